@@ -1,0 +1,98 @@
+"""The command line: arguments in, one call of the library, a report out, an exit code.
+
+Exit codes: 0 good, 1 done but the verdict is bad, 2 could not be done, 3 a bug in vibforge.
+A command that a signal stops exits with 128 + the signal's number.
+"""
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from vibforge import __version__
+from vibforge.errors import VibforgeError
+
+_USAGE_OR_INPUT = 2
+_BUG = 3
+
+app = typer.Typer(
+    name="vibforge",
+    help="Make, read and judge VIBs, the packages of VMware ESXi.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Stopped(BaseException):
+    """A signal asked the command to stop; what it had begun is undone on the way out."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    _stop_on_signals()
+    try:
+        app(list(argv))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except Stopped as stop:
+        return stop.exit_code
+    except VibforgeError as error:
+        _say_error(error)
+        return _USAGE_OR_INPUT
+    except Exception:  # noqa: BLE001 - the last one to see it: everything else is a bug
+        traceback.print_exc()
+        typer.echo("vibforge: this is a bug; please report it with the lines above.", err=True)
+        return _BUG
+    return 0
+
+
+def _say_error(error: VibforgeError) -> None:
+    for problem in error.problems:
+        label = typer.style("error:", fg="red", bold=True) if _colourful() else "error:"
+        typer.echo(f"{label} {problem}", err=True)
+
+
+def _colourful() -> bool:
+    from vibforge.report.paint import wants_colour  # noqa: PLC0415 - only where something failed
+
+    return wants_colour(sys.stderr)
+
+
+def _stop_on_signals() -> None:
+    """Turn the signals that ask for an end into an exception, so that clean-up code runs."""
+
+    def stop(signum: int, _frame: FrameType | None) -> NoReturn:
+        raise Stopped(signum)
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - the shape of a Typer callback
+    if asked:
+        typer.echo(f"vibforge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Make, read and judge VIBs, the packages of VMware ESXi."""

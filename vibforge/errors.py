@@ -1,0 +1,88 @@
+"""What vibforge raises when it cannot do what was asked.
+
+    VibforgeError
+    ├── FormatError        bytes are not a valid ar / tar / gzip / XML / PKCS#7
+    ├── ModelError         values break the rules of a VIB or of a recipe
+    ├── PayloadError       a payload tree cannot become a payload
+    ├── OutputError        the result cannot be written
+    ├── SigningError       a key or a certificate cannot sign
+    ├── VerificationError  asked to insist, and a fact failed
+    ├── DepotError         VIBs do not fit together in a bundle
+    └── TrxError           a trx.conf, a profile or a rehearsal cannot be used
+
+An exception means that the job could not be done. A job that was done and whose verdict is bad
+returns a value; anything else that is raised is a bug.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong: what it is, where it stands and what to do about it.
+
+    `where` is a place that a person can open: `vibforge.toml:12: payload[0].name`, a path inside
+    a payload, a member and an offset. It is empty where the message itself names the place.
+    """
+
+    what: str
+    where: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f"\n  → {self.remedy}" if self.remedy else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class VibforgeError(Exception):
+    """The job could not be done; `problems` says all that stood in its way."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.problems: tuple[Problem, ...] = (Problem(what=what, where=where, remedy=remedy),)
+        super().__init__(what)
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> Self:
+        """Make one error of several problems (at least one)."""
+        found = tuple(problems)
+        error = cls(found[0].what)
+        error.problems = found
+        return error
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class FormatError(VibforgeError):
+    """Bytes are not what their format says."""
+
+
+class ModelError(VibforgeError):
+    """Values break the rules of a VIB or of a recipe."""
+
+
+class PayloadError(VibforgeError):
+    """A payload tree cannot become a payload."""
+
+
+class OutputError(VibforgeError):
+    """The result cannot be written."""
+
+
+class SigningError(VibforgeError):
+    """A key or a certificate cannot sign."""
+
+
+class VerificationError(VibforgeError):
+    """A fact that was insisted on does not hold."""
+
+
+class DepotError(VibforgeError):
+    """VIBs do not fit together in a bundle."""
+
+
+class TrxError(VibforgeError):
+    """A trx.conf, a profile or a rehearsal cannot be used."""

@@ -1,0 +1,1 @@
+"""What an ESXi host allows, asks for and answers."""

@@ -1,0 +1,1 @@
+"""What the things are: frozen values, no files, no clock."""
