@@ -1,0 +1,105 @@
+"""What GNU tar and VMware's vmtar share: entries and their 512-byte headers.
+
+Field layout: POSIX ustar. The two differ in the magic, in where the data stands, and in the last
+16 bytes of the header, which vmtar uses (vib-format 4.1 and 4.2).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+BLOCK = 512
+PATH_LIMIT = BLOCK - 1
+"""A long name has one block after its `L` header, with a NUL at the end (vmtar reads no more)."""
+
+_NAME_FIELD = 100
+_CHECKSUM = slice(148, 156)
+_LONG_LINK = "././@LongLink"
+_LONG_MODE = 0o644
+
+
+class EntryKind(StrEnum):
+    """What an entry of a payload is; the values are the type flags of a tar header."""
+
+    FILE = "0"
+    HARD_LINK = "1"
+    SYMLINK = "2"
+    DIRECTORY = "5"
+    SHARED_FILE = "7"
+    """An ELF file in a vmtar, whatever its mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a payload.
+
+    `path` has no leading and no trailing slash; `mode` holds the permission bits with set-id and
+    sticky bits; `mtime` is in seconds since 1970 UTC; `text_offset` and `text_pages` are the hints
+    that a vmtar gives for an ELF program (bytes, and pages of 4096 bytes).
+    """
+
+    path: str
+    kind: EntryKind
+    mode: int
+    size: int = 0
+    link: str = ""
+    uid: int = 0
+    gid: int = 0
+    mtime: int = 0
+    text_offset: int = 0
+    text_pages: int = 0
+
+
+def header_blocks(entry: Entry, magic: bytes, tail: bytes = b"") -> bytes:
+    """Return the headers of an entry: its own, after those of long names.
+
+    Args:
+        entry: what to describe.
+        magic: the 8 bytes that tell the kind of tar.
+        tail: up to 16 bytes for the end of the header, where vmtar keeps offsets.
+    """
+    name = entry.path + ("/" if entry.kind is EntryKind.DIRECTORY else "")
+    long_names = _long_name("K", entry.link, magic) + _long_name("L", name, magic)
+    return long_names + _header(entry, name, entry.kind, magic, tail)
+
+
+def header_count(entry: Entry) -> int:
+    """Return how many blocks `header_blocks` makes."""
+    slash = 1 if entry.kind is EntryKind.DIRECTORY else 0
+    long_ones = (len(entry.link) > _NAME_FIELD) + (len(entry.path) + slash > _NAME_FIELD)
+    return 1 + 2 * long_ones
+
+
+def _long_name(flag: str, name: str, magic: bytes) -> bytes:
+    if len(name) <= _NAME_FIELD:
+        return b""
+    text = name.encode("ascii") + b"\0"
+    stand_in = Entry(_LONG_LINK, EntryKind.FILE, _LONG_MODE, size=len(text))
+    return _header(stand_in, _LONG_LINK, flag, magic, b"") + text.ljust(BLOCK, b"\0")
+
+
+def _header(entry: Entry, name: str, flag: str, magic: bytes, tail: bytes) -> bytes:
+    owner = b"root" if entry.uid == 0 else b""
+    group = b"root" if entry.gid == 0 else b""
+    head = b"".join(
+        (
+            name[:_NAME_FIELD].encode("ascii").ljust(_NAME_FIELD, b"\0"),
+            b"%07o\0%07o\0%07o\0%011o\0%011o\0        "
+            % (entry.mode, entry.uid, entry.gid, entry.size, entry.mtime),
+            flag.encode("ascii"),
+            entry.link[:_NAME_FIELD].encode("ascii").ljust(_NAME_FIELD, b"\0"),
+            magic,
+            owner.ljust(32, b"\0"),
+            group.ljust(32, b"\0"),
+        )
+    )
+    block = bytearray(head.ljust(BLOCK - 16, b"\0") + tail.ljust(16, b"\0"))
+    block[_CHECKSUM] = b"%06o\0 " % signed_checksum(block)
+    return bytes(block)
+
+
+def signed_checksum(block: bytes | bytearray) -> int:
+    """Return the sum of a header's bytes as signed chars, as every vendor vmtar has it.
+
+    It equals the usual unsigned sum where all bytes are ASCII.
+    """
+    return sum(block) - 256 * sum(byte >> 7 for byte in block)

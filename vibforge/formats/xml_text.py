@@ -1,0 +1,48 @@
+"""Write XML the way VMware's descriptors are written: one line, ASCII, no declaration.
+
+ESXi 6.5 and 6.7 refuse a descriptor whose declaration names an encoding, so there is none
+(vib-format 2.1). What is not ASCII becomes a character reference.
+"""
+
+from collections.abc import Mapping
+
+_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_ATTRIBUTE = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "\n": "&#10;",
+        "\r": "&#13;",
+        "\t": "&#9;",
+    }
+)
+
+
+def element(tag: str, content: str = "", attributes: Mapping[str, str] | None = None) -> str:
+    """Return an element; `content` is XML already (see `text`), empty for `<tag/>`."""
+    head = tag
+    for name, value in (attributes or {}).items():
+        head += f' {name}="{_ascii(value.translate(_ATTRIBUTE))}"'
+    return f"<{head}>{content}</{tag}>" if content else f"<{head}/>"
+
+
+def text(value: str) -> str:
+    """Return character data for `value`."""
+    return _ascii(value.translate(_TEXT))
+
+
+def _ascii(value: str) -> str:
+    return value.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def is_xml_text(value: str) -> bool:
+    """Whether XML 1.0 can carry every character of `value`."""
+    return all(
+        char in "\t\n\r"
+        or "\x20" <= char <= "\ud7ff"
+        or "\ue000" <= char <= "\ufffd"
+        or char > "\uffff"
+        for char in value
+    )
