@@ -1,0 +1,115 @@
+"""What descriptor.xml says, field by field (vib-format 2.2 to 2.7).
+
+Values stay as their author wrote them: a reader that judges them is a matter of lint. What could
+not be read is told in `faults`, what is not known stands in `unknown`.
+"""
+
+from dataclasses import dataclass, field
+
+from vibforge.errors import Problem
+from vibforge.model.relationships import Relationships
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Url:
+    """A link with the short name that is shown for it."""
+
+    key: str
+    link: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaintenanceMode:
+    """Whether a live install or removal needs maintenance mode."""
+
+    on_install: bool = False
+    on_remove: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HardwarePlatform:
+    """SMBIOS vendor and, if given, product that the host must have, compared exactly."""
+
+    vendor: str
+    model: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoftwarePlatform:
+    """ESXi release line that the VIB is for; readers before 7.0 ignore it."""
+
+    version: str
+    locale: str = ""
+    product_line_id: str = "embeddedEsx"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SystemRequires:
+    """What the host must be or do."""
+
+    maintenance_mode: MaintenanceMode | None = None
+    """None where the descriptor says nothing, which readers take as needed for both."""
+    hardware_platforms: tuple[HardwarePlatform, ...] = ()
+    software_platforms: tuple[SoftwarePlatform, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checksum:
+    """A digest in hex of a payload, as stored or after what `verify_process` names."""
+
+    checksum_type: str
+    digest: str
+    verify_process: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payload:
+    """A payload as the descriptor declares it; sizes in bytes."""
+
+    name: str
+    type: str
+    size: int | None = None
+    uncompressed_size: int | None = None
+    boot_order: int | None = None
+    vfat_name: str = ""
+    checksums: tuple[Checksum, ...] = ()
+    other_attributes: tuple[tuple[str, str], ...] = ()
+    """Attributes beyond those above, in the order met: `compression-option` of 9.0, say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Descriptor:
+    """A VIB's descriptor.
+
+    `type`, `release_date` and `acceptance_level` are texts as found, None where the element is
+    missing; booleans are None where the descriptor does not say.
+    """
+
+    name: str
+    version: str
+    vendor: str
+    type: str | None = "bootbank"
+    summary: str = ""
+    description: str = ""
+    release_date: str | None = None
+    urls: tuple[Url, ...] = ()
+    relationships: Relationships = field(default_factory=Relationships)
+    software_tags: tuple[str, ...] = ()
+    system_requires: SystemRequires = field(default_factory=SystemRequires)
+    file_list: tuple[str, ...] = ()
+    acceptance_level: str | None = None
+    live_install_allowed: bool | None = None
+    live_remove_allowed: bool | None = None
+    cimom_restart: bool | None = None
+    stateless_ready: bool | None = None
+    overlay: bool | None = None
+    payloads: tuple[Payload, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Elements that this model does not know, as XML."""
+    faults: tuple[Problem, ...] = field(default=(), compare=False)
+    """Values that could not be read; the fields hold the reader's default for them."""
+
+    @property
+    def vib_id(self) -> str:
+        """`<vendor>_<type>_<name>_<version>`, which names a VIB on hosts and in depots."""
+        return f"{self.vendor}_{self.type}_{self.name}_{self.version}"

@@ -1,0 +1,212 @@
+"""Read a descriptor as faithfully as its text allows (vib-format 2)."""
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from vibforge.errors import FormatError, Problem
+from vibforge.formats.safe_xml import parse as parse_xml
+from vibforge.model.descriptor import (
+    Checksum,
+    Descriptor,
+    HardwarePlatform,
+    MaintenanceMode,
+    Payload,
+    SoftwarePlatform,
+    SystemRequires,
+    Url,
+)
+from vibforge.model.relationships import Constraint, Provide, Relationships
+
+_KNOWN = frozenset(
+    {
+        "type",
+        "name",
+        "version",
+        "vendor",
+        "summary",
+        "description",
+        "release-date",
+        "urls",
+        "relationships",
+        "software-tags",
+        "system-requires",
+        "file-list",
+        "acceptance-level",
+        "live-install-allowed",
+        "live-remove-allowed",
+        "cimom-restart",
+        "stateless-ready",
+        "overlay",
+        "payloads",
+    }
+)
+_PAYLOAD_ATTRIBUTES = frozenset(
+    {"name", "type", "size", "uncompressed-size", "boot-order", "vfat-name"}
+)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def parse(data: bytes, where: str = "descriptor.xml") -> Descriptor:
+    """Read a descriptor.
+
+    Raises:
+        FormatError: it is not well-formed XML, or its root is not `vib`.
+    """
+    root = parse_xml(data, where)
+    if root.tag != "vib":
+        raise FormatError(f"the root element is <{root.tag}>, not <vib>", where=where)
+    return _Reader(root, where).descriptor()
+
+
+class _Reader:
+    """Reads one descriptor and gathers what could not be read."""
+
+    def __init__(self, root: etree._Element, where: str) -> None:
+        self._root = root
+        self._where = where
+        self._faults: list[Problem] = []
+
+    def descriptor(self) -> Descriptor:
+        return Descriptor(
+            type=self._optional_text("type"),
+            name=self._text("name"),
+            version=self._text("version"),
+            vendor=self._text("vendor"),
+            summary=self._text("summary"),
+            description=self._text("description"),
+            release_date=self._optional_text("release-date"),
+            urls=tuple(
+                Url(key=url.get("key", ""), link=_content(url)) for url in self._all("urls/url")
+            ),
+            relationships=self._relationships(),
+            software_tags=tuple(_content(tag) for tag in self._all("software-tags/tag")),
+            system_requires=self._system_requires(),
+            file_list=tuple(_content(file) for file in self._all("file-list/file")),
+            acceptance_level=self._optional_text("acceptance-level"),
+            live_install_allowed=self._boolean("live-install-allowed"),
+            live_remove_allowed=self._boolean("live-remove-allowed"),
+            cimom_restart=self._boolean("cimom-restart"),
+            stateless_ready=self._boolean("stateless-ready"),
+            overlay=self._boolean("overlay"),
+            payloads=tuple(self._payload(payload) for payload in self._all("payloads/payload")),
+            unknown=tuple(self._unknown()),
+            faults=tuple(self._faults),
+        )
+
+    def _all(self, path: str) -> Iterator[etree._Element]:
+        return self._root.iterfind(path)
+
+    def _optional_text(self, tag: str) -> str | None:
+        found = self._root.find(tag)
+        return None if found is None else _content(found)
+
+    def _text(self, tag: str) -> str:
+        return self._optional_text(tag) or ""
+
+    def _fault(self, at: etree._Element, what: str) -> None:
+        self._faults.append(Problem(what=what, where=f"{self._where}:{at.sourceline}"))
+
+    def _boolean(self, tag: str) -> bool | None:
+        found = self._root.find(tag)
+        return None if found is None else self._boolean_value(found, _content(found))
+
+    def _boolean_value(self, at: etree._Element, value: str) -> bool | None:
+        if value and value.lower() not in _BOOLEANS:
+            self._fault(at, f"<{at.tag}> is {value!r}, neither true nor false")
+        return _BOOLEANS.get(value.lower())
+
+    def _number(self, at: etree._Element, attribute: str) -> int | None:
+        value = at.get(attribute)
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit() and len(value) <= 20):  # noqa: PLR2004 - u64
+            self._fault(at, f"{attribute}={value!r} of <{at.tag}> is not a number")
+            return None
+        return int(value)
+
+    def _relationships(self) -> Relationships:
+        return Relationships(
+            depends=self._constraints("depends"),
+            conflicts=self._constraints("conflicts"),
+            replaces=self._constraints("replaces"),
+            provides=tuple(
+                Provide(name=provide.get("name", ""), version=provide.get("version", ""))
+                for provide in self._all("relationships/provides/provide")
+            ),
+            compatible_with=self._constraints("compatibleWith"),
+        )
+
+    def _constraints(self, kind: str) -> tuple[Constraint, ...]:
+        return tuple(
+            Constraint(
+                name=constraint.get("name", ""),
+                relation=constraint.get("relation", ""),
+                version=constraint.get("version", ""),
+            )
+            for constraint in self._all(f"relationships/{kind}/constraint")
+        )
+
+    def _system_requires(self) -> SystemRequires:
+        return SystemRequires(
+            maintenance_mode=self._maintenance_mode(),
+            hardware_platforms=tuple(
+                HardwarePlatform(vendor=hardware.get("vendor", ""), model=hardware.get("model", ""))
+                for hardware in self._all("system-requires/hwplatform")
+            ),
+            software_platforms=tuple(
+                SoftwarePlatform(
+                    version=software.get("version", ""),
+                    locale=software.get("locale", ""),
+                    product_line_id=software.get("productLineID", ""),
+                )
+                for software in self._all("system-requires/softwarePlatform")
+            ),
+        )
+
+    def _maintenance_mode(self) -> MaintenanceMode | None:
+        found = self._root.find("system-requires/maintenance-mode")
+        if found is None:
+            return None
+        both = self._boolean_value(found, _content(found))
+        default = True if both is None else both
+        on_install, on_remove = (
+            self._boolean_value(found, found.get(name, "").strip())
+            for name in ("on-install", "on-remove")
+        )
+        return MaintenanceMode(
+            on_install=default if on_install is None else on_install,
+            on_remove=default if on_remove is None else on_remove,
+        )
+
+    def _payload(self, at: etree._Element) -> Payload:
+        return Payload(
+            name=at.get("name", ""),
+            type=at.get("type", ""),
+            size=self._number(at, "size"),
+            uncompressed_size=self._number(at, "uncompressed-size"),
+            boot_order=self._number(at, "boot-order"),
+            vfat_name=at.get("vfat-name", ""),
+            checksums=tuple(
+                Checksum(
+                    checksum_type=checksum.get("checksum-type", ""),
+                    digest=_content(checksum),
+                    verify_process=checksum.get("verify-process", ""),
+                )
+                for checksum in at.iterfind("checksum")
+            ),
+            other_attributes=tuple(
+                (str(name), str(value))
+                for name, value in at.items()
+                if name not in _PAYLOAD_ATTRIBUTES
+            ),
+        )
+
+    def _unknown(self) -> Iterator[str]:
+        for child in self._root:
+            if child.tag not in _KNOWN:
+                yield etree.tostring(child, encoding="ascii", with_tail=False).decode("ascii")
+
+
+def _content(of: etree._Element) -> str:
+    return (of.text or "").strip()
