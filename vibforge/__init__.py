@@ -1,3 +1,63 @@
-"""Make, read and judge VIBs, the packages of VMware ESXi."""
+"""Make, read and judge VIBs, the packages of VMware ESXi.
+
+What stands here is public; everything else may move. A name is loaded when it is first used, so
+that `import vibforge` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from vibforge.errors import Problem, VibforgeError
+    from vibforge.model.acceptance import AcceptanceLevel
+    from vibforge.model.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
+    from vibforge.model.recipe_reading import read_recipe
+    from vibforge.model.release_date import ReleaseDate
+    from vibforge.operations.build import BuildPlan, Built, build, plan_build
+
+_HOMES = {
+    "AcceptanceLevel": "vibforge.model.acceptance",
+    "BuildPlan": "vibforge.operations.build",
+    "Built": "vibforge.operations.build",
+    "Mode": "vibforge.model.recipe",
+    "PathRule": "vibforge.model.recipe",
+    "PayloadRecipe": "vibforge.model.recipe",
+    "PayloadType": "vibforge.model.recipe",
+    "Problem": "vibforge.errors",
+    "Recipe": "vibforge.model.recipe",
+    "ReleaseDate": "vibforge.model.release_date",
+    "VibforgeError": "vibforge.errors",
+    "build": "vibforge.operations.build",
+    "plan_build": "vibforge.operations.build",
+    "read_recipe": "vibforge.model.recipe_reading",
+}
+
+__all__ = [
+    "AcceptanceLevel",
+    "BuildPlan",
+    "Built",
+    "Mode",
+    "PathRule",
+    "PayloadRecipe",
+    "PayloadType",
+    "Problem",
+    "Recipe",
+    "ReleaseDate",
+    "VibforgeError",
+    "__version__",
+    "build",
+    "plan_build",
+    "read_recipe",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,6 +3,7 @@
 import re
 
 from vibforge.errors import ModelError
+from vibforge.formats.xml_text import is_xml_text
 
 NAME_LIMIT = 35
 """VMware's descriptor template, for names and vendors; 48 is where the bootbank database ends."""
@@ -41,6 +42,16 @@ def check_vfat_name(text: str) -> None:
         raise ModelError(
             f"{text!r} is not an 8.3 file name", remedy="use up to 8 characters, a dot, up to 3"
         )
+
+
+def check_text(text: str) -> None:
+    """Demand characters that XML can carry.
+
+    Raises:
+        ModelError: a control character is among them.
+    """
+    if not is_xml_text(text):
+        raise ModelError("the text holds a control character, which XML cannot carry")
 
 
 def check_one_line(text: str) -> None:

@@ -81,6 +81,11 @@ def _check_owner(value: int | None) -> None:
         raise ModelError(f"{value} is not an id between 0 and {_OWNER_LIMIT}")
 
 
+def _check_tags(values: tuple[str, ...]) -> None:
+    for value in values:
+        names.check_filled_line(value)
+
+
 def _check_patterns(values: tuple[str, ...]) -> None:
     for value in values:
         if not value or value.startswith("/"):
@@ -154,7 +159,7 @@ class Recipe:
     vendor: str = key("Who makes it; a short word.", check=names.check_name, default="custom")
     type: VibType = key("`bootbank` for all that is loaded at boot.", default=VibType.BOOTBANK)
     summary: str = key("One line, 80 characters or so.", check=names.check_one_line, default="")
-    description: str = key("As long as you like.", default="")
+    description: str = key("As long as you like.", check=names.check_text, default="")
     release_date: ReleaseDate | None = key(
         "The one date in the VIB. If it is missing: SOURCE_DATE_EPOCH, else the last commit that "
         "touched the project, else 2000-01-01.",
@@ -165,7 +170,9 @@ class Recipe:
         'What it says of other VIBs: "esx-version >= 7.0.2", "vmkapi_2_6_0_0".',
         default_factory=Relationships,
     )
-    software_tags: tuple[str, ...] = key("Free words, such as `driver`.", default=())
+    software_tags: tuple[str, ...] = key(
+        "Free words, such as `driver`.", check=_check_tags, default=()
+    )
     system_requires: SystemRequires = key(
         "What the host must be or do.", default_factory=SystemRequires
     )

@@ -2,16 +2,17 @@
 
 import re
 import tomllib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, get_args, get_origin, get_type_hints
 
 from vibforge.errors import ModelError, Problem
 from vibforge.formats.toml_lines import Path, key_lines
 from vibforge.model.descriptor import MaintenanceMode, Url
-from vibforge.model.recipe import Recipe, VibType
+from vibforge.model.recipe import Recipe
+from vibforge.model.recipe_rules import contradictions, dotted
 from vibforge.model.recipe_settings import Setting, put, setting_path, setting_value
 from vibforge.model.recipe_values import as_list, as_text, one_of, required_kind, typed
 
@@ -48,52 +49,64 @@ def read_recipe(
         raise ModelError(f"not valid TOML: {error}", where=where) from error
     except RecursionError as error:
         raise ModelError("tables or arrays are nested too deeply", where=where) from error
-    reader = _Reader(document, where, environment or {})
+    place = _DocumentPlaces(document, where)
+    return read_table(table, place, environment=environment, settings=settings)
+
+
+def read_table(
+    table: dict[str, Any],
+    place: Callable[[Path], str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Recipe:
+    """Read a recipe from plain values, named and nested as in TOML.
+
+    Args:
+        table: the values; settings are put into it.
+        place: tells people where the value of a key stands.
+        environment: as for `read_recipe`; None leaves `${NAME}` as it is.
+        settings: as for `read_recipe`.
+
+    Raises:
+        ModelError: with everything that is wrong: unknown keys, types, rules.
+    """
+    reader = _Reader(place, environment)
     reader.apply(table, settings or {})
     recipe = reader.read(Recipe, table, ())
-    if reader.problems:
-        raise ModelError.of(reader.problems)
-    for path, problem in contradictions(recipe):
-        reader.refuse(path, problem)
+    if not reader.problems:
+        for path, problem in contradictions(recipe):
+            reader.refuse(path, problem)
     if reader.problems:
         raise ModelError.of(reader.problems)
     assert isinstance(recipe, Recipe)  # noqa: S101 - no problem was met, so it was built
     return recipe
 
 
-def contradictions(recipe: Recipe) -> Iterator[tuple[Path, ModelError]]:
-    """Yield what is wrong between the keys of a recipe, each with the key to blame."""
-    counts = Counter(payload.name for payload in recipe.payloads)
-    for index, payload in enumerate(recipe.payloads):
-        if counts[payload.name] > 1:
-            yield (
-                ("payloads", index, "name"),
-                ModelError(f"{counts[payload.name]} payloads are named {payload.name!r}"),
-            )
-    if not recipe.payloads and recipe.type is not VibType.META:
-        yield (
-            ("payloads",),
-            ModelError("there is no payload", remedy="add a [[payloads]] with name and tree"),
-        )
+class _DocumentPlaces:
+    """Finds the line of a key, and reads the document for it only when one is asked for."""
 
+    def __init__(self, document: str, where: str) -> None:
+        self._document = document
+        self._where = where
 
-def dotted(path: Path) -> str:
-    """Write a key's path as people do: `payloads[0].name`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
+    @cached_property
+    def _lines(self) -> dict[Path, int]:
+        return key_lines(self._document)
+
+    def __call__(self, path: Path) -> str:
+        known = (path[:length] for length in range(len(path), 0, -1))
+        line = next((self._lines[part] for part in known if part in self._lines), 1)
+        return f"{self._where}:{line}: {dotted(path)}" if path else f"{self._where}:{line}"
 
 
 class _Reader:
     """Turns plain TOML values into a recipe's and gathers what does not fit."""
 
-    def __init__(self, document: str, where: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, place: Callable[[Path], str], environment: Mapping[str, str] | None) -> None:
         self.problems: list[Problem] = []
-        self._document = document
-        self._where = where
+        self._place_of = place
         self._environment = environment
-        self._lines: dict[Path, int] | None = None
         self._set: dict[Path, str] = {}
 
     def refuse(self, path: Path, error: ModelError) -> object:
@@ -109,12 +122,7 @@ class _Reader:
         for length in range(len(path), 0, -1):
             if path[:length] in self._set:
                 return f"--set {self._set[path[:length]]}"
-        if self._lines is None:
-            self._lines = key_lines(self._document)
-        line = next(
-            (self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), 1
-        )
-        return f"{self._where}:{line}: {dotted(path)}" if path else f"{self._where}:{line}"
+        return self._place_of(path)
 
     def apply(self, table: dict[str, Any], settings: Mapping[str, str]) -> None:
         """Put settings from the command line over the document's values."""
@@ -190,16 +198,20 @@ class _Reader:
         return value
 
     def _expand(self, text: str) -> str:
+        environment = self._environment
+        if environment is None:
+            return text
+
         def replacement(match: re.Match[str]) -> str:
             name, default = match[1], match[2]
             if name is None:
                 return "${"
-            if name not in self._environment and default is None:
+            if name not in environment and default is None:
                 raise ModelError(
                     f"the environment has no {name}",
                     remedy=f"set it, or write ${{{name}:-default}}",
                 )
-            return self._environment.get(name, default or "")
+            return environment.get(name, default or "")
 
         return _VARIABLE.sub(replacement, text)
 
