@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build
+from vibforge.cli import build, init
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -101,3 +101,4 @@ def _options(
 
 app.command()(build.build)
 app.command()(build.schema)
+app.command()(init.init)
