@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -57,3 +58,17 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture
+def raises_on() -> Callable[[str], bool]:
+    """Tell whether libxml2 refuses to carry a character."""
+
+    def refused(character: str) -> bool:
+        try:
+            etree.Element("a").text = character
+        except ValueError:
+            return True
+        return False
+
+    return refused
