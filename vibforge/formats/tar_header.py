@@ -15,6 +15,7 @@ _NAME_FIELD = 100
 _CHECKSUM = slice(148, 156)
 _LONG_LINK = "././@LongLink"
 _LONG_MODE = 0o644
+_ASCII = bytes(range(128))
 
 
 class EntryKind(StrEnum):
@@ -102,4 +103,4 @@ def signed_checksum(block: bytes | bytearray) -> int:
 
     It equals the usual unsigned sum where all bytes are ASCII.
     """
-    return sum(block) - 256 * sum(byte >> 7 for byte in block)
+    return sum(block) - 256 * len(block.translate(None, _ASCII))
