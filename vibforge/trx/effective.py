@@ -11,7 +11,7 @@ from vibforge.errors import Problem, TrxError
 from vibforge.trx.catalogue import Catalogue, catalogue
 from vibforge.trx.document import NAMESPACES, Form, Line, TrxConf
 from vibforge.trx.finding import shown
-from vibforge.trx.option import Option, shown_default
+from vibforge.trx.option import Option, default_of, shown_default
 from vibforge.trx.release import CANDIDATES
 
 
@@ -153,4 +153,4 @@ def _default(table: Catalogue, namespace: str, option: Option, releases: Sequenc
     if use and use.default is not None:
         return shown_default(use.default)
     known = [release for release in releases if option.known_to(release)]
-    return option.default.said(known) if known else "unknown to these releases"
+    return default_of(option, known) if known else "unknown to these releases"

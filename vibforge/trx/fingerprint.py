@@ -4,6 +4,7 @@ ptp4l, phc2sys and pmc all hold the whole option table, its names padded with ze
 binaries of known releases were told right; releases with the same options look alike.
 """
 
+import re
 from dataclasses import dataclass
 
 from vibforge.errors import TrxError
@@ -15,6 +16,10 @@ MAX_BYTES = 64 << 20
 
 _FEWEST = 40
 """Labels that a linuxptp has at least: 1.6 has 67, and no other program has so many of them."""
+
+
+_LABEL = re.compile(rb"(?<![A-Za-z0-9_.])([A-Za-z][A-Za-z0-9_.]{2,63})\0")
+"""A name that ends in a zero byte; what stands before it may be a number of the table."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +49,7 @@ def fingerprint(binary: bytes) -> Fingerprint:
     if len(binary) > MAX_BYTES:
         raise TrxError(f"the file has more than {MAX_BYTES} bytes, which no linuxptp has")
     options = catalogue().options
-    present = {name for name in options if _has_label(binary, name)}
+    present = {found[1].decode("ascii") for found in _LABEL.finditer(binary)} & set(options)
     if len(present) < _FEWEST:
         raise TrxError(
             f"{len(present)} option labels of linuxptp are in the file, too few for one of its"
@@ -65,7 +70,3 @@ def fingerprint(binary: bytes) -> Fingerprint:
         missing=tuple(sorted(names - present)),
         extra=tuple(sorted(present - names)),
     )
-
-
-def _has_label(binary: bytes, name: str) -> bool:
-    return b"\0" + name.encode("ascii") + b"\0" in binary

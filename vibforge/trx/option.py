@@ -48,15 +48,6 @@ class History(Generic[_V]):
                 fact = later
         return fact
 
-    def said(self, releases: Sequence[str]) -> str:
-        """Say the facts of `releases`: `10`, or `1 (3.0 to 3.1.1), 10 (4.0 to 4.4)`."""
-        by_fact: dict[str, list[str]] = {}
-        for release in releases:
-            by_fact.setdefault(shown_default(self.at(release)), []).append(release)
-        if len(by_fact) == 1:
-            return next(iter(by_fact))
-        return ", ".join(f"{fact} ({span(names)})" for fact, names in by_fact.items())
-
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -117,6 +108,16 @@ class Option:
 
         known = [release for release in releases if self.known_to(release)]
         return all(same_value(self.kind, value, self.default.at(release)) for release in known)
+
+
+def default_of(option: Option, releases: Sequence[str]) -> str:
+    """Say the default in `releases`: `10`, or `1 (3.0 to 3.1.1), 10 (4.0 to 4.4)`."""
+    by_default: dict[str, list[str]] = {}
+    for release in releases:
+        by_default.setdefault(shown_default(option.default.at(release)), []).append(release)
+    if len(by_default) == 1:
+        return next(iter(by_default))
+    return ", ".join(f"{default} ({span(names)})" for default, names in by_default.items())
 
 
 def shown_default(value: float | str | None) -> str:

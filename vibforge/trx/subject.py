@@ -95,7 +95,7 @@ class Subject:
     def number(self, key: str) -> int | float | None:
         """The number that ptp4l is given for the option, None where the file says none."""
         line = self.setting(key)
-        return line and number_of(self.catalogue.options[key].kind, line.value)
+        return number_of(self.catalogue.options[key].kind, line.value) if line else None
 
     def word(self, key: str) -> str:
         """The word that ptp4l is given for the option, in small letters; empty where none is."""

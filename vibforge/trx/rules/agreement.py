@@ -30,8 +30,9 @@ def _at(line: Line | None, what: str, remedy: str = "") -> Fault:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def client_not_gm_capable(subject: Subject) -> Iterator[Fault]:
-    """A client-only clock with `gmCapable 0`: ptp4l exits 255 with "Cannot mix 1588 slaveOnly
-    with 802.1AS !gmCapable".
+    """A client-only clock has `gmCapable 0`.
+
+    ptp4l exits 255 with 'Cannot mix 1588 slaveOnly with 802.1AS !gmCapable'.
     """
     if subject.number("clientOnly") == 1 and subject.number("gmCapable") == 0:
         yield _at(
@@ -43,8 +44,9 @@ def client_not_gm_capable(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def one_step_without_hardware(subject: Subject) -> Iterator[Fault]:
-    """`twoStepFlag 0` with software or legacy timestamps: ptp4l exits 255 with "one step is only
-    possible with hardware time stamping".
+    """One step is set with software or legacy timestamps.
+
+    ptp4l exits 255 with 'one step is only possible with hardware time stamping'.
     """
     stamps = subject.word("time_stamping")
     if subject.number("twoStepFlag") == 0 and stamps in {"software", "legacy"}:
@@ -65,7 +67,7 @@ def more_ports_needed(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def fixed_role_missing(subject: Subject) -> Iterator[Fault]:
-    """`BMCA noop` elects nobody, so a role must be given: without one the port does not open."""
+    """`BMCA noop` elects nobody, so a role must be given. Without one the port does not open."""
     roles = (subject.number("clientOnly"), subject.number("serverOnly"))
     if subject.word("BMCA") == "noop" and 1 not in roles:
         yield _at(
@@ -88,7 +90,7 @@ def both_roles(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.MEASURED)
 def hybrid_without_e2e(subject: Subject) -> Iterator[Fault]:
-    """`hybrid_e2e 1` is about end-to-end delay; with P2P ptp4l warns and ignores it."""
+    """`hybrid_e2e 1` is about end-to-end delay. With P2P ptp4l warns and ignores it."""
     if subject.number("hybrid_e2e") == 1 and subject.word("delay_mechanism") == "p2p":
         line = subject.setting("hybrid_e2e")
         yield _at(line, "`hybrid_e2e` has no effect with P2P", "Leave it out.")
@@ -104,8 +106,9 @@ def net_sync_without_hybrid(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def unicast_table_missing(subject: Subject) -> Iterator[Fault]:
-    """`unicast_master_table` names a section of the file, and trx.conf carries no sections:
-    ptp4l says "no table with id 1" and does not open its port.
+    """`unicast_master_table` names a section, and trx.conf carries none.
+
+    ptp4l says 'no table with id 1' and does not open its port.
     """
     number = subject.number("unicast_master_table")
     if number is not None and number > 0:
@@ -146,8 +149,9 @@ def p2p_in_e2e_profile(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.INFERRED)
 def gptp_without_p2p(subject: Subject) -> Iterator[Fault]:
-    """`follow_up_info 1` is 802.1AS, which measures the delay from peer to peer: without P2P the
-    port never becomes asCapable and stays listening.
+    """`follow_up_info 1` is 802.1AS, which measures the delay from peer to peer.
+
+    Without P2P the port never becomes asCapable and stays listening.
     """
     peer = subject.word("delay_mechanism") in {"p2p", "common_p2p", "auto"}
     if subject.number("follow_up_info") == 1 and not peer and subject.word("asCapable") != "true":
@@ -174,9 +178,10 @@ def domain_outside_profile(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.UNKNOWN)
 def phc2sys_disagrees(subject: Subject) -> Iterator[Fault]:
-    """ptp4l and phc2sys must agree on the domain, transportSpecific and the socket, or phc2sys
-    waits for ever (tried). Two different lines are an error; where one of the two has a line
-    alone, TRX may copy it, which is not known.
+    """ptp4l and phc2sys must agree on the domain, transportSpecific and the socket.
+
+    Otherwise phc2sys waits for ever (tried). Two different lines are an error; where one of the
+    two has a line alone, TRX may copy it, which is not known.
     """
     for key in SHARED:
         ours = subject.setting(key, "ptp4l")

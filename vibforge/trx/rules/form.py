@@ -17,8 +17,9 @@ _SURROGATE = re.compile("[\udc80-\udcff]")
 
 @rule(Severity.ERROR, Certainty.INFERRED)
 def byte_order_mark(subject: Subject) -> Iterator[Fault]:
-    """The file begins with a byte order mark. It sticks to the first namespace, which trx-ctl
-    then does not know.
+    """The file begins with a byte order mark.
+
+    It sticks to the first namespace, which trx-ctl then does not know.
     """
     if subject.conf.byte_order_mark:
         yield Fault(
@@ -43,8 +44,9 @@ def not_utf_8(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.INFERRED)
 def control_character(subject: Subject) -> Iterator[Fault]:
-    """A line has a control character, which no editor shows and which becomes part of a name or
-    a value.
+    """A line has a control character.
+
+    No editor shows it, and it becomes part of a name or value.
     """
     for line in subject.conf.lines:
         if found := _CONTROLS.search(line.text):
@@ -58,9 +60,10 @@ def control_character(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.UNKNOWN)
 def non_ascii(subject: Subject) -> Iterator[Fault]:
-    """A line has a character beyond ASCII: a look-alike letter, a space of another kind, or one
-    that cannot be seen. In a name or a word it makes another name; what TRX does with it in a
-    text is not known.
+    """A line has a character beyond ASCII.
+
+    It may be a look-alike letter, a space of another kind, or one that cannot be seen. In a
+    name or a word it makes another name; what TRX does with it in a text is not known.
     """
     for line in subject.conf.lines:
         found = next((letter for letter in line.text if _is_foreign(letter)), None)
@@ -75,15 +78,14 @@ def non_ascii(subject: Subject) -> Iterator[Fault]:
 
 
 def _is_foreign(letter: str) -> bool:
-    return not (
-        letter.isascii() or _SURROGATE.match(letter) is not None or _CONTROLS.match(letter)
-    )
+    return not (letter.isascii() or _SURROGATE.match(letter) is not None or _CONTROLS.match(letter))
 
 
 @rule(Severity.WARNING, Certainty.UNKNOWN)
 def carriage_return(subject: Subject) -> Iterator[Fault]:
-    """Lines end in CR and LF, as Windows writes them. ptp4l drops the CR (tried), but nobody has
-    shown that trx-ctl does.
+    """Lines end in CR and LF, as Windows writes them.
+
+    ptp4l drops the CR (tried), but nobody has shown that trx-ctl does.
     """
     yield from _first_of_many(
         (line for line in subject.conf.lines if line.text.endswith("\r")),
@@ -113,8 +115,9 @@ def no_settings(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.UNKNOWN)
 def blank_line(subject: Subject) -> Iterator[Fault]:
-    """A line is blank. How trx-ctl reads it is not known: a split at `:` leaves one part where
-    it wants two.
+    """A line is blank.
+
+    How trx-ctl reads it is not known: a split at `:` leaves one part where it wants two.
     """
     yield from _first_of_many(
         subject.lines(Form.BLANK), "blank line", "blank lines", "Remove blank lines."
@@ -155,8 +158,10 @@ def no_namespace(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.INFERRED)
 def section_header(subject: Subject) -> Iterator[Fault]:
-    """A line opens a section. trx.conf has none: everything lands in `[global]`. Behind a
-    namespace, ptp4l takes `[name]` for an interface of that name (tried).
+    """A line opens a section.
+
+    trx.conf has none: everything lands in `[global]`. Behind a namespace, ptp4l takes `[name]`
+    for an interface of that name (tried).
     """
     remedy = "Remove it; every ptp4l line is in [global] already."
     for line in subject.lines(Form.SECTION):
@@ -181,9 +186,11 @@ def unknown_namespace(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.DOCUMENTED)
 def port_section(subject: Subject) -> Iterator[Fault]:
-    """A line names a port. trx-ctl splits it at both `:`, gets three parts where it wants two
-    and stops with an exception: TRX does not start at all. TRX has one interface, so the same
-    line without the port does the same.
+    """A line names a port.
+
+    trx-ctl splits it at both `:`, gets three parts where it wants two and stops with an
+    exception: TRX does not start at all. TRX has one interface, so the same line without the
+    port does the same.
     """
     for line in subject.lines(Form.PORT):
         yield Fault(
@@ -196,9 +203,10 @@ def port_section(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.UNKNOWN)
 def colon_in_value(subject: Subject) -> Iterator[Fault]:
-    """The value has a `:`. If trx-ctl splits the whole line there, it gets three parts and TRX
-    does not start, as with a port; nobody has shown that it splits only what stands before the
-    space.
+    """The value has a `:`.
+
+    If trx-ctl splits the whole line there, it gets three parts and TRX does not start, as with
+    a port; nobody has shown that it splits only what stands before the space.
     """
     for line in subject.conf.settings:
         if ":" in line.value:
@@ -212,8 +220,10 @@ def colon_in_value(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.UNKNOWN)
 def tab(subject: Subject) -> Iterator[Fault]:
-    """A tab stands in a line. Key and value are known to stand apart by a space; ptp4l takes
-    tabs (tried), trx-ctl may not.
+    """A tab stands in a line.
+
+    Key and value are known to stand apart by a space; ptp4l takes tabs (tried), trx-ctl may
+    not.
     """
     for line in subject.conf.settings:
         if "\t" in line.text:
@@ -225,8 +235,10 @@ def tab(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.UNKNOWN)
 def extra_space(subject: Subject) -> Iterator[Fault]:
-    """There is more space than the one between key and value: before the namespace, around the
-    `:`, doubled, or at the end. Whether trx-ctl drops it is not known.
+    """There is more space than the one between key and value.
+
+    It stands before the namespace, around the `:`, doubled, or at the end. Whether trx-ctl
+    drops it is not known.
     """
     for line in subject.conf.settings:
         text = line.text.removesuffix("\r")
@@ -269,8 +281,9 @@ def no_value(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def line_too_long(subject: Subject) -> Iterator[Fault]:
-    """Key and value are longer than the 1023 bytes that linuxptp reads of a line; it takes the
-    rest for another line.
+    """Key and value are longer than the 1023 bytes that linuxptp reads of a line.
+
+    It takes the rest for another line.
     """
     for line in subject.conf.lines:
         if len(line.text) * 4 <= LONGEST_LINE:

@@ -21,8 +21,9 @@ def _of_standing(subject: Subject, standing: Standing) -> Iterator[tuple[Line, O
 
 @rule(Severity.ERROR, Certainty.INFERRED)
 def cannot_work(subject: Subject) -> Iterator[Fault]:
-    """The setting needs a section or a file that trx.conf cannot carry; ptp4l then exits or does
-    not open its port.
+    """The setting needs a section or a file that trx.conf cannot carry.
+
+    ptp4l then exits or does not open its port.
     """
     for line, option in _of_standing(subject, Standing.IMPOSSIBLE):
         if option.name != _UNICAST:
@@ -36,8 +37,9 @@ def cannot_work(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.INFERRED)
 def dangerous_setting(subject: Subject) -> Iterator[Fault]:
-    """The setting takes something away that TRX lives on: a steered clock, a watched master, its
-    log, its sockets, its role as a client.
+    """The setting takes something away that TRX lives on.
+
+    That is a steered clock, a watched master, its log, its sockets or its role as a client.
     """
     for line, option in _of_standing(subject, Standing.DANGEROUS):
         if line.value.casefold() not in option.harmless:
@@ -64,8 +66,9 @@ def pointless_setting(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.NOTE, Certainty.UNKNOWN)
 def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
-    """ESXi has a way of its own for the setting. Whether that one or trx.conf wins is not known,
-    so both should say the same.
+    """ESXi has a way of its own for the setting.
+
+    Whether that one or trx.conf wins is not known, so both should say the same.
     """
     for line, option in subject.of_program("ptp4l"):
         if option.standing is Standing.MANAGED:
@@ -79,8 +82,9 @@ def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.INFERRED)
 def client_role_off(subject: Subject) -> Iterator[Fault]:
-    """The client-only role is switched off: without a better master the hypervisor would give
-    time to the network.
+    """The client-only role is switched off.
+
+    Without a better master the hypervisor would give time to the network.
     """
     line = subject.setting("clientOnly")
     if line and subject.number("clientOnly") == 0:
@@ -94,8 +98,9 @@ def client_role_off(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.MEASURED)
 def phc2sys_reads_past(subject: Subject) -> Iterator[Fault]:
-    """phc2sys takes every option of linuxptp in its file and makes use of few. This one it reads
-    past, in the releases named.
+    """phc2sys takes every option of linuxptp in its file and makes use of few.
+
+    This one it reads past, in the releases named.
     """
     for line, option in subject.of_program("phc2sys"):
         use = subject.catalogue.phc2sys.get(option.setting)
@@ -118,8 +123,9 @@ def phc2sys_reads_past(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.MEASURED)
 def phc2sys_gains_fixed(subject: Subject) -> Iterator[Fault]:
-    """The gains of phc2sys's servo stand before it reads its file, so a line for them is taken
-    and ignored (tried on 3.1.1).
+    """phc2sys fixes the gains of its servo before it reads its file.
+
+    A line for them is taken and ignored (tried on 3.1.1).
     """
     for line, option in subject.of_program("phc2sys"):
         use = subject.catalogue.phc2sys.get(option.setting)
@@ -134,8 +140,9 @@ def phc2sys_gains_fixed(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.UNKNOWN)
 def command_line_letter(subject: Subject) -> Iterator[Fault]:
-    """The key is a letter of the command line, which linuxptp's file does not know. Whether TRX
-    makes arguments of its keys is not known for phc2sys.
+    """The key is a letter of the command line, which linuxptp's file does not know.
+
+    Whether TRX makes arguments of its keys is not known for phc2sys.
     """
     for line in subject.unknown():
         letter = subject.letter(line)
@@ -165,8 +172,9 @@ def sys2vmw_key(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.UNKNOWN)
 def contradicts_configstore(subject: Subject) -> Iterator[Fault]:
-    """The domain is not the one in the host's ConfigStore (given with `--configstore`). Which of
-    the two wins is not known.
+    """The domain is not the one in the host's ConfigStore (given with `--configstore`).
+
+    Which of the two wins is not known.
     """
     official = subject.configstore.get("domain_number")
     for namespace in ("ptp4l", "phc2sys"):

@@ -31,8 +31,9 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def unknown_key(subject: Subject) -> Iterator[Fault]:
-    """No release of linuxptp has the option. ptp4l and phc2sys stop at such a line. Names are
-    told apart by case.
+    """No release of linuxptp has the option.
+
+    ptp4l and phc2sys stop at such a line. Names are told apart by case.
     """
     for line in subject.unknown():
         if subject.letter(line) or line.key.startswith("[") or "=" in line.key:
@@ -54,8 +55,9 @@ def _did_you_mean(subject: Subject, key: str) -> str:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def key_not_in_release(subject: Subject) -> Iterator[Fault]:
-    """The option is younger than a release that TRX may carry; that one stops at the line. It is
-    an error where none of the releases takes the line, a warning where some do.
+    """The option is younger than a release that TRX may carry; that one stops at the line.
+
+    It is an error where none of the releases takes the line, a warning where some do.
     """
     for line, option in subject.known:
         releases = _refusing(subject, line, option, Refusal.UNKNOWN_OPTION)
@@ -78,8 +80,10 @@ def _older_name(subject: Subject, option: Option) -> str:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def malformed_value(subject: Subject) -> Iterator[Fault]:
-    """The value is no number of the option's kind. Integers may be decimal, `0x` hexadecimal or
-    octal with a leading 0; there are no units, no words and no fractions.
+    """The value is no number of the option's kind.
+
+    Integers may be decimal, `0x` hexadecimal or octal with a leading 0; there are no units, no
+    words and no fractions.
     """
     for line, option in subject.known:
         releases = _refusing(subject, line, option, Refusal.MALFORMED)
@@ -107,8 +111,10 @@ def _way_out(value: str, option: Option) -> str:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def out_of_range(subject: Subject) -> Iterator[Fault]:
-    """The number is outside the option's bounds. It is an error where none of the releases takes
-    it, a warning where some do: domain 254 is fine from 4.0 and stops 3.1.1.
+    """The number is outside the option's bounds.
+
+    It is an error where none of the releases takes it, a warning where some do: domain 254 is
+    fine from 4.0 and stops 3.1.1.
     """
     for line, option in subject.known:
         releases = _refusing(subject, line, option, Refusal.OUT_OF_RANGE)
@@ -157,8 +163,10 @@ def _weight(subject: Subject, line: Line, option: Option) -> Severity:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def trailing_comment(subject: Subject) -> Iterator[Fault]:
-    """A `#` stands behind the value. It is no comment there but part of the value, so a number
-    or a word is refused, and a text has the comment in it.
+    """A `#` stands behind the value.
+
+    It is no comment there but part of the value, so a number or a word is refused, and a text
+    has the comment in it.
     """
     for line, option in subject.known:
         found = _COMMENT.search(line.value)
@@ -188,8 +196,10 @@ def octal_look_alike(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def not_a_number(subject: Subject) -> Iterator[Fault]:
-    """The value is `nan`. linuxptp takes it for any fraction, and every comparison with it then
-    fails: a threshold of `nan` is never reached.
+    """The value is `nan`.
+
+    linuxptp takes it for any fraction, and every comparison with it then fails: a threshold of
+    `nan` is never reached.
     """
     for line, option in subject.known:
         if is_nan(option.kind, line.value):
@@ -199,8 +209,9 @@ def not_a_number(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def malformed_text(subject: Subject) -> Iterator[Fault]:
-    """The text has not the form that the option wants. ptp4l reads the file without complaint
-    and exits when it starts.
+    """The text has not the form that the option wants.
+
+    ptp4l reads the file without complaint and exits when it starts.
     """
     for line, option in subject.of_program("ptp4l"):
         if option.form and line.value:
@@ -230,8 +241,9 @@ def deprecated_key(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.WARNING, Certainty.UNKNOWN)
 def duplicate_key(subject: Subject) -> Iterator[Fault]:
-    """The same option is set twice. ptp4l takes the last line (tried); what TRX hands on is not
-    known.
+    """The same option is set twice.
+
+    ptp4l takes the last line (tried); what TRX hands on is not known.
     """
     first: dict[tuple[str, str], int] = {}
     for line in subject.conf.settings:
