@@ -28,6 +28,7 @@ _WHY = {
     "ptpClockThreshold": "events of OpenShift, which ESXi does not have",
 }
 _BY_HOST = frozenset({"recommend"})
+_WORKERS = {"nodeLabel": "node-role.kubernetes.io/worker"}
 
 
 def import_ptpconfig(text: str, *, profile: str = "") -> Imported:
@@ -165,7 +166,7 @@ def export_ptpconfig(conf: TrxConf, *, name: str, interface: str) -> tuple[str, 
         "metadata": {"name": name, "namespace": "openshift-ptp"},
         "spec": {
             "profile": [profile],
-            "recommend": [{"profile": name, "priority": 4, "match": [{"nodeLabel": ""}]}],
+            "recommend": [{"profile": name, "priority": 4, "match": [_WORKERS]}],
         },
     }
     text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
