@@ -4,13 +4,13 @@ The table holds facts of linuxptp's releases 1.6 to 4.4 with its sources and a v
 """
 
 import json
+import pkgutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from vibforge.trx.option import History, Kind, Number, Option, Standing
 
@@ -24,8 +24,7 @@ _LONGEST_GUESS: Final = 64
 """Characters of a name that is compared with others: the longest option has 44."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """One command-line letter of ptp4l or phc2sys, and the option that says the same."""
 
     name: str
@@ -35,8 +34,7 @@ class Letter:
     does: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Phc2sysUse:
+class Phc2sysUse(NamedTuple):
     """What phc2sys makes of an option of the common table in its own file.
 
     `since` is the first release that reads it, None where it reads past it for the reason `why`.
@@ -71,22 +69,62 @@ class Catalogue:
         return same or tuple(get_close_matches(name, self.options, n=3, cutoff=0.7))
 
 
+class _Options(Mapping[str, Option]):
+    """The options by name, each made when it is first asked for: a file has few of them."""
+
+    def __init__(self, raw: Mapping[str, Any], aliases: Mapping[str, str]) -> None:
+        self._raw = raw
+        self._aliases = aliases
+        self._made: dict[str, Option] = {}
+
+    def __getitem__(self, name: str) -> Option:
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str) -> Option:
+        now = self._aliases.get(name)
+        if now is None:
+            return _option(name, self._raw[name])
+        return replace(self[now], name=name, now=now, renamed=self[now].since)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._raw or name in self._aliases
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._raw
+        yield from self._aliases
+
+    def __len__(self) -> int:
+        return len(self._raw) + len(self._aliases)
+
+
 @cache
 def catalogue() -> Catalogue:
     """Return the table that ships with vibforge."""
-    raw = json.loads((files("vibforge.trx") / "data" / "options.json").read_text("utf-8"))
-    options = {name: _option(name, facts) for name, facts in raw["options"].items()}
-    for old, now in raw["aliases"].items():
-        options[old] = replace(options[now], name=old, now=now, renamed=options[now].since)
+    raw = shipped_table("options")
     return Catalogue(
         version=raw["version"],
         sources=tuple(raw["sources"]),
-        options=options,
+        options=_Options(raw["options"], raw["aliases"]),
         reasons=raw["reasons"],
         phc2sys={name: Phc2sysUse(**facts) for name, facts in raw["phc2sys_options"].items()},
         ptp4l_letters=_letters(raw["ptp4l_letters"]),
         phc2sys_letters=_letters(raw["phc2sys_letters"]),
     )
+
+
+def shipped_table(name: str) -> dict[str, Any]:
+    """Return a table of `vibforge/trx/data`.
+
+    `pkgutil` reads it wherever the package is installed, a tenth as long in loading as
+    `importlib.resources`.
+    """
+    data = pkgutil.get_data("vibforge.trx", f"data/{name}.json")
+    if data is None:
+        raise FileNotFoundError(name)
+    table: dict[str, Any] = json.loads(data)
+    return table
 
 
 def _letters(raw: Mapping[str, Any]) -> dict[str, Letter]:

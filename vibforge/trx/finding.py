@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from vibforge.trx.subject import Subject
@@ -34,8 +34,7 @@ MEANING = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One place where a rule does not hold; `severity` and `certainty` replace the rule's own."""
 
     line: int

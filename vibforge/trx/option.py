@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from vibforge.trx.release import RANK, span
 
@@ -34,8 +34,7 @@ class Standing(StrEnum):
     IMPOSSIBLE = "impossible"
 
 
-@dataclass(frozen=True, slots=True)
-class History(Generic[_V]):
+class History(NamedTuple, Generic[_V]):
     """A fact that changed with a release: (first release, fact), oldest first."""
 
     steps: tuple[tuple[str, _V], ...]
@@ -49,8 +48,7 @@ class History(Generic[_V]):
         return fact
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What one option takes in one release: numbers between bounds, or words."""
 
     minimum: Number | None

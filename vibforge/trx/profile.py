@@ -1,13 +1,12 @@
 """The PTP profiles as option sets of ptp4l and phc2sys (`data/profiles.json`, with sources)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 
 from vibforge.errors import Problem, TrxError
+from vibforge.trx.catalogue import shipped_table
 from vibforge.trx.document import NAMESPACES, TrxConf
 from vibforge.trx.rules.agreement import SHARED
 
@@ -37,7 +36,7 @@ class Profile:
 
 @cache
 def _table() -> tuple[Mapping[str, str], Mapping[str, Profile]]:
-    raw = json.loads((files("vibforge.trx") / "data" / "profiles.json").read_text("utf-8"))
+    raw = shipped_table("profiles")
     found = {
         name: Profile(
             name=name,

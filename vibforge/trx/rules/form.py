@@ -1,7 +1,6 @@
 """Rules about the lines themselves, before any option is looked up."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 
 from vibforge.trx.document import NAMESPACES, Form, Line
@@ -66,15 +65,23 @@ def non_ascii(subject: Subject) -> Iterator[Fault]:
     name or a word it makes another name; what TRX does with it in a text is not known.
     """
     for line in subject.conf.lines:
+        if line.text.isascii():
+            continue
         found = next((letter for letter in line.text if _is_foreign(letter)), None)
-        if not line.text.isascii() and found:
-            name = unicodedata.name(found, "no name")
+        if found:
+            name = _name_of(found)
             yield Fault(
                 line=line.number,
                 column=line.text.index(found) + 1,
                 what=f"U+{ord(found):04X} ({name.lower()}) is not ASCII",
                 remedy="Type the line anew; it was perhaps pasted from a document.",
             )
+
+
+def _name_of(letter: str) -> str:
+    import unicodedata  # noqa: PLC0415 - a megabyte that few files need
+
+    return unicodedata.name(letter, "no name")
 
 
 def _is_foreign(letter: str) -> bool:
