@@ -73,11 +73,10 @@ def check(  # noqa: PLR0913 - the options of the command
     from vibforge.report import trx_check as report  # noqa: PLC0415 - `--version` needs none of it
     from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
     from vibforge.trx.check import check as judge  # noqa: PLC0415 - the same
-    from vibforge.trx.release import chosen  # noqa: PLC0415 - the same
 
     result = judge(
         _read(file),
-        releases=chosen(linuxptp or (), esxi),
+        releases=_releases(linuxptp, esxi),
         allow=allowances(allow or (), because or ()),
         configstore=settings_of(configstore or []),
     )
@@ -104,10 +103,9 @@ def new(  # noqa: PLR0913 - the options of the command
     """Write a trx.conf for a PTP profile."""
     from vibforge.operations.trx_new import new_trx_conf  # noqa: PLC0415 - only here
     from vibforge.report.trx_check import check_text  # noqa: PLC0415 - only here
-    from vibforge.trx.release import chosen  # noqa: PLC0415 - only here
 
     made = new_trx_conf(
-        profile, domain=domain, changes=settings or (), releases=chosen(linuxptp or (), esxi)
+        profile, domain=domain, changes=settings or (), releases=_releases(linuxptp, esxi)
     )
     _write(made.data.decode("utf-8"), output)
     typer.echo(check_text(made.result, profile, _paint()), err=True)
@@ -137,10 +135,9 @@ def options(
     """Search the options of linuxptp: what they take, and what they mean inside TRX."""
     from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
     from vibforge.trx.catalogue import catalogue  # noqa: PLC0415 - only here
-    from vibforge.trx.release import chosen  # noqa: PLC0415 - only here
 
-    releases = chosen(linuxptp or (), esxi)
-    found = report.found_options(catalogue(), words or ())
+    releases = _releases(linuxptp, esxi)
+    found = catalogue().search(words or ())
     if as_json:
         print_json(report.options_json(catalogue(), found, releases))
     else:
@@ -166,7 +163,6 @@ def show(  # noqa: PLR0913 - the options of the command
     from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
     from vibforge.trx import effective  # noqa: PLC0415 - only here
     from vibforge.trx.document import TrxConf  # noqa: PLC0415 - only here
-    from vibforge.trx.release import chosen  # noqa: PLC0415 - only here
 
     conf = TrxConf.parse(_read(file))
     if shape is Shape.TRX_CONF:
@@ -174,7 +170,7 @@ def show(  # noqa: PLR0913 - the options of the command
     elif shape is not Shape.TABLE:
         typer.echo(effective.linuxptp_file(conf, shape.removesuffix(".conf")), nl=False)
     else:
-        releases = chosen(linuxptp or (), esxi)
+        releases = _releases(linuxptp, esxi)
         effects = effective.effects(conf, releases=releases, everything=everything)
         stopping = effective.stopping_lines(conf)
         if as_json:
@@ -278,6 +274,15 @@ def fingerprint(binary: _File, *, as_json: _Json = False) -> None:
         print_json(report.fingerprint_json(found, str(binary)))
     else:
         typer.echo(report.fingerprint_text(found, str(binary)))
+
+
+def _releases(linuxptp: list[str] | None, esxi: str | None) -> tuple[str, ...]:
+    from vibforge.trx.release import chosen, span  # noqa: PLC0415 - for the commands that judge
+
+    releases = chosen(linuxptp or (), esxi)
+    if esxi:
+        _tell(f"ESXi {esxi}: linuxptp {span(releases)} is inferred; the vendor does not say.")
+    return releases
 
 
 def _paint() -> Paint:

@@ -113,20 +113,6 @@ def profiles_json(profiles: Iterable[Profile]) -> dict[str, Any]:
     }
 
 
-def found_options(table: Catalogue, words: Sequence[str]) -> list[Option]:
-    """The options that speak of all of `words`, in their name, group or description."""
-    wanted = [word.casefold() for word in words]
-    return [
-        option
-        for option in table.options.values()
-        if all(word in _searched(option) for word in wanted)
-    ]
-
-
-def _searched(option: Option) -> str:
-    return f"{option.name} {option.group} {option.does} {option.standing}".casefold()
-
-
 def options_text(
     table: Catalogue, options: Sequence[Option], releases: Sequence[str], paint: Paint
 ) -> str:
@@ -182,6 +168,7 @@ def _option_json(table: Catalogue, option: Option, release: str) -> dict[str, An
         "words": list(view.words),
         "keywords": list(option.keywords),
         "since": option.since,
+        "known": option.known_to(release),
         "new_name": option.now or None,
         "standing": str(option.standing),
         "why": table.reason(option),

@@ -6,7 +6,7 @@ The table holds facts of linuxptp's releases 1.6 to 4.4 with its sources and a v
 import json
 import pkgutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -60,6 +60,18 @@ class Catalogue:
 
     def reason(self, option: Option) -> str:
         return self.reasons[option.why]
+
+    def search(self, words: Sequence[str]) -> list[Option]:
+        """Return the options that speak of all of `words`, without regard to case."""
+        wanted = [word.casefold() for word in words]
+        return [
+            option
+            for option in self.options.values()
+            if all(
+                word in f"{option.name} {option.group} {option.does} {option.standing}".casefold()
+                for word in wanted
+            )
+        ]
 
     def nearest(self, name: str) -> tuple[str, ...]:
         """Return the names that someone who wrote `name` may have meant, best first."""

@@ -115,4 +115,4 @@ def shown(text: str) -> str:
 def _escaped(letter: str) -> str:
     if "\udc80" <= letter <= "\udcff":
         return f"\\x{ord(letter) - 0xDC00:02x}"
-    return letter.encode("unicode_escape").decode("ascii")
+    return f"\\u{ord(letter):04x}"

@@ -16,16 +16,16 @@ CONFIGSTORE_KEYS = ("log_level", "calibration_delay", "ports", "domain_number")
 
 _COMMENT = re.compile(r"\s+[#;].*|^#.*")
 
-_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "mac": (re.compile(r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}"), "six octets, `01:1B:…`"),
-    "oui": (re.compile(r"(?:[0-9a-fA-F]{1,2}:){2}[0-9a-fA-F]{1,2}"), "three octets, `xx:xx:xx`"),
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "mac": (r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}", "six octets, `01:1B:…`"),
+    "oui": (r"(?:[0-9a-fA-F]{1,2}:){2}[0-9a-fA-F]{1,2}", "three octets, `xx:xx:xx`"),
     "clock-identity": (
-        re.compile(r"[0-9a-fA-F]{6}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{6}"),
+        r"[0-9a-fA-F]{6}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{6}",
         "`xxxxxx.xxxx.xxxxxx`, hexadecimal",
     ),
-    "three-fields-64": (re.compile(r"(?=.{0,64}\Z)[^;]*;[^;]*;[^;]*"), "`a;b;c`, 64 characters"),
-    "three-fields-32": (re.compile(r"(?=.{0,32}\Z)[^;]*;[^;]*;[^;]*"), "`a;b;c`, 32 characters"),
-    "at-most-128": (re.compile(r".{0,128}"), "128 characters at most"),
+    "three-fields-64": (r"(?=.{0,64}\Z)[^;]*;[^;]*;[^;]*", "`a;b;c`, 64 characters"),
+    "three-fields-32": (r"(?=.{0,32}\Z)[^;]*;[^;]*;[^;]*", "`a;b;c`, 32 characters"),
+    "at-most-128": (r".{0,128}", "128 characters at most"),
 }
 
 
@@ -216,7 +216,7 @@ def malformed_text(subject: Subject) -> Iterator[Fault]:
     for line, option in subject.of_program("ptp4l"):
         if option.form and line.value:
             pattern, wanted = _FORMS[option.form]
-            if not pattern.fullmatch(line.value):
+            if not re.fullmatch(pattern, line.value):
                 yield Fault(
                     line=line.number,
                     column=line.value_column,
