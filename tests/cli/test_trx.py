@@ -1,5 +1,7 @@
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -76,6 +78,34 @@ def test_what_cannot_be_done_exits_2(
     assert caught.err.startswith("error:")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "{conf}"],
+        ["show", "{conf}"],
+        ["show", "{conf}", "--as", "trx.conf"],
+        ["show", "{conf}", "--as", "ptp4l.conf"],
+        ["export", "{conf}"],
+        ["export", "{conf}", "--to", "ptpconfig"],
+        ["export", "{conf}", "--to", "ptpconfig", "-o", "{conf}.yaml"],
+        ["export", "{conf}", "-o", "{conf}.out"],
+        ["import", "{conf}"],
+        ["import", "{conf}", "--from", "ptpconfig"],
+        ["fingerprint", "{conf}"],
+    ],
+)
+def test_bytes_that_are_no_text_do_not_stop_a_command(arguments: list[str], tmp_path: Path) -> None:
+    path = Path(os.fsdecode(bytes(tmp_path / "b") + b"\xff.conf"))
+    path.write_bytes(b"ptp4l:b\xff 1\nptp4l:userDescription \xfe\n\xed\xa0\x80\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "vibforge", "trx", *(each.format(conf=path) for each in arguments)],
+        capture_output=True,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert done.returncode in {0, 1, 2}, done.stderr
+
+
 def test_file_larger_than_any_trx_conf_is_refused(conf: Path) -> None:
     conf.write_bytes(b"#" * ((1 << 20) + 1))
     assert main(["trx", "check", str(conf)]) == 2
@@ -106,11 +136,11 @@ def test_show_prints_a_table_or_a_file(conf: Path, capsys: pytest.CaptureFixture
 
 
 def test_show_prints_the_canonical_form(
-    conf: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    conf: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     conf.write_bytes(b"# c\r\nptp4l: delay_mechanism  P2P\r\n")
     assert main(["trx", "show", str(conf), "--as", "trx.conf"]) == 0
-    assert capfdbinary.readouterr().out == GOOD.encode()
+    assert capsysbinary.readouterr().out == GOOD.encode()
 
 
 def test_export_and_import_through_files(
