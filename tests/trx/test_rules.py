@@ -108,7 +108,7 @@ def test_both_names_of_an_option_are_the_same_key() -> None:
 
 def test_defaults_are_not_dangerous() -> None:
     assert "dangerous-setting" not in rules_of("ptp4l:free_running 0\nptp4l:BMCA ptp\n")
-    assert "dangerous-setting" in rules_of("ptp4l:uds_address /tmp/x\n")
+    assert "dangerous-setting" in rules_of("ptp4l:uds_address /run/x\n")
 
 
 def test_configstore_is_compared_with_both_programs() -> None:
