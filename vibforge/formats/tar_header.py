@@ -24,7 +24,10 @@ class EntryKind(StrEnum):
     FILE = "0"
     HARD_LINK = "1"
     SYMLINK = "2"
+    CHARACTER_DEVICE = "3"
+    BLOCK_DEVICE = "4"
     DIRECTORY = "5"
+    FIFO = "6"
     SHARED_FILE = "7"
     """An ELF file in a vmtar, whatever its mode."""
 
