@@ -91,7 +91,7 @@ class ZipArchive:
         if sum(info.compress_size + _LOCAL_HEADER for info in infos) > size:
             raise FormatError("the members overlap", where=self._name)
         for info in infos:
-            if not info.is_dir():
+            if not info.filename.endswith("/"):
                 yield ZipMember(
                     name=info.filename,
                     size=info.file_size,
