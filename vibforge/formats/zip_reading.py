@@ -51,6 +51,7 @@ class ZipArchive:
         self._archive = archive
         self._name = name
         self.members = tuple(self._members(size))
+        self._by_name = {member.name: member for member in self.members}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,8 +60,7 @@ class ZipArchive:
 
     def find(self, name: str) -> ZipMember | None:
         """Return the member of that name."""
-        found = [member for member in self.members if member.name == name]
-        return found[-1] if found else None
+        return self._by_name.get(name)
 
     def open(self, member: ZipMember) -> BinaryIO:
         """Return the member's content as a stream that seeks forward at little cost.

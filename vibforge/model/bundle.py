@@ -21,6 +21,8 @@ METADATA_LIMIT = 64 * 1024 * 1024
 """Bytes of the metadata zip, which is kept in memory; those of whole releases take 5 MB."""
 XML_LIMIT = 16 * 1024 * 1024
 """Bytes of one XML file of the metadata."""
+PLATFORM_LIMIT = 64
+"""Metadata zips of one bundle that are looked into; vendors have one for each release line."""
 METADATA_TOTAL_LIMIT = 64 * 1024 * 1024
 """Bytes of all files of the metadata unpacked: what they say is kept in memory."""
 
@@ -95,13 +97,14 @@ class _Reader:
         self._archive = archive
         self._name = name
         self._faults: list[Problem] = []
+        self._metadata_size = 0
 
     def bundle(self) -> Bundle:
         vendor, platforms = self._indexes()
         names: list[str] = []
         bulletins: list[Bulletin] = []
         vibs: list[DepotVib] = []
-        for url in dict.fromkeys(platform.url for platform in platforms):
+        for url in list(dict.fromkeys(platform.url for platform in platforms))[:PLATFORM_LIMIT]:
             self._metadata(url, names, bulletins, vibs)
         return Bundle(
             name=self._name,
@@ -143,10 +146,9 @@ class _Reader:
             self._faults += error.problems
 
     def _within_total(self, metadata: ZipArchive) -> Iterator[ZipMember]:
-        total = 0
         for member in metadata.members:
-            total += member.size
-            if total > METADATA_TOTAL_LIMIT:
+            self._metadata_size += member.size
+            if self._metadata_size > METADATA_TOTAL_LIMIT:
                 raise FormatError(f"metadata of more than {METADATA_TOTAL_LIMIT} bytes")
             yield member
 
