@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, extract, init, inspect, trx, verify
+from vibforge.cli import build, hosts
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -101,8 +101,6 @@ def _options(
 
 app.command()(build.build)
 app.command()(build.schema)
-app.command()(init.init)
-app.command()(inspect.inspect)
-app.command()(verify.verify)
-app.command()(extract.extract)
-app.add_typer(trx.app)
+app.command()(hosts.plan)
+app.command("host-facts")(hosts.host_facts)
+app.command()(hosts.explain)
