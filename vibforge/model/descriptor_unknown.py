@@ -6,8 +6,10 @@ Nothing of it reaches a host's decisions (unknown elements and attributes are pa
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lxml import etree
+if TYPE_CHECKING:
+    from lxml import etree
 
 _CONSTRAINTS = frozenset({"constraint"})
 _CHILDREN = {
@@ -48,7 +50,7 @@ class UnknownPart:
     text: str
 
 
-def unknown_parts(root: etree._Element, known: frozenset[str]) -> Iterator[UnknownPart]:
+def unknown_parts(root: "etree._Element", known: frozenset[str]) -> Iterator[UnknownPart]:
     """Yield what the `known` children of a descriptor hold beyond the model.
 
     Unknown children of the root and attributes of a payload have fields of their own.
@@ -59,7 +61,7 @@ def unknown_parts(root: etree._Element, known: frozenset[str]) -> Iterator[Unkno
             yield from _inside(child, str(child.tag))
 
 
-def _inside(element: etree._Element, path: str) -> Iterator[UnknownPart]:
+def _inside(element: "etree._Element", path: str) -> Iterator[UnknownPart]:
     known = _CHILDREN.get(str(element.tag), _NOTHING)
     if element.tag != "payload":
         yield from _attributes(element, path)
@@ -68,11 +70,13 @@ def _inside(element: etree._Element, path: str) -> Iterator[UnknownPart]:
         if child.tag in known:
             yield from _inside(child, child_path)
         else:
+            from lxml import etree  # noqa: PLC0415 - builds write descriptors without it
+
             xml = etree.tostring(child, encoding="unicode", with_tail=False)
             yield UnknownPart(path=child_path, text=xml)
 
 
-def _attributes(element: etree._Element, path: str) -> Iterator[UnknownPart]:
+def _attributes(element: "etree._Element", path: str) -> Iterator[UnknownPart]:
     known = _ATTRIBUTES.get(str(element.tag), _NOTHING)
     for name, value in element.items():
         if name not in known:
