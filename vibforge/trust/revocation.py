@@ -1,0 +1,63 @@
+"""Revocation lists: which certificates an issuer has taken back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from vibforge.errors import FormatError
+from vibforge.trust.link import Link
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RevocationList:
+    """A CRL; `next_update` is None where it does not say when it ends."""
+
+    issuer: str
+    issuer_der: bytes = field(repr=False)
+    this_update: datetime
+    next_update: datetime | None
+    loaded: x509.CertificateRevocationList = field(repr=False, compare=False)
+
+    def is_of(self, issuer: Link) -> bool:
+        """Whether the list bears the name of `issuer`."""
+        return self.issuer_der == issuer.subject_der
+
+    def is_signed_by(self, issuer: Link) -> bool:
+        """Whether the key of `issuer` made the list."""
+        try:
+            key = issuer.loaded.public_key()
+            return self.loaded.is_signature_valid(key)  # type: ignore[arg-type]  # raises TypeError
+        except (TypeError, ValueError, UnsupportedAlgorithm):
+            return False
+
+    def names(self, certificate: Link) -> bool:
+        """Whether the list takes `certificate` back."""
+        entry = self.loaded.get_revoked_certificate_by_serial_number(certificate.says.serial_number)
+        return entry is not None
+
+
+def read_revocation_list(pem: bytes) -> RevocationList:
+    """Read one PEM block `X509 CRL`.
+
+    Raises:
+        FormatError: it is no revocation list.
+    """
+    try:
+        loaded = x509.load_pem_x509_crl(pem)
+        return RevocationList(
+            issuer=loaded.issuer.rfc4514_string(),
+            issuer_der=loaded.issuer.public_bytes(),
+            this_update=loaded.last_update_utc,
+            next_update=loaded.next_update_utc,
+            loaded=loaded,
+        )
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise FormatError(f"a revocation list cannot be read: {error}") from error
+
+
+def lists_of(issuer: Link, lists: Iterable[RevocationList]) -> list[RevocationList]:
+    """Return those of `lists` that bear the name of `issuer`."""
+    return [one for one in lists if one.is_of(issuer)]
