@@ -94,5 +94,9 @@ def openssl(*arguments: str | Path, input_: bytes = b"") -> subprocess.Completed
     if shutil.which("openssl") is None:
         pytest.skip("openssl is absent (Debian package openssl)")
     return subprocess.run(
-        ["openssl", *map(str, arguments)], input=input_, capture_output=True, check=False, timeout=60
+        ["openssl", *map(str, arguments)],
+        input=input_,
+        capture_output=True,
+        check=False,
+        timeout=60,
     )

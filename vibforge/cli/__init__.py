@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, extract, init, inspect, trx, verify
+from vibforge.cli import build, extract, init, inspect, pki, sign, trx, verify
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -106,3 +106,5 @@ app.command()(inspect.inspect)
 app.command()(verify.verify)
 app.command()(extract.extract)
 app.add_typer(trx.app)
+app.command()(sign.sign)
+app.add_typer(pki.app)

@@ -5,7 +5,7 @@ It is for labs: its keys lie unencrypted beside its certificates, readable by th
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -224,4 +224,4 @@ def _list_pem(issuer: Credential, revoked: list[x509.RevokedCertificate], now: d
 
 
 def _years_after(now: datetime) -> datetime:
-    return now.replace(year=now.year + YEARS, month=1, day=1)
+    return datetime(now.year + YEARS, 1, 1, tzinfo=UTC)

@@ -1,6 +1,5 @@
 """Sign a VIB: put a signature of its descriptor into `sig.pkcs7`, and touch nothing else."""
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from vibforge.model.descriptor import Descriptor
 from vibforge.model.descriptor_reading import parse as read_descriptor
 from vibforge.model.release_date import ReleaseDate
 from vibforge.operations.publish import Publication
-from vibforge.signing.making import make_block, text_to_sign
+from vibforge.signing.making import make_block
 from vibforge.signing.signer import Signer
 from vibforge.trust.judging import judge
 from vibforge.trust.ruling import TrustJudgement
@@ -36,6 +35,17 @@ class Existing(StrEnum):
     REFUSE = "refuse"
     APPEND = "append"
     REPLACE = "replace"
+
+    @classmethod
+    def of(cls, *, append: bool, replace: bool) -> "Existing":
+        """Choose by two flags.
+
+        Raises:
+            SigningError: both are set.
+        """
+        if append and replace:
+            raise SigningError("a signature is added or takes the place of others, not both")
+        return cls.APPEND if append else cls.REPLACE if replace else cls.REFUSE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,19 +86,6 @@ class Signable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ToSign:
-    """What a service elsewhere signs: `digest` is the SHA-256 of `text`, and all that it needs."""
-
-    signable: Signable
-    signing_time: datetime
-    text: bytes
-
-    @property
-    def digest(self) -> bytes:
-        return hashlib.sha256(self.text).digest()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Signed:
     """A VIB that was signed; `judgement` says what its signatures carry, as far as is known."""
 
@@ -110,18 +107,6 @@ def read_signable(path: Path) -> Signable:
             return _read(file, path)
     except OSError as error:
         raise SigningError(f"cannot be read: {error.strerror}", where=str(path)) from error
-
-
-def to_sign(path: Path, signing_time: datetime | None = None) -> ToSign:
-    """Return what is to be signed elsewhere; the same VIB and time give the same again.
-
-    Raises:
-        FormatError, SigningError: as for `read_signable` and `Signable.signing_time`.
-    """
-    signable = read_signable(path)
-    moment = signable.signing_time(signing_time)
-    text = text_to_sign(signable.descriptor_bytes, moment)
-    return ToSign(signable=signable, signing_time=moment, text=text)
 
 
 def sign_vib(
