@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtensionOID
 
 from vibforge.errors import FormatError
-from vibforge.formats.certificate import Certificate
+from vibforge.formats.certificate import Arithmetic, Certificate, check_signature
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of one certificate; the vendor's take 2 KB, and none of a CA reaches a tenth of this."""
@@ -81,11 +81,12 @@ class Link:
         """Whether this one's name and key made `other`."""
         if other.says.issuer_der != self.subject_der:
             return False
-        try:
-            other.loaded.verify_directly_issued_by(self.loaded)
-        except (InvalidSignature, *_UNREADABLE):
-            return False
-        return True
+        made = other.loaded
+        return self.has_signed(other.signature_digest, made.signature, made.tbs_certificate_bytes)
+
+    def has_signed(self, digest: str, signature: bytes, text: bytes) -> bool:
+        """Whether this one's key made a signature; old digests are checked too, RSA-PSS is not."""
+        return check_signature(self.says, "", digest, signature, text)[0] is Arithmetic.HELD
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether `moment` lies between its dates."""

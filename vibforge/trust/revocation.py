@@ -19,6 +19,7 @@ class RevocationList:
     issuer_der: bytes = field(repr=False)
     this_update: datetime
     next_update: datetime | None
+    signature_digest: str
     loaded: x509.CertificateRevocationList = field(repr=False, compare=False)
 
     def is_of(self, issuer: Link) -> bool:
@@ -27,11 +28,8 @@ class RevocationList:
 
     def is_signed_by(self, issuer: Link) -> bool:
         """Whether the key of `issuer` made the list."""
-        try:
-            key = issuer.loaded.public_key()
-            return self.loaded.is_signature_valid(key)  # type: ignore[arg-type]  # raises TypeError
-        except (TypeError, ValueError, UnsupportedAlgorithm):
-            return False
+        signature, text = self.loaded.signature, self.loaded.tbs_certlist_bytes
+        return issuer.has_signed(self.signature_digest, signature, text)
 
     def names(self, certificate: Link) -> bool:
         """Whether the list takes `certificate` back."""
@@ -52,10 +50,16 @@ def read_revocation_list(pem: bytes) -> RevocationList:
             issuer_der=loaded.issuer.public_bytes(),
             this_update=loaded.last_update_utc,
             next_update=loaded.next_update_utc,
+            signature_digest=_digest_of(loaded),
             loaded=loaded,
         )
     except (ValueError, UnsupportedAlgorithm) as error:
         raise FormatError(f"a revocation list cannot be read: {error}") from error
+
+
+def _digest_of(loaded: x509.CertificateRevocationList) -> str:
+    algorithm = loaded.signature_hash_algorithm
+    return algorithm.name if algorithm else "none"
 
 
 def lists_of(issuer: Link, lists: Iterable[RevocationList]) -> list[RevocationList]:
