@@ -24,6 +24,7 @@ _DEBIAN_PACKAGES = {
     "pmc": "linuxptp",
     "ptp4l": "linuxptp",
     "shellcheck": "shellcheck",
+    "softhsm2-util": "softhsm2",
     "xmllint": "libxml2-utils",
 }
 

@@ -148,6 +148,7 @@ def _explained(uri: KeyUri) -> Iterator[None]:
         exceptions.PinIncorrect: "the PIN is wrong; tokens lock after a few wrong ones",
         exceptions.PinLocked: "the PIN is locked",
         exceptions.PinLenRange: "the PIN is wrong; tokens lock after a few wrong ones",
+        exceptions.PKCS11Error: "the PKCS#11 library cannot be used",
         exceptions.NoSuchToken: "there is no such token",
         exceptions.NoSuchKey: "the token holds no private key of that name",
         exceptions.MultipleObjectsReturned: "several keys have that name; add id= to the URI",
@@ -156,7 +157,8 @@ def _explained(uri: KeyUri) -> Iterator[None]:
     try:
         yield
     except exceptions.PKCS11Error as error:
-        what = sayings.get(type(error)) or f"the token refuses: {type(error).__name__}"
+        refused = f"the token refuses: {type(error).__name__} {error}".rstrip()
+        what = sayings.get(type(error), refused)
         raise SigningError(what, where=uri.shown) from error
     except (RuntimeError, OSError) as error:
         raise SigningError(
