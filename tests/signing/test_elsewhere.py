@@ -58,7 +58,7 @@ def test_a_service_signs_the_digest(
     assert write_request(request, digest, None) == (digest,)
     assert len(digest.read_bytes()) == 32
     finish(lab, kind, file, wrap(service(lab, kind, digest)))
-    assert b"BEGIN PKCS7" in read_signable(file).signatures
+    assert b"BEGIN PKCS7" in read_signable(file).vib.signature
 
 
 def test_a_service_signs_the_attributes_where_it_hashes_itself(lab: Lab, file: Path) -> None:

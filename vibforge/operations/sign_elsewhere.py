@@ -47,7 +47,7 @@ def to_sign(path: Path, signing_time: datetime | None = None) -> ToSign:
     """
     signable = read_signable(path)
     moment = signable.signing_time(signing_time)
-    text = text_to_sign(signable.descriptor_bytes, moment)
+    text = text_to_sign(signable.vib.descriptor_bytes, moment)
     return ToSign(signable=signable, signing_time=moment, text=text)
 
 

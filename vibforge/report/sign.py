@@ -42,7 +42,7 @@ def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
     back = f"--cert CERT.pem --signature-in SIGNATURE --signing-time {time}"
     return "\n".join(
         [
-            f"To be signed elsewhere: {request.signable.descriptor.vib_id}",
+            f"To be signed elsewhere: {request.signable.vib.descriptor.vib_id}",
             f"  signing time {time}",
             f"  SHA-256      {request.digest.hex()}",
             *(f"  written      {name}" for name in files),
@@ -57,7 +57,7 @@ def to_sign_json(request: ToSign, files: tuple[Path, ...]) -> dict[str, Any]:
     """Return the facts of `sign --digest-out --json`."""
     return {
         "format": "vibforge/sign/1",
-        "vib_id": request.signable.descriptor.vib_id,
+        "vib_id": request.signable.vib.descriptor.vib_id,
         "path": str(request.signable.path),
         "signing_time": utc(request.signing_time),
         "digest_algorithm": "sha256",
