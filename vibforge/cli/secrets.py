@@ -21,7 +21,12 @@ def passphrase_of(file: Path | None, descriptor: int | None, variable: str | Non
         return passphrase.from_descriptor(descriptor)
     if variable is not None:
         return passphrase.from_environment(variable, os.environ)
-    return _ask if sys.stdin.isatty() else passphrase.no_passphrase
+    return terminal_passphrase() or passphrase.no_passphrase
+
+
+def terminal_passphrase() -> "Passphrase | None":
+    """Return what asks at the terminal; None where there is none."""
+    return _ask if sys.stdin.isatty() else None
 
 
 def _ask() -> bytes:

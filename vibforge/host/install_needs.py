@@ -21,6 +21,7 @@ class InstallNeeds:
     """The highest level that the host may have."""
     flags: tuple[str, ...]
     reasons: tuple[str, ...]
+    signed: bool
     secure_boot: bool
     """Whether the VIB can be installed under Secure Boot, as far as is known here."""
 
@@ -49,5 +50,6 @@ def install_needs(
         host_level=level,
         flags=("-f",) if reasons else (),
         reasons=tuple(reasons),
+        signed=signed,
         secure_boot=signed and level.needs_signature and not reasons,
     )

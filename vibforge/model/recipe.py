@@ -151,6 +151,25 @@ class PayloadRecipe:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SigningRecipe:
+    """The key that signs what is built; files are relative to the recipe."""
+
+    certificates: tuple[str, ...] = key(
+        "Files with its certificate and the chain above it, in any order.", default=()
+    )
+    passphrase_file: str = key("File whose first line is the passphrase or PIN.", default="")
+    passphrase_env: str = key("Environment variable with the passphrase or PIN.", default="")
+    signing_time: ReleaseDate | None = key(
+        "What the signature states; the release date if it is missing.", default=None
+    )
+    # Last, since its name is that of the function which declares keys.
+    key: str = key(
+        "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI.",
+        check=names.check_filled_line,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """All that decides a VIB, but for the files themselves."""
 
@@ -186,3 +205,6 @@ class Recipe:
     stateless_ready: bool = key("Whether Auto Deploy may use it.", default=True)
     overlay: bool = key("Whether its files may cover those of other VIBs.", default=False)
     payloads: tuple[PayloadRecipe, ...] = key("The trees of files.", default=())
+    signing: SigningRecipe | None = key(
+        "The key that signs it; without this table the VIB is not signed.", default=None
+    )

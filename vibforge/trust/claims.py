@@ -1,11 +1,7 @@
 """What a VIB claims to be, against what its signature can carry."""
 
+from vibforge.host.unsigned_claims import unsigned_claim
 from vibforge.trust.ruling import Ruling, TrustJudgement
-
-UNSIGNED_CLAIM = (
-    "it claims {level} and is not signed: a host refuses it unless it is forced, Secure Boot "
-    "refuses it always, and auditors look for just this, because malware poses as {level} this way"
-)
 
 
 def claim(judgement: TrustJudgement) -> Ruling:
@@ -19,7 +15,7 @@ def claim(judgement: TrustJudgement) -> Ruling:
             held=True, reasons=("it claims CommunitySupported, which needs no signature",)
         )
     if not judgement.blocks:
-        return Ruling(held=False, reasons=(UNSIGNED_CLAIM.format(level=level.esxcli_name),))
+        return Ruling(held=False, reasons=(unsigned_claim(level),))
     if judgement.host.held is False:
         start = f"it claims {level.esxcli_name}, which its signature does not carry"
         return Ruling(
