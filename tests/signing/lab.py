@@ -4,12 +4,17 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from vibforge.formats import ar
+from tests.trees import make_tree
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.recipe import PayloadRecipe, Recipe
+from vibforge.model.release_date import ReleaseDate
+from vibforge.operations.build import build
 from vibforge.operations.pki import Issued, SignerRequest, export, init_authority, issue
 from vibforge.signing.key_source import KeySource, open_signer
 from vibforge.signing.lab_authority import KeyKind
@@ -30,12 +35,20 @@ def descriptor(level: str = "partner") -> bytes:
     ).encode("ascii")
 
 
-def vib(level: str = "partner", signatures: bytes = b"", payload: bytes = b"odd") -> bytes:
-    members = {"descriptor.xml": descriptor(level), "sig.pkcs7": signatures, "payload1": payload}
-    return ar.MAGIC + b"".join(
-        ar.member_header(name, len(data)) + data + ar.member_padding(len(data))
-        for name, data in members.items()
+@cache
+def vib(level: str = "partner") -> bytes:
+    """Build a small VIB, unsigned."""
+    recipe = Recipe(
+        name="demo",
+        version="1.0-1",
+        vendor="LAB",
+        release_date=ReleaseDate.of(RELEASE_DATE),
+        acceptance_level=AcceptanceLevel.parse(level),
+        payloads=(PayloadRecipe(name="payload1", tree="tree"),),
     )
+    with TemporaryDirectory() as folder:
+        make_tree(Path(folder, "tree"), {"opt/demo/file": "content\n"})
+        return build(recipe, Path(folder, "dist"), root=folder).vib_path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

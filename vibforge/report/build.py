@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.host.unsigned_claims import unsigned_claim
+from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.recipe_writing import serialise, table
 from vibforge.operations.build import BuildPlan, Built, codec_release
 from vibforge.operations.date import DateSource
@@ -199,10 +199,8 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     for reason in needs.reasons:
         yield paint("  ! ", "warn") + reason
     if needs.host_level.needs_signature and not needs.signed:
-        yield (
-            paint("  ! ", "warn")
-            + f"As hosts and auditors see it, {unsigned_claim(needs.host_level)}."
-        )
+        view = auditors_view(needs.host_level)
+        yield paint("  ! ", "warn") + f"{view[0].upper()}{view[1:]}."
     if not needs.secure_boot:
         yield "  - Secure Boot off: a host with Secure Boot refuses this VIB whatever the flags."
     if not plan.recipe.live_install_allowed:

@@ -1,7 +1,7 @@
 """From a signer to a root: the search for a chain, with every step of it bounded."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vibforge.trust.link import Link
 
@@ -16,12 +16,13 @@ class Chain:
     """Certificates from the signer on, each issued by the next.
 
     `anchored` says that the last one is a self-signed certificate of the store; `reason` says what
-    is missing where it is not.
+    is missing where it is not. `strangers` names what the signature carries beside it.
     """
 
     certificates: tuple[Link, ...]
     anchored: bool
     reason: str = ""
+    strangers: tuple[str, ...] = ()
 
     @property
     def signer(self) -> Link:
@@ -43,7 +44,9 @@ def build_chain(signer: Link, untrusted: Sequence[Link], anchors: Sequence[Link]
     refused; a signer that is itself such a root is taken (vib-format 6, tried on 6.7). What the
     signature brings along (`untrusted`) and what else stands in the store may link them.
     """
-    return _Search(untrusted, anchors).run(signer)
+    found = _Search(untrusted, anchors).run(signer)
+    strangers = tuple(one.subject for one in untrusted if one not in found.certificates)
+    return replace(found, strangers=strangers)
 
 
 class _Search:

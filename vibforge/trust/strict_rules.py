@@ -20,6 +20,8 @@ EC_BITS = 256
 """Least size of an elliptic-curve key that code-signing CAs issue for."""
 WEAK_DIGESTS = frozenset({"md5", "sha1"})
 """Digests with known collisions."""
+PLAIN_DATA = "1.2.840.113549.1.7.1"
+"""The content type of PKCS#7 for bytes that mean nothing to it."""
 EXACT_ATTRIBUTES = frozenset({"contentType", "signingTime", "messageDigest"})
 """Signed attributes of the vendor's signatures, neither more nor less."""
 
@@ -29,11 +31,17 @@ _ANY_USAGE = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 
 def signature_objections(block: Block) -> Iterator[str]:
     """Tell what is weak or unlike the vendor's in the signature itself."""
+    if block.content_type != PLAIN_DATA:
+        yield f"it signs content of type {block.content_type}, not plain data"
     if block.content is not None:
         yield "the signed text is attached; the vendor's signatures are detached"
+    if (block.version, *(one.version for one in block.signers)) != (1, 1):
+        yield "its version numbers are not 1, as PKCS#7 has them"
     for signer in block.signers[:1]:
         if signer.digest_name in WEAK_DIGESTS:
             yield f"the digest is {signer.digest_name}"
+        if block.digest_algorithms != (signer.digest_algorithm,):
+            yield f"it announces the digests {', '.join(block.digest_algorithms) or 'none'}"
         if signer.signing_time is None:
             yield "it states no signing time"
         missing = EXACT_ATTRIBUTES - set(signer.signed_attributes)
@@ -44,12 +52,14 @@ def signature_objections(block: Block) -> Iterator[str]:
 def chain_objections(
     chain: Chain, lists: tuple[RevocationList, ...], moment: datetime | None
 ) -> Iterator[str]:
-    """Tell what is wrong with the certificates from signer to root."""
+    """Tell what is wrong with the certificates from signer to root, and with strangers beside."""
     yield from _signer_objections(chain.signer)
     for depth, certificate in enumerate(chain.certificates):
         yield from _certificate_objections(certificate, moment)
         if depth:
             yield from _issuer_objections(certificate, depth)
+    for stranger in chain.strangers:
+        yield f"it carries a certificate that is not of its chain: {stranger}"
     for certificate, issuer in chain.links():
         if certificate is not issuer and certificate.signature_digest in WEAK_DIGESTS:
             yield f"{certificate.subject} is signed over {certificate.signature_digest}"
