@@ -18,7 +18,9 @@ def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]
         yield from signed_facts(vib, policy)
     else:
         level, not_a_level = claimed_level(vib)
-        yield level_fact(not_a_level or level, unsigned_claim(level) if level.rank else "")
+        yield level_fact(
+            not_a_level or level, unsigned_claim(level) if level.needs_signature else ""
+        )
 
 
 def claimed_level(vib: Vib) -> tuple[AcceptanceLevel, str]:
@@ -28,6 +30,20 @@ def claimed_level(vib: Vib) -> tuple[AcceptanceLevel, str]:
         return AcceptanceLevel.parse(text), ""
     except ModelError:
         return AcceptanceLevel.COMMUNITY, text
+
+
+def level_objections(vib: Vib) -> tuple[str, ...]:
+    """Tell why the signatures cannot carry the level that a VIB claims, whoever is trusted."""
+    level, not_a_level = claimed_level(vib)
+    if not_a_level or not level.needs_signature:
+        return ()
+    if not vib.is_signed:
+        return (unsigned_claim(level),)
+    from vibforge.operations.signed_facts import judgement_of  # noqa: PLC0415 - needs OpenSSL
+    from vibforge.trust.claims import claim  # noqa: PLC0415 - the same
+
+    claimed = claim(judgement_of(vib))
+    return claimed.reasons if claimed.held is False else ()
 
 
 def level_fact(level: AcceptanceLevel | str, objection: str) -> Fact:
