@@ -58,7 +58,10 @@ def test_plain_pem_counts_for_every_level(tmp_path: Path) -> None:
 
 BAD = {
     "text": (b"nothing here", "no certificate in"),
-    "broken base64": (b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n", "cannot"),
+    "broken base64": (
+        b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n",
+        "not base64",
+    ),
     "cut": (
         CERTIFIED.certificate_pem().replace(b"M", b"", 1),
         "cannot be read|not base64",
@@ -66,6 +69,11 @@ BAD = {
     "a broken list": (
         CERTIFIED.certificate_pem() + b"-----BEGIN X509 CRL-----\nMA==\n-----END X509 CRL-----\n",
         "revocation list cannot be read",
+    ),
+    "no end": (b"-----BEGIN CERTIFICATE-----\n" * 3, "a PEM block has no end"),
+    "blocks without number": (
+        b"-----BEGIN X-----\n-----END X-----\n" * 2000,
+        "more than 1024 PEM blocks",
     ),
     "a key only": (PLAIN.key_pem(), "no certificate in"),
 }

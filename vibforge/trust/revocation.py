@@ -37,14 +37,14 @@ class RevocationList:
         return entry is not None
 
 
-def read_revocation_list(pem: bytes) -> RevocationList:
-    """Read one PEM block `X509 CRL`.
+def read_revocation_list(der: bytes) -> RevocationList:
+    """Read a list in DER.
 
     Raises:
         FormatError: it is no revocation list.
     """
     try:
-        loaded = x509.load_pem_x509_crl(pem)
+        loaded = x509.load_der_x509_crl(der)
         return RevocationList(
             issuer=loaded.issuer.rfc4514_string(),
             issuer_der=loaded.issuer.public_bytes(),

@@ -5,9 +5,10 @@ A 6.7 host keeps `vmware.cert` (roots for certified VIBs) and `vmpartner.cert` w
 those levels (vib-format 6, tried on 6.7). The names on 8.0 and later are not known.
 """
 
+import base64
 import binascii
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,10 @@ FILE_SIZE_LIMIT = 16 * 1024 * 1024
 CERTIFICATE_LIMIT = 512
 """Certificates of a whole store; a browser's has 150, a host's three."""
 
-_PEM = re.compile(
-    rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n.*?-----END \1-----[ \t]*(?:\r?\n|\Z)", re.DOTALL
-)
+BLOCK_LIMIT = 1024
+"""PEM blocks of any kind in one file; each is looked for in time that grows with the file."""
+
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
 _CERTIFICATE_LABELS = {b"CERTIFICATE", b"X509 CERTIFICATE"}
 _LIST_LABEL = b"X509 CRL"
 
@@ -137,22 +139,34 @@ def _read_file(path: Path) -> StorePart:
         data = file.read(FILE_SIZE_LIMIT + 1)
     if len(data) > FILE_SIZE_LIMIT:
         raise FormatError(f"more than {FILE_SIZE_LIMIT} bytes")
-    blocks = [(match[1], match[0]) for match in _PEM.finditer(data)]
-    certificates = [pem for label, pem in blocks if label in _CERTIFICATE_LABELS]
+    blocks = list(_pem_blocks(data))
+    certificates = [body for label, body in blocks if label in _CERTIFICATE_LABELS]
     if len(certificates) > CERTIFICATE_LIMIT:
         raise FormatError(f"{len(certificates)} certificates, more than {CERTIFICATE_LIMIT}")
     return StorePart(
-        certificates=tuple(_from_pem(pem) for pem in certificates),
-        lists=tuple(read_revocation_list(pem) for label, pem in blocks if label == _LIST_LABEL),
+        certificates=tuple(read_link(read_certificate(_decoded(body))) for body in certificates),
+        lists=tuple(
+            read_revocation_list(_decoded(body)) for label, body in blocks if label == _LIST_LABEL
+        ),
     )
 
 
-def _from_pem(pem: bytes) -> Link:
+def _pem_blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield label and body of each PEM block; other text is passed over."""
+    for number, begin in enumerate(_BEGIN.finditer(data)):
+        if number >= BLOCK_LIMIT:
+            raise FormatError(f"more than {BLOCK_LIMIT} PEM blocks")
+        end = data.find(b"-----END %b-----" % begin[1], begin.end())
+        if end < 0:
+            raise FormatError("a PEM block has no end")
+        yield begin[1], data[begin.end() : end]
+
+
+def _decoded(body: bytes) -> bytes:
     try:
-        der = b"".join(pem.splitlines()[1:-1])
-        return read_link(read_certificate(binascii.a2b_base64(der)))
+        return base64.b64decode(b"".join(body.split()), validate=True)
     except binascii.Error as error:
-        raise FormatError(f"a certificate is not base64: {error}") from error
+        raise FormatError(f"a PEM block is not base64: {error}") from error
 
 
 def _store_of(found: dict[Path, StorePart]) -> TrustStore:
