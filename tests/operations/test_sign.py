@@ -99,6 +99,28 @@ def test_a_signature_that_does_not_hold_is_not_kept_before_a_new_one(lab: Lab, f
     sign_vib(file, lab.signer(), existing=Existing.REPLACE)
 
 
+def test_nothing_is_appended_to_what_a_host_cannot_read(lab: Lab, file: Path) -> None:
+    signed(lab, file)
+    vib_ = Vib.from_path(file)
+    der = read_blocks(vib_.signature)[0].der
+    for form, says in (
+        (der, "a host reads PEM only"),
+        (vib_.signature.replace(b"PKCS7", b"CMS"), "its PEM label is 'CMS'"),
+        (b"garbage", "neither PEM nor DER"),
+    ):
+        file.write_bytes(with_signature(file, form))
+        with pytest.raises(VibforgeError, match=says):
+            sign_vib(file, lab.signer(), existing=Existing.APPEND)
+        sign_vib(file, lab.signer(), existing=Existing.REPLACE)
+
+
+def with_signature(file: Path, signature: bytes) -> bytes:
+    data, member = file.read_bytes(), Vib.from_path(file).archive.members[1]
+    end = member.data_offset + member.size + len(member.padding)
+    new = member_header("sig.pkcs7", len(signature)) + signature + member_padding(len(signature))
+    return data[: member.header_offset] + new + data[end:]
+
+
 def test_the_result_can_go_to_another_file(lab: Lab, file: Path, tmp_path: Path) -> None:
     before = file.read_bytes()
     sign_vib(file, lab.signer(), output=tmp_path / "new/signed.vib")

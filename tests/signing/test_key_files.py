@@ -199,3 +199,15 @@ def test_old_pem_forms_of_openssl_are_read(lab: Lab, tmp_path: Path) -> None:
     assert openssl("rsa", *arguments, "-out", old).returncode == 0
     source = KeySource(key=str(old), certificates=(issued.certificate_path,))
     assert signs(open_signer(source, RIGHT, {}))
+
+
+def test_an_old_pkcs12_file_is_read_or_told(lab: Lab, tmp_path: Path) -> None:
+    issued = lab.issued(kind=KeyKind.RSA_2048)
+    old = tmp_path / "old.p12"
+    secret = "pass:" + SECRET.decode()
+    files = ("-in", issued.certificate_path, "-inkey", issued.key_path, "-out", old)
+    if openssl("pkcs12", "-export", "-legacy", *files, "-passout", secret).returncode:
+        pytest.skip("this openssl has no legacy provider")
+    assert signs(open_signer(KeySource(key=str(old)), RIGHT, {}))
+    with pytest.raises(SigningError, match="the passphrase is wrong"):
+        open_signer(KeySource(key=str(old)), WRONG, {})

@@ -21,6 +21,7 @@ from vibforge.operations.verification import Outcome, Topic
 from vibforge.operations.verify import verify_vib
 from vibforge.signing.making import make_block
 from vibforge.signing.signer import Signer
+from vibforge.trust.host_rules import form_objections
 from vibforge.trust.ruling import TrustJudgement
 
 _SIZE_FIELD = slice(48, 58)
@@ -153,9 +154,10 @@ def _kept(signable: Signable, existing: Existing) -> bytes:
         )
     for number, block in enumerate(blocks, start=1):
         check = check_block(block, signable.vib.descriptor_bytes)
-        if check.held is False or block.fault:
+        objections = [*form_objections(block), *([] if check.held else [check.reason])]
+        if objections:
             raise SigningError(
-                f"signature {number} does not hold: {check.reason}",
+                f"signature {number} does not hold: {objections[0]}",
                 where=str(signable.path),
                 remedy="--replace drops it",
             )

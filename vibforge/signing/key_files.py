@@ -120,7 +120,7 @@ def _read_der(data: bytes, where: str) -> KeyFile | None:
 def _read_pkcs12(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
     try:
         return _from_pkcs12(data, None, where)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         secret = passphrase()
     try:
         return _from_pkcs12(data, secret, where)

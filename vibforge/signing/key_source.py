@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography import x509
 
 from vibforge.errors import SigningError
 from vibforge.signing.certificates import SIZE_LIMIT, read_certificates
-from vibforge.signing.passphrase import Passphrase
+from vibforge.signing.passphrase import Passphrase, no_passphrase
 from vibforge.signing.signer import Signer
 
 ENVIRONMENT_SCHEME = "env:"
@@ -26,9 +27,16 @@ class KeySource:
 
 
 def open_signer(
-    source: KeySource, passphrase: Passphrase, environment: Mapping[str, str]
+    source: KeySource,
+    passphrase: Passphrase = no_passphrase,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Signer:
     """Make a signer of what a user named.
+
+    Args:
+        source: the key, and the files of its certificates.
+        passphrase: is called if the key is encrypted, or lies in a token.
+        environment: for `env:NAME` and PKCS11_MODULE_PATH.
 
     Raises:
         SigningError: it cannot be read, is encrypted without a passphrase, or key and certificate
