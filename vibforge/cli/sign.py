@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vibforge.cli.arguments import moment_of, show
 from vibforge.cli.secrets import passphrase_of
+
+if TYPE_CHECKING:
+    from vibforge.operations.sign_elsewhere import ToSign
 
 
 def sign(  # noqa: PLR0913 - the options of the command
@@ -66,31 +69,43 @@ def sign(  # noqa: PLR0913 - the options of the command
     The signature stands over the descriptor, which holds the digests of the payloads. FILE is
     replaced only when the new signature has been verified.
     """
-    from vibforge.operations import sign as operation  # noqa: PLC0415 - loads cryptography
-    from vibforge.operations import sign_elsewhere  # noqa: PLC0415 - the same
+    from vibforge.operations.sign import Existing, sign_vib  # noqa: PLC0415 - needs OpenSSL
+    from vibforge.operations.sign_elsewhere import choose_signer, to_sign  # noqa: PLC0415 - the same
     from vibforge.report import sign as report  # noqa: PLC0415 - the same
     from vibforge.signing.key_source import KeySource  # noqa: PLC0415 - the same
 
     time = moment_of(signing_time, "--signing-time")
     if digest_out or attributes_out:
-        request = sign_elsewhere.to_sign(file, time)
-        files = sign_elsewhere.write_request(request, digest_out, attributes_out)
-        show(
-            as_json,
-            lambda: report.to_sign_json(request, files),
-            lambda _: report.to_sign_text(request, files),
-        )
+        _write_request(to_sign(file, time), digest_out, attributes_out, as_json=as_json)
         return
-    source = KeySource(key=key or "", certificates=tuple(certificates or ()))
-    secret = passphrase_of(passphrase_file, passphrase_fd, passphrase_env)
-    signer = sign_elsewhere.choose_signer(source, signature_in, secret, os.environ)
-    signed = operation.sign_vib(
+    signed = sign_vib(
         file,
-        signer,
+        choose_signer(
+            KeySource(key=key or "", certificates=tuple(certificates or ())),
+            signature_in,
+            passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
+            os.environ,
+        ),
         output=output,
         signing_time=time,
-        existing=operation.Existing.of(append=append, replace=replace),
+        existing=Existing.of(append=append, replace=replace),
     )
     show(
-        as_json, lambda: report.signed_json(signed), lambda paint: report.signed_text(signed, paint)
+        as_json,
+        lambda: report.signed_json(signed),
+        lambda paint: report.signed_text(signed, paint),
+    )
+
+
+def _write_request(
+    request: "ToSign", digest: Path | None, attributes: Path | None, *, as_json: bool
+) -> None:
+    from vibforge.operations.sign_elsewhere import write_request  # noqa: PLC0415 - as above
+    from vibforge.report import sign as report  # noqa: PLC0415 - as above
+
+    files = write_request(request, digest, attributes)
+    show(
+        as_json,
+        lambda: report.to_sign_json(request, files),
+        lambda _: report.to_sign_text(request, files),
     )
