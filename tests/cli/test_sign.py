@@ -168,6 +168,7 @@ def test_no_output_holds_key_material_or_passphrase(lab: Lab, file: Path, tmp_pa
         ("--key", "env:KEY", *certificate, "--json", "--replace"),
         ("--key", f"pkcs11:object=x?module-path=/x.so&pin-value={SECRET}", *certificate),
         ("--key", lab.issued().certificate_path),
+        ("--key", lab.issued().key_path.read_text()),
     ]
     for attempt in attempts:
         done = run("sign", file, *attempt, **environment)
@@ -257,3 +258,17 @@ def test_a_build_with_a_wrong_key_writes_nothing(lab: Lab, tmp_path: Path) -> No
     assert done.returncode == 2
     assert "do not match" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_that_holds_the_key_itself_is_refused_and_not_repeated(
+    lab: Lab, tmp_path: Path
+) -> None:
+    recipe = project(tmp_path / "project", lab) / "vibforge.toml"
+    text = recipe.read_text().replace(str(lab.issued(kind=KeyKind.RSA_2048).key_path), "${PEM}")
+    recipe.write_text(text)
+    pem = lab.issued(kind=KeyKind.P256).key_path.read_text()
+    for value in (pem, pem.replace("\n", " ")):
+        done = run("build", recipe.parent, "-o", tmp_path / "out", "--dry-run", PEM=value)
+        assert done.returncode == 2
+        assert "that does not name a key" in done.stderr
+        assert pem.splitlines()[1] not in done.stdout + done.stderr

@@ -165,7 +165,7 @@ class SigningRecipe:
     # Last, since its name is that of the function which declares keys.
     key: str = key(
         "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI.",
-        check=names.check_filled_line,
+        check=names.check_key_name,
     )
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from cryptography import x509
 
 from vibforge.errors import SigningError
+from vibforge.model.names import check_key_name
 from vibforge.signing.certificates import SIZE_LIMIT, read_certificates
 from vibforge.signing.passphrase import Passphrase, no_passphrase
 from vibforge.signing.signer import Signer
@@ -39,9 +40,11 @@ def open_signer(
         environment: for `env:NAME` and PKCS11_MODULE_PATH.
 
     Raises:
+        ModelError: the key's name is no name, but perhaps the key.
         SigningError: it cannot be read, is encrypted without a passphrase, or key and certificate
             do not match.
     """
+    check_key_name(source.key)
     others = read_certificate_files(source.certificates)
     if source.key.startswith("pkcs11:"):
         from vibforge.signing.pkcs11_token import (  # noqa: PLC0415 - only with a token
