@@ -5,11 +5,10 @@ Nothing of it reaches a host's decisions (unknown elements and attributes are pa
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lxml import etree
+from lxml import etree
+
+from vibforge.model.descriptor import UnknownPart
 
 _CONSTRAINTS = frozenset({"constraint"})
 _CHILDREN = {
@@ -39,18 +38,7 @@ _ATTRIBUTES = {
 _NOTHING: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnknownPart:
-    """An element (`relationships/requires`) or attribute (`urls/url/@colour`) without a field.
-
-    `text` is the element as XML or the attribute's value.
-    """
-
-    path: str
-    text: str
-
-
-def unknown_parts(root: "etree._Element", known: frozenset[str]) -> Iterator[UnknownPart]:
+def unknown_parts(root: etree._Element, known: frozenset[str]) -> Iterator[UnknownPart]:
     """Yield what the `known` children of a descriptor hold beyond the model.
 
     Unknown children of the root and attributes of a payload have fields of their own.
@@ -61,7 +49,7 @@ def unknown_parts(root: "etree._Element", known: frozenset[str]) -> Iterator[Unk
             yield from _inside(child, str(child.tag))
 
 
-def _inside(element: "etree._Element", path: str) -> Iterator[UnknownPart]:
+def _inside(element: etree._Element, path: str) -> Iterator[UnknownPart]:
     known = _CHILDREN.get(str(element.tag), _NOTHING)
     if element.tag != "payload":
         yield from _attributes(element, path)
@@ -70,13 +58,11 @@ def _inside(element: "etree._Element", path: str) -> Iterator[UnknownPart]:
         if child.tag in known:
             yield from _inside(child, child_path)
         else:
-            from lxml import etree  # noqa: PLC0415 - builds write descriptors without it
-
             xml = etree.tostring(child, encoding="unicode", with_tail=False)
             yield UnknownPart(path=child_path, text=xml)
 
 
-def _attributes(element: "etree._Element", path: str) -> Iterator[UnknownPart]:
+def _attributes(element: etree._Element, path: str) -> Iterator[UnknownPart]:
     known = _ATTRIBUTES.get(str(element.tag), _NOTHING)
     for name, value in element.items():
         if name not in known:
