@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from vibforge.model.recipe_reading import read_recipe
     from vibforge.model.release_date import ReleaseDate
     from vibforge.model.vib import Vib
-    from vibforge.operations.build import BuildPlan, Built, build, plan_build
+    from vibforge.operations.build import Built, build
+    from vibforge.operations.plan_build import BuildPlan, plan_build
     from vibforge.operations.sign import sign_vib
     from vibforge.operations.verification import Fact, Outcome, Verification
     from vibforge.operations.verify import verify
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AcceptanceLevel": "vibforge.model.acceptance",
-    "BuildPlan": "vibforge.operations.build",
+    "BuildPlan": "vibforge.operations.plan_build",
     "Built": "vibforge.operations.build",
     "Fact": "vibforge.operations.verification",
     "KeySource": "vibforge.signing.key_source",
@@ -44,7 +45,7 @@ _HOMES = {
     "VibforgeError": "vibforge.errors",
     "build": "vibforge.operations.build",
     "open_signer": "vibforge.signing.key_source",
-    "plan_build": "vibforge.operations.build",
+    "plan_build": "vibforge.operations.plan_build",
     "read_recipe": "vibforge.model.recipe_reading",
     "read_store": "vibforge.trust.store",
     "sign_vib": "vibforge.operations.sign",
