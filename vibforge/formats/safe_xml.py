@@ -6,6 +6,8 @@ from vibforge.errors import FormatError
 
 SIZE_LIMIT = 64 * 1024 * 1024
 """A descriptor of 200,000 files of 200 bytes each stays well below."""
+ATTRIBUTE_LIMIT = 64
+"""Attributes of one element; listing them takes time that grows with their square."""
 MARK_LIMIT = 1_000_000
 """Tags, and attributes, of one document: each takes some hundred bytes of memory."""
 
@@ -41,6 +43,8 @@ def parse(data: bytes, where: str) -> etree._Element:
         raise FormatError(
             f"not well-formed XML: {error.msg}", where=f"{where}:{line}" if line else where
         ) from error
+    if root.xpath(f"boolean(//*[count(@*) > {ATTRIBUTE_LIMIT}])"):
+        raise FormatError(f"an element with more than {ATTRIBUTE_LIMIT} attributes", where=where)
     if root.getroottree().docinfo.internalDTD is not None:
         raise FormatError(
             "the XML declares a document type", where=where, remedy="remove the <!DOCTYPE …>"

@@ -156,6 +156,8 @@ def _vibs(subject: Subject) -> Iterator[tuple[str, Vib]]:
         case Vib():
             yield "", subject
         case OpenBundle():
+            if not subject.sources:
+                raise FormatError("there is no VIB in it", where=subject.bundle.name)
             for source in subject.sources:
                 vib = Vib.from_source(source)
                 yield f"{_as_file_name(vib.descriptor.vib_id)}/", vib
