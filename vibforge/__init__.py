@@ -1,19 +1,66 @@
-"""Make, read and judge VIBs, the packages of VMware ESXi."""
+"""Make, read and judge VIBs, the packages of VMware ESXi.
+
+What stands here is public; everything else may move. A name is loaded when it is first used, so
+that `import vibforge` costs nothing.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from vibforge.model.vib import Vib
-
-__all__ = ["Vib", "__version__"]
 __version__ = "0.1.0"
 
-_HOMES = {"Vib": "vibforge.model.vib"}
-"""Where the public names live; they are loaded when they are first asked for."""
+if TYPE_CHECKING:
+    from vibforge.errors import Problem, VibforgeError
+    from vibforge.model.acceptance import AcceptanceLevel
+    from vibforge.model.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
+    from vibforge.model.recipe_reading import read_recipe
+    from vibforge.model.release_date import ReleaseDate
+    from vibforge.model.vib import Vib
+    from vibforge.operations.build import BuildPlan, Built, build, plan_build
+
+_HOMES = {
+    "AcceptanceLevel": "vibforge.model.acceptance",
+    "BuildPlan": "vibforge.operations.build",
+    "Built": "vibforge.operations.build",
+    "Mode": "vibforge.model.recipe",
+    "PathRule": "vibforge.model.recipe",
+    "PayloadRecipe": "vibforge.model.recipe",
+    "PayloadType": "vibforge.model.recipe",
+    "Problem": "vibforge.errors",
+    "Recipe": "vibforge.model.recipe",
+    "ReleaseDate": "vibforge.model.release_date",
+    "Vib": "vibforge.model.vib",
+    "VibforgeError": "vibforge.errors",
+    "build": "vibforge.operations.build",
+    "plan_build": "vibforge.operations.build",
+    "read_recipe": "vibforge.model.recipe_reading",
+}
+
+__all__ = [
+    "AcceptanceLevel",
+    "BuildPlan",
+    "Built",
+    "Mode",
+    "PathRule",
+    "PayloadRecipe",
+    "PayloadType",
+    "Problem",
+    "Recipe",
+    "ReleaseDate",
+    "Vib",
+    "VibforgeError",
+    "__version__",
+    "build",
+    "plan_build",
+    "read_recipe",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

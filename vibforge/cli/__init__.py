@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
+from vibforge.cli import build, init
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -96,3 +97,8 @@ def _options(
     ] = False,
 ) -> None:
     """Make, read and judge VIBs, the packages of VMware ESXi."""
+
+
+app.command()(build.build)
+app.command()(build.schema)
+app.command()(init.init)

@@ -82,9 +82,11 @@ class _Output:
         self.size += len(data)
 
     def deflate(self, block: memoryview, dictionary: bytes, *, last: bool) -> bytes:
-        deflater = zlib_ng.compressobj(
-            self.level, zlib_ng.DEFLATED, _RAW_DEFLATE, zdict=dictionary or None
-        )
+        method, bits = zlib_ng.DEFLATED, _RAW_DEFLATE
+        if dictionary:
+            deflater = zlib_ng.compressobj(self.level, method, bits, zdict=dictionary)
+        else:
+            deflater = zlib_ng.compressobj(self.level, method, bits)
         body: bytes = deflater.compress(block)
         return body + deflater.flush(zlib_ng.Z_FINISH if last else zlib_ng.Z_SYNC_FLUSH)
 

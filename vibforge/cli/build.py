@@ -1,0 +1,84 @@
+"""`vibforge build` and `vibforge schema`."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json, print_text, settings_of
+from vibforge.cli.progress import progress
+from vibforge.report.paint import Paint, wants_colour
+
+
+class Compression(StrEnum):
+    """How hard to compress."""
+
+    BEST = "best"
+    FAST = "fast"
+
+
+def build(  # noqa: PLR0913 - the options of the command
+    project: Annotated[
+        Path, typer.Argument(help="Recipe, stage directory or payload tree.")
+    ] = Path(),
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is made.")] = Path(
+        "dist"
+    ),
+    acceptance_level: Annotated[
+        str | None,
+        typer.Option(
+            "--acceptance-level",
+            metavar="LEVEL",
+            help="community, partner, accepted or certified, or as ESXi prints them.",
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the VIB.")] = None,
+    version: Annotated[str | None, typer.Option(help="Version, such as 1.2.0-1.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Vendor.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A value for any key of the recipe."),
+    ] = None,
+    compression: Annotated[
+        Compression, typer.Option(help="Smallest, or about three times as fast.")
+    ] = Compression.BEST,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be made; write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Build a VIB, with the instructions to install it.
+
+    PROJECT is a folder with a vibforge.toml, a VIB Author stage directory (descriptor.xml and
+    payloads/NAME/…), or a plain tree of files as they shall appear on the host.
+    """
+    from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - `--version` loads no codec
+    from vibforge.operations.build import build_plan, plan_build  # noqa: PLC0415 - the same
+    from vibforge.report import build as report  # noqa: PLC0415 - the same
+
+    given = {
+        "acceptance-level": acceptance_level,
+        "name": name,
+        "version": version,
+        "vendor": vendor,
+    }
+    chosen = {key: value for key, value in given.items() if value is not None}
+    plan = plan_build(project, settings=settings_of(settings or []) | chosen)
+    paint = Paint(wants_colour(sys.stdout))
+    if dry_run:
+        print_json(report.plan_json(plan)) if as_json else print_text(report.plan_text(plan, paint))
+        return
+    level = Level.FAST if compression is Compression.FAST else Level.BEST
+    with progress("packing") as on_progress:
+        built = build_plan(plan, output, level=level, on_progress=on_progress)
+    print_json(report.built_json(built)) if as_json else print_text(report.built_text(built, paint))
+
+
+def schema() -> None:
+    """Print the JSON Schema of a recipe, for editors."""
+    from vibforge.model.recipe_schema import recipe_schema  # noqa: PLC0415 - only here
+
+    print_json(recipe_schema())

@@ -1,0 +1,73 @@
+"""The JSON Schema of a recipe, so that editors complete and check a vibforge.toml."""
+
+from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, get_args, get_origin, get_type_hints
+
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.descriptor import MaintenanceMode, Url
+from vibforge.model.recipe import Recipe
+from vibforge.model.recipe_values import required_kind
+
+Schema = dict[str, Any]
+
+
+def recipe_schema() -> Schema:
+    """Return the schema (draft 2020-12) of what `read_recipe` takes."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "vibforge recipe",
+        "description": "What `vibforge build` makes a VIB of.",
+        **_of(Recipe),
+    }
+
+
+def _of(kind: Any) -> Schema:  # noqa: ANN401 - the type of any key
+    if kind == tuple[Url, ...]:
+        return {"type": "object", "additionalProperties": {"type": "string"}}
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": _of(get_args(kind)[0])}
+    if kind is MaintenanceMode:
+        return {"anyOf": [{"type": "boolean"}, _table(kind)]}
+    if kind is AcceptanceLevel:
+        words = [word for level in AcceptanceLevel for word in (level.value, level.esxcli_name)]
+        return {"type": "string", "enum": words}
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return {"type": "string", "enum": list(kind)}
+    if hasattr(kind, "parse"):
+        return {"type": "string"}
+    if is_dataclass(kind):
+        return _table(kind)
+    return {"type": {str: "string", bool: "boolean", int: "integer"}[kind]}
+
+
+def _table(kind: Any) -> Schema:  # noqa: ANN401 - a dataclass
+    hints = get_type_hints(kind)
+    schema: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            _key_name(field): _described(field, _of(required_kind(hints[field.name])))
+            for field in fields(kind)
+        },
+    }
+    required = [
+        _key_name(field)
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
+    ]
+    return schema | ({"required": required} if required else {})
+
+
+def _described(field: Field[Any], schema: Schema) -> Schema:
+    described = {"description": field.metadata["doc"]} if "doc" in field.metadata else {}
+    plain = isinstance(field.default, str | bool | int) and not isinstance(field.default, StrEnum)
+    if isinstance(field.default, StrEnum):
+        described["default"] = field.default.value
+    elif plain and field.default != "":
+        described["default"] = field.default
+    return described | schema
+
+
+def _key_name(field: Field[Any]) -> str:
+    return field.name.replace("_", "-")

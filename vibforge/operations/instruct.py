@@ -1,0 +1,47 @@
+"""Write the instructions that go with a VIB: INSTALL.md, install.sh and remove.sh."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vibforge.host.install_needs import InstallNeeds
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.descriptor import Descriptor
+from vibforge.operations.render import render
+
+_TRX_CONF = "etc/vmware/trx.conf"
+_GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A file of instructions."""
+
+    name: str
+    text: str
+    executable: bool
+
+
+def instructions(
+    descriptor: Descriptor, vib_name: str, sha256: str, needs: InstallNeeds
+) -> Iterator[Guide]:
+    """Yield the files of instructions for one VIB.
+
+    Args:
+        descriptor: the VIB's.
+        vib_name: the name of its file.
+        sha256: the digest of its file, in hex.
+        needs: what its install takes.
+    """
+    values = {
+        "vib": descriptor,
+        "vib_name": vib_name,
+        "sha256": sha256,
+        "needs": needs,
+        "flags": " ".join(needs.flags),
+        "level": needs.host_level,
+        "lower_levels": [level for level in AcceptanceLevel if level.rank > needs.host_level.rank],
+        "has_trx_conf": _TRX_CONF in descriptor.file_list,
+    }
+    for name, executable in _GUIDES.items():
+        text = render(f"instructions/{name}.j2", values)
+        yield Guide(name=name, text=text, executable=executable)

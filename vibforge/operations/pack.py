@@ -1,0 +1,170 @@
+"""Pack a collected tree into one gzip member, in one pass and in flat memory."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+from vibforge.errors import PayloadError
+from vibforge.formats import gnu_tar, vmtar
+from vibforge.formats.gzip_member import Level, Member, compress
+from vibforge.formats.tar_header import Entry
+from vibforge.model.recipe import PayloadType
+from vibforge.operations.collect import FileState, PayloadTree
+
+_OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe put in the file's place must not hang the build
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+_LEAVE_ALONE = "leave the payload tree alone while it is built, then build again"
+
+
+def pack(
+    tree: PayloadTree,
+    write: Callable[[bytes], object],
+    *,
+    level: Level = Level.BEST,
+    threads: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> Member:
+    """Write the payload that a tree makes.
+
+    Args:
+        tree: what to pack.
+        write: takes the payload's bytes, in order.
+        level: how hard to compress.
+        threads: compressing threads; the number does not change the bytes.
+        on_progress: is told the bytes of the unpacked image that were read, now and then.
+
+    Raises:
+        PayloadError: a file changed, vanished or cannot be read any more.
+    """
+    with _Image(tree, on_progress) as image:
+        return compress(image.fill, tree.image_size, write, level=level, threads=threads)
+
+
+class _Image:
+    """The tar image of a tree as a stream that fills buffers."""
+
+    def __init__(self, tree: PayloadTree, on_progress: Callable[[int], None] | None) -> None:
+        layout = vmtar if tree.recipe.type is PayloadType.VGZ else gnu_tar
+        self._tree = tree
+        self._pieces: Iterator[bytes | Entry] = layout.image(tree.entries)
+        self._states = iter(tree.states)
+        self._entries = iter(tree.entries)
+        self._bytes = memoryview(b"")
+        self._file: _OpenFile | None = None
+        self._read = 0
+        self._on_progress = on_progress
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def fill(self, buffer: memoryview) -> int:
+        """Put the next bytes of the image into a buffer; 0 at the end."""
+        filled = 0
+        while filled < len(buffer):
+            count = self._fill_piece(buffer[filled:])
+            if count:
+                filled += count
+            elif not self._next_piece():
+                break
+        self._read += filled
+        if self._on_progress:
+            self._on_progress(self._read)
+        return filled
+
+    def _fill_piece(self, buffer: memoryview) -> int:
+        if self._file:
+            count = self._file.read_into(buffer)
+            if not count:
+                self._file.finish()
+                self._file = None
+            return count
+        count = min(len(buffer), len(self._bytes))
+        buffer[:count] = self._bytes[:count]
+        self._bytes = self._bytes[count:]
+        return count
+
+    def _next_piece(self) -> bool:
+        piece = next(self._pieces, None)
+        if piece is None:
+            return False
+        if isinstance(piece, Entry):
+            self._file = _OpenFile(self._tree.root / piece.path, self._state_of(piece))
+        else:
+            self._bytes = memoryview(piece)
+        return True
+
+    def _state_of(self, wanted: Entry) -> FileState | None:
+        """Both formats ask for content in the order of the entries, so one pass finds it."""
+        for entry, state in zip(self._entries, self._states, strict=True):
+            if entry is wanted:
+                return state
+        raise AssertionError(wanted)
+
+
+class _OpenFile:
+    """A file of the tree that must be what it was when it was listed, to its last byte."""
+
+    def __init__(self, path: Path, expected: FileState | None) -> None:
+        self._path = path
+        self._expected = expected
+        try:
+            self._descriptor = os.open(path, _OPEN_FLAGS)
+        except OSError as error:
+            raise PayloadError(
+                f"cannot be read any more: {error.strerror}", where=str(path), remedy=_LEAVE_ALONE
+            ) from error
+        self._left = expected.size if expected else 0
+        self._check()
+
+    def read_into(self, buffer: memoryview) -> int:
+        part = buffer[: self._left]
+        if not part:
+            return 0
+        try:
+            count = _read_into(self._descriptor, part)
+        except OSError as error:
+            raise PayloadError(
+                f"cannot be read: {error.strerror}", where=str(self._path)
+            ) from error
+        if not count:
+            raise self._changed()
+        self._left -= count
+        return count
+
+    def finish(self) -> None:
+        self._check()
+        self.close()
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _check(self) -> None:
+        if FileState.of(os.fstat(self._descriptor)) != self._expected:
+            self.close()
+            raise self._changed()
+
+    def _changed(self) -> PayloadError:
+        return PayloadError(
+            "the file changed while it was read", where=str(self._path), remedy=_LEAVE_ALONE
+        )
+
+
+def _read_into(descriptor: int, buffer: memoryview) -> int:
+    if hasattr(os, "readv"):
+        return os.readv(descriptor, [buffer])
+    data = os.read(descriptor, len(buffer))
+    buffer[: len(data)] = data
+    return len(data)

@@ -1,0 +1,180 @@
+"""Read a VIB Author stage directory: a descriptor, and a tree for each payload in `payloads/`.
+
+What the tree tells, the descriptor need not: file list, sizes and checksums are made anew.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vibforge.errors import ModelError, Problem
+from vibforge.formats.safe_xml import parse as parse_xml
+from vibforge.formats.toml_lines import Path as KeyPath
+from vibforge.model.descriptor import Descriptor, MaintenanceMode, Payload
+from vibforge.model.descriptor_reading import parse
+from vibforge.model.recipe import Recipe
+from vibforge.model.recipe_reading import read_table
+from vibforge.model.recipe_rules import dotted
+
+_SIZE_LIMIT = 4 * 1024 * 1024
+"""A stage's descriptor has no file list worth that much."""
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_][A-Za-z0-9_]*")
+_COMPUTED = frozenset({"packed-size", "relative-path", "checksum", "installdate", "install-date"})
+"""Elements that depots and hosts add; what they say is true of an older build at best."""
+
+
+def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
+    """Read the stage directory in which the file `descriptor` stands.
+
+    Raises:
+        FormatError: the descriptor is not XML.
+        ModelError: with everything that keeps it from being built.
+    """
+    where = str(descriptor)
+    data = _read(descriptor)
+    found = parse(data, where)
+    lines = {child.tag: child.sourceline for child in parse_xml(data, where)}
+
+    def place(path: KeyPath) -> str:
+        line = lines.get(str(path[0])) if path else 1
+        return f"{where}:{line or 1}: {dotted(path)}"
+
+    problems = [*found.faults, *_cannot_be_built(found, descriptor, settings)]
+    try:
+        recipe = read_table(_table(found), place, settings=settings)
+    except ModelError as error:
+        raise ModelError.of([*problems, *error.problems]) from error
+    if problems:
+        raise ModelError.of(problems)
+    return recipe
+
+
+def _read(descriptor: Path) -> bytes:
+    try:
+        if descriptor.stat().st_size > _SIZE_LIMIT:
+            raise ModelError(
+                f"a descriptor of more than {_SIZE_LIMIT} bytes", where=str(descriptor)
+            )
+        return descriptor.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}", where=str(descriptor)) from error
+
+
+def _cannot_be_built(
+    found: Descriptor, descriptor: Path, settings: Mapping[str, str]
+) -> Iterator[Problem]:
+    where = str(descriptor)
+    for name, value in _texts(found):
+        if name not in settings and (match := _PLACEHOLDER.search(value)):
+            yield Problem(
+                what=f"{name} holds the placeholder {match[0]}, which a script was to fill in: "
+                "this is a template of a descriptor",
+                where=where,
+                remedy=f"fill it in, or build with --set {name}=…",
+            )
+    for element in found.unknown:
+        tag = element[1:].split(">")[0].split()[0].rstrip("/")
+        if tag not in _COMPUTED:
+            yield Problem(
+                what=f"<{tag}> is not an element of a descriptor",
+                where=where,
+                remedy="correct its name, or remove it",
+            )
+    yield from _payload_faults(found.payloads, descriptor.parent, where)
+
+
+def _texts(found: Descriptor) -> Iterable[tuple[str, str]]:
+    return (
+        ("name", found.name),
+        ("version", found.version),
+        ("vendor", found.vendor),
+        ("summary", found.summary),
+        ("description", found.description),
+        ("release-date", found.release_date or ""),
+    )
+
+
+def _payload_faults(payloads: tuple[Payload, ...], stage: Path, where: str) -> Iterator[Problem]:
+    folder = stage / "payloads"
+    trees = (
+        {child.name for child in folder.iterdir() if child.is_dir()} if folder.is_dir() else set()
+    )
+    declared = {payload.name for payload in payloads}
+    if not payloads:
+        yield Problem(
+            what="the descriptor has no <payloads> with a <payload> in it",
+            where=where,
+            remedy='add <payloads><payload name="payload1" type="vgz"/></payloads>',
+        )
+    for name in sorted(declared - trees):
+        yield Problem(
+            what=f"payload {name!r} has no tree",
+            where=where,
+            remedy=f"put its files into {folder / name}",
+        )
+    for name in sorted(trees - declared):
+        yield Problem(
+            what="the descriptor names no payload for this tree",
+            where=str(folder / name),
+            remedy=f'add <payload name="{name}" type="tgz"/>, or remove the folder',
+        )
+
+
+def _table(found: Descriptor) -> dict[str, Any]:
+    """Return a descriptor as the values of a recipe."""
+    given = {
+        "type": found.type,
+        "release-date": found.release_date,
+        "acceptance-level": found.acceptance_level,
+    }
+    return {name: value for name, value in given.items() if value} | {
+        "name": found.name,
+        "version": found.version,
+        "vendor": found.vendor,
+        "summary": found.summary,
+        "description": found.description,
+        "urls": {url.key: url.link for url in found.urls},
+        "relationships": _relationships(found),
+        "software-tags": list(found.software_tags),
+        "system-requires": _system_requires(found),
+        "live-install-allowed": bool(found.live_install_allowed),
+        "live-remove-allowed": bool(found.live_remove_allowed),
+        "cimom-restart": bool(found.cimom_restart),
+        "stateless-ready": bool(found.stateless_ready),
+        "overlay": bool(found.overlay),
+        "payloads": [_payload(payload) for payload in found.payloads],
+    }
+
+
+def _relationships(found: Descriptor) -> dict[str, list[str]]:
+    of = found.relationships
+    return {
+        "depends": [str(constraint) for constraint in of.depends],
+        "conflicts": [str(constraint) for constraint in of.conflicts],
+        "replaces": [str(constraint) for constraint in of.replaces],
+        "provides": [str(provide) for provide in of.provides],
+        "compatible-with": [str(constraint) for constraint in of.compatible_with],
+    }
+
+
+def _system_requires(found: Descriptor) -> dict[str, Any]:
+    of = found.system_requires
+    mode = of.maintenance_mode or MaintenanceMode(on_install=True, on_remove=True)
+    return {
+        "maintenance-mode": {"on-install": mode.on_install, "on-remove": mode.on_remove},
+        "hardware-platforms": [
+            {"vendor": h.vendor, "model": h.model} for h in of.hardware_platforms
+        ],
+        "software-platforms": [
+            {"version": s.version, "locale": s.locale, "product-line-id": s.product_line_id}
+            for s in of.software_platforms
+        ],
+    }
+
+
+def _payload(of: Payload) -> dict[str, Any]:
+    table: dict[str, Any] = {"name": of.name, "tree": f"payloads/{of.name}", "type": of.type}
+    if of.boot_order is not None:
+        table["boot-order"] = of.boot_order
+    return table | ({"vfat-name": of.vfat_name} if of.vfat_name else {})

@@ -1,0 +1,182 @@
+"""How a build looks: before it (`--dry-run`) and after it, for people and for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.model.recipe_writing import serialise, table
+from vibforge.operations.build import BuildPlan, Built, codec_release
+from vibforge.operations.date import DateSource
+from vibforge.report import units
+from vibforge.report.paint import Paint
+
+_SHOWN_FILES = 20
+_KINDS = {
+    EntryKind.DIRECTORY: "folder",
+    EntryKind.SYMLINK: "link",
+    EntryKind.FILE: "file",
+    EntryKind.SHARED_FILE: "file",
+    EntryKind.HARD_LINK: "link",
+}
+
+
+def plan_text(plan: BuildPlan, paint: Paint) -> str:
+    """Show what a build would pack and write."""
+    lines = [
+        paint(f"{plan.vib_id}", "strong") + f" from a {plan.project.kind}",
+        "",
+        *_payload_lines(
+            plan, None, paint, len(plan.files) + sum(len(t.entries) for t in plan.trees)
+        ),
+        "",
+        paint("Recipe, as resolved", "strong"),
+        *(f"  {line}" for line in serialise(plan.recipe).splitlines()),
+        "",
+        _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
+        "",
+        paint("Would be written", "strong"),
+        *(f"  {name}" for name in plan.output_names),
+        "",
+        *_needs_lines(plan, paint),
+    ]
+    return "\n".join(lines)
+
+
+def built_text(built: Built, paint: Paint) -> str:
+    """Show what a build made and how to install it."""
+    plan = built.plan
+    lines = [
+        paint(plan.vib_id, "strong"),
+        _fact("VIB", f"{built.vib_path} ({units.size(built.size)})"),
+        _fact("SHA-256", built.sha256),
+        _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, unsigned"),
+        _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
+        "",
+        *_payload_lines(plan, built, paint, _SHOWN_FILES),
+        "",
+        *_needs_lines(plan, paint),
+        "",
+        paint("Install", "strong"),
+        f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh",
+        f"  By hand: {install_command(plan)}",
+        f"  INSTALL.md in {built.folder} has each step, and the way back.",
+    ]
+    return "\n".join(lines)
+
+
+def install_command(plan: BuildPlan) -> str:
+    """Return the line that installs the VIB on a host."""
+    words = ["esxcli software vib install -v", f"/full/path/{plan.vib_name}", *plan.needs.flags]
+    return " ".join(words)
+
+
+def plan_json(plan: BuildPlan) -> dict[str, Any]:
+    """Return the facts of `build --dry-run --json`."""
+    return {"format": "vibforge/build/1", "dry_run": True, **_plan_facts(plan)}
+
+
+def built_json(built: Built) -> dict[str, Any]:
+    """Return the facts of `build --json`."""
+    return {
+        "format": "vibforge/build/1",
+        "dry_run": False,
+        **_plan_facts(built.plan),
+        "vib": {"path": str(built.vib_path), "size": built.size, "sha256": built.sha256},
+        "packed": [
+            {
+                "name": tree.recipe.name,
+                "size": member.size,
+                "sha256": member.sha256,
+                "uncompressed_size": member.content_size,
+                "uncompressed_sha256": member.content_sha256,
+                "uncompressed_sha1": member.content_sha1,
+            }
+            for tree, member in zip(built.plan.trees, built.members, strict=True)
+        ],
+        "codec": codec_release(),
+    }
+
+
+def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
+    return {
+        "vib_id": plan.vib_id,
+        "project": plan.project.kind.value,
+        "acceptance_level": plan.recipe.acceptance_level.value,
+        "signed": False,
+        "release_date": str(plan.dated.date),
+        "release_date_source": plan.dated.source.value,
+        "recipe": table(plan.recipe),
+        "outputs": list(plan.output_names),
+        "payloads": [
+            {
+                "name": tree.recipe.name,
+                "type": tree.recipe.type.value,
+                "uncompressed_size": tree.image_size,
+                "entries": [_entry_facts(entry) for entry in tree.entries],
+            }
+            for tree in plan.trees
+        ],
+        "install": {
+            "command": install_command(plan),
+            "flags": list(plan.needs.flags),
+            "reasons": list(plan.needs.reasons),
+            "highest_host_level": plan.needs.host_level.value,
+            "secure_boot": plan.needs.secure_boot,
+        },
+    }
+
+
+def _entry_facts(entry: Entry) -> dict[str, Any]:
+    return {
+        "path": entry.path,
+        "kind": _KINDS[entry.kind],
+        "mode": units.mode(entry.mode),
+        "owner": entry.uid,
+        "group": entry.gid,
+        "size": entry.size,
+        "link": entry.link or None,
+    }
+
+
+def _payload_lines(plan: BuildPlan, built: Built | None, paint: Paint, most: int) -> Iterator[str]:
+    for index, tree in enumerate(plan.trees):
+        sizes = f"{units.size(tree.image_size)} unpacked"
+        if built:
+            sizes = f"{units.size(built.members[index].size)}, {sizes}"
+        yield paint(f"Payload {tree.recipe.name}", "strong") + f"  {tree.recipe.type}, {sizes}"
+        for entry in tree.entries[:most]:
+            yield _entry_line(entry)
+        if len(tree.entries) > most:
+            yield f"  … and {len(tree.entries) - most} more entries; --dry-run shows all"
+
+
+def _entry_line(entry: Entry) -> str:
+    owner = "root" if entry.uid == entry.gid == 0 else f"{entry.uid}:{entry.gid}"
+    measure = units.size(entry.size) if entry.kind in _SIZED else "-"
+    slash = "/" if entry.kind is EntryKind.DIRECTORY else ""
+    arrow = f" -> {entry.link}" if entry.link else ""
+    return f"  {units.mode(entry.mode)}  {owner:<9}  {measure:>10}  /{entry.path}{slash}{arrow}"
+
+
+_SIZED = {EntryKind.FILE, EntryKind.SHARED_FILE}
+
+
+def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
+    needs = plan.needs
+    yield paint("What a host will ask for", "strong")
+    yield f"  - An acceptance level of {needs.host_level.esxcli_name} or lower."
+    for reason in needs.reasons:
+        yield paint("  ! ", "warn") + reason
+    if not needs.secure_boot:
+        yield "  - Secure Boot off: a host with Secure Boot refuses this VIB whatever the flags."
+    if not plan.recipe.live_install_allowed:
+        yield "  - A reboot, before it takes effect."
+    if plan.dated.source is DateSource.FIXED:
+        yield paint("  ! ", "warn") + (
+            f"The release date is {plan.dated.date}, since neither recipe, SOURCE_DATE_EPOCH nor "
+            "git names one."
+        )
+
+
+def _fact(name: str, value: str) -> str:
+    return f"  {name:<8} {value}"

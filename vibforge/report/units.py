@@ -1,0 +1,23 @@
+"""Sizes and modes as people read them."""
+
+_STEPS = ("KiB", "MiB", "GiB", "TiB")
+_BASE = 1024
+
+
+def size(count: int) -> str:
+    """Write a number of bytes: `812 B`, `3.4 MiB`."""
+    if count < _BASE:
+        return f"{count} B"
+    value = float(count)
+    unit = ""
+    for step in _STEPS:
+        value /= _BASE
+        unit = step
+        if value < _BASE:
+            break
+    return f"{value:.1f} {unit}"
+
+
+def mode(bits: int) -> str:
+    """Write permission bits as four octal digits."""
+    return f"{bits:04o}"
