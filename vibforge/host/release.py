@@ -77,7 +77,7 @@ class Release:
     @property
     def tried(self) -> bool:
         """Whether install rules were tried on this release rather than concluded."""
-        return self in {ESXI_65, ESXI_67}
+        return (self.major, self.minor) in {(6, 5), (6, 7)}
 
 
 ESXI_65 = Release(6, 5)

@@ -89,7 +89,9 @@ def _brought(release: Release, name: str) -> Provide | None:
 def _vmkapi(release: Release, wanted: tuple[int, int], *, only: bool) -> Provision:
     newest = max(api for since, api in _NEWEST_VMKAPI if since <= max(release, ESXI_65))
     if wanted == newest or wanted > newest:
-        standing = Certainty.MEASURED if release == ESXI_67 else Certainty.DOCUMENTED
+        standing = (
+            Certainty.MEASURED if (release.major, release.minor) == (6, 7) else Certainty.DOCUMENTED
+        )
         return Provision(wanted == newest, standing)
     if only:
         return Provision(met=False, certainty=Certainty.INFERRED)
@@ -97,7 +99,10 @@ def _vmkapi(release: Release, wanted: tuple[int, int], *, only: bool) -> Provisi
         return Provision(met=False, certainty=Certainty.DOCUMENTED)
     if release < ESXI_70:
         met = wanted >= _OLDEST_VMKAPI_TO_67
-        return Provision(met, Certainty.MEASURED if release == ESXI_67 else Certainty.INFERRED)
+        return Provision(
+            met,
+            Certainty.MEASURED if (release.major, release.minor) == (6, 7) else Certainty.INFERRED,
+        )
     return Provision(None, Certainty.UNKNOWN)
 
 
