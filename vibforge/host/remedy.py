@@ -162,7 +162,7 @@ def _vib_steps(command: Command) -> Iterator[Step]:
     if any(package.signature is not Signature.TRUSTED for package in command.packages):
         yield Step(
             key="sign",
-            what="have it signed at its level, partner at the least, by a signer whom the host trusts",
+            what="have it signed, at partner or above, by a signer whom the host trusts",
             cost="takes the key and certificate of a VMware partner, or of VMware itself",
             weight=60,
             apply=lambda given: _each(given, _signed),
