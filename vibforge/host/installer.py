@@ -67,6 +67,8 @@ class Command:
     flags: Flags = NO_FLAGS
     refusals: tuple[Refusal, ...] = ()
     """What the host's reader refuses before anything else is looked at."""
+    damage: tuple[Refusal, ...] = ()
+    """What it refuses when it reads the payloads."""
 
 
 class _Refused(Exception):  # noqa: N818 - ends the evaluation, caught in `_evaluate`
@@ -120,6 +122,8 @@ class _Run:
             self._check_database_name(package)
             self._check_trust(package)
             self._check_digests(package)
+        for refusal in self._command.damage:
+            raise _Refused(refusal.message, [refusal.cause])
         return self._remediate()
 
     def _read(self) -> None:
@@ -163,34 +167,35 @@ class _Run:
     # --- step 4: the profile --------------------------------------------------------------------
 
     def _validate(self) -> None:
-        left = [t for t in troubles(self._host, self._change, self._answers) if self._stands(t)]
-        if not left:
+        found = troubles(
+            self._host,
+            self._change,
+            self._answers,
+            stands=self._stands,
+            skipped=self._skipped_groups(),
+        )
+        if not found:
             return
-        first = min(trouble.group for trouble in left)
-        told = left if self._release.reports_all_problems else [t for t in left if t.group == first]
-        message = told[0].message
-        if self._release.reports_all_problems:
-            texts = dict.fromkeys(trouble.message.text for trouble in told)
-            message = HostMessage(error="DependencyError", text="\n".join(texts))
-        elif len(told) > 1:
-            message = replace(message, text="\n".join(dict.fromkeys(t.message.text for t in told)))
-        hidden = [cause for t in left if t not in told for cause in t.causes]
-        raise _Refused(message, [cause for t in told for cause in t.causes], hidden)
+        all_at_once = self._release.reports_all_problems
+        told = [trouble for group in (found if all_at_once else found[:1]) for trouble in group]
+        hidden = [trouble for group in found for trouble in group if trouble not in told]
+        text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
+        message = replace(told[0].message, text=text)
+        raise _Refused(
+            replace(message, error="DependencyError") if all_at_once else message,
+            [cause for trouble in told for cause in trouble.causes],
+            [cause for trouble in hidden for cause in trouble.causes],
+        )
+
+    def _skipped_groups(self) -> set[Group]:
+        skipped = {Group.EXTENSIBILITY, Group.DEPENDENCY} if self._flags.force else set()
+        return skipped | ({Group.EXTENSIBILITY} if self._unsigned_allowed() else set())
 
     def _stands(self, trouble: Trouble) -> bool:
         """Whether the flags leave a trouble standing."""
-        if not trouble.forcible:
-            return True
-        if trouble.group is Group.EXTENSIBILITY:
-            return not (self._force(past=trouble) or self._unsigned_allowed())
         if trouble.group is Group.ACCEPTANCE:
             return not self._force_past_level()
-        return not self._force(past=trouble)
-
-    def _force(self, past: Trouble) -> bool:
-        if self._flags.force:
-            self._doubts += [cause.certainty for cause in past.causes]
-        return self._flags.force
+        return not (trouble.forcible and self._flags.force)
 
     def _force_past_level(self) -> bool:
         """`--force` passes over the level only without Secure Boot; from 7.0 on that is open."""

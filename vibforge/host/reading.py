@@ -3,17 +3,20 @@
 Found by giving such VIBs to a 6.7 installer. Each check returns what the host prints, or None.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vibforge.errors import ModelError
+from vibforge.errors import ModelError, Problem
+from vibforge.host import messages
 from vibforge.host.messages import HostMessage
 from vibforge.host.prediction import Cause
 from vibforge.host.release import Release
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import Descriptor
+from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, StoredPayload, Vib
 
 PAYLOAD_NAME_LIMIT = 15
 _TYPES = frozenset({"bootbank", "locker", "meta"})
@@ -61,9 +64,72 @@ def is_release_date(text: str) -> bool:
     return 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 60  # noqa: PLR2004 - a calendar
 
 
-def refusals(text: bytes, descriptor: Descriptor) -> tuple[Refusal, ...]:
-    """Return what a host's reader says of a descriptor, in the order in which it would be met."""
-    return tuple(_of_text(text)) + tuple(_of_values(descriptor))
+def refusals(vib: Vib) -> tuple[Refusal, ...]:
+    """Return what a host's reader says of a VIB, in the order in which it would be met."""
+    return (
+        *_of_container(vib),
+        *_of_text(vib.descriptor_bytes),
+        *_of_values(vib.descriptor),
+    )
+
+
+def member_names(vib: Vib) -> tuple[str, ...]:
+    """Return the names of the members that count, tables of GNU ar left out."""
+    return tuple(member.name for member in vib.archive.members if not member.is_table)
+
+
+def bad_headers(vib: Vib) -> tuple[Problem, ...]:
+    """Return what of the archive itself a host cannot read; a cut member shows by its digest."""
+    return tuple(f for f in vib.archive.faults if not f.what.startswith("the file ends"))
+
+
+def _of_container(vib: Vib) -> Iterator[Refusal]:
+    names = member_names(vib)
+    if names[0] != DESCRIPTOR_NAME:
+        text = f"unsupported format… first member found was {names[0]}, but {DESCRIPTOR_NAME} was "
+        what = f"the first member is {names[0]}"
+        yield _refusal("VibFormatError", text + "expected", what, "VF101")
+    if len(names) == 1:
+        what = "nothing follows the descriptor"
+        yield _refusal("VibFormatError", "VIB archive is too short", what, "VF102")
+    elif names[1] != SIGNATURE_NAME and names[0] == DESCRIPTOR_NAME:
+        text = f"Expected second member of Vib file to be {SIGNATURE_NAME}, but found {names[1]} "
+        what = f"the second member is {names[1]}"
+        yield _refusal("VibFormatError", text + "instead.", what, "VF102")
+    if vib.archive.tail_size or bad_headers(vib):
+        what = "the archive has a bad header, or bytes behind its last member"
+        yield _refusal("VibFormatError", "Bad VIB archive header", what, "VF104")
+
+
+def payload_refusals(vib: Vib) -> Iterator[Refusal]:
+    """Yield what a host says of the payloads when it reads them: one is missing or damaged."""
+    for payload in vib.payloads:
+        if payload.member is None:
+            text = f"Could not find file object for payload {payload.name}"
+            what = f"the archive holds no payload {payload.name}"
+            yield _refusal("InstallationError", text, what, "VF103")
+        elif payload.declared is not None:
+            yield from _damage(vib, payload)
+
+
+def _damage(vib: Vib, payload: StoredPayload) -> Iterator[Refusal]:
+    """Hold the stored bytes against the digest that hosts from 6.7 on take: sha-256, then sha-1."""
+    checksums = payload.declared.checksums if payload.declared else ()
+    plain = {c.checksum_type: c.digest.lower() for c in checksums if not c.verify_process}
+    kind = next((kind for kind in ("sha-256", "sha-1") if kind in plain), None)
+    if kind is None:
+        return
+    digest = hashlib.new(kind.replace("-", ""), usedforsecurity=False)
+    with vib.source.open() as stream:
+        for chunk in vib.stored(payload, stream):
+            digest.update(chunk)
+    if digest.hexdigest() != plain[kind]:
+        message = messages.DIGEST_AT_EOF(
+            vib.descriptor.vib_id, calculated=digest.hexdigest(), expected=plain[kind]
+        )
+        what = f"payload {payload.name} is not the one that the descriptor tells of"
+        cause = Cause(what=what, certainty=Certainty.MEASURED, rule="VF323")
+        yield Refusal(message=message, cause=cause)
 
 
 def _of_text(text: bytes) -> Iterator[Refusal]:

@@ -18,6 +18,7 @@ from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.descriptor import Checksum, Payload
 
 STEP_LIMIT = 3
+_SIGN = "sign"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,11 @@ class Remedy:
         return tuple(step.flag for step in self.steps if step.flag)
 
     @property
+    def is_signed(self) -> bool:
+        """Whether it takes a trusted signature, which few people can get."""
+        return any(step.key == _SIGN for step in self.steps)
+
+    @property
     def host_level(self) -> AcceptanceLevel | None:
         return next((step.host_level for step in self.steps if step.host_level is not None), None)
 
@@ -69,11 +75,21 @@ def joint_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
     partly: list[Remedy] = []
     for size in range(STEP_LIMIT + 1):
         tried = [_try(commands, chosen) for chosen in combinations(steps, size)]
-        working = [remedy for remedy in tried if remedy.always]
+        working = sorted((remedy for remedy in tried if remedy.always), key=_rank)
+        partly += [r for r in tried if not r.always and any(out.installs for out in r.outcomes)]
         if working:
-            return tuple(sorted(working, key=_rank))
-        partly += [remedy for remedy in tried if any(out.installs for out in remedy.outcomes)]
-    return tuple(sorted(partly, key=lambda remedy: (len(remedy.steps), *_rank(remedy))))
+            out_of_reach = all(remedy.is_signed for remedy in working)
+            return (*working, *(_best(partly) if out_of_reach else ()))
+    return _best(partly)
+
+
+def _best(partly: Iterable[Remedy]) -> tuple[Remedy, ...]:
+    """Return the remedies in reach that install in some worlds, of the fewest steps."""
+    ranked = sorted(
+        (remedy for remedy in partly if not remedy.is_signed),
+        key=lambda remedy: (len(remedy.steps), *_rank(remedy)),
+    )
+    return tuple(remedy for remedy in ranked if len(remedy.steps) == len(ranked[0].steps))
 
 
 def _rank(remedy: Remedy) -> tuple[int, int]:
@@ -161,7 +177,7 @@ def _vib_steps(command: Command) -> Iterator[Step]:
         )
     if any(package.signature is not Signature.TRUSTED for package in command.packages):
         yield Step(
-            key="sign",
+            key=_SIGN,
             what="have it signed, at partner or above, by a signer whom the host trusts",
             cost="takes the key and certificate of a VMware partner, or of VMware itself",
             weight=60,

@@ -3,7 +3,7 @@
 From 6.7 on only the first group that has a problem is printed; before, everything comes at once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -15,8 +15,8 @@ from vibforge.host.matching import INSTALLER, met_by
 from vibforge.host.messages import HostMessage
 from vibforge.host.package import Package, lacks_gunzip_sha256
 from vibforge.host.prediction import Cause
-from vibforge.host.question import Answers, Question
-from vibforge.host.stock import SHIPPED_PATHS, provision
+from vibforge.host.question import Answers, Question, Undecided
+from vibforge.host.stock import SHIPPED_PATHS, Provision, provision
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint
@@ -49,21 +49,65 @@ INIT_SCRIPTS_ALLOWED = Question(
 )
 
 
-def troubles(host: Host, change: Change, answers: Answers) -> tuple[Trouble, ...]:
-    """Return every problem of the profile that a change would make, in the order of the groups.
+Stands = Callable[[Trouble], bool]
+
+
+def troubles(
+    host: Host,
+    change: Change,
+    answers: Answers,
+    *,
+    stands: Stands = lambda _: True,
+    skipped: Container[Group] = (),
+) -> tuple[tuple[Trouble, ...], ...]:
+    """Return what is wrong with the profile that a change would make, group by group.
+
+    Once a problem is found, facts that are not known are not asked for any more: the change is
+    refused whatever they are.
+
+    Args:
+        host: the host.
+        change: what is to be done.
+        answers: what is assumed where the facts are silent.
+        stands: whether a problem is left after what the flags take away.
+        skipped: groups that the flags take away altogether.
 
     Raises:
-        Undecided: it depends on a fact that is not known.
+        Undecided: whether there is any problem depends on a fact that is not known.
     """
-    profile = change.profile
-    return (
-        *_missing_gunzip(host, profile),
-        *_file_conflicts(host, change),
-        *(t for package in profile for t in extensibility(host, package, answers)),
-        *(t for package in profile for t in _acceptance(host, package, answers)),
-        *_dependencies(host, profile, answers),
-        *_conflicts(profile),
-    )
+    found: list[tuple[Trouble, ...]] = []
+    for group, check in _CHECKS.items():
+        if group in skipped:
+            continue
+        left = []
+        try:
+            left += [trouble for trouble in check(host, change, answers) if stands(trouble)]
+        except Undecided:
+            if not found:
+                raise
+        if left:
+            found.append(tuple(left))
+    return tuple(found)
+
+
+def _profile_troubles(host: Host, change: Change, _answers: Answers) -> Iterator[Trouble]:
+    yield from _missing_gunzip(host, change.profile)
+    yield from _file_conflicts(host, change)
+
+
+def _list_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    for package in change.profile:
+        yield from extensibility(host, package, answers)
+
+
+def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    for package in change.profile:
+        yield from _acceptance(host, package, answers)
+
+
+def _relation_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    found = [*_dependencies(host, change.profile), *_conflicts(change.profile)]
+    yield from found or _open_dependencies(host, change.profile, answers)
 
 
 def _missing_gunzip(host: Host, profile: Iterable[Package]) -> Iterator[Trouble]:
@@ -189,38 +233,55 @@ def _host_takes(host: Host, level: AcceptanceLevel, answers: Answers) -> bool:
     return answers.ask(question)
 
 
-def _dependencies(host: Host, profile: tuple[Package, ...], answers: Answers) -> Iterator[Trouble]:
-    for package in profile:
-        if not package.relationships_known:
-            continue
-        for constraint in package.descriptor.relationships.depends:
-            certainty = _unmet(host, constraint, profile, answers)
-            if certainty is not None:
-                cause = Cause(
-                    what=f"asks for {constraint}, which nothing on the host provides",
-                    subject=package.id,
-                    certainty=certainty,
-                )
-                message = messages.DEPENDENCY(package.id, constraint=str(constraint))
-                yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
+def _dependencies(host: Host, profile: tuple[Package, ...]) -> Iterator[Trouble]:
+    """Yield the dependencies that are known not to be met."""
+    for package, constraint, stock in _unmet(host, profile):
+        if stock.met is False:
+            yield _dependency(package, constraint, stock.certainty)
+
+
+def _open_dependencies(
+    host: Host, profile: tuple[Package, ...], answers: Answers
+) -> Iterator[Trouble]:
+    """Yield the dependencies of which nobody here can tell, if it is assumed that they fail."""
+    unknown = [(p, c) for p, c, stock in _unmet(host, profile) if stock.met is None]
+    if not unknown:
+        return
+    names = ", ".join(dict.fromkeys(str(constraint) for _, constraint in unknown))
+    question = Question(
+        key="dependencies",
+        if_yes=f"the host provides {names}",
+        if_no=f"the host does not provide all of {names}",
+    )
+    if not answers.ask(question):
+        for package, constraint in unknown:
+            yield _dependency(package, constraint, Certainty.UNKNOWN)
+
+
+def _dependency(package: Package, constraint: Constraint, certainty: Certainty) -> Trouble:
+    cause = Cause(
+        what=f"asks for {constraint}, which nothing on the host provides",
+        subject=package.id,
+        certainty=certainty,
+    )
+    message = messages.DEPENDENCY(package.id, constraint=str(constraint))
+    return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
 
 
 def _unmet(
-    host: Host, constraint: Constraint, profile: tuple[Package, ...], answers: Answers
-) -> Certainty | None:
-    """Return how sure it is that nothing meets a constraint; None where something does."""
-    provides = (p for package in profile for p in package.provides)
-    if met_by(constraint, (INSTALLER, *provides)):
-        return None
-    if host.knows_all_relationships:
-        return Certainty.MEASURED if host.release.tried else Certainty.INFERRED
-    stock = provision(host.release, constraint)
-    question = Question(
-        key=f"provides {constraint}",
-        if_yes=f"something on the host provides {constraint}",
-        if_no=f"nothing on the host provides {constraint}",
-    )
-    return None if answers.known(stock.met, question) else stock.certainty
+    host: Host, profile: tuple[Package, ...]
+) -> Iterator[tuple[Package, Constraint, Provision]]:
+    """Yield the dependencies that nothing known meets, and whether that is the whole truth."""
+    provides = (INSTALLER, *(p for package in profile for p in package.provides))
+    sure = Certainty.MEASURED if host.release.tried else Certainty.INFERRED
+    for package in profile:
+        for constraint in package.descriptor.relationships.depends:
+            if met_by(constraint, provides):
+                continue
+            if host.knows_all_relationships:
+                yield package, constraint, Provision(met=False, certainty=sure)
+            elif not (stock := provision(host.release, constraint)).met:
+                yield package, constraint, stock
 
 
 def _conflicts(profile: tuple[Package, ...]) -> Iterator[Trouble]:
@@ -231,3 +292,11 @@ def _conflicts(profile: tuple[Package, ...]) -> Iterator[Trouble]:
                     cause = Cause(what=f"conflicts with {other.id}", subject=package.id)
                     message = messages.CONFLICT(package.id, other=other.id)
                     yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
+
+
+_CHECKS: dict[Group, Callable[[Host, Change, Answers], Iterator[Trouble]]] = {
+    Group.PROFILE: _profile_troubles,
+    Group.EXTENSIBILITY: _list_troubles,
+    Group.ACCEPTANCE: _level_troubles,
+    Group.DEPENDENCY: _relation_troubles,
+}
