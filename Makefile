@@ -1,31 +1,56 @@
-# Everything a developer runs; `make help` lists it. The targets for release pipelines are in vibforge.mk.
+# Everything a developer runs; `make help` lists it. The targets for release pipelines are in
+# vibforge.mk, which other repositories include too.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help setup check format test quick
+.DEFAULT_GOAL := help
+
+VIBFORGE ?= $(BIN)/vibforge
+PROJECT ?= payloads/trx-conf
+include vibforge.mk
+$(vibforge_stamps) check: $(VENV)/ready
+
+.PHONY: help demo setup gates format test quick golden
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@echo '  package, check, dist, clean: see vibforge.mk'
 
-setup: $(VENV)/ready ## make the environment in .venv
+demo: $(VENV)/ready ## build the shipped trx.conf package into dist/
+	@$(BIN)/vibforge build payloads/trx-conf --acceptance-level partner --output dist
+	@echo
+	@ls -l dist
+
+setup: $(VENV)/ready-for-work ## make the environment with all that development needs
 
 $(VENV)/ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable . --group dev
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'make: Python 3.11 or later with its venv module is needed' \
+		'(Debian: apt install python3-venv)' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install --editable .
 	@touch $@
 
-check: $(VENV)/ready ## format, lint and types
+$(VENV)/ready-for-work: $(VENV)/ready
+	@$(PIP) install --group dev
+	@touch $@
+
+gates: $(VENV)/ready-for-work ## format, lint and types of the code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(VENV)/ready ## put the code into shape
+format: $(VENV)/ready-for-work ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/ready check ## everything that must hold
+test: gates ## everything that must hold
 	$(BIN)/pytest -n auto
 
-quick: $(VENV)/ready ## the tests of a few seconds each
+quick: $(VENV)/ready-for-work ## the tests of a few seconds each
 	$(BIN)/pytest -n auto -m 'not slow'
+
+golden: $(VENV)/ready-for-work ## write the expected bytes and texts anew, to be looked at in the diff
+	$(BIN)/pytest -n auto --update-golden tests

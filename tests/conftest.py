@@ -1,9 +1,27 @@
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 CHECKOUT = Path(__file__).parents[1]
+
+_DEBIAN_PACKAGES = {
+    "ar": "binutils",
+    "bsdtar": "libarchive-tools",
+    "busybox": "busybox",
+    "git": "git",
+    "make": "make",
+    "openssl": "openssl",
+    "shellcheck": "shellcheck",
+    "xmllint": "libxml2-utils",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the expected results anew")
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +31,44 @@ def corpus() -> Path:
     if not (folder / "manifest.json").is_file():
         pytest.skip(f"no corpus of real VIBs at {folder}; VIBFORGE_CORPUS names another folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Find a program of another project, or skip and say which Debian package has it."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if not path:
+            pytest.skip(f"{name} is missing; Debian's {_DEBIAN_PACKAGES.get(name, name)} has it")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with tests/golden/NAME, or write it with --update-golden."""
+
+    def compare(name: str, text: str) -> None:
+        path = CHECKOUT / "tests" / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
+@pytest.fixture
+def raises_on() -> Callable[[str], bool]:
+    """Tell whether libxml2 refuses to carry a character."""
+
+    def refused(character: str) -> bool:
+        try:
+            etree.Element("a").text = character
+        except ValueError:
+            return True
+        return False
+
+    return refused

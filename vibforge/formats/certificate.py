@@ -2,10 +2,19 @@
 
 import hashlib
 import warnings
+<<<<<<< HEAD
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+=======
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from threading import Lock
+>>>>>>> read
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -37,6 +46,13 @@ _ODDITIES = (
 """What `cryptography` raises over certificates that it cannot read; they share no base class."""
 
 
+<<<<<<< HEAD
+=======
+_WARNINGS_LOCK = Lock()
+"""Filters of warnings are the process's, and files are verified in several threads."""
+
+
+>>>>>>> read
 class Arithmetic(Enum):
     """What became of checking a signature with a key."""
 
@@ -68,8 +84,12 @@ class Certificate:
 
     def load(self) -> x509.Certificate:
         """Return it as the `cryptography` library's object."""
+<<<<<<< HEAD
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+=======
+        with _oddities_passed():
+>>>>>>> read
             return x509.load_der_x509_certificate(self.der)
 
 
@@ -80,8 +100,12 @@ def read_certificate(der: bytes) -> Certificate:
         FormatError: it is not a certificate in DER.
     """
     try:
+<<<<<<< HEAD
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+=======
+        with _oddities_passed():
+>>>>>>> read
             return _facts(x509.load_der_x509_certificate(der), der)
     except _ODDITIES as error:
         raise FormatError(f"a certificate cannot be read: {error}") from error
@@ -118,6 +142,17 @@ def check_signature(
     return Arithmetic.HELD, ""
 
 
+<<<<<<< HEAD
+=======
+@contextmanager
+def _oddities_passed() -> Iterator[None]:
+    """Keep quiet about what a later release of the library will refuse."""
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        yield
+
+
+>>>>>>> read
 def _facts(loaded: x509.Certificate, der: bytes) -> Certificate:
     return Certificate(
         der=der,

@@ -56,6 +56,8 @@ class _Scanner:
         self._at += 2 if is_array else 1
         path = self._through_arrays(self._dotted_key())
         self._at, end = start, self._text.index("]", self._at) + (2 if is_array else 1)
+        for depth in range(1, len(path)):
+            self._mark(path[:depth])
         if is_array:
             self._mark(path)
             index = self._array_sizes.get(path, 0)

@@ -6,7 +6,7 @@ ESXi 6.5 and 6.7 refuse a descriptor whose declaration names an encoding, so the
 
 from collections.abc import Mapping
 
-_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": "&#10;", "\r": "&#13;"})
 _ATTRIBUTE = str.maketrans(
     {
         "&": "&amp;",

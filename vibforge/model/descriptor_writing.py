@@ -14,7 +14,8 @@ def serialise(descriptor: Descriptor) -> bytes:
 
 
 def _elements(of: Descriptor) -> Iterator[str]:
-    yield element("type", text(of.type or ""))
+    if of.type is not None:
+        yield element("type", text(of.type))
     yield element("name", text(of.name))
     yield element("version", text(of.version))
     yield element("vendor", text(of.vendor))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from vibforge.errors import ModelError, PayloadError, Problem
+from vibforge.errors import ModelError, OutputError, PayloadError, Problem
 from vibforge.formats import ar, gzip_member
 from vibforge.formats.gzip_member import Level, Member
 from vibforge.formats.spool import Spool
@@ -163,6 +163,7 @@ def build_plan(
     on_progress: Progress | None = None,
 ) -> Built:
     """Carry out a plan; arguments and errors are those of `build`."""
+    _check_folder(folder, plan)
     with ExitStack() as stack:
         publication = stack.enter_context(Publication(folder))
         packed = []
@@ -239,6 +240,19 @@ def _check_paths(trees: tuple[PayloadTree, ...]) -> None:
                 )
     if problems:
         raise PayloadError.of(problems)
+
+
+def _check_folder(folder: Path, plan: BuildPlan) -> None:
+    """Keep the instructions of another package from being overwritten."""
+    of = plan.recipe
+    own = f"{of.vendor}_{of.type}_{of.name}_"
+    others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
+    if others:
+        raise OutputError(
+            f"the folder holds another package, {min(others)}, and its instructions",
+            where=str(folder),
+            remedy=f"give each package a folder of its own: -o {folder / of.name}",
+        )
 
 
 def _shares(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from vibforge.host.install_needs import InstallNeeds
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor
-from vibforge.resources import shipped
+from vibforge.operations.render import render
 
 _TRX_CONF = "etc/vmware/trx.conf"
 _GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
@@ -32,21 +32,6 @@ def instructions(
         sha256: the digest of its file, in hex.
         needs: what its install takes.
     """
-    from jinja2 import (  # noqa: PLC0415 - only where instructions are written
-        Environment,
-        FunctionLoader,
-        StrictUndefined,
-    )
-
-    folder = shipped("templates") / "instructions"
-    environment = Environment(
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - Markdown and shell; what goes into the shell is checked names
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     values = {
         "vib": descriptor,
         "vib_name": vib_name,
@@ -58,5 +43,5 @@ def instructions(
         "has_trx_conf": _TRX_CONF in descriptor.file_list,
     }
     for name, executable in _GUIDES.items():
-        text = environment.get_template(f"{name}.j2").render(values)
+        text = render(f"instructions/{name}.j2", values)
         yield Guide(name=name, text=text, executable=executable)

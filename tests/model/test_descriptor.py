@@ -1,0 +1,158 @@
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibforge.errors import FormatError
+from vibforge.formats.xml_text import is_xml_text
+from vibforge.model.descriptor import (
+    Checksum,
+    Descriptor,
+    HardwarePlatform,
+    MaintenanceMode,
+    Payload,
+    SoftwarePlatform,
+    SystemRequires,
+    Url,
+)
+from vibforge.model.descriptor_reading import parse
+from vibforge.model.descriptor_writing import serialise
+from vibforge.model.relationships import Constraint, Provide, Relationships
+
+texts = st.text(max_size=20).filter(is_xml_text).map(str.strip)
+words = texts.filter(bool)
+booleans = st.none() | st.booleans()
+numbers = st.none() | st.integers(0, 2**40)
+constraints = st.lists(
+    st.builds(Constraint, name=words, relation=words, version=words), max_size=2
+).map(tuple)
+descriptors = st.builds(
+    Descriptor,
+    type=st.none() | words,
+    name=texts,
+    version=texts,
+    vendor=texts,
+    summary=texts,
+    description=texts,
+    release_date=st.none() | texts,
+    urls=st.lists(st.builds(Url, key=words, link=texts), max_size=2).map(tuple),
+    relationships=st.builds(
+        Relationships,
+        depends=constraints,
+        conflicts=constraints,
+        replaces=constraints,
+        provides=st.lists(st.builds(Provide, name=words, version=words), max_size=2).map(tuple),
+        compatible_with=constraints,
+    ),
+    software_tags=st.lists(texts, max_size=2).map(tuple),
+    system_requires=st.builds(
+        SystemRequires,
+        maintenance_mode=st.none()
+        | st.builds(MaintenanceMode, on_install=st.booleans(), on_remove=st.booleans()),
+        hardware_platforms=st.lists(
+            st.builds(HardwarePlatform, vendor=words, model=texts), max_size=2
+        ).map(tuple),
+        software_platforms=st.lists(
+            st.builds(SoftwarePlatform, version=texts, locale=texts, product_line_id=texts),
+            max_size=2,
+        ).map(tuple),
+    ),
+    file_list=st.lists(texts, max_size=3).map(tuple),
+    acceptance_level=st.none() | texts,
+    live_install_allowed=booleans,
+    live_remove_allowed=booleans,
+    cimom_restart=booleans,
+    stateless_ready=booleans,
+    overlay=booleans,
+    payloads=st.lists(
+        st.builds(
+            Payload,
+            name=texts,
+            type=texts,
+            size=numbers,
+            uncompressed_size=numbers,
+            boot_order=numbers,
+            vfat_name=texts,
+            checksums=st.lists(
+                st.builds(
+                    Checksum,
+                    checksum_type=words,
+                    digest=st.text("0123456789abcdef", max_size=8),
+                    verify_process=texts,
+                ),
+                max_size=3,
+            ).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+)
+
+
+@given(descriptors)
+def test_a_written_descriptor_is_read_as_the_same(descriptor: Descriptor) -> None:
+    data = serialise(descriptor)
+    assert data.isascii()
+    assert b"\n" not in data
+    assert parse(data) == descriptor
+
+
+def test_xmllint_takes_it(tool: Callable[[str], str]) -> None:
+    data = serialise(Descriptor(name="ü<&>", version="1-1", vendor="v", summary='"\r\n'))
+    subprocess.run([tool("xmllint"), "--noout", "-"], input=data, check=True)
+
+
+BYTE_EQUAL = {
+    "JakDaniels-ghettoVCB.vib",
+    "titom73-VMW_bootbank_ne1000_0.8.4-3vmw.670.3.99.32543355.vib",
+    "money114-INT_bootbank_nvmupdaten64e_1.43.28.0-1OEM.800.1.0.20613240.vib",
+    "itiligent-VMW_bootbank_vmkusb-nic-fling_2.1-6vmw.670.2.48.39203948.vib",
+}
+"""Files of the old tool and of the vendor whose descriptors our writer gives back to the byte."""
+
+
+def test_the_form_is_the_vendors(corpus: Path, tool: Callable[[str], str]) -> None:
+    for name in BYTE_EQUAL:
+        command = [tool("ar"), "p", str(corpus / "vibs" / name), "descriptor.xml"]
+        data = subprocess.run(command, capture_output=True, check=True).stdout
+        assert serialise(parse(data)) == data, name
+
+
+def test_unknown_parts_are_kept() -> None:
+    data = (
+        b'<vib version="5.0"><name>x</name><packed-size>12</packed-size><payloads>'
+        b'<payload name="p" type="vzstd" compression-option="level=18"/></payloads></vib>'
+    )
+    descriptor = parse(data)
+    assert descriptor.unknown == ("<packed-size>12</packed-size>",)
+    assert descriptor.payloads[0].other_attributes == (("compression-option", "level=18"),)
+    assert parse(serialise(descriptor)).unknown == descriptor.unknown
+
+
+def test_what_cannot_be_read_is_told_with_its_line() -> None:
+    data = (
+        b"<vib>\n<overlay>perhaps</overlay>\n<payloads>\n"
+        b'<payload name="p" type="tgz" size="1e3"/>\n</payloads></vib>'
+    )
+    assert [str(fault) for fault in parse(data).faults] == [
+        "descriptor.xml:2: <overlay> is 'perhaps', neither true nor false",
+        "descriptor.xml:4: size='1e3' of <payload> is not a number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "not well-formed"),
+        (b"<vib>", "not well-formed"),
+        (b"<vibs/>", "not <vib>"),
+        (b'<!DOCTYPE vib [<!ENTITY a "b">]><vib><name>&a;</name></vib>', "document type"),
+        (b'<!DOCTYPE vib SYSTEM "file:///etc/passwd"><vib/>', "document type"),
+        (b"\xff\xfe\x00", "not well-formed"),
+    ],
+)
+def test_what_is_no_descriptor_is_refused(data: bytes, problem: str) -> None:
+    with pytest.raises(FormatError, match=problem):
+        parse(data)

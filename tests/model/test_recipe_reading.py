@@ -1,0 +1,306 @@
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibforge.errors import ModelError
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.descriptor import (
+    HardwarePlatform,
+    MaintenanceMode,
+    SoftwarePlatform,
+    SystemRequires,
+    Url,
+)
+from vibforge.model.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe, VibType
+from vibforge.model.recipe_reading import read_recipe
+from vibforge.model.recipe_schema import recipe_schema
+from vibforge.model.recipe_writing import serialise, table
+from vibforge.model.relationships import Constraint, Provide, Relationships
+from vibforge.model.release_date import ReleaseDate
+
+MINIMAL = """\
+name = "x"
+version = "1.0-1"
+[[payloads]]
+name = "p"
+tree = "tree"
+"""
+
+EVERYTHING = """\
+name = "everything"
+version = "1.0.0-1"
+vendor = "ACME"
+type = "locker"
+summary = "one line"
+description = "several\\nlines"
+release-date = 2024-05-01T12:00:00Z
+software-tags = ["driver", "module"]
+acceptance-level = "VMwareAccepted"
+live-install-allowed = false
+live-remove-allowed = false
+cimom-restart = true
+stateless-ready = false
+overlay = true
+
+[urls]
+home = "https://example.com/"
+
+[relationships]
+depends = ["esx-version >= 7.0", "vmkapi_2_6_0_0"]
+conflicts = ["a"]
+replaces = ["b << 2.0"]
+provides = ["c = 1.0"]
+compatible-with = ["d"]
+
+[system-requires]
+maintenance-mode = {on-install = true, on-remove = false}
+hardware-platforms = [{vendor = "Dell Inc.", model = "R750"}, {vendor = "HPE"}]
+software-platforms = [{version = "8.0"}]
+
+[[payloads]]
+name = "one"
+tree = "trees/one"
+type = "vgz"
+boot-order = 100
+vfat-name = "one.v00"
+exclude = ["*.swp"]
+outside-links = ["opt/x"]
+
+[[payloads.rules]]
+paths = ["etc/*"]
+mode = "1644"
+owner = 1
+group = 2
+"""
+
+
+def problems(document: str, **settings: str) -> list[str]:
+    with pytest.raises(ModelError) as caught:
+        read_recipe(document, settings=settings)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_minimal_recipe_has_defaults() -> None:
+    assert read_recipe(MINIMAL) == Recipe(
+        name="x", version="1.0-1", payloads=(PayloadRecipe(name="p", tree="tree"),)
+    )
+
+
+def test_every_key() -> None:
+    assert read_recipe(EVERYTHING) == Recipe(
+        name="everything",
+        version="1.0.0-1",
+        vendor="ACME",
+        type=VibType.LOCKER,
+        summary="one line",
+        description="several\nlines",
+        release_date=ReleaseDate.parse("2024-05-01T12:00:00Z"),
+        urls=(Url(key="home", link="https://example.com/"),),
+        relationships=Relationships(
+            depends=(
+                Constraint(name="esx-version", relation=">=", version="7.0"),
+                Constraint(name="vmkapi_2_6_0_0"),
+            ),
+            conflicts=(Constraint(name="a"),),
+            replaces=(Constraint(name="b", relation="<<", version="2.0"),),
+            provides=(Provide(name="c", version="1.0"),),
+            compatible_with=(Constraint(name="d"),),
+        ),
+        software_tags=("driver", "module"),
+        system_requires=SystemRequires(
+            maintenance_mode=MaintenanceMode(on_install=True),
+            hardware_platforms=(
+                HardwarePlatform(vendor="Dell Inc.", model="R750"),
+                HardwarePlatform(vendor="HPE"),
+            ),
+            software_platforms=(SoftwarePlatform(version="8.0"),),
+        ),
+        acceptance_level=AcceptanceLevel.ACCEPTED,
+        live_install_allowed=False,
+        live_remove_allowed=False,
+        cimom_restart=True,
+        stateless_ready=False,
+        overlay=True,
+        payloads=(
+            PayloadRecipe(
+                name="one",
+                tree="trees/one",
+                type=PayloadType.VGZ,
+                boot_order=100,
+                vfat_name="one.v00",
+                rules=(PathRule(paths=("etc/*",), mode=Mode(0o1644), owner=1, group=2),),
+                exclude=("*.swp",),
+                outside_links=("opt/x",),
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("document", [MINIMAL, EVERYTHING])
+def test_a_written_recipe_is_read_as_the_same(document: str) -> None:
+    recipe = read_recipe(document)
+    assert read_recipe(serialise(recipe)) == recipe
+
+
+@pytest.mark.parametrize("document", [MINIMAL, EVERYTHING])
+def test_the_schema_takes_what_the_reader_takes(document: str) -> None:
+    schema = recipe_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(table(read_recipe(document)), schema)
+
+
+def test_the_schema_documents_every_key() -> None:
+    properties = recipe_schema()["properties"]
+    assert all(key["description"] for key in properties.values())
+    assert all(key["description"] for key in properties["payloads"]["items"]["properties"].values())
+
+
+def test_all_problems_at_once_with_line_and_key() -> None:
+    document = (
+        'name = "a b"\n'
+        'version = "1.0"\n'
+        'vendr = "x"\n'
+        'live-install-allowed = "yes"\n'
+        "[relationships]\n"
+        'depends = ["esx-version > 7.0"]\n'
+        "[[payloads]]\n"
+        'name = "sixteen-letters."\n'
+        "rules = [\n"
+        '  {paths = ["/etc"], mode = "99"},\n'
+        "]\n"
+    )
+    found = [text.split("\n")[0] for text in problems(document)]
+    assert found == [
+        "vibforge.toml:3: vendr: unknown key `vendr`",
+        "vibforge.toml:1: name: 'a b' is not a name",
+        "vibforge.toml:2: version: '1.0' is not a VIB version",
+        "vibforge.toml:6: relationships.depends[0]: 'esx-version > 7.0' is not a constraint",
+        "vibforge.toml:4: live-install-allowed: 'yes' stands where true or false belongs",
+        "vibforge.toml:8: payloads[0].name: payload name 'sixteen-letters.' has 16 characters",
+        "vibforge.toml:7: payloads[0]: the key `tree` is missing",
+        (
+            "vibforge.toml:10: payloads[0].rules[0].paths: '/etc' is not a pattern of paths in "
+            "the tree"
+        ),
+        "vibforge.toml:10: payloads[0].rules[0].mode: '99' is not a file mode",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ('summary = "a\\nb"', "holds a line break"),
+        ('description = "\\u0001"', "control character"),
+        ('software-tags = [""]', "an empty text"),
+        ("software-tags = 1", "1 stands where an array belongs"),
+        ('acceptance-level = "trusted"', "not an acceptance level"),
+        ("acceptance-level = 5", "the number 5 stands where a text belongs"),
+        ('type = "driver"', "'driver' is none of bootbank, locker, meta"),
+        ('release-date = "soon"', "not a release date"),
+        ("overlay = 1", "1 stands where true or false belongs"),
+        ("urls = {'' = 'x'}", "a link needs a short name"),
+        ("urls = ['x']", "an array stands where a table belongs"),
+        ("system-requires.maintenance-mode = 'no'", "'no' stands where a table belongs"),
+        ("system-requires.hwplatform = []", "unknown key `hwplatform`"),
+    ],
+)
+def test_a_wrong_value(change: str, problem: str) -> None:
+    found = problems(f"{change}\n{MINIMAL}")
+    assert len(found) == 1
+    assert problem in found[0]
+    assert found[0].startswith("vibforge.toml:1: ")
+
+
+def test_payloads_with_one_name() -> None:
+    found = problems(MINIMAL + '[[payloads]]\nname = "p"\ntree = "other"\n')
+    assert [text.split("\n")[0] for text in found] == [
+        "vibforge.toml:4: payloads[0].name: 2 payloads are named 'p'",
+        "vibforge.toml:7: payloads[1].name: 2 payloads are named 'p'",
+    ]
+
+
+def test_no_payload() -> None:
+    assert "there is no payload" in problems('name = "x"\nversion = "1-1"\n')[0]
+    assert read_recipe('name = "x"\nversion = "1-1"\ntype = "meta"\n').payloads == ()
+
+
+def test_broken_toml_is_told_with_its_line() -> None:
+    assert "at line 2" in problems('name = "x"\nversion = \n')[0]
+
+
+def test_nesting_without_end_is_refused() -> None:
+    assert "nested too deeply" in problems(f"a = {'[' * 100_000}")[0]
+
+
+def test_variables_of_the_environment() -> None:
+    document = MINIMAL.replace('"1.0-1"', '"${V}-${R:-7}"') + 'exclude = ["$${x}"]\n'
+    recipe = read_recipe(document, environment={"V": "2.0"})
+    assert recipe.version == "2.0-7"
+    assert recipe.payloads[0].exclude == ("${x}",)
+    with pytest.raises(ModelError, match="the environment has no V"):
+        read_recipe(document, environment={})
+
+
+def test_settings_go_over_the_document() -> None:
+    recipe = read_recipe(
+        MINIMAL,
+        settings={
+            "version": "2.0-1",
+            "payloads[0].type": "vgz",
+            "overlay": "true",
+            "urls.home": "https://example.com",
+            "software-tags": '["a", "b"]',
+            "release-date": "1700000000",
+        },
+    )
+    assert recipe.version == "2.0-1"
+    assert recipe.payloads[0].type is PayloadType.VGZ
+    assert recipe.overlay is True
+    assert recipe.urls == (Url(key="home", link="https://example.com"),)
+    assert recipe.software_tags == ("a", "b")
+    assert recipe.release_date == ReleaseDate(1_700_000_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("version", "1.0", "--set version=1.0: '1.0' is not a VIB version"),
+        ("overlay", "perhaps", "--set overlay=perhaps: 'perhaps' stands where true or false"),
+        ("payloads[9].type", "vgz", "--set payloads[9].type=vgz: no such key"),
+        ("payloads[0]", "x", "--set payloads[0]=x: 'x' stands where a table belongs"),
+        ("a b", "x", "no such key"),
+        ("nam", "x", "did you mean name"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str, problem: str) -> None:
+    assert problem in problems(MINIMAL, **{name: value})[0]
+
+
+@given(st.text(max_size=300))
+def test_no_document_ends_in_a_traceback(document: str) -> None:
+    try:
+        read_recipe(document)
+    except ModelError as error:
+        assert error.problems  # noqa: PT017 - any other exception fails the test
+
+
+toml_values = st.recursive(
+    st.text(max_size=5) | st.integers(-9, 9) | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["name", "x", "mode", "on-install"]), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from([*recipe_schema()["properties"]]), toml_values)
+def test_no_value_ends_in_a_traceback(key: str, value: object) -> None:
+    import tomli_w  # noqa: PLC0415 - only here
+
+    document = tomli_w.dumps({"name": "x", "version": "1-1", key: value})
+    try:
+        read_recipe(document)
+    except ModelError as error:
+        assert error.problems  # noqa: PT017 - any other exception fails the test

@@ -1,0 +1,69 @@
+# Targets for release pipelines. From another repository:
+#
+#     PROJECTS := packages/agent packages/firewall
+#     include path/to/vibforge.mk
+#
+# VIBFORGE     the command                            vibforge
+# PROJECT      what to package                        .
+# PROJECTS     several; each gets $(OUT)/NAME         $(PROJECT)
+# OUT          where to                               dist
+# ACCEPTANCE   community, partner, accepted, certified   as the recipe says
+# VERSION      VERSION-RELEASE                        as the recipe says
+# VIBFORGE_FLAGS  any other option of `vibforge build`
+# V=1          show the commands and their output
+#
+# package   build what has changed
+# check     read the projects and list their trees, without writing anything
+# dist      build everything and write $(OUT)/SHA256SUMS
+# clean     remove what was built
+
+VIBFORGE ?= vibforge
+PROJECT ?= .
+PROJECTS ?= $(PROJECT)
+OUT ?= dist
+
+vibforge_hush := $(if $(filter 1,$(V)),,@)
+vibforge_mute := $(if $(filter 1,$(V)),,>/dev/null)
+vibforge_sha256 := $(if $(shell command -v sha256sum),sha256sum,shasum -a 256)
+vibforge_options = $(if $(ACCEPTANCE),--acceptance-level $(ACCEPTANCE)) \
+	$(if $(VERSION),--version $(VERSION)) $(VIBFORGE_FLAGS)
+
+# One project goes to $(OUT) itself, several each to a folder of their own.
+vibforge_name = $(notdir $(abspath $(1)))
+vibforge_out = $(OUT)$(if $(word 2,$(PROJECTS)),/$(call vibforge_name,$(1)))
+vibforge_stamp = $(call vibforge_out,$(1))/.vibforge.stamp
+vibforge_stamps = $(foreach project,$(PROJECTS),$(call vibforge_stamp,$(project)))
+# Folders too, so that a file that was removed counts as a change.
+vibforge_inputs = $(shell find $(1) -path '$(OUT)' -prune -o -path './$(OUT)' -prune \
+	-o -name .git -prune -o -name .venv -prune -o -print | sed 's/[ :\#]/\\&/g')
+
+.PHONY: package check dist clean vibforge-force
+package: $(vibforge_stamps)
+
+check: $(foreach project,$(PROJECTS),vibforge-check-$(call vibforge_name,$(project)))
+
+dist: $(vibforge_stamps)
+	$(vibforge_hush)cd $(OUT) && find . -name '*.vib' | sort | xargs $(vibforge_sha256) >SHA256SUMS.partial
+	$(vibforge_hush)mv $(OUT)/SHA256SUMS.partial $(OUT)/SHA256SUMS
+
+# Only a folder that these targets made.
+clean:
+	$(vibforge_hush)for folder in $(sort $(OUT) $(foreach project,$(PROJECTS),$(call vibforge_out,$(project)))); do \
+		if [ -e $$folder/.vibforge.options ]; then rm -rf $$folder; fi; done
+
+# Rewritten only when the options are others than last time.
+$(foreach project,$(PROJECTS),$(call vibforge_out,$(project))/.vibforge.options): vibforge-force
+	$(vibforge_hush)mkdir -p $(@D)
+	$(vibforge_hush)echo '$(strip $(vibforge_options))' | cmp -s - $@ || \
+		echo '$(strip $(vibforge_options))' >$@
+
+define vibforge_project
+$(call vibforge_stamp,$(1)): $(call vibforge_out,$(1))/.vibforge.options $(call vibforge_inputs,$(1))
+	$$(vibforge_hush)$$(VIBFORGE) build $(1) -o $$(@D) $$(vibforge_options) $$(vibforge_mute)
+	$$(vibforge_hush)touch $$@
+
+.PHONY: vibforge-check-$(call vibforge_name,$(1))
+vibforge-check-$(call vibforge_name,$(1)):
+	$$(vibforge_hush)$$(VIBFORGE) build $(1) --dry-run $$(vibforge_options) $$(vibforge_mute)
+endef
+$(foreach project,$(PROJECTS),$(eval $(call vibforge_project,$(project))))

@@ -1,0 +1,80 @@
+"""Start a project from one of the shipped templates."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from vibforge.errors import ModelError, OutputError
+from vibforge.model.names import check_name
+from vibforge.operations.publish import explained
+from vibforge.operations.render import render
+from vibforge.resources import shipped
+
+_RENDERED = ".j2"
+_NAME = "NAME"
+
+
+def template_names() -> tuple[str, ...]:
+    """Return the names of the templates, sorted."""
+    folder = shipped("templates") / "projects"
+    return tuple(sorted(child.name for child in folder.iterdir() if child.is_dir()))
+
+
+def initialise(folder: Path, template: str, name: str | None = None) -> tuple[str, ...]:
+    """Write a commented recipe and an example tree.
+
+    Args:
+        folder: where; it must be missing or empty.
+        template: one of `template_names`.
+        name: of the VIB; the folder's name if None.
+
+    Returns:
+        The files that were written, relative to the folder.
+
+    Raises:
+        ModelError: there is no such template, or the name cannot be a VIB's.
+        OutputError: the folder holds something, or cannot be written.
+    """
+    if template not in template_names():
+        raise ModelError(
+            f"there is no template {template!r}", remedy=f"use {', '.join(template_names())}"
+        )
+    vib_name = name or folder.resolve().name
+    check_name(vib_name)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(
+            "there is something already", where=str(folder), remedy="name a new or an empty folder"
+        )
+    unfinished = folder.resolve().with_name(f".{folder.resolve().name}.{os.getpid()}.partial")
+    with explained(folder):
+        try:
+            written = tuple(_write(template, unfinished, vib_name, str(folder)))
+            if folder.exists():
+                folder.rmdir()
+            unfinished.rename(folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return written
+
+
+def _write(template: str, folder: Path, name: str, shown_folder: str) -> Iterator[str]:
+    values = {"name": name, "folder": shown_folder}
+    for path, source in _files(shipped("templates") / "projects" / template, ""):
+        target = path.removesuffix(_RENDERED).replace(_NAME, name)
+        if path.endswith(_RENDERED):
+            text = render(f"projects/{template}/{path}", values)
+        else:
+            text = source.read_text(encoding="utf-8")
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        (folder / target).write_text(text, encoding="utf-8", newline="\n")
+        yield target
+
+
+def _files(folder: Traversable, below: str) -> Iterator[tuple[str, Traversable]]:
+    for child in sorted(folder.iterdir(), key=lambda child: child.name):
+        if child.is_dir():
+            yield from _files(child, f"{below}{child.name}/")
+        else:
+            yield below + child.name, child

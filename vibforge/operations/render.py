@@ -1,0 +1,28 @@
+"""Fill in the shipped templates."""
+
+from collections.abc import Mapping
+
+from vibforge.resources import shipped
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """Return a template, named by its path below `templates/`, with its values in place.
+
+    What goes into shell scripts and TOML must be checked names: nothing is quoted here.
+    """
+    from jinja2 import (  # noqa: PLC0415 - only where something is rendered
+        Environment,
+        FunctionLoader,
+        StrictUndefined,
+    )
+
+    folder = shipped("templates")
+    environment = Environment(
+        loader=FunctionLoader(lambda path: (folder / path).read_text(encoding="utf-8")),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - Markdown, shell and TOML, not HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(values)
