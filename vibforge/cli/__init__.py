@@ -14,11 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-<<<<<<< HEAD
-from vibforge.cli import build, hosts
-=======
-from vibforge.cli import build, init
->>>>>>> read
+from vibforge.cli import build, hosts, init
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -105,10 +101,7 @@ def _options(
 
 app.command()(build.build)
 app.command()(build.schema)
-<<<<<<< HEAD
 app.command()(hosts.plan)
 app.command("host-facts")(hosts.host_facts)
 app.command()(hosts.explain)
-=======
 app.command()(init.init)
->>>>>>> read

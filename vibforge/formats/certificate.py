@@ -2,19 +2,12 @@
 
 import hashlib
 import warnings
-<<<<<<< HEAD
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
-=======
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from threading import Lock
->>>>>>> read
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -46,13 +39,10 @@ _ODDITIES = (
 """What `cryptography` raises over certificates that it cannot read; they share no base class."""
 
 
-<<<<<<< HEAD
-=======
 _WARNINGS_LOCK = Lock()
 """Filters of warnings are the process's, and files are verified in several threads."""
 
 
->>>>>>> read
 class Arithmetic(Enum):
     """What became of checking a signature with a key."""
 
@@ -84,12 +74,7 @@ class Certificate:
 
     def load(self) -> x509.Certificate:
         """Return it as the `cryptography` library's object."""
-<<<<<<< HEAD
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-=======
         with _oddities_passed():
->>>>>>> read
             return x509.load_der_x509_certificate(self.der)
 
 
@@ -100,12 +85,7 @@ def read_certificate(der: bytes) -> Certificate:
         FormatError: it is not a certificate in DER.
     """
     try:
-<<<<<<< HEAD
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-=======
         with _oddities_passed():
->>>>>>> read
             return _facts(x509.load_der_x509_certificate(der), der)
     except _ODDITIES as error:
         raise FormatError(f"a certificate cannot be read: {error}") from error
@@ -142,8 +122,6 @@ def check_signature(
     return Arithmetic.HELD, ""
 
 
-<<<<<<< HEAD
-=======
 @contextmanager
 def _oddities_passed() -> Iterator[None]:
     """Keep quiet about what a later release of the library will refuse."""
@@ -152,7 +130,6 @@ def _oddities_passed() -> Iterator[None]:
         yield
 
 
->>>>>>> read
 def _facts(loaded: x509.Certificate, der: bytes) -> Certificate:
     return Certificate(
         der=der,
