@@ -1,0 +1,101 @@
+"""`vibforge plan`, `vibforge host-facts` and `vibforge explain`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json
+from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from vibforge.host.host import Host
+
+
+def plan(  # noqa: PLR0913 - the options of the command
+    files: Annotated[list[Path], typer.Argument(help="VIBs and offline bundles.", metavar="FILE…")],
+    *,
+    host: Annotated[
+        Path | None, typer.Option(help="Facts of a host; see `vibforge host-facts`.")
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="Without --host: stock hosts of these releases.")
+    ] = "6.5,6.7,7.0,8.0,9.0",
+    origin: Annotated[
+        str | None, typer.Option("--from", help="One stock host, of this release.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Also say what an upgrade to this release says.")
+    ] = None,
+    flags: Annotated[
+        str, typer.Option("--flags", help='What esxcli is given: "--force --dry-run".')
+    ] = "",
+    route: Annotated[
+        str, typer.Option(help="Whose outcome counts: install, update, component, vlcm or image.")
+    ] = "install",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Say what a host will do with VIBs, and what it takes.
+
+    Nothing is sent to a host. Exit code 1 means that a file does not go in as it is.
+    """
+    from vibforge.host.flags import Flags  # noqa: PLC0415 - `--version` predicts nothing
+    from vibforge.host.release import Release, parse_targets  # noqa: PLC0415 - the same
+    from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
+    from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
+    from vibforge.report.plan import plan_json, plan_text  # noqa: PLC0415 - the same
+
+    result = plan_files(
+        files,
+        host=_facts(host) if host else None,
+        targets=parse_targets(origin or target),
+        flags=Flags.parse(flags),
+        route=parse_route(route),
+        upgrade_to=Release.parse(to) if to else None,
+    )
+    paint = Paint(wants_colour(sys.stdout))
+    print_json(plan_json(result)) if as_json else typer.echo(plan_text(result, paint))
+    raise typer.Exit(0 if result.good else 1)
+
+
+def host_facts() -> None:
+    """Print the script that collects a host's facts for `vibforge plan --host`.
+
+    Run it in the host's shell: it reads, changes nothing, and needs nothing but BusyBox and esxcli.
+    """
+    from vibforge.resources import shipped  # noqa: PLC0415 - only here
+
+    typer.echo((shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), nl=False)
+
+
+def explain(
+    message: Annotated[
+        str, typer.Argument(help="A rule (VF218), a host's message, or - for a log on stdin.")
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Explain a lint rule, or the messages of hosts in a text: why, and what helps.
+
+    Exit code 1 means that nothing in the text is known here.
+    """
+    from vibforge.operations.explain import explain as explain_text  # noqa: PLC0415 - only here
+    from vibforge.report.explain import explain_json, explain_lines  # noqa: PLC0415 - only here
+
+    text = sys.stdin.buffer.read().decode("utf-8", "replace") if message == "-" else message
+    found = explain_text(text)
+    paint = Paint(wants_colour(sys.stdout))
+    print_json(explain_json(found)) if as_json else typer.echo(explain_lines(found, paint))
+    raise typer.Exit(0 if found else 1)
+
+
+def _facts(path: Path) -> "Host":
+    from vibforge.errors import ModelError  # noqa: PLC0415 - only where facts are given
+    from vibforge.host.facts import SIZE_LIMIT, read_facts  # noqa: PLC0415 - the same
+
+    try:
+        with path.open("rb") as file:
+            return read_facts(file.read(SIZE_LIMIT + 1), str(path))
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}", where=str(path)) from error

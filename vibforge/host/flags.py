@@ -1,0 +1,53 @@
+"""The flags of `esxcli software vib install` and what each takes away (vib-format 8)."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flags:
+    """Which flags the command carries."""
+
+    force: bool = False
+    no_sig_check: bool = False
+    maintenance_mode: bool = False
+    no_live_install: bool = False
+    dry_run: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The flags as they are typed."""
+        return tuple(_WORDS[f.name] for f in fields(self) if getattr(self, f.name))
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+    @classmethod
+    def parse(cls, words: str) -> "Flags":
+        """Read `--force --no-sig-check`, or `-f`; words that are no flag are left out."""
+        asked = set(words.replace("-f ", "--force ").split())
+        return cls(
+            **{
+                name: word in asked or (word == "--force" and "-f" in asked)
+                for name, word in _WORDS.items()
+            }
+        )
+
+
+_WORDS = {
+    "force": "--force",
+    "no_sig_check": "--no-sig-check",
+    "maintenance_mode": "--maintenance-mode",
+    "no_live_install": "--no-live-install",
+    "dry_run": "--dry-run",
+}
+SKIPS = {
+    "--force": "dependencies, conflicts, obsolescence, file conflicts, the acceptance comparison, "
+    "path rules and the signature",
+    "--no-sig-check": "the signature and the path rules",
+    "--maintenance-mode": "the check that a live change has maintenance mode",
+    "--no-live-install": "the live install: the host must be rebooted",
+    "--dry-run": "the download, digests and signature, and every change",
+}
+"""What is given up with a flag, for people."""
+
+NO_FLAGS = Flags()

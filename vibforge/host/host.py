@@ -1,0 +1,61 @@
+"""A host as the rules of an install see it; what is None is not known, and is never guessed."""
+
+from dataclasses import dataclass
+
+from vibforge.errors import Problem
+from vibforge.host.package import Package
+from vibforge.host.release import Release
+from vibforge.host.stock import DEFAULT_LEVEL
+from vibforge.model.acceptance import AcceptanceLevel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hardware:
+    """What SMBIOS says; each OEM string counts as a vendor (vib-format 2.5)."""
+
+    vendor: str
+    model: str
+    oem_strings: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Host:
+    """Facts of one host. `bootbank_free` is in bytes, of the alternative bootbank."""
+
+    release: Release
+    acceptance_level: AcceptanceLevel | None = None
+    secure_boot: bool | None = None
+    tpm: bool | None = None
+    maintenance_mode: bool | None = None
+    reboot_pending: bool | None = None
+    stateless: bool | None = None
+    managed_by_image: bool | None = None
+    hardware: Hardware | None = None
+    bootbank_free: int | None = None
+    installed: tuple[Package, ...] = ()
+    installed_known: bool = False
+    """Whether `installed` is all that the host holds."""
+    notes: tuple[Problem, ...] = ()
+    """What of the facts is missing, odd or in contradiction."""
+
+    @property
+    def knows_all_files(self) -> bool:
+        return self.installed_known and all(package.files_known for package in self.installed)
+
+    @property
+    def knows_all_relationships(self) -> bool:
+        return self.installed_known and all(p.relationships_known for p in self.installed)
+
+
+def stock_host(release: Release) -> Host:
+    """Return a host as it is after a plain installation, without Secure Boot, in service."""
+    return Host(
+        release=release,
+        acceptance_level=DEFAULT_LEVEL,
+        secure_boot=False,
+        tpm=False,
+        maintenance_mode=False,
+        reboot_pending=False,
+        stateless=False,
+        managed_by_image=False,
+    )

@@ -1,0 +1,126 @@
+"""How an install changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
+
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vibforge.host.matching import matches
+from vibforge.host.package import Package
+from vibforge.model.relationships import Provide
+from vibforge.model.version import Version
+
+
+class Verb(StrEnum):
+    """The two commands that take a VIB file."""
+
+    INSTALL = "install"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What a command would do to the set of VIBs."""
+
+    added: tuple[Package, ...]
+    removed: tuple[Package, ...]
+    kept: tuple[Package, ...]
+    skipped: tuple[Package, ...]
+
+    @property
+    def profile(self) -> tuple[Package, ...]:
+        """The VIBs that the host would hold afterwards."""
+        return (*self.kept, *self.added)
+
+
+def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb) -> Change:
+    """Return what `esxcli software vib install` or `update` makes of the offered VIBs.
+
+    An install removes every VIB that a new one replaces, and every VIB that would replace a new
+    one: so it upgrades, and downgrades too. An update takes only what updates something installed.
+    """
+    newest = newest_of_each_name(offered)
+    present = {package.id for package in installed}
+    added = tuple(
+        package
+        for package in newest
+        if package.id not in present and (verb is Verb.INSTALL or _updates(package, installed))
+    )
+    removed = tuple(
+        old for old in installed if any(replaces(new, old) or replaces(old, new) for new in added)
+    )
+    return Change(
+        added=added,
+        removed=removed,
+        kept=tuple(package for package in installed if package not in removed),
+        skipped=tuple(package for package in newest if package not in added),
+    )
+
+
+def replaces(new: Package, old: Package) -> bool:
+    """Whether `new` takes the place of `old`, by saying so or as a newer version of it."""
+    own = Provide(name=old.name, version=old.descriptor.version)
+    return any(matches(constraint, own) for constraint in new.replaces)
+
+
+def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
+    """Return the newest VIB of each name, in the order in which the names were met."""
+    newest: dict[str, Package] = {}
+    for package in offered:
+        held = newest.get(package.name)
+        if held is None or Version(held.descriptor.version) < Version(package.descriptor.version):
+            newest[package.name] = package
+    return tuple(newest.values())
+
+
+def _updates(package: Package, installed: Sequence[Package]) -> bool:
+    return any(replaces(package, old) for old in installed)
+
+
+def unequal_attribute(offered: Package, installed: Sequence[Package]) -> str:
+    """Return the attribute in which an installed VIB of the same ID differs; empty if none does."""
+    for held in installed:
+        if held.id != offered.id:
+            continue
+        if held.payloads_known and _contents(held) != _contents(offered):
+            return "payloads"
+        if held.files_known and set(held.descriptor.file_list) != set(offered.descriptor.file_list):
+            return "filelist"
+    return ""
+
+
+def _contents(package: Package) -> list[tuple[str, str, int | None, tuple[tuple[str, str], ...]]]:
+    return [
+        (p.name, p.type, p.size, tuple(sorted((c.checksum_type, c.digest) for c in p.checksums)))
+        for p in sorted(package.descriptor.payloads, key=lambda payload: payload.name)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileConflict:
+    """A path that two VIBs of one group claim: both overlays, or neither."""
+
+    path: str
+    owners: tuple[str, ...]
+    overlay: bool
+
+
+def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
+    """Return the paths that more than one VIB claims, in order.
+
+    Paths are compared with `..` and `//` taken out; entries that end in `/` are left out.
+    """
+    owners: dict[tuple[bool, str], list[str]] = {}
+    for package in profile:
+        for path in {host_path(path) for path in package.descriptor.file_list if path[-1:] != "/"}:
+            owners.setdefault((package.overlay, path), []).append(package.id)
+    return tuple(
+        FileConflict(path=path, owners=tuple(sorted(ids)), overlay=overlay)
+        for (overlay, path), ids in sorted(owners.items())
+        if len(ids) > 1
+    )
+
+
+def host_path(path: str) -> str:
+    """Return where an entry of a file list lands on a host."""
+    return posixpath.normpath("/" + path.lstrip("/"))

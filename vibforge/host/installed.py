@@ -1,0 +1,99 @@
+"""Read the installed VIBs of a host's facts: their descriptors, or the little that a list tells."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vibforge.errors import FormatError, Problem
+from vibforge.host.package import Package
+from vibforge.model.descriptor import Descriptor
+
+VIB_LIMIT = 5000
+"""A host has some 200 VIBs."""
+_NOTE_LIMIT = 20
+_WORDS = ("name", "version", "vendor")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Installed:
+    """The VIBs that are known, and whether there are no others."""
+
+    packages: tuple[Package, ...] = ()
+    complete: bool = False
+    notes: tuple[Problem, ...] = ()
+
+
+def read_installed(value: object, where: str) -> Installed:
+    """Read the `vibs` of a host's facts: entries with a `descriptor`, or with the words of a list.
+
+    An entry of a list that has no descriptor says nothing of files, relationships and payloads.
+    """
+    place = f"{where}: vibs"
+    if not isinstance(value, list):
+        return Installed(notes=(Problem(what="the installed VIBs are not known", where=place),))
+    if len(value) > VIB_LIMIT:
+        what = f"{len(value)} VIBs, more than {VIB_LIMIT}; they are left out"
+        return Installed(notes=(Problem(what=what, where=place),))
+    found: dict[str, Package] = {}
+    problems: list[Problem] = []
+    for index, entry in enumerate(value):
+        package = _described(entry, f"{place}[{index}]", problems)
+        if package is not None:
+            found[package.id] = package
+    listed = {package.id: package for package in _listed(value, place, problems)}
+    undescribed = "its descriptor is not among the facts"
+    problems += [Problem(what=undescribed, where=i) for i in sorted(listed.keys() - found.keys())]
+    unlisted = "there is a descriptor, but the host does not list this VIB; it is left out"
+    if listed:
+        problems += [Problem(what=unlisted, where=i) for i in sorted(found.keys() - listed.keys())]
+    known = {vib_id: found.get(vib_id, package) for vib_id, package in listed.items()} or found
+    return Installed(
+        packages=tuple(known[vib_id] for vib_id in sorted(known)),
+        complete=bool(known),
+        notes=tuple(problems[:_NOTE_LIMIT]),
+    )
+
+
+def _described(entry: object, place: str, problems: list[Problem]) -> Package | None:
+    text = entry.get("descriptor") if isinstance(entry, dict) else None
+    if not isinstance(text, str):
+        return None
+    from vibforge.model.descriptor_reading import parse  # noqa: PLC0415 - lxml, only for facts
+
+    try:
+        return Package(descriptor=parse(text.encode("utf-8", "replace"), place))
+    except FormatError as error:
+        problems += error.problems
+        return None
+
+
+def _listed(value: list[object], place: str, problems: list[Problem]) -> Iterator[Package]:
+    for index, entry in enumerate(value):
+        if isinstance(entry, dict) and isinstance(entry.get("descriptor"), str):
+            continue
+        words = [entry.get(word) for word in _WORDS] if isinstance(entry, dict) else []
+        if len(words) != len(_WORDS) or not all(isinstance(w, str) and w for w in words):
+            problems.append(Problem(what="is not an installed VIB", where=f"{place}[{index}]"))
+            continue
+        name, version, vendor = (str(word) for word in words)
+        level = entry.get("acceptance_level") if isinstance(entry, dict) else None
+        yield Package(
+            descriptor=Descriptor(
+                name=name,
+                version=version,
+                vendor=vendor,
+                type=_type(entry, vendor, name),
+                acceptance_level=level if isinstance(level, str) else None,
+            ),
+            files_known=False,
+            relationships_known=False,
+            payloads_known=False,
+        )
+
+
+def _type(entry: object, vendor: str, name: str) -> str:
+    """Return what stands between vendor and name in the ID: bootbank, locker or meta."""
+    vib_id = entry.get("id") if isinstance(entry, dict) else None
+    for kind in ("bootbank", "locker", "meta"):
+        if isinstance(vib_id, str) and vib_id.startswith(f"{vendor}_{kind}_{name}_"):
+            return kind
+    return "bootbank"

@@ -1,0 +1,151 @@
+"""Find the messages of hosts in a text: what they mean, and what to do about them.
+
+The table is `messages.toml`. Blanks and capitals do not count, since terminals and logs break
+lines anywhere, and Python 2 hosts print `u'…'` where Python 3 hosts print `'…'`.
+"""
+
+import re
+import tomllib
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import accumulate
+
+from vibforge.model.certainty import Certainty
+
+TEXT_LIMIT = 8 * 1024 * 1024
+"""Bytes of a log that are searched; ESXi rotates its logs below that."""
+
+_BLANKS = b" \t\r\n\v\f"
+_UNICODE_PREFIX = re.compile(rb"(?<=[\[({, ])u(?=['\"])")
+_NEAR = 600
+"""Bytes before and behind a hit in which a message's names stand."""
+_EXCERPT = 300
+_VIB_ID = r"(?:(?!VIB)[^\s(),'\"]){1,150}?"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownMessage:
+    """A message, why a host prints it, and what helps."""
+
+    id: str
+    title: str
+    says: tuple[str, ...]
+    only: str
+    tells: tuple[str, ...]
+    cause: str
+    remedy: str
+    rebuild: str
+    """Whether building the VIB anew helps: yes, no or sometimes."""
+    certainty: Certainty
+    rules: tuple[str, ...] = ()
+    """The lint rules that find it beforehand."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recognised:
+    """A message that was found in a text: the line it begins in, and the names that it tells."""
+
+    message: KnownMessage
+    line: int
+    excerpt: str
+    names: tuple[tuple[str, str], ...] = ()
+    """What the message is about: `vib`, `path`, `requirement` …"""
+
+
+@cache
+def known_messages() -> tuple[KnownMessage, ...]:
+    """Return the table."""
+    text = files("vibforge.host").joinpath("messages.toml").read_text(encoding="utf-8")
+    return tuple(
+        KnownMessage(
+            id=entry["id"],
+            title=entry["title"],
+            says=tuple(entry["says"]),
+            only=entry.get("only", ""),
+            tells=tuple(entry.get("tells", ())),
+            cause=entry["cause"],
+            remedy=entry["remedy"],
+            rebuild=entry["rebuild"],
+            certainty=Certainty(entry["certainty"]),
+            rules=tuple(entry.get("rules", ())),
+            evidence=tuple(entry["evidence"]),
+        )
+        for entry in tomllib.loads(text)["message"]
+    )
+
+
+def recognise(text: str) -> tuple[Recognised, ...]:
+    """Return the messages that stand in a text, each once, in the order in which they appear."""
+    data = _UNICODE_PREFIX.sub(b"", text.encode("utf-8", "replace")[:TEXT_LIMIT])
+    squeezed = data.translate(None, _BLANKS)
+    lowered = squeezed.lower()
+    found = [
+        (hit, message)
+        for message in known_messages()
+        if (hit := _first_hit(message, squeezed, lowered)) is not None
+    ]
+    found.sort(key=lambda pair: pair[0])
+    lines = _Lines(data)
+    return tuple(_recognised(message, hit, squeezed, lines) for hit, message in found)
+
+
+def _first_hit(message: KnownMessage, squeezed: bytes, lowered: bytes) -> int | None:
+    """Return where a message first stands, as its `only` allows."""
+    hits = (hit for words in message.says for hit in _hits(words, lowered))
+    allowed = (
+        hit
+        for hit in hits
+        if not message.only or _pattern(message.only).search(_near(squeezed, hit))
+    )
+    return min(allowed, default=None)
+
+
+def _hits(words: str, lowered: bytes) -> Iterator[int]:
+    wanted = words.encode().translate(None, _BLANKS).lower()
+    at = lowered.find(wanted)
+    for _ in range(_HIT_LIMIT):
+        if at < 0:
+            return
+        yield at
+        at = lowered.find(wanted, at + 1)
+
+
+_HIT_LIMIT = 50
+"""Places of the same words that are looked at; the first that fits is the one that is told."""
+
+
+def _near(squeezed: bytes, hit: int) -> str:
+    return squeezed[max(0, hit - _NEAR) : hit + _NEAR].decode("utf-8", "replace")
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    """Compile a form of the table, whose blanks do not count, for text without any."""
+    return re.compile("".join(form.split()).replace("ID)", f"{_VIB_ID})"), re.IGNORECASE)
+
+
+class _Lines:
+    """Finds the line in which the byte of a text stands, blanks not counted."""
+
+    def __init__(self, data: bytes) -> None:
+        self._lines = data.splitlines()
+        self._ends = list(accumulate(len(x.translate(None, _BLANKS)) for x in self._lines))
+
+    def at(self, position: int) -> tuple[int, str]:
+        number = bisect_right(self._ends, position)
+        line = self._lines[number].decode("utf-8", "replace").strip() if self._lines else ""
+        return number + 1, line if len(line) <= _EXCERPT else line[:_EXCERPT] + "…"
+
+
+def _recognised(message: KnownMessage, hit: int, squeezed: bytes, lines: _Lines) -> Recognised:
+    number, line = lines.at(hit)
+    around = _near(squeezed, hit)
+    names: dict[str, str] = {}
+    for form in message.tells:
+        if (match := _pattern(form).search(around)) is not None:
+            names |= {name: value for name, value in match.groupdict().items() if value}
+    return Recognised(message=message, line=number, excerpt=line, names=tuple(names.items()))

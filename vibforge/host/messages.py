@@ -1,0 +1,111 @@
+"""What a host prints: the texts of vib-format and of public threads, and their frame.
+
+`N` stands where a host prints the line of its own rendering of the VIB, which nobody can know
+beforehand and nothing should be read from; `…` where the text is not on record.
+"""
+
+from dataclasses import dataclass
+
+from vibforge.host.release import Release
+
+_FOOT = "Please refer to the log file for more details."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostMessage:
+    """An error of the installer: its class, its text, and the attributes printed below."""
+
+    error: str
+    text: str
+    vibs: tuple[str, ...] = ()
+
+    def render(self, release: Release) -> str:
+        """Return what the host's console shows."""
+        lines = [f"[{self.error}]", *self.text.splitlines()]
+        if self.vibs and release.prints_cause:
+            lines += [f"     cause = {self.text.splitlines()[0]}"]
+            lines += [f"      vibs = [{', '.join(repr(vib) for vib in self.vibs)}]"]
+        elif self.vibs:
+            lines += [f"      vibs = {', '.join(self.vibs)}"]
+        return "\n".join(f" {line}" for line in (*lines, _FOOT))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A message with places for values; `vib` among them is printed as an attribute if asked."""
+
+    error: str
+    text: str
+    names_vib: bool = False
+
+    def __call__(self, vib: str = "", **values: str) -> HostMessage:
+        text = self.text.format(vib=vib, **values)
+        return HostMessage(error=self.error, text=text, vibs=(vib,) if self.names_vib else ())
+
+
+INSTALLED_LIVE = "Operation finished successfully."
+NEEDS_REBOOT = (
+    "The update completed successfully, but the system needs to be rebooted for the changes to be "
+    "effective."
+)
+NOT_CHANGED = "Host is not changed."
+DRY_RUN = "Dryrun only, host not changed. The following installers will be applied: […]"
+
+_LIST_CHECK = "['(line N: col 0) Element vib failed to validate content']"
+
+EXTENSIBILITY = _Form(
+    "VibValidationError", "VIB {vib} violates extensibility rule checks: " + _LIST_CHECK
+)
+EXTENSIBILITY_AT_STAGE = _Form(
+    "InstallationError",
+    "VIB ({vib}) failed a check of extensibility rules for acceptance level '{level}': "
+    + _LIST_CHECK,
+    names_vib=True,
+)
+ACCEPTANCE = _Form(
+    "AcceptanceConfigError",
+    "VIB {vib}'s acceptance level is {level}, which is not compliant with the ImageProfile "
+    "acceptance level {host_level}\n"
+    "To change the host acceptance level, use the 'esxcli software acceptance set' command.",
+)
+DEPENDENCY = _Form(
+    "DependencyError",
+    "VIB {vib} requires {constraint}, but the requirement cannot be satisfied within the "
+    "ImageProfile.",
+)
+CONFLICT = _Form("DependencyError", "VIB {vib} conflicts with VIB {other} …")
+FILE_CONFLICT = _Form(
+    "ProfileValidationError",
+    "File path of '{path}' is claimed by multiple {kind} VIBs: {{{owners}}}",
+)
+GUNZIP_CHECKSUM = _Form(
+    "ProfileValidationError",
+    "In ImageProfile (Updated) …, the payload(s) in VIB {vib} does not have sha-256 gunzip "
+    "checksum. This will prevent VIB security verification and secure boot from functioning "
+    "properly. Please remove this VIB or please check with your vendor for a replacement of this "
+    "VIB",
+)
+UNSIGNED = _Form("InstallationError", "The VIB {vib} does not contain a signature.", names_vib=True)
+UNTRUSTED = _Form("InstallationError", "Could not find a trusted signer.", names_vib=True)
+BROKEN_SIGNATURE = _Form("InstallationError", "Invalid PKCS7 digest.", names_vib=True)
+DIGEST_AT_EOF = _Form(
+    "InstallationError",
+    "Calculated digest at EOF does not match expected result: {calculated} calculated, {expected} "
+    "expected.",
+    names_vib=True,
+)
+UNEQUAL = _Form(
+    "ValueError", "VIBs {vib} and {vib} have unequal values of the '{attribute}' attribute: …"
+)
+MAINTENANCE_MODE = _Form(
+    "MaintenanceModeError",
+    "MaintenanceMode is required to remove: [{removed}]; install: [{installed}].",
+)
+STATELESS = _Form("StatelessError", "…")
+HARDWARE = _Form("HardwareError", "…")
+SIG_CHECK_UNDER_SECURE_BOOT = _Form(
+    "InstallationError", "Secure Boot enabled: Cannot skip signature checks…"
+)
+SPACE = _Form("InstallationError", "The pending transaction requires {megabytes} MB free space…")
+TARDISK_CHECKSUM = _Form("…", "Tardisk checksum is not found for payload")
+NAME_TOO_LONG = _Form("InstallationError", "… database file path is too long …", names_vib=True)

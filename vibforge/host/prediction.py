@@ -1,0 +1,55 @@
+"""What a host will do with a VIB, as a value."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vibforge.host.messages import HostMessage
+from vibforge.model.certainty import Certainty
+
+
+class Outcome(StrEnum):
+    """How a command ends."""
+
+    LIVE = "live"
+    MAINTENANCE = "in maintenance mode"
+    """Live as well, on a host that is in maintenance mode because the VIB asks for it."""
+    REBOOT = "after reboot"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+    @property
+    def installs(self) -> bool:
+        return self in {Outcome.LIVE, Outcome.MAINTENANCE, Outcome.REBOOT}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """Why: what is the matter, with which file or VIB, and how sure that is."""
+
+    what: str
+    subject: str = ""
+    """The path, the VIB ID or the payload that it is about."""
+    certainty: Certainty = Certainty.MEASURED
+    rule: str = ""
+    """The lint rule that says more, where there is one."""
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.what}" if self.subject else self.what
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """The end of one command on one host."""
+
+    outcome: Outcome
+    says: str
+    """What the host prints: the text of an error with its frame, or the message of a result."""
+    certainty: Certainty
+    causes: tuple[Cause, ...] = ()
+    """Why it is refused or skipped, or what makes it need a reboot."""
+    hidden: tuple[Cause, ...] = ()
+    """Further reasons to refuse, which the host says only when the first are gone."""
+    removed: tuple[str, ...] = ()
+    """IDs of installed VIBs that go."""
+    dry_run: bool = False
+    message: HostMessage | None = None

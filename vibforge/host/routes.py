@@ -1,0 +1,197 @@
+"""The ways by which a VIB reaches a host, and what each makes of it.
+
+`esxcli software vib` was tried on 6.7; what is said of components, vLCM and Image Builder comes
+from the vendor's documentation and from reports, and says so by its certainty.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from vibforge.errors import ModelError
+from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.host.host import Host
+from vibforge.host.image import Change, Verb
+from vibforge.host.installer import TRUSTED, Command, predict
+from vibforge.host.offer import Offer
+from vibforge.host.package import Signature
+from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.question import Answers, Question, World, worlds
+from vibforge.host.release import Release
+from vibforge.host.upgrade import predict_upgrade
+from vibforge.host.validation import troubles
+from vibforge.model.certainty import Certainty, least_sure
+
+
+class Route(StrEnum):
+    """A way to a host."""
+
+    INSTALL = "esxcli software vib install"
+    UPDATE = "esxcli software vib update"
+    COMPONENT = "esxcli software component apply"
+    UPGRADE = "ISO upgrade with the VIB installed"
+    VLCM = "vLCM image"
+    IMAGE_BUILDER = "Image Builder"
+
+
+COMMUNITY_IN_VLCM = Question(
+    key="vlcm-community",
+    if_yes="vLCM takes components of this acceptance level",
+    if_no="vLCM refuses components of this acceptance level",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Journey:
+    """One offer on its way to one host; `upgrade_to` is the release of a later upgrade."""
+
+    host: Host
+    offer: Offer
+    flags: Flags = NO_FLAGS
+    upgrade_to: Release | None = None
+
+    def command(self, verb: Verb = Verb.INSTALL) -> Command:
+        """Return the `esxcli software vib` command of this journey."""
+        return Command(
+            host=self.host,
+            packages=self.offer.packages,
+            verb=verb,
+            flags=self.flags,
+            refusals=self.offer.refusals,
+            damage=self.offer.damage,
+        )
+
+
+def routes_of(journey: Journey) -> tuple[Route, ...]:
+    """Return the routes that exist for a host of this release."""
+    routes = [Route.INSTALL, Route.UPDATE]
+    if journey.host.release.has_components:
+        routes += [Route.COMPONENT, Route.VLCM]
+    routes += [Route.IMAGE_BUILDER]
+    if journey.upgrade_to is not None:
+        routes += [Route.UPGRADE]
+    return tuple(routes)
+
+
+def travel(journey: Journey, route: Route) -> tuple[World[Prediction], ...]:
+    """Return what can come of a journey by one route."""
+    match route:
+        case Route.INSTALL:
+            return predict(journey.command())
+        case Route.UPDATE:
+            return predict(journey.command(Verb.UPDATE))
+        case Route.COMPONENT:
+            return _component(journey)
+        case Route.VLCM:
+            return _vlcm(journey)
+        case Route.IMAGE_BUILDER:
+            return worlds(lambda answers: _image_builder(journey, answers))
+        case Route.UPGRADE:
+            to = journey.upgrade_to or journey.host.release
+            return predict_upgrade(journey.host, journey.offer.packages, to)
+
+
+def _component(journey: Journey) -> tuple[World[Prediction], ...]:
+    if not journey.offer.is_component:
+        return (World(Answers(), _no_component("esxcli software component apply takes")),)
+    return tuple(
+        World(world.answers, _at_most(world.result, Certainty.INFERRED))
+        for world in predict(journey.command())
+    )
+
+
+def _vlcm(journey: Journey) -> tuple[World[Prediction], ...]:
+    if not journey.offer.is_component:
+        return (World(Answers(), _no_component("vLCM imports")),)
+    return worlds(lambda answers: _vlcm_import(journey, answers))
+
+
+def _vlcm_import(journey: Journey, answers: Answers) -> Prediction:
+    refused = _validated(journey, answers)
+    if refused is not None:
+        return _at_most(refused, Certainty.INFERRED)
+    below = [p for p in journey.offer.packages if p.signature is Signature.MISSING]
+    if below and not answers.ask(COMMUNITY_IN_VLCM):
+        what = "is unsigned; whether vLCM takes that is open, and it has no --force"
+        causes = tuple(
+            Cause(what=what, subject=package.id, certainty=Certainty.UNKNOWN) for package in below
+        )
+        return _refused(causes, "")
+    return Prediction(
+        outcome=Outcome.REBOOT,
+        says="imported, and installed at the next remediation of the cluster",
+        certainty=Certainty.UNKNOWN if below else Certainty.INFERRED,
+    )
+
+
+def _image_builder(journey: Journey, answers: Answers) -> Prediction:
+    refused = _validated(journey, answers)
+    if refused is not None:
+        return _at_most(refused, Certainty.INFERRED)
+    for package in journey.offer.packages:
+        trusted = package.signature is Signature.TRUSTED or (
+            package.signature is Signature.UNKNOWN and answers.ask(TRUSTED)
+        )
+        if package.level.needs_signature and not trusted:
+            what = "has no signature that the export trusts; -NoSignatureCheck leaves it out"
+            cause = Cause(what=what, subject=package.id, certainty=Certainty.DOCUMENTED)
+            return _refused((cause,), " Could not find a trusted signer.")
+    return Prediction(
+        outcome=Outcome.REBOOT,
+        says="goes into the image profile and the ISO made of it",
+        certainty=Certainty.INFERRED,
+    )
+
+
+def _validated(journey: Journey, answers: Answers) -> Prediction | None:
+    """Return the refusal of an image with these VIBs in it, as no flag is at hand."""
+    reading = [r for r in journey.offer.refusals if r.holds(journey.host.release)]
+    if reading:
+        return _refused((reading[0].cause,), f" {reading[0].message.text}")
+    alone = replace(journey.host, installed=(), installed_known=False)
+    added = Change(added=journey.offer.packages, removed=(), kept=(), skipped=())
+    found = troubles(alone, added, answers)
+    if not found:
+        return None
+    first = found[0]
+    text = "\n".join(dict.fromkeys(f" {trouble.message.text}" for trouble in first))
+    return _refused(tuple(cause for t in first for cause in t.causes), text)
+
+
+def _no_component(who: str) -> Prediction:
+    what = f"{who} offline bundles with components, no loose VIBs and no plain bulletins"
+    return _refused((Cause(what=what, certainty=Certainty.DOCUMENTED, rule="VF602"),), "")
+
+
+def _refused(causes: tuple[Cause, ...], says: str) -> Prediction:
+    return Prediction(
+        outcome=Outcome.REFUSED,
+        says=says,
+        certainty=least_sure(cause.certainty for cause in causes),
+        causes=causes,
+    )
+
+
+def _at_most(prediction: Prediction, certainty: Certainty) -> Prediction:
+    """Lower how sure a prediction is that was carried over from another route."""
+    return replace(prediction, certainty=least_sure([prediction.certainty, certainty]))
+
+
+_WORDS = {
+    "install": Route.INSTALL,
+    "update": Route.UPDATE,
+    "component": Route.COMPONENT,
+    "upgrade": Route.UPGRADE,
+    "vlcm": Route.VLCM,
+    "image": Route.IMAGE_BUILDER,
+}
+
+
+def parse_route(text: str) -> Route:
+    """Read the short word of a route.
+
+    Raises:
+        ModelError: there is no such route.
+    """
+    if text not in _WORDS:
+        raise ModelError(f"{text!r} is no route", remedy=f"use one of {', '.join(_WORDS)}")
+    return _WORDS[text]

@@ -1,0 +1,166 @@
+"""Say what hosts will do with VIBs, by every route, and the least that makes one go in."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vibforge.errors import VibforgeError
+from vibforge.host.boot_copy import boot_copy_package
+from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.host.host import Host, stock_host
+from vibforge.host.offer import Offer
+from vibforge.host.prediction import Prediction
+from vibforge.host.question import World
+from vibforge.host.release import TARGETS, Release
+from vibforge.host.remedy import Remedy, remedies
+from vibforge.host.routes import Journey, Route, routes_of, travel
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.operations.offers import read_offer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoutePlan:
+    """What can come of one route: one outcome, or one for each answer to what is not known."""
+
+    route: Route
+    worlds: tuple[World[Prediction], ...]
+
+    @property
+    def installs(self) -> bool:
+        """Whether the VIB goes in, or stays in, whatever the unknown facts are."""
+        return all(world.result.outcome.installs for world in self.worlds)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostPlan:
+    """One file on one host."""
+
+    host: Host
+    label: str
+    routes: tuple[RoutePlan, ...]
+    remedies: tuple[Remedy, ...]
+    """The least that makes `esxcli software vib install` work, best first; empty where nothing
+    does, one remedy without steps where nothing is needed."""
+    boot_copy: tuple[Remedy, ...] = ()
+    """The same for the VIB in the layout `boot-copy`; empty where that layout changes nothing."""
+    warnings: tuple[str, ...] = ()
+    """What comes later: at the next boot, remediation or audit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilePlan:
+    """One file on every host that was asked for."""
+
+    offer: Offer
+    hosts: tuple[HostPlan, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All files; `route` is the one whose outcome is the verdict."""
+
+    files: tuple[FilePlan, ...]
+    route: Route
+    flags: Flags = NO_FLAGS
+
+    @property
+    def good(self) -> bool:
+        """Whether every file goes onto every host by the route that was asked for."""
+        return all(
+            file.hosts and all(self._goes(host) for host in file.hosts) for file in self.files
+        )
+
+    def _goes(self, host: HostPlan) -> bool:
+        return all(route.installs for route in host.routes if route.route is self.route)
+
+
+def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
+    paths: Sequence[Path],
+    *,
+    host: Host | None = None,
+    targets: Sequence[Release] = TARGETS,
+    flags: Flags = NO_FLAGS,
+    route: Route = Route.INSTALL,
+    upgrade_to: Release | None = None,
+) -> Plan:
+    """Plan the way of VIBs and bundles onto a host.
+
+    Args:
+        paths: the files; one that cannot be read is part of the result.
+        host: the facts of a host; if None, a stock host of each of `targets`.
+        targets: releases to plan for where there is no `host`.
+        flags: what the command line of esxcli would carry.
+        route: the route whose outcome is the verdict.
+        upgrade_to: a release that the host is upgraded to afterwards.
+    """
+    hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
+    files = tuple(
+        plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
+        for offer in (_read(path) for path in paths)
+    )
+    return Plan(files=files, route=route, flags=flags)
+
+
+def plan_offer(
+    offer: Offer,
+    hosts: Sequence[tuple[str, Host]],
+    *,
+    flags: Flags = NO_FLAGS,
+    upgrade_to: Release | None = None,
+) -> FilePlan:
+    """Plan one offer on several hosts, each with its label."""
+    if not offer.packages:
+        return FilePlan(offer=offer)
+    return FilePlan(
+        offer=offer,
+        hosts=tuple(
+            _plan_host(label, Journey(host=host, offer=offer, flags=flags, upgrade_to=upgrade_to))
+            for label, host in hosts
+        ),
+    )
+
+
+def _read(path: Path) -> Offer:
+    try:
+        return read_offer(path)
+    except VibforgeError as error:
+        return Offer(name=str(path), problems=error.problems)
+
+
+def _plan_host(label: str, journey: Journey) -> HostPlan:
+    command = journey.command()
+    moved = tuple(boot_copy_package(package) for package in command.packages)
+    return HostPlan(
+        host=journey.host,
+        label=label,
+        routes=tuple(
+            RoutePlan(route=route, worlds=travel(journey, route)) for route in routes_of(journey)
+        ),
+        remedies=remedies(command),
+        boot_copy=(remedies(replace(command, packages=moved)) if moved != command.packages else ()),
+        warnings=tuple(_warnings(journey)),
+    )
+
+
+def _warnings(journey: Journey) -> Iterator[str]:
+    host, packages = journey.host, journey.offer.packages
+    community = [p for p in packages if p.level is AcceptanceLevel.COMMUNITY]
+    if host.managed_by_image:
+        yield (
+            "vLCM manages this host with an image: the next remediation removes a VIB that is "
+            "not part of it."
+        )
+    if community and host.secure_boot is not True:
+        yield (
+            "With this VIB on it the host will not boot once UEFI Secure Boot is turned on: "
+            '"Failed to verify signatures of the following vibs".'
+        )
+    if host.tpm and community:
+        yield "The host has a TPM: its attestation will differ from that of hosts without the VIB."
+    if any(
+        package.level.needs_signature and package.signature == "missing" for package in packages
+    ):
+        yield (
+            "Unsigned, it claims a level that needs a signature: `esxcli software vib signature "
+            "verify` reports it, and auditors look for just that."
+        )

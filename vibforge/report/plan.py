@@ -1,0 +1,215 @@
+"""How a plan looks, for people and for programs."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vibforge.host.offer import Offer
+from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.question import World
+from vibforge.host.remedy import Remedy
+from vibforge.host.routes import Route
+from vibforge.operations.plan import FilePlan, HostPlan, Plan, RoutePlan
+from vibforge.report.paint import Paint
+
+_ROLES = {
+    Outcome.LIVE: "good",
+    Outcome.MAINTENANCE: "good",
+    Outcome.REBOOT: "good",
+    Outcome.SKIPPED: "warn",
+    Outcome.REFUSED: "bad",
+}
+_SHOWN_CAUSES = 4
+_SHOWN_REMEDIES = 3
+_WIDTH = 96
+
+
+def plan_text(plan: Plan, paint: Paint) -> str:
+    """Show what hosts will do."""
+    return "\n".join(line for file in plan.files for line in _file_lines(file, plan, paint))
+
+
+def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
+    offer = file.offer
+    yield paint(offer.name, "strong")
+    for problem in offer.problems:
+        yield f"  {paint('cannot be read', 'bad')}: {problem}"
+    for package in offer.packages:
+        yield f"  {package.id}, {package.level.esxcli_name}, signature {package.signature}"
+    for host in file.hosts:
+        yield ""
+        yield from _host_lines(host, plan, file.offer, paint)
+    yield ""
+
+
+def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterator[str]:
+    yield paint(f"On {host_words(of)}", "strong")
+    for note in of.host.notes:
+        yield from _wrapped(f"  {paint('?', 'warn')} ", str(note))
+    for route in of.routes:
+        flags = f" {plan.flags}" if str(plan.flags) and route.route.startswith("esxcli") else ""
+        asked = route.route in {plan.route, Route.UPGRADE}
+        yield from _route_lines(route, flags, offer, paint, asked=asked)
+    yield from _remedy_lines("needs", of.remedies, paint)
+    if of.boot_copy:
+        yield from _remedy_lines("as boot-copy", of.boot_copy[:1], paint)
+    for warning in of.warnings:
+        yield from _wrapped(f"  {paint('!', 'warn')} ", warning)
+
+
+def host_words(of: HostPlan) -> str:
+    """Say which host it is: `stock 8.0 (PartnerSupported, Secure Boot off)`."""
+    host = of.host
+    level = host.acceptance_level.esxcli_name if host.acceptance_level else "level unknown"
+    state = {True: "on", False: "off", None: "unknown"}[host.secure_boot]
+    release = "" if str(host.release) in of.label else f" {host.release}"
+    return f"{of.label}{release} ({level}, Secure Boot {state})"
+
+
+def _route_lines(
+    of: RoutePlan, flags: str, offer: Offer, paint: Paint, *, asked: bool
+) -> Iterator[str]:
+    for world in of.worlds:
+        result = world.result
+        outcome = f"{result.outcome}{' (dry run)' if result.dry_run else ''}"
+        yield f"  {of.route}{flags}: {paint(outcome, _ROLES[result.outcome])} [{result.certainty}]"
+        if world.answers.conditions:
+            yield from _wrapped("      if ", "; ".join(world.answers.conditions))
+        if asked:
+            yield from _whole_result(result, offer)
+        else:
+            yield from _cause_lines("because", result.causes[:1], offer)
+
+
+def _whole_result(result: Prediction, offer: Offer) -> Iterator[str]:
+    if result.says and not result.outcome.installs:
+        for line in result.says.splitlines():
+            yield from _wrapped("      | ", line.strip())
+    yield from _cause_lines("because", result.causes, offer)
+    yield from _cause_lines("and then", result.hidden, offer)
+    if result.removed:
+        yield from _wrapped("      removes ", ", ".join(result.removed))
+
+
+def _cause_lines(word: str, causes: Sequence[Cause], of: Offer) -> Iterator[str]:
+    for cause in causes[:_SHOWN_CAUSES]:
+        rule = f" ({cause.rule})" if cause.rule else ""
+        about = cause.what if cause.subject in _ids(of) else str(cause)
+        yield from _wrapped(f"      {word} ", f"{about}{rule} [{cause.certainty}]")
+    if len(causes) > _SHOWN_CAUSES:
+        yield f"      … and {len(causes) - _SHOWN_CAUSES} more"
+
+
+def _ids(of: Offer) -> set[str]:
+    return {package.id for package in of.packages} if len(of.packages) == 1 else set()
+
+
+def _remedy_lines(word: str, found: Sequence[Remedy], paint: Paint) -> Iterator[str]:
+    if not found:
+        yield f"  {paint(word, 'strong')}: nothing that is known here makes it install"
+        return
+    for remedy in found[:_SHOWN_REMEDIES]:
+        outcomes = " or ".join(remedy.outcomes)
+        what = "; ".join(step.what for step in remedy.steps) or "nothing"
+        what = what if remedy.always else f"perhaps {what}"
+        yield from _wrapped(f"  {word}: ", f"{what} → {outcomes} [{remedy.certainty}]")
+        for step in remedy.steps if remedy is found[0] else ():
+            yield from _wrapped("      costs ", f"{step.flag or step.key}: {step.cost}")
+        word = "or"
+
+
+def _wrapped(head: str, text: str) -> Iterator[str]:
+    hang = " " * min(len(head), 8)
+    yield from textwrap.wrap(
+        head + text,
+        width=_WIDTH,
+        subsequent_indent=hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """Return the facts of `plan --json`."""
+    return {
+        "format": "vibforge/plan/1",
+        "good": plan.good,
+        "route": plan.route.value,
+        "flags": list(plan.flags.words),
+        "files": [_file_json(file) for file in plan.files],
+    }
+
+
+def _file_json(file: FilePlan) -> dict[str, Any]:
+    return {
+        "file": file.offer.name,
+        "problems": [str(problem) for problem in file.offer.problems],
+        "is_bundle": file.offer.is_bundle,
+        "is_component": file.offer.is_component,
+        "vibs": [
+            {
+                "id": package.id,
+                "acceptance_level": package.level.value,
+                "signature": package.signature.value,
+            }
+            for package in file.offer.packages
+        ],
+        "hosts": [_host_json(host) for host in file.hosts],
+    }
+
+
+def _host_json(of: HostPlan) -> dict[str, Any]:
+    host = of.host
+    return {
+        "host": of.label,
+        "release": str(host.release),
+        "acceptance_level": host.acceptance_level.value if host.acceptance_level else None,
+        "secure_boot": host.secure_boot,
+        "notes": [str(note) for note in host.notes],
+        "routes": [
+            {
+                "route": route.route.value,
+                "installs": route.installs,
+                "outcomes": [_world_json(world) for world in route.worlds],
+            }
+            for route in of.routes
+        ],
+        "remedies": [_remedy_json(remedy) for remedy in of.remedies],
+        "boot_copy_remedies": [_remedy_json(remedy) for remedy in of.boot_copy],
+        "warnings": list(of.warnings),
+    }
+
+
+def _world_json(world: World[Prediction]) -> dict[str, Any]:
+    result = world.result
+    return {
+        "conditions": list(world.answers.conditions),
+        "outcome": result.outcome.value,
+        "dry_run": result.dry_run,
+        "certainty": result.certainty.value,
+        "says": result.says,
+        "causes": [_cause_json(cause) for cause in result.causes],
+        "hidden_causes": [_cause_json(cause) for cause in result.hidden],
+        "removed": list(result.removed),
+    }
+
+
+def _cause_json(cause: Cause) -> dict[str, Any]:
+    return {
+        "what": cause.what,
+        "subject": cause.subject,
+        "certainty": cause.certainty.value,
+        "rule": cause.rule or None,
+    }
+
+
+def _remedy_json(remedy: Remedy) -> dict[str, Any]:
+    return {
+        "steps": [
+            {"what": step.what, "cost": step.cost, "flag": step.flag or None}
+            for step in remedy.steps
+        ],
+        "outcomes": [outcome.value for outcome in remedy.outcomes],
+        "certainty": remedy.certainty.value,
+        "always": remedy.always,
+    }
