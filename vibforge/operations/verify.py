@@ -7,7 +7,7 @@ from pathlib import Path
 from vibforge.errors import FormatError
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.hashing import ALGORITHMS, Hasher
-from vibforge.model.bundle import DepotVib
+from vibforge.model.bundle_vib import DepotVib
 from vibforge.model.source import Source
 from vibforge.model.vib import Vib
 from vibforge.operations.payload_check import FoundFiles, Progress, payload_facts
