@@ -1,0 +1,154 @@
+"""Read X.509 certificates as facts, and check what their keys signed."""
+
+import hashlib
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.utils import CryptographyDeprecationWarning
+
+from vibforge.errors import FormatError
+
+DIGESTS: dict[str, Callable[[], hashes.HashAlgorithm]] = {
+    "md5": hashes.MD5,
+    "sha1": hashes.SHA1,
+    "sha224": hashes.SHA224,
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+}
+"""Digests that are computed, by hashlib's names; ESXi 6.7 takes them (tried on 6.7)."""
+
+_ODDITIES = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises over certificates that it cannot read; they share no base class."""
+
+
+class Arithmetic(Enum):
+    """What became of checking a signature with a key."""
+
+    HELD = "held"
+    FAILED = "failed"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Certificate:
+    """What a certificate says.
+
+    Names are in RFC 4514 form, times in UTC; `sha256` is the fingerprint of `der` in hex, as is
+    `subject_key_id`, empty where there is none; `key` says kind and size: `RSA 4096`,
+    `EC secp256r1`.
+    """
+
+    der: bytes
+    subject: str
+    issuer: str
+    issuer_der: bytes
+    serial_number: int
+    subject_key_id: str
+    not_before: datetime
+    not_after: datetime
+    sha256: str
+    key: str
+    self_issued: bool
+
+    def load(self) -> x509.Certificate:
+        """Return it as the `cryptography` library's object."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_der_x509_certificate(self.der)
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """Read a certificate; what a later release of the library will refuse is let pass quietly.
+
+    Raises:
+        FormatError: it is not a certificate in DER.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return _facts(x509.load_der_x509_certificate(der), der)
+    except _ODDITIES as error:
+        raise FormatError(f"a certificate cannot be read: {error}") from error
+
+
+def check_signature(
+    certificate: Certificate, algorithm: str, digest: str, signature: bytes, text: bytes
+) -> tuple[Arithmetic, str]:
+    """Check a signature over `text` with the certificate's key; says why where it does not hold.
+
+    Args:
+        certificate: whose key is said to have signed.
+        algorithm: name of the signature algorithm; only RSA-PSS is told apart from RSA.
+        digest: name of the digest, a key of `DIGESTS`.
+        signature: the signature.
+        text: the bytes that it covers.
+    """
+    if digest not in DIGESTS:
+        return Arithmetic.NOT_TRIED, f"digest algorithm {digest} is not known"
+    if algorithm == "rsassaPss":
+        return Arithmetic.NOT_TRIED, "RSA-PSS is refused by ESXi 6.7 and not checked here"
+    try:
+        key = certificate.load().public_key()
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, text, padding.PKCS1v15(), DIGESTS[digest]())
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, text, ec.ECDSA(DIGESTS[digest]()))
+        else:
+            return Arithmetic.NOT_TRIED, f"a {certificate.key} key is not checked here"
+    except InvalidSignature:
+        return Arithmetic.FAILED, "the certificate's key did not make this signature"
+    except _ODDITIES as error:
+        return Arithmetic.NOT_TRIED, f"the key cannot be used: {error}"
+    return Arithmetic.HELD, ""
+
+
+def _facts(loaded: x509.Certificate, der: bytes) -> Certificate:
+    return Certificate(
+        der=der,
+        subject=loaded.subject.rfc4514_string(),
+        issuer=loaded.issuer.rfc4514_string(),
+        issuer_der=loaded.issuer.public_bytes(),
+        serial_number=loaded.serial_number,
+        subject_key_id=_subject_key_id(loaded),
+        not_before=loaded.not_valid_before_utc,
+        not_after=loaded.not_valid_after_utc,
+        sha256=hashlib.sha256(der).hexdigest(),
+        key=_key_name(loaded),
+        self_issued=loaded.issuer == loaded.subject,
+    )
+
+
+def _subject_key_id(certificate: x509.Certificate) -> str:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except _ODDITIES:
+        return ""
+    return extension.value.digest.hex()
+
+
+def _key_name(certificate: x509.Certificate) -> str:
+    try:
+        key = certificate.public_key()
+    except _ODDITIES:
+        return "unknown"
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA {key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {key.curve.name}"
+    return type(key).__name__.removesuffix("PublicKey")

@@ -1,0 +1,260 @@
+"""Read detached PKCS#7 signatures, and check their arithmetic (RFC 2315, RFC 5652; vib-format 6).
+
+`sig.pkcs7` holds PEM blocks with the label PKCS7, one per signature: VMware signs some VIBs twice.
+What is read here are facts; whom to trust is decided elsewhere. DER is read strictly, as every
+signature met in the field is encoded.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from vibforge.errors import FormatError
+from vibforge.formats import pkcs7_syntax as syntax
+from vibforge.formats.certificate import (
+    DIGESTS,
+    Arithmetic,
+    Certificate,
+    check_signature,
+    read_certificate,
+)
+
+SIZE_LIMIT = 1024 * 1024
+"""Bytes of a signature member; two blocks with one certificate each take 5 KB."""
+BLOCK_LIMIT = 16
+"""Signatures in one member; vendors write one or two."""
+CERTIFICATE_LIMIT = 32
+"""Certificates in one block: a chain has three or four."""
+SIGNER_LIMIT = 8
+"""Signers in one block; vendors write one, and 6.7 loops forever over two (tried on 6.7)."""
+
+PEM_LABEL = "PKCS7"
+"""The label that ESXi takes; `CMS` is refused there (tried on 6.7), and read here."""
+
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+_DER_START = b"\x30"
+_TRUTH = {
+    Arithmetic.HELD: True,
+    Arithmetic.FAILED: False,
+    Arithmetic.NOT_TRIED: None,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signer:
+    """One signerInfo: who signed, how, and what the signature covers.
+
+    `issuer` and `serial_number` name the certificate, or `subject_key_id` (hex) does, which 6.7
+    refuses. `signed_attributes` are names or dotted object identifiers in the order met, empty
+    where the content is signed directly; `signed_text` is what the signature covers then.
+    """
+
+    version: int
+    issuer: str
+    issuer_der: bytes
+    serial_number: int | None
+    subject_key_id: str
+    digest_algorithm: str
+    signature_algorithm: str
+    signed_attributes: tuple[str, ...]
+    signing_time: datetime | None
+    message_digest: bytes | None
+    signed_text: bytes
+    signature: bytes
+
+    @property
+    def digest_name(self) -> str:
+        """The digest that is signed: the one that the signature algorithm names, if it does."""
+        return syntax.SIGNATURE_DIGESTS.get(self.signature_algorithm, self.digest_algorithm)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """One signature as its bytes say; `fault` tells what kept it from being read, else empty.
+
+    `encoding` is `PEM` or `DER`, `label` that of the PEM block; `content` is what an attached
+    signature carries, None for a detached one.
+    """
+
+    encoding: str
+    label: str
+    der: bytes
+    fault: str = ""
+    version: int = 0
+    digest_algorithms: tuple[str, ...] = ()
+    content: bytes | None = None
+    certificates: tuple[Certificate, ...] = ()
+    crl_count: int = 0
+    signers: tuple[Signer, ...] = ()
+
+    def certificate_of(self, signer: Signer) -> Certificate | None:
+        """Return the signer's certificate, None where the block does not carry it."""
+        for certificate in self.certificates:
+            if _is_certificate_of(certificate, signer):
+                return certificate
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockCheck:
+    """The arithmetic of one block over one text, of its first signer, which ESXi looks at.
+
+    `digest_held` says whether the signed digest is the text's, `signature_held` whether the
+    certificate's key made the signature; None where it could not be tried, with the `reason`.
+    """
+
+    digest_held: bool | None
+    signature_held: bool | None
+    reason: str = ""
+    certificate: Certificate | None = None
+
+    @property
+    def held(self) -> bool | None:
+        """True if all of it holds, False if some of it fails, None if it could not be tried."""
+        if self.digest_held is False or self.signature_held is False:
+            return False
+        return True if self.digest_held and self.signature_held else None
+
+
+def read_blocks(data: bytes) -> tuple[Block, ...]:
+    """Read the signatures of a `sig.pkcs7` member; none where it is empty or blank.
+
+    Text around PEM blocks is passed over, as ESXi does; a block that cannot be read has a `fault`.
+
+    Raises:
+        FormatError: the member is too large, holds too many blocks, or is neither PEM nor DER.
+    """
+    if len(data) > SIZE_LIMIT:
+        raise FormatError(f"{len(data)} bytes of signature, more than {SIZE_LIMIT}")
+    if not data.strip():
+        return ()
+    if data.startswith(_DER_START):
+        return (_read_block(data, "DER", ""),)
+    found = list(_PEM.finditer(data))
+    if not found or len(found) > BLOCK_LIMIT:
+        raise FormatError(
+            f"{len(found)} signatures, more than {BLOCK_LIMIT}"
+            if found
+            else "the signature is neither PEM nor DER"
+        )
+    return tuple(_read_pem(match) for match in found)
+
+
+def check_block(block: Block, content: bytes) -> BlockCheck:
+    """Check the digest and the signature of a block over `content`, the bytes as they are."""
+    if block.fault or not block.signers:
+        reason = block.fault or "nobody signed it"
+        return BlockCheck(digest_held=None, signature_held=None, reason=reason)
+    signer = block.signers[0]
+    certificate = block.certificate_of(signer)
+    if block.content is not None and block.content != content:
+        return BlockCheck(
+            digest_held=False,
+            signature_held=None,
+            reason="it carries another text than the descriptor",
+            certificate=certificate,
+        )
+    signature_held, reason = _signature_held(signer, certificate, content)
+    digest_held = _digest_held(signer, content) if signer.signed_text else signature_held
+    if signer.digest_algorithm not in DIGESTS:
+        reason = f"digest algorithm {signer.digest_algorithm} is not known"
+    elif digest_held is False:
+        reason = "the text is not the one that was signed"
+    return BlockCheck(
+        digest_held=digest_held,
+        signature_held=signature_held,
+        reason=reason,
+        certificate=certificate,
+    )
+
+
+def _read_pem(match: re.Match[bytes]) -> Block:
+    label = match[1].decode("ascii")
+    try:
+        der = base64.b64decode(b"".join(match[2].split()), validate=True)
+    except binascii.Error as error:
+        return Block(encoding="PEM", label=label, der=b"", fault=f"not base64: {error}")
+    return _read_block(der, "PEM", label)
+
+
+def _read_block(der: bytes, encoding: str, label: str) -> Block:
+    try:
+        signed = syntax.signed_data(der)
+        certificates = signed.certificates or []
+        signers = signed.signers.as_list()
+        _check_counts(len(certificates), len(signers))
+        return Block(
+            encoding=encoding,
+            label=label,
+            der=der,
+            version=signed.version,
+            digest_algorithms=tuple(
+                syntax.algorithm(item) for item in signed.digest_algorithms.as_list()
+            ),
+            content=signed.content.content,
+            certificates=tuple(read_certificate(syntax.whole(item)) for item in certificates),
+            crl_count=len(signed.crls or []),
+            signers=tuple(_signer(info) for info in signers),
+        )
+    except FormatError as error:
+        return Block(encoding=encoding, label=label, der=der, fault=error.problems[0].what)
+
+
+def _check_counts(certificates: int, signers: int) -> None:
+    if certificates > CERTIFICATE_LIMIT:
+        raise FormatError(f"{certificates} certificates, more than {CERTIFICATE_LIMIT}")
+    if signers > SIGNER_LIMIT:
+        raise FormatError(f"{signers} signers, more than {SIGNER_LIMIT}")
+
+
+def _signer(info: syntax.SignerInfo) -> Signer:
+    attributes = info.signed_attributes or []
+    names = [syntax.name_of(attribute.type) for attribute in attributes]
+    values = dict(zip(reversed(names), reversed(attributes), strict=True))
+    issuer = syntax.signer_id(info.signer)
+    return Signer(
+        version=info.version,
+        issuer=issuer.name,
+        issuer_der=issuer.der,
+        serial_number=issuer.serial_number,
+        subject_key_id=issuer.subject_key_id,
+        digest_algorithm=syntax.algorithm(info.digest_algorithm),
+        signature_algorithm=syntax.algorithm(info.signature_algorithm),
+        signed_attributes=tuple(names),
+        signing_time=syntax.time_value(values.get("signingTime")),
+        message_digest=syntax.octets_value(values.get("messageDigest")),
+        signed_text=syntax.set_of(attributes) if info.signed_attributes is not None else b"",
+        signature=info.signature,
+    )
+
+
+def _is_certificate_of(certificate: Certificate, signer: Signer) -> bool:
+    if signer.subject_key_id:
+        return signer.subject_key_id == certificate.subject_key_id
+    same_issuer = certificate.issuer_der == signer.issuer_der
+    return same_issuer and certificate.serial_number == signer.serial_number
+
+
+def _digest_held(signer: Signer, content: bytes) -> bool | None:
+    if signer.digest_algorithm not in DIGESTS:
+        return None
+    digest = hashlib.new(signer.digest_algorithm, content, usedforsecurity=False).digest()
+    return digest == signer.message_digest
+
+
+def _signature_held(
+    signer: Signer, certificate: Certificate | None, content: bytes
+) -> tuple[bool | None, str]:
+    if certificate is None:
+        return None, "the signer's certificate is not in the block"
+    outcome, reason = check_signature(
+        certificate,
+        signer.signature_algorithm,
+        signer.digest_name,
+        signer.signature,
+        signer.signed_text or content,
+    )
+    return _TRUTH[outcome], reason
