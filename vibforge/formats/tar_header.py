@@ -15,6 +15,7 @@ _NAME_FIELD = 100
 _CHECKSUM = slice(148, 156)
 _LONG_LINK = "././@LongLink"
 _LONG_MODE = 0o644
+_ASCII = bytes(range(128))
 
 
 class EntryKind(StrEnum):
@@ -23,7 +24,10 @@ class EntryKind(StrEnum):
     FILE = "0"
     HARD_LINK = "1"
     SYMLINK = "2"
+    CHARACTER_DEVICE = "3"
+    BLOCK_DEVICE = "4"
     DIRECTORY = "5"
+    FIFO = "6"
     SHARED_FILE = "7"
     """An ELF file in a vmtar, whatever its mode."""
 
@@ -102,4 +106,4 @@ def signed_checksum(block: bytes | bytearray) -> int:
 
     It equals the usual unsigned sum where all bytes are ASCII.
     """
-    return sum(block) - 256 * sum(byte >> 7 for byte in block)
+    return sum(block) - 256 * len(block.translate(None, _ASCII))

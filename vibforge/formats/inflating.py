@@ -1,0 +1,148 @@
+"""Unpack gzip and zstd piece by piece, within bounds.
+
+Both are read from strangers: what comes out is counted against a budget before it is handed on, so
+that a bomb ends early and memory stays flat (one chunk in, one chunk out, and the window: 32 KiB of
+gzip, up to 128 MiB of zstd as ESXi 9.0 packs it).
+"""
+
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from zlib_ng import zlib_ng
+
+from vibforge.errors import FormatError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+UNPACKED_LIMIT = 2**32 - 1
+"""Bytes of content: gzip counts them in 32 bits, and so does the boot loader."""
+RATIO_LIMIT = 1100
+"""Deflate cannot pass 1032:1; zstd can, and does not on real payloads (4:1)."""
+RATIO_FREE = 64 * 1024 * 1024
+"""Bytes of content below which the ratio is not looked at: they are no danger."""
+MEMBER_LIMIT = 10_000
+"""Members of one gzip file: payloads have one, blocked writers some thousand per GiB."""
+WINDOW_LOG_LIMIT = 27
+"""128 MiB, the window of 9.0's `zstd --long`; a frame that wants more is refused."""
+
+_OUTPUT_SIZE = 1024 * 1024
+_GZIP_OR_ZLIB_HEADER = 31
+_GZIP_TRAILER = 8
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much content may come out of `stored_size` bytes."""
+
+    stored_size: int
+    spent: int = field(default=0, init=False)
+
+    def spend(self, size: int) -> None:
+        """Count `size` bytes of content.
+
+        Raises:
+            FormatError: they are too many, or too many for what is stored.
+        """
+        self.spent += size
+        if self.spent > UNPACKED_LIMIT:
+            raise FormatError(f"it unpacks to more than {UNPACKED_LIMIT} bytes")
+        if self.spent > RATIO_FREE and self.spent > RATIO_LIMIT * self.stored_size:
+            raise FormatError(
+                f"{self.stored_size} bytes unpack to more than {RATIO_LIMIT} times as many"
+            )
+
+
+def gunzip(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
+    """Yield the content of a gzip file, of all its members.
+
+    Raises:
+        FormatError: it is damaged or cut, or something else follows it, or the budget is spent.
+    """
+    rest = next(chunks, b"")
+    for _ in range(MEMBER_LIMIT):
+        inflater = zlib_ng.decompressobj(_GZIP_OR_ZLIB_HEADER)
+        yield from _gunzip_member(inflater, rest, chunks, budget)
+        rest = _start_of_next(inflater.unused_data, chunks)
+        if not rest:
+            return
+        if not rest.startswith(GZIP_MAGIC):
+            raise FormatError("something else follows the gzip member")
+    raise FormatError(f"more than {MEMBER_LIMIT} gzip members")
+
+
+def unzstd(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
+    """Yield the content of a zstd file, of all its frames.
+
+    Raises:
+        FormatError: it is damaged or cut, wants too much memory, or the budget is spent.
+    """
+    options = {int(zstd.DecompressionParameter.window_log_max): WINDOW_LOG_LIMIT}
+    rest = next(chunks, b"")
+    for _ in range(MEMBER_LIMIT):
+        inflater = zstd.ZstdDecompressor(options=options)
+        yield from _unzstd_frame(inflater, rest, chunks, budget)
+        rest = inflater.unused_data or next(chunks, b"")
+        if not rest:
+            return
+    raise FormatError(f"more than {MEMBER_LIMIT} zstd frames")
+
+
+def _gunzip_member(
+    inflater: "zlib_ng._Decompress", data: bytes, chunks: Iterator[bytes], budget: Budget
+) -> Iterator[bytes]:
+    while True:
+        try:
+            output = inflater.decompress(data, _OUTPUT_SIZE)
+        except zlib_ng.error as error:  # type: ignore[misc] # the stub calls the class an instance
+            raise FormatError(f"gzip is damaged: {error}") from error
+        if output:
+            budget.spend(len(output))
+            yield output
+        if inflater.eof:
+            return
+        data = inflater.unconsumed_tail
+        if not data and len(output) < _OUTPUT_SIZE:
+            data = next(chunks, b"")
+            if not data:
+                raise FormatError("gzip is cut short")
+
+
+def _unzstd_frame(
+    inflater: zstd.ZstdDecompressor, data: bytes, chunks: Iterator[bytes], budget: Budget
+) -> Iterator[bytes]:
+    while True:
+        try:
+            output = inflater.decompress(data, _OUTPUT_SIZE)
+        except zstd.ZstdError as error:
+            raise FormatError(f"zstd is damaged: {error}") from error
+        if output:
+            budget.spend(len(output))
+            yield output
+        if inflater.eof:
+            return
+        data = next(chunks, b"") if inflater.needs_input else b""
+        if inflater.needs_input and not data:
+            raise FormatError("zstd is cut short")
+
+
+def _start_of_next(rest: bytes, chunks: Iterator[bytes]) -> bytes:
+    """Return what follows a member, enough of it to see whether it is another one."""
+    while len(rest) < len(GZIP_MAGIC) and (more := next(chunks, b"")):
+        rest += more
+    return rest
+
+
+def gzip_content_size(end: bytes) -> int | None:
+    """Return what the last bytes of a gzip file say of its content's size (modulo 4 GiB)."""
+    if len(end) < _GZIP_TRAILER:
+        return None
+    size: int = struct.unpack("<I", end[-4:])[0]
+    return size
