@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vibforge.model.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
     from vibforge.model.recipe_reading import read_recipe
     from vibforge.model.release_date import ReleaseDate
+    from vibforge.model.vib import Vib
     from vibforge.operations.build import BuildPlan, Built, build, plan_build
 
 _HOMES = {
@@ -28,6 +29,7 @@ _HOMES = {
     "Problem": "vibforge.errors",
     "Recipe": "vibforge.model.recipe",
     "ReleaseDate": "vibforge.model.release_date",
+    "Vib": "vibforge.model.vib",
     "VibforgeError": "vibforge.errors",
     "build": "vibforge.operations.build",
     "plan_build": "vibforge.operations.build",
@@ -45,6 +47,7 @@ __all__ = [
     "Problem",
     "Recipe",
     "ReleaseDate",
+    "Vib",
     "VibforgeError",
     "__version__",
     "build",

@@ -1,0 +1,77 @@
+"""Where the bytes of a VIB come from; they are opened when they are wanted."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from vibforge.errors import FormatError
+
+
+class Source(Protocol):
+    """Bytes that can be opened again and again, each time from their start."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+
+    def open(self) -> BinaryIO:
+        """Return a stream that seeks forward at little cost; close it after use."""
+
+
+@dataclass(frozen=True, slots=True)
+class BytesSource:
+    """Bytes in memory."""
+
+    data: bytes
+    name: str = "bytes"
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file, of the size that it had when it was first looked at."""
+
+    path: Path
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> "FileSource":
+        """Look at a file.
+
+        Raises:
+            FormatError: it is not there, or not a regular file.
+        """
+        try:
+            size = path.stat().st_size
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise FormatError(f"cannot be read: {reason}", where=str(path)) from error
+        if not path.is_file():
+            raise FormatError("not a regular file", where=str(path))
+        return cls(path, size)
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def open(self) -> BinaryIO:
+        """Open the file.
+
+        Raises:
+            FormatError: it cannot be read.
+        """
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise FormatError(f"cannot be read: {error.strerror}", where=self.name) from error

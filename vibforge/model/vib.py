@@ -1,0 +1,226 @@
+"""A VIB as it is found: its container, descriptor, signature and payloads (vib-format 1).
+
+Reading is faithful: nothing of the file is lost, and what ESXi would refuse is a fault as long as
+the file can be read on. Payloads stay where they are until somebody asks for them.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from vibforge.errors import FormatError, Problem
+from vibforge.formats import ar
+from vibforge.formats.ar_reading import Archive, Member, read_archive
+from vibforge.formats.byte_stream import read_chunks
+from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
+from vibforge.formats.sniffing import HEAD_SIZE, not_a
+from vibforge.formats.tar_reading import TarEntry, TarReader
+from vibforge.formats.unpacking import NO_TAPS, Taps, Unpacked, unpack
+from vibforge.model import descriptor_reading
+from vibforge.model.descriptor import Descriptor, Payload
+from vibforge.model.source import BytesSource, FileSource, Source
+
+DESCRIPTOR_NAME = "descriptor.xml"
+SIGNATURE_NAME = "sig.pkcs7"
+SIGNATURE_LIMIT = 1024 * 1024
+"""Bytes of the signature member; two signatures with their certificates take 5 KB."""
+_ESX4_NAME = "debian-binary"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPayload:
+    """A payload: what the descriptor declares, and the member of that name; one may be missing."""
+
+    name: str
+    declared: Payload | None
+    member: Member | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vib:
+    """A VIB.
+
+    `descriptor_bytes` and `signature` are the members as they stand (an unsigned VIB has an empty
+    signature); `payloads` come in the order of the file, those that are missing there last;
+    `faults` tells what a host would refuse in the container.
+    """
+
+    source: Source
+    archive: Archive
+    descriptor_bytes: bytes
+    descriptor: Descriptor
+    signature: bytes
+    payloads: tuple[StoredPayload, ...]
+    faults: tuple[Problem, ...] = ()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str = "bytes") -> "Vib":
+        """Read a VIB in memory.
+
+        Raises:
+            FormatError: it is not a VIB, or its descriptor cannot be read.
+        """
+        return cls.from_source(BytesSource(data, name))
+
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str]) -> "Vib":
+        """Read a VIB in a file, which must stay there as long as payloads are wanted.
+
+        Raises:
+            FormatError: it is not a VIB, or cannot be read.
+        """
+        return cls.from_source(FileSource.of(Path(path)))
+
+    @classmethod
+    def from_source(cls, source: Source) -> "Vib":
+        """Read a VIB from anywhere.
+
+        Raises:
+            FormatError: it is not a VIB, or cannot be read.
+        """
+        with source.open() as stream:
+            archive = _archive(stream, source)
+            descriptor = _required(archive, source)
+            signature = _first(archive, SIGNATURE_NAME)
+            data = _content(stream, descriptor, DESCRIPTOR_LIMIT, source)
+            blocks = _content(stream, signature, SIGNATURE_LIMIT, source) if signature else b""
+        parsed = descriptor_reading.parse(data, f"{source.name}:{DESCRIPTOR_NAME}")
+        return cls(
+            source=source,
+            archive=archive,
+            descriptor_bytes=data,
+            descriptor=parsed,
+            signature=blocks,
+            payloads=tuple(_payloads(archive, parsed)),
+            faults=(*archive.faults, *_faults(archive)),
+        )
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there is anything in the signature member but blanks."""
+        return bool(self.signature.strip())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes of the file, put together from its parts."""
+        with self.source.open() as stream:
+            yield ar.MAGIC
+            for member in self.archive.members:
+                yield member.header
+                stream.seek(member.data_offset)
+                yield from read_chunks(stream, member.stored_size)
+                yield member.padding
+            stream.seek(self.archive.tail_offset)
+            yield from read_chunks(stream, self.archive.tail_size)
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the file: those that it was read from."""
+        return b"".join(self.pieces())
+
+    def stored(self, payload: StoredPayload, stream: BinaryIO) -> Iterator[bytes]:
+        """Yield a payload's bytes as they are stored, from a stream that `source` opened."""
+        if payload.member is not None:
+            stream.seek(payload.member.data_offset)
+            yield from read_chunks(stream, payload.member.stored_size)
+
+    @contextmanager
+    def unpacked(self, payload: StoredPayload, taps: Taps = NO_TAPS) -> Iterator[Unpacked]:
+        """Open a payload's content, which is unpacked while it is read.
+
+        Raises:
+            FormatError: on entering or while reading: damaged, cut or beyond the limits.
+        """
+        size = payload.member.stored_size if payload.member else 0
+        with self.source.open() as stream:
+            yield unpack(self.stored(payload, stream), size, taps)
+
+    def entries(self, payload: StoredPayload) -> Iterator[TarEntry]:
+        """Yield what is in a payload; of a vmtar only its start is unpacked.
+
+        Raises:
+            FormatError: it is damaged, cut, beyond the limits, or not a tar.
+        """
+        with self.unpacked(payload) as unpacked:
+            yield from TarReader(unpacked.content).entries()
+
+    def contents(self, payload: StoredPayload) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
+        """Yield what is in a payload with its content, to be taken before the next one.
+
+        Raises:
+            FormatError: it is damaged, cut, beyond the limits, or not a tar.
+        """
+        with self.unpacked(payload) as unpacked:
+            yield from TarReader(unpacked.content).contents()
+
+
+def _archive(stream: BinaryIO, source: Source) -> Archive:
+    head = stream.read(HEAD_SIZE)
+    if not head.startswith(ar.MAGIC):
+        raise not_a("a VIB", head, source.name)
+    stream.seek(0)
+    try:
+        return read_archive(stream, source.size)
+    except FormatError as error:
+        raise FormatError.of(
+            Problem(what=problem.what, where=source.name) for problem in error.problems
+        ) from error
+
+
+def _first(archive: Archive, name: str) -> Member | None:
+    return next((member for member in archive.members if member.name == name), None)
+
+
+def _required(archive: Archive, source: Source) -> Member:
+    if archive.members and archive.members[0].name == _ESX4_NAME:
+        raise FormatError(
+            "a package of ESX 4, not a VIB of ESXi 5 or later",
+            where=source.name,
+            remedy="ask the vendor for a package of a later release",
+        )
+    found = _first(archive, DESCRIPTOR_NAME)
+    if found is not None:
+        return found
+    raise FormatError("an ar archive without descriptor.xml, not a VIB", where=source.name)
+
+
+def _content(stream: BinaryIO, member: Member, limit: int, source: Source) -> bytes:
+    where = f"{source.name}:{member.name}"
+    if member.size > limit:
+        raise FormatError(f"{member.size} bytes, more than {limit}", where=where)
+    stream.seek(member.data_offset)
+    data = stream.read(member.stored_size)
+    if len(data) < member.size:
+        raise FormatError("the file ends before its end", where=where)
+    return data
+
+
+def _payloads(archive: Archive, descriptor: Descriptor) -> Iterator[StoredPayload]:
+    """Match members with declarations by name; the first of a name is the one that counts."""
+    declared = {payload.name: payload for payload in reversed(descriptor.payloads)}
+    seen = {DESCRIPTOR_NAME, SIGNATURE_NAME}
+    for member in archive.members:
+        if not member.is_table and member.name not in seen:
+            seen.add(member.name)
+            name = member.name
+            yield StoredPayload(name=name, declared=declared.get(name), member=member)
+    for payload in descriptor.payloads:
+        if payload.name not in seen:
+            seen.add(payload.name)
+            yield StoredPayload(name=payload.name, declared=payload, member=None)
+
+
+def _faults(archive: Archive) -> Iterator[Problem]:
+    """Yield what a host refuses in the order of the members (vib-format 1, tried on 6.7)."""
+    names = [member.name for member in archive.members if not member.is_table]
+    if names[0] != DESCRIPTOR_NAME:
+        yield Problem(what=f"the first member is {names[0]}, not {DESCRIPTOR_NAME}")
+    if SIGNATURE_NAME not in names:
+        yield Problem(what=f"there is no member {SIGNATURE_NAME}")
+    elif names[1] != SIGNATURE_NAME:
+        yield Problem(what=f"the second member is {names[1]}, not {SIGNATURE_NAME}")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Problem(what=f"more than one member is called {name}; the first one counts")
+    if archive.tail_size:
+        yield Problem(what=f"{archive.tail_size} bytes follow the last member")
