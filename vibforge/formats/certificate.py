@@ -2,10 +2,12 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from threading import Lock
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -35,6 +37,10 @@ _ODDITIES = (
     x509.UnsupportedGeneralNameType,
 )
 """What `cryptography` raises over certificates that it cannot read; they share no base class."""
+
+
+_WARNINGS_LOCK = Lock()
+"""Filters of warnings are the process's, and files are verified in several threads."""
 
 
 class Arithmetic(Enum):
@@ -68,8 +74,7 @@ class Certificate:
 
     def load(self) -> x509.Certificate:
         """Return it as the `cryptography` library's object."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        with _oddities_passed():
             return x509.load_der_x509_certificate(self.der)
 
 
@@ -80,8 +85,7 @@ def read_certificate(der: bytes) -> Certificate:
         FormatError: it is not a certificate in DER.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        with _oddities_passed():
             return _facts(x509.load_der_x509_certificate(der), der)
     except _ODDITIES as error:
         raise FormatError(f"a certificate cannot be read: {error}") from error
@@ -116,6 +120,14 @@ def check_signature(
     except _ODDITIES as error:
         return Arithmetic.NOT_TRIED, f"the key cannot be used: {error}"
     return Arithmetic.HELD, ""
+
+
+@contextmanager
+def _oddities_passed() -> Iterator[None]:
+    """Keep quiet about what a later release of the library will refuse."""
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        yield
 
 
 def _facts(loaded: x509.Certificate, der: bytes) -> Certificate:

@@ -6,6 +6,8 @@ from vibforge.errors import FormatError
 
 SIZE_LIMIT = 64 * 1024 * 1024
 """A descriptor of 200,000 files of 200 bytes each stays well below."""
+MARK_LIMIT = 1_000_000
+"""Tags, and attributes, of one document: each takes some hundred bytes of memory."""
 
 
 def parse(data: bytes, where: str) -> etree._Element:
@@ -20,6 +22,10 @@ def parse(data: bytes, where: str) -> etree._Element:
     """
     if len(data) > SIZE_LIMIT:
         raise FormatError(f"{len(data)} bytes of XML, more than {SIZE_LIMIT}", where=where)
+    if max(data.count(b"<"), data.count(b"=")) > MARK_LIMIT:
+        raise FormatError(f"more than {MARK_LIMIT} tags or attributes", where=where)
+    if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
+        raise FormatError("not an XML document", where=where)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

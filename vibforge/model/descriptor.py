@@ -7,6 +7,7 @@ not be read is told in `faults`, what is not known stands in `unknown`.
 from dataclasses import dataclass, field
 
 from vibforge.errors import Problem
+from vibforge.model.descriptor_unknown import UnknownPart
 from vibforge.model.relationships import Relationships
 
 
@@ -106,6 +107,10 @@ class Descriptor:
     payloads: tuple[Payload, ...] = ()
     unknown: tuple[str, ...] = ()
     """Elements that this model does not know, as XML."""
+    unknown_parts: tuple[UnknownPart, ...] = field(default=(), compare=False)
+    """Elements and attributes inside known elements that this model does not know."""
+    repeated: tuple[str, ...] = field(default=(), compare=False)
+    """Elements that occur more than once, of which the first counts."""
     faults: tuple[Problem, ...] = field(default=(), compare=False)
     """Values that could not be read; the fields hold the reader's default for them."""
 

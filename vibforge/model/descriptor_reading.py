@@ -1,5 +1,6 @@
 """Read a descriptor as faithfully as its text allows (vib-format 2)."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from lxml import etree
@@ -16,6 +17,7 @@ from vibforge.model.descriptor import (
     SystemRequires,
     Url,
 )
+from vibforge.model.descriptor_unknown import unknown_parts
 from vibforge.model.relationships import Constraint, Provide, Relationships
 
 _KNOWN = frozenset(
@@ -91,6 +93,8 @@ class _Reader:
             overlay=self._boolean("overlay"),
             payloads=tuple(self._payload(payload) for payload in self._all("payloads/payload")),
             unknown=tuple(self._unknown()),
+            unknown_parts=tuple(unknown_parts(self._root, _KNOWN)),
+            repeated=tuple(self._repeated()),
             faults=tuple(self._faults),
         )
 
@@ -206,6 +210,10 @@ class _Reader:
         for child in self._root:
             if child.tag not in _KNOWN:
                 yield etree.tostring(child, encoding="ascii", with_tail=False).decode("ascii")
+
+    def _repeated(self) -> Iterator[str]:
+        counts = Counter(str(child.tag) for child in self._root if child.tag in _KNOWN)
+        return (tag for tag, count in counts.items() if count > 1)
 
 
 def _content(of: etree._Element) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from vibforge.errors import FormatError
+from vibforge.formats.zip_reading import ZipArchive, ZipMember
 
 
 class Source(Protocol):
@@ -36,6 +37,27 @@ class BytesSource:
 
     def open(self) -> BinaryIO:
         return io.BytesIO(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class ZipSource:
+    """A member of a zip, for as long as the zip is open."""
+
+    archive: ZipArchive
+    member: ZipMember
+    name: str
+
+    @property
+    def size(self) -> int:
+        return self.member.size
+
+    def open(self) -> BinaryIO:
+        """Open the member.
+
+        Raises:
+            FormatError: it is encrypted, packed in an unusual way, or damaged.
+        """
+        return self.archive.open(self.member)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""Open whatever an admin has in hand: a VIB, a bundle, a loose payload, a stage folder."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from vibforge.errors import FormatError
+from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
+from vibforge.formats.zip_reading import MEMBER_SIZE_LIMIT, ZipArchive, open_zip
+from vibforge.model import descriptor_reading
+from vibforge.model.bundle import INDEX_NAME, Bundle, read_bundle
+from vibforge.model.descriptor import Descriptor
+from vibforge.model.source import FileSource, Source, ZipSource
+from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_LIMIT, SIGNATURE_NAME, Vib
+
+INNER_LIMIT = 16
+"""Zips in one zip that are looked into; vendors put one bundle beside a licence."""
+
+_PAYLOAD_KINDS = {FileKind.GZIP, FileKind.ZSTD, FileKind.VMTAR, FileKind.TAR}
+_ANYTHING = "a VIB, an offline bundle, a payload or a stage folder"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBundle:
+    """An offline bundle with its VIBs, for as long as it is open."""
+
+    bundle: Bundle
+    size: int
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoosePayload:
+    """A payload outside a VIB."""
+
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageFolder:
+    """A folder as VIB Author reads it: descriptor.xml, sig.pkcs7, payloads/<name>/…"""
+
+    path: Path
+    descriptor_bytes: bytes
+    descriptor: Descriptor
+    signature: bytes
+    payloads: tuple[Path, ...]
+
+
+Subject = Vib | OpenBundle | LoosePayload | StageFolder
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Subject, ...]]:
+    """Open a file or folder; a zip that holds zips opens as the bundles in it.
+
+    Raises:
+        FormatError: it is none of what can be read.
+    """
+    with ExitStack() as stack:
+        if path.is_dir():
+            yield (_stage_folder(path),)
+            return
+        source = FileSource.of(path)
+        with source.open() as stream:
+            head = stream.read(HEAD_SIZE)
+        kind = file_kind(head)
+        if kind is FileKind.ARCHIVE:
+            yield (Vib.from_source(source),)
+        elif kind is FileKind.ZIP:
+            yield tuple(_bundles(source, stack))
+        elif kind in _PAYLOAD_KINDS:
+            yield (LoosePayload(source=source),)
+        else:
+            raise not_a(_ANYTHING, head, source.name)
+
+
+def _bundles(source: Source, stack: ExitStack) -> Iterator[OpenBundle]:
+    archive = _open(source, source.open(), stack)
+    inner = [each for each in archive.members if each.name.lower().endswith(".zip")]
+    if archive.find(INDEX_NAME) or not inner:
+        yield _bundle(archive, source)
+        return
+    if len(inner) > INNER_LIMIT:
+        raise FormatError(f"more than {INNER_LIMIT} zips in a zip", where=source.name)
+    for member in inner:
+        inner_source = ZipSource(archive, member, f"{source.name}:{member.name}")
+        spool = _spooled(inner_source, stack)
+        yield _bundle(_open(inner_source, spool, stack), inner_source)
+
+
+def _open(source: Source, stream: BinaryIO, stack: ExitStack) -> ZipArchive:
+    stack.callback(stream.close)
+    return stack.enter_context(open_zip(stream, source.name, source.size))
+
+
+def _spooled(source: Source, stack: ExitStack) -> BinaryIO:
+    """Unpack a zip in a zip to a nameless file on disk, for a zip is read back and forth."""
+    if source.size > MEMBER_SIZE_LIMIT:
+        raise FormatError(f"{source.size} bytes, more than {MEMBER_SIZE_LIMIT}", where=source.name)
+    spool = stack.enter_context(tempfile.TemporaryFile())
+    with source.open() as packed:
+        shutil.copyfileobj(packed, spool)
+    spool.seek(0)
+    return cast("BinaryIO", spool)
+
+
+def _bundle(archive: ZipArchive, source: Source) -> OpenBundle:
+    vibs = [each for each in archive.members if each.name.lower().endswith(".vib")]
+    return OpenBundle(
+        bundle=read_bundle(archive, source.name),
+        size=source.size,
+        sources=tuple(ZipSource(archive, vib, f"{source.name}:{vib.name}") for vib in vibs),
+    )
+
+
+def _stage_folder(path: Path) -> StageFolder:
+    descriptor = path / DESCRIPTOR_NAME
+    if not descriptor.is_file():
+        raise FormatError(
+            f"a folder without {DESCRIPTOR_NAME}, not a stage folder", where=str(path)
+        )
+    data = descriptor.read_bytes()
+    signature = path / SIGNATURE_NAME
+    payloads = path / "payloads"
+    return StageFolder(
+        path=path,
+        descriptor_bytes=data,
+        descriptor=descriptor_reading.parse(data, str(descriptor)),
+        signature=_small_file(signature) if signature.is_file() else b"",
+        payloads=tuple(sorted(payloads.iterdir())) if payloads.is_dir() else (),
+    )
+
+
+def _small_file(path: Path) -> bytes:
+    if path.stat().st_size > SIGNATURE_LIMIT:
+        raise FormatError(f"more than {SIGNATURE_LIMIT} bytes", where=str(path))
+    return path.read_bytes()
