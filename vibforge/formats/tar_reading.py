@@ -91,6 +91,8 @@ class TarReader:
         self._global: dict[str, str] = {}
         self._pax = False
         self._names_size = 0
+        self._end_of_headers = 0
+        self._spans: list[tuple[int, int, str]] = []
         self.magics: list[bytes] = []
         self.oddities: list[str] = []
 
@@ -129,16 +131,24 @@ class TarReader:
                 self._pass_data(found)
             return
         headers = list(self._headers())
+        _check_spans(self._spans, self._end_of_headers)
         yield from ((found, iter(())) for found in headers if not found.entry.size)
-        for found in _by_offset(headers, self._stream.position):
+        for found in sorted(headers, key=lambda found: found.data_offset):
+            if not found.entry.size:
+                continue
             self._stream.skip(found.data_offset - self._stream.position)
             yield found, self._stream.pieces(found.entry.size)
             self._skip_to(found.data_offset + found.entry.size, found.entry.path)
 
     def finish(self) -> None:
-        """Read what is left, and take note if it is more than padding."""
+        """Read what is left, and take note if it is more than padding.
+
+        Raises:
+            FormatError: the data of a vmtar's entries overlap, or lie beyond its end.
+        """
         if self.form is TarForm.VMTAR:
             self._stream.drain()
+            _check_spans(self._spans, self._end_of_headers, self._stream.position)
             return
         rest = self._stream.pieces(2**63)
         if any(piece.tobytes().strip(b"\0") for piece in rest):
@@ -173,6 +183,7 @@ class TarReader:
                 raise FormatError(f"more than {ENTRY_LIMIT} entries")
             yield self._entry(header, extension)
             extension = _Extension()
+        self._end_of_headers = self._stream.position
 
     def _block(self) -> bytes:
         """Return the next header block, nothing at the end."""
@@ -233,12 +244,27 @@ class TarReader:
             group=header.group,
         )
         self._count_names(len(name) + len(entry.link))
+        if is_vmtar and entry.size:
+            self._spans.append((offset, offset + entry.size, entry.path))
         return replace(found, oddities=tuple(_oddities(found, header.flag)))
 
     def _count_names(self, size: int) -> None:
         self._names_size += size
         if self._names_size > NAMES_LIMIT:
             raise FormatError(f"names of more than {NAMES_LIMIT} characters in all")
+
+
+def starts_tar(head: bytes) -> bool:
+    """Whether bytes start with a tar header: one of the magics, or at least a checksum (v7)."""
+    if len(head) < BLOCK:
+        return False
+    if head[257:265] in {vmtar.MAGIC, gnu_tar.MAGIC} or head[257:].startswith(_USTAR_MAGIC):
+        return True
+    try:
+        read_header(head[:BLOCK])
+    except FormatError:
+        return False
+    return any(head)
 
 
 def pax_records(data: bytes) -> dict[str, str]:
@@ -299,13 +325,14 @@ def _oddities(found: TarEntry, flag: str) -> Iterator[str]:
         yield "the path holds control characters or is not UTF-8"
 
 
-def _by_offset(headers: list[TarEntry], end_of_headers: int) -> list[TarEntry]:
-    """Return the entries of a vmtar that have data, in the order of their data."""
-    filled = [found for found in headers if found.entry.size]
-    filled.sort(key=lambda found: found.data_offset)
+def _check_spans(
+    spans: list[tuple[int, int, str]], end_of_headers: int, end_of_image: int | None = None
+) -> None:
+    """Hold the places of a vmtar's data against each other and against the image."""
     end, path = end_of_headers, "the headers"
-    for found in filled:
-        if found.data_offset < end:
-            raise FormatError(f"the data of {found.entry.path} overlap {path}")
-        end, path = found.data_offset + found.entry.size, f"those of {found.entry.path}"
-    return filled
+    for start, stop, name in sorted(spans):
+        if start < end:
+            raise FormatError(f"the data of {name} overlap {path}")
+        end, path = stop, f"those of {name}"
+    if end_of_image is not None and end > end_of_image:
+        raise FormatError(f"cut short: {path.removeprefix('those of ')} ends behind the image")

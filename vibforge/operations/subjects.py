@@ -42,7 +42,7 @@ class LoosePayload:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageFolder:
-    """A folder as VIB Author reads it: descriptor.xml, sig.pkcs7, payloads/<name>/…"""
+    """A folder as VIB Author reads it: descriptor.xml, and a tree for each payload in payloads/."""
 
     path: Path
     descriptor_bytes: bytes
@@ -66,21 +66,21 @@ def opened(path: Path) -> Iterator[tuple[Subject, ...]]:
             yield (_stage_folder(path),)
             return
         source = FileSource.of(path)
-        with source.open() as stream:
-            head = stream.read(HEAD_SIZE)
+        stream = stack.enter_context(source.open())
+        head = stream.read(HEAD_SIZE)
         kind = file_kind(head)
         if kind is FileKind.ARCHIVE:
             yield (Vib.from_source(source),)
         elif kind is FileKind.ZIP:
-            yield tuple(_bundles(source, stack))
+            yield tuple(_bundles(source, stream, stack))
         elif kind in _PAYLOAD_KINDS:
             yield (LoosePayload(source=source),)
         else:
             raise not_a(_ANYTHING, head, source.name)
 
 
-def _bundles(source: Source, stack: ExitStack) -> Iterator[OpenBundle]:
-    archive = _open(source, source.open(), stack)
+def _bundles(source: Source, stream: BinaryIO, stack: ExitStack) -> Iterator[OpenBundle]:
+    archive = _open(source, stream, stack)
     inner = [each for each in archive.members if each.name.lower().endswith(".zip")]
     if archive.find(INDEX_NAME) or not inner:
         yield _bundle(archive, source)
@@ -94,7 +94,6 @@ def _bundles(source: Source, stack: ExitStack) -> Iterator[OpenBundle]:
 
 
 def _open(source: Source, stream: BinaryIO, stack: ExitStack) -> ZipArchive:
-    stack.callback(stream.close)
     return stack.enter_context(open_zip(stream, source.name, source.size))
 
 
@@ -102,7 +101,7 @@ def _spooled(source: Source, stack: ExitStack) -> BinaryIO:
     """Unpack a zip in a zip to a nameless file on disk, for a zip is read back and forth."""
     if source.size > MEMBER_SIZE_LIMIT:
         raise FormatError(f"{source.size} bytes, more than {MEMBER_SIZE_LIMIT}", where=source.name)
-    spool = stack.enter_context(tempfile.TemporaryFile())
+    spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     with source.open() as packed:
         shutil.copyfileobj(packed, spool)
     spool.seek(0)

@@ -1,0 +1,189 @@
+"""Hold one payload against its declaration: sizes, digests of every layer, and its files."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from vibforge.errors import FormatError
+from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
+from vibforge.formats.sniffing import HEAD_SIZE
+from vibforge.formats.tar_header import EntryKind
+from vibforge.formats.tar_reading import TarReader, starts_tar
+from vibforge.formats.unpacking import Taps, Unpacked, unpack
+from vibforge.model.descriptor import Checksum
+from vibforge.model.vib import StoredPayload, Vib
+from vibforge.operations.verification import Fact, Topic, fact
+
+Progress = Callable[[int], None]
+"""Is told how many more bytes of a file were read; what it raises stops the work."""
+
+_THREAD_WORTH = 1024 * 1024
+"""Bytes of a payload below which a hashing thread costs more than it gives."""
+_GUNZIP_ONCE = "-gunzip1"
+"""Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
+_LAYERS = ("stored", "gunzipped", "content")
+_OF_LAYER = {"": "stored", "gunzip": "content"}
+"""Which layer a verify-process speaks of."""
+
+
+@dataclass(slots=True)
+class FoundFiles:
+    """The paths of files and links in all payloads, and the payloads that could not be read."""
+
+    paths: set[str] = field(default_factory=set)
+    unread: list[str] = field(default_factory=list)
+
+
+def payload_facts(
+    vib: Vib, payload: StoredPayload, stream: BinaryIO, files: FoundFiles, progress: Progress
+) -> Iterator[Fact]:
+    """Read one payload to its end and yield what was found.
+
+    Args:
+        vib: whose payload it is.
+        payload: which one.
+        stream: what the VIB's source opened.
+        files: gets the paths that the payload holds.
+        progress: is told of the bytes that were read.
+    """
+    if payload.declared is None or payload.member is None:
+        files.unread.append(payload.name)
+        missing = "archive" if payload.declared else "descriptor"
+        yield fact(
+            Topic.PAYLOAD,
+            "stands in the descriptor and in the archive",
+            holds=False,
+            reason=f"the {missing} has no payload of this name",
+            subject=payload.name,
+        )
+        return
+    check = _Check(payload.name, payload.declared.checksums, payload.member.stored_size)
+    check.run(vib.stored(payload, stream), files, progress)
+    yield check.content_fact()
+    yield from _size_facts(payload, check.content_size)
+    for checksum in payload.declared.checksums:
+        yield check.digest_fact(checksum)
+
+
+def _size_facts(payload: StoredPayload, content_size: int | None) -> Iterator[Fact]:
+    declared, member = payload.declared, payload.member
+    if declared is None or member is None:
+        return
+    if declared.size is not None:
+        yield fact(
+            Topic.SIZE,
+            f"size {declared.size}",
+            holds=declared.size == member.size,
+            reason=f"the archive holds {member.size} bytes",
+            subject=payload.name,
+        )
+    if declared.uncompressed_size is not None:
+        yield fact(
+            Topic.SIZE,
+            f"uncompressed-size {declared.uncompressed_size}",
+            holds=None if content_size is None else declared.uncompressed_size == content_size,
+            reason="it cannot be unpacked"
+            if content_size is None
+            else f"it unpacks to {content_size} bytes",
+            subject=payload.name,
+        )
+
+
+class _Check:
+    """Unpacks a payload, and hashes what passes."""
+
+    def __init__(self, name: str, checksums: tuple[Checksum, ...], stored_size: int) -> None:
+        self._name = name
+        self._stored_size = stored_size
+        wanted = [_layer(checksum) for checksum in checksums]
+        self._hashers = {
+            each: Hasher(dict.fromkeys(algorithm for layer, algorithm in wanted if layer == each))
+            for each in _LAYERS
+        }
+        self._fault = ""
+
+    @property
+    def content_size(self) -> int | None:
+        """Bytes of the content; None where it could not be unpacked to its end."""
+        return None if self._fault else self._hashers["content"].size
+
+    def run(self, stored: Iterator[bytes], files: FoundFiles, progress: Progress) -> None:
+        """Read the payload to its end, even where it cannot be unpacked."""
+        with HashingThread() if self._stored_size >= _THREAD_WORTH else nullcontext() as thread:
+            taps = {name: _tap(hasher, thread) for name, hasher in self._hashers.items()}
+            tapped = _watched(stored, taps["stored"], progress)
+            layers = Taps(gunzipped=taps["gunzipped"], content=taps["content"])
+            try:
+                _read(unpack(tapped, self._stored_size, layers), files, self._name)
+            except FormatError as error:
+                self._fault = error.problems[0].what
+                files.unread.append(self._name)
+            for _ in tapped:
+                pass
+
+    def content_fact(self) -> Fact:
+        return fact(
+            Topic.PAYLOAD,
+            "unpacks and reads to its end",
+            holds=not self._fault,
+            reason=self._fault,
+            subject=self._name,
+        )
+
+    def digest_fact(self, checksum: Checksum) -> Fact:
+        """Compare a declared digest with what was computed."""
+        layer, algorithm = _layer(checksum)
+        statement = " ".join(filter(None, (checksum.checksum_type, checksum.verify_process)))
+        holds, reason = None, ""
+        if not layer:
+            reason = "this kind of digest is not computed here"
+        elif self._fault and layer != "stored":
+            holds, reason = False, f"it cannot be unpacked: {self._fault}"
+        else:
+            digest = self._hashers[layer].digest(algorithm)
+            holds, reason = digest == checksum.digest.lower(), f"it is {digest}"
+        return fact(Topic.DIGEST, statement, holds=holds, reason=reason, subject=self._name)
+
+
+def _layer(checksum: Checksum) -> tuple[str, str]:
+    """Return which layer a digest is of, and its algorithm; empty where it is not known."""
+    kind = checksum.checksum_type.lower()
+    if kind.endswith(_GUNZIP_ONCE) and not checksum.verify_process:
+        algorithm, layer = kind.removesuffix(_GUNZIP_ONCE), "gunzipped"
+    else:
+        algorithm, layer = kind, _OF_LAYER.get(checksum.verify_process, "")
+    return (layer, algorithm) if algorithm in ALGORITHMS and layer else ("", "")
+
+
+def _tap(hasher: Hasher, thread: HashingThread | None) -> Callable[[bytes], None]:
+    if thread is None:
+        return hasher.take
+
+    def hand_over(chunk: bytes) -> None:
+        thread.take(hasher, chunk)
+
+    return hand_over
+
+
+def _watched(
+    chunks: Iterator[bytes], tap: Callable[[bytes], None], progress: Progress
+) -> Iterator[bytes]:
+    for chunk in chunks:
+        tap(chunk)
+        progress(len(chunk))
+        yield chunk
+
+
+def _read(unpacked: Unpacked, files: FoundFiles, name: str) -> None:
+    """Read the content to its end and note its files."""
+    content = unpacked.content
+    if not starts_tar(content.peek(HEAD_SIZE)):
+        content.drain()
+        files.unread.append(name)
+        return
+    reader = TarReader(content)
+    for found in reader.entries():
+        if found.entry.kind is not EntryKind.DIRECTORY:
+            files.paths.add(found.entry.path)
+    reader.finish()

@@ -1,0 +1,100 @@
+"""What verifying gives: facts, each held, failed or not checked, and the verdict."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vibforge.errors import Problem, VerificationError
+
+
+class Outcome(StrEnum):
+    """What became of one fact."""
+
+    HELD = "held"
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+class Topic(StrEnum):
+    """What a fact is about; the values are stable and stand in `--json`."""
+
+    CONTAINER = "container"
+    METADATA = "metadata"
+    DESCRIPTOR = "descriptor"
+    PAYLOAD = "payload"
+    SIZE = "size"
+    DIGEST = "digest"
+    FILES = "files"
+    SIGNATURE = "signature"
+    SIGNER = "signer"
+    LEVEL = "level"
+    DATES = "dates"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One fact: what it is about, what it says, what became of it, and why if it did not hold."""
+
+    topic: Topic
+    subject: str
+    statement: str
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """The facts of one VIB, or of a bundle with its VIBs as `parts`.
+
+    `name` is where it was read from, `vib_id` empty for a bundle.
+    """
+
+    name: str
+    vib_id: str = ""
+    facts: tuple[Fact, ...] = ()
+    parts: tuple["Verification", ...] = ()
+
+    @property
+    def all_facts(self) -> Iterator[Fact]:
+        """The facts, and those of the parts."""
+        yield from self.facts
+        for part in self.parts:
+            yield from part.all_facts
+
+    @property
+    def held(self) -> bool:
+        """Whether no fact failed; facts that were not checked do not count against it."""
+        return all(fact.outcome is not Outcome.FAILED for fact in self.all_facts)
+
+    def require(self) -> "Verification":
+        """Return this verification if it held.
+
+        Raises:
+            VerificationError: facts failed; each is a problem.
+        """
+        failed = [fact for fact in self.all_facts if fact.outcome is Outcome.FAILED]
+        if failed:
+            raise VerificationError.of(
+                Problem(what=f"{fact.statement}: {fact.reason}", where=self._where(fact))
+                for fact in failed
+            )
+        return self
+
+    def _where(self, fact: Fact) -> str:
+        return f"{self.name}:{fact.subject}" if fact.subject else self.name
+
+
+def fact(
+    topic: Topic, statement: str, *, holds: bool | None, reason: str = "", subject: str = ""
+) -> Fact:
+    """Make a fact: `holds` is None where it was not checked; a reason stands where it did not."""
+    outcome = Outcome.NOT_CHECKED
+    if holds is not None:
+        outcome = Outcome.HELD if holds else Outcome.FAILED
+    return Fact(
+        topic=topic,
+        subject=subject,
+        statement=statement,
+        outcome=outcome,
+        reason="" if holds else reason,
+    )

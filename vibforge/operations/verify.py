@@ -1,0 +1,182 @@
+"""Hold a VIB or a bundle against what it says of itself: one pass over the file."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from vibforge.errors import FormatError
+from vibforge.formats.byte_stream import read_chunks
+from vibforge.formats.hashing import ALGORITHMS, Hasher
+from vibforge.model.bundle import DepotVib
+from vibforge.model.source import Source
+from vibforge.model.vib import Vib
+from vibforge.operations.payload_check import FoundFiles, Progress, payload_facts
+from vibforge.operations.signature_facts import signature_facts
+from vibforge.operations.subjects import OpenBundle, Subject, opened
+from vibforge.operations.verification import Fact, Topic, Verification, fact
+
+_NAMED_LIMIT = 5
+"""Paths that a reason names; more are counted."""
+
+
+def _no_progress(_size: int) -> None:
+    """Tell nobody."""
+
+
+def verify(subject: Vib | str | os.PathLike[str]) -> Verification:
+    """Verify a VIB, or whatever VIB or bundle is at a path.
+
+    The signature's arithmetic is checked; whether its signer is to be trusted is told as not
+    checked.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle, or cannot be read.
+    """
+    if isinstance(subject, Vib):
+        return verify_vib(subject)
+    return verify_path(Path(subject))
+
+
+def verify_path(path: Path, progress: Progress = _no_progress) -> Verification:
+    """Verify the VIB or the bundle in a file; several bundles in one zip become its parts.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle, or cannot be read.
+    """
+    with opened(path) as subjects:
+        found = tuple(_verify_subject(subject, str(path), progress) for subject in subjects)
+    return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
+
+
+def _verify_subject(subject: Subject, where: str, progress: Progress) -> Verification:
+    match subject:
+        case Vib():
+            return verify_vib(subject, progress)
+        case OpenBundle():
+            return _verify_bundle(subject, progress)
+        case _:
+            raise FormatError("only a VIB or a bundle says what it should be", where=where)
+
+
+def verify_vib(vib: Vib, progress: Progress = _no_progress) -> Verification:
+    """Verify a VIB; its payloads are read once, in the order of the file.
+
+    Raises:
+        FormatError: the file cannot be read any more.
+    """
+    facts = [_container_fact(vib), _descriptor_fact(vib)]
+    files = FoundFiles()
+    with vib.source.open() as stream:
+        for payload in vib.payloads:
+            facts += payload_facts(vib, payload, stream, files, progress)
+    facts.append(_file_list_fact(vib, files))
+    facts += signature_facts(vib)
+    return Verification(name=vib.source.name, vib_id=vib.descriptor.vib_id, facts=tuple(facts))
+
+
+def _container_fact(vib: Vib) -> Fact:
+    reason = "; ".join(str(fault) for fault in vib.faults)
+    return fact(Topic.CONTAINER, "members as a host wants them", holds=not reason, reason=reason)
+
+
+def _descriptor_fact(vib: Vib) -> Fact:
+    reason = "; ".join(fault.what for fault in vib.descriptor.faults)
+    return fact(Topic.DESCRIPTOR, "values that can be read", holds=not reason, reason=reason)
+
+
+def _file_list_fact(vib: Vib, files: FoundFiles) -> Fact:
+    statement = "the file list names what the payloads hold"
+    if files.unread:
+        names = ", ".join(files.unread)
+        return fact(Topic.FILES, statement, holds=None, reason=f"{names} could not be read")
+    listed = {path.strip("/") for path in vib.descriptor.file_list if not path.endswith("/")}
+    reasons = [
+        _named("not in a payload", listed - files.paths),
+        _named("not in the list", files.paths - listed),
+    ]
+    reason = "; ".join(filter(None, reasons))
+    return fact(Topic.FILES, statement, holds=not reason, reason=reason)
+
+
+def _named(what: str, paths: set[str]) -> str:
+    named = sorted(paths)[:_NAMED_LIMIT]
+    more = f" and {len(paths) - len(named)} more" if len(paths) > len(named) else ""
+    return f"{what}: {', '.join(named)}{more}" if paths else ""
+
+
+def _verify_bundle(subject: OpenBundle, progress: Progress) -> Verification:
+    reason = "; ".join(str(fault) for fault in subject.bundle.faults)
+    facts = [
+        fact(Topic.CONTAINER, "indexes and metadata can be read", holds=not reason, reason=reason)
+    ]
+    found = {
+        source.name.removeprefix(f"{subject.bundle.name}:"): source for source in subject.sources
+    }
+    for announced in subject.bundle.vibs:
+        facts += _announced_facts(announced, found.get(announced.relative_path))
+    parts = []
+    for source in subject.sources:
+        try:
+            parts.append(verify_vib(Vib.from_source(source), progress))
+        except FormatError as error:
+            facts.append(
+                fact(
+                    Topic.CONTAINER,
+                    "it is a VIB",
+                    holds=False,
+                    reason=str(error),
+                    subject=source.name,
+                )
+            )
+    return Verification(name=subject.bundle.name, facts=tuple(facts), parts=tuple(parts))
+
+
+def _unreadable(error: FormatError, subject: str) -> Fact:
+    reason = error.problems[0].what
+    return fact(Topic.CONTAINER, "can be read", holds=False, reason=reason, subject=subject)
+
+
+def _announced_facts(announced: DepotVib, source: Source | None) -> Iterator[Fact]:
+    """Yield what the metadata says of a VIB's file; 6.7 does not look at it (vib-format 9.3)."""
+    subject = announced.relative_path or announced.member
+    yield fact(
+        Topic.METADATA,
+        "the announced file is there",
+        holds=source is not None,
+        reason="the bundle has no member of this name",
+        subject=subject,
+    )
+    if source is None:
+        return
+    if announced.packed_size is not None:
+        yield fact(
+            Topic.METADATA,
+            f"packed-size {announced.packed_size}",
+            holds=announced.packed_size == source.size,
+            reason=f"the file has {source.size} bytes",
+            subject=subject,
+        )
+    yield from _checksum_facts(announced, source, subject)
+
+
+def _checksum_facts(announced: DepotVib, source: Source, subject: str) -> Iterator[Fact]:
+    known = [each for each in announced.checksums if each.checksum_type in ALGORITHMS]
+    hasher = Hasher(each.checksum_type for each in known)
+    try:
+        with source.open() as stream:
+            for chunk in read_chunks(stream, source.size):
+                hasher.take(chunk)
+    except FormatError as error:
+        yield fact(
+            Topic.DIGEST, "the file can be read", holds=False, reason=str(error), subject=subject
+        )
+        return
+    for each in known:
+        digest = hasher.digest(each.checksum_type)
+        yield fact(
+            Topic.METADATA,
+            f"{each.checksum_type} of the file",
+            holds=digest == each.digest.lower(),
+            reason=f"it is {digest}",
+            subject=subject,
+        )
