@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.byte_stream import read_chunks
-from vibforge.formats.tar_header import EntryKind
-from vibforge.formats.tar_reading import TarEntry, TarReader
-from vibforge.formats.unpacking import unpack
-from vibforge.model.source import Source
+from vibforge.formats.sniffing import HEAD_SIZE
+from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.tar_reading import TarEntry, TarReader, starts_tar
+from vibforge.formats.unpacking import Unpacked, unpack
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
 from vibforge.operations.publish import explained
 from vibforge.operations.subjects import LoosePayload, OpenBundle, StageFolder, Subject
@@ -57,6 +57,15 @@ class Extracted:
     left_out: list[Problem] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """A payload, what goes before the paths in it, and its content where it is a tar."""
+
+    prefix: str
+    name: str
+    contents: Contents | None
+
+
 def extract(subject: Subject, folder: Path, wishes: Wishes) -> Extracted:
     """Take out the files as they appear on a host; of a bundle, each VIB into a folder of its own.
 
@@ -68,8 +77,11 @@ def extract(subject: Subject, folder: Path, wishes: Wishes) -> Extracted:
     """
     done = Extracted(folder=folder)
     with UnpackFolder(folder, force=wishes.force) as target:
-        for prefix, contents in _parts(subject):
-            _Unpacking(target, prefix, wishes, done).run(contents)
+        for part in _parts(subject):
+            if part.contents is None:
+                done.left_out.append(_not_a_tar(part))
+            else:
+                Unpacking(target, part.prefix, wishes, done).run(part.contents)
         _check_all_found(wishes.paths, done)
         target.keep()
     return done
@@ -95,8 +107,16 @@ def extract_members(subject: Subject, folder: Path, *, force: bool = False) -> E
 
 def contents_of(subject: Subject) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
     """Yield all entries of a subject with their content, to be taken one after the other."""
-    for _prefix, contents in _parts(subject):
-        yield from contents
+    for part in _parts(subject):
+        yield from part.contents or ()
+
+
+def _not_a_tar(part: _Part) -> Problem:
+    return Problem(
+        what="the payload is not a tar, so it holds no files",
+        where=part.name,
+        remedy="--payloads-only takes it out as it is stored",
+    )
 
 
 def _members(vib: Vib, stream: "BinaryIO") -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -107,18 +127,27 @@ def _members(vib: Vib, stream: "BinaryIO") -> Iterator[tuple[str, Iterator[bytes
             yield _as_file_name(payload.name), vib.stored(payload, stream)
 
 
-def _parts(subject: Subject) -> Iterator[tuple[str, Contents]]:
-    """Yield the payloads with what goes before the paths in them."""
+def _parts(subject: Subject) -> Iterator[_Part]:
     match subject:
         case LoosePayload():
-            yield "", _loose_contents(subject.source)
+            with subject.source.open() as stream:
+                chunks = read_chunks(stream, subject.source.size)
+                unpacked = unpack(chunks, subject.source.size)
+                yield _part("", subject.source.name, unpacked)
         case Vib() | OpenBundle():
             for prefix, vib in _vibs(subject):
                 for payload in vib.payloads:
                     if payload.member is not None:
-                        yield prefix, vib.contents(payload)
+                        with vib.unpacked(payload) as unpacked:
+                            yield _part(prefix, payload.name, unpacked)
         case StageFolder():
             raise FormatError("a stage folder holds its files already", where=str(subject.path))
+
+
+def _part(prefix: str, name: str, unpacked: Unpacked) -> _Part:
+    is_tar = starts_tar(unpacked.content.peek(HEAD_SIZE))
+    contents = TarReader(unpacked.content).contents() if is_tar else None
+    return _Part(prefix=prefix, name=name, contents=contents)
 
 
 def _vibs(subject: Subject) -> Iterator[tuple[str, Vib]]:
@@ -135,30 +164,29 @@ def _vibs(subject: Subject) -> Iterator[tuple[str, Vib]]:
             raise FormatError("a folder has no members", where=str(subject.path))
 
 
-def _loose_contents(source: Source) -> Contents:
-    with source.open() as stream:
-        unpacked = unpack(read_chunks(stream, source.size), source.size)
-        yield from TarReader(unpacked.content).contents()
-
-
 def _as_file_name(name: str) -> str:
     if not _FOLDER_NAME.fullmatch(name):
         raise FormatError("the name cannot be that of a file", where=repr(name))
     return name
 
 
-class _Unpacking:
-    """Writes one payload; links come last, so that nothing is written through them."""
+class Unpacking:
+    """Writes one payload; links come last, so that nothing is written through them.
+
+    `taken` are the entries that were written.
+    """
 
     def __init__(self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted) -> None:
         self._target = target
         self._prefix = prefix
         self._wishes = wishes
         self._done = done
+        self.taken: list[Entry] = []
         self._links: list[TarEntry] = []
         self._files: dict[str, Path] = {}
 
     def run(self, contents: Contents) -> None:
+        """Write what is wanted of a payload."""
         for found, pieces in contents:
             if found.entry.path and self._is_chosen(found.entry.path):
                 self._take(found, pieces)
@@ -183,19 +211,21 @@ class _Unpacking:
             mode = entry.mode | _SPECIAL[entry.kind]
             place = self._target.make_device(path, mode, found.device)
         elif entry.kind is EntryKind.DIRECTORY:
-            place = self._target.make_folder(path, self._mode(entry.mode))
+            place = self._target.make_folder(path, self.mode(entry))
         else:
-            place = self._target.write(path, pieces, self._mode(entry.mode))
+            place = self._target.write(path, pieces, self.mode(entry))
             self._files[entry.path] = place
         self._finish(found, place)
 
-    def _mode(self, mode: int) -> int:
-        return mode if self._wishes.owners else mode & ~_SET_ID
+    def mode(self, entry: Entry) -> int:
+        """Return the mode that an entry gets on disk."""
+        return entry.mode if self._wishes.owners else entry.mode & ~_SET_ID
 
     def _finish(self, found: TarEntry, place: Path) -> None:
         if self._wishes.owners:
             with explained(place):
                 os.lchown(place, found.entry.uid, found.entry.gid)
+        self.taken.append(found.entry)
         self._done.paths.append(f"{self._prefix}{found.entry.path}")
 
     def _leave_out(self, found: TarEntry, what: str, remedy: str) -> None:
@@ -233,7 +263,7 @@ class _Unpacking:
             raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
         with original.open("rb") as file:
             pieces = read_chunks(file, original.stat().st_size)
-            self._finish(found, self._target.write(path, pieces, self._mode(entry.mode)))
+            self._finish(found, self._target.write(path, pieces, self.mode(entry)))
 
 
 def leads_out(path: str, links: Mapping[str, str]) -> bool:
