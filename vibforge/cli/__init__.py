@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, init
+from vibforge.cli import build, extract, init, inspect, verify
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -102,3 +102,6 @@ def _options(
 app.command()(build.build)
 app.command()(build.schema)
 app.command()(init.init)
+app.command()(inspect.inspect)
+app.command()(verify.verify)
+app.command()(extract.extract)

@@ -5,6 +5,7 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -66,7 +67,7 @@ class _Part:
     contents: Contents | None
 
 
-def extract(subject: Subject, folder: Path, wishes: Wishes) -> Extracted:
+def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extracted:
     """Take out the files as they appear on a host; of a bundle, each VIB into a folder of its own.
 
     Raises:
@@ -77,7 +78,7 @@ def extract(subject: Subject, folder: Path, wishes: Wishes) -> Extracted:
     """
     done = Extracted(folder=folder)
     with UnpackFolder(folder, force=wishes.force) as target:
-        for part in _parts(subject):
+        for part in chain.from_iterable(map(_parts, subjects)):
             if part.contents is None:
                 done.left_out.append(_not_a_tar(part))
             else:
@@ -87,7 +88,7 @@ def extract(subject: Subject, folder: Path, wishes: Wishes) -> Extracted:
     return done
 
 
-def extract_members(subject: Subject, folder: Path, *, force: bool = False) -> Extracted:
+def extract_members(subjects: Iterable[Subject], folder: Path, *, force: bool = False) -> Extracted:
     """Take out the members of a VIB as they are stored: descriptor, signature, packed payloads.
 
     Raises:
@@ -96,7 +97,7 @@ def extract_members(subject: Subject, folder: Path, *, force: bool = False) -> E
     """
     done = Extracted(folder=folder)
     with UnpackFolder(folder, force=force) as target:
-        for prefix, vib in _vibs(subject):
+        for prefix, vib in chain.from_iterable(map(_vibs, subjects)):
             with vib.source.open() as stream:
                 for name, pieces in _members(vib, stream):
                     target.write(f"{prefix}{name}", pieces, 0o644)

@@ -1,6 +1,7 @@
 """Give the content of one file of a payload, without unpacking the rest to disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 
 from vibforge.errors import FormatError
 from vibforge.formats.tar_header import EntryKind
@@ -11,14 +12,16 @@ _FILES = {EntryKind.FILE, EntryKind.SHARED_FILE}
 _LINKS = {EntryKind.SYMLINK, EntryKind.HARD_LINK}
 
 
-def print_file(subject: Subject, path: str, write: Callable[[memoryview], object]) -> None:
+def print_file(
+    subjects: Iterable[Subject], path: str, write: Callable[[memoryview], object]
+) -> None:
     """Write the first file of that path, piece by piece; the payload is read no further.
 
     Raises:
         FormatError: there is no such file, or the payload is damaged before its end.
     """
     wanted = path.strip("/")
-    for found, pieces in contents_of(subject):
+    for found, pieces in chain.from_iterable(map(contents_of, subjects)):
         if found.entry.path != wanted:
             continue
         if found.entry.kind in _LINKS:

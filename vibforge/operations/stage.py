@@ -21,6 +21,7 @@ from vibforge.model.recipe_writing import serialise
 from vibforge.model.vib import StoredPayload, Vib
 from vibforge.operations.extract import Extracted, Unpacking, Wishes, leads_out
 from vibforge.operations.read_project import PAYLOADS_FOLDER, RECIPE_NAME
+from vibforge.operations.subjects import Subject
 from vibforge.operations.unpack_folder import UnpackFolder
 
 _PROGRAM, _PLAIN, _LINK = 0o755, 0o644, 0o777
@@ -29,22 +30,26 @@ _PATTERN_CHARACTERS = frozenset("*?[")
 
 
 def extract_stage(
-    vib: Vib, folder: Path, *, force: bool = False, outside_links: bool = False
+    subject: Subject, folder: Path, *, force: bool = False, outside_links: bool = False
 ) -> Extracted:
     """Write a project that `build` makes this VIB of again.
 
     Args:
-        vib: the VIB.
+        subject: the VIB; a bundle has no recipe.
         folder: gets a vibforge.toml and the trees in `payloads/`.
         force: whether files may be replaced.
         outside_links: whether links that lead out of their tree are made.
 
     Raises:
-        FormatError: the VIB is damaged, or holds what cannot be built.
+        FormatError: it is not a VIB, is damaged, or holds what cannot be built.
         ModelError: the descriptor holds values that no recipe may have.
         OutputError: something is there already, or cannot be written.
     """
-    done = Extracted(folder=folder)
+    if not isinstance(subject, Vib):
+        raise FormatError(
+            "only a VIB becomes a project", remedy="extract the bundle, then stage its VIBs"
+        )
+    vib, done = subject, Extracted(folder=folder)
     recipe = _recipe(vib)
     with UnpackFolder(folder, force=force) as target:
         payloads = {}
