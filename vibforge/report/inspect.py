@@ -1,9 +1,9 @@
 """How an inspection looks to people."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from vibforge.errors import ModelError, Problem
-from vibforge.formats.pkcs7 import Block, Signer
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor
@@ -17,6 +17,9 @@ from vibforge.operations.inspect import (
 from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import entry_line, labelled, listing_line, plain
+
+if TYPE_CHECKING:
+    from vibforge.formats.pkcs7 import Block, Signer
 
 _SHOWN_ENTRIES = 40
 
@@ -143,7 +146,7 @@ class _View:
         if count > _SHOWN_ENTRIES:
             yield f"  … and {count - _SHOWN_ENTRIES} more entries; --files shows all"
 
-    def _signatures(self, blocks: tuple[Block, ...]) -> Iterator[str]:
+    def _signatures(self, blocks: "tuple[Block, ...]") -> Iterator[str]:
         if not blocks:
             yield self._title("Not signed")
         for number, block in enumerate(blocks, 1):
@@ -157,7 +160,7 @@ class _View:
                 yield from self._fact("certificate", f"{certificate.key}, {valid}")
                 yield from self._fact("", f"SHA-256 {certificate.sha256}")
 
-    def _signer(self, block: Block, signer: Signer) -> Iterator[str]:
+    def _signer(self, block: "Block", signer: "Signer") -> Iterator[str]:
         certificate = block.certificate_of(signer)
         when = signer.signing_time.isoformat() if signer.signing_time else "-"
         how = f"{signer.digest_algorithm}, {signer.signature_algorithm}"

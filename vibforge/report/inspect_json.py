@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vibforge.errors import Problem
-from vibforge.formats.pkcs7 import Block, Signer
 from vibforge.formats.tar_header import Entry
 from vibforge.formats.tar_reading import TarEntry
 from vibforge.model.bundle import Bundle
@@ -21,6 +20,9 @@ from vibforge.operations.inspect import (
 )
 from vibforge.report import units
 from vibforge.report.plain import kind_name, moment
+
+if TYPE_CHECKING:
+    from vibforge.formats.pkcs7 import Block, Signer
 
 Facts = dict[str, Any]
 
@@ -233,7 +235,7 @@ def _entry(entry: Entry) -> Facts:
     }
 
 
-def _block(block: Block) -> Facts:
+def _block(block: "Block") -> Facts:
     return {
         "encoding": block.encoding,
         "label": block.label,
@@ -255,7 +257,7 @@ def _block(block: Block) -> Facts:
     }
 
 
-def _signer(signer: Signer) -> Facts:
+def _signer(signer: "Signer") -> Facts:
     number = signer.serial_number
     return {
         "issuer": signer.issuer or None,

@@ -69,6 +69,5 @@ def _verdict(found: Verification, paint: Paint) -> str:
         (outcome, sum(fact.outcome is outcome for fact in found.facts)) for outcome in Outcome
     ]
     text = ", ".join(f"{count} {outcome}" for outcome, count in counts if count)
-    return (
-        "  " + paint("good" if found.held else "bad", "good" if found.held else "bad") + f": {text}"
-    )
+    word = "good" if found.held else "bad"
+    return f"  {paint(word, word)}: {text}"
