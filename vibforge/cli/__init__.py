@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, extract, hosts, init, inspect, verify
+from vibforge.cli import build, extract, hosts, init, inspect, trx, verify
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -108,3 +108,4 @@ app.command()(init.init)
 app.command()(inspect.inspect)
 app.command()(verify.verify)
 app.command()(extract.extract)
+app.add_typer(trx.app)
