@@ -7,6 +7,7 @@ from pathlib import Path
 from vibforge.errors import FormatError
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.hashing import ALGORITHMS, Hasher
+from vibforge.model.agreement import disagreements
 from vibforge.model.bundle_vib import DepotVib
 from vibforge.model.source import Source
 from vibforge.model.vib import Vib
@@ -44,11 +45,16 @@ def verify_path(path: Path, progress: Progress = _no_progress) -> Verification:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     with opened(path) as subjects:
-        found = tuple(_verify_subject(subject, str(path), progress) for subject in subjects)
+        found = tuple(verify_subject(subject, str(path), progress) for subject in subjects)
     return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
 
 
-def _verify_subject(subject: Subject, where: str, progress: Progress) -> Verification:
+def verify_subject(subject: Subject, where: str, progress: Progress = _no_progress) -> Verification:
+    """Verify what `subjects.opened` opened from `where`.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle.
+    """
     match subject:
         case Vib():
             return verify_vib(subject, progress)
@@ -114,10 +120,13 @@ def _verify_bundle(subject: OpenBundle, progress: Progress) -> Verification:
     }
     for announced in subject.bundle.vibs:
         facts += _announced_facts(announced, found.get(announced.relative_path))
+    known = {announced.relative_path: announced for announced in subject.bundle.vibs}
     parts = []
-    for source in subject.sources:
+    for path, source in found.items():
         try:
-            parts.append(verify_vib(Vib.from_source(source), progress))
+            vib = Vib.from_source(source)
+            facts.append(_agreement_fact(vib, known.get(path), path))
+            parts.append(verify_vib(vib, progress))
         except FormatError as error:
             facts.append(
                 fact(
@@ -134,6 +143,26 @@ def _verify_bundle(subject: OpenBundle, progress: Progress) -> Verification:
 def _unreadable(error: FormatError, subject: str) -> Fact:
     reason = error.problems[0].what
     return fact(Topic.CONTAINER, "can be read", holds=False, reason=reason, subject=subject)
+
+
+def _agreement_fact(vib: Vib, announced: DepotVib | None, subject: str) -> Fact:
+    """Hold a VIB's descriptor against what the metadata says of it, as hosts do."""
+    if announced is None:
+        return fact(
+            Topic.METADATA,
+            "the metadata announces it",
+            holds=False,
+            reason="no index leads to it",
+            subject=subject,
+        )
+    unequal = disagreements(vib.descriptor, announced.descriptor)
+    return fact(
+        Topic.METADATA,
+        "the metadata says what the VIB says",
+        holds=not unequal,
+        reason=f"they differ in {', '.join(unequal)}",
+        subject=subject,
+    )
 
 
 def _announced_facts(announced: DepotVib, source: Source | None) -> Iterator[Fact]:

@@ -1,0 +1,321 @@
+"""What each of those who read offline bundles makes of one.
+
+`esxcli software vib` was tried on 6.7; what is said of components, Lifecycle Manager, Image
+Builder and Update Manager comes from the vendor's documentation and bundles and from reports, and
+says so by its certainty (vib-format 8 and 9).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vibforge.errors import ModelError, Problem
+from vibforge.host.prediction import Cause
+from vibforge.host.reading import Refusal
+from vibforge.model.bulletin import Bulletin
+from vibforge.model.bulletin_words import PRODUCT, ReleaseType, Severity
+from vibforge.model.bundle import Bundle
+from vibforge.model.bundle_recipe import check_vendor_code
+from vibforge.model.certainty import Certainty
+
+_WANTED_TEXTS = (
+    *("id", "vendor", "summary", "category", "urgency"),
+    *("description", "kbUrl", "contact"),
+)
+"""What publishing tools want to be filled in (vib-format 9.5)."""
+
+
+class BundleReader(StrEnum):
+    """Who reads an offline bundle."""
+
+    ESXCLI = "esxcli software vib install -d"
+    COMPONENT = "esxcli software component apply -d"
+    VLCM = "vLCM import"
+    IMAGE_BUILDER = "Image Builder"
+    UPDATE_MANAGER = "Update Manager"
+
+
+class Verdict(StrEnum):
+    """What a reader does with a bundle."""
+
+    TAKES = "takes it"
+    REFUSES = "refuses it"
+    OPEN = "not known"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reception:
+    """What one reader makes of a bundle; `says` is its message where one is on record."""
+
+    reader: BundleReader
+    verdict: Verdict
+    certainty: Certainty
+    says: str = ""
+    causes: tuple[Cause, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VibInBundle:
+    """One VIB of a bundle, and how it stands to what the bundle says of it.
+
+    `unequal` names what its descriptor and the metadata disagree on, `refusals` what a host's
+    reader says of the file; `is_there` tells whether the announced file exists.
+    """
+
+    vib_id: str
+    is_there: bool = True
+    unequal: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    fault: str = ""
+    """Why the file cannot be read as a VIB at all."""
+    needs_signature_without: bool = False
+    """Whether it claims a level that needs a signature, and has none."""
+    names_platform: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetBundle:
+    """A bundle as it was found, with its VIBs."""
+
+    bundle: Bundle
+    vibs: tuple[VibInBundle, ...]
+    within_zip: bool = False
+    """Whether it stands in another zip, which is what a person would hand over."""
+
+
+def receptions(met: MetBundle) -> tuple[Reception, ...]:
+    """Return what each reader makes of a bundle."""
+    loads = tuple(_loading(met))
+    return (
+        _esxcli(met, loads),
+        _component(met, loads),
+        _vlcm(met, loads),
+        _image_builder(met, loads),
+        _update_manager(met, loads),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """A reason to refuse, and what is printed."""
+
+    cause: Cause
+    says: str = ""
+
+
+def _trouble(
+    what: str, certainty: Certainty, *, subject: str = "", says: str = "", rule: str = ""
+) -> _Trouble:
+    return _Trouble(Cause(what=what, subject=subject, certainty=certainty, rule=rule), says)
+
+
+def _loading(met: MetBundle) -> Iterator[_Trouble]:
+    """Yield what keeps ESXi's library from loading the bundle: it is shared by all readers."""
+    if met.within_zip:
+        what = "it stands within another zip, where nobody looks for index.xml: take it out first"
+        yield _trouble(what, Certainty.INFERRED)
+    for fault in met.bundle.faults:
+        yield _of_fault(fault)
+    if not met.bundle.faults and not met.bundle.vibs:
+        yield _trouble("the metadata announces no VIB", Certainty.MEASURED)
+
+
+def _of_fault(fault: Problem) -> _Trouble:
+    says = "MetadataFormatError" if fault.what.startswith("Element ") else ""
+    message = f"[{says}] {fault.what}" if says else ""
+    return _trouble(fault.what, Certainty.MEASURED, subject=fault.where, says=message, rule="VF601")
+
+
+def _staging(met: MetBundle) -> Iterator[_Trouble]:
+    """Yield what ends an install when VIBs are fetched and held against the metadata."""
+    for vib in met.vibs:
+        if not vib.is_there:
+            what = "the announced file is not in the bundle"
+            yield _trouble(what, Certainty.MEASURED, subject=vib.vib_id)
+        elif vib.fault:
+            yield _trouble(vib.fault, Certainty.MEASURED, subject=vib.vib_id)
+        if vib.unequal:
+            name = vib.unequal[0]
+            yield _trouble(
+                f"the metadata disagrees with the VIB on {', '.join(vib.unequal)}",
+                Certainty.MEASURED,
+                subject=vib.vib_id,
+                says=f"[InstallationError] VIBs {vib.vib_id} and {vib.vib_id} have unequal values "
+                f"of the '{name}' attribute",
+                rule="VF604",
+            )
+        for refusal in vib.refusals:
+            text = f"[{refusal.message.error}] {refusal.message.text}"
+            cause = refusal.cause
+            yield _trouble(
+                cause.what, cause.certainty, subject=vib.vib_id, says=text, rule=cause.rule
+            )
+
+
+def _esxcli(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
+    remarks = ["it must be on the host, with its full path; over the network only as a depot"]
+    if not met.bundle.bulletins:
+        remarks.append("it needs no bulletins")
+    troubles = [*loads, *_staging(met)]
+    return _received(BundleReader.ESXCLI, troubles, Certainty.MEASURED, remarks)
+
+
+def _component(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
+    troubles = [*loads, *_staging(met), *_lacks_components(met.bundle), *_lost_vibs(met.bundle)]
+    remarks = ["hosts from 7.0 on have it; what else it checks is not on record"]
+    return _received(BundleReader.COMPONENT, troubles, Certainty.INFERRED, remarks)
+
+
+def _vlcm(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
+    bundle = met.bundle
+    troubles = [
+        *loads,
+        *_lacks_components(bundle),
+        *_lost_vibs(bundle),
+        *_staging(met),
+        *_wrong_code(bundle),
+        *_wrong_releases(bundle, lowest=7),
+        *_unlike_platforms(bundle),
+    ]
+    remarks = ["whether it takes components of VIBs that nobody signed is not known"]
+    if not all(vib.names_platform for vib in met.vibs):
+        remarks.append("a recipe that is known to work names softwarePlatform in the VIB too")
+    for bulletin in bundle.components:
+        if not bulletin.value("kbUrl").startswith(("http://", "https://")):
+            remarks.append(f"{bulletin.id} has no page that tells more; known recipes give one")
+    return _received(BundleReader.VLCM, troubles, Certainty.UNKNOWN, remarks)
+
+
+def _image_builder(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
+    remarks = ["`Add-EsxSoftwarePackage` needs -Force for paths outside the level's list"]
+    unsigned = [vib.vib_id for vib in met.vibs if vib.needs_signature_without]
+    if unsigned:
+        remarks.append(
+            f"the export refuses {', '.join(unsigned)} unless -NoSignatureCheck is given: "
+            "Could not find a trusted signer."
+        )
+    troubles = [*loads, *_staging(met)]
+    return _received(BundleReader.IMAGE_BUILDER, troubles, Certainty.INFERRED, remarks)
+
+
+def _update_manager(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
+    bundle = met.bundle
+    troubles = [*loads]
+    if bundle.response is None:
+        what = "there is no vmware.xml in the metadata, which Update Manager reads"
+        troubles.append(_trouble(what, Certainty.DOCUMENTED))
+    if not bundle.bulletins:
+        what = "there are no bulletins, which are what it works with"
+        troubles.append(_trouble(what, Certainty.DOCUMENTED))
+    troubles += [*_unlike_platforms(bundle), *_unlike_response(bundle), *_empty_texts(bundle)]
+    remarks = ["it serves hosts up to 8.x: 9.0 has no baselines any more (KB 379388)"]
+    if any(platform.version.startswith("5.") for platform in bundle.platforms):
+        rest = [p.version for p in bundle.platforms if not p.version.startswith("5.")]
+        if not rest:
+            what = "it is for 5.x alone: Update Manager of 6.7 calls such a bundle invalid"
+            troubles.append(_trouble(what, Certainty.INFERRED, rule="VF606"))
+    return _received(BundleReader.UPDATE_MANAGER, troubles, Certainty.INFERRED, remarks)
+
+
+def _received(
+    reader: BundleReader, troubles: list[_Trouble], otherwise: Certainty, remarks: list[str]
+) -> Reception:
+    """Conclude: without a trouble a reader takes the bundle, as surely as `otherwise`."""
+    if not troubles:
+        verdict = Verdict.OPEN if otherwise is Certainty.UNKNOWN else Verdict.TAKES
+        return Reception(
+            reader=reader, verdict=verdict, certainty=otherwise, remarks=tuple(remarks)
+        )
+    causes = tuple(trouble.cause for trouble in troubles)
+    surest = min((cause.certainty for cause in causes), key=lambda each: each.doubt)
+    return Reception(
+        reader=reader,
+        verdict=Verdict.REFUSES,
+        certainty=surest,
+        says=next((trouble.says for trouble in troubles if trouble.says), ""),
+        causes=causes,
+        remarks=tuple(remarks),
+    )
+
+
+def _lacks_components(bundle: Bundle) -> Iterator[_Trouble]:
+    if not bundle.components:
+        what = "no bulletin is a component (componentNameSpec and componentVersionSpec)"
+        yield _trouble(what, Certainty.DOCUMENTED, rule="VF602")
+    for bulletin in bundle.components:
+        if not bulletin.component_version:
+            what = "the component has no version"
+            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF602")
+
+
+def _lost_vibs(bundle: Bundle) -> Iterator[_Trouble]:
+    known = {vib.descriptor.vib_id for vib in bundle.vibs}
+    for bulletin in bundle.bulletins:
+        for lost in [vib_id for vib_id in bulletin.vib_ids if vib_id not in known]:
+            what = f"it lists {lost}, which the metadata does not announce"
+            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF603")
+
+
+def _wrong_code(bundle: Bundle) -> Iterator[_Trouble]:
+    for vendor in bundle.vendors:
+        try:
+            check_vendor_code(vendor.code or "-")
+        except ModelError:
+            what = f"the vendor code {vendor.code!r} has not three letters or digits"
+            yield _trouble(what, Certainty.INFERRED, rule="VF605")
+
+
+def _wrong_releases(bundle: Bundle, *, lowest: int) -> Iterator[_Trouble]:
+    versions = [p.version for p in bundle.platforms if p.product_id == PRODUCT]
+    if not any(_major(version) >= lowest for version in versions):
+        what = (
+            f"it is for {', '.join(versions) or 'no release'}, none of which is {lowest} or later"
+        )
+        yield _trouble(what, Certainty.INFERRED, rule="VF606")
+
+
+def _major(version: str) -> int:
+    digits = version.partition(".")[0]
+    return int(digits) if digits.isdigit() and len(digits) < 4 else 0  # noqa: PLR2004 - a release
+
+
+def _unlike_platforms(bundle: Bundle) -> Iterator[_Trouble]:
+    """Yield where the three places that name platforms differ: Update Manager wants them alike."""
+    outer = {(p.product_id, p.version) for p in bundle.platforms}
+    inner = {(p.product_id, p.version) for p in bundle.inner_platforms}
+    if outer != inner:
+        what = "the two vendor indexes name different releases"
+        yield _trouble(what, Certainty.INFERRED, rule="VF606")
+    for bulletin in bundle.bulletins:
+        own = {(p.product_line_id, p.version) for p in bulletin.platforms}
+        if not own <= outer or not own:
+            what = "the bulletin is for releases that the vendor index does not name"
+            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF606")
+
+
+def _unlike_response(bundle: Bundle) -> Iterator[_Trouble]:
+    if bundle.response is None:
+        return
+    told = {b.id: _meaning(b) for b in bundle.response.bulletins}
+    for bulletin in bundle.bulletins:
+        if told.get(bulletin.id) != _meaning(bulletin):
+            what = "vmware.xml does not say the same as the bulletin"
+            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF607")
+
+
+def _meaning(of: Bulletin) -> tuple[object, ...]:
+    platforms = frozenset((p.product_line_id, p.version) for p in of.platforms)
+    return (of.component_name, of.component_version, platforms, frozenset(of.vib_ids))
+
+
+def _empty_texts(bundle: Bundle) -> Iterator[_Trouble]:
+    for bulletin in bundle.bulletins:
+        empty = [name for name in _WANTED_TEXTS if not bulletin.value(name)]
+        if empty:
+            what = f"it says nothing for {', '.join(empty)}"
+            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF608")
+        for name, words in (("severity", Severity), ("releaseType", ReleaseType)):
+            if bulletin.value(name) not in set(words):
+                what = f"{name} is {bulletin.value(name)!r}"
+                yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF608")
