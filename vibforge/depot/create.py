@@ -1,6 +1,7 @@
 """Make an offline bundle of VIBs: components, bulletins, platforms, metadata."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,8 +251,8 @@ def _latest(vibs: tuple[CarriedVib, ...]) -> ReleaseDate:
 
 
 def _check_ids(bulletins: list[Bulletin]) -> None:
-    ids = [bulletin.id for bulletin in bulletins]
-    if twice := sorted({each for each in ids if ids.count(each) > 1}):
+    counts = Counter(bulletin.id for bulletin in bulletins)
+    if twice := [bulletin_id for bulletin_id, count in counts.items() if count > 1]:
         raise DepotError(
             f"two components would be {', '.join(twice)}",
             remedy="give them names of their own in the recipe: [[bundle.components]]",

@@ -95,5 +95,6 @@ def _vib(announced: DepotVib, source: Source) -> VibInBundle:
         needs_signature_without=(
             Package(descriptor=vib.descriptor).level.needs_signature and not vib.is_signed
         ),
+        is_signed=vib.is_signed,
         names_platform=bool(vib.descriptor.system_requires.software_platforms),
     )

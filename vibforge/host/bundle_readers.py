@@ -71,6 +71,7 @@ class VibInBundle:
     """Why the file cannot be read as a VIB at all."""
     needs_signature_without: bool = False
     """Whether it claims a level that needs a signature, and has none."""
+    is_signed: bool = False
     names_platform: bool = False
 
 
@@ -154,9 +155,10 @@ def _staging(met: MetBundle) -> Iterator[_Trouble]:
 
 
 def _esxcli(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
-    remarks = ["it must be on the host, with its full path; over the network only as a depot"]
-    if not met.bundle.bulletins:
-        remarks.append("it needs no bulletins")
+    remarks = [
+        "it must be on the host, with its full path; over the network only as a depot",
+        "tried on 6.7; `vibforge plan` says what a host makes of the VIBs themselves",
+    ]
     troubles = [*loads, *_staging(met)]
     return _received(BundleReader.ESXCLI, troubles, Certainty.MEASURED, remarks)
 
@@ -178,13 +180,17 @@ def _vlcm(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
         *_wrong_releases(bundle, lowest=7),
         *_unlike_platforms(bundle),
     ]
-    remarks = ["whether it takes components of VIBs that nobody signed is not known"]
+    unsigned = [vib.vib_id for vib in met.vibs if not vib.is_signed]
+    remarks = [f"whether it takes the unsigned {', '.join(unsigned)} is open"] if unsigned else []
     if not all(vib.names_platform for vib in met.vibs):
-        remarks.append("a recipe that is known to work names softwarePlatform in the VIB too")
-    for bulletin in bundle.components:
-        if not bulletin.value("kbUrl").startswith(("http://", "https://")):
-            remarks.append(f"{bulletin.id} has no page that tells more; known recipes give one")
-    return _received(BundleReader.VLCM, troubles, Certainty.UNKNOWN, remarks)
+        remarks.append("a public recipe names softwarePlatform in the VIB too")
+    remarks += [
+        f"{bulletin.id} has no page that tells more; a public recipe gives one"
+        for bulletin in bundle.components
+        if not bulletin.value("kbUrl").startswith(("http://", "https://"))
+    ]
+    certainty = Certainty.UNKNOWN if unsigned else Certainty.INFERRED
+    return _received(BundleReader.VLCM, troubles, certainty, remarks)
 
 
 def _image_builder(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
@@ -208,8 +214,9 @@ def _update_manager(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
     if not bundle.bulletins:
         what = "there are no bulletins, which are what it works with"
         troubles.append(_trouble(what, Certainty.DOCUMENTED))
-    troubles += [*_unlike_platforms(bundle), *_unlike_response(bundle), *_empty_texts(bundle)]
+    troubles += [*_unlike_platforms(bundle), *_unlike_response(bundle)]
     remarks = ["it serves hosts up to 8.x: 9.0 has no baselines any more (KB 379388)"]
+    remarks += [f"publishing tools refuse {empty}" for empty in _empty_texts(bundle)]
     if any(platform.version.startswith("5.") for platform in bundle.platforms):
         rest = [p.version for p in bundle.platforms if not p.version.startswith("5.")]
         if not rest:
@@ -309,13 +316,12 @@ def _meaning(of: Bulletin) -> tuple[object, ...]:
     return (of.component_name, of.component_version, platforms, frozenset(of.vib_ids))
 
 
-def _empty_texts(bundle: Bundle) -> Iterator[_Trouble]:
+def _empty_texts(bundle: Bundle) -> Iterator[str]:
+    """Yield what publishing tools refuse in bulletins; readers are lax."""
     for bulletin in bundle.bulletins:
         empty = [name for name in _WANTED_TEXTS if not bulletin.value(name)]
         if empty:
-            what = f"it says nothing for {', '.join(empty)}"
-            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF608")
+            yield f"{bulletin.id}: nothing stands for {', '.join(empty)}"
         for name, words in (("severity", Severity), ("releaseType", ReleaseType)):
             if bulletin.value(name) not in set(words):
-                what = f"{name} is {bulletin.value(name)!r}"
-                yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF608")
+                yield f"{bulletin.id}: {name} {bulletin.value(name)!r}"
