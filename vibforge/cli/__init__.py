@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, extract, hosts, init, inspect, trx, verify
+from vibforge.cli import build, bundle, extract, hosts, init, inspect, trx, verify
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -109,3 +109,4 @@ app.command()(inspect.inspect)
 app.command()(verify.verify)
 app.command()(extract.extract)
 app.add_typer(trx.app)
+app.add_typer(bundle.app)

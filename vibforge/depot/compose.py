@@ -17,7 +17,7 @@ from vibforge.depot.content import (
 )
 from vibforge.depot.create import Notes, assemble, carried
 from vibforge.depot.write import Written, write
-from vibforge.errors import DepotError, Problem
+from vibforge.errors import DepotError, ModelError, Problem
 from vibforge.formats.zip_names import unsafe_name
 from vibforge.model.bundle_index import Vendor
 from vibforge.model.bundle_recipe import BundleRecipe, check_vendor_code
@@ -32,8 +32,8 @@ def add(
 ) -> Written:
     """Add VIBs to a bundle; errors and arguments are those of `create`.
 
-    The bundle keeps its vendor, but for a code that is none. New VIBs are for the bundle's releases unless the recipe or the
-    VIBs name others.
+    The bundle keeps its vendor, but for a code that is none. New VIBs are for the bundle's
+    releases unless the recipe or the VIBs name others.
     """
     notes = Notes()
     given = recipe or BundleRecipe()
@@ -132,6 +132,20 @@ def join(contents: Sequence[Content], vendor: Vendor) -> Content:
         beside=tuple(dict(each for content in contents for each in content.beside).items()),
         date=max((content.date for content in contents), key=lambda date: date.epoch),
     )
+
+
+def vendor_of(name: str | None, code: str | None) -> Vendor | None:
+    """Return the vendor of options that go together, None where neither is given.
+
+    Raises:
+        ModelError: one is missing, or the code is not three letters or digits.
+    """
+    if name is None and code is None:
+        return None
+    if not name or not code:
+        raise ModelError("--vendor and --vendor-code go together")
+    check_vendor_code(code)
+    return Vendor(name=name, code=code)
 
 
 def file_name(name: str) -> str:

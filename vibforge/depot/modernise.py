@@ -18,10 +18,17 @@ from vibforge.host.stock import provision
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.bundle_index import METADATA_NAME, Platform, Vendor
-from vibforge.model.bundle_recipe import BundleRecipe, check_vendor_code, platform_version
+from vibforge.model.bundle_recipe import (
+    BundleRecipe,
+    check_platforms,
+    check_vendor_code,
+    platform_version,
+)
 from vibforge.model.descriptor import SoftwarePlatform
 
 TARGETS = ("7.0", "8.0", "9.0")
+_UPDATES = 3
+"""The last update of a release line so far: 7.0 U3, 8.0 U3."""
 
 
 def modernise(
@@ -71,30 +78,60 @@ def obstacles(vib: CarriedVib, release: Release) -> Iterator[str]:
 
 
 def _versions(content: Content, wanted: Sequence[str], notes: Notes, where: str) -> tuple[str, ...]:
+    """Return the releases that nothing known speaks against.
+
+    Raises:
+        DepotError: one that was asked for is none of them, or there is none.
+    """
     good: list[str] = []
     problems: list[Problem] = []
     for version in wanted or TARGETS:
-        release = Release.parse(version.replace("*", "0"))
-        if not release.has_components:
-            raise ModelError(f"{version} knows no components", remedy="name 7.0 or later")
-        against = [reason for vib in content.vibs for reason in obstacles(vib, release)]
-        if not against:
+        fit = [r for r in _updates(version) if not list(_all_obstacles(content, r))]
+        if fit:
             good.append(platform_version(version))
-        problems += [
-            Problem(what=f"not for {version}: {reason}", where=where, remedy="build the VIB anew")
-            for reason in against
-        ]
+            if fit != _updates(version):
+                notes.add(f"of {version}, it is for {', '.join(map(str, fit))}")
+        else:
+            last = _updates(version)[-1]
+            problems += [
+                Problem(what=f"not for {version}: {reason}", where=where)
+                for reason in _all_obstacles(content, last)
+            ]
     if problems and (wanted or not good):
-        raise DepotError.of(problems)
+        raise DepotError.of([*problems, Problem(what="the VIBs must be built anew", where=where)])
     for problem in problems:
         notes.add(problem.what)
     notes.add(f"it is for {', '.join(good)}: nothing known speaks against it, and nobody tried it")
+    _note_unknown(content, good, notes)
+    return tuple(good)
+
+
+def _updates(version: str) -> list[Release]:
+    """Return the updates of a release line: `7.0` stands for all of them, `7.0.3` for itself.
+
+    Raises:
+        ModelError: it is no release, or one without components.
+    """
+    check_platforms((version,))
+    release = Release.parse(version.replace("*", "0"))
+    if not release.has_components:
+        raise ModelError(f"{version} knows no components", remedy="name 7.0 or later")
+    if version.count(".") > 1 and "*" not in version:
+        return [release]
+    return [Release(release.major, release.minor, update) for update in range(_UPDATES + 1)]
+
+
+def _all_obstacles(content: Content, release: Release) -> Iterator[str]:
+    for vib in content.vibs:
+        yield from obstacles(vib, release)
+
+
+def _note_unknown(content: Content, versions: list[str], notes: Notes) -> None:
     for vib in content.vibs:
         for constraint in vib.announced.descriptor.relationships.depends:
-            unknown = [v for v in good if provision(Release.parse(v), constraint).met is None]
-            if unknown:
-                notes.add(f"whether {', '.join(unknown)} bring {constraint} is not known")
-    return tuple(good)
+            for version in versions:
+                if provision(_updates(version)[-1], constraint).met is None:
+                    notes.add(f"whether {version} brings {constraint} is not known")
 
 
 def _vendor(old: Vendor, code: str, notes: Notes) -> Vendor:

@@ -1,6 +1,7 @@
 """Hold an offline bundle against what it says of itself, and say what its readers make of it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,23 @@ class JudgedBundle:
         )
 
 
+@contextmanager
+def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
+    """Open the bundles in a file.
+
+    Raises:
+        FormatError: it cannot be read.
+        DepotError: it is not a bundle.
+    """
+    with opened(path) as subjects:
+        bundles = tuple(subject for subject in subjects if isinstance(subject, OpenBundle))
+        if not bundles:
+            raise DepotError(
+                "this is no offline bundle", where=str(path), remedy="use `vibforge verify`"
+            )
+        yield bundles
+
+
 def judge(path: Path) -> tuple[JudgedBundle, ...]:
     """Verify the bundles in a file and say what their readers make of them.
 
@@ -45,12 +63,7 @@ def judge(path: Path) -> tuple[JudgedBundle, ...]:
         FormatError: it cannot be read.
         DepotError: it is not a bundle.
     """
-    with opened(path) as subjects:
-        bundles = [subject for subject in subjects if isinstance(subject, OpenBundle)]
-        if not bundles:
-            raise DepotError(
-                "this is no offline bundle", where=str(path), remedy="use `vibforge verify`"
-            )
+    with opened_bundles(path) as bundles:
         return tuple(_judge(bundle, path) for bundle in bundles)
 
 
