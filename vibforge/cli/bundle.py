@@ -1,7 +1,6 @@
 """`vibforge bundle`: offline bundles and components, what fleets are fed with."""
 
 import sys
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +25,8 @@ from vibforge.cli.bundle_arguments import (
 from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vibforge.depot.write import Written
 
 app = typer.Typer(

@@ -27,7 +27,7 @@ def check_vendor_code(text: str) -> None:
         raise ModelError(
             f"{text!r} is not a vendor code",
             remedy="write exactly three letters or digits, such as ABC; PowerCLI takes no other, "
-            "and Lifecycle Manager is known to import only such bundles",
+            "and public recipes for Lifecycle Manager use no other",
         )
 
 
