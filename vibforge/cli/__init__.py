@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, hosts, init
+from vibforge.cli import build, hosts, init, lint
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -101,6 +101,7 @@ def _options(
 
 app.command()(build.build)
 app.command()(build.schema)
+app.command()(lint.lint)
 app.command()(hosts.plan)
 app.command("host-facts")(hosts.host_facts)
 app.command()(hosts.explain)

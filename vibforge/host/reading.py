@@ -19,7 +19,7 @@ from vibforge.model.descriptor import Descriptor
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, StoredPayload, Vib
 
 PAYLOAD_NAME_LIMIT = 15
-_TYPES = frozenset({"bootbank", "locker", "meta"})
+VIB_TYPES = frozenset({"bootbank", "locker", "meta"})
 _ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?<\?xml[^>]*\sencoding\s*=")
 _NAMESPACE = re.compile(rb"<vib[^>]*\sxmlns\s*=")
 _HEAD = 4096
@@ -150,7 +150,7 @@ def _of_values(of: Descriptor) -> Iterator[Refusal]:
     if of.version.count("-") > 1:
         text = f"VIB {of.name} has invalid version"
         yield _refusal("VibFormatError", text, f"version {of.version!r} has two dashes", "VF207")
-    if of.type is not None and of.type not in _TYPES:
+    if of.type is not None and of.type not in VIB_TYPES:
         yield _refusal("VibFormatError", "VIB type invalid.", f"the type is {of.type!r}", "VF211")
     if of.release_date is not None and not is_release_date(of.release_date):
         yield _refusal(
@@ -159,7 +159,7 @@ def _of_values(of: Descriptor) -> Iterator[Refusal]:
             f"the release date is {of.release_date!r}",
             "VF209",
         )
-    if not _is_level(of.acceptance_level):
+    if not is_level(of.acceptance_level):
         text = "invalid acceptance level"
         what = f"the acceptance level is {of.acceptance_level!r}"
         yield _refusal("VibFormatError", text, what, "VF212")
@@ -179,7 +179,7 @@ def _of_payloads(of: Descriptor) -> Iterator[Refusal]:
             yield _refusal("VibFormatError", "…", what, "VF304")
 
 
-def _is_level(text: str | None) -> bool:
+def is_level(text: str | None) -> bool:
     """Whether the reader takes a level: the descriptor's words, in small letters only."""
     if text is None:
         return True

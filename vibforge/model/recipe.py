@@ -151,6 +151,16 @@ class PayloadRecipe:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """A rule that may be broken here, and why: without a reason nobody can judge it later."""
+
+    rule: str = key(
+        "Id or name of a rule: VF218, path-outside-list.", check=names.check_filled_line
+    )
+    because: str = key("The reason, for those who come after.", check=names.check_filled_line)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """All that decides a VIB, but for the files themselves."""
 
@@ -185,4 +195,7 @@ class Recipe:
     cimom_restart: bool = key("Whether the CIM broker restarts.", default=False)
     stateless_ready: bool = key("Whether Auto Deploy may use it.", default=True)
     overlay: bool = key("Whether its files may cover those of other VIBs.", default=False)
+    allow: tuple[Allowance, ...] = key(
+        "Rules of `vibforge lint` that this VIB breaks on purpose.", default=()
+    )
     payloads: tuple[PayloadRecipe, ...] = key("The trees of files.", default=())
