@@ -22,8 +22,8 @@ Made from the rules themselves by `make docs`; a test holds this page against th
 
 Severity says how bad it is, certainty how sure: **measured** was tried on a host's installer,
 **documented** is the vendor's word or seen in the vendor's files, **inferred** is concluded, and
-**unknown** is open. `vibforge explain VF218` prints one of these entries. A recipe allows a rule with
-a reason:
+**unknown** is open. `vibforge explain VF218` prints one of these entries. A recipe allows a rule
+with a reason:
 
 ```toml
 [[allow]]
