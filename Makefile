@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick golden
+.PHONY: help demo setup gates format test quick golden docs
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 	@echo '  package, check, dist, clean: see vibforge.mk'
@@ -51,6 +51,9 @@ test: gates ## everything that must hold
 
 quick: $(VENV)/ready-for-work ## the tests of a few seconds each
 	$(BIN)/pytest -n auto -m 'not slow'
+
+docs: $(VENV)/ready ## write the pages that are made from the code
+	$(BIN)/python docs/generate.py
 
 golden: $(VENV)/ready-for-work ## write the expected bytes and texts anew, to be looked at in the diff
 	$(BIN)/pytest -n auto --update-golden tests

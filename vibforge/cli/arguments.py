@@ -24,6 +24,11 @@ def settings_of(texts: Iterable[str]) -> dict[str, str]:
     return settings
 
 
+def print_text(text: str) -> None:
+    """Print a report; whether it is in colour was decided when it was written."""
+    typer.echo(text, color=True)
+
+
 def print_json(facts: Mapping[str, Any]) -> None:
     """Print the facts of a command as JSON."""
     typer.echo(json.dumps(facts, indent=2))

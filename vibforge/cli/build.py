@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json, settings_of
+from vibforge.cli.arguments import print_json, print_text, settings_of
 from vibforge.cli.progress import progress
 from vibforge.report.paint import Paint, wants_colour
 
@@ -69,12 +69,12 @@ def build(  # noqa: PLR0913 - the options of the command
     plan = plan_build(project, settings=settings_of(settings or []) | chosen)
     paint = Paint(wants_colour(sys.stdout))
     if dry_run:
-        print_json(report.plan_json(plan)) if as_json else typer.echo(report.plan_text(plan, paint))
+        print_json(report.plan_json(plan)) if as_json else print_text(report.plan_text(plan, paint))
         return
     level = Level.FAST if compression is Compression.FAST else Level.BEST
     with progress("packing") as on_progress:
         built = build_plan(plan, output, level=level, on_progress=on_progress)
-    print_json(report.built_json(built)) if as_json else typer.echo(report.built_text(built, paint))
+    print_json(report.built_json(built)) if as_json else print_text(report.built_text(built, paint))
 
 
 def schema() -> None:

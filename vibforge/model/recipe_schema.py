@@ -5,11 +5,48 @@ from enum import StrEnum
 from typing import Any, get_args, get_origin, get_type_hints
 
 from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor import MaintenanceMode, Url
+from vibforge.model.descriptor import (
+    HardwarePlatform,
+    MaintenanceMode,
+    SoftwarePlatform,
+    SystemRequires,
+    Url,
+)
 from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_values import required_kind
+from vibforge.model.relationships import Relationships
 
 Schema = dict[str, Any]
+
+_DOCS = {
+    Relationships: {
+        "depends": "What must be there: `esx-version >= 7.0.2`, `vmkapi_2_6_0_0`.",
+        "conflicts": "What must not be there.",
+        "replaces": "What goes when this comes; older versions of the same name always do.",
+        "provides": "Names that others may depend on: `com.example.agent = 1.0`.",
+        "compatible-with": "Carried along; ESXi 6.7 does not look at it.",
+    },
+    SystemRequires: {
+        "maintenance-mode": "Whether live installs and removals need maintenance mode; false if "
+        "it is missing.",
+        "hardware-platforms": "Hosts that the VIB is for, compared exactly with SMBIOS.",
+        "software-platforms": "Release lines of ESXi that the VIB is for; ignored before 7.0.",
+    },
+    MaintenanceMode: {
+        "on-install": "Needed for a live install.",
+        "on-remove": "Needed for a live removal.",
+    },
+    HardwarePlatform: {
+        "vendor": "SMBIOS vendor, or one of the OEM strings.",
+        "model": "SMBIOS product.",
+    },
+    SoftwarePlatform: {
+        "version": "`7.0`, `8.0`, `8.*`.",
+        "locale": "Empty in all that was seen.",
+        "product-line-id": "`embeddedEsx` for hosts.",
+    },
+}
+"""What the keys mean that a recipe shares with the descriptor's own model."""
 
 
 def recipe_schema() -> Schema:
@@ -47,7 +84,7 @@ def _table(kind: Any) -> Schema:  # noqa: ANN401 - a dataclass
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            _key_name(field): _described(field, _of(required_kind(hints[field.name])))
+            _key_name(field): _described(kind, field, _of(required_kind(hints[field.name])))
             for field in fields(kind)
         },
     }
@@ -59,8 +96,9 @@ def _table(kind: Any) -> Schema:  # noqa: ANN401 - a dataclass
     return schema | ({"required": required} if required else {})
 
 
-def _described(field: Field[Any], schema: Schema) -> Schema:
-    described = {"description": field.metadata["doc"]} if "doc" in field.metadata else {}
+def _described(kind: Any, field: Field[Any], schema: Schema) -> Schema:  # noqa: ANN401
+    own = field.metadata.get("doc")
+    described: Schema = {"description": own or _DOCS[kind][_key_name(field)]}
     plain = isinstance(field.default, str | bool | int) and not isinstance(field.default, StrEnum)
     if isinstance(field.default, StrEnum):
         described["default"] = field.default.value

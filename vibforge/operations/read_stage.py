@@ -41,9 +41,13 @@ def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
         return f"{where}:{line or 1}: {dotted(path)}"
 
     problems = [*found.faults, *_cannot_be_built(found, descriptor, settings)]
+    try:
+        recipe = read_table(_table(found), place, settings=settings)
+    except ModelError as error:
+        raise ModelError.of([*problems, *error.problems]) from error
     if problems:
         raise ModelError.of(problems)
-    return read_table(_table(found), place, settings=settings)
+    return recipe
 
 
 def _read(descriptor: Path) -> bytes:

@@ -1,0 +1,248 @@
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.trees import make_tree, trx_tree
+from vibforge import build
+
+DATE = {"SOURCE_DATE_EPOCH": "1714564800"}
+
+ESXCLI = """\
+#!/bin/sh
+# What these scripts ask of esxcli, with its state in files beside it.
+here=$(dirname "$0")
+echo "$*" >>"$here/calls"
+case "$*" in
+    "software acceptance get") cat "$here/level" ;;
+    "software acceptance set --level="*)
+        [ ! -e "$here/refuse-level" ] || { echo "Unable to set acceptance level" >&2; exit 1; }
+        echo "${4#--level=}" >"$here/level" ;;
+    "software vib install -v "*--dry-run*) echo "Dryrun only, host not changed." ;;
+    "software vib install -v "*) touch "$here/installed" ;;
+    "software vib get -n "*) [ -e "$here/installed" ] ;;
+    "software vib remove -n "*) rm "$here/installed" ;;
+    *) exit 9 ;;
+esac
+"""
+
+
+@dataclass
+class Host:
+    """A host's shell with a stub esxcli, and the folder of a build on its datastore."""
+
+    folder: Path
+    busybox: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.busybox, "sh", str(self.folder / "dist" / script), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            env={"PATH": f"{self.folder}:{os.environ['PATH']}", **self.environment},
+        )
+
+    def calls(self) -> list[str]:
+        file = self.folder / "calls"
+        return file.read_text().splitlines() if file.exists() else []
+
+    @property
+    def level(self) -> str:
+        return (self.folder / "level").read_text().strip()
+
+    def secure_boot(self, answer: str) -> None:
+        script = self.folder / "secureBoot.py"
+        script.write_text(f"#!/bin/sh\necho {answer}\n")
+        script.chmod(0o755)
+        self.environment["SECUREBOOT_SCRIPT"] = str(script)
+
+
+HostMaker = Callable[..., Host]
+
+
+@pytest.fixture
+def host(tmp_path: Path, tool: Callable[[str], str]) -> HostMaker:
+    def make(host_level: str, vib_level: str, **settings: str) -> Host:
+        settings = {"acceptance-level": vib_level, **settings}
+        built = build(
+            trx_tree(tmp_path / "trx-conf"), tmp_path / "made", settings=settings, environment=DATE
+        )
+        shutil.copytree(built.folder, tmp_path / "dist")
+        (tmp_path / "level").write_text(f"{host_level}\n")
+        (tmp_path / "esxcli").write_text(ESXCLI)
+        (tmp_path / "esxcli").chmod(0o755)
+        made = Host(tmp_path, tool("busybox"))
+        made.secure_boot("Disabled")
+        return made
+
+    return make
+
+
+def test_install_and_remove(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    done = esx.run("install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    vib = esx.folder / "dist/custom_bootbank_trx-conf_1.0.0-1.vib"
+    assert f"software vib install -v {vib} -f" in esx.calls()
+    assert "trx-conf 1.0.0-1 is installed." in done.stdout
+    assert "Restart the PTP service, or reboot" in done.stdout
+    done = esx.run("remove.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (esx.folder / "installed").exists()
+    assert esx.level == "PartnerSupported"
+
+
+def test_a_host_that_is_too_strict_is_left_alone(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "community")
+    done = esx.run("install.sh")
+    assert done.returncode == 1
+    assert "the host's level is too high for this VIB" in done.stderr
+    assert "esxcli software acceptance set --level=CommunitySupported" in done.stderr
+    assert esx.calls() == ["software acceptance get"]
+
+
+def test_the_former_level_comes_back(host: HostMaker) -> None:
+    esx = host("VMwareAccepted", "community")
+    assert esx.run("install.sh", "--lower-host-level").returncode == 0
+    assert esx.level == "CommunitySupported"
+    assert esx.run("install.sh", "--lower-host-level").returncode == 0, (
+        "a second run changes nothing"
+    )
+    done = esx.run("remove.sh")
+    assert done.returncode == 0
+    assert esx.level == "VMwareAccepted"
+    assert "acceptance level is VMwareAccepted again" in done.stdout
+    assert esx.run("remove.sh").returncode == 0, "nothing is left to remove"
+
+
+def test_a_level_that_cannot_come_back_is_told(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "community")
+    esx.run("install.sh", "--lower-host-level")
+    (esx.folder / "refuse-level").touch()
+    done = esx.run("remove.sh")
+    assert done.returncode == 1
+    assert "could not be set back to PartnerSupported" in done.stderr
+    (esx.folder / "refuse-level").unlink()
+    assert esx.run("remove.sh").returncode == 0
+    assert esx.level == "PartnerSupported"
+
+
+def test_secure_boot_stops_before_anything_changes(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    esx.secure_boot("Enabled")
+    done = esx.run("install.sh")
+    assert done.returncode == 1
+    assert "Secure Boot is on" in done.stderr
+    assert esx.calls() == []
+
+
+def test_an_unknown_secure_boot_is_said(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    esx.environment["SECUREBOOT_SCRIPT"] = "/nowhere"
+    done = esx.run("install.sh")
+    assert done.returncode == 0
+    assert "Whether Secure Boot is on could not be told" in done.stdout
+
+
+def test_a_damaged_copy_is_refused(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    vib = esx.folder / "dist/custom_bootbank_trx-conf_1.0.0-1.vib"
+    data = bytearray(vib.read_bytes())
+    data[-20] ^= 1
+    vib.write_bytes(data)
+    done = esx.run("install.sh")
+    assert done.returncode == 1
+    assert "is damaged" in done.stderr
+    vib.unlink()
+    assert "is missing" in esx.run("install.sh").stderr
+
+
+def test_dry_run_changes_nothing(host: HostMaker) -> None:
+    esx = host("VMwareAccepted", "community")
+    done = esx.run("install.sh", "--dry-run", "--lower-host-level")
+    assert done.returncode == 0
+    assert "Dryrun only" in done.stdout
+    assert esx.level == "VMwareAccepted"
+    assert not (esx.folder / "installed").exists()
+
+
+def test_wrong_arguments(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    assert esx.run("install.sh", "--force").returncode == 2
+    assert esx.run("remove.sh", "now").returncode == 2
+    assert esx.run("install.sh", "--help").returncode == 0
+    assert esx.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("files", "level", "flags", "reasons"),
+    [
+        ({"etc/vmware/trx.conf": ""}, "community", ("-f",), 1),
+        ({"etc/vmware/trx.conf": ""}, "partner", ("-f",), 2),
+        ({"etc/vmware/trx.conf": ""}, "accepted", ("-f",), 1),
+        ({"opt/x": ""}, "community", (), 0),
+        ({"opt/x": ""}, "partner", ("-f",), 1),
+        ({"etc/rc.local.d/x": ""}, "community", ("-f",), 1),
+        ({"bin/x": ""}, "certified", ("-f",), 1),
+    ],
+)
+def test_exactly_the_flags_that_are_needed(
+    tmp_path: Path, files: dict[str, bytes | str], level: str, flags: tuple[str, ...], reasons: int
+) -> None:
+    tree = make_tree(tmp_path / "p", files)
+    built = build(tree, tmp_path / "dist", settings={"acceptance-level": level}, environment=DATE)
+    assert built.plan.needs.flags == flags
+    assert len(built.plan.needs.reasons) == reasons
+    line = next(
+        line
+        for line in (built.folder / "install.sh").read_text().splitlines()
+        if line.startswith("esxcli software vib install")
+    )
+    assert ("-f" in line.split()) == bool(flags)
+    assert ("## Why `-f`" in (built.folder / "INSTALL.md").read_text()) == bool(flags)
+
+
+@pytest.mark.parametrize("live", ["true", "false"])
+@pytest.mark.parametrize("level", ["community", "partner", "accepted", "certified"])
+def test_shellcheck_finds_nothing(
+    tmp_path: Path, tool: Callable[[str], str], level: str, live: str
+) -> None:
+    settings = {
+        "acceptance-level": level,
+        "live-install-allowed": live,
+        "live-remove-allowed": live,
+    }
+    built = build(trx_tree(tmp_path / "p"), tmp_path / "dist", settings=settings, environment=DATE)
+    scripts = [str(built.folder / name) for name in ("install.sh", "remove.sh")]
+    done = subprocess.run(
+        [tool("shellcheck"), "-s", "sh", *scripts], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
+    assert all(os.access(script, os.X_OK) for script in scripts)
+
+
+def test_the_guide_names_the_very_file(tmp_path: Path) -> None:
+    built = build(trx_tree(tmp_path / "trx-conf"), tmp_path / "dist", environment=DATE)
+    guide = (built.folder / "INSTALL.md").read_text()
+    assert hashlib.sha256(built.vib_path.read_bytes()).hexdigest() in guide
+    assert f"/{built.plan.vib_name} -f" in guide
+    assert "esxcli software vib remove -n trx-conf" in guide
+
+
+def test_the_guide_reads_well(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
+    built = build(
+        trx_tree(tmp_path / "trx-conf"),
+        tmp_path / "dist",
+        settings={"acceptance-level": "partner"},
+        environment=DATE,
+    )
+    text = (built.folder / "INSTALL.md").read_text().replace(built.sha256, "SHA-256 of the VIB")
+    golden("INSTALL-trx-conf.md", text)

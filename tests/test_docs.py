@@ -1,0 +1,97 @@
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from docs.generate import PAGES, REFERENCE
+from tests.conftest import CHECKOUT
+from tests.trees import trx_tree
+
+DOCUMENTS = sorted(
+    path
+    for folder in (CHECKOUT, CHECKOUT / "docs", CHECKOUT / "payloads")
+    for path in (folder.rglob("*.md") if folder.name == "docs" else folder.glob("*.md"))
+)
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#\s]+)\)")
+
+
+@dataclass
+class Session:
+    """Commands of one document with the output that it claims, and its Python examples."""
+
+    commands: list[tuple[str, str]]
+    examples: list[str]
+
+
+def read(document: Path) -> Session:
+    session = Session([], [])
+    for indent, language, body in _FENCE.findall(document.read_text(encoding="utf-8")):
+        text = re.sub(f"^{indent}", "", body, flags=re.MULTILINE)
+        if language == "console":
+            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                session.commands.append((command, output))
+        elif language == "python":
+            session.examples.append(text)
+    return session
+
+
+def matches(claimed: str, found: str) -> bool:
+    """Compare texts; `…` in the claim stands for anything."""
+    parts = [re.escape(part) for part in claimed.rstrip().split("…")]
+    return re.fullmatch(".*".join(parts), found.rstrip(), re.DOTALL) is not None
+
+
+def with_something_to_run() -> list[Path]:
+    return [path for path in DOCUMENTS if (found := read(path)).commands or found.examples]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder such as a reader has: a tree to build, and `vibforge` on the path."""
+    trx_tree(tmp_path / "trx-conf")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/vibforge").write_text(f'#!/bin/sh\nexec {sys.executable} -m vibforge "$@"\n')
+    (tmp_path / "bin/vibforge").chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", with_something_to_run(), ids=lambda path: path.name)
+def test_what_a_document_shows_is_what_happens(desk: Path, document: Path) -> None:
+    environment = {"PATH": f"{desk / 'bin'}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(desk)}
+    session = read(document)
+    for command, claimed in session.commands:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=desk,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert matches(claimed, done.stdout), f"$ {command}\n{done.stdout}{done.stderr}"
+    for example in session.examples:
+        subprocess.run([sys.executable, "-c", example], cwd=desk, env=environment, check=True)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = _LINK.findall(document.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_made_from_the_code_are_up_to_date(name: str) -> None:
+    assert (REFERENCE / name).read_text(encoding="utf-8") == PAGES[name](), "run `make docs`"
+
+
+def test_the_readme_names_every_document() -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    folders = (CHECKOUT / "docs/how-to", CHECKOUT / "docs/reference")
+    pages = [str(page.relative_to(CHECKOUT)) for folder in folders for page in folder.glob("*.md")]
+    assert [page for page in pages if page not in readme] == []
