@@ -6,13 +6,11 @@ Found by giving such VIBs to a 6.7 installer. Each check returns what the host p
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from vibforge.errors import ModelError, Problem
 from vibforge.host import messages
 from vibforge.host.messages import HostMessage
-from vibforge.host.prediction import Cause
-from vibforge.host.release import Release
+from vibforge.host.prediction import Cause, Refusal
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import Descriptor
@@ -27,22 +25,6 @@ _HEAD = 4096
 _DATE = re.compile(
     r"\d{4}-(\d\d)-(\d\d).(\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?", re.DOTALL
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """A fault that ends the reading of a VIB."""
-
-    message: HostMessage
-    cause: Cause
-    since: Release | None = None
-    until: Release | None = None
-
-    def holds(self, release: Release) -> bool:
-        """Whether a host of this release refuses it."""
-        return (self.since is None or release >= self.since) and (
-            self.until is None or release < self.until
-        )
 
 
 def declares_encoding(text: bytes) -> bool:
