@@ -3,9 +3,25 @@
 from pathlib import Path
 
 from vibforge.report.recipe_reference import recipe_page
+from vibforge.report.trx_reference import options_page, profiles_page, rules_page
 
 REFERENCE = Path(__file__).parent / "reference"
-PAGES = {"recipe.md": recipe_page}
+
+
+def _trx_example(rule: str, kind: str) -> bytes:
+    return (REFERENCE / "trx-rules" / rule / f"{kind}.conf").read_bytes()
+
+
+def _trx_rules_page() -> str:
+    return rules_page(_trx_example)
+
+
+PAGES = {
+    "recipe.md": recipe_page,
+    "trx-options.md": options_page,
+    "trx-profiles.md": profiles_page,
+    "trx-rules.md": _trx_rules_page,
+}
 
 
 def main() -> None:

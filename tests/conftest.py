@@ -20,6 +20,9 @@ _DEBIAN_PACKAGES = {
     "git": "git",
     "make": "make",
     "openssl": "openssl",
+    "phc2sys": "linuxptp",
+    "pmc": "linuxptp",
+    "ptp4l": "linuxptp",
     "shellcheck": "shellcheck",
     "xmllint": "libxml2-utils",
 }

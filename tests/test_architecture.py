@@ -5,7 +5,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "vibforge"
 
-LAYERS = ("errors", "formats", "model", "host", "lint", "operations", "report", "cli")
+LAYERS = ("errors", "formats", "model", "host", "trx", "lint", "operations", "report", "cli")
 """Lowest first: a module imports from layers below its own, and from its own folder."""
 
 SIBLINGS = {"operations": {"lint"}}

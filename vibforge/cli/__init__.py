@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, hosts, init, lint
+from vibforge.cli import build, hosts, init, lint, trx
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -106,3 +106,4 @@ app.command()(hosts.plan)
 app.command("host-facts")(hosts.host_facts)
 app.command()(hosts.explain)
 app.command()(init.init)
+app.add_typer(trx.app)

@@ -1,0 +1,95 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibforge.errors import TrxError
+from vibforge.trx.document import MAX_BYTES, Fate, Form, Line, TrxConf
+
+LINES = st.lists(
+    st.one_of(
+        st.text(st.characters(exclude_characters="\n"), max_size=30),
+        st.sampled_from(
+            [
+                "ptp4l:delay_mechanism P2P",
+                " phc2sys : domainNumber\t24 ",
+                "ptp4l:port0:delay_mechanism P2P",
+                "# ptp4l:x 1",
+                "ptp4l:ptp_dst_mac 01:02:03:04:05:06",
+                "[global]",
+                "ptp4l:",
+                "",
+            ]
+        ),
+    ),
+    max_size=8,
+).map("\n".join)
+
+
+def only_line(text: str) -> Line:
+    (line,) = TrxConf.parse(text.encode()).lines
+    return line
+
+
+def test_setting_is_taken_apart_with_its_columns() -> None:
+    line = only_line(" ptp4l:  delay_mechanism \t P2P  ")
+    assert (line.namespace, line.key, line.value) == ("ptp4l", "delay_mechanism", "P2P")
+    assert line.text[line.key_column - 1 :].startswith("delay_mechanism")
+    assert line.text[line.value_column - 1 :].startswith("P2P")
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "fate"),
+    [
+        ("ptp4l:delay_mechanism P2P", Form.SETTING, Fate.PASSED),
+        ("ptp4l:delay_mechanism  P2P", Form.SETTING, Fate.UNKNOWN),
+        ("ptp4l:ptp_dst_mac 01:1B:19:00:00:00", Form.SETTING, Fate.UNKNOWN),
+        ("ptp4l:port0:delay_mechanism P2P", Form.PORT, Fate.STOPS_TRX),
+        ("ptp4l:eth0:", Form.PORT, Fate.STOPS_TRX),
+        ("# ptp4l:port0:delay_mechanism P2P", Form.COMMENT, Fate.UNKNOWN),
+        ("[global]", Form.SECTION, Fate.UNKNOWN),
+        ("delay_mechanism P2P", Form.BARE, Fate.UNKNOWN),
+        (" \t", Form.BLANK, Fate.UNKNOWN),
+        ("ptp4l:key\u00a0value", Form.SETTING, Fate.UNKNOWN),
+    ],
+)
+def test_line_meets_the_fate_that_is_known_of_it(text: str, form: Form, fate: Fate) -> None:
+    line = only_line(text)
+    assert (line.form, line.fate) == (form, fate)
+
+
+def test_value_is_the_rest_of_the_line() -> None:
+    assert only_line("ptp4l:userDescription rack 7  host 3").value == "rack 7  host 3"
+
+
+def test_canonical_form_drops_what_nobody_has_shown_to_work() -> None:
+    text = "\ufeff# c\r\n\r\nptp4l:  a\t1 \r\nptp4l:b 2\r\nptp4l:a 3\r\nptp4l:port0:c 4\r\nwhat"
+    assert TrxConf.parse(text.encode()).serialise() == (
+        b"ptp4l:b 2\nptp4l:a 3\nptp4l:port0:c 4\nwhat\n"
+    )
+
+
+def test_made_of_settings_is_what_a_reader_finds() -> None:
+    conf = TrxConf.of([("ptp4l", "domainNumber", "24"), ("phc2sys", "domainNumber", "24")])
+    assert conf.serialise() == b"ptp4l:domainNumber 24\nphc2sys:domainNumber 24\n"
+    assert TrxConf.parse(conf.serialise()) == conf
+
+
+@given(LINES)
+def test_canonical_form_stays_as_it_is(text: str) -> None:
+    once = TrxConf.parse(text.encode("utf-8", "surrogatepass")).serialise()
+    assert TrxConf.parse(once).serialise() == once
+
+
+@given(st.binary(max_size=200))
+def test_every_byte_is_kept(data: bytes) -> None:
+    conf = TrxConf.parse(data)
+    text = "\n".join(line.text for line in conf.lines)
+    mark = "\ufeff" if conf.byte_order_mark else ""
+    kept = (mark + text).encode("utf-8", "surrogateescape")
+    assert kept == data.removesuffix(b"\n")
+
+
+def test_larger_than_any_trx_conf_is_refused() -> None:
+    TrxConf.parse(b"x" * MAX_BYTES)
+    with pytest.raises(TrxError):
+        TrxConf.parse(b"x" * (MAX_BYTES + 1))

@@ -1,0 +1,203 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibforge.errors import TrxError
+from vibforge.trx.document import TrxConf
+from vibforge.trx.exchange.linuxptp import export_linuxptp, import_linuxptp
+from vibforge.trx.exchange.ptpconfig import export_ptpconfig, import_ptpconfig
+from vibforge.trx.exchange.transfer import harmful
+from vibforge.trx.profile import profiles, trx_conf_of
+
+EXAMPLES = Path("/usr/share/doc/linuxptp/configs")
+
+NAMES = [name for name, each in profiles().items() if not each.impossible]
+
+PTPCONFIG = """\
+apiVersion: ptp.openshift.io/v1
+kind: PtpConfig
+metadata: {name: ordinary, namespace: openshift-ptp}
+spec:
+  profile:
+    - name: ordinary
+      interface: ens1f0
+      ptp4lOpts: "-2 -s --summary_interval -4"
+      phc2sysOpts: "-a -r -n 24 -R 16 -P 0.5"
+      ptpSchedulingPolicy: SCHED_FIFO
+      ptp4lConf: |
+        [global]
+        # a comment
+        domainNumber 24
+        network_transport UDPv4
+        unicast_master_table 0
+        ptp_dst_mac 01:1B:19:00:00:00
+        [ens1f0]
+        delay_mechanism P2P
+  recommend:
+    - {profile: ordinary, priority: 4}
+"""
+
+
+def settings(conf: TrxConf) -> list[str]:
+    return conf.serialise().decode().splitlines()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_profile_survives_ptp4l_conf_and_back(name: str) -> None:
+    conf = trx_conf_of(profiles()[name])
+    there = export_linuxptp(conf)
+    back = import_linuxptp(there.ptp4l_conf, phc2sys_options=there.phc2sys_options)
+    assert there.losses == ()
+    assert back.losses == ()
+    assert settings(back.conf) == settings(conf)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_profile_survives_a_ptpconfig_and_back(name: str) -> None:
+    conf = trx_conf_of(profiles()[name])
+    text, there = export_ptpconfig(conf, name=name, interface="ens1f0")
+    back = import_ptpconfig(text)
+    assert there.losses == ()
+    assert harmful(back.losses) == ()
+    assert settings(back.conf) == settings(conf)
+
+
+def test_ptpconfig_is_taken_over_with_a_list_of_what_is_lost() -> None:
+    imported = import_ptpconfig(PTPCONFIG)
+    assert settings(imported.conf) == [
+        "ptp4l:domainNumber 24",
+        "ptp4l:delay_mechanism P2P",
+        "ptp4l:network_transport L2",
+        "ptp4l:slaveOnly 1",
+        "ptp4l:summary_interval -4",
+        "phc2sys:domainNumber 24",
+    ]
+    assert [loss.says for loss in harmful(imported.losses)] == [
+        "ptpSchedulingPolicy",
+        "-R 16",
+        "pi_proportional_const 0.5",
+    ]
+    harmless = {loss.says for loss in imported.losses if loss.harmless}
+    assert {"recommend", "interface ens1f0", "unicast_master_table 0", "-a", "-r"} <= harmless
+    assert "ptp_dst_mac 01:1B:19:00:00:00" in harmless
+
+
+def test_section_of_another_interface_is_lost_until_it_is_named() -> None:
+    text = "[global]\ndomainNumber 1\n[a]\ndelay_mechanism P2P\n[b]\ndelay_mechanism E2E\n"
+    assert settings(import_linuxptp(text).conf) == ["ptp4l:domainNumber 1"]
+    named = import_linuxptp(text, interface="b")
+    assert settings(named.conf) == ["ptp4l:domainNumber 1", "ptp4l:delay_mechanism E2E"]
+    assert [loss.where for loss in named.losses] == ["line 4, [a]"]
+
+
+def test_what_linuxptp_refuses_is_not_taken_over() -> None:
+    text = "domainNumber 1\n[eth0]\ndomainNumber 2\n[global]\nfoo 1\nBMCA\n[unicast_master_table]\n"
+    imported = import_linuxptp(text + "table_id 1\nUDPv4 192.0.2.1\n")
+    assert imported.conf.lines == ()
+    assert len(imported.losses) == 6
+    assert not imported.complete
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            "-P -2 -s -l 7",
+            ["delay_mechanism P2P", "network_transport L2", "slaveOnly 1", "logging_level 7"],
+        ),
+        (
+            "-A4ml7",
+            ["delay_mechanism Auto", "network_transport UDPv4", "verbose 1", "logging_level 7"],
+        ),
+        ("--domainNumber=5 --step_threshold 0.1", ["domainNumber 5", "step_threshold 0.1"]),
+        ("-f /etc/ptp4l.conf -i eth0 -p /dev/ptp0", []),
+    ],
+)
+def test_letters_of_ptp4l_become_options(options: str, expected: list[str]) -> None:
+    found = settings(import_linuxptp("", ptp4l_options=options).conf)
+    assert found == [f"ptp4l:{each}" for each in expected]
+
+
+def test_letters_of_phc2sys_become_options_or_losses() -> None:
+    imported = import_linuxptp("", phc2sys_options="-s eth0 -w -n 24 -x -z /run/p -O -37 -Q foo")
+    assert settings(imported.conf) == [
+        "phc2sys:domainNumber 24",
+        "phc2sys:kernel_leap 0",
+        "phc2sys:uds_address /run/p",
+    ]
+    assert [loss.says for loss in harmful(imported.losses)] == ["-O -37", "-Q", "foo"]
+
+
+def test_quotes_that_do_not_match_are_an_error() -> None:
+    with pytest.raises(TrxError, match="cannot be taken apart"):
+        import_linuxptp("", ptp4l_options="--message_tag='x")
+
+
+def test_export_names_what_linuxptp_has_no_word_for() -> None:
+    conf = TrxConf.parse(
+        b"# c\nptp4l:a 1\nptp4l:a 2\nsys2vmw:x 1\nptp4l:p:b 1\nwhat\nptp4l:BMCA\n"
+        b"phc2sys:pi_integral_const 1\nphc2sys:message_tag a b\n"
+    )
+    exported = export_linuxptp(conf)
+    assert exported.ptp4l_conf == "[global]\na 2\n"
+    assert exported.phc2sys_options == "'--message_tag=a b'"
+    assert [loss.where for loss in harmful(exported.losses)] == [
+        f"line {number}" for number in (4, 5, 6, 7)
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "kind: Pod\n",
+        "kind: PtpConfig\n",
+        "kind: PtpConfig\nspec: {profile: [{name: a}, {name: b}]}\n",
+        "kind: PtpConfig\nspec: {profile: [{name: a, ptp4lConf: [1]}]}\n",
+        "a: &x [1]\nb: *x\n",
+        "[" * 100,
+        "a: [\n",
+        "\x00",
+        "!!python/object/apply:os.system [true]\n",
+        "kind: PtpConfig\n2024-99-99: x\n",
+        "- " * 60 + "a",
+        "x" * (1 << 19),
+    ],
+)
+def test_yaml_that_is_no_ptpconfig_is_refused(text: str) -> None:
+    with pytest.raises(TrxError):
+        import_ptpconfig(text)
+
+
+def test_profile_is_chosen_by_name() -> None:
+    text = "kind: PtpConfig\nspec: {profile: [{name: a}, {name: b, ptp4lOpts: -P}]}\n"
+    assert settings(import_ptpconfig(text, profile="b").conf) == ["ptp4l:delay_mechanism P2P"]
+
+
+@given(st.text(max_size=200), st.text(max_size=60))
+def test_any_text_is_imported_or_refused(conf: str, options: str) -> None:
+    try:
+        imported = import_linuxptp(conf, ptp4l_options=options, phc2sys_options=options)
+    except TrxError:
+        return
+    for line in imported.conf.settings:
+        assert line.canonical == line.text
+        assert ":" not in line.value
+
+
+@given(st.text(st.sampled_from("kind: PtpConfig\nspec{}[],-&*!|>\"' \tab1"), max_size=120))
+def test_any_yaml_is_imported_or_refused(text: str) -> None:
+    try:
+        import_ptpconfig(text)
+    except TrxError:
+        return
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.cfg")), ids=lambda path: path.stem)
+def test_examples_of_linuxptp_lose_nothing_silently(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and line[0] not in "#["]
+    imported = import_linuxptp(text)
+    assert len(imported.conf.settings) + len(imported.losses) == len(lines)

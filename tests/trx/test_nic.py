@@ -1,0 +1,41 @@
+import pytest
+
+from vibforge.errors import TrxError
+from vibforge.trx.finding import Certainty
+from vibforge.trx.nic import Answer, judge_nic
+from vibforge.trx.official import official_ways
+from vibforge.trx.rules.value import CONFIGSTORE_KEYS
+
+
+@pytest.mark.parametrize(
+    ("nic", "function", "answer"),
+    [
+        ("8086:1592", 0, Answer.YES),
+        ("8086:159B", 1, Answer.NO),
+        ("0x8086:0x1572", 0, Answer.YES),
+        ("8086:1572", 1, Answer.UNKNOWN),
+        ("8086:1583", 0, Answer.UNKNOWN),
+        ("15ad:07b0", 0, Answer.YES),
+        ("15b3:1017", 0, Answer.NO),
+        ("8086:10fb", 0, Answer.NO),
+    ],
+)
+def test_nic_is_judged_by_family_and_function(nic: str, function: int, answer: Answer) -> None:
+    verdict = judge_nic(nic, function)
+    assert verdict.answer is answer
+    assert all(fact.says for fact in verdict.facts)
+    unknown = any(fact.certainty is Certainty.UNKNOWN for fact in verdict.facts)
+    assert unknown is (answer is Answer.UNKNOWN)
+
+
+@pytest.mark.parametrize(("nic", "function"), [("8086", 0), ("vmnic0", 0), ("8086:1592", -1)])
+def test_what_is_no_nic_is_refused(nic: str, function: int) -> None:
+    with pytest.raises(TrxError):
+        judge_nic(nic, function)
+
+
+def test_official_ways_are_those_of_the_configstore() -> None:
+    ways = official_ways(24)
+    assert {way.key for way in ways} == set(CONFIGSTORE_KEYS)
+    assert "24" in ways[0].means
+    assert all(way.commands for way in ways)

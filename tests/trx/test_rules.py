@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+
+from vibforge.trx.check import CheckResult, check
+from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.rules import BY_NAME, RULES
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "reference" / "trx-rules"
+
+CONFIGSTORE = {"domain_number": "44"}
+"""What the host of the examples says; only one rule looks at it."""
+
+
+def judged(name: str, kind: str) -> CheckResult:
+    host = CONFIGSTORE if name == "contradicts-configstore" else {}
+    return check((EXAMPLES / name / f"{kind}.conf").read_bytes(), configstore=host)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_bad_example_breaks_its_rule_and_the_good_one_nothing_of_weight(name: str) -> None:
+    bad = [finding for finding in judged(name, "bad").findings if finding.rule == name]
+    good = judged(name, "good")
+    assert bad
+    assert all(finding.what for finding in bad)
+    assert [finding for finding in good.findings if finding.rule == name] == []
+    assert good.good
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_finding_points_into_its_line(name: str) -> None:
+    text = (EXAMPLES / name / "bad.conf").read_bytes().decode("utf-8", "surrogateescape")
+    lines = text.removeprefix("\ufeff").split("\n")
+    for finding in judged(name, "bad").findings:
+        if finding.line:
+            assert 1 <= finding.column <= len(lines[finding.line - 1]) + 1
+
+
+def test_every_rule_has_examples_and_every_example_a_rule() -> None:
+    assert {folder.name for folder in EXAMPLES.iterdir()} == set(BY_NAME)
+    assert len(BY_NAME) == len(RULES)
+
+
+def test_rules_say_why_in_their_manual() -> None:
+    short = [rule.name for rule in RULES if len(rule.manual) < 40 or not rule.manual.endswith(".")]
+    assert short == []
+
+
+def rules_of(text: str, *releases: str, **host: str) -> dict[str, Finding]:
+    if releases:
+        result = check(text.encode(), releases=releases, configstore=host)
+    else:
+        result = check(text.encode(), configstore=host)
+    return {finding.rule: finding for finding in result.findings}
+
+
+def test_port_section_offers_the_global_line() -> None:
+    found = rules_of("ptp4l:port0:delay_mechanism P2P\n")["port-section"]
+    assert found.remedy == "Write `ptp4l:delay_mechanism P2P`."
+    assert (found.line, found.column, found.severity) == (1, 7, Severity.ERROR)
+
+
+def test_unknown_key_names_the_nearest_ones() -> None:
+    assert "`domainNumber`" in rules_of("ptp4l:domainnumber 24\n")["unknown-key"].remedy
+    assert "`delay_mechanism`" in rules_of("ptp4l:delay_mechanisms P2P\n")["unknown-key"].remedy
+
+
+def test_configstore_key_is_told_from_an_option() -> None:
+    assert "ConfigStore" in rules_of("ptp4l:calibration_delay 1\n")["unknown-key"].remedy
+
+
+@pytest.mark.parametrize(
+    ("releases", "severity"),
+    [(("3.1.1",), Severity.ERROR), (("3.1.1", "4.0"), Severity.WARNING), (("4.0",), None)],
+)
+def test_release_decides_over_a_key_and_a_value(
+    releases: tuple[str, ...], severity: Severity | None
+) -> None:
+    key = rules_of("ptp4l:clientOnly 1\n", *releases).get("key-not-in-release")
+    value = rules_of("ptp4l:domainNumber 254\n", *releases).get("out-of-range")
+    assert (key and key.severity) == severity
+    assert (value and value.severity) == severity
+    assert not key or key.releases == ("3.1.1",)
+
+
+def test_values_of_8_and_9_behind_a_0_are_told_apart_from_octal() -> None:
+    found = rules_of("ptp4l:announceReceiptTimeout 08\n")
+    assert "octal" in found["malformed-value"].remedy
+    assert "octal-look-alike" not in found
+
+
+def test_mode_of_a_socket_may_be_octal() -> None:
+    assert "octal-look-alike" not in rules_of("ptp4l:uds_file_mode 0660\n", "4.0")
+
+
+def test_phc2sys_lines_that_differ_are_an_error_and_a_lone_one_a_warning() -> None:
+    both = rules_of("ptp4l:domainNumber 24\nphc2sys:domainNumber 25\n")["phc2sys-disagrees"]
+    lone = rules_of("ptp4l:domainNumber 24\n")["phc2sys-disagrees"]
+    assert (both.severity, both.line) == (Severity.ERROR, 2)
+    assert (lone.severity, lone.remedy) == (Severity.WARNING, "Add `phc2sys:domainNumber 24`.")
+    assert "phc2sys-disagrees" not in rules_of("ptp4l:domainNumber 0\n")
+
+
+def test_both_names_of_an_option_are_the_same_key() -> None:
+    assert "duplicate-key" in rules_of("ptp4l:slaveOnly 1\nptp4l:clientOnly 1\n")
+    assert "client-not-gm-capable" in rules_of("ptp4l:clientOnly 1\nptp4l:gmCapable 0\n", "4.0")
+
+
+def test_defaults_are_not_dangerous() -> None:
+    assert "dangerous-setting" not in rules_of("ptp4l:free_running 0\nptp4l:BMCA ptp\n")
+    assert "dangerous-setting" in rules_of("ptp4l:uds_address /run/x\n")
+
+
+def test_configstore_is_compared_with_both_programs() -> None:
+    text = "ptp4l:domainNumber 24\nphc2sys:domainNumber 0x18\n"
+    assert "contradicts-configstore" in rules_of(text, domain_number="0")
+    assert "contradicts-configstore" not in rules_of(text, domain_number="24")

@@ -1,0 +1,271 @@
+"""`vibforge trx`: everything about trx.conf, the settings of ESXi's hardware-timestamp PTP."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json, settings_of
+from vibforge.cli.trx_arguments import (
+    Esxi,
+    File,
+    Json,
+    Linuxptp,
+    Output,
+    exit_unless,
+    name_of,
+    paint,
+    read,
+    releases_of,
+    tell,
+    write,
+)
+
+app = typer.Typer(
+    name="trx",
+    help="Understand trx.conf, the settings of ESXi's PTP with hardware timestamps.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Shape(StrEnum):
+    """What `show` prints."""
+
+    TABLE = "table"
+    TRX_CONF = "trx.conf"
+    PTP4L_CONF = "ptp4l.conf"
+    PHC2SYS_CONF = "phc2sys.conf"
+
+
+class Foreign(StrEnum):
+    """What can be imported and exported."""
+
+    PTP4L_CONF = "ptp4l.conf"
+    PTPCONFIG = "ptpconfig"
+    PHC2SYS = "phc2sys"
+
+
+@app.command()
+def check(  # noqa: PLR0913 - the options of the command
+    file: File,
+    *,
+    linuxptp: Linuxptp = None,
+    esxi: Esxi = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Do not count what this rule finds.")
+    ] = None,
+    because: Annotated[
+        list[str] | None, typer.Option(metavar="WHY", help="The reason for --allow.")
+    ] = None,
+    configstore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="What the host's ConfigStore says: domain_number."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge a trx.conf: every problem with its line, reason, remedy and how sure it is."""
+    from vibforge.report import trx_check as report  # noqa: PLC0415 - `--version` needs none of it
+    from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
+    from vibforge.trx.check import check as judge  # noqa: PLC0415 - the same
+
+    result = judge(
+        read(file),
+        releases=releases_of(linuxptp, esxi),
+        allow=allowances(allow or (), because or ()),
+        configstore=settings_of(configstore or []),
+    )
+    if as_json:
+        print_json(report.check_json(result, str(file)))
+    else:
+        typer.echo(report.check_text(result, name_of(file), paint()))
+    exit_unless(good=result.good)
+
+
+@app.command()
+def new(  # noqa: PLR0913 - the options of the command
+    *,
+    profile: Annotated[str, typer.Option(help="A name that `vibforge trx profiles` lists.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="[ptp4l:|phc2sys:]key=value on top."),
+    ] = None,
+    domain: Annotated[int | None, typer.Option(help="The PTP domain.")] = None,
+    linuxptp: Linuxptp = None,
+    esxi: Esxi = None,
+    output: Output = None,
+) -> None:
+    """Write a trx.conf for a PTP profile."""
+    from vibforge.operations.trx_new import new_trx_conf  # noqa: PLC0415 - only here
+    from vibforge.report.trx_check import check_text  # noqa: PLC0415 - only here
+
+    made = new_trx_conf(
+        profile, domain=domain, changes=settings or (), releases=releases_of(linuxptp, esxi)
+    )
+    write(made.data.decode("utf-8"), output)
+    typer.echo(check_text(made.result, profile, paint()), err=True)
+
+
+@app.command()
+def profiles(*, as_json: Json = False) -> None:
+    """List the PTP profiles with their settings and sources."""
+    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
+    from vibforge.trx.profile import profiles as known  # noqa: PLC0415 - only here
+
+    found = known().values()
+    if as_json:
+        print_json(report.profiles_json(found))
+    else:
+        typer.echo(report.profiles_text(found, paint()))
+
+
+@app.command()
+def options(
+    words: Annotated[list[str] | None, typer.Argument(help="What they speak of.")] = None,
+    *,
+    linuxptp: Linuxptp = None,
+    esxi: Esxi = None,
+    as_json: Json = False,
+) -> None:
+    """Search the options of linuxptp: what they take, and what they mean inside TRX."""
+    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
+    from vibforge.trx.catalogue import catalogue  # noqa: PLC0415 - only here
+
+    releases = releases_of(linuxptp, esxi)
+    found = catalogue().search(words or ())
+    if as_json:
+        print_json(report.options_json(catalogue(), found, releases))
+    else:
+        typer.echo(report.options_text(catalogue(), found, releases, paint()))
+    exit_unless(good=bool(found))
+
+
+@app.command()
+def show(  # noqa: PLR0913 - the options of the command
+    file: File,
+    *,
+    shape: Annotated[
+        Shape, typer.Option("--as", help="A table, or the file that TRX would make of it.")
+    ] = Shape.TABLE,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the options that the file does not set.")
+    ] = False,
+    linuxptp: Linuxptp = None,
+    esxi: Esxi = None,
+    as_json: Json = False,
+) -> None:
+    """Show the configuration that is in effect with a trx.conf."""
+    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
+    from vibforge.trx import effective  # noqa: PLC0415 - only here
+    from vibforge.trx.document import TrxConf  # noqa: PLC0415 - only here
+
+    conf = TrxConf.parse(read(file))
+    if shape is Shape.TRX_CONF:
+        write(conf.serialise().decode("utf-8", "surrogateescape"), None)
+    elif shape is not Shape.TABLE:
+        write(effective.linuxptp_file(conf, shape.removesuffix(".conf")), None)
+    else:
+        releases = releases_of(linuxptp, esxi)
+        effects = effective.effects(conf, releases=releases, everything=everything)
+        stopping = effective.stopping_lines(conf)
+        if as_json:
+            print_json(report.effects_json(effects, stopping, releases))
+        else:
+            typer.echo(report.effects_text(effects, stopping, releases, paint()))
+        exit_unless(good=not stopping)
+
+
+@app.command("import")
+def import_(  # noqa: PLR0913 - the options of the command
+    file: File,
+    *,
+    source: Annotated[
+        Foreign, typer.Option("--from", help="What FILE is; phc2sys: a line of its options.")
+    ] = Foreign.PTP4L_CONF,
+    ptp4l_options: Annotated[str, typer.Option(help="Arguments of ptp4l beside the file.")] = "",
+    phc2sys_options: Annotated[str, typer.Option(help="Arguments of phc2sys.")] = "",
+    interface: Annotated[str, typer.Option(help="Whose section to take, of several.")] = "",
+    ptp_profile: Annotated[str, typer.Option(help="Which profile of a PtpConfig.")] = "",
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Make a trx.conf of linuxptp's own files or of an OpenShift PtpConfig."""
+    from vibforge.operations.trx_import import import_text  # noqa: PLC0415 - only here
+    from vibforge.report import trx_transfer as report  # noqa: PLC0415 - only here
+
+    imported = import_text(
+        read(file),
+        str(source),
+        ptp4l_options=ptp4l_options,
+        phc2sys_options=phc2sys_options,
+        interface=interface,
+        profile=ptp_profile,
+    )
+    if as_json:
+        print_json(report.imported_json(imported))
+    else:
+        write(imported.conf.serialise().decode("utf-8"), output)
+        tell(report.losses_text(imported.losses, paint()))
+    exit_unless(good=imported.complete)
+
+
+@app.command()
+def export(  # noqa: PLR0913 - the options of the command
+    file: File,
+    *,
+    target: Annotated[
+        Foreign, typer.Option("--to", help="ptp4l.conf, the options of phc2sys, or a PtpConfig.")
+    ] = Foreign.PTP4L_CONF,
+    name: Annotated[str, typer.Option(help="Name of a PtpConfig.")] = "trx",
+    interface: Annotated[str, typer.Option(help="Interface of a PtpConfig.")] = "ens1f0",
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a trx.conf into linuxptp's own files or into an OpenShift PtpConfig."""
+    from vibforge.operations.trx_export import export_text  # noqa: PLC0415 - only here
+    from vibforge.report import trx_transfer as report  # noqa: PLC0415 - only here
+
+    text, exported = export_text(read(file), str(target), name=name, interface=interface)
+    if as_json:
+        print_json(report.exported_json(exported, text, str(target)))
+    else:
+        write(text, output)
+        tell(report.losses_text(exported.losses, paint()))
+    exit_unless(good=exported.complete)
+
+
+@app.command()
+def host(
+    *,
+    nic: Annotated[
+        str | None, typer.Option(metavar="VENDOR:DEVICE", help="PCI id, such as 8086:1592.")
+    ] = None,
+    function: Annotated[int, typer.Option("--pf", help="Physical function of the NIC.")] = 0,
+    domain: Annotated[int | None, typer.Option(help="The PTP domain that is wanted.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether TRX takes a NIC, and how ESXi itself sets what trx.conf need not carry."""
+    from vibforge.report import trx_host as report  # noqa: PLC0415 - only here
+    from vibforge.trx.nic import Answer, judge_nic  # noqa: PLC0415 - only here
+    from vibforge.trx.official import official_ways  # noqa: PLC0415 - only here
+
+    verdict = judge_nic(nic, function) if nic else None
+    ways = official_ways(domain)
+    if as_json:
+        print_json(report.host_json(verdict, ways))
+    else:
+        typer.echo(report.host_text(verdict, ways, paint()))
+    exit_unless(good=verdict is None or verdict.answer is Answer.YES)
+
+
+@app.command()
+def fingerprint(binary: File, *, as_json: Json = False) -> None:
+    """Tell the linuxptp release of a ptp4l, phc2sys or pmc binary."""
+    from vibforge.report import trx_host as report  # noqa: PLC0415 - only here
+    from vibforge.trx import fingerprint as labels  # noqa: PLC0415 - only here
+
+    found = labels.fingerprint(read(binary, labels.MAX_BYTES))
+    if as_json:
+        print_json(report.fingerprint_json(found, str(binary)))
+    else:
+        typer.echo(report.fingerprint_text(found, name_of(binary)))

@@ -1,0 +1,79 @@
+"""What the commands of `vibforge trx` share: arguments, reading, writing, their verdict."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vibforge.report.paint import Paint, wants_colour
+
+_BAD_VERDICT = 1
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, not to stdout.")
+]
+Linuxptp = Annotated[
+    list[str] | None,
+    typer.Option("--linuxptp", metavar="RELEASE", help="For 3.1.1, 4.0, 4.2, …; may be repeated."),
+]
+Esxi = Annotated[
+    str | None,
+    typer.Option("--esxi", metavar="RELEASE", help="For what 8.0U3, … likely carries (inferred)."),
+]
+
+
+def releases_of(linuxptp: list[str] | None, esxi: str | None) -> tuple[str, ...]:
+    """The releases that the options name; says so where they are inferred."""
+    from vibforge.trx.release import chosen, span  # noqa: PLC0415 - for the commands that judge
+
+    releases = chosen(linuxptp or (), esxi)
+    if esxi:
+        tell(f"ESXi {esxi}: linuxptp {span(releases)} is inferred; the vendor does not say.")
+    return releases
+
+
+def name_of(path: Path) -> str:
+    """A path as it can be printed anywhere."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def paint() -> Paint:
+    """Colour for stdout, where it is wanted."""
+    return Paint(wants_colour(sys.stdout))
+
+
+def read(path: Path, most: int | None = None) -> bytes:
+    """The bytes of FILE, no more than it may have."""
+    from vibforge.errors import TrxError  # noqa: PLC0415 - for the commands that read
+    from vibforge.operations.read_input import read_input  # noqa: PLC0415 - the same
+    from vibforge.trx.document import MAX_BYTES  # noqa: PLC0415 - the same
+
+    return read_input(path, most or MAX_BYTES, TrxError)
+
+
+def write(text: str, output: Path | None) -> None:
+    """Write a text to a file or to stdout; bytes that were no UTF-8 come out as they were."""
+    data = text.encode("utf-8", "surrogateescape")
+    if output is None:
+        typer.echo(data, nl=False)
+        return
+    from vibforge.operations.publish import Publication  # noqa: PLC0415 - only for files
+
+    with Publication(output.parent) as publication:
+        publication.write(output.name, data)
+        publication.publish()
+
+
+def tell(text: str) -> None:
+    """Say something on stderr, if there is anything to say."""
+    if text:
+        typer.echo(text, err=True)
+
+
+def exit_unless(*, good: bool) -> None:
+    """Exit with 1 where the verdict is bad."""
+    if not good:
+        raise typer.Exit(_BAD_VERDICT)

@@ -1,0 +1,27 @@
+"""Read a small input file, or the standard input, no further than it may be long."""
+
+import sys
+from pathlib import Path
+
+from vibforge.errors import VibforgeError
+
+STANDARD_INPUT = "-"
+
+
+def read_input(path: Path, most: int, error: type[VibforgeError]) -> bytes:
+    """Return the bytes of `path`, of which there may be `most`; `-` is the standard input.
+
+    Raises:
+        VibforgeError: as `error`, where the file cannot be read or is longer.
+    """
+    try:
+        if str(path) == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(most + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(most + 1)
+    except OSError as problem:
+        raise error(f"cannot be read: {problem.strerror}", where=str(path)) from problem
+    if len(data) > most:
+        raise error(f"has more than {most} bytes", where=str(path))
+    return data

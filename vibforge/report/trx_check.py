@@ -1,0 +1,91 @@
+"""How the verdict on a trx.conf looks, for people and for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from vibforge.report.paint import Paint
+from vibforge.trx.check import CheckResult
+from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.release import CANDIDATES, span
+
+UNSUPPORTED = "The vendor neither documents nor supports trx.conf."
+
+_ROLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
+
+
+def check_text(result: CheckResult, where: str, paint: Paint) -> str:
+    """Show every finding with its place, its rule, how sure it is and what to do."""
+    lines = [line for finding in result.findings for line in _finding(finding, where, paint)]
+    if result.more:
+        lines.append(f"… and {result.more} more")
+    for allowance in result.allowances:
+        count = sum(finding.rule == allowance.rule for finding in result.allowed)
+        lines.append(f"{where}: allowed {allowance.rule} ({count}): {allowance.because}")
+    return "\n".join([*lines, _summary(result, where, paint)])
+
+
+def _finding(finding: Finding, where: str, paint: Paint) -> Iterator[str]:
+    place = f"{where}:{finding.line}:{finding.column}" if finding.line else where
+    severity = paint(f"{finding.severity}:", _ROLES[finding.severity])
+    rule = paint(f"[{finding.rule}, {finding.certainty}]", "dim")
+    yield f"{place}: {severity} {finding.what} {rule}"
+    if finding.remedy:
+        yield f"  → {finding.remedy}"
+
+
+def _summary(result: CheckResult, where: str, paint: Paint) -> str:
+    counted = [
+        f"{count} {severity}{'' if count == 1 else 's'}"
+        for severity, count in result.counts.items()
+        if count
+    ]
+    verdict = paint("good", "good") if result.good else paint("bad", "bad")
+    all_of_them = ", all that TRX may carry" if result.releases == CANDIDATES else ""
+    return (
+        f"{where}: {verdict}, {', '.join(counted) or 'nothing found'}, "
+        f"for linuxptp {span(result.releases)}{all_of_them}. {UNSUPPORTED}"
+    )
+
+
+def check_json(result: CheckResult, where: str) -> dict[str, Any]:
+    """Return the verdict with every finding."""
+    return {
+        "format": "vibforge/trx-check/1",
+        "file": where,
+        "verdict": "good" if result.good else "bad",
+        "releases": list(result.releases),
+        "counts": {str(severity): count for severity, count in result.counts.items()},
+        "findings": [finding_json(finding) for finding in result.findings],
+        "more": result.more,
+        "allowed": allowed_json(result),
+    }
+
+
+def allowed_json(result: CheckResult) -> list[dict[str, Any]]:
+    """Return what was allowed and why, as a build keeps it in its record."""
+    return [
+        {
+            "rule": allowance.rule,
+            "because": allowance.because,
+            "findings": [
+                finding_json(finding)
+                for finding in result.allowed
+                if finding.rule == allowance.rule
+            ],
+        }
+        for allowance in result.allowances
+    ]
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """Return one finding; line 0 is the file as a whole."""
+    return {
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "certainty": str(finding.certainty),
+        "line": finding.line,
+        "column": finding.column,
+        "what": finding.what,
+        "remedy": finding.remedy,
+        "releases": list(finding.releases),
+    }

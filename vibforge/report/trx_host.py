@@ -1,0 +1,86 @@
+"""How a NIC's verdict, the official settings and a fingerprint look."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from vibforge.report.paint import Paint
+from vibforge.report.trx_check import UNSUPPORTED
+from vibforge.trx.fingerprint import Fingerprint
+from vibforge.trx.nic import Answer, NicVerdict
+from vibforge.trx.official import SCHEMA, OfficialWay
+from vibforge.trx.release import span
+
+_ROLES = {Answer.YES: "good", Answer.NO: "bad", Answer.UNKNOWN: "warn"}
+
+
+def host_text(verdict: NicVerdict | None, ways: Sequence[OfficialWay], paint: Paint) -> str:
+    """Answer for the NIC, if one was given, and show the official ways."""
+    lines = []
+    if verdict:
+        answer = paint(str(verdict.answer), _ROLES[verdict.answer])
+        lines.append(f"TRX takes {verdict.nic}, physical function {verdict.function}: {answer}")
+        lines += [f"  {fact.says} [{fact.certainty}]" for fact in verdict.facts]
+        lines.append("")
+    lines += [
+        paint("Settings that ESXi has a way of its own for (leave them out of trx.conf)", "strong"),
+        f"The form of all of them, on the host: {SCHEMA}",
+    ]
+    for way in ways:
+        instead = f", instead of `ptp4l:{way.instead_of}`" if way.instead_of else ""
+        lines.append(f"{way.key}: {way.means}{instead} [{way.certainty}]")
+        lines += [f"    {command}" for command in way.commands]
+    lines.append("The options of `esxcli system ptp` are not published: ask the host's help first.")
+    return "\n".join([*lines, UNSUPPORTED])
+
+
+def host_json(verdict: NicVerdict | None, ways: Sequence[OfficialWay]) -> dict[str, Any]:
+    """Return the answer for the NIC and the official ways."""
+    return {
+        "format": "vibforge/trx-host/1",
+        "nic": _nic_json(verdict) if verdict else None,
+        "schema_command": SCHEMA,
+        "settings": [
+            {
+                "key": way.key,
+                "means": way.means,
+                "instead_of": way.instead_of or None,
+                "commands": list(way.commands),
+                "certainty": str(way.certainty),
+            }
+            for way in ways
+        ],
+    }
+
+
+def _nic_json(verdict: NicVerdict) -> dict[str, Any]:
+    return {
+        "id": verdict.nic,
+        "physical_function": verdict.function,
+        "answer": str(verdict.answer),
+        "facts": [{"says": fact.says, "certainty": str(fact.certainty)} for fact in verdict.facts],
+    }
+
+
+def fingerprint_text(found: Fingerprint, where: str) -> str:
+    """Say which releases a binary may be of."""
+    lines = [f"{where}: linuxptp {span(found.releases)} ({found.labels} option labels)"]
+    if len(found.releases) > 1:
+        lines.append("  These releases have the same options, so they look alike.")
+    if found.missing:
+        lines.append(f"  without {', '.join(found.missing)}")
+    if found.extra:
+        lines.append(f"  and with {', '.join(found.extra)}: a patched build")
+    return "\n".join(lines)
+
+
+def fingerprint_json(found: Fingerprint, where: str) -> dict[str, Any]:
+    """Return which releases a binary may be of."""
+    return {
+        "format": "vibforge/trx-fingerprint/1",
+        "file": where,
+        "releases": list(found.releases),
+        "exact": found.exact,
+        "labels": found.labels,
+        "missing": list(found.missing),
+        "extra": list(found.extra),
+    }

@@ -1,0 +1,158 @@
+"""Judge a trx.conf: every problem at once, each with its rule, its remedy and how sure it is."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from vibforge.errors import Problem, TrxError
+from vibforge.trx.catalogue import catalogue
+from vibforge.trx.document import TrxConf
+from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.release import CANDIDATES
+from vibforge.trx.rules import BY_NAME, RULES
+from vibforge.trx.subject import Subject
+
+MOST_FINDINGS = 200
+"""Findings that a result lists; the rest is counted. Nobody mends more in one go."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """A rule that may be broken, and why: the reason is kept with the verdict."""
+
+    rule: str
+    because: str
+
+    def __post_init__(self) -> None:
+        if self.rule not in BY_NAME:
+            near = get_close_matches(self.rule, BY_NAME, n=1)
+            raise TrxError(
+                f"there is no rule {self.rule!r} for trx.conf",
+                remedy=f"Did you mean {near[0]}?" if near else "docs/reference/trx-rules.md",
+            )
+        if not self.because.strip():
+            raise TrxError(
+                f"no reason for allowing {self.rule}",
+                remedy='Say why: --allow RULE --because "…".',
+            )
+
+
+def allowances(rules: Sequence[str], reasons: Sequence[str]) -> tuple[Allowance, ...]:
+    """Pair `--allow RULE` with `--because "…"`, in their order; one reason may serve all rules.
+
+    Raises:
+        TrxError: an unknown rule, an empty reason, or not as many reasons as rules.
+    """
+    if len(reasons) == 1:
+        reasons = list(reasons) * max(1, len(rules))
+    if len(rules) != len(reasons):
+        raise TrxError(
+            f"{len(rules)} rules allowed and {len(reasons)} reasons given",
+            remedy='Give each --allow RULE its --because "…".',
+        )
+    problems: list[Problem] = []
+    found = []
+    for name, because in zip(rules, reasons, strict=True):
+        try:
+            found.append(Allowance(rule=name, because=because))
+        except TrxError as error:
+            problems += error.problems
+    if problems:
+        raise TrxError.of(problems)
+    return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckResult:
+    """What the rules found, by line, for the `releases` of linuxptp.
+
+    `findings` are those that count, `MOST_FINDINGS` at most; `more` says how many are not listed
+    and `counts` counts all of them. `allowed` are findings that an allowance excuses.
+    """
+
+    releases: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    more: int
+    counts: Mapping[Severity, int]
+    allowed: tuple[Finding, ...]
+    allowances: tuple[Allowance, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing stands against installing the file: no errors."""
+        return self.counts[Severity.ERROR] == 0
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(each for each in self.findings if each.severity is Severity.ERROR)
+
+    def problems(self, where: str) -> tuple[Problem, ...]:
+        """The errors as problems of the file `where`, for whoever cannot go on with them."""
+        return tuple(
+            Problem(
+                what=f"{each.what} [{each.rule}]",
+                where=f"{where}:{each.line}:{each.column}" if each.line else where,
+                remedy=each.remedy,
+            )
+            for each in self.errors
+        )
+
+    def require(self, where: str) -> None:
+        """Insist on a good file.
+
+        Raises:
+            TrxError: one problem for each error that is listed.
+        """
+        if not self.good:
+            raise TrxError.of(self.problems(where))
+
+
+def check(
+    data: bytes,
+    *,
+    releases: Sequence[str] = CANDIDATES,
+    allow: Iterable[Allowance] = (),
+    configstore: Mapping[str, str] | None = None,
+) -> CheckResult:
+    """Judge the bytes of a trx.conf for the given releases of linuxptp.
+
+    Args:
+        data: the file, `vibforge.trx.document.MAX_BYTES` at most.
+        releases: names of `vibforge.trx.release.RELEASES`; `chosen` makes them of options.
+        allow: rules whose findings shall not count, with the reason.
+        configstore: what the host's ConfigStore holds for PTP, by key (`domain_number`).
+
+    Raises:
+        TrxError: the file is larger than any trx.conf.
+    """
+    excused = tuple(allow)
+    subject = Subject.of(TrxConf.parse(data), catalogue(), tuple(releases), configstore or {})
+    found = [finding for rule in RULES for finding in rule.findings(subject)]
+    found.sort(key=_by_place)
+    names = {allowance.rule for allowance in excused}
+    counting = [finding for finding in found if finding.rule not in names]
+    allowed = [finding for finding in found if finding.rule in names]
+    counts = Counter(finding.severity for finding in counting)
+    listed = _listed(counting)
+    return CheckResult(
+        releases=subject.releases,
+        findings=listed,
+        more=len(counting) - len(listed),
+        counts={severity: counts[severity] for severity in Severity},
+        allowed=tuple(allowed[:MOST_FINDINGS]),
+        allowances=excused,
+    )
+
+
+def _by_place(finding: Finding) -> tuple[int, int]:
+    return finding.line, finding.column
+
+
+def _listed(findings: list[Finding]) -> tuple[Finding, ...]:
+    """The first findings, errors before what is not as bad, back in the order of the file."""
+    if len(findings) <= MOST_FINDINGS:
+        return tuple(findings)
+    weight = {severity: place for place, severity in enumerate(Severity)}
+    worst = sorted(findings, key=lambda finding: weight[finding.severity])[:MOST_FINDINGS]
+    return tuple(sorted(worst, key=_by_place))

@@ -1,0 +1,158 @@
+"""linuxptp's own configuration file, and the arguments beside it.
+
+The format, tried with ptp4l: a key, white space and the rest of the line as the value; `[global]`
+or a section named after an interface; comments are whole lines that begin with `#`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vibforge.errors import TrxError
+from vibforge.trx.catalogue import catalogue
+from vibforge.trx.document import MAX_BYTES, Form, TrxConf
+from vibforge.trx.exchange.arguments import arguments_of, take_arguments
+from vibforge.trx.exchange.transfer import Collector, Imported, Loss
+from vibforge.trx.finding import shown
+
+_TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
+_BLANKS = " \t\r\v\f"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One line of a ptp4l.conf that sets something; `section` is empty before the first one."""
+
+    number: int
+    section: str
+    key: str
+    value: str
+
+
+def entries_of(text: str) -> Iterator[Entry]:
+    """Read a ptp4l.conf faithfully, whatever its keys and sections are."""
+    section = ""
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip(_BLANKS)
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("["):
+            name = line[1:].split("]")[0].strip(_BLANKS)
+            section = "global" if name.casefold() == "global" else name
+            continue
+        words = line.split(None, 1)
+        yield Entry(
+            number=number,
+            section=section,
+            key=words[0] if words else line,
+            value=words[1] if len(words) > 1 else "",
+        )
+
+
+def import_linuxptp(
+    conf: str, *, ptp4l_options: str = "", phc2sys_options: str = "", interface: str = ""
+) -> Imported:
+    """Make a trx.conf of a ptp4l.conf and of the arguments that go with it.
+
+    Args:
+        conf: the text of the ptp4l.conf.
+        ptp4l_options: arguments of ptp4l, which count more than the file.
+        phc2sys_options: arguments of phc2sys.
+        interface: whose section is taken, where the file has several.
+
+    Raises:
+        TrxError: the input is too large, or the arguments cannot be taken apart.
+    """
+    collector = Collector()
+    collect_linuxptp(collector, conf, interface)
+    take_arguments(collector, "ptp4l", ptp4l_options)
+    take_arguments(collector, "phc2sys", phc2sys_options)
+    return collector.imported()
+
+
+def collect_linuxptp(collector: Collector, conf: str, interface: str) -> None:
+    """Take over a ptp4l.conf: `[global]` first, then the one interface on top of it."""
+    if len(conf) > MAX_BYTES:
+        raise TrxError(f"the ptp4l.conf has more than {MAX_BYTES} characters, which none has")
+    entries = tuple(entries_of(conf))
+    chosen = _interface(entries, interface)
+    for entry in entries:
+        if entry.section == "global":
+            collector.take("ptp4l", entry.key, entry.value, f"line {entry.number}")
+    for entry in entries:
+        if entry.section != "global":
+            _take_of_section(collector, entry, chosen)
+
+
+def _interface(entries: tuple[Entry, ...], wanted: str) -> str:
+    sections = {entry.section for entry in entries} - {"", "global", *_TABLES}
+    if wanted:
+        return wanted
+    return sections.pop() if len(sections) == 1 else ""
+
+
+def _take_of_section(collector: Collector, entry: Entry, chosen: str) -> None:
+    where = f"line {entry.number}, [{shown(entry.section)}]"
+    says = f"{entry.key} {entry.value}"
+    option = collector.table.options.get(entry.key)
+    if not entry.section:
+        collector.lose(where, says, "it stands before any section, where linuxptp refuses it")
+    elif entry.section in _TABLES:
+        collector.lose(where, says, "trx.conf has no sections, so it cannot hold this table")
+    elif entry.section != chosen:
+        why = "TRX has one interface; name the one to take with --interface"
+        collector.lose(where, says, why)
+    elif option and not option.port:
+        collector.lose(where, says, "linuxptp takes it in [global] only")
+    else:
+        collector.take("ptp4l", entry.key, entry.value, where)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exported:
+    """A trx.conf in linuxptp's own words, and what of it has none."""
+
+    ptp4l_conf: str
+    phc2sys_options: str
+    losses: tuple[Loss, ...]
+
+    @property
+    def complete(self) -> bool:
+        return all(loss.harmless for loss in self.losses)
+
+
+def export_linuxptp(conf: TrxConf) -> Exported:
+    """Return what a trx.conf says as a ptp4l.conf and arguments of phc2sys."""
+    table = catalogue()
+    last = {(line.namespace, line.key): line for line in conf.settings}
+    losses = list(_not_exported(conf))
+    fixed = {key for key, use in table.phc2sys.items() if use.since is None}
+    ptp4l = [line for line in last.values() if line.namespace == "ptp4l" and line.value]
+    phc2sys = [line for line in last.values() if line.namespace == "phc2sys" and line.value]
+    for line in phc2sys:
+        if line.key in fixed:
+            why = "phc2sys ignores it in a file, and as an argument it would count"
+            losses.append(Loss(where=f"line {line.number}", says=line.key, why=why, harmless=True))
+    return Exported(
+        ptp4l_conf="".join(["[global]\n", *(f"{line.key} {line.value}\n" for line in ptp4l)]),
+        phc2sys_options=arguments_of(line for line in phc2sys if line.key not in fixed),
+        losses=tuple(losses),
+    )
+
+
+def _not_exported(conf: TrxConf) -> Iterator[Loss]:
+    last = {(line.namespace, line.key): line.number for line in conf.settings}
+    for line in conf.lines:
+        where, says = f"line {line.number}", shown(line.text.strip())
+        if line.form is Form.SETTING:
+            if line.namespace not in {"ptp4l", "phc2sys"}:
+                yield Loss(where=where, says=says, why="linuxptp has no such program")
+            elif not line.value:
+                yield Loss(where=where, says=says, why="it has no value")
+            elif last[line.namespace, line.key] != line.number:
+                why = f"line {last[line.namespace, line.key]} replaces it"
+                yield Loss(where=where, says=says, why=why, harmless=True)
+        elif line.form in {Form.COMMENT, Form.BLANK}:
+            if says:
+                yield Loss(where=where, says=says, why="a comment", harmless=True)
+        else:
+            yield Loss(where=where, says=says, why="it is no setting of a trx.conf")

@@ -1,0 +1,146 @@
+"""The PTP profiles as option sets of ptp4l and phc2sys (`data/profiles.json`, with sources)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+
+from vibforge.errors import Problem, TrxError
+from vibforge.trx.catalogue import shipped_table
+from vibforge.trx.document import NAMESPACES, TrxConf
+from vibforge.trx.rules.agreement import SHARED
+
+Settings = tuple[tuple[str, str, str], ...]
+"""(namespace, key, value) triples in the order of the file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Profile:
+    """One PTP profile, from the client's side.
+
+    `domains` are the lowest and highest domain that the profile allows, None where no source
+    says. `impossible` says why trx.conf cannot express the profile, empty where it can.
+    """
+
+    name: str
+    title: str
+    min_linuxptp: str
+    ptp4l: Mapping[str, str]
+    phc2sys: Mapping[str, str]
+    domains: tuple[int, int] | None
+    impossible: str
+    not_recommended: bool
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@cache
+def _table() -> tuple[Mapping[str, str], Mapping[str, Profile]]:
+    raw = shipped_table("profiles")
+    found = {
+        name: Profile(
+            name=name,
+            title=facts["title"],
+            min_linuxptp=facts["min_linuxptp"],
+            ptp4l=facts["ptp4l"],
+            phc2sys=facts["phc2sys"],
+            domains=tuple(facts["domains"]) if "domains" in facts else None,
+            impossible=facts.get("impossible", ""),
+            not_recommended=facts.get("not_recommended", False),
+            sources=tuple(facts["sources"]),
+            notes=tuple(facts["notes"]),
+        )
+        for name, facts in raw["profiles"].items()
+    }
+    return raw["role"], found
+
+
+def profiles() -> Mapping[str, Profile]:
+    """Return every profile by its name."""
+    return _table()[1]
+
+
+def profile_named(name: str) -> Profile:
+    """Return one profile.
+
+    Raises:
+        TrxError: there is none of that name.
+    """
+    found = profiles().get(name)
+    if found is None:
+        near = get_close_matches(name, profiles(), n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise TrxError(
+            f"there is no profile {name!r}", remedy=f"{hint}`vibforge trx profiles` lists them."
+        )
+    return found
+
+
+def trx_conf_of(
+    profile: Profile, *, domain: int | None = None, changes: Sequence[str] = ()
+) -> TrxConf:
+    """Make the trx.conf of a profile.
+
+    The role comes first, as `slaveOnly 1`, the one spelling that linuxptp 2.0 to 4.4 all take.
+    What ptp4l and phc2sys must have alike is written for both.
+
+    Args:
+        profile: which profile.
+        domain: the PTP domain, where not the profile's own.
+        changes: `[namespace:]key=value` each; the namespace is ptp4l where none is given.
+
+    Raises:
+        TrxError: trx.conf cannot express the profile, the domain is outside it, or a change is
+            not of that form.
+    """
+    _refuse_impossible(profile)
+    settings = {("ptp4l", key): value for key, value in {**_table()[0], **profile.ptp4l}.items()}
+    settings |= {("phc2sys", key): value for key, value in profile.phc2sys.items()}
+    if domain is not None:
+        _refuse_domain(profile, domain)
+        settings["ptp4l", "domainNumber"] = settings["phc2sys", "domainNumber"] = str(domain)
+    changed = _changes(changes)
+    settings |= changed
+    for key in SHARED:
+        if ("ptp4l", key) in changed and ("phc2sys", key) not in changed:
+            settings["phc2sys", key] = changed["ptp4l", key]
+    ordered = sorted(settings.items(), key=lambda item: NAMESPACES.index(item[0][0]))
+    return TrxConf.of((namespace, key, value) for (namespace, key), value in ordered)
+
+
+def _refuse_impossible(profile: Profile) -> None:
+    if profile.impossible:
+        raise TrxError(
+            f"trx.conf cannot express {profile.name} ({profile.title})", remedy=profile.impossible
+        )
+
+
+def _refuse_domain(profile: Profile, domain: int) -> None:
+    if profile.domains and not profile.domains[0] <= domain <= profile.domains[1]:
+        lowest, highest = profile.domains
+        raise TrxError(
+            f"domain {domain} is not one of {profile.name}, which has {lowest} to {highest}",
+            remedy=f"To go outside the profile all the same: --set domainNumber={domain}",
+        )
+
+
+def _changes(changes: Sequence[str]) -> dict[tuple[str, str], str]:
+    found = {}
+    problems = []
+    for change in changes:
+        name, sign, value = change.partition("=")
+        namespace, colon, key = name.partition(":")
+        if not colon:
+            namespace, key = "ptp4l", name
+        if not sign or not key or namespace not in NAMESPACES or _breaks_a_line(key, value):
+            remedy = "Write [ptp4l:|phc2sys:|sys2vmw:]key=value, of one line."
+            problems.append(Problem(what=f"{change!r} sets nothing", remedy=remedy))
+        else:
+            found[namespace, key] = value
+    if problems:
+        raise TrxError.of(problems)
+    return found
+
+
+def _breaks_a_line(key: str, value: str) -> bool:
+    return not value.strip() or not f"{key}{value}".isprintable() or len(key.split()) != 1

