@@ -17,42 +17,52 @@ if TYPE_CHECKING:
     from vibforge.model.release_date import ReleaseDate
     from vibforge.model.vib import Vib
     from vibforge.operations.build import BuildPlan, Built, build, plan_build
+    from vibforge.operations.verification import Fact, Outcome, Verification
+    from vibforge.operations.verify import verify
 
 _HOMES = {
     "AcceptanceLevel": "vibforge.model.acceptance",
     "BuildPlan": "vibforge.operations.build",
     "Built": "vibforge.operations.build",
+    "Fact": "vibforge.operations.verification",
     "Mode": "vibforge.model.recipe",
+    "Outcome": "vibforge.operations.verification",
     "PathRule": "vibforge.model.recipe",
     "PayloadRecipe": "vibforge.model.recipe",
     "PayloadType": "vibforge.model.recipe",
     "Problem": "vibforge.errors",
     "Recipe": "vibforge.model.recipe",
     "ReleaseDate": "vibforge.model.release_date",
+    "Verification": "vibforge.operations.verification",
     "Vib": "vibforge.model.vib",
     "VibforgeError": "vibforge.errors",
     "build": "vibforge.operations.build",
     "plan_build": "vibforge.operations.build",
     "read_recipe": "vibforge.model.recipe_reading",
+    "verify": "vibforge.operations.verify",
 }
 
 __all__ = [
     "AcceptanceLevel",
     "BuildPlan",
     "Built",
+    "Fact",
     "Mode",
+    "Outcome",
     "PathRule",
     "PayloadRecipe",
     "PayloadType",
     "Problem",
     "Recipe",
     "ReleaseDate",
+    "Verification",
     "Vib",
     "VibforgeError",
     "__version__",
     "build",
     "plan_build",
     "read_recipe",
+    "verify",
 ]
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, hosts, init, lint, trx
+from vibforge.cli import build, extract, hosts, init, inspect, lint, trx, verify
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -107,3 +107,6 @@ app.command("host-facts")(hosts.host_facts)
 app.command()(hosts.explain)
 app.command()(init.init)
 app.add_typer(trx.app)
+app.command()(inspect.inspect)
+app.command()(verify.verify)
+app.command()(extract.extract)

@@ -32,6 +32,7 @@ _VISOR_TAIL = struct.Struct("<4I")
 _SPARSE = "S"
 _KINDS = {kind.value: kind for kind in EntryKind} | {"\0": EntryKind.FILE}
 _EXTENSIONS = frozenset("LKxg")
+_DEVICES = frozenset({EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE})
 _WITHOUT_DATA = frozenset(
     {
         EntryKind.HARD_LINK,
@@ -67,6 +68,8 @@ class TarEntry:
     data_offset: int
     owner: str = ""
     group: str = ""
+    device: tuple[int, int] = (0, 0)
+    """Major and minor number of a device."""
     oddities: tuple[str, ...] = ()
 
 
@@ -242,6 +245,7 @@ class TarReader:
             data_offset=offset if is_vmtar else self._stream.position,
             owner=header.owner,
             group=header.group,
+            device=_device(header) if kind in _DEVICES else (0, 0),
         )
         self._count_names(len(name) + len(entry.link))
         if is_vmtar and entry.size:
@@ -284,6 +288,10 @@ def pax_records(data: bytes) -> dict[str, str]:
             records[text_of(key)] = text_of(value)
         data = data[size:]
     return records
+
+
+def _device(header: Header) -> tuple[int, int]:
+    return header.number(329, 337, "device number"), header.number(337, 345, "device number")
 
 
 def _pax_number(records: dict[str, str], key: str, default: int) -> int:

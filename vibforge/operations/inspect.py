@@ -5,12 +5,11 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.byte_stream import ByteStream, read_chunks
 from vibforge.formats.inflating import gzip_content_size
-from vibforge.formats.pkcs7 import Block, read_blocks
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import ENTRY_LIMIT, TarEntry, TarForm, TarReader, starts_tar
@@ -24,6 +23,9 @@ from vibforge.operations.subjects import (
     StageFolder,
     Subject,
 )
+
+if TYPE_CHECKING:
+    from vibforge.formats.pkcs7 import Block
 
 _GZIP_TRAILER = 8
 
@@ -61,7 +63,7 @@ class VibInspection:
 
     vib: Vib
     payloads: tuple[PayloadInspection, ...]
-    blocks: tuple[Block, ...]
+    blocks: "tuple[Block, ...]"
     faults: tuple[Problem, ...] = ()
 
 
@@ -80,7 +82,7 @@ class StageInspection:
     """A stage folder with the trees of its payloads, each with the entries a build would see."""
 
     folder: StageFolder
-    blocks: tuple[Block, ...]
+    blocks: "tuple[Block, ...]"
     trees: tuple[tuple[str, tuple[Entry, ...]], ...]
     faults: tuple[Problem, ...] = ()
 
@@ -152,7 +154,11 @@ def _inspect_stage(folder: StageFolder) -> StageInspection:
     return StageInspection(folder=folder, blocks=blocks, trees=trees, faults=faults)
 
 
-def _blocks(signature: bytes) -> tuple[tuple[Block, ...], tuple[Problem, ...]]:
+def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]":
+    if not signature.strip():
+        return (), ()
+    from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - only for what is signed
+
     try:
         return read_blocks(signature), ()
     except FormatError as error:

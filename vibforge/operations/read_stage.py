@@ -6,16 +6,16 @@ What the tree tells, the descriptor need not: file list, sizes and checksums are
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from vibforge.errors import ModelError, Problem
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.formats.toml_lines import Path as KeyPath
-from vibforge.model.descriptor import Descriptor, MaintenanceMode, Payload
+from vibforge.model.descriptor import Descriptor, Payload
 from vibforge.model.descriptor_reading import parse
 from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_reading import read_table
 from vibforge.model.recipe_rules import dotted
+from vibforge.model.recipe_table import table_of
 
 _SIZE_LIMIT = 4 * 1024 * 1024
 """A stage's descriptor has no file list worth that much."""
@@ -42,7 +42,7 @@ def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
 
     problems = [*found.faults, *_cannot_be_built(found, descriptor, settings)]
     try:
-        recipe = read_table(_table(found), place, settings=settings)
+        recipe = read_table(table_of(found), place, settings=settings)
     except ModelError as error:
         raise ModelError.of([*problems, *error.problems]) from error
     if problems:
@@ -119,62 +119,3 @@ def _payload_faults(payloads: tuple[Payload, ...], stage: Path, where: str) -> I
             where=str(folder / name),
             remedy=f'add <payload name="{name}" type="tgz"/>, or remove the folder',
         )
-
-
-def _table(found: Descriptor) -> dict[str, Any]:
-    """Return a descriptor as the values of a recipe."""
-    given = {
-        "type": found.type,
-        "release-date": found.release_date,
-        "acceptance-level": found.acceptance_level,
-    }
-    return {name: value for name, value in given.items() if value} | {
-        "name": found.name,
-        "version": found.version,
-        "vendor": found.vendor,
-        "summary": found.summary,
-        "description": found.description,
-        "urls": {url.key: url.link for url in found.urls},
-        "relationships": _relationships(found),
-        "software-tags": list(found.software_tags),
-        "system-requires": _system_requires(found),
-        "live-install-allowed": bool(found.live_install_allowed),
-        "live-remove-allowed": bool(found.live_remove_allowed),
-        "cimom-restart": bool(found.cimom_restart),
-        "stateless-ready": bool(found.stateless_ready),
-        "overlay": bool(found.overlay),
-        "payloads": [_payload(payload) for payload in found.payloads],
-    }
-
-
-def _relationships(found: Descriptor) -> dict[str, list[str]]:
-    of = found.relationships
-    return {
-        "depends": [str(constraint) for constraint in of.depends],
-        "conflicts": [str(constraint) for constraint in of.conflicts],
-        "replaces": [str(constraint) for constraint in of.replaces],
-        "provides": [str(provide) for provide in of.provides],
-        "compatible-with": [str(constraint) for constraint in of.compatible_with],
-    }
-
-
-def _system_requires(found: Descriptor) -> dict[str, Any]:
-    of = found.system_requires
-    mode = of.maintenance_mode or MaintenanceMode(on_install=True, on_remove=True)
-    return {
-        "maintenance-mode": {"on-install": mode.on_install, "on-remove": mode.on_remove},
-        "hardware-platforms": [
-            {"vendor": h.vendor, "model": h.model} for h in of.hardware_platforms
-        ],
-        "software-platforms": [
-            {"version": s.version, "locale": s.locale, "product-line-id": s.product_line_id}
-            for s in of.software_platforms
-        ],
-    }
-
-
-def _payload(of: Payload) -> dict[str, Any]:
-    table: dict[str, Any] = {"name": of.name, "tree": f"payloads/{of.name}", "type": of.type}
-    if of.boot_order is not None:
-        table["boot-order"] = of.boot_order
-    return table | ({"vfat-name": of.vfat_name} if of.vfat_name else {})

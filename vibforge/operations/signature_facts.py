@@ -4,31 +4,36 @@ Whether a signer is to be trusted needs the certificates of those whom a host tr
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError, ModelError
-from vibforge.formats.certificate import Certificate
-from vibforge.formats.pkcs7 import Block, BlockCheck, check_block, read_blocks
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
 from vibforge.operations.verification import Fact, Topic, fact
+
+if TYPE_CHECKING:
+    from vibforge.formats.certificate import Certificate
+    from vibforge.formats.pkcs7 import Block, BlockCheck
 
 _NO_TRUST = "no trusted certificates were given"
 
 
 def signature_facts(vib: Vib) -> Iterator[Fact]:
     """Yield the facts of each signature block, then whether they suit the acceptance level."""
-    try:
-        blocks = read_blocks(vib.signature)
-    except FormatError as error:
-        yield fact(Topic.SIGNATURE, "it can be read", holds=False, reason=error.problems[0].what)
-        blocks = ()
-    checks = [check_block(block, vib.descriptor_bytes) for block in blocks]
-    for number, (block, check) in enumerate(zip(blocks, checks, strict=True), 1):
-        yield from _block_facts(block, check, f"signature {number}")
+    checks: list[BlockCheck] = []
+    if vib.is_signed:
+        from vibforge.formats.pkcs7 import check_block, read_blocks  # noqa: PLC0415 - needs OpenSSL
+
+        try:
+            for number, block in enumerate(read_blocks(vib.signature), 1):
+                checks.append(check_block(block, vib.descriptor_bytes))
+                yield from _block_facts(block, checks[-1], f"signature {number}")
+        except FormatError as error:
+            yield fact(Topic.SIGNATURE, "can be read", holds=False, reason=error.problems[0].what)
     yield _level_fact(vib, checks)
 
 
-def _block_facts(block: Block, check: BlockCheck, subject: str) -> Iterator[Fact]:
+def _block_facts(block: "Block", check: "BlockCheck", subject: str) -> Iterator[Fact]:
     yield fact(
         Topic.SIGNATURE,
         "is over this descriptor, by the key of its certificate",
@@ -50,7 +55,7 @@ def _block_facts(block: Block, check: BlockCheck, subject: str) -> Iterator[Fact
     )
 
 
-def _chain(block: Block, certificate: Certificate) -> str:
+def _chain(block: "Block", certificate: "Certificate") -> str:
     """Say how far the certificates in the block lead."""
     by_subject = {each.subject: each for each in block.certificates}
     chain = [certificate]
@@ -62,7 +67,7 @@ def _chain(block: Block, certificate: Certificate) -> str:
     return f"{_NO_TRUST}; {chain[-1].subject} signed itself"
 
 
-def _dates(block: Block, check: BlockCheck) -> str:
+def _dates(block: "Block", check: "BlockCheck") -> str:
     signed = block.signers[0].signing_time
     when = f"signed {signed:%Y-%m-%d}" if signed else "signed at an unknown time"
     if check.certificate is None:
@@ -71,7 +76,7 @@ def _dates(block: Block, check: BlockCheck) -> str:
     return f"{when}, certificate valid {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
-def _level_fact(vib: Vib, checks: list[BlockCheck]) -> Fact:
+def _level_fact(vib: Vib, checks: "list[BlockCheck]") -> Fact:
     text = vib.descriptor.acceptance_level or AcceptanceLevel.COMMUNITY.value
     try:
         level = AcceptanceLevel.parse(text)
@@ -83,7 +88,7 @@ def _level_fact(vib: Vib, checks: list[BlockCheck]) -> Fact:
     )
 
 
-def _suits(level: AcceptanceLevel, checks: list[BlockCheck]) -> tuple[bool | None, str]:
+def _suits(level: AcceptanceLevel, checks: "list[BlockCheck]") -> tuple[bool | None, str]:
     if not level.needs_signature:
         return True, ""
     if not checks:
@@ -102,7 +107,7 @@ def _suits(level: AcceptanceLevel, checks: list[BlockCheck]) -> tuple[bool | Non
     return False, f"{signers[0].subject} does not sign for this level"
 
 
-def _is_acceptance_signer(certificate: Certificate) -> bool:
+def _is_acceptance_signer(certificate: "Certificate") -> bool:
     """Whether it signs for VMwareAccepted, and so not for PartnerSupported (tried on 6.7)."""
     from cryptography.x509.oid import NameOID  # noqa: PLC0415 - only for signed VIBs
 

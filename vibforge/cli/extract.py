@@ -1,0 +1,57 @@
+"""`vibforge extract`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json
+
+
+def extract(  # noqa: PLR0913 - the options of the command
+    file: Annotated[Path, typer.Argument(help="VIB, bundle or loose payload.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files or folders in it; all if none.")
+    ] = None,
+    *,
+    folder: Annotated[Path, typer.Option("--directory", "-C", help="Folder to write into.")],
+    payloads_only: Annotated[
+        bool, typer.Option("--payloads-only", help="The members as they are stored.")
+    ] = False,
+    stage: Annotated[
+        bool, typer.Option("--stage", help="A project that `vibforge build` makes the VIB of.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    owners: Annotated[
+        bool, typer.Option("--owners", help="Keep owners and set-id bits; needs root.")
+    ] = False,
+    devices: Annotated[bool, typer.Option("--devices", help="Make devices and pipes.")] = False,
+    outside_links: Annotated[
+        bool, typer.Option("--outside-links", help="Make links that lead out of the folder.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Take files out of a VIB or bundle, into a folder and nowhere else."""
+    from vibforge.operations.extract import Wishes, extract_members  # noqa: PLC0415 - quick start
+    from vibforge.operations.extract import extract as take_out  # noqa: PLC0415 - the same
+    from vibforge.operations.stage import extract_stage  # noqa: PLC0415 - the same
+    from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
+    from vibforge.report.extract import extracted_json, extracted_text  # noqa: PLC0415 - the same
+
+    if sum((payloads_only, stage, bool(paths))) > 1:
+        raise typer.BadParameter("--payloads-only, --stage and PATHS exclude each other")
+    wishes = Wishes(
+        paths=tuple(path.strip("/") for path in paths or ()),
+        owners=owners,
+        devices=devices,
+        outside_links=outside_links,
+        force=force,
+    )
+    with opened(file) as subjects:
+        if stage:
+            done = extract_stage(subjects[0], folder, force=force, outside_links=outside_links)
+        elif payloads_only:
+            done = extract_members(subjects, folder, force=force)
+        else:
+            done = take_out(subjects, folder, wishes)
+    print_json(extracted_json(done)) if as_json else typer.echo(extracted_text(done))

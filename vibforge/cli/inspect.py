@@ -1,0 +1,79 @@
+"""`vibforge inspect`."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json
+from vibforge.cli.several import each_file, raise_problems
+from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from vibforge.operations.inspect import Inspection
+
+_NARROW = 80
+
+
+def inspect(
+    files: Annotated[
+        list[Path], typer.Argument(help="VIBs, bundles, loose payloads or stage folders.")
+    ],
+    *,
+    only_files: Annotated[
+        bool,
+        typer.Option("--files", help="List entries only: mode, owner, group, bytes, path, link."),
+    ] = False,
+    cat: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Print one file of the payload.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Show what is in VIBs, bundles, payloads or stage folders."""
+    if cat is not None:
+        _cat(files, cat)
+        return
+    looked, problems = each_file(files, _look)
+    found = [(path, each) for path, all_in_it in looked for each in all_in_it]
+    if as_json:
+        from vibforge.report.inspect_json import inspections_json  # noqa: PLC0415 - only for --json
+
+        print_json(inspections_json((str(path), each) for path, each in found))
+    else:
+        _show([each for _path, each in found], only_files=only_files)
+    raise_problems(problems)
+
+
+def _look(path: Path) -> "tuple[Inspection, ...]":
+    from vibforge.operations.inspect import inspect as look  # noqa: PLC0415 - `--version` is quick
+    from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
+
+    with opened(path) as subjects:
+        return tuple(look(subject) for subject in subjects)
+
+
+def _show(found: "list[Inspection]", *, only_files: bool) -> None:
+    from vibforge.report.inspect import inspection_text, listing  # noqa: PLC0415 - the same
+
+    if only_files:
+        for each in found:
+            for line in listing(each):
+                typer.echo(line)
+        return
+    width = shutil.get_terminal_size((_NARROW, 24)).columns
+    paint = Paint(wants_colour(sys.stdout))
+    for index, each in enumerate(found):
+        typer.echo(("\n" if index else "") + inspection_text(each, paint, width))
+
+
+def _cat(files: list[Path], wanted: str) -> None:
+    from vibforge.operations.print_file import print_file  # noqa: PLC0415 - only here
+    from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
+
+    if len(files) != 1:
+        raise typer.BadParameter("--cat takes exactly one FILE")
+    with opened(files[0]) as subjects:
+        print_file(subjects, wanted, sys.stdout.buffer.write)
+    sys.stdout.buffer.flush()

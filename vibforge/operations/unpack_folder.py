@@ -1,0 +1,171 @@
+"""A folder that strangers' files are written into: never outside it, never half-way.
+
+What was made is removed again unless `keep` is called: an unpacking that fails leaves the folder
+as it was, but for files that it was told to replace.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Self
+
+from vibforge.errors import FormatError, OutputError
+from vibforge.operations.publish import explained
+
+DEPTH_LIMIT = 100
+"""Folders within folders; what is built here keeps the same limit, vendors need a dozen."""
+
+_OWNER_ONLY = 0o700
+_DRIVE_OR_STREAM = ":"
+"""On Windows a colon names a drive or a stream."""
+
+
+class UnpackFolder:
+    """Files, folders and links below one folder."""
+
+    def __init__(self, root: Path, *, force: bool = False) -> None:
+        self._root = root
+        self._force = force
+        self._made: dict[Path, None] = {}
+        self._folders: set[Path] = set()
+        self._modes: dict[Path, int] = {}
+        self._kept = False
+
+    def __enter__(self) -> Self:
+        self._make_parents(self._root)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._kept:
+            return
+        for path in reversed(tuple(self._made)):
+            with contextlib.suppress(OSError):  # what cannot be removed must not hide the cause
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def keep(self) -> None:
+        """Give folders their modes, and keep all that was made."""
+        for path, mode in sorted(self._modes.items(), reverse=True):
+            with explained(path):
+                path.chmod(mode)
+        self._kept = True
+
+    def place(self, path: str) -> Path:
+        """Return where a path of a payload belongs, with real folders above it.
+
+        Raises:
+            FormatError: the path leads out of the folder, or cannot name a file.
+            OutputError: a link or a file stands where a folder belongs.
+        """
+        target = self._root.joinpath(*_steps(path))
+        self._make_parents(target.parent)
+        return target
+
+    def make_folder(self, path: str, mode: int) -> Path:
+        """Make a folder; its mode is set when all is done."""
+        target = self.place(path)
+        self._make_parents(target)
+        self._modes[target] = mode
+        return target
+
+    @contextlib.contextmanager
+    def create(self, path: str, mode: int) -> Iterator[BinaryIO]:
+        """Open a new file.
+
+        Raises:
+            OutputError: it is there already and may not be replaced, or cannot be written.
+        """
+        target = self.place(path)
+        with explained(target):
+            self._make_way(target)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            descriptor = os.open(target, flags, 0o600)
+            self._made[target] = None
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+            target.chmod(mode)
+
+    def write(self, path: str, pieces: Iterable[bytes | memoryview], mode: int) -> Path:
+        """Write a new file, and return where it is; errors are those of `create`."""
+        with self.create(path, mode) as file:
+            for piece in pieces:
+                file.write(piece)
+        return self._root.joinpath(*_steps(path))
+
+    def make_link(self, path: str, target: str) -> Path:
+        """Make a symbolic link; where it leads is for the caller to judge."""
+        place = self.place(path)
+        with explained(place):
+            self._make_way(place)
+            place.symlink_to(target)
+            self._made[place] = None
+        return place
+
+    def make_device(self, path: str, mode: int, device: tuple[int, int]) -> Path:
+        """Make a device or pipe of the kind and mode in `mode`."""
+        place = self.place(path)
+        if not hasattr(os, "mknod"):
+            raise OutputError("this system has no devices of this kind", where=str(place))
+        with explained(place):
+            self._make_way(place)
+            os.mknod(place, mode, os.makedev(*device))
+            self._made[place] = None
+        return place
+
+    def _make_way(self, target: Path) -> None:
+        if not os.path.lexists(target):
+            return
+        if target in self._made:
+            raise OutputError("the payloads hold this path twice", where=str(target))
+        if not self._force or stat.S_ISDIR(target.lstat().st_mode):
+            raise OutputError(
+                "something is there already",
+                where=str(target),
+                remedy="choose an empty folder, or use --force to replace files",
+            )
+        target.unlink()
+
+    def _make_parents(self, folder: Path) -> None:
+        """Make a folder and those above it, and see that all below the root are real folders."""
+        if folder in self._folders:
+            return
+        if folder != self._root:
+            self._make_parents(folder.parent)
+        elif not folder.exists():
+            self._make_above(folder)
+        with explained(folder):
+            if not os.path.lexists(folder):
+                folder.mkdir(_OWNER_ONLY if folder != self._root else 0o777)
+                self._made[folder] = None
+                if folder != self._root:
+                    self._modes.setdefault(folder, 0o755)
+            elif not (folder.is_dir() and (folder == self._root or not folder.is_symlink())):
+                raise OutputError("not a folder, but a folder belongs here", where=str(folder))
+        self._folders.add(folder)
+
+    def _make_above(self, root: Path) -> None:
+        missing = [parent for parent in root.parents if not parent.exists()]
+        for parent in reversed(missing):
+            with explained(parent):
+                parent.mkdir()
+            self._made[parent] = None
+
+
+def _steps(path: str) -> tuple[str, ...]:
+    """Return the parts of a path that stays below a folder.
+
+    Raises:
+        FormatError: it is empty, absolute, leads upwards, or holds characters no name may have.
+    """
+    steps = PurePosixPath(path).parts
+    odd = "\0" in path or "\\" in path or (os.name == "nt" and _DRIVE_OR_STREAM in path)
+    if len(steps) > DEPTH_LIMIT:
+        raise FormatError(f"folders are nested more than {DEPTH_LIMIT} deep", where=repr(path))
+    if not steps or path.startswith("/") or ".." in steps or odd:
+        raise FormatError(
+            "the path leads out of the folder, or cannot name a file",
+            where=repr(path),
+            remedy="extract other paths by name",
+        )
+    return steps

@@ -1,0 +1,24 @@
+"""How an extraction looks."""
+
+from typing import Any
+
+from vibforge.operations.extract import Extracted
+from vibforge.report.plain import plain
+
+
+def extracted_text(done: Extracted) -> str:
+    """Say how much was written where, and what was left out."""
+    noun = "path" if len(done.paths) == 1 else "paths"
+    lines = [f"{len(done.paths)} {noun} in {plain(str(done.folder))}"]
+    lines += [f"  left out: {plain(' '.join(str(left).split()))}" for left in done.left_out]
+    return "\n".join(lines)
+
+
+def extracted_json(done: Extracted) -> dict[str, Any]:
+    """Return the facts of `extract --json`."""
+    return {
+        "format": "vibforge/extract/1",
+        "folder": str(done.folder),
+        "paths": done.paths,
+        "left_out": [str(left) for left in done.left_out],
+    }

@@ -1,0 +1,76 @@
+"""Text of strangers on a terminal: nothing that steers it, nothing that runs out of the window."""
+
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.report import units
+
+LABEL_WIDTH = 14
+_KINDS = {
+    EntryKind.DIRECTORY: "folder",
+    EntryKind.SYMLINK: "link",
+    EntryKind.HARD_LINK: "hard link",
+    EntryKind.FILE: "file",
+    EntryKind.SHARED_FILE: "file",
+    EntryKind.CHARACTER_DEVICE: "character device",
+    EntryKind.BLOCK_DEVICE: "block device",
+    EntryKind.FIFO: "pipe",
+}
+_ARROWS = {EntryKind.SYMLINK: "->", EntryKind.HARD_LINK: "=="}
+
+
+def plain(text: str) -> str:
+    """Return text with every character that a terminal would act upon written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def labelled(label: str, text: str, width: int) -> Iterator[str]:
+    """Yield a label and a text that goes on below itself where the window ends."""
+    indent = " " * LABEL_WIDTH
+    words = plain(" ".join(text.split()))
+    lines = textwrap.wrap(
+        words,
+        max(width - LABEL_WIDTH, 24),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for index, line in enumerate(lines):
+        yield (f"  {label:<{LABEL_WIDTH - 2}}" if not index else indent) + line
+
+
+def kind_name(kind: EntryKind) -> str:
+    """Return what an entry is, in a word of `--json`."""
+    return _KINDS[kind]
+
+
+def entry_line(entry: Entry) -> str:
+    """Return a line of a listing for people."""
+    owner = "root" if entry.uid == entry.gid == 0 else f"{entry.uid}:{entry.gid}"
+    sized = entry.kind in {EntryKind.FILE, EntryKind.SHARED_FILE}
+    measure = units.size(entry.size) if sized else "-"
+    return f"  {units.mode(entry.mode)}  {owner:<9}  {measure:>10}  /{_named(entry)}"
+
+
+def listing_line(entry: Entry) -> str:
+    """Return a line of a listing for programs: mode, owner, group, bytes, path, link."""
+    return f"{units.mode(entry.mode)} {entry.uid} {entry.gid} {entry.size} {_named(entry)}"
+
+
+def moment(seconds: int) -> str | None:
+    """Write seconds since 1970 as ISO 8601; None where no calendar has them."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _named(entry: Entry) -> str:
+    slash = "/" if entry.kind is EntryKind.DIRECTORY else ""
+    arrow = f" {_ARROWS[entry.kind]} {entry.link}" if entry.kind in _ARROWS else ""
+    return plain(f"{entry.path}{slash}{arrow}")

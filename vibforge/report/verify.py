@@ -1,0 +1,73 @@
+"""How a verification looks: one fact a line, then the verdict."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from vibforge.operations.verification import Fact, Outcome, Verification
+from vibforge.report.paint import Paint
+from vibforge.report.plain import plain
+
+_ROLES = {Outcome.HELD: "good", Outcome.FAILED: "bad", Outcome.NOT_CHECKED: "dim"}
+_WIDTH = max(len(outcome) for outcome in Outcome)
+
+
+def verification_text(found: Verification, paint: Paint) -> str:
+    """Show the facts of a file and its verdict."""
+    return "\n".join(_lines(found, paint))
+
+
+def verifications_json(found: Iterable[tuple[str, Verification]]) -> dict[str, Any]:
+    """Return the facts of `verify --json`."""
+    return {
+        "format": "vibforge/verify/1",
+        "files": [{"path": path, **verification_facts(each)} for path, each in found],
+    }
+
+
+def verification_facts(found: Verification) -> dict[str, Any]:
+    """Return what was found of one file, and of the VIBs in a bundle."""
+    return {
+        "name": found.name,
+        "vib_id": found.vib_id or None,
+        "held": found.held,
+        "facts": [
+            {
+                "topic": fact.topic.value,
+                "subject": fact.subject or None,
+                "statement": fact.statement,
+                "outcome": fact.outcome.value,
+                "reason": fact.reason or None,
+            }
+            for fact in found.facts
+        ],
+        "parts": [verification_facts(part) for part in found.parts],
+    }
+
+
+def _lines(found: Verification, paint: Paint) -> Iterator[str]:
+    yield paint(plain(found.name), "strong")
+    if found.vib_id:
+        yield f"  {plain(found.vib_id)}"
+    for fact in found.facts:
+        yield _fact_line(fact, paint)
+    for part in found.parts:
+        yield from _lines(part, paint)
+    if not found.parts:
+        yield _verdict(found, paint)
+
+
+def _fact_line(fact: Fact, paint: Paint) -> str:
+    outcome = paint(f"{fact.outcome:<{_WIDTH}}", _ROLES[fact.outcome])
+    subject = f"{fact.subject}: " if fact.subject else ""
+    reason = f" ({fact.reason})" if fact.reason else ""
+    text = " ".join(f"{subject}{fact.statement}{reason}".split())
+    return f"  {outcome}  {fact.topic:<10}  {plain(text)}"
+
+
+def _verdict(found: Verification, paint: Paint) -> str:
+    counts = [
+        (outcome, sum(fact.outcome is outcome for fact in found.facts)) for outcome in Outcome
+    ]
+    text = ", ".join(f"{count} {outcome}" for outcome, count in counts if count)
+    word = "good" if found.held else "bad"
+    return f"  {paint(word, word)}: {text}"
