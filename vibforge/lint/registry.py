@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from vibforge.errors import ModelError
 from vibforge.host.release import Release
-from vibforge.lint import bundle, container, descriptor, files, payload, signature
+from vibforge.lint import bundle, container, descriptor, files, payload, signature, trx
 from vibforge.lint.rule import Rule
 from vibforge.lint.subject import BundleSubject, VibSubject
 
@@ -13,6 +13,7 @@ VIB_RULES: tuple[Rule[VibSubject], ...] = (
     *descriptor.RULES,
     *payload.RULES,
     *files.RULES,
+    *trx.RULES,
     *signature.RULES,
 )
 BUNDLE_RULES: tuple[Rule[BundleSubject], ...] = bundle.RULES

@@ -151,11 +151,11 @@ def _payload_facts(vib: Vib, payload: StoredPayload) -> PayloadFacts:
 def _file_facts(found: TarEntry, content: Iterable[memoryview]) -> FileFacts:
     if found.entry.kind not in {EntryKind.FILE, EntryKind.SHARED_FILE} or not found.entry.size:
         return FileFacts(found=found)
-    keep = KEPT_LIMIT if found.entry.path == TRX_CONF else HEAD_LIMIT
+    keep = KEPT_LIMIT if found.entry.path.endswith(TRX_CONF) else HEAD_LIMIT
     head = b""
     for piece in content:
         head += bytes(piece[: keep - len(head)])
-        if len(head) >= keep or not (head.startswith(b"#!") or found.entry.path == TRX_CONF):
+        if len(head) >= keep or not (head.startswith(b"#!") or found.entry.path.endswith(TRX_CONF)):
             break
     if head.startswith(ELF_MAGIC):
         machine = int.from_bytes(head[18:20], "big" if head[5:6] == b"\2" else "little")
@@ -163,7 +163,7 @@ def _file_facts(found: TarEntry, content: Iterable[memoryview]) -> FileFacts:
     if head.startswith(b"#!"):
         line = head[2:_SHEBANG_LIMIT].partition(b"\n")[0].decode("latin-1").strip()
         return FileFacts(found=found, shebang=line, has_crlf=b"\r\n" in head)
-    is_trx = found.entry.path == TRX_CONF
+    is_trx = found.entry.path.endswith(TRX_CONF)
     return FileFacts(found=found, content=head if is_trx else b"")
 
 
