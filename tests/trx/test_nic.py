@@ -1,7 +1,7 @@
 import pytest
 
 from vibforge.errors import TrxError
-from vibforge.trx.finding import Certainty
+from vibforge.model.certainty import Certainty
 from vibforge.trx.nic import Answer, judge_nic
 from vibforge.trx.official import official_ways
 from vibforge.trx.rules.value import CONFIGSTORE_KEYS

@@ -38,6 +38,9 @@ def build(  # noqa: PLR0913 - the options of the command
     name: Annotated[str | None, typer.Option(help="Name of the VIB.")] = None,
     version: Annotated[str | None, typer.Option(help="Version, such as 1.2.0-1.")] = None,
     vendor: Annotated[str | None, typer.Option(help="Vendor.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="plain, or boot-copy: needs no -f; see the documentation.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A value for any key of the recipe."),
@@ -64,6 +67,7 @@ def build(  # noqa: PLR0913 - the options of the command
         "name": name,
         "version": version,
         "vendor": vendor,
+        "layout": layout,
     }
     chosen = {key: value for key, value in given.items() if value is not None}
     plan = plan_build(project, settings=settings_of(settings or []) | chosen)

@@ -1,5 +1,6 @@
 """`vibforge plan`, `vibforge host-facts` and `vibforge explain`."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vibforge.cli.arguments import print_json
+from vibforge.errors import ModelError
 from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from vibforge.host.host import Host
+
+
+_RULE_ID = re.compile(r"VF\d{3}", re.IGNORECASE)
 
 
 def plan(  # noqa: PLR0913 - the options of the command
@@ -81,17 +86,29 @@ def explain(
     Exit code 1 means that nothing in the text is known here.
     """
     from vibforge.operations.explain import explain as explain_text  # noqa: PLC0415 - only here
-    from vibforge.report.explain import explain_json, explain_lines  # noqa: PLC0415 - only here
+    from vibforge.report import explain as report  # noqa: PLC0415 - only here
 
+    if _RULE_ID.fullmatch(message.strip()):
+        _explain_rule(message, as_json=as_json)
+        return
     text = sys.stdin.buffer.read().decode("utf-8", "replace") if message == "-" else message
     found = explain_text(text)
     paint = Paint(wants_colour(sys.stdout))
-    print_json(explain_json(found)) if as_json else typer.echo(explain_lines(found, paint))
+    print_json(report.explain_json(found)) if as_json else typer.echo(report.text(found, paint))
     raise typer.Exit(0 if found else 1)
 
 
+def _explain_rule(word: str, *, as_json: bool) -> None:
+    from vibforge.lint.registry import find_rule  # noqa: PLC0415 - messages do without the rules
+    from vibforge.report import rules as report  # noqa: PLC0415 - the same
+
+    rule = find_rule(word)
+    if rule is None:
+        raise ModelError(f"there is no rule {word}", remedy=f"see {report.PAGE}")
+    print_json(report.rule_json(rule)) if as_json else typer.echo(report.rule_text(rule))
+
+
 def _facts(path: Path) -> "Host":
-    from vibforge.errors import ModelError  # noqa: PLC0415 - only where facts are given
     from vibforge.host.facts import SIZE_LIMIT, read_facts  # noqa: PLC0415 - the same
 
     try:

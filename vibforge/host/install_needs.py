@@ -1,16 +1,29 @@
-"""What an install of a VIB takes on a host without Secure Boot (trx and vib-format 7 and 8).
+"""What an install of a VIB takes, for instructions that serve hosts of all releases.
 
-Tried on 6.7: `--force` skips the list of allowed paths, the signature and the comparison of
-levels; releases from 7.0.1 are reported to stop at the level all the same, so the host's level is
-always part of what is needed.
+It is read off the prediction: the smallest steps with which the VIB goes onto a stock host of each
+release. The host's level is always part of them, since releases from 7.0.1 on are reported to stop
+at the level in spite of `--force`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 
-from vibforge.host.allowed_paths import paths_outside
+from vibforge.host.flags import Flags
+from vibforge.host.host import Host, stock_host
+from vibforge.host.installer import Command, predict
+from vibforge.host.package import Package, Signature
+from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.question import World
+from vibforge.host.release import TARGETS, Release
+from vibforge.host.remedy import joint_remedies
+from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.descriptor import SystemRequires
+from vibforge.model.relationships import Relationships
 
 _NAMED_PATHS = 5
+_SHORT_FLAGS = {"--force": "-f"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,29 +38,108 @@ class InstallNeeds:
     """Whether the VIB can be installed under Secure Boot, as far as is known here."""
 
 
-def install_needs(
-    level: AcceptanceLevel, files: tuple[str, ...], *, signed: bool, overlay: bool
-) -> InstallNeeds:
-    """Tell what the install of a VIB with these files at this level takes."""
-    reasons = []
-    if outside := paths_outside(level, files):
-        named = ", ".join(f"/{path}" for path in outside[:_NAMED_PATHS])
-        more = len(outside) - _NAMED_PATHS
-        named += f" and {more} more" if more > 0 else ""
-        reasons.append(
-            f"{named}: not on the list of paths that ESXi allows at {level.esxcli_name}; without "
-            "-f it stops with 'violates extensibility rule checks'."
-        )
-    if overlay and level is AcceptanceLevel.COMMUNITY:
-        reasons.append("The VIB is an overlay, which ESXi does not allow at CommunitySupported.")
-    if level.needs_signature and not signed:
-        reasons.append(
-            f"The VIB claims {level.esxcli_name} and has no signature; without -f ESXi stops with "
-            "'does not contain a signature'."
-        )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outlook:
+    """What a stock host of one release says to the bare command, and to what the needs ask for."""
+
+    release: Release
+    bare: tuple[World[Prediction], ...]
+    then: tuple[World[Prediction], ...]
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """The classes of the errors that the bare command may end in."""
+        messages = (world.result.message for world in self.bare)
+        return tuple(dict.fromkeys(message.error for message in messages if message is not None))
+
+
+def outcomes_of(found: Iterable[World[Prediction]]) -> tuple[Outcome, ...]:
+    """Return the distinct outcomes, in the order met."""
+    return tuple(dict.fromkeys(world.result.outcome for world in found))
+
+
+def install_needs(package: Package, targets: Sequence[Release] = TARGETS) -> InstallNeeds:
+    """Tell what the install of a VIB takes, whatever it depends on: that no flag should hide."""
+    alone = _without_demands(package)
+    hosts = [stock_host(release) for release in targets]
+    commands = [Command(host=host, packages=(alone,)) for host in hosts]
+    found = (remedy for remedy in joint_remedies(commands) if remedy.is_of_the_host)
+    remedy = next(found, None)
+    flags = remedy.flags if remedy else ()
     return InstallNeeds(
-        host_level=level,
-        flags=("-f",) if reasons else (),
-        reasons=tuple(reasons),
-        secure_boot=signed and level.needs_signature and not reasons,
+        host_level=package.level,
+        flags=_short(flags),
+        reasons=tuple(_reasons(alone, hosts, " ".join(_short(flags)))) if flags else (),
+        secure_boot=package.signature is Signature.TRUSTED and _fits_secure_boot(alone, hosts),
     )
+
+
+def outlook(
+    package: Package, needs: InstallNeeds, targets: Sequence[Release] = TARGETS
+) -> tuple[Outlook, ...]:
+    """Return what a stock host of each release will say to a VIB, bare and with what it needs."""
+    return tuple(_outlook(package, needs, release) for release in targets)
+
+
+def _outlook(package: Package, needs: InstallNeeds, release: Release) -> Outlook:
+    bare = Command(host=stock_host(release), packages=(package,))
+    level = min(needs.host_level, DEFAULT_LEVEL, key=lambda level: level.rank)
+    ready = Command(
+        host=replace(bare.host, acceptance_level=level),
+        packages=(package,),
+        flags=Flags.parse(" ".join(needs.flags)),
+    )
+    return Outlook(release=release, bare=predict(bare), then=predict(ready))
+
+
+def _without_demands(package: Package) -> Package:
+    descriptor = replace(
+        package.descriptor,
+        relationships=Relationships(),
+        system_requires=SystemRequires(
+            maintenance_mode=package.descriptor.system_requires.maintenance_mode
+        ),
+    )
+    return replace(package, descriptor=descriptor)
+
+
+def _fits_secure_boot(package: Package, hosts: Iterable[Host]) -> bool:
+    return all(
+        world.result.outcome.installs
+        for host in hosts
+        for world in predict(Command(host=replace(host, secure_boot=True), packages=(package,)))
+    )
+
+
+def _short(flags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_SHORT_FLAGS.get(flag, flag) for flag in flags)
+
+
+def _reasons(package: Package, hosts: Iterable[Host], flags: str) -> Iterator[str]:
+    """Yield a sentence for each error that the flags get past, on hosts of the VIB's own level."""
+    seen: dict[str, list[Cause]] = {}
+    pathless = replace(package, descriptor=replace(package.descriptor, file_list=()))
+    for host, offered in product(hosts, (package, pathless)):
+        lowered = replace(host, acceptance_level=package.level)
+        for world in predict(Command(host=lowered, packages=(offered,))):
+            message = world.result.message
+            if message is not None:
+                seen.setdefault(_quoted(message.text), list(world.result.causes))
+    for quote, causes in seen.items():
+        named = ", ".join(_named(cause) for cause in causes[:_NAMED_PATHS])
+        more = len(causes) - _NAMED_PATHS
+        named += f" and {more} more" if more > 0 else ""
+        yield f"{named}; without {flags} it stops with '{quote}'."
+
+
+def _named(cause: Cause) -> str:
+    place = f"/{cause.subject}: " if "/" in cause.subject else "The VIB "
+    return f"{place}{cause.what}"
+
+
+def _quoted(text: str) -> str:
+    """Return the words of a message by which people find it."""
+    for words in ("violates extensibility rule checks", "does not contain a signature"):
+        if words in text:
+            return words
+    return text.splitlines()[0]

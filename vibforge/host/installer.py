@@ -20,9 +20,8 @@ from vibforge.host.package import (
     lacks_any_gunzip,
     old_reader_digest,
 )
-from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.prediction import Cause, Outcome, Prediction, Refusal
 from vibforge.host.question import Answers, Question, World, worlds
-from vibforge.host.reading import Refusal
 from vibforge.host.release import ESXI_67
 from vibforge.host.validation import Group, Trouble, extensibility_causes, troubles
 from vibforge.model.certainty import Certainty, least_sure
@@ -283,7 +282,8 @@ class _Run:
         if state is Signature.UNKNOWN:
             state = Signature.TRUSTED if self._answers.ask(TRUSTED) else Signature.UNTRUSTED
         if state is not Signature.TRUSTED:
-            build, what, rule = _SIGNATURE_TROUBLE[state]
+            build, words, rule = _SIGNATURE_TROUBLE[state]
+            what = words.format(level=package.level.esxcli_name)
             certainty = Certainty.MEASURED if self._release.tried else Certainty.DOCUMENTED
             cause = Cause(what=what, subject=package.id, certainty=certainty, rule=rule)
             raise _Refused(build(package.id), [cause])
@@ -383,7 +383,7 @@ DATABASE_NAME_LIMIT = 48
 _SIGNATURE_TROUBLE: dict[Signature, tuple[Callable[..., HostMessage], str, str]] = {
     Signature.MISSING: (
         messages.UNSIGNED,
-        "claims a level that needs a signature, and has none",
+        "claims {level} and has no signature",
         "VF501",
     ),
     Signature.UNTRUSTED: (messages.UNTRUSTED, "is signed by nobody whom the host trusts", ""),

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from vibforge.errors import FormatError, Problem
 from vibforge.host.package import Package, Signature
-from vibforge.host.reading import Refusal, payload_refusals, refusals
+from vibforge.host.prediction import Refusal
+from vibforge.host.reading import payload_refusals, refusals
 from vibforge.model.vib import Vib
 
 

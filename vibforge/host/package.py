@@ -8,7 +8,8 @@ from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Checksum, Descriptor, MaintenanceMode, Payload
 from vibforge.model.relationships import Constraint, Provide, Relation
 
-_NEEDS_UNPACKED_DIGEST = frozenset({"tgz", "vgz", "boot", "vzstd"})
+UNPACKED_TYPES = frozenset({"tgz", "vgz", "boot", "vzstd"})
+"""Payloads that a host unpacks or mounts, and wants digests of their unpacked form for."""
 _ON_BOOTBANK = frozenset({"tgz", "vgz", "boot", "vzstd"})
 
 
@@ -89,7 +90,7 @@ def lacks_gunzip_sha256(package: Package) -> tuple[str, ...]:
     return tuple(
         payload.name
         for payload in package.descriptor.payloads
-        if payload.type in _NEEDS_UNPACKED_DIGEST
+        if payload.type in UNPACKED_TYPES
         and not any(_is(c, "sha-256", "gunzip") for c in payload.checksums)
     )
 
@@ -99,7 +100,7 @@ def lacks_any_gunzip(package: Package) -> tuple[str, ...]:
     return tuple(
         payload.name
         for payload in package.descriptor.payloads
-        if payload.type in _NEEDS_UNPACKED_DIGEST
+        if payload.type in UNPACKED_TYPES
         and not any(c.verify_process == "gunzip" for c in payload.checksums)
     )
 

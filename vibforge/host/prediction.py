@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vibforge.host.messages import HostMessage
+from vibforge.host.release import Release
 from vibforge.model.certainty import Certainty
 
 
@@ -35,6 +36,22 @@ class Cause:
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.what}" if self.subject else self.what
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A fault that ends the reading of a VIB."""
+
+    message: HostMessage
+    cause: Cause
+    since: Release | None = None
+    until: Release | None = None
+
+    def holds(self, release: Release) -> bool:
+        """Whether a host of this release refuses it."""
+        return (self.since is None or release >= self.since) and (
+            self.until is None or release < self.until
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

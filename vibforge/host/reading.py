@@ -6,20 +6,18 @@ Found by giving such VIBs to a 6.7 installer. Each check returns what the host p
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from vibforge.errors import ModelError, Problem
 from vibforge.host import messages
 from vibforge.host.messages import HostMessage
-from vibforge.host.prediction import Cause
-from vibforge.host.release import Release
+from vibforge.host.prediction import Cause, Refusal
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, StoredPayload, Vib
 
 PAYLOAD_NAME_LIMIT = 15
-_TYPES = frozenset({"bootbank", "locker", "meta"})
+VIB_TYPES = frozenset({"bootbank", "locker", "meta"})
 _ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?<\?xml[^>]*\sencoding\s*=")
 _NAMESPACE = re.compile(rb"<vib[^>]*\sxmlns\s*=")
 _HEAD = 4096
@@ -27,22 +25,6 @@ _HEAD = 4096
 _DATE = re.compile(
     r"\d{4}-(\d\d)-(\d\d).(\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?", re.DOTALL
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """A fault that ends the reading of a VIB."""
-
-    message: HostMessage
-    cause: Cause
-    since: Release | None = None
-    until: Release | None = None
-
-    def holds(self, release: Release) -> bool:
-        """Whether a host of this release refuses it."""
-        return (self.since is None or release >= self.since) and (
-            self.until is None or release < self.until
-        )
 
 
 def declares_encoding(text: bytes) -> bool:
@@ -150,7 +132,7 @@ def _of_values(of: Descriptor) -> Iterator[Refusal]:
     if of.version.count("-") > 1:
         text = f"VIB {of.name} has invalid version"
         yield _refusal("VibFormatError", text, f"version {of.version!r} has two dashes", "VF207")
-    if of.type is not None and of.type not in _TYPES:
+    if of.type is not None and of.type not in VIB_TYPES:
         yield _refusal("VibFormatError", "VIB type invalid.", f"the type is {of.type!r}", "VF211")
     if of.release_date is not None and not is_release_date(of.release_date):
         yield _refusal(
@@ -159,7 +141,7 @@ def _of_values(of: Descriptor) -> Iterator[Refusal]:
             f"the release date is {of.release_date!r}",
             "VF209",
         )
-    if not _is_level(of.acceptance_level):
+    if not is_level(of.acceptance_level):
         text = "invalid acceptance level"
         what = f"the acceptance level is {of.acceptance_level!r}"
         yield _refusal("VibFormatError", text, what, "VF212")
@@ -179,7 +161,7 @@ def _of_payloads(of: Descriptor) -> Iterator[Refusal]:
             yield _refusal("VibFormatError", "…", what, "VF304")
 
 
-def _is_level(text: str | None) -> bool:
+def is_level(text: str | None) -> bool:
     """Whether the reader takes a level: the descriptor's words, in small letters only."""
     if text is None:
         return True

@@ -18,7 +18,8 @@ from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.descriptor import Checksum, Payload
 
 STEP_LIMIT = 3
-_SIGN = "sign"
+_SIGN, _REBUILD, _BOOT_COPY = "sign", "rebuild", "boot-copy"
+_OF_THE_VIB = frozenset({_SIGN, _REBUILD, _BOOT_COPY})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +36,13 @@ class Step:
     """The flag of esxcli, where the step is one."""
     host_level: AcceptanceLevel | None = None
     """The level that the host is set to, where the step is that."""
+
+    @property
+    def short(self) -> str:
+        """The step in a word or two."""
+        if self.host_level is not None:
+            return f"the host at {self.host_level.esxcli_name}"
+        return self.flag or self.key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +63,11 @@ class Remedy:
     def is_signed(self) -> bool:
         """Whether it takes a trusted signature, which few people can get."""
         return any(step.key == _SIGN for step in self.steps)
+
+    @property
+    def is_of_the_host(self) -> bool:
+        """Whether it leaves the VIB as it is: flags, and changes of the host."""
+        return not any(step.key in _OF_THE_VIB for step in self.steps)
 
     @property
     def host_level(self) -> AcceptanceLevel | None:
@@ -160,7 +173,7 @@ def _host_steps(command: Command) -> Iterator[Step]:
 def _vib_steps(command: Command) -> Iterator[Step]:
     if any(lacks_gunzip_sha256(package) for package in command.packages):
         yield Step(
-            key="rebuild",
+            key=_REBUILD,
             what="build the VIB again with vibforge, which adds the missing digest",
             cost="a new VIB under a new version; a signature is lost",
             weight=40,
@@ -168,7 +181,7 @@ def _vib_steps(command: Command) -> Iterator[Step]:
         )
     if any(package.overlay is False for package in command.packages):
         yield Step(
-            key="boot-copy",
+            key=_BOOT_COPY,
             what='build it with layout = "boot-copy", so that every path is allowed',
             cost="the files are put in place by an init script at boot; whether it runs before "
             "the service that reads them is open",

@@ -182,7 +182,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
     certainty = standing(host.release, found.paths)
     paths = tuple(
         Cause(
-            what=f"not on the list of paths of level {level}",
+            what=f"not on the list of paths that ESXi allows at {level.esxcli_name}",
             subject=path,
             certainty=certainty,
             rule="VF218",
@@ -192,7 +192,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
     if not found.overlay:
         return paths
     overlay = Cause(
-        what=f"is an overlay, which level {level} may not be",
+        what=f"is an overlay, which ESXi does not allow at {level.esxcli_name}",
         subject=package.id,
         certainty=certainty,
         rule="VF219",
@@ -211,8 +211,9 @@ def _acceptance(host: Host, package: Package, answers: Answers) -> Iterator[Trou
     if _host_takes(host, level, answers):
         return
     asked = host.acceptance_level.value if host.acceptance_level else "…"
+    above = host.acceptance_level.esxcli_name if host.acceptance_level else "level"
     cause = Cause(
-        what=f"level {level} is below the host's level {asked}",
+        what=f"{level.esxcli_name} is below the host's {above}",
         subject=package.id,
         certainty=Certainty.MEASURED if host.release.tried else Certainty.DOCUMENTED,
     )

@@ -34,6 +34,13 @@ class PayloadType(StrEnum):
     VGZ = "vgz"
 
 
+class Layout(StrEnum):
+    """Where files stand: at their own paths, or below opt/ until an init script copies them."""
+
+    PLAIN = "plain"
+    BOOT_COPY = "boot-copy"
+
+
 _OWNER_LIMIT = 0o7777777
 """What fits the 7 octal digits of a tar header."""
 _OCTAL_MODE = re.compile(r"(0o)?[0-7]{3,5}")
@@ -146,6 +153,16 @@ class PayloadRecipe:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """A rule that may be broken here, and why: without a reason nobody can judge it later."""
+
+    rule: str = key(
+        "Id or name of a rule: VF218, path-outside-list.", check=names.check_filled_line
+    )
+    because: str = key("The reason, for those who come after.", check=names.check_filled_line)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """All that decides a VIB, but for the files themselves."""
 
@@ -180,6 +197,14 @@ class Recipe:
     cimom_restart: bool = key("Whether the CIM broker restarts.", default=False)
     stateless_ready: bool = key("Whether Auto Deploy may use it.", default=True)
     overlay: bool = key("Whether its files may cover those of other VIBs.", default=False)
+    layout: Layout = key(
+        "`boot-copy` puts files that are on no list of the acceptance level below opt/NAME, with "
+        "an init script that copies them into place at boot; a community VIB then needs no -f.",
+        default=Layout.PLAIN,
+    )
+    allow: tuple[Allowance, ...] = key(
+        "Rules of `vibforge lint` that this VIB breaks on purpose.", default=()
+    )
     payloads: tuple[PayloadRecipe, ...] = key("The trees of files.", default=())
     bundle: BundleRecipe | None = key(
         "An offline bundle with the VIB in it, which a build makes too.",

@@ -13,11 +13,13 @@ from vibforge.formats import ar, gzip_member
 from vibforge.formats.gzip_member import Level, Member
 from vibforge.formats.spool import Spool
 from vibforge.formats.tar_header import EntryKind
-from vibforge.host.install_needs import InstallNeeds, install_needs
+from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outlook
+from vibforge.host.package import Package, Signature
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.descriptor_writing import serialise
-from vibforge.model.recipe import Recipe
+from vibforge.model.recipe import Layout, Recipe
 from vibforge.model.recipe_rules import broken_rules, dotted
+from vibforge.operations.boot_copy import boot_copied
 from vibforge.operations.collect import PayloadTree, collect
 from vibforge.operations.date import DatedBy, release_date
 from vibforge.operations.describe import describe
@@ -38,6 +40,8 @@ class BuildPlan:
     dated: DatedBy
     trees: tuple[PayloadTree, ...]
     needs: InstallNeeds
+    outlook: tuple[Outlook, ...]
+    """What a stock host of each release will say."""
 
     @property
     def recipe(self) -> Recipe:
@@ -146,12 +150,19 @@ def plan_build(
         found = read_project(Path(project), settings=settings, environment=variables)
     dated = release_date(found.recipe.release_date, found.root, variables)
     trees = _collect_all(found, dated)
+    if found.recipe.layout is Layout.BOOT_COPY:
+        trees = boot_copied(trees, found.recipe)
     _check_paths(trees)
     files = tuple(path for tree in trees for path in tree.files())
-    needs = install_needs(
-        found.recipe.acceptance_level, files, signed=False, overlay=found.recipe.overlay
+    package = _package(found.recipe, dated, files)
+    needs = install_needs(package)
+    return BuildPlan(
+        project=found,
+        dated=dated,
+        trees=trees,
+        needs=needs,
+        outlook=outlook(package, needs),
     )
-    return BuildPlan(project=found, dated=dated, trees=trees, needs=needs)
 
 
 def build_plan(
@@ -196,6 +207,12 @@ def build_plan(
             publication.write(guide.name, guide.text.encode("utf-8"), executable=guide.executable)
         publication.publish()
     return built
+
+
+def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...]) -> Package:
+    """Return the VIB as hosts will see it; its digests are not known yet, and always complete."""
+    descriptor = describe(recipe, dated.date, files, ())
+    return Package(descriptor=descriptor, signature=Signature.MISSING, payloads_known=False)
 
 
 def _check_recipe(recipe: Recipe) -> None:

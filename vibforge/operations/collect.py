@@ -2,8 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -43,6 +43,8 @@ class PayloadTree:
     entries: tuple[Entry, ...]
     states: tuple[FileState | None, ...]
     """For each entry, what the file was; None for folders and links."""
+    origins: Mapping[str, Path | bytes] = field(default_factory=dict)
+    """Where the content of an entry comes from if not from its own path below the root."""
 
     @property
     def image_size(self) -> int:

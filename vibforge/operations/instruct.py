@@ -40,7 +40,7 @@ def instructions(
         "flags": " ".join(needs.flags),
         "level": needs.host_level,
         "lower_levels": [level for level in AcceptanceLevel if level.rank > needs.host_level.rank],
-        "has_trx_conf": _TRX_CONF in descriptor.file_list,
+        "has_trx_conf": any(path.endswith(_TRX_CONF) for path in descriptor.file_list),
     }
     for name, executable in _GUIDES.items():
         text = render(f"instructions/{name}.j2", values)

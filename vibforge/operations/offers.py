@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from vibforge.errors import FormatError
 from vibforge.host.offer import Offer, offer_of
 from vibforge.model.vib import Vib
+from vibforge.operations.subjects import OpenBundle, opened
 
 
 def read_offer(path: Path) -> Offer:
@@ -12,4 +14,25 @@ def read_offer(path: Path) -> Offer:
     Raises:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
-    return offer_of(Vib.from_path(path), path.name)
+    with opened(path) as subjects:
+        if len(subjects) == 1 and isinstance(subjects[0], Vib):
+            return offer_of(subjects[0], path.name)
+        bundles = [subject for subject in subjects if isinstance(subject, OpenBundle)]
+        if len(bundles) != 1:
+            raise FormatError("neither a VIB nor one offline bundle", where=str(path))
+        return _bundle_offer(bundles[0], path)
+
+
+def _bundle_offer(opened_bundle: OpenBundle, path: Path) -> Offer:
+    offers = [offer_of(Vib.from_source(source), path.name) for source in opened_bundle.sources]
+    bundle = opened_bundle.bundle
+    if not offers:
+        raise FormatError("a zip without VIBs, not an offline bundle", where=str(path))
+    return Offer(
+        name=path.name,
+        packages=tuple(package for offer in offers for package in offer.packages),
+        refusals=tuple(refusal for offer in offers for refusal in offer.refusals),
+        damage=tuple(refusal for offer in offers for refusal in offer.damage),
+        is_bundle=True,
+        is_component=any(bulletin.is_component for bulletin in bundle.bulletins),
+    )

@@ -99,10 +99,18 @@ class _Image:
         if piece is None:
             return False
         if isinstance(piece, Entry):
-            self._file = _OpenFile(self._tree.root / piece.path, self._state_of(piece))
+            self._open(piece)
         else:
             self._bytes = memoryview(piece)
         return True
+
+    def _open(self, entry: Entry) -> None:
+        state = self._state_of(entry)
+        origin = self._tree.origins.get(entry.path, self._tree.root / entry.path)
+        if isinstance(origin, bytes):
+            self._bytes = memoryview(origin)
+        else:
+            self._file = _OpenFile(origin, state)
 
     def _state_of(self, wanted: Entry) -> FileState | None:
         """Both formats ask for content in the order of the entries, so one pass finds it."""

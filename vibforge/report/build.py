@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
+from vibforge.host.stock import DEFAULT_LEVEL
+from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
 from vibforge.operations.build import BuildPlan, Built, codec_release
 from vibforge.operations.date import DateSource
@@ -122,6 +125,7 @@ def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
             "reasons": list(plan.needs.reasons),
             "highest_host_level": plan.needs.host_level.value,
             "secure_boot": plan.needs.secure_boot,
+            "stock_hosts": [_outlook_json(outlook) for outlook in plan.outlook],
         },
     }
 
@@ -171,11 +175,39 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         yield "  - Secure Boot off: a host with Secure Boot refuses this VIB whatever the flags."
     if not plan.recipe.live_install_allowed:
         yield "  - A reboot, before it takes effect."
+    yield paint("What stock hosts will say", "strong") + " (PartnerSupported, Secure Boot off)"
+    yield from (_outlook_line(outlook, needs, paint) for outlook in plan.outlook)
     if plan.dated.source is DateSource.FIXED:
         yield paint("  ! ", "warn") + (
             f"The release date is {plan.dated.date}, since neither recipe, SOURCE_DATE_EPOCH nor "
             "git names one."
         )
+
+
+def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
+    bare, then = outcomes_of(of.bare), outcomes_of(of.then)
+    line = " or ".join(bare) + (f" ({', '.join(of.errors)})" if of.errors else "")
+    if then != bare:
+        words = list(needs.flags)
+        if needs.host_level.rank < DEFAULT_LEVEL.rank:
+            words.append(f"the host at {needs.host_level.esxcli_name}")
+        line += f"; with {' and '.join(words)}: {' or '.join(then)}"
+    role = "good" if all(outcome.installs for outcome in then) else "warn"
+    return f"  {paint(f'{of.release!s:<5}', role)} {line} [{_certainty(of)}]"
+
+
+def _certainty(of: Outlook) -> Certainty:
+    return least_sure(world.result.certainty for world in of.then)
+
+
+def _outlook_json(of: Outlook) -> dict[str, Any]:
+    return {
+        "release": str(of.release),
+        "outcomes": [outcome.value for outcome in outcomes_of(of.bare)],
+        "errors": list(of.errors),
+        "outcomes_with_needs": [outcome.value for outcome in outcomes_of(of.then)],
+        "certainty": _certainty(of).value,
+    }
 
 
 def _fact(name: str, value: str) -> str:

@@ -15,7 +15,7 @@ _REBUILD = {
 }
 
 
-def explain_lines(found: Sequence[Recognised], paint: Paint) -> str:
+def text(found: Sequence[Recognised], paint: Paint) -> str:
     """Show what was found, one message after the other."""
     if not found:
         return "Nothing in this text is known here. `vibforge plan` may tell what a host does."

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from vibforge.model.certainty import Certainty
+
 if TYPE_CHECKING:
     from vibforge.trx.subject import Subject
 
@@ -15,15 +17,6 @@ class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
-
-
-class Certainty(StrEnum):
-    """How sure we are, apart from how bad it is."""
-
-    MEASURED = "measured"
-    DOCUMENTED = "documented"
-    INFERRED = "inferred"
-    UNKNOWN = "unknown"
 
 
 MEANING = {

@@ -7,7 +7,7 @@ that command nor the form of the ConfigStore object is published, so the host it
 
 from dataclasses import dataclass
 
-from vibforge.trx.finding import Certainty
+from vibforge.model.certainty import Certainty
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

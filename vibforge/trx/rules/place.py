@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Line
-from vibforge.trx.finding import Certainty, Fault, Severity, rule, shown
+from vibforge.trx.finding import Fault, Severity, rule, shown
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject

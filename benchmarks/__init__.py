@@ -1,0 +1,1 @@
+"""How fast vibforge is against its peers and against what the machine can do."""

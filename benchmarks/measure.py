@@ -1,0 +1,63 @@
+"""Run whole commands in turn and compare them pair by pair, as the operating system counts them."""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a command: seconds of wall clock and of all processors, peak memory in KiB."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, smallest and largest of several figures."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, figures: Sequence[float]) -> "Spread":
+        return cls(statistics.median(figures), min(figures), max(figures))
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f}-{self.high:.2f})"
+
+
+def run(command: Sequence[str]) -> Run:
+    """Run a command to its end; what it prints is thrown away."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603 - commands of this folder
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+
+
+def in_turn(commands: Sequence[Sequence[str]], rounds: int) -> list[list[Run]]:
+    """Run all commands once to warm up, then `rounds` times in turn; a list for each command."""
+    for command in commands:
+        run(command)
+    runs: list[list[Run]] = [[] for _ in commands]
+    for _ in range(rounds):
+        for found, command in zip(runs, commands, strict=True):
+            found.append(run(command))
+    return runs
+
+
+def ratio(ours: Sequence[Run], theirs: Sequence[Run]) -> Spread:
+    """Our wall time over theirs, pair by pair."""
+    return Spread.of([one.wall / other.wall for one, other in zip(ours, theirs, strict=True)])

@@ -1,0 +1,135 @@
+"""`vibforge lint`."""
+
+import sys
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json
+from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vibforge.lint.run import LintResult
+    from vibforge.lint.subject import BundleSubject, VibSubject
+    from vibforge.model.recipe import Allowance
+
+
+class Form(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+def lint(  # noqa: PLR0913 - the options of the command
+    files: Annotated[
+        list[Path], typer.Argument(help="VIBs, bundles, projects.", metavar="FILE|PROJECT…")
+    ],
+    *,
+    target: Annotated[
+        str, typer.Option(help="Releases that the VIB is for.")
+    ] = "6.5,6.7,7.0,8.0,9.0",
+    select: Annotated[str, typer.Option(help="Only these rules: VF3,VF501.")] = "",
+    ignore: Annotated[str, typer.Option(help="Not these rules.")] = "",
+    form: Annotated[Form, typer.Option("--format", help="How to print.")] = Form.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Find what is wrong with VIBs, bundles and projects before a host does.
+
+    A project is built in a temporary folder, and the rules that its recipe allows are left out of
+    the verdict. Exit code 1 means that there are errors.
+    """
+    from vibforge.host.release import parse_targets  # noqa: PLC0415 - `--version` judges nothing
+    from vibforge.lint.run import Choice  # noqa: PLC0415 - the same
+    from vibforge.lint.run import lint as run_lint  # noqa: PLC0415 - the same
+
+    with ExitStack() as stack:
+        allowances: list[Allowance] = []
+        subjects = [s for path in files for s in _subjects(path, stack, allowances)]
+        choice = Choice(
+            select=_words(select),
+            ignore=_words(ignore),
+            targets=parse_targets(target),
+            allowances=tuple(allowances),
+        )
+        result = run_lint(subjects, choice)
+    _print(result, Form.JSON if as_json else form)
+    raise typer.Exit(0 if result.good else 1)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _print(result: "LintResult", form: Form) -> None:
+    from vibforge.report import lint as report  # noqa: PLC0415 - `--version` reports nothing
+
+    match form:
+        case Form.TEXT:
+            typer.echo(report.lint_text(result, Paint(wants_colour(sys.stdout))))
+        case Form.JSON:
+            print_json(report.lint_json(result))
+        case Form.SARIF:
+            print_json(report.sarif(result))
+        case Form.GITHUB:
+            typer.echo(report.github(result), nl=False)
+        case Form.GITLAB:
+            typer.echo(report.gitlab(result))
+
+
+def _subjects(
+    path: Path, stack: ExitStack, allowances: "list[Allowance]"
+) -> "Iterator[VibSubject | BundleSubject]":
+    from vibforge.lint.subject import VibSubject  # noqa: PLC0415 - the same
+    from vibforge.model.vib import Vib  # noqa: PLC0415 - the same
+
+    if path.is_dir() or path.suffix == ".toml":
+        built, allowed = _built(path, stack)
+        allowances += allowed
+        yield VibSubject(Vib.from_path(built), str(path))
+    elif _is_archive(path):
+        yield VibSubject(Vib.from_path(path), str(path))
+    else:
+        yield from _bundles(path, stack)
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether it is a VIB by its first bytes: then zip and bundles need not be loaded."""
+    from vibforge.formats.ar import MAGIC  # noqa: PLC0415 - the same
+
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleSubject]":
+    from vibforge.errors import FormatError  # noqa: PLC0415 - only for bundles
+    from vibforge.lint.subject import bundle_subject  # noqa: PLC0415 - the same
+    from vibforge.operations.subjects import OpenBundle, opened  # noqa: PLC0415 - the same
+
+    for subject in stack.enter_context(opened(path)):
+        if not isinstance(subject, OpenBundle):
+            raise FormatError("neither a VIB, a bundle nor a project", where=str(path))
+        inside = subject.bundle.name != str(path)
+        yield bundle_subject(subject.bundle, subject.sources, inside=inside)
+
+
+def _built(path: Path, stack: ExitStack) -> "tuple[Path, tuple[Allowance, ...]]":
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - only for projects
+
+    from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - the same
+    from vibforge.operations.build import build  # noqa: PLC0415 - the same
+
+    folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))
+    built = build(path, folder, level=Level.FAST)
+    return built.vib_path, built.plan.recipe.allow

@@ -1,0 +1,102 @@
+"""Hold VIBs and bundles against the rules that were chosen."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from vibforge.host.release import TARGETS, Release
+from vibforge.lint.registry import BUNDLE_RULES, RULES, VIB_RULES, chosen
+from vibforge.lint.rule import Fault, Finding, Looked, Rule, Severity
+from vibforge.lint.subject import BundleSubject, VibSubject
+from vibforge.model.recipe import Allowance
+
+FAULT_LIMIT = 100
+"""Faults of one rule in one file that are listed; the last one tells how many more there are."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """Which rules, for which releases, and what is allowed in spite of them."""
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    targets: tuple[Release, ...] = TARGETS
+    allowances: tuple[Allowance, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LintResult:
+    """What was found in the files, in their order."""
+
+    files: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that no reason allows."""
+        return tuple(finding for finding in self.findings if not finding.because)
+
+    def count(self, severity: Severity) -> int:
+        return sum(finding.severity is severity for finding in self.open)
+
+    @property
+    def good(self) -> bool:
+        """Whether there is no error but those that are allowed."""
+        return not self.count(Severity.ERROR)
+
+
+def lint(subjects: Iterable[VibSubject | BundleSubject], choice: Choice) -> LintResult:
+    """Hold subjects against the rules.
+
+    Raises:
+        ModelError: a word of the choice names no rule.
+    """
+    ids = chosen(choice.select, choice.ignore, choice.targets)
+    files: list[str] = []
+    found: list[Finding] = []
+    for subject in subjects:
+        files.append(subject.name)
+        found += _findings(subject, ids)
+    return LintResult(files=tuple(files), findings=tuple(_allowed(found, choice.allowances)))
+
+
+def _findings(subject: VibSubject | BundleSubject, ids: frozenset[str]) -> Iterator[Finding]:
+    if isinstance(subject, VibSubject):
+        yield from _of(subject, subject.name, VIB_RULES, ids)
+        return
+    yield from _of(subject, subject.name, BUNDLE_RULES, ids)
+    for member, vib in subject.vibs:
+        name = f"{subject.name}:{member}"
+        yield from _of(VibSubject(vib, name), name, VIB_RULES, ids)
+
+
+def _of(
+    subject: Looked, file: str, rules: Sequence[Rule[Looked]], ids: frozenset[str]
+) -> Iterator[Finding]:
+    for rule in rules:
+        if rule.id in ids:
+            for fault in _bounded(rule.faults(subject)):
+                yield Finding(
+                    rule=rule.id,
+                    name=rule.name,
+                    severity=fault.severity or rule.severity,
+                    certainty=fault.certainty or rule.certainty,
+                    file=file,
+                    where=fault.where,
+                    what=fault.what,
+                )
+
+
+def _bounded(faults: Iterator[Fault]) -> Iterator[Fault]:
+    for count, fault in enumerate(faults):
+        if count >= FAULT_LIMIT:
+            rest = sum(1 for _ in faults) + 1
+            yield replace(fault, where="", what=f"and {rest} more")
+            return
+        yield fault
+
+
+def _allowed(findings: Iterable[Finding], allowances: Sequence[Allowance]) -> Iterator[Finding]:
+    names = {rule.name: rule.id for rule in RULES}
+    reasons = {names.get(a.rule.lower(), a.rule.upper()): a.because for a in allowances}
+    for finding in findings:
+        yield replace(finding, because=reasons.get(finding.rule, ""))

@@ -1,0 +1,183 @@
+"""How findings look: for people, for programs, and for the pages of GitHub and GitLab."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from vibforge import __version__
+from vibforge.lint.registry import RULES
+from vibforge.lint.rule import Finding, Rule, Severity
+from vibforge.lint.run import LintResult
+from vibforge.report.paint import Paint
+
+MANUAL = "docs/reference/rules.md"
+_ROLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
+_GITLAB = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
+_GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def lint_text(result: LintResult, paint: Paint) -> str:
+    """Show what was found, file by file."""
+    return "\n".join(_lines(result, paint))
+
+
+def _lines(result: LintResult, paint: Paint) -> Iterator[str]:
+    for file in result.files:
+        found = [finding for finding in result.findings if _belongs(finding, file)]
+        if found:
+            yield paint(file, "strong")
+            yield from (_line(finding, file, paint) for finding in found)
+            yield ""
+    counts = ", ".join(_count(result.count(severity), severity) for severity in Severity)
+    allowed = len(result.findings) - len(result.open)
+    yield f"{counts}{f', {allowed} allowed' if allowed else ''}"
+    if result.open:
+        yield f"`vibforge explain {result.open[0].rule}` tells why, and what to do."
+
+
+def _belongs(finding: Finding, file: str) -> bool:
+    return finding.file == file or finding.file.startswith(f"{file}:")
+
+
+def _line(finding: Finding, file: str, paint: Paint) -> str:
+    role = "dim" if finding.because else _ROLES[finding.severity]
+    label = "allowed" if finding.because else finding.severity.value
+    inner = finding.file.removeprefix(file).removeprefix(":").rpartition("/")[2]
+    place = f"{inner}: " if inner else ""
+    reason = f" ({finding.because})" if finding.because else ""
+    return f"  {paint(f'{label:<7}', role)} {place}{finding} [{finding.certainty}]{reason}"
+
+
+def _count(number: int, severity: Severity) -> str:
+    return f"{number} {severity.value}{'' if number == 1 else 's'}"
+
+
+def lint_json(result: LintResult) -> dict[str, Any]:
+    """Return the facts of `lint --json`."""
+    return {
+        "format": "vibforge/lint/1",
+        "good": result.good,
+        "files": list(result.files),
+        "findings": [
+            {
+                "rule": finding.rule,
+                "name": finding.name,
+                "severity": finding.severity.value,
+                "certainty": finding.certainty.value,
+                "file": finding.file,
+                "where": finding.where,
+                "what": finding.what,
+                "allowed_because": finding.because or None,
+            }
+            for finding in result.findings
+        ],
+    }
+
+
+def sarif(result: LintResult) -> dict[str, Any]:
+    """Return the findings as a SARIF 2.1.0 log, which code-scanning pages take."""
+    met = {finding.rule for finding in result.findings}
+    rules = [rule for rule in RULES if rule.id in met]
+    index = {rule.id: number for number, rule in enumerate(rules)}
+    return {
+        "$schema": _SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "vibforge",
+                        "version": __version__,
+                        "rules": [_sarif_rule(rule) for rule in rules],
+                    }
+                },
+                "results": [_sarif_result(finding, index) for finding in result.findings],
+            }
+        ],
+    }
+
+
+def _sarif_rule(rule: Rule[Any]) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.manual},
+        "help": {"text": rule.manual},
+        "defaultConfiguration": {"level": rule.severity.value},
+        "properties": {"certainty": rule.certainty.value, "releases": rule.releases},
+    }
+
+
+def _sarif_result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
+    result = {
+        "ruleId": finding.rule,
+        "ruleIndex": index[finding.rule],
+        "level": finding.severity.value,
+        "message": {"text": _message(finding)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": _uri(finding.file)},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"fullyQualifiedName": finding.where or finding.file}],
+            }
+        ],
+        "partialFingerprints": {"vibforge/v1": _fingerprint(finding)},
+        "properties": {"certainty": finding.certainty.value},
+    }
+    if finding.because:
+        result["suppressions"] = [{"kind": "external", "justification": finding.because}]
+    return result
+
+
+def github(result: LintResult) -> str:
+    """Return workflow commands that GitHub shows as annotations."""
+    return "".join(
+        f"::{_GITHUB[finding.severity]} file={_property(finding.file)},"
+        f"title={_property(f'{finding.rule} {finding.name}')}::{_data(_message(finding))}\n"
+        for finding in result.open
+    )
+
+
+def gitlab(result: LintResult) -> str:
+    """Return a GitLab Code Quality report."""
+    report = [
+        {
+            "description": _message(finding),
+            "check_name": finding.rule,
+            "fingerprint": _fingerprint(finding),
+            "severity": _GITLAB[finding.severity],
+            "location": {"path": finding.file, "lines": {"begin": 1}},
+        }
+        for finding in result.open
+    ]
+    return json.dumps(report, indent=2)
+
+
+def _message(finding: Finding) -> str:
+    place = f"{finding.where}: " if finding.where else ""
+    return f"{place}{finding.what} [{finding.certainty}]"
+
+
+def _fingerprint(finding: Finding) -> str:
+    """Return what stays the same for the same finding in the next build."""
+    parts = json.dumps([finding.rule, finding.file, finding.where, finding.what])
+    return hashlib.sha256(parts.encode("ascii")).hexdigest()
+
+
+def _uri(file: str) -> str:
+    from urllib.parse import quote  # noqa: PLC0415 - only for SARIF
+
+    return quote(file.replace("\\", "/"))
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,80 @@
+"""The manual of the rules: on the screen, and as the page `docs/reference/rules.md`."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from vibforge.lint.registry import RULES
+from vibforge.lint.rule import Rule
+
+PAGE = "docs/reference/rules.md"
+_FAMILIES = {
+    "1": "Container",
+    "2": "Descriptor",
+    "3": "Payload",
+    "4": "trx.conf",
+    "5": "Signature",
+    "6": "Bundle",
+}
+_HEAD = """\
+# Rules of `vibforge lint`
+
+Made from the rules themselves by `make docs`; a test holds this page against them.
+
+Severity says how bad it is, certainty how sure: **measured** was tried on a host's installer,
+**documented** is the vendor's word or seen in the vendor's files, **inferred** is concluded, and
+**unknown** is open. `vibforge explain VF218` prints one of these entries. A recipe allows a rule
+with a reason:
+
+```toml
+[[allow]]
+rule = "VF218"
+because = "the file has to stand there; hosts are installed with -f"
+```
+"""
+
+
+def rule_text(rule: Rule[Any]) -> str:
+    """Return what `vibforge explain VF…` prints."""
+    return f"{rule.id} {rule.name}\n{_facts(rule)}\n\n{rule.manual}"
+
+
+def rule_json(rule: Rule[Any]) -> dict[str, Any]:
+    """Return the facts of `explain --json` for a rule."""
+    return {
+        "format": "vibforge/explain/1",
+        "rule": rule.id,
+        "name": rule.name,
+        "severity": rule.severity.value,
+        "certainty": rule.certainty.value,
+        "releases": rule.releases,
+        "manual": rule.manual,
+    }
+
+
+def rules_page() -> str:
+    """Return the page of all rules, in Markdown."""
+    return "\n".join(_page_lines())
+
+
+def _page_lines() -> Iterator[str]:
+    yield _HEAD
+    family = ""
+    for rule in RULES:
+        if rule.id[2] != family:
+            family = rule.id[2]
+            yield f"## {_FAMILIES[family]}\n"
+        yield f"### {rule.id} {rule.name}\n"
+        yield f"*{_facts(rule)}*\n"
+        yield f"{_marked(rule.manual)}\n"
+
+
+def _facts(rule: Rule[Any]) -> str:
+    return f"{rule.severity}, {rule.certainty}; releases: {rule.releases}"
+
+
+def _marked(manual: str) -> str:
+    """Set the words that begin a paragraph in bold, and keep angle brackets from being HTML."""
+    text = manual.replace("<", "\\<")
+    for word in ("Why:", "Remedy:", "Evidence:"):
+        text = text.replace(f"\n{word}", f"\n**{word}**")
+    return text
