@@ -3,13 +3,16 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vibforge.cli.arguments import print_json, print_text, settings_of
 from vibforge.cli.progress import progress
 from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from vibforge.operations.build import BuildPlan, Built
 
 
 class Compression(StrEnum):
@@ -48,6 +51,14 @@ def build(  # noqa: PLR0913 - the options of the command
     compression: Annotated[
         Compression, typer.Option(help="Smallest, or about three times as fast.")
     ] = Compression.BEST,
+    bundle: Annotated[
+        bool | None,
+        typer.Option(
+            "--bundle/--no-bundle",
+            help="Also make an offline bundle; if not given: where the recipe has [bundle].",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be made; write nothing.")
     ] = False,
@@ -70,7 +81,7 @@ def build(  # noqa: PLR0913 - the options of the command
         "layout": layout,
     }
     chosen = {key: value for key, value in given.items() if value is not None}
-    plan = plan_build(project, settings=settings_of(settings or []) | chosen)
+    plan = _bundled(plan_build(project, settings=settings_of(settings or []) | chosen), bundle)
     paint = Paint(wants_colour(sys.stdout))
     if dry_run:
         print_json(report.plan_json(plan)) if as_json else print_text(report.plan_text(plan, paint))
@@ -78,7 +89,35 @@ def build(  # noqa: PLR0913 - the options of the command
     level = Level.FAST if compression is Compression.FAST else Level.BEST
     with progress("packing") as on_progress:
         built = build_plan(plan, output, level=level, on_progress=on_progress)
-    print_json(report.built_json(built)) if as_json else print_text(report.built_text(built, paint))
+    facts, text = _bundle(built, paint)
+    if as_json:
+        print_json(report.built_json(built) | facts)
+    else:
+        print_text(report.built_text(built, paint) + text)
+
+
+def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option
+    """Decide about the bundle, before anything is packed."""
+    if wanted is None and plan.recipe.bundle is None:
+        return plan
+    from vibforge.depot.bundle_of_build import (  # noqa: PLC0415 - most builds make no bundle
+        with_bundle,
+        without_bundle,
+    )
+
+    return without_bundle(plan) if wanted is False else with_bundle(plan)
+
+
+def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any], str]:
+    """Make the bundle that the recipe wants, and return how it is told."""
+    if built.plan.recipe.bundle is None:
+        return {}, ""
+    from vibforge.depot.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
+    from vibforge.report import bundle as report  # noqa: PLC0415 - as above
+
+    done = bundle_of(built, built.plan.recipe.bundle)
+    facts = {"bundle": report.written_json("create", [done])["bundles"][0]}
+    return facts, f"\n\n{report.written_text(done, paint)}"
 
 
 def schema() -> None:

@@ -22,6 +22,7 @@ from vibforge.cli.bundle_arguments import (
     Vibs,
     bundle_recipe,
 )
+from vibforge.cli.lint import lint
 from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
@@ -131,6 +132,9 @@ def verify(
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
     if refused or not all(each.verification.held for each in found):
         raise typer.Exit(_BAD)
+
+
+app.command("lint")(lint)
 
 
 @app.command()

@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.errors import ModelError, Problem
-from vibforge.host.prediction import Cause
-from vibforge.host.reading import Refusal
-from vibforge.model.bulletin import Bulletin
+from vibforge.errors import ModelError
+from vibforge.host.messages import HostMessage
+from vibforge.host.prediction import Cause, Refusal
 from vibforge.model.bulletin_words import PRODUCT, ReleaseType, Severity
 from vibforge.model.bundle import Bundle
+from vibforge.model.bundle_contradictions import odd_platforms, unlike_response, unlisted_vibs
+from vibforge.model.bundle_index import ELEMENT_MISSING
 from vibforge.model.bundle_recipe import check_vendor_code
 from vibforge.model.certainty import Certainty
 
+NOT_ON_RECORD = "…"
 _WANTED_TEXTS = (
     *("id", "vendor", "summary", "category", "urgency"),
     *("description", "kbUrl", "contact"),
@@ -115,17 +117,54 @@ def _loading(met: MetBundle) -> Iterator[_Trouble]:
     """Yield what keeps ESXi's library from loading the bundle: it is shared by all readers."""
     if met.within_zip:
         what = "it stands within another zip, where nobody looks for index.xml: take it out first"
-        yield _trouble(what, Certainty.INFERRED)
-    for fault in met.bundle.faults:
-        yield _of_fault(fault)
+        yield _trouble(what, Certainty.INFERRED, rule="VF607")
+    yield from map(_of_refusal, loading_refusals(met.bundle))
     if not met.bundle.faults and not met.bundle.vibs:
         yield _trouble("the metadata announces no VIB", Certainty.MEASURED)
 
 
-def _of_fault(fault: Problem) -> _Trouble:
-    says = "MetadataFormatError" if fault.what.startswith("Element ") else ""
-    message = f"[{says}] {fault.what}" if says else ""
-    return _trouble(fault.what, Certainty.MEASURED, subject=fault.where, says=message, rule="VF601")
+def loading_refusals(bundle: Bundle) -> Iterator[Refusal]:
+    """Yield what a host's library says when it loads the bundle."""
+    for fault in bundle.faults:
+        missing = fault.what.startswith(ELEMENT_MISSING)
+        yield Refusal(
+            message=HostMessage(
+                error="MetadataFormatError" if missing else NOT_ON_RECORD,
+                text=fault.what if missing else NOT_ON_RECORD,
+            ),
+            cause=Cause(
+                what=fault.what,
+                subject=fault.where,
+                certainty=Certainty.MEASURED if missing else Certainty.INFERRED,
+                rule="VF601" if missing else "VF609",
+            ),
+        )
+
+
+def unlike_metadata(vib_id: str, unequal: tuple[str, ...]) -> Iterator[Refusal]:
+    """Yield what a host says of a VIB whose metadata says something else (tried on 6.7)."""
+    if unequal:
+        text = f"VIBs {vib_id} and {vib_id} have unequal values of the '{unequal[0]}' attribute"
+        yield Refusal(
+            message=HostMessage(error="InstallationError", text=text, vibs=(vib_id,)),
+            cause=Cause(
+                what=f"the metadata disagrees with the VIB on {', '.join(unequal)}",
+                subject=vib_id,
+                certainty=Certainty.MEASURED,
+                rule="VF604",
+            ),
+        )
+
+
+def _of_refusal(refusal: Refusal, subject: str = "") -> _Trouble:
+    cause, message = refusal.cause, refusal.message
+    return _trouble(
+        cause.what,
+        cause.certainty,
+        subject=subject or cause.subject,
+        says=f"[{message.error}] {message.text}" if message.text != NOT_ON_RECORD else "",
+        rule=cause.rule,
+    )
 
 
 def _staging(met: MetBundle) -> Iterator[_Trouble]:
@@ -133,25 +172,11 @@ def _staging(met: MetBundle) -> Iterator[_Trouble]:
     for vib in met.vibs:
         if not vib.is_there:
             what = "the announced file is not in the bundle"
-            yield _trouble(what, Certainty.MEASURED, subject=vib.vib_id)
+            yield _trouble(what, Certainty.MEASURED, subject=vib.vib_id, rule="VF605")
         elif vib.fault:
             yield _trouble(vib.fault, Certainty.MEASURED, subject=vib.vib_id)
-        if vib.unequal:
-            name = vib.unequal[0]
-            yield _trouble(
-                f"the metadata disagrees with the VIB on {', '.join(vib.unequal)}",
-                Certainty.MEASURED,
-                subject=vib.vib_id,
-                says=f"[InstallationError] VIBs {vib.vib_id} and {vib.vib_id} have unequal values "
-                f"of the '{name}' attribute",
-                rule="VF604",
-            )
-        for refusal in vib.refusals:
-            text = f"[{refusal.message.error}] {refusal.message.text}"
-            cause = refusal.cause
-            yield _trouble(
-                cause.what, cause.certainty, subject=vib.vib_id, says=text, rule=cause.rule
-            )
+        for refusal in (*unlike_metadata(vib.vib_id, vib.unequal), *vib.refusals):
+            yield _of_refusal(refusal, vib.vib_id)
 
 
 def _esxcli(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
@@ -210,7 +235,7 @@ def _update_manager(met: MetBundle, loads: tuple[_Trouble, ...]) -> Reception:
     troubles = [*loads]
     if bundle.response is None:
         what = "there is no vmware.xml in the metadata, which Update Manager reads"
-        troubles.append(_trouble(what, Certainty.DOCUMENTED))
+        troubles.append(_trouble(what, Certainty.DOCUMENTED, rule="VF613"))
     if not bundle.bulletins:
         what = "there are no bulletins, which are what it works with"
         troubles.append(_trouble(what, Certainty.DOCUMENTED))
@@ -257,11 +282,9 @@ def _lacks_components(bundle: Bundle) -> Iterator[_Trouble]:
 
 
 def _lost_vibs(bundle: Bundle) -> Iterator[_Trouble]:
-    known = {vib.descriptor.vib_id for vib in bundle.vibs}
-    for bulletin in bundle.bulletins:
-        for lost in [vib_id for vib_id in bulletin.vib_ids if vib_id not in known]:
-            what = f"it lists {lost}, which the metadata does not announce"
-            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF603")
+    for bulletin, vib_id in unlisted_vibs(bundle):
+        what = f"it lists {vib_id}, which the metadata does not announce"
+        yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF611")
 
 
 def _wrong_code(bundle: Bundle) -> Iterator[_Trouble]:
@@ -270,7 +293,7 @@ def _wrong_code(bundle: Bundle) -> Iterator[_Trouble]:
             check_vendor_code(vendor.code or "-")
         except ModelError:
             what = f"the vendor code {vendor.code!r} has not three letters or digits"
-            yield _trouble(what, Certainty.INFERRED, rule="VF605")
+            yield _trouble(what, Certainty.INFERRED, rule="VF603")
 
 
 def _wrong_releases(bundle: Bundle, *, lowest: int) -> Iterator[_Trouble]:
@@ -289,31 +312,14 @@ def _major(version: str) -> int:
 
 def _unlike_platforms(bundle: Bundle) -> Iterator[_Trouble]:
     """Yield where the three places that name platforms differ: Update Manager wants them alike."""
-    outer = {(p.product_id, p.version) for p in bundle.platforms}
-    inner = {(p.product_id, p.version) for p in bundle.inner_platforms}
-    if outer != inner:
-        what = "the two vendor indexes name different releases"
-        yield _trouble(what, Certainty.INFERRED, rule="VF606")
-    for bulletin in bundle.bulletins:
-        own = {(p.product_line_id, p.version) for p in bulletin.platforms}
-        if not own <= outer or not own:
-            what = "the bulletin is for releases that the vendor index does not name"
-            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF606")
+    for where, what in odd_platforms(bundle):
+        yield _trouble(what, Certainty.INFERRED, subject=where, rule="VF612")
 
 
 def _unlike_response(bundle: Bundle) -> Iterator[_Trouble]:
-    if bundle.response is None:
-        return
-    told = {b.id: _meaning(b) for b in bundle.response.bulletins}
-    for bulletin in bundle.bulletins:
-        if told.get(bulletin.id) != _meaning(bulletin):
-            what = "vmware.xml does not say the same as the bulletin"
-            yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF607")
-
-
-def _meaning(of: Bulletin) -> tuple[object, ...]:
-    platforms = frozenset((p.product_line_id, p.version) for p in of.platforms)
-    return (of.component_name, of.component_version, platforms, frozenset(of.vib_ids))
+    for bulletin in unlike_response(bundle):
+        what = "vmware.xml does not say the same as the bulletin"
+        yield _trouble(what, Certainty.INFERRED, subject=bulletin.id, rule="VF613")
 
 
 def _empty_texts(bundle: Bundle) -> Iterator[str]:

@@ -16,6 +16,8 @@ METADATA_NAME = "metadata.zip"
 _CONTENT = (("name", "VMware ESX"), ("type", "http://www.vmware.com/depotmanagement/esx"))
 _VENDOR_ELEMENTS = ("name", "code", "indexfile", "relativePath")
 _PLATFORM_ELEMENTS = ("productId", "version", "locale", "url")
+ELEMENT_MISSING = "Element "
+"""How hosts begin to say that an element is missing (tried on 6.7)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +117,7 @@ def missing_elements(root: etree._Element, where: str) -> Iterator[Problem]:
             for name in wanted:
                 if node.find(name) is None:
                     yield Problem(
-                        what=f"Element {name} was expected, but not found",
+                        what=f"{ELEMENT_MISSING}{name} was expected, but not found",
                         where=f"{where}:{node.sourceline}",
                     )
 

@@ -38,7 +38,7 @@ def plan_text(plan: BuildPlan, paint: Paint) -> str:
         _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
         "",
         paint("Would be written", "strong"),
-        *(f"  {name}" for name in plan.output_names),
+        *(f"  {name}" for name in _outputs(plan)),
         "",
         *_needs_lines(plan, paint),
     ]
@@ -100,6 +100,10 @@ def built_json(built: Built) -> dict[str, Any]:
     }
 
 
+def _outputs(plan: BuildPlan) -> list[str]:
+    return [*plan.output_names, *filter(None, [plan.bundle_name])]
+
+
 def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
     return {
         "vib_id": plan.vib_id,
@@ -109,7 +113,7 @@ def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
         "release_date": str(plan.dated.date),
         "release_date_source": plan.dated.source.value,
         "recipe": table(plan.recipe),
-        "outputs": list(plan.output_names),
+        "outputs": _outputs(plan),
         "payloads": [
             {
                 "name": tree.recipe.name,
