@@ -18,7 +18,13 @@ from vibforge.formats.zip_names import unsafe_name
 from vibforge.formats.zip_reading import ZipArchive
 from vibforge.model import bulletin as bulletin_xml
 from vibforge.model.bulletin import Bulletin
-from vibforge.model.bundle import XML_LIMIT, opened_metadata, within_total
+from vibforge.model.bundle import (
+    METADATA_TOTAL_LIMIT,
+    XML_LIMIT,
+    metadata_urls,
+    opened_metadata,
+    within_total,
+)
 from vibforge.model.bundle_index import INDEX_NAME, VENDOR_INDEX_NAME, Platform, Vendor
 from vibforge.model.bundle_response import RESPONSE_NAME
 from vibforge.model.bundle_vib import (
@@ -213,11 +219,13 @@ def _metadata_files(
     archive: ZipArchive, platforms: tuple[Platform, ...], origin: str
 ) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for url in dict.fromkeys(platform.url for platform in platforms):
+    left = METADATA_TOTAL_LIMIT
+    for url in metadata_urls(platforms):
         found = archive.find(url)
         assert found is not None  # noqa: S101 - a missing one is a fault, and there was none
         with opened_metadata(archive, found, f"{origin}:{url}") as metadata:
-            for member in within_total(metadata):
+            for member in within_total(metadata, left):
+                left -= member.size
                 data = metadata.read(member, XML_LIMIT)
                 same = files.setdefault(member.name, data) == data
                 if not same and member.name not in _WRITTEN_ANEW:

@@ -18,6 +18,8 @@ MEMBER_LIMIT = 4096
 """Members of one archive; the largest VIB of a host image has about 130 payloads."""
 NAME_TABLE_LIMIT = 1024 * 1024
 """Bytes of a GNU table of long names; ESXi takes names of 15 characters."""
+LONG_NAME_LIMIT = 255
+"""Characters of a name in that table, as of a file."""
 
 _HEADER_SIZE = 60
 _TERMINATOR = b"`\n"
@@ -173,11 +175,11 @@ class _Scan:
         if not reference:
             return text.removesuffix("/")
         start = int(reference[1])
-        name, newline, _ = self._long_names[start:].partition(b"\n")
-        if not newline:
+        end = self._long_names.find(b"\n", start, start + LONG_NAME_LIMIT + 1)
+        if end < 0:
             self._fault(f"{text} names nothing in the table of long names")
             return text
-        return name.decode("latin-1").removesuffix("/")
+        return self._long_names[start:end].decode("latin-1").removesuffix("/")
 
     def _judge(self, member: Member) -> None:
         if member.stored_size < member.size:

@@ -11,6 +11,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7_syntax as syntax
@@ -34,7 +35,7 @@ SIGNER_LIMIT = 8
 PEM_LABEL = "PKCS7"
 """The label that ESXi takes; `CMS` is refused there (tried on 6.7), and read here."""
 
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
 _DER_START = b"\x30"
 _TRUTH = {
     Arithmetic.HELD: True,
@@ -133,14 +134,12 @@ def read_blocks(data: bytes) -> tuple[Block, ...]:
         return ()
     if data.startswith(_DER_START):
         return (_read_block(data, "DER", ""),)
-    found = list(_PEM.finditer(data))
-    if not found or len(found) > BLOCK_LIMIT:
-        raise FormatError(
-            f"{len(found)} signatures, more than {BLOCK_LIMIT}"
-            if found
-            else "the signature is neither PEM nor DER"
-        )
-    return tuple(_read_pem(match) for match in found)
+    begins = list(islice(_BEGIN.finditer(data), BLOCK_LIMIT + 1))
+    if len(begins) > BLOCK_LIMIT:
+        raise FormatError(f"more than {BLOCK_LIMIT} signatures")
+    if not begins:
+        raise FormatError("the signature is neither PEM nor DER")
+    return tuple(_read_pem(data, begin) for begin in begins)
 
 
 def check_block(block: Block, content: bytes) -> BlockCheck:
@@ -171,10 +170,13 @@ def check_block(block: Block, content: bytes) -> BlockCheck:
     )
 
 
-def _read_pem(match: re.Match[bytes]) -> Block:
-    label = match[1].decode("ascii")
+def _read_pem(data: bytes, begin: re.Match[bytes]) -> Block:
+    label = begin[1].decode("ascii")
+    end = data.find(b"-----END %b-----" % begin[1], begin.end())
+    if end < 0:
+        return Block(encoding="PEM", label=label, der=b"", fault="the PEM block has no end")
     try:
-        der = base64.b64decode(b"".join(match[2].split()), validate=True)
+        der = base64.b64decode(b"".join(data[begin.end() : end].split()), validate=True)
     except binascii.Error as error:
         return Block(encoding="PEM", label=label, der=b"", fault=f"not base64: {error}")
     return _read_block(der, "PEM", label)

@@ -26,6 +26,9 @@ NAMES_LIMIT = 64 * 1024 * 1024
 
 _USTAR_MAGIC = b"ustar\0"
 _MODE_BITS = 0o7777
+_LENGTH_DIGITS = len(str(EXTENSION_LIMIT)) + 1
+_MAGIC_LIMIT = 16
+"""Distinct magics that are told; a payload has one."""
 _PAX_KEYS = frozenset({"path", "linkpath", "size", "uid", "gid", "mtime"})
 """What is taken from pax headers; the rest (access times, attributes) says nothing on a host."""
 _VISOR_TAIL = struct.Struct("<4I")
@@ -176,8 +179,8 @@ class TarReader:
         count = 0
         while block := self._block():
             header = read_header(block)
-            if header.magic not in self.magics:
-                self.magics.append(header.magic)
+            if header.magic not in self.magics[:_MAGIC_LIMIT]:
+                self.magics = [*self.magics, header.magic][:_MAGIC_LIMIT]
             if header.flag in _EXTENSIONS:
                 self._extend(extension, header)
                 continue
@@ -206,7 +209,7 @@ class TarReader:
         data = self._stream.read(size)
         if len(data) < size:
             raise FormatError("cut short in a long name")
-        self._count_names(size)
+        self._count_names(max(size, BLOCK))
         self._stream.skip(-size % BLOCK)
         if header.flag == "L":
             extension.name = text_of(data)
@@ -278,15 +281,16 @@ def pax_records(data: bytes) -> dict[str, str]:
         FormatError: a record does not have that form.
     """
     records = {}
-    while data:
-        length, space, _ = data.partition(b" ")
-        size = int(length) if length.isdigit() and len(length) <= len(str(EXTENSION_LIMIT)) else 0
-        key, equals, value = data[len(length) + 1 : size - 1].partition(b"=")
-        if not (space and equals) or size > len(data) or data[size - 1 : size] != b"\n":
+    start = 0
+    while start < len(data):
+        length, space, _ = data[start : start + _LENGTH_DIGITS].partition(b" ")
+        end = start + (int(length) if length.isdigit() else 0)
+        key, equals, value = data[start + len(length) + 1 : end - 1].partition(b"=")
+        if not (space and equals) or end > len(data) or data[end - 1] != ord("\n"):
             raise FormatError("a pax header is damaged")
         if text_of(key) in _PAX_KEYS:
             records[text_of(key)] = text_of(value)
-        data = data[size:]
+        start = end
     return records
 
 

@@ -120,7 +120,7 @@ class ZipArchive:
             raise FormatError("a part of a zip on several disks", where=self._name)
         self._check_places(infos, size)
         for info in infos:
-            if not info.is_dir():
+            if not info.filename.endswith("/"):
                 yield ZipMember(
                     name=info.filename,
                     size=info.file_size,

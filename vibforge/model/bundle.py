@@ -5,7 +5,7 @@ Values stay as they were found; what is missing or cannot be read is told in `fa
 
 import io
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -34,6 +34,8 @@ METADATA_LIMIT = 64 * 1024 * 1024
 """Bytes of the metadata zip, which is kept in memory; those of whole releases take 5 MB."""
 XML_LIMIT = 16 * 1024 * 1024
 """Bytes of one XML file of the metadata."""
+PLATFORM_LIMIT = 64
+"""Metadata zips of one bundle that are looked into; vendors have one for each release line."""
 METADATA_TOTAL_LIMIT = 64 * 1024 * 1024
 """Bytes of all files of the metadata unpacked: what they say is kept in memory."""
 
@@ -88,11 +90,12 @@ class _Reader:
         self._name = name
         self._faults: list[Problem] = list(archive.oddities)
         self._found = _Found()
+        self._left = METADATA_TOTAL_LIMIT
 
     def bundle(self) -> Bundle:
         fields, vendors = self._index()
         platforms = tuple(each for vendor in vendors for each in self._vendor_index(vendor))
-        for url in dict.fromkeys(platform.url for platform in platforms):
+        for url in metadata_urls(platforms):
             self._metadata(url)
         return Bundle(
             name=self._name,
@@ -136,7 +139,8 @@ class _Reader:
             with opened_metadata(self._archive, member, f"{self._name}:{url}") as metadata:
                 self._faults += metadata.oddities
                 self._found.names += metadata.names
-                for each in within_total(metadata):
+                for each in within_total(metadata, self._left):
+                    self._left -= each.size
                     self._metadata_member(metadata, each)
         except FormatError as error:
             self._faults += error.problems
@@ -204,15 +208,20 @@ def opened_metadata(archive: ZipArchive, member: ZipMember, where: str) -> Itera
         yield metadata
 
 
-def within_total(metadata: ZipArchive) -> Iterator[ZipMember]:
+def metadata_urls(platforms: Iterable[Platform]) -> tuple[str, ...]:
+    """Return the metadata zips that a bundle's platforms name, each once, bounded."""
+    return tuple(dict.fromkeys(platform.url for platform in platforms))[:PLATFORM_LIMIT]
+
+
+def within_total(metadata: ZipArchive, limit: int) -> Iterator[ZipMember]:
     """Yield the members of a metadata zip for as long as there are not too many bytes in them.
 
     Raises:
-        FormatError: there are.
+        FormatError: there are more than `limit`.
     """
     total = 0
     for member in metadata.members:
         total += member.size
-        if total > METADATA_TOTAL_LIMIT:
+        if total > limit:
             raise FormatError(f"metadata of more than {METADATA_TOTAL_LIMIT} bytes")
         yield member

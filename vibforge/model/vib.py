@@ -5,6 +5,7 @@ the file can be read on. Payloads stay where they are until somebody asks for th
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -220,7 +221,7 @@ def _faults(archive: Archive) -> Iterator[Problem]:
         yield Problem(what=f"there is no member {SIGNATURE_NAME}")
     elif names[1] != SIGNATURE_NAME:
         yield Problem(what=f"the second member is {names[1]}, not {SIGNATURE_NAME}")
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in (name for name, count in Counter(names).items() if count > 1):
         yield Problem(what=f"more than one member is called {name}; the first one counts")
     if archive.tail_size:
         yield Problem(what=f"{archive.tail_size} bytes follow the last member")

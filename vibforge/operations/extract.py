@@ -18,7 +18,7 @@ from vibforge.formats.unpacking import Unpacked, unpack
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
 from vibforge.operations.publish import explained
 from vibforge.operations.subjects import LoosePayload, OpenBundle, StageFolder, Subject
-from vibforge.operations.unpack_folder import UnpackFolder
+from vibforge.operations.unpack_folder import DEPTH_LIMIT, UnpackFolder
 
 Contents = Iterable[tuple[TarEntry, Iterator[memoryview]]]
 
@@ -285,6 +285,8 @@ def leads_out(path: str, links: Mapping[str, str]) -> bool:
             here.pop()
             continue
         here.append(step)
+        if len(here) > DEPTH_LIMIT:
+            return True
         link = links.get("/".join(here))
         if link is None:
             continue

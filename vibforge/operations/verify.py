@@ -1,16 +1,11 @@
 """Hold a VIB or a bundle against what it says of itself: one pass over the file."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from vibforge.errors import FormatError
-from vibforge.formats.byte_stream import read_chunks
-from vibforge.formats.hashing import ALGORITHMS, Hasher
-from vibforge.model.agreement import disagreements
-from vibforge.model.bundle_vib import DepotVib
-from vibforge.model.source import Source
 from vibforge.model.vib import Vib
+from vibforge.operations.bundle_facts import agreement_fact, bundle_facts, unreadable
 from vibforge.operations.payload_check import FoundFiles, Progress, payload_facts
 from vibforge.operations.signature_facts import signature_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
@@ -111,101 +106,15 @@ def _named(what: str, paths: set[str]) -> str:
 
 
 def _verify_bundle(subject: OpenBundle, progress: Progress) -> Verification:
-    reason = "; ".join(str(fault) for fault in subject.bundle.faults)
-    facts = [
-        fact(Topic.CONTAINER, "indexes and metadata can be read", holds=not reason, reason=reason)
-    ]
-    found = {
-        source.name.removeprefix(f"{subject.bundle.name}:"): source for source in subject.sources
-    }
-    for announced in subject.bundle.vibs:
-        facts += _announced_facts(announced, found.get(announced.relative_path))
-    known = {announced.relative_path: announced for announced in subject.bundle.vibs}
+    facts = list(bundle_facts(subject))
+    announced = {each.relative_path: each for each in subject.bundle.vibs}
     parts = []
-    for path, source in found.items():
+    for source in subject.sources:
+        path = source.name.removeprefix(f"{subject.bundle.name}:")
         try:
             vib = Vib.from_source(source)
-            facts.append(_agreement_fact(vib, known.get(path), path))
+            facts.append(agreement_fact(vib, announced.get(path), path))
             parts.append(verify_vib(vib, progress))
         except FormatError as error:
-            facts.append(
-                fact(
-                    Topic.CONTAINER,
-                    "it is a VIB",
-                    holds=False,
-                    reason=str(error),
-                    subject=source.name,
-                )
-            )
+            facts.append(unreadable(error, source.name))
     return Verification(name=subject.bundle.name, facts=tuple(facts), parts=tuple(parts))
-
-
-def _unreadable(error: FormatError, subject: str) -> Fact:
-    reason = error.problems[0].what
-    return fact(Topic.CONTAINER, "can be read", holds=False, reason=reason, subject=subject)
-
-
-def _agreement_fact(vib: Vib, announced: DepotVib | None, subject: str) -> Fact:
-    """Hold a VIB's descriptor against what the metadata says of it, as hosts do."""
-    if announced is None:
-        return fact(
-            Topic.METADATA,
-            "the metadata announces it",
-            holds=False,
-            reason="no index leads to it",
-            subject=subject,
-        )
-    unequal = disagreements(vib.descriptor, announced.descriptor)
-    return fact(
-        Topic.METADATA,
-        "the metadata says what the VIB says",
-        holds=not unequal,
-        reason=f"they differ in {', '.join(unequal)}",
-        subject=subject,
-    )
-
-
-def _announced_facts(announced: DepotVib, source: Source | None) -> Iterator[Fact]:
-    """Yield what the metadata says of a VIB's file; 6.7 does not look at it (vib-format 9.3)."""
-    subject = announced.relative_path or announced.member
-    yield fact(
-        Topic.METADATA,
-        "the announced file is there",
-        holds=source is not None,
-        reason="the bundle has no member of this name",
-        subject=subject,
-    )
-    if source is None:
-        return
-    if announced.packed_size is not None:
-        yield fact(
-            Topic.METADATA,
-            f"packed-size {announced.packed_size}",
-            holds=announced.packed_size == source.size,
-            reason=f"the file has {source.size} bytes",
-            subject=subject,
-        )
-    yield from _checksum_facts(announced, source, subject)
-
-
-def _checksum_facts(announced: DepotVib, source: Source, subject: str) -> Iterator[Fact]:
-    known = [each for each in announced.checksums if each.checksum_type in ALGORITHMS]
-    hasher = Hasher(each.checksum_type for each in known)
-    try:
-        with source.open() as stream:
-            for chunk in read_chunks(stream, source.size):
-                hasher.take(chunk)
-    except FormatError as error:
-        yield fact(
-            Topic.DIGEST, "the file can be read", holds=False, reason=str(error), subject=subject
-        )
-        return
-    for each in known:
-        digest = hasher.digest(each.checksum_type)
-        yield fact(
-            Topic.METADATA,
-            f"{each.checksum_type} of the file",
-            holds=digest == each.digest.lower(),
-            reason=f"it is {digest}",
-            subject=subject,
-        )

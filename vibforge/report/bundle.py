@@ -43,7 +43,11 @@ def bundle_json(found: OpenBundle) -> dict[str, Any]:
 
 def judged_text(found: JudgedBundle, paint: Paint) -> str:
     """Show the facts of a bundle and what its readers make of it."""
-    lines = [verification_text(found.verification, paint), "", paint("Who takes it", "strong")]
+    lines = [
+        verification_text(found.verification, paint),
+        "",
+        paint("Who takes the bundle", "strong"),
+    ]
     for reception in found.receptions:
         lines += _reception_lines(reception, paint)
     return "\n".join(lines)

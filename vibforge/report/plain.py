@@ -8,6 +8,8 @@ from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.report import units
 
 LABEL_WIDTH = 14
+_SHOWN = 4000
+"""Characters of one text that are shown; --json has all of it."""
 _KINDS = {
     EntryKind.DIRECTORY: "folder",
     EntryKind.SYMLINK: "link",
@@ -33,7 +35,7 @@ def plain(text: str) -> str:
 def labelled(label: str, text: str, width: int) -> Iterator[str]:
     """Yield a label and a text that goes on below itself where the window ends."""
     indent = " " * LABEL_WIDTH
-    words = plain(" ".join(text.split()))
+    words = plain(" ".join(text[:_SHOWN].split())) + (" …" if len(text) > _SHOWN else "")
     lines = textwrap.wrap(
         words,
         max(width - LABEL_WIDTH, 24),

@@ -1,0 +1,1 @@
+"""Inputs that nobody wrote: whatever the bytes, a reader answers or raises a VibforgeError."""
