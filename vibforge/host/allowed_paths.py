@@ -6,6 +6,7 @@ and never names the one that failed.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from vibforge.model.acceptance import AcceptanceLevel
 
@@ -40,15 +41,21 @@ PARTNER_PATTERNS = (
     r"usr/lib/vmware/hostd/docroot/client/customLinks.xml",
     r"etc/rc.local.d/.+",
 )
-_EXPRESSIONS = {
-    AcceptanceLevel.COMMUNITY: re.compile("|".join(COMMUNITY_PATTERNS)),
-    AcceptanceLevel.PARTNER: re.compile("|".join(PARTNER_PATTERNS)),
+_PATTERNS = {
+    AcceptanceLevel.COMMUNITY: COMMUNITY_PATTERNS,
+    AcceptanceLevel.PARTNER: PARTNER_PATTERNS,
 }
 
 
 def paths_outside(level: AcceptanceLevel, paths: Iterable[str]) -> tuple[str, ...]:
     """Return the paths that are on no list of the level; the two highest levels have no list."""
-    if level not in _EXPRESSIONS:
+    if level not in _PATTERNS:
         return ()
-    expression = _EXPRESSIONS[level]
+    expression = _expression(level)
     return tuple(path for path in paths if not expression.fullmatch(path))
+
+
+@cache
+def _expression(level: AcceptanceLevel) -> re.Pattern[str]:
+    """Compile a level's list, which takes a millisecond, where it is asked for."""
+    return re.compile("|".join(_PATTERNS[level]))

@@ -14,6 +14,7 @@ from vibforge.host.host import Host
 from vibforge.host.image import Verb, change, unequal_attribute
 from vibforge.host.messages import HostMessage
 from vibforge.host.package import (
+    DATABASE_NAME_LIMIT,
     Package,
     Signature,
     breaks_old_readers,
@@ -376,9 +377,6 @@ class _Run:
             dry_run=self._flags.dry_run,
         )
 
-
-DATABASE_NAME_LIMIT = 48
-"""Characters of a name that always fit the path of the host's database (tried on 6.7)."""
 
 _SIGNATURE_TROUBLE: dict[Signature, tuple[Callable[..., HostMessage], str, str]] = {
     Signature.MISSING: (

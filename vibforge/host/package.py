@@ -10,6 +10,8 @@ from vibforge.model.relationships import Constraint, Provide, Relation
 
 UNPACKED_TYPES = frozenset({"tgz", "vgz", "boot", "vzstd"})
 """Payloads that a host unpacks or mounts, and wants digests of their unpacked form for."""
+DATABASE_NAME_LIMIT = 48
+"""Characters of a name that always fit the path of the host's database (tried on 6.7)."""
 _ON_BOOTBANK = frozenset({"tgz", "vgz", "boot", "vzstd"})
 
 

@@ -131,18 +131,25 @@ def _distinct(steps: Iterable[Step]) -> tuple[Step, ...]:
 def _steps(command: Command) -> Iterator[Step]:
     """Yield what could help this command."""
     yield _flag("--no-sig-check", 20)
-    yield _flag("--force", 30)
+    yield _flag("--force", 30, _MISSING if _depends(command) else "")
     yield from _host_steps(command)
     yield from _vib_steps(command)
 
 
-def _flag(word: str, weight: int) -> Step:
+def _depends(command: Command) -> bool:
+    return any(package.descriptor.relationships.depends for package in command.packages)
+
+
+_MISSING = "; what the VIB depends on may stay missing, and a driver then does not load"
+
+
+def _flag(word: str, weight: int, more: str = "") -> Step:
     name = word.removeprefix("--").replace("-", "_")
 
     def apply(command: Command) -> Command:
         return replace(command, flags=replace(command.flags, **{name: True}))
 
-    cost = f"skips {SKIPS[word]}"
+    cost = f"skips {SKIPS[word]}{more}"
     return Step(key=word, what=f"add {word}", cost=cost, weight=weight, apply=apply, flag=word)
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from vibforge.host.release import TARGETS, Release
 from vibforge.lint.registry import BUNDLE_RULES, RULES, VIB_RULES, chosen
 from vibforge.lint.rule import Fault, Finding, Looked, Rule, Severity
 from vibforge.lint.subject import BundleSubject, VibSubject
-from vibforge.model.recipe import Allowance
+
+if TYPE_CHECKING:
+    from vibforge.model.recipe import Allowance
 
 FAULT_LIMIT = 100
 """Faults of one rule in one file that are listed; the last one tells how many more there are."""
@@ -20,7 +23,7 @@ class Choice:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     targets: tuple[Release, ...] = TARGETS
-    allowances: tuple[Allowance, ...] = ()
+    allowances: "tuple[Allowance, ...]" = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +98,7 @@ def _bounded(faults: Iterator[Fault]) -> Iterator[Fault]:
         yield fault
 
 
-def _allowed(findings: Iterable[Finding], allowances: Sequence[Allowance]) -> Iterator[Finding]:
+def _allowed(findings: Iterable[Finding], allowances: "Sequence[Allowance]") -> Iterator[Finding]:
     names = {rule.name: rule.id for rule in RULES}
     reasons = {names.get(a.rule.lower(), a.rule.upper()): a.because for a in allowances}
     for finding in findings:

@@ -42,10 +42,10 @@ def signature_form(subject: VibSubject) -> Iterator[Fault]:
 
     Evidence: tried on 6.7.
     """
-    from vibforge.formats.pkcs7 import PEM_LABEL  # noqa: PLC0415 - most VIBs are unsigned
-
     if not subject.vib.is_signed:
         return
+    from vibforge.formats.pkcs7 import PEM_LABEL  # noqa: PLC0415 - most VIBs are unsigned
+
     try:
         blocks = _blocks(subject.vib.signature)
     except FormatError as error:

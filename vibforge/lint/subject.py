@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.formats.elf import MAGIC as ELF_MAGIC
@@ -12,10 +13,12 @@ from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader
 from vibforge.formats.unpacking import Compression, Taps
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
-from vibforge.model.source import Source
 from vibforge.model.vib import StoredPayload, Vib
+
+if TYPE_CHECKING:
+    from vibforge.model.bundle import Bundle
+    from vibforge.model.source import Source
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of a script in which line ends are looked at."""
@@ -100,14 +103,14 @@ class VibSubject:
 class BundleSubject:
     """A bundle under the eyes of the rules, with the VIBs in it by the names of their members."""
 
-    bundle: Bundle
+    bundle: "Bundle"
     name: str
     vibs: tuple[tuple[str, Vib], ...]
     inside: bool = False
     """Whether it stands in another zip."""
 
 
-def bundle_subject(bundle: Bundle, sources: Iterable[Source], *, inside: bool) -> BundleSubject:
+def bundle_subject(bundle: "Bundle", sources: "Iterable[Source]", *, inside: bool) -> BundleSubject:
     """Return a bundle with its VIBs, which are read on the way.
 
     Args:

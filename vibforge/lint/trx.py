@@ -18,10 +18,10 @@ def trx_conf_fault(subject: VibSubject) -> Iterator[Fault]:
 
     Evidence: the public analysis of TRX, and linuxptp itself; each finding carries its own.
     """
-    from vibforge.trx.check import check  # noqa: PLC0415 - few VIBs have a trx.conf
-
     for found in subject.files():
         if found.path.endswith(TRX_CONF) and found.content:
+            from vibforge.trx.check import check  # noqa: PLC0415 - few VIBs have a trx.conf
+
             for finding in check(found.content).findings:
                 yield Fault(
                     f"{found.path}:{finding.line}",

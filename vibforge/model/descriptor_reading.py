@@ -50,15 +50,22 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def parse(data: bytes, where: str = "descriptor.xml") -> Descriptor:
-    """Read a descriptor.
+    """Read a descriptor; one in a namespace, which hosts cannot read, as if it had none.
 
     Raises:
         FormatError: it is not well-formed XML, or its root is not `vib`.
     """
     root = parse_xml(data, where)
+    if str(root.tag).startswith("{"):
+        _drop_namespace(root)
     if root.tag != "vib":
         raise FormatError(f"the root element is <{root.tag}>, not <vib>", where=where)
     return _Reader(root, where).descriptor()
+
+
+def _drop_namespace(root: etree._Element) -> None:
+    for element in root.iter():
+        element.tag = str(element.tag).rpartition("}")[2]
 
 
 class _Reader:

@@ -150,10 +150,11 @@ def _warnings(journey: Journey) -> Iterator[str]:
             "vLCM manages this host with an image: the next remediation removes a VIB that is "
             "not part of it."
         )
-    if community and host.secure_boot is not True:
+    if community:
+        when = "" if host.secure_boot else " once UEFI Secure Boot is turned on"
         yield (
-            "With this VIB on it the host will not boot once UEFI Secure Boot is turned on: "
-            '"Failed to verify signatures of the following vibs".'
+            f"With this VIB on it the host will not boot{when}: "
+            '"UEFI Secure Boot failed: Failed to verify signatures of the following vibs".'
         )
     if host.tpm and community:
         yield "The host has a TPM: its attestation will differ from that of hosts without the VIB."

@@ -21,6 +21,9 @@ _ROLES = {
 }
 _SHOWN_CAUSES = 4
 _SHOWN_REMEDIES = 3
+_VERBS = frozenset(
+    {"is", "asks", "claims", "does", "updates", "conflicts", "has", "was", "may", "needs"}
+)
 _WIDTH = 96
 
 
@@ -94,10 +97,15 @@ def _whole_result(result: Prediction, offer: Offer) -> Iterator[str]:
 def _cause_lines(word: str, causes: Sequence[Cause], of: Offer) -> Iterator[str]:
     for cause in causes[:_SHOWN_CAUSES]:
         rule = f" ({cause.rule})" if cause.rule else ""
-        about = cause.what if cause.subject in _ids(of) else str(cause)
+        about = _of_the_vib(cause.what) if cause.subject in _ids(of) else str(cause)
         yield from _wrapped(f"      {word} ", f"{about}{rule} [{cause.certainty}]")
     if len(causes) > _SHOWN_CAUSES:
         yield f"      … and {len(causes) - _SHOWN_CAUSES} more"
+
+
+def _of_the_vib(what: str) -> str:
+    """Make a sentence of what is said of the one VIB."""
+    return f"it {what}" if what.partition(" ")[0] in _VERBS else what
 
 
 def _ids(of: Offer) -> set[str]:

@@ -1,0 +1,182 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CHECKOUT
+from tests.lint.making import File, make
+from tests.trees import make_tree
+from vibforge.cli import main
+
+ALLOWED = (
+    File(path="opt", content=None, mode=0o755),
+    File(path="opt/acme", content=None, mode=0o755),
+    File(path="opt/acme/acme.conf"),
+)
+TRX = (
+    File(path="etc", content=None, mode=0o755),
+    File(path="etc/vmware", content=None, mode=0o755),
+    File(path="etc/vmware/trx.conf", content=b"ptp4l:delay_mechanism P2P\n"),
+)
+
+
+def written(tmp_path: Path, files: tuple[File, ...] = ALLOWED) -> str:
+    path = tmp_path / "acme.vib"
+    path.write_bytes(make(files).to_bytes())
+    return str(path)
+
+
+def facts(tmp_path: Path, **changes: object) -> str:
+    known = {
+        "format": "vibforge/host-facts/1",
+        "version": "6.7",
+        "acceptance_level": "CommunitySupported",
+        "secure_boot": False,
+        "maintenance_mode": False,
+        "reboot_pending": False,
+        "stateless": False,
+        "vibs": [],
+    }
+    path = tmp_path / "facts.json"
+    path.write_text(json.dumps(known | changes))
+    return str(path)
+
+
+def test_plan_says_yes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", written(tmp_path), "--host", facts(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "On this host 6.7 (CommunitySupported, Secure Boot off)" in out
+    assert "esxcli software vib install: live [measured]" in out
+
+
+def test_plan_says_no_and_what_helps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    vib = written(tmp_path, TRX)
+    assert main(["plan", vib, "--host", facts(tmp_path), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["format"] == "vibforge/plan/1"
+    (host,) = found["files"][0]["hosts"]
+    assert host["routes"][0]["outcomes"][0]["causes"][0]["subject"] == "etc/vmware/trx.conf"
+    assert [step["flag"] for step in host["remedies"][0]["steps"]] == ["--no-sig-check"]
+    assert host["boot_copy_remedies"][0]["steps"] == []
+
+
+def test_plan_with_flags(tmp_path: Path) -> None:
+    vib = written(tmp_path, TRX)
+    assert main(["plan", vib, "--host", facts(tmp_path), "--flags", "-f"]) == 0
+
+
+def test_plan_from_one_release_to_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", written(tmp_path), "--from", "7.0U3", "--to", "9.0"]) == 1
+    out = capsys.readouterr().out
+    assert "On stock 7.0 U3" in out
+    assert "ISO upgrade with the VIB installed: refused" in out
+
+
+def test_what_cannot_be_read_is_part_of_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.vib"
+    page.write_text("<html>not found</html>")
+    assert main(["plan", str(page), written(tmp_path), "--target", "8.0"]) == 1
+    out = capsys.readouterr().out
+    assert "cannot be read" in out
+    assert "an HTML page" in out
+    assert "On stock 8.0" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--target", "x"], "is not a release of ESXi"),
+        (["--route", "mail"], "is no route"),
+        (["--host", "absent.json"], "cannot be read"),
+    ],
+)
+def test_what_plan_cannot_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert main(["plan", written(tmp_path), *arguments]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_host_facts_prints_the_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["host-facts"]) == 0
+    script = CHECKOUT / "templates/host-facts.sh"
+    assert capsys.readouterr().out == script.read_text(encoding="utf-8")
+
+
+def test_explain_a_message_a_rule_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "Could not find a trusted signer."]) == 0
+    assert "Building the VIB anew does not help." in capsys.readouterr().out
+    assert main(["explain", "vf305"]) == 0
+    assert "VF305 no-gunzip-sha256" in capsys.readouterr().out
+    assert main(["explain", "all is well"]) == 1
+    assert main(["explain", "VF999"]) == 2
+
+
+def test_explain_a_log_on_stdin(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = b"\xff\xfe junk\n [ValueError]\n Expected 1 component, found 2\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log)))
+    assert main(["explain", "-", "--json"]) == 0
+    (message,) = json.loads(capsys.readouterr().out)["messages"]
+    assert message["id"] == "expected-one-component"
+    assert message["names"] == {}
+
+
+def test_lint_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", written(tmp_path)]) == 0
+    assert main(["lint", written(tmp_path, TRX)]) == 1
+    assert "VF218 path-outside-list" in capsys.readouterr().out
+    assert main(["lint", written(tmp_path, TRX), "--ignore", "VF218"]) == 0
+    assert main(["lint", written(tmp_path, TRX), "--select", "VF999"]) == 2
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "github", "gitlab", "text"])
+def test_lint_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    assert main(["lint", written(tmp_path, TRX), "--format", form]) == 1
+    out = capsys.readouterr().out
+    assert "VF218" in out
+    if form in {"json", "sarif", "gitlab"}:
+        json.loads(out)
+
+
+def test_lint_a_project_whose_recipe_allows_a_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = (
+        'name = "acme"\nversion = "1.0.0-1"\n'
+        '[[allow]]\nrule = "VF218"\nbecause = "TRX reads it there"\n'
+        '[[payloads]]\nname = "acme"\ntree = "tree"\n'
+    )
+    make_tree(tmp_path / "project/tree", {"etc/vmware/trx.conf": "ptp4l:delay_mechanism P2P\n"})
+    (tmp_path / "project/vibforge.toml").write_text(recipe)
+    assert main(["lint", str(tmp_path / "project")]) == 0
+    out = capsys.readouterr().out
+    assert "(TRX reads it there)" in out
+    assert "1 allowed" in out
+    (tmp_path / "project/vibforge.toml").write_text(recipe.replace("TRX reads it there", ""))
+    assert main(["lint", str(tmp_path / "project")]) == 2
+
+
+def test_lint_what_is_no_vib(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.vib"
+    page.write_text("<html>not found</html>")
+    assert main(["lint", str(page)]) == 2
+    assert "an HTML page" in capsys.readouterr().err
+
+
+def test_build_in_the_layout_that_needs_no_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = make_tree(tmp_path / "acme", {"etc/vmware/trx.conf": "ptp4l:delay_mechanism P2P\n"})
+    out = str(tmp_path / "dist")
+    assert main(["build", str(tree), "--layout", "boot-copy", "-o", out, "--json"]) == 0
+    built = json.loads(capsys.readouterr().out)
+    assert built["install"]["flags"] == []
+    assert built["recipe"]["layout"] == "boot-copy"
+    assert main(["lint", built["vib"]["path"]]) == 0

@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.host.packages import PLAIN, UNPACKED_SHA1, package
+from vibforge.errors import ModelError
+from vibforge.host.host import stock_host
+from vibforge.host.offer import Offer
+from vibforge.host.package import Package, Signature
+from vibforge.host.prediction import Outcome
+from vibforge.host.release import ESXI_67, ESXI_70, ESXI_80, ESXI_90, Release
+from vibforge.host.routes import Journey, Route, parse_route, routes_of, travel
+from vibforge.host.upgrade import predict_upgrade
+from vibforge.model.acceptance import AcceptanceLevel
+
+COMMUNITY = AcceptanceLevel.COMMUNITY
+
+
+def journey(offered: Package, release: Release = ESXI_80, *, component: bool = True) -> Journey:
+    host = replace(stock_host(release), acceptance_level=COMMUNITY)
+    offer = Offer(name="x", packages=(offered,), is_bundle=component, is_component=component)
+    return Journey(host=host, offer=offer, upgrade_to=ESXI_90)
+
+
+def outcomes(of: Journey, route: Route) -> set[Outcome]:
+    return {world.result.outcome for world in travel(of, route)}
+
+
+def test_components_exist_from_70_on() -> None:
+    assert Route.COMPONENT not in routes_of(journey(package(), ESXI_67))
+    assert Route.VLCM in routes_of(journey(package(), ESXI_70))
+
+
+@pytest.mark.parametrize("route", [Route.COMPONENT, Route.VLCM])
+def test_a_loose_vib_is_no_component(route: Route) -> None:
+    assert outcomes(journey(package(), component=False), route) == {Outcome.REFUSED}
+
+
+def test_what_vlcm_makes_of_an_unsigned_component_is_open() -> None:
+    assert outcomes(journey(package()), Route.VLCM) == {Outcome.REBOOT, Outcome.REFUSED}
+    signed = package(level="partner", signature=Signature.TRUSTED)
+    assert outcomes(journey(signed), Route.VLCM) == {Outcome.REBOOT}
+    outside = package(files=("etc/vmware/trx.conf",))
+    assert outcomes(journey(outside), Route.VLCM) == {Outcome.REFUSED}
+
+
+def test_image_builder_wants_a_trusted_signer_above_community() -> None:
+    unsigned = journey(package(level="partner"))
+    (world,) = travel(unsigned, Route.IMAGE_BUILDER)
+    assert "Could not find a trusted signer" in world.result.says
+    assert outcomes(journey(package()), Route.IMAGE_BUILDER) == {Outcome.REBOOT}
+
+
+@pytest.mark.parametrize(
+    ("offered", "to", "says"),
+    [
+        (package(), ESXI_80, "goes on and keeps the VIB"),
+        (package(checksums=(PLAIN, UNPACKED_SHA1)), ESXI_80, "MISSING_GUNZIP_CHECKSUM"),
+        (package(checksums=(PLAIN, UNPACKED_SHA1)), ESXI_70, "goes on and keeps the VIB"),
+        (package(files=("etc/vmware/trx.conf",)), ESXI_80, "violates extensibility rule checks"),
+        (package(depends=("vmkapi_2_2_0_0",)), ESXI_80, "CONFLICTING_VIBS"),
+    ],
+)
+def test_what_an_upgrade_says(offered: Package, to: Release, says: str) -> None:
+    host = replace(stock_host(ESXI_67), acceptance_level=COMMUNITY)
+    (world,) = predict_upgrade(host, (offered,), to)
+    assert says in world.result.says
+
+
+def test_an_upgrade_prints_everything_at_once() -> None:
+    bad = package(files=("bin/x",), checksums=(PLAIN, UNPACKED_SHA1), depends=("vmkapi_2_2_0_0",))
+    (world,) = predict_upgrade(stock_host(ESXI_67), (bad,), ESXI_80)
+    for part in ("GUNZIP", "extensibility", "acceptance level is community", "vmkapi_2_2_0_0"):
+        assert part in world.result.says
+
+
+def test_routes_by_their_words() -> None:
+    assert parse_route("vlcm") is Route.VLCM
+    with pytest.raises(ModelError, match="is no route"):
+        parse_route("mail")

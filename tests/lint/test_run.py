@@ -1,0 +1,52 @@
+import pytest
+
+from tests.lint.making import File, make
+from vibforge.errors import ModelError
+from vibforge.host.release import TARGETS
+from vibforge.lint.registry import chosen, find_rule
+from vibforge.lint.run import FAULT_LIMIT, Choice, LintResult, lint
+from vibforge.lint.subject import VibSubject
+from vibforge.model.recipe import Allowance
+
+
+def result(choice: Choice, *, count: int = 1) -> LintResult:
+    folder = File(path="bin", content=None, mode=0o755)
+    files = tuple(File(path=f"bin/{number}") for number in range(count))
+    return lint([VibSubject(make((folder, *files)), "acme.vib")], choice)
+
+
+def test_an_allowed_finding_keeps_its_reason_and_does_not_count() -> None:
+    for word in ("VF218", "vf218", "path-outside-list"):
+        allowance = Allowance(rule=word, because="hosts are installed with -f")
+        found = result(Choice(allowances=(allowance,)))
+        assert found.good
+        assert [f.because for f in found.findings] == ["hosts are installed with -f"]
+    assert not result(Choice()).good
+
+
+def test_many_faults_of_one_rule_are_counted() -> None:
+    findings = result(Choice(select=("VF218",)), count=FAULT_LIMIT + 5).findings
+    assert len(findings) == FAULT_LIMIT + 1
+    assert findings[-1].what == "and 5 more"
+
+
+def test_rules_are_chosen_by_id_family_or_name() -> None:
+    assert chosen(("VF218",), (), TARGETS) == {"VF218"}
+    assert chosen(("path-outside-list",), (), TARGETS) == {"VF218"}
+    assert "VF501" in chosen(("vf5",), (), TARGETS)
+    assert "VF501" not in chosen(("VF5",), ("VF501",), TARGETS)
+    assert chosen((), ("VF",), TARGETS) == frozenset()
+
+
+@pytest.mark.parametrize("word", ["VF999", "no-such-rule", ""])
+def test_a_word_that_names_no_rule(word: str) -> None:
+    with pytest.raises(ModelError, match="no rule is called"):
+        chosen((word,), (), TARGETS)
+
+
+def test_find_rule() -> None:
+    rule = find_rule("vf305")
+    assert rule is not None
+    assert rule.name == "no-gunzip-sha256"
+    assert rule.releases == "8.0 and later"
+    assert find_rule("VF999") is None

@@ -1,0 +1,64 @@
+"""The rules of signatures on real ones, whole and patched."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vibforge.formats.pkcs7 import Signer, read_blocks
+from vibforge.lint import signature
+from vibforge.lint.run import Choice, lint
+from vibforge.lint.subject import VibSubject
+from vibforge.model.vib import Vib
+
+SIGNED = "itiligent-VMW_bootbank_vmkusb-nic-fling_1.14-7vmw.803.0.95.93415869.vib"
+
+
+@pytest.fixture
+def vib(corpus: Path) -> Vib:
+    return Vib.from_path(corpus / "vibs" / SIGNED)
+
+
+def found(vib: Vib) -> set[str]:
+    choice = Choice(select=("VF5",))
+    return {finding.rule for finding in lint([VibSubject(vib, "x.vib")], choice).findings}
+
+
+def test_a_vendor_signature_is_good(vib: Vib) -> None:
+    assert found(vib) == set()
+
+
+def test_an_edited_descriptor(vib: Vib) -> None:
+    edited = replace(vib, descriptor_bytes=vib.descriptor_bytes + b" ")
+    assert found(edited) == {"VF504"}
+
+
+def test_der_is_not_read_by_hosts(vib: Vib) -> None:
+    der = replace(vib, signature=read_blocks(vib.signature)[0].der)
+    assert "VF502" in found(der)
+
+
+def test_junk_is_no_signature(vib: Vib) -> None:
+    assert "VF502" in found(replace(vib, signature=b"not a signature"))
+
+
+def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int) -> set[str]:
+    (block,) = read_blocks(vib.signature)
+    signer: Signer = block.signers[0]
+    if change == "key":
+        signer = replace(signer, subject_key_id="00ff")
+    if change == "serial":
+        signer = replace(signer, serial_number=1)
+    patched = replace(block, signers=(signer,) * count)
+    monkeypatch.setattr(signature, "_blocks", lambda _: (patched,))
+    return found(vib)
+
+
+@pytest.mark.parametrize(
+    ("change", "count", "rule"),
+    [("", 2, "VF503"), ("", 0, "VF503"), ("key", 1, "VF506"), ("serial", 1, "VF506")],
+)
+def test_signers(
+    vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int, rule: str
+) -> None:
+    assert with_signers(vib, monkeypatch, change, count) == {rule}
