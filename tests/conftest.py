@@ -17,6 +17,7 @@ _DEBIAN_PACKAGES = {
     "ar": "binutils",
     "bsdtar": "libarchive-tools",
     "busybox": "busybox",
+    "curl": "curl",
     "git": "git",
     "make": "make",
     "openssl": "openssl",
@@ -24,6 +25,7 @@ _DEBIAN_PACKAGES = {
     "pmc": "linuxptp",
     "ptp4l": "linuxptp",
     "shellcheck": "shellcheck",
+    "unzip": "unzip",
     "xmllint": "libxml2-utils",
 }
 
