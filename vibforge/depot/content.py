@@ -9,7 +9,7 @@ import posixpath
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vibforge.errors import DepotError, FormatError, ModelError, Problem
@@ -25,7 +25,13 @@ from vibforge.model.bundle import (
     opened_metadata,
     within_total,
 )
-from vibforge.model.bundle_index import INDEX_NAME, VENDOR_INDEX_NAME, Platform, Vendor
+from vibforge.model.bundle_index import (
+    INDEX_NAME,
+    METADATA_NAME,
+    VENDOR_INDEX_NAME,
+    Platform,
+    Vendor,
+)
 from vibforge.model.bundle_response import RESPONSE_NAME
 from vibforge.model.bundle_vib import (
     DepotVib,
@@ -197,7 +203,7 @@ def content_of(opened_bundle: OpenBundle, origin: str) -> Content:
     known = {vib.member for vib in bundle.vibs} | {each.member for each in bundle.bulletins}
     return Content(
         vendor=bundle.vendors[0],
-        platforms=bundle.platforms,
+        platforms=tuple(dict.fromkeys(_plain(platform) for platform in bundle.platforms)),
         vibs=joined_vibs(vibs),
         bulletins=bulletins,
         others=tuple((n, d) for n, d in files.items() if n not in known | _WRITTEN_ANEW),
@@ -208,6 +214,11 @@ def content_of(opened_bundle: OpenBundle, origin: str) -> Content:
         ),
         date=latest(vib.announced.descriptor.release_date for vib in vibs),
     )
+
+
+def _plain(platform: Platform) -> Platform:
+    """Return a platform with the metadata where it is written to."""
+    return replace(platform, url=METADATA_NAME, channels=platform.channels or ("default",))
 
 
 def _distinct(bulletins: Iterable[Bulletin]) -> Iterator[Bulletin]:

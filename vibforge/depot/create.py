@@ -12,7 +12,7 @@ from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem, VibforgeError
 from vibforge.formats.xml_text import element, leaf
 from vibforge.model.bulletin import Bulletin
-from vibforge.model.bundle_index import METADATA_NAME, Platform, Vendor
+from vibforge.model.bundle_index import Vendor, depot_platform
 from vibforge.model.bundle_recipe import (
     COMPONENT_NAME_LIMIT,
     BundleRecipe,
@@ -100,10 +100,7 @@ def assemble(vibs: tuple[CarriedVib, ...], recipe: BundleRecipe, notes: Notes) -
     versions = dict.fromkeys(version for part in parts for version in part.platforms)
     return Content(
         vendor=vendor,
-        platforms=tuple(
-            Platform(product_id=recipe.product, version=version, locale="", url=METADATA_NAME)
-            for version in versions
-        ),
+        platforms=tuple(depot_platform(version, recipe.product) for version in versions),
         vibs=vibs,
         bulletins=tuple(CarriedBulletin.of(bulletin, "the recipe") for bulletin in bulletins),
         others=tuple(_profile(recipe, vendor, vibs, date, notes)),

@@ -17,7 +17,7 @@ from vibforge.host.release import Release
 from vibforge.host.stock import provision
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bulletin_words import PRODUCT
-from vibforge.model.bundle_index import METADATA_NAME, Platform, Vendor
+from vibforge.model.bundle_index import Vendor, depot_platform
 from vibforge.model.bundle_recipe import (
     BundleRecipe,
     check_platforms,
@@ -56,10 +56,7 @@ def modernise(
         content = replace(
             _with_bulletins(old, vendor, versions, notes),
             vendor=vendor,
-            platforms=tuple(
-                Platform(product_id=PRODUCT, version=version, locale="", url=METADATA_NAME)
-                for version in versions
-            ),
+            platforms=tuple(depot_platform(version, PRODUCT) for version in versions),
         )
         return write(content, output, tuple(notes.texts))
 

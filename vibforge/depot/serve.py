@@ -61,6 +61,7 @@ class DepotServer(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = CONNECTION_LIMIT
 
     def __init__(
         self,

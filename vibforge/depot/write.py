@@ -3,7 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,10 +59,7 @@ def write(content: Content, path: Path, notes: tuple[str, ...] = ()) -> Written:
 
 def _write_zip(content: Content, file: BinaryIO) -> None:
     vendor = Vendor(name=content.vendor.name, code=content.vendor.code)
-    platforms = tuple(
-        dict.fromkeys(replace(platform, url=METADATA_NAME) for platform in content.platforms)
-    )
-    vendor_index = vendor_index_bytes(platforms)
+    vendor_index = vendor_index_bytes(content.platforms)
     metadata = _metadata(content, vendor_index)
     with ZipWriter(file, content.date.epoch) as writer:
         for name, data in (

@@ -46,6 +46,13 @@ class Platform:
     channels: tuple[str, ...] = ()
 
 
+def depot_platform(version: str, product: str) -> Platform:
+    """Return a platform whose metadata is where depots have it by convention."""
+    return Platform(
+        product_id=product, version=version, locale="", url=METADATA_NAME, channels=("default",)
+    )
+
+
 def index_bytes(vendors: Iterable[Vendor]) -> bytes:
     """Return an index.xml, in the layout of the vendor's."""
     nodes = (
