@@ -47,7 +47,8 @@ bundle: $(vibforge_bundle_stamps)
 
 check: $(foreach project,$(PROJECTS),vibforge-check-$(call vibforge_name,$(project)))
 
-dist: $(vibforge_stamps)
+# With the bundles, where they are asked for as well: make -j bundle dist.
+dist: $(vibforge_stamps) $(if $(filter bundle,$(MAKECMDGOALS)),$(vibforge_bundle_stamps))
 	$(vibforge_hush)cd $(OUT) && find . -name '*.vib' -o -name '*.zip' | sort | xargs $(vibforge_sha256) >SHA256SUMS.partial
 	$(vibforge_hush)mv $(OUT)/SHA256SUMS.partial $(OUT)/SHA256SUMS
 
