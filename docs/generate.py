@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from vibforge.report import rules
 from vibforge.report.recipe_reference import recipe_page
 from vibforge.report.trx_reference import options_page, profiles_page, rules_page
 
@@ -18,6 +19,7 @@ def _trx_rules_page() -> str:
 
 PAGES = {
     "recipe.md": recipe_page,
+    "rules.md": rules.rules_page,
     "trx-options.md": options_page,
     "trx-profiles.md": profiles_page,
     "trx-rules.md": _trx_rules_page,

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from lxml import etree
 
+from tests.signing.lab import Lab, make_lab
+
 CHECKOUT = Path(__file__).parents[1]
 
 # How long an example takes says how busy the machine is, not whether the code is right.
@@ -25,6 +27,7 @@ _DEBIAN_PACKAGES = {
     "pmc": "linuxptp",
     "ptp4l": "linuxptp",
     "shellcheck": "shellcheck",
+    "softhsm2-util": "softhsm2",
     "unzip": "unzip",
     "xmllint": "libxml2-utils",
 }
@@ -41,6 +44,12 @@ def corpus() -> Path:
     if not (folder / "manifest.json").is_file():
         pytest.skip(f"no corpus of real VIBs at {folder}; VIBFORGE_CORPUS names another folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A CA with its exported store, shared by all tests of a process."""
+    return make_lab(tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="session")

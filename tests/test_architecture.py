@@ -6,8 +6,18 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "vibforge"
 
 LAYERS = (
-    *("errors", "formats", "model", "host", "trx", "lint"),
-    *("operations", "depot", "report", "cli"),
+    "errors",
+    "formats",
+    "model",
+    "host",
+    "trx",
+    "trust",
+    "signing",
+    "lint",
+    "operations",
+    "depot",
+    "report",
+    "cli",
 )
 """Lowest first: a module imports from layers below its own, and from its own folder."""
 

@@ -17,14 +17,19 @@ if TYPE_CHECKING:
     from vibforge.model.release_date import ReleaseDate
     from vibforge.model.vib import Vib
     from vibforge.operations.build import BuildPlan, Built, build, plan_build
+    from vibforge.operations.sign import sign_vib
     from vibforge.operations.verification import Fact, Outcome, Verification
     from vibforge.operations.verify import verify
+    from vibforge.signing.key_source import KeySource, open_signer
+    from vibforge.trust.policy import TrustPolicy
+    from vibforge.trust.store import read_store
 
 _HOMES = {
     "AcceptanceLevel": "vibforge.model.acceptance",
     "BuildPlan": "vibforge.operations.build",
     "Built": "vibforge.operations.build",
     "Fact": "vibforge.operations.verification",
+    "KeySource": "vibforge.signing.key_source",
     "Mode": "vibforge.model.recipe",
     "Outcome": "vibforge.operations.verification",
     "PathRule": "vibforge.model.recipe",
@@ -33,12 +38,16 @@ _HOMES = {
     "Problem": "vibforge.errors",
     "Recipe": "vibforge.model.recipe",
     "ReleaseDate": "vibforge.model.release_date",
+    "TrustPolicy": "vibforge.trust.policy",
     "Verification": "vibforge.operations.verification",
     "Vib": "vibforge.model.vib",
     "VibforgeError": "vibforge.errors",
     "build": "vibforge.operations.build",
+    "open_signer": "vibforge.signing.key_source",
     "plan_build": "vibforge.operations.build",
     "read_recipe": "vibforge.model.recipe_reading",
+    "read_store": "vibforge.trust.store",
+    "sign_vib": "vibforge.operations.sign",
     "verify": "vibforge.operations.verify",
 }
 
@@ -47,6 +56,7 @@ __all__ = [
     "BuildPlan",
     "Built",
     "Fact",
+    "KeySource",
     "Mode",
     "Outcome",
     "PathRule",
@@ -55,13 +65,17 @@ __all__ = [
     "Problem",
     "Recipe",
     "ReleaseDate",
+    "TrustPolicy",
     "Verification",
     "Vib",
     "VibforgeError",
     "__version__",
     "build",
+    "open_signer",
     "plan_build",
     "read_recipe",
+    "read_store",
+    "sign_vib",
     "verify",
 ]
 

@@ -145,7 +145,7 @@ def test_what_cannot_be_read_is_told_with_its_line() -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"", "not well-formed"),
+        (b"", "not an XML document"),
         (b"<vib>", "not well-formed"),
         (b"<vibs/>", "not <vib>"),
         (b'<!DOCTYPE vib [<!ENTITY a "b">]><vib><name>&a;</name></vib>', "document type"),

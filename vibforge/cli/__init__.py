@@ -14,7 +14,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.cli import build, bundle, extract, hosts, init, inspect, lint, trx, verify
+from vibforge.cli import (
+    build,
+    bundle,
+    extract,
+    hosts,
+    init,
+    inspect,
+    lint,
+    pki,
+    sign,
+    trx,
+    verify,
+)
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -106,9 +118,10 @@ app.command()(hosts.plan)
 app.command("host-facts")(hosts.host_facts)
 app.command()(hosts.explain)
 app.command()(init.init)
-app.add_typer(bundle.app)
-app.add_typer(trx.app)
 app.command()(inspect.inspect)
 app.command()(verify.verify)
 app.command()(extract.extract)
+app.add_typer(bundle.app)
 app.add_typer(trx.app)
+app.command()(sign.sign)
+app.add_typer(pki.app)

@@ -9,6 +9,7 @@ import typer
 
 from vibforge.cli.arguments import print_json, print_text, settings_of
 from vibforge.cli.progress import progress
+from vibforge.cli.secrets import terminal_passphrase
 from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def build(  # noqa: PLR0913 - the options of the command
         return
     level = Level.FAST if compression is Compression.FAST else Level.BEST
     with progress("packing") as on_progress:
-        built = build_plan(plan, output, level=level, on_progress=on_progress)
+        built = build_plan(
+            plan, output, level=level, on_progress=on_progress, ask_passphrase=terminal_passphrase()
+        )
     facts, text = _bundle(built, paint)
     if as_json:
         print_json(report.built_json(built) | facts)

@@ -1,16 +1,20 @@
 """`vibforge verify`."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json
+from vibforge.cli.arguments import moment_of, print_json
 from vibforge.cli.progress import progress
 from vibforge.cli.several import raise_problems
 from vibforge.errors import VibforgeError
 from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from vibforge.trust.policy import TrustPolicy
 
 _BAD = 1
 
@@ -18,6 +22,23 @@ _BAD = 1
 def verify(
     files: Annotated[list[Path], typer.Argument(help="VIBs or bundles.")],
     *,
+    trust: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR|FILE",
+            help="Whom to trust: a host's folder of certificates, or PEM files; may be repeated.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail what strict X.509 rules object to.")
+    ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Hold dates against this moment, `now` or ISO 8601, not the signing time.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> None:
     """Hold VIBs and bundles against what they say of themselves.
@@ -27,8 +48,9 @@ def verify(
     from vibforge.operations.verify_all import verify_all  # noqa: PLC0415 - `--version` loads no codec
     from vibforge.report import verify as report  # noqa: PLC0415 - the same
 
+    policy = _policy(trust, at, strict=strict)
     with progress("verifying") as on_progress:
-        results = verify_all(files, on_progress)
+        results = verify_all(files, on_progress, policy)
     problems = [
         problem
         for _path, each in results
@@ -45,3 +67,14 @@ def verify(
     raise_problems(problems)
     if not all(each.held for _path, each in found):
         raise typer.Exit(_BAD)
+
+
+def _policy(trust: list[Path] | None, at: str | None, *, strict: bool) -> "TrustPolicy":
+    from vibforge.trust.policy import TrustPolicy  # noqa: PLC0415 - `--version` is quick
+
+    moment = datetime.now(UTC) if at == "now" else moment_of(at, "--at")
+    if not trust:
+        return TrustPolicy(at=moment, strict=strict)
+    from vibforge.trust.store import read_store  # noqa: PLC0415 - needs OpenSSL
+
+    return TrustPolicy(store=read_store(trust), at=moment, strict=strict)

@@ -77,7 +77,7 @@ class Block:
     """One signature as its bytes say; `fault` tells what kept it from being read, else empty.
 
     `encoding` is `PEM` or `DER`, `label` that of the PEM block; `content` is what an attached
-    signature carries, None for a detached one.
+    signature carries, None for a detached one; `content_type` is a dotted object identifier.
     """
 
     encoding: str
@@ -86,6 +86,7 @@ class Block:
     fault: str = ""
     version: int = 0
     digest_algorithms: tuple[str, ...] = ()
+    content_type: str = ""
     content: bytes | None = None
     certificates: tuple[Certificate, ...] = ()
     crl_count: int = 0
@@ -196,6 +197,7 @@ def _read_block(der: bytes, encoding: str, label: str) -> Block:
             digest_algorithms=tuple(
                 syntax.algorithm(item) for item in signed.digest_algorithms.as_list()
             ),
+            content_type=signed.content.type.dotted_string,
             content=signed.content.content,
             certificates=tuple(read_certificate(syntax.whole(item)) for item in certificates),
             crl_count=len(signed.crls or []),

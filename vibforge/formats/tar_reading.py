@@ -285,6 +285,8 @@ def pax_records(data: bytes) -> dict[str, str]:
     while start < len(data):
         length, space, _ = data[start : start + _LENGTH_DIGITS].partition(b" ")
         end = start + (int(length) if length.isdigit() else 0)
+        if end <= start:
+            raise FormatError("a pax header is damaged")
         key, equals, value = data[start + len(length) + 1 : end - 1].partition(b"=")
         if not (space and equals) or end > len(data) or data[end - 1] != ord("\n"):
             raise FormatError("a pax header is damaged")

@@ -1,12 +1,12 @@
 """How an install changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
 
-import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from vibforge.host.matching import matches
 from vibforge.host.package import Package
+from vibforge.host.stock import host_path
 from vibforge.model.relationships import Provide
 from vibforge.model.version import Version
 
@@ -119,8 +119,3 @@ def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
         for (overlay, path), ids in sorted(owners.items())
         if len(ids) > 1
     )
-
-
-def host_path(path: str) -> str:
-    """Return where an entry of a file list lands on a host."""
-    return posixpath.normpath("/" + path.lstrip("/"))

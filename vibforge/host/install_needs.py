@@ -34,6 +34,7 @@ class InstallNeeds:
     """The highest level that the host may have."""
     flags: tuple[str, ...]
     reasons: tuple[str, ...]
+    signed: bool
     secure_boot: bool
     """Whether the VIB can be installed under Secure Boot, as far as is known here."""
 
@@ -70,6 +71,7 @@ def install_needs(package: Package, targets: Sequence[Release] = TARGETS) -> Ins
         host_level=package.level,
         flags=_short(flags),
         reasons=tuple(_reasons(alone, hosts, " ".join(_short(flags)))) if flags else (),
+        signed=package.signature is not Signature.MISSING,
         secure_boot=package.signature is Signature.TRUSTED and _fits_secure_boot(alone, hosts),
     )
 

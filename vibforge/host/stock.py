@@ -4,6 +4,7 @@ Only families of names that were seen in vendor VIBs or in public reports are de
 other name the answer is that it is not known (vib-format 2.6).
 """
 
+import posixpath
 import re
 from dataclasses import dataclass
 
@@ -108,3 +109,8 @@ def _vmkapi(release: Release, wanted: tuple[int, int], *, only: bool) -> Provisi
 
 DEFAULT_LEVEL = AcceptanceLevel.PARTNER
 """A host's own level after its installation (vib-format 7)."""
+
+
+def host_path(path: str) -> str:
+    """Return where an entry of a file list lands on a host."""
+    return posixpath.normpath("/" + path.lstrip("/"))

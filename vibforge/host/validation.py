@@ -10,13 +10,13 @@ from enum import IntEnum
 from vibforge.host import messages
 from vibforge.host.extensibility import standing, violations
 from vibforge.host.host import Host
-from vibforge.host.image import Change, FileConflict, file_conflicts, host_path
+from vibforge.host.image import Change, FileConflict, file_conflicts
 from vibforge.host.matching import INSTALLER, met_by
 from vibforge.host.messages import HostMessage
 from vibforge.host.package import Package, lacks_gunzip_sha256
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Answers, Question, Undecided
-from vibforge.host.stock import SHIPPED_PATHS, Provision, provision
+from vibforge.host.stock import SHIPPED_PATHS, Provision, host_path, provision
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from vibforge.host.reading import bad_headers, member_names
+from vibforge.host.reader import bad_headers, member_names
 from vibforge.lint.rule import Fault, Severity, rule
 from vibforge.lint.subject import VibSubject
 from vibforge.model.certainty import Certainty

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from vibforge.errors import ModelError
 from vibforge.host.extensibility import complaints, violations
 from vibforge.host.package import DATABASE_NAME_LIMIT
-from vibforge.host.reading import (
+from vibforge.host.reader import (
     VIB_TYPES,
     declares_encoding,
     has_namespace,

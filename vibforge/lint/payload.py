@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from vibforge.formats.tar_header import EntryKind
 from vibforge.formats.tar_reading import TarForm
 from vibforge.formats.unpacking import Compression
-from vibforge.host.image import host_path
 from vibforge.host.package import (
     UNPACKED_TYPES,
     Package,
     breaks_old_readers,
     lacks_gunzip_sha256,
 )
-from vibforge.host.reading import PAYLOAD_NAME_LIMIT
+from vibforge.host.reader import PAYLOAD_NAME_LIMIT
 from vibforge.host.release import ESXI_67, ESXI_80, ESXI_90
-from vibforge.host.stock import SHIPPED_PATHS
+from vibforge.host.stock import SHIPPED_PATHS, host_path
 from vibforge.lint.rule import Fault, Severity, rule
 from vibforge.lint.subject import VibSubject
 from vibforge.model.certainty import Certainty

@@ -7,7 +7,6 @@ not be read is told in `faults`, what is not known stands in `unknown`.
 from dataclasses import dataclass, field
 
 from vibforge.errors import Problem
-from vibforge.model.descriptor_unknown import UnknownPart
 from vibforge.model.relationships import Relationships
 
 
@@ -76,6 +75,17 @@ class Payload:
     checksums: tuple[Checksum, ...] = ()
     other_attributes: tuple[tuple[str, str], ...] = ()
     """Attributes beyond those above, in the order met: `compression-option` of 9.0, say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnknownPart:
+    """An element (`relationships/requires`) or attribute (`urls/url/@colour`) without a field.
+
+    `text` is the element as XML or the attribute's value.
+    """
+
+    path: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,9 +5,10 @@ Nothing of it reaches a host's decisions (unknown elements and attributes are pa
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lxml import etree
+
+from vibforge.model.descriptor import UnknownPart
 
 _CONSTRAINTS = frozenset({"constraint"})
 _CHILDREN = {
@@ -35,17 +36,6 @@ _ATTRIBUTES = {
     "checksum": frozenset({"checksum-type", "verify-process"}),
 }
 _NOTHING: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnknownPart:
-    """An element (`relationships/requires`) or attribute (`urls/url/@colour`) without a field.
-
-    `text` is the element as XML or the attribute's value.
-    """
-
-    path: str
-    text: str
 
 
 def unknown_parts(root: etree._Element, known: frozenset[str]) -> Iterator[UnknownPart]:

@@ -77,6 +77,19 @@ def check_filled_line(text: str) -> None:
         raise ModelError(f"{len(text)} characters, more than {TAG_OR_KEY_LIMIT}")
 
 
+def check_key_name(text: str) -> None:
+    """Refuse a private key in place of its name, and do not repeat it: messages are no secrets.
+
+    Raises:
+        ModelError: it is empty, or holds what no name has.
+    """
+    if not text.strip() or not text.isprintable() or "PRIVATE KEY" in text:
+        raise ModelError(
+            "that does not name a key",
+            remedy="name a file, env:NAME for a key in the environment, or a pkcs11: URI",
+        )
+
+
 def _check(text: str, kind: str, limit: int) -> None:
     if not _ALPHABET.fullmatch(text):
         raise ModelError(

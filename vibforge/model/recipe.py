@@ -163,6 +163,25 @@ class Allowance:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SigningRecipe:
+    """The key that signs what is built; files are relative to the recipe."""
+
+    certificates: tuple[str, ...] = key(
+        "Files with its certificate and the chain above it, in any order.", default=()
+    )
+    passphrase_file: str = key("File whose first line is the passphrase or PIN.", default="")
+    passphrase_env: str = key("Environment variable with the passphrase or PIN.", default="")
+    signing_time: ReleaseDate | None = key(
+        "What the signature states; the release date if it is missing.", default=None
+    )
+    # Last, since its name is that of the function which declares keys.
+    key: str = key(
+        "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI.",
+        check=names.check_key_name,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """All that decides a VIB, but for the files themselves."""
 
@@ -210,4 +229,7 @@ class Recipe:
         "An offline bundle with the VIB in it, which a build makes too.",
         check=_check_bundle,
         default=None,
+    )
+    signing: SigningRecipe | None = key(
+        "The key that signs it; without this table the VIB is not signed.", default=None
     )

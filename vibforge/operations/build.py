@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ from vibforge.model.descriptor_writing import serialise
 from vibforge.model.recipe import Layout, Recipe
 from vibforge.model.recipe_rules import broken_rules, dotted
 from vibforge.operations.boot_copy import boot_copied
+from vibforge.operations.build_signature import BuildSigner, BuiltSignature, build_signer
 from vibforge.operations.collect import PayloadTree, collect
 from vibforge.operations.date import DatedBy, release_date
 from vibforge.operations.describe import describe
@@ -42,6 +43,8 @@ class BuildPlan:
     needs: InstallNeeds
     outlook: tuple[Outlook, ...]
     """What a stock host of each release will say."""
+    environment: Mapping[str, str] = field(repr=False)
+    """May hold the key and its passphrase."""
 
     @property
     def recipe(self) -> Recipe:
@@ -98,6 +101,8 @@ class Built:
     """The payloads as packed, in the order of `plan.trees`."""
     size: int
     sha256: str
+    signature: BuiltSignature | None = None
+    """None where the recipe names no key."""
 
     @property
     def vib_path(self) -> Path:
@@ -114,6 +119,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     level: Level = Level.BEST,
     threads: int | None = None,
     on_progress: Progress | None = None,
+    ask_passphrase: Callable[[], bytes] | None = None,
 ) -> Built:
     """Build a VIB, its descriptor, signature slot and instructions into a folder.
 
@@ -126,13 +132,21 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         level: how hard to compress.
         threads: compressing threads; the number does not change the bytes.
         on_progress: is told how far packing is.
+        ask_passphrase: is called where a key is encrypted and the recipe names no source.
 
     Raises:
         VibforgeError: one of its children says what keeps the VIB from being built; the folder is
             as it was.
     """
     plan = plan_build(project, root=root, settings=settings, environment=environment)
-    return build_plan(plan, Path(output), level=level, threads=threads, on_progress=on_progress)
+    return build_plan(
+        plan,
+        Path(output),
+        level=level,
+        threads=threads,
+        on_progress=on_progress,
+        ask_passphrase=ask_passphrase,
+    )
 
 
 def plan_build(
@@ -168,18 +182,21 @@ def plan_build(
         trees=trees,
         needs=needs,
         outlook=outlook(package, needs),
+        environment=variables,
     )
 
 
-def build_plan(
+def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     plan: BuildPlan,
     folder: Path,
     *,
     level: Level = Level.BEST,
     threads: int | None = None,
     on_progress: Progress | None = None,
+    ask_passphrase: Callable[[], bytes] | None = None,
 ) -> Built:
     """Carry out a plan; arguments and errors are those of `build`."""
+    signer = _signer(plan, ask_passphrase)
     _check_folder(folder, plan)
     with ExitStack() as stack:
         publication = stack.enter_context(Publication(folder))
@@ -196,9 +213,11 @@ def build_plan(
             [(tree.recipe, member) for tree, member, _ in packed],
         )
         text = serialise(descriptor)
+        signature = signer.sign(text, plan.recipe.acceptance_level) if signer else None
+        block = signature.block if signature else b""
         with publication.create(plan.vib_name) as file:
             output = _Counted(file)
-            _write_archive(output, text, b"", [(t.recipe.name, m, s) for t, m, s in packed])
+            _write_archive(output, text, block, [(t.recipe.name, m, s) for t, m, s in packed])
         built = Built(
             plan=plan,
             folder=folder,
@@ -206,9 +225,10 @@ def build_plan(
             members=tuple(member for _, member, _ in packed),
             size=output.size,
             sha256=output.sha256.hexdigest(),
+            signature=signature,
         )
         publication.write("descriptor.xml", text)
-        publication.write("sig.pkcs7", b"")
+        publication.write("sig.pkcs7", block)
         for guide in instructions(descriptor, plan.vib_name, built.sha256, plan.needs):
             publication.write(guide.name, guide.text.encode("utf-8"), executable=guide.executable)
         publication.publish()
@@ -216,9 +236,21 @@ def build_plan(
 
 
 def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...]) -> Package:
-    """Return the VIB as hosts will see it; its digests are not known yet, and always complete."""
+    """Return the VIB as hosts will see it; its digests are not known yet, and always complete.
+
+    Who signs is taken for one whom the hosts trust.
+    """
     descriptor = describe(recipe, dated.date, files, ())
-    return Package(descriptor=descriptor, signature=Signature.MISSING, payloads_known=False)
+    signature = Signature.TRUSTED if recipe.signing else Signature.MISSING
+    return Package(descriptor=descriptor, signature=signature, payloads_known=False)
+
+
+def _signer(plan: BuildPlan, ask: Callable[[], bytes] | None) -> BuildSigner | None:
+    """Open the key before anything is packed."""
+    recipe = plan.recipe.signing
+    if recipe is None:
+        return None
+    return build_signer(recipe, plan.project.root, plan.dated.date, plan.environment, ask)
 
 
 def _check_recipe(recipe: Recipe) -> None:

@@ -17,6 +17,7 @@ from vibforge.formats.unpacking import Compression, unpack
 from vibforge.model.bundle import Bundle
 from vibforge.model.source import Source
 from vibforge.model.vib import StoredPayload, Vib
+from vibforge.operations.signature_facts import level_objections
 from vibforge.operations.subjects import (
     LoosePayload,
     OpenBundle,
@@ -64,6 +65,8 @@ class VibInspection:
     vib: Vib
     payloads: tuple[PayloadInspection, ...]
     blocks: "tuple[Block, ...]"
+    claims: tuple[str, ...] = ()
+    """Why its signatures cannot carry the level that it claims."""
     faults: tuple[Problem, ...] = ()
 
 
@@ -108,7 +111,13 @@ def inspect_vib(vib: Vib) -> VibInspection:
     blocks, faults = _blocks(vib.signature)
     with vib.source.open() as stream:
         payloads = tuple(_inspect_payload(vib, payload, stream) for payload in vib.payloads)
-    return VibInspection(vib=vib, payloads=payloads, blocks=blocks, faults=faults)
+    return VibInspection(
+        vib=vib,
+        payloads=payloads,
+        blocks=blocks,
+        claims=level_objections(vib),
+        faults=faults,
+    )
 
 
 def _inspect_payload(vib: Vib, payload: StoredPayload, stream: BinaryIO) -> PayloadInspection:

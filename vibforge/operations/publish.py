@@ -11,6 +11,7 @@ from vibforge.errors import OutputError
 
 _PROGRAM_MODE = 0o777
 _FILE_MODE = 0o666
+_PRIVATE_MODE = 0o600
 _REMEDIES = {
     errno.ENOSPC: "free some space; nothing was changed",
     errno.EDQUOT: "free some of your quota; nothing was changed",
@@ -33,15 +34,17 @@ class Publication:
         self._ready: list[tuple[Path, Path]] = []
 
     @contextlib.contextmanager
-    def create(self, name: str, *, executable: bool = False) -> Iterator[BinaryIO]:
-        """Open a file that will be called `name`.
+    def create(
+        self, name: str, *, executable: bool = False, private: bool = False
+    ) -> Iterator[BinaryIO]:
+        """Open a file that will be called `name`; only its owner may read a `private` one.
 
         Raises:
             OutputError: the folder cannot be made or written, or the disk is full.
         """
         target = self._folder / name
         finished = self._folder / f".{name}.{os.getpid()}.partial"
-        mode = _PROGRAM_MODE if executable else _FILE_MODE
+        mode = _PRIVATE_MODE if private else _PROGRAM_MODE if executable else _FILE_MODE
         with explained(target):
             self._folder.mkdir(parents=True, exist_ok=True)
             with _unfinished(finished, mode) as file:
@@ -50,13 +53,15 @@ class Publication:
                 file.flush()
                 _give_name(file, finished)
 
-    def write(self, name: str, data: bytes, *, executable: bool = False) -> None:
-        """Write a small file that will be called `name`.
+    def write(
+        self, name: str, data: bytes, *, executable: bool = False, private: bool = False
+    ) -> None:
+        """Write a small file that will be called `name`; only its owner may read a `private` one.
 
         Raises:
             OutputError: the folder cannot be made or written, or the disk is full.
         """
-        with self.create(name, executable=executable) as file:
+        with self.create(name, executable=executable, private=private) as file:
             file.write(data)
 
     def publish(self) -> None:

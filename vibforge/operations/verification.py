@@ -29,6 +29,7 @@ class Topic(StrEnum):
     SIGNER = "signer"
     LEVEL = "level"
     DATES = "dates"
+    STRICT = "strict"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from vibforge.operations.payload_check import FoundFiles, Progress, payload_fact
 from vibforge.operations.signature_facts import signature_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
 from vibforge.operations.verification import Fact, Topic, Verification, fact
+from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 _NAMED_LIMIT = 5
 """Paths that a reason names; more are counted."""
@@ -19,32 +20,39 @@ def _no_progress(_size: int) -> None:
     """Tell nobody."""
 
 
-def verify(subject: Vib | str | os.PathLike[str]) -> Verification:
+def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
     """Verify a VIB, or whatever VIB or bundle is at a path.
 
-    The signature's arithmetic is checked; whether its signer is to be trusted is told as not
-    checked.
+    Without a store in the `policy`, the signature's arithmetic is checked, and whether its signer
+    is to be trusted is told as not checked.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     if isinstance(subject, Vib):
-        return verify_vib(subject)
-    return verify_path(Path(subject))
+        return verify_vib(subject, policy=policy)
+    return verify_path(Path(subject), policy=policy)
 
 
-def verify_path(path: Path, progress: Progress = _no_progress) -> Verification:
+def verify_path(
+    path: Path, progress: Progress = _no_progress, policy: TrustPolicy = NO_POLICY
+) -> Verification:
     """Verify the VIB or the bundle in a file; several bundles in one zip become its parts.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     with opened(path) as subjects:
-        found = tuple(verify_subject(subject, str(path), progress) for subject in subjects)
+        found = tuple(verify_subject(one, str(path), progress, policy) for one in subjects)
     return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
 
 
-def verify_subject(subject: Subject, where: str, progress: Progress = _no_progress) -> Verification:
+def verify_subject(
+    subject: Subject,
+    where: str,
+    progress: Progress = _no_progress,
+    policy: TrustPolicy = NO_POLICY,
+) -> Verification:
     """Verify what `subjects.opened` opened from `where`.
 
     Raises:
@@ -52,14 +60,16 @@ def verify_subject(subject: Subject, where: str, progress: Progress = _no_progre
     """
     match subject:
         case Vib():
-            return verify_vib(subject, progress)
+            return verify_vib(subject, progress, policy)
         case OpenBundle():
-            return _verify_bundle(subject, progress)
+            return _verify_bundle(subject, progress, policy)
         case _:
             raise FormatError("only a VIB or a bundle says what it should be", where=where)
 
 
-def verify_vib(vib: Vib, progress: Progress = _no_progress) -> Verification:
+def verify_vib(
+    vib: Vib, progress: Progress = _no_progress, policy: TrustPolicy = NO_POLICY
+) -> Verification:
     """Verify a VIB; its payloads are read once, in the order of the file.
 
     Raises:
@@ -71,7 +81,7 @@ def verify_vib(vib: Vib, progress: Progress = _no_progress) -> Verification:
         for payload in vib.payloads:
             facts += payload_facts(vib, payload, stream, files, progress)
     facts.append(_file_list_fact(vib, files))
-    facts += signature_facts(vib)
+    facts += signature_facts(vib, policy)
     return Verification(name=vib.source.name, vib_id=vib.descriptor.vib_id, facts=tuple(facts))
 
 
@@ -105,7 +115,7 @@ def _named(what: str, paths: set[str]) -> str:
     return f"{what}: {', '.join(named)}{more}" if paths else ""
 
 
-def _verify_bundle(subject: OpenBundle, progress: Progress) -> Verification:
+def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy) -> Verification:
     facts = list(bundle_facts(subject))
     announced = {each.relative_path: each for each in subject.bundle.vibs}
     parts = []
@@ -114,7 +124,7 @@ def _verify_bundle(subject: OpenBundle, progress: Progress) -> Verification:
         try:
             vib = Vib.from_source(source)
             facts.append(agreement_fact(vib, announced.get(path), path))
-            parts.append(verify_vib(vib, progress))
+            parts.append(verify_vib(vib, progress, policy))
         except FormatError as error:
             facts.append(unreadable(error, source.name))
     return Verification(name=subject.bundle.name, facts=tuple(facts), parts=tuple(parts))

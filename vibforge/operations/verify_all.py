@@ -9,6 +9,7 @@ from threading import Event, Lock
 from vibforge.errors import VibforgeError
 from vibforge.operations.verification import Verification
 from vibforge.operations.verify import verify_path
+from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 _THREAD_LIMIT = 8
 """Files at once: each takes up to 25 MiB of memory, and 130 MiB more while zstd is unpacked."""
@@ -38,19 +39,22 @@ class _Share:
 
 
 def verify_all(
-    paths: Sequence[Path], on_progress: Callable[[int, int], None] | None = None
+    paths: Sequence[Path],
+    on_progress: Callable[[int, int], None] | None = None,
+    policy: TrustPolicy = NO_POLICY,
 ) -> list[tuple[Path, Verification | VibforgeError]]:
     """Verify files, and return for each what was found, or why it could not be verified.
 
     Args:
         paths: VIBs and bundles.
         on_progress: is told the bytes that were read, and how many there are in all.
+        policy: whom to trust.
     """
     share = _Share(sum(map(_size, paths)), on_progress)
 
     def one(path: Path) -> Verification | VibforgeError:
         try:
-            return verify_path(path, share.advance)
+            return verify_path(path, share.advance, policy)
         except VibforgeError as error:
             return error
 

@@ -6,6 +6,7 @@ from typing import Any
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
 from vibforge.host.stock import DEFAULT_LEVEL
+from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
 from vibforge.operations.build import BuildPlan, Built, codec_release
@@ -52,12 +53,13 @@ def built_text(built: Built, paint: Paint) -> str:
         paint(plan.vib_id, "strong"),
         _fact("VIB", f"{built.vib_path} ({units.size(built.size)})"),
         _fact("SHA-256", built.sha256),
-        _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, unsigned"),
+        _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, {_signed_by(built)}"),
         _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
         "",
         *_payload_lines(plan, built, paint, _SHOWN_FILES),
         "",
         *_needs_lines(plan, paint),
+        *_signature_lines(built, paint),
         "",
         paint("Install", "strong"),
         f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh",
@@ -96,6 +98,7 @@ def built_json(built: Built) -> dict[str, Any]:
             }
             for tree, member in zip(built.plan.trees, built.members, strict=True)
         ],
+        "trust": _trust(built),
         "codec": codec_release(),
     }
 
@@ -104,12 +107,40 @@ def _outputs(plan: BuildPlan) -> list[str]:
     return [*plan.output_names, *filter(None, [plan.bundle_name])]
 
 
+def _trust(built: Built) -> dict[str, Any] | None:
+    if built.signature is None:
+        return None
+    from vibforge.report.trust import judgement_json  # noqa: PLC0415 - loads cryptography
+
+    return judgement_json(built.signature.judgement)
+
+
+def _signed_by(built: Built) -> str:
+    if built.signature is None:
+        return "unsigned"
+    certificate = built.signature.judgement.blocks[0].check.certificate
+    return f"signed by {certificate.subject}, {certificate.key}" if certificate else "signed"
+
+
+def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
+    """Yield whether the signature carries the level that the VIB claims."""
+    if built.signature is None:
+        return
+    from vibforge.trust.claims import claim  # noqa: PLC0415 - loads cryptography
+
+    claimed = claim(built.signature.judgement)
+    if claimed.held is False:
+        yield from (paint("  ! ", "warn") + f"{reason}." for reason in claimed.reasons)
+    elif claimed.held is None:
+        yield "  - The root of its signer in the host's trust store; else the signature is no use."
+
+
 def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
     return {
         "vib_id": plan.vib_id,
         "project": plan.project.kind.value,
         "acceptance_level": plan.recipe.acceptance_level.value,
-        "signed": False,
+        "signed": plan.recipe.signing is not None,
         "release_date": str(plan.dated.date),
         "release_date_source": plan.dated.source.value,
         "recipe": table(plan.recipe),
@@ -175,6 +206,9 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     yield f"  - An acceptance level of {needs.host_level.esxcli_name} or lower."
     for reason in needs.reasons:
         yield paint("  ! ", "warn") + reason
+    if needs.host_level.needs_signature and not needs.signed:
+        view = auditors_view(needs.host_level)
+        yield paint("  ! ", "warn") + f"{view[0].upper()}{view[1:]}."
     if not needs.secure_boot:
         yield "  - Secure Boot off: a host with Secure Boot refuses this VIB whatever the flags."
     if not plan.recipe.live_install_allowed:

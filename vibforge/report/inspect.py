@@ -17,6 +17,7 @@ from vibforge.operations.inspect import (
 from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import entry_line, labelled, listing_line, plain
+from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
@@ -75,6 +76,7 @@ class _View:
             yield from self._payload(payload)
         yield ""
         yield from self._signatures(found.blocks)
+        yield from self._warnings(found.claims)
         yield from self._oddities([*found.vib.faults, *of.faults, *found.faults], _unknown(of))
 
     def bundle(self, found: BundleInspection) -> Iterator[str]:
@@ -166,6 +168,8 @@ class _View:
         how = f"{signer.digest_algorithm}, {signer.signature_algorithm}"
         yield from self._fact("signed", f"{when}, {how}")
         yield from self._fact("by", certificate.subject if certificate else "-")
+        if certificate and (known := known_signer(certificate.sha256)):
+            yield from self._fact("known as", known)
         yield from self._fact("issuer", signer.issuer or f"key {signer.subject_key_id}")
 
     def _oddities(self, problems: Iterable[Problem], notes: Iterable[str]) -> Iterator[str]:

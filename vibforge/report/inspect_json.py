@@ -20,6 +20,7 @@ from vibforge.operations.inspect import (
 )
 from vibforge.report import units
 from vibforge.report.plain import kind_name, moment
+from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
@@ -57,6 +58,7 @@ def _vib(found: VibInspection) -> Facts:
         "members": _members(found.vib),
         "payloads": [_payload(payload) for payload in found.payloads],
         "signatures": [_block(block) for block in found.blocks],
+        "claims": list(found.claims),
         "faults": _texts([*found.vib.faults, *found.vib.descriptor.faults, *found.faults]),
     }
 
@@ -251,6 +253,7 @@ def _block(block: "Block") -> Facts:
                 "not_after": each.not_after.isoformat(),
                 "sha256": each.sha256,
                 "key": each.key,
+                "known_as": known_signer(each.sha256) or None,
             }
             for each in block.certificates
         ],

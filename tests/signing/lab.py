@@ -1,0 +1,115 @@
+"""Small VIBs, and a lab of certificates made once for all tests that sign."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.trees import make_tree
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.recipe import PayloadRecipe, Recipe
+from vibforge.model.release_date import ReleaseDate
+from vibforge.operations.build import build
+from vibforge.operations.pki import Issued, SignerRequest, export, init_authority, issue
+from vibforge.signing.key_source import KeySource, open_signer
+from vibforge.signing.lab_authority import KeyKind
+from vibforge.signing.passphrase import no_passphrase
+from vibforge.signing.signer import Signer
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+RELEASE_DATE = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
+
+
+def descriptor(level: str = "partner") -> bytes:
+    return (
+        '<vib version="5.0"><type>bootbank</type><name>demo</name><version>1.0-1</version>'
+        "<vendor>LAB</vendor><summary>s</summary><description>line one\nline two</description>"
+        "<release-date>2026-04-01T12:00:00+00:00</release-date><urls/><relationships/>"
+        f"<file-list><file>opt/demo</file></file-list><acceptance-level>{level}</acceptance-level>"
+        "<payloads/></vib>"
+    ).encode("ascii")
+
+
+@cache
+def vib(level: str = "partner") -> bytes:
+    """Build a small VIB, unsigned."""
+    recipe = Recipe(
+        name="demo",
+        version="1.0-1",
+        vendor="LAB",
+        release_date=ReleaseDate.of(RELEASE_DATE),
+        acceptance_level=AcceptanceLevel.parse(level),
+        payloads=(PayloadRecipe(name="payload1", tree="tree"),),
+    )
+    with TemporaryDirectory() as folder:
+        make_tree(Path(folder, "tree"), {"opt/demo/file": "content\n"})
+        return build(recipe, Path(folder, "dist"), root=folder).vib_path.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A CA with one signer for each level and kind of key that is asked for."""
+
+    folder: Path
+
+    @property
+    def store(self) -> Path:
+        return self.folder.parent / "store"
+
+    def issued(
+        self,
+        level: AcceptanceLevel = AcceptanceLevel.PARTNER,
+        kind: KeyKind = KeyKind.P256,
+        name: str = "",
+        dates: tuple[datetime | None, datetime | None] = (None, None),
+    ) -> Issued:
+        first, last = dates
+        wanted = SignerRequest(
+            name=name or f"{level}-{kind}", level=level, kind=kind, first=first, last=last
+        )
+        path = self.folder / "signers" / f"{wanted.name}.pem"
+        if not path.exists():
+            return issue(self.folder, wanted, NOW)
+        loaded = open_signer(self.source(wanted.name), no_passphrase, {})
+        return Issued(
+            wanted=wanted,
+            certificate=loaded.certificates[0],
+            certificate_path=path,
+            key_path=path.with_suffix(".key"),
+        )
+
+    def source(self, name: str) -> KeySource:
+        path = self.folder / "signers" / name
+        return KeySource(key=f"{path}.key", certificates=(Path(f"{path}.pem"),))
+
+    def signer(
+        self,
+        level: AcceptanceLevel = AcceptanceLevel.PARTNER,
+        kind: KeyKind = KeyKind.P256,
+        name: str = "",
+    ) -> Signer:
+        wanted = self.issued(level, kind, name).wanted
+        return open_signer(self.source(wanted.name), no_passphrase, {})
+
+
+def make_lab(folder: Path) -> Lab:
+    init_authority(folder / "ca", NOW, KeyKind.P256)
+    export(folder / "ca", folder / "store")
+    return Lab(folder / "ca")
+
+
+def openssl(*arguments: str | Path, input_: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is absent (Debian package openssl)")
+    return subprocess.run(
+        ["openssl", *map(str, arguments)],
+        input=input_,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )

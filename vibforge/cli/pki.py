@@ -1,0 +1,126 @@
+"""`vibforge pki`: a CA for labs."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vibforge.cli.arguments import moment_of, show
+
+app = typer.Typer(
+    name="pki",
+    help="Keep a CA for labs in a folder: sign, install its roots, test the chain. Never for "
+    "production: its keys lie there unencrypted.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Key(StrEnum):
+    """Keys that ESXi reads."""
+
+    RSA_2048 = "rsa-2048"
+    RSA_4096 = "rsa-4096"
+    P256 = "p-256"
+    P384 = "p-384"
+
+
+class Level(StrEnum):
+    """Levels that need a signature."""
+
+    PARTNER = "partner"
+    ACCEPTED = "accepted"
+    CERTIFIED = "certified"
+
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the CA.", metavar="DIR")]
+Name = Annotated[str, typer.Argument(help="Name of the signer.", metavar="NAME")]
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+KeyOption = Annotated[Key, typer.Option("--key", help="Kind of key.")]
+
+
+@app.command()
+def init(folder: Folder, *, key: KeyOption = Key.RSA_2048, as_json: Json = False) -> None:
+    """Make a CA: two roots, an intermediate for partners, and its revocation list."""
+    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.report import pki as report  # noqa: PLC0415 - the same
+    from vibforge.signing.lab_authority import KeyKind  # noqa: PLC0415 - the same
+
+    _warn()
+    pki.init_authority(folder, _now(), KeyKind(key))
+    text = f"A lab CA is in {folder}. Next: vibforge pki issue {folder} NAME --level partner"
+    show(as_json, lambda: report.made_json("init", folder), lambda _: text)
+
+
+@app.command()
+def issue(  # noqa: PLR0913 - the options of the command
+    folder: Folder,
+    name: Name,
+    *,
+    level: Annotated[Level, typer.Option(help="Level of the VIBs that it signs.")] = Level.PARTNER,
+    key: KeyOption = Key.RSA_2048,
+    valid_from: Annotated[
+        str | None, typer.Option(metavar="TIME", help="ISO 8601; 2000-01-01 if not given.")
+    ] = None,
+    valid_until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="ISO 8601; in 20 years if not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Issue a signer: its key, and its certificate with the chain."""
+    from vibforge.model.acceptance import AcceptanceLevel  # noqa: PLC0415 - as below
+    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.report import pki as report  # noqa: PLC0415 - the same
+    from vibforge.signing.lab_authority import KeyKind  # noqa: PLC0415 - the same
+
+    wanted = pki.SignerRequest(
+        name=name,
+        level=AcceptanceLevel(level),
+        kind=KeyKind(key),
+        first=moment_of(valid_from, "--valid-from"),
+        last=moment_of(valid_until, "--valid-until"),
+    )
+    _warn()
+    issued = pki.issue(folder, wanted, _now())
+    show(as_json, lambda: report.issued_json(issued), lambda _: report.issued_text(issued))
+
+
+@app.command()
+def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
+    """Take a signer back. Export again afterwards: hosts read the list from their store."""
+    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.report import pki as report  # noqa: PLC0415 - the same
+
+    certificate = pki.revoke(folder, name, _now())
+    text = f"{name} is revoked. Next: vibforge pki export {folder} --output STORE"
+    show(as_json, lambda: report.revoked_json(folder, certificate), lambda _: text)
+
+
+@app.command()
+def export(
+    folder: Folder,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the store.")],
+    as_json: Json = False,
+) -> None:
+    """Write the trust store under a host's file names: vmware.cert, vmpartner.cert and .crl."""
+    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.report import pki as report  # noqa: PLC0415 - the same
+
+    _warn()
+    files = pki.export(folder, output)
+    text = "\n".join(str(path) for path in files)
+    show(as_json, lambda: report.made_json("export", output, files), lambda _: text)
+
+
+def _warn() -> None:
+    from vibforge.operations.pki import WARNING  # noqa: PLC0415 - loads cryptography
+
+    typer.echo(typer.style("warning:", fg="yellow", bold=True) + f" {WARNING}", err=True)
+
+
+def _now() -> datetime:
+    """Return the present: certificates are new each time anyway."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,111 @@
+"""`vibforge sign`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vibforge.cli.arguments import moment_of, show
+from vibforge.cli.secrets import passphrase_of
+
+if TYPE_CHECKING:
+    from vibforge.operations.sign_elsewhere import ToSign
+
+
+def sign(  # noqa: PLR0913 - the options of the command
+    file: Annotated[Path, typer.Argument(help="The VIB.", metavar="FILE")],
+    *,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="PEM or PKCS#12 file, env:NAME for PEM in the environment, or a pkcs11: URI.",
+        ),
+    ] = None,
+    certificates: Annotated[
+        list[Path] | None,
+        typer.Option("--cert", metavar="FILE", help="Certificate and chain; may be repeated."),
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="File whose first line is the passphrase or PIN.")
+    ] = None,
+    passphrase_fd: Annotated[
+        int | None, typer.Option(help="Open file descriptor to read the passphrase from.")
+    ] = None,
+    passphrase_env: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Environment variable that holds the passphrase."),
+    ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add to the signatures that it has.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Drop the signatures that it has.")
+    ] = False,
+    signing_time: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="ISO 8601; the VIB's release date if not given."),
+    ] = None,
+    digest_out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the 32 bytes that shall be signed elsewhere."),
+    ] = None,
+    attributes_out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the text whose SHA-256 they are."),
+    ] = None,
+    signature_in: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take the signature that was made elsewhere."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The signed VIB; FILE if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+) -> None:
+    """Sign a VIB as ESXi reads signatures.
+
+    The signature stands over the descriptor, which holds the digests of the payloads. FILE is
+    replaced only when the new signature has been verified.
+    """
+    from vibforge.operations.sign import Existing, sign_vib  # noqa: PLC0415 - needs OpenSSL
+    from vibforge.operations.sign_elsewhere import choose_signer, to_sign  # noqa: PLC0415 - the same
+    from vibforge.report import sign as report  # noqa: PLC0415 - the same
+    from vibforge.signing.key_source import KeySource  # noqa: PLC0415 - the same
+
+    time = moment_of(signing_time, "--signing-time")
+    if digest_out or attributes_out:
+        _write_request(to_sign(file, time), digest_out, attributes_out, as_json=as_json)
+        return
+    signed = sign_vib(
+        file,
+        choose_signer(
+            KeySource(key=key or "", certificates=tuple(certificates or ())),
+            signature_in,
+            passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
+            os.environ,
+        ),
+        output=output,
+        signing_time=time,
+        existing=Existing.of(append=append, replace=replace),
+    )
+    show(
+        as_json,
+        lambda: report.signed_json(signed),
+        lambda paint: report.signed_text(signed, paint),
+    )
+
+
+def _write_request(
+    request: "ToSign", digest: Path | None, attributes: Path | None, *, as_json: bool
+) -> None:
+    from vibforge.operations.sign_elsewhere import write_request  # noqa: PLC0415 - as above
+    from vibforge.report import sign as report  # noqa: PLC0415 - as above
+
+    files = write_request(request, digest, attributes)
+    show(
+        as_json,
+        lambda: report.to_sign_json(request, files),
+        lambda _: report.to_sign_text(request, files),
+    )

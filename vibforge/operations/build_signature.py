@@ -1,0 +1,89 @@
+"""Sign what a build made, as its recipe says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from vibforge.model.acceptance import AcceptanceLevel
+    from vibforge.model.recipe import SigningRecipe
+    from vibforge.model.release_date import ReleaseDate
+    from vibforge.signing.passphrase import Passphrase
+    from vibforge.signing.signer import Signer
+    from vibforge.trust.ruling import TrustJudgement
+
+_SCHEMES = ("env:", "pkcs11:")
+"""A key that starts so is no file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltSignature:
+    """What stands in `sig.pkcs7`, and what it is worth as far as is known without a store."""
+
+    block: bytes
+    judgement: TrustJudgement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildSigner:
+    """A key that was opened before the work begins, so that a wrong passphrase costs no build."""
+
+    signer: Signer
+    signing_time: datetime
+
+    def sign(self, descriptor: bytes, level: AcceptanceLevel) -> BuiltSignature:
+        """Sign a descriptor.
+
+        Raises:
+            SigningError: the key or its certificate cannot sign.
+        """
+        from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - only signed builds
+        from vibforge.signing.making import make_block  # noqa: PLC0415 - the same
+        from vibforge.trust.judging import judge  # noqa: PLC0415 - the same
+
+        block = make_block(descriptor, self.signer, self.signing_time)
+        judgement = judge(read_blocks(block), descriptor, level, None)
+        return BuiltSignature(block=block, judgement=judgement)
+
+
+def build_signer(
+    recipe: SigningRecipe,
+    root: Path,
+    date: ReleaseDate,
+    environment: Mapping[str, str],
+    ask: Callable[[], bytes] | None,
+) -> BuildSigner:
+    """Open the key of a recipe; `ask` is called where it names no source of its passphrase.
+
+    Raises:
+        SigningError: key, certificate or passphrase cannot be used.
+    """
+    from vibforge.signing.key_source import KeySource, open_signer  # noqa: PLC0415 - signed only
+
+    source = KeySource(
+        key=recipe.key if recipe.key.startswith(_SCHEMES) else str(root / recipe.key),
+        certificates=tuple(root / name for name in recipe.certificates),
+    )
+    signer = open_signer(source, _passphrase(recipe, root, environment, ask), environment)
+    moment = recipe.signing_time or date
+    return BuildSigner(signer=signer, signing_time=datetime.fromtimestamp(moment.epoch, UTC))
+
+
+def _passphrase(
+    recipe: SigningRecipe,
+    root: Path,
+    environment: Mapping[str, str],
+    ask: Callable[[], bytes] | None,
+) -> Passphrase:
+    from vibforge.signing import passphrase  # noqa: PLC0415 - only signed builds
+
+    if recipe.passphrase_file:
+        return passphrase.from_file(root / recipe.passphrase_file)
+    if recipe.passphrase_env:
+        return passphrase.from_environment(recipe.passphrase_env, environment)
+    return ask or passphrase.no_passphrase

@@ -1,0 +1,201 @@
+"""Sign a VIB: put a signature of its descriptor into `sig.pkcs7`, and touch nothing else."""
+
+import os
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+from vibforge.errors import FormatError, ModelError, Problem, SigningError
+from vibforge.formats.ar import MAGIC, member_padding
+from vibforge.formats.ar_reading import read_archive
+from vibforge.formats.byte_stream import read_chunks
+from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.formats.pkcs7_making import append_block
+from vibforge.model.release_date import ReleaseDate
+from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
+from vibforge.operations.publish import Publication
+from vibforge.operations.signed_facts import judgement_of
+from vibforge.operations.verification import Outcome, Topic
+from vibforge.operations.verify import verify_vib
+from vibforge.signing.making import make_block
+from vibforge.signing.signer import Signer
+from vibforge.trust.host_rules import form_objections
+from vibforge.trust.ruling import TrustJudgement
+
+_SIZE_FIELD = slice(48, 58)
+"""Where a member's header says how long it is (vib-format 1)."""
+_OF_PAYLOADS = frozenset({Topic.SIZE, Topic.DIGEST})
+"""What must hold before a descriptor is signed: a signature vouches for these."""
+
+
+class Existing(StrEnum):
+    """What to do with the signatures that a VIB has."""
+
+    REFUSE = "refuse"
+    APPEND = "append"
+    REPLACE = "replace"
+
+    @classmethod
+    def of(cls, *, append: bool, replace: bool) -> "Existing":
+        """Choose by two flags.
+
+        Raises:
+            SigningError: both are set.
+        """
+        if append and replace:
+            raise SigningError("a signature is added or takes the place of others, not both")
+        return cls.APPEND if append else cls.REPLACE if replace else cls.REFUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Signable:
+    """A VIB as a signer sees it."""
+
+    path: Path
+    vib: Vib
+
+    def signing_time(self, wanted: datetime | None = None) -> datetime:
+        """Return the wanted time, else the release date, so that signing again gives the same.
+
+        Raises:
+            SigningError: the descriptor has no release date that can be read.
+        """
+        if wanted is not None:
+            return wanted
+        text = self.vib.descriptor.release_date or ""
+        try:
+            return datetime.fromtimestamp(ReleaseDate.parse(text).epoch, UTC)
+        except ModelError as error:
+            raise SigningError(
+                f"the VIB's release date is {text!r}, which is no signing time",
+                where=str(self.path),
+                remedy="name one with --signing-time",
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signed:
+    """A VIB that was signed; `judgement` says what its signatures carry, as far as is known."""
+
+    path: Path
+    vib_id: str
+    signing_time: datetime
+    judgement: TrustJudgement
+
+
+def read_signable(path: Path) -> Signable:
+    """Read a VIB that shall be signed, and insist that it is whole: its payloads too.
+
+    Raises:
+        FormatError: it is not a VIB, cannot be read, or is damaged.
+        SigningError: a payload is not what the descriptor says.
+    """
+    vib = Vib.from_path(path)
+    if vib.faults:
+        raise FormatError.of(
+            Problem(what=one.what, where=one.where or str(path)) for one in vib.faults
+        )
+    wrong = [
+        Problem(what=f"{one.subject}: {one.statement}: {one.reason}", where=str(path))
+        for one in verify_vib(vib).facts
+        if one.outcome is Outcome.FAILED and one.topic in _OF_PAYLOADS
+    ]
+    if wrong:
+        raise SigningError.of(wrong)
+    return Signable(path, vib)
+
+
+def sign_vib(
+    path: Path,
+    signer: Signer,
+    *,
+    output: Path | None = None,
+    signing_time: datetime | None = None,
+    existing: Existing = Existing.REFUSE,
+) -> Signed:
+    """Sign a VIB, in place or into `output`; the file appears only when all of it is verified.
+
+    Args:
+        path: the VIB.
+        signer: holds the key; see `vibforge.signing`.
+        output: the signed VIB; `path` itself if None.
+        signing_time: what the signature states; the VIB's release date if None.
+        existing: what becomes of signatures that it has.
+
+    Raises:
+        FormatError: it is not a VIB, or is damaged.
+        SigningError: the key or certificate cannot sign it, or it is signed already.
+        OutputError: the result cannot be written; the VIB is as it was.
+    """
+    signable = read_signable(path)
+    vib = signable.vib
+    moment = signable.signing_time(signing_time)
+    kept = _kept(signable, existing)
+    signatures = append_block(kept, make_block(vib.descriptor_bytes, signer, moment))
+    _write(vib, signatures, (output or path).resolve())
+    return Signed(
+        path=output or path,
+        vib_id=vib.descriptor.vib_id,
+        signing_time=moment,
+        judgement=judgement_of(replace(vib, signature=signatures)),
+    )
+
+
+def _kept(signable: Signable, existing: Existing) -> bytes:
+    """Return the signatures that stay; those that do not hold must not stand before a new one."""
+    blocks = read_blocks(signable.vib.signature) if existing is not Existing.REPLACE else ()
+    if blocks and existing is Existing.REFUSE:
+        raise SigningError(
+            f"it has {len(blocks)} signature{'s' if len(blocks) > 1 else ''} already",
+            where=str(signable.path),
+            remedy="--append adds one, --replace drops what is there",
+        )
+    for number, block in enumerate(blocks, start=1):
+        check = check_block(block, signable.vib.descriptor_bytes)
+        objections = [*form_objections(block), *([] if check.held else [check.reason])]
+        if objections:
+            raise SigningError(
+                f"signature {number} does not hold: {objections[0]}",
+                where=str(signable.path),
+                remedy="--replace drops it",
+            )
+    return signable.vib.signature if blocks else b""
+
+
+def _write(vib: Vib, signatures: bytes, target: Path) -> None:
+    """Write the VIB anew, member by member as it was, but for the signatures."""
+    with Publication(target.parent) as publication:
+        with publication.create(target.name) as file, vib.source.open() as source:
+            file.write(MAGIC)
+            for member in vib.archive.members:
+                if member.name == SIGNATURE_NAME:
+                    size = f"{len(signatures):<10}".encode("ascii")
+                    file.write(member.header[: _SIZE_FIELD.start] + size)
+                    file.write(member.header[_SIZE_FIELD.stop :] + signatures)
+                    file.write(member_padding(len(signatures)))
+                    continue
+                file.write(member.header)
+                source.seek(member.data_offset)
+                for chunk in read_chunks(source, member.size):
+                    file.write(chunk)
+                file.write(member.padding)
+            _insist(file, vib, signatures)
+        publication.publish()
+
+
+def _insist(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
+    """Read back what was written, and refuse to publish anything but the signed VIB."""
+    file.flush()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    members = {one.name: one for one in read_archive(file, end).members}
+    found = {}
+    for name in (DESCRIPTOR_NAME, SIGNATURE_NAME):
+        file.seek(members[name].data_offset)
+        found[name] = file.read(members[name].size)
+    same = found == {DESCRIPTOR_NAME: vib.descriptor_bytes, SIGNATURE_NAME: signatures}
+    newest = read_blocks(found[SIGNATURE_NAME])[-1]
+    if not same or check_block(newest, found[DESCRIPTOR_NAME]).held is not True:
+        raise SigningError("the VIB changed while it was signed", where=vib.source.name)

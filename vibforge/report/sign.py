@@ -1,0 +1,67 @@
+"""How signing looks, for people and for programs."""
+
+from pathlib import Path
+from typing import Any
+
+from vibforge.operations.sign import Signed
+from vibforge.operations.sign_elsewhere import ToSign
+from vibforge.report.paint import Paint
+from vibforge.report.trust import judgement_json, judgement_lines, utc
+
+
+def signed_text(signed: Signed, paint: Paint) -> str:
+    """Show whose signatures a VIB now has, and what they carry."""
+    level = signed.judgement.level
+    lines = [
+        paint(f"{signed.vib_id} is signed", "strong"),
+        f"  VIB          {signed.path}",
+        f"  level        {level.esxcli_name}",
+        f"  signing time {utc(signed.signing_time)}",
+        "",
+        *judgement_lines(signed.judgement, paint),
+    ]
+    if not level.needs_signature:
+        lines.append(paint("  ! ", "warn") + "No host looks at the signature of a community VIB.")
+    return "\n".join(lines)
+
+
+def signed_json(signed: Signed) -> dict[str, Any]:
+    """Return the facts of `sign --json`."""
+    return {
+        "format": "vibforge/sign/1",
+        "vib_id": signed.vib_id,
+        "path": str(signed.path),
+        "signing_time": utc(signed.signing_time),
+        "trust": judgement_json(signed.judgement),
+    }
+
+
+def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
+    """Show what a service elsewhere shall sign."""
+    time = utc(request.signing_time)
+    back = f"--cert CERT.pem --signature-in SIGNATURE --signing-time {time}"
+    return "\n".join(
+        [
+            f"To be signed elsewhere: {request.signable.vib.descriptor.vib_id}",
+            f"  signing time {time}",
+            f"  SHA-256      {request.digest.hex()}",
+            *(f"  written      {name}" for name in files),
+            "",
+            "Sign the digest with PKCS#1 v1.5 or ECDSA, then give the signature back with",
+            f"  vibforge sign {request.signable.path} {back}",
+        ]
+    )
+
+
+def to_sign_json(request: ToSign, files: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the facts of `sign --digest-out --json`."""
+    return {
+        "format": "vibforge/sign/1",
+        "vib_id": request.signable.vib.descriptor.vib_id,
+        "path": str(request.signable.path),
+        "signing_time": utc(request.signing_time),
+        "digest_algorithm": "sha256",
+        "digest": request.digest.hex(),
+        "signed_attributes": request.text.hex(),
+        "written": [str(name) for name in files],
+    }

@@ -1,0 +1,76 @@
+"""Where the secret of a key comes from: never an argument, which every user of a machine can see.
+
+A secret is asked for only when a key wants it, and is not kept.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from vibforge.errors import SigningError
+
+Passphrase = Callable[[], bytes]
+"""Returns the secret, or raises SigningError."""
+
+_SIZE_LIMIT = 64 * 1024
+"""Bytes read for a secret; only its first line counts."""
+
+
+def no_passphrase() -> bytes:
+    """Refuse: nobody named a secret.
+
+    Raises:
+        SigningError: always.
+    """
+    raise SigningError(
+        "the key is encrypted, and no passphrase was given",
+        remedy="use --passphrase-file, --passphrase-fd or --passphrase-env, or a terminal",
+    )
+
+
+def from_file(path: Path) -> Passphrase:
+    """Take the first line of a file."""
+
+    def read() -> bytes:
+        try:
+            with path.open("rb") as file:
+                return _first_line(file.read(_SIZE_LIMIT), str(path))
+        except OSError as error:
+            raise SigningError(
+                f"the passphrase cannot be read: {error.strerror}", where=str(path)
+            ) from error
+
+    return read
+
+
+def from_descriptor(number: int) -> Passphrase:
+    """Take the first line of an open file descriptor."""
+
+    def read() -> bytes:
+        try:
+            with os.fdopen(number, "rb", closefd=False) as file:
+                return _first_line(file.read(_SIZE_LIMIT), f"descriptor {number}")
+        except OSError as error:
+            raise SigningError(
+                f"the passphrase cannot be read: {error.strerror}", where=f"descriptor {number}"
+            ) from error
+
+    return read
+
+
+def from_environment(name: str, environment: Mapping[str, str]) -> Passphrase:
+    """Take an environment variable."""
+
+    def read() -> bytes:
+        if name not in environment:
+            raise SigningError(f"the environment has no {name}")
+        return environment[name].encode("utf-8")
+
+    return read
+
+
+def _first_line(data: bytes, where: str) -> bytes:
+    line = data.split(b"\n", 1)[0].removesuffix(b"\r")
+    if not line:
+        raise SigningError("the passphrase is empty", where=where)
+    return line

@@ -1,0 +1,128 @@
+"""Judge the signatures of a VIB: each block by the host's rules and by the strict ones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from vibforge.errors import FormatError
+from vibforge.formats.pkcs7 import Block, BlockCheck, check_block
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.trust import host_rules, strict_rules
+from vibforge.trust.chain import Chain, build_chain
+from vibforge.trust.known_signers import known_signer
+from vibforge.trust.link import read_link
+from vibforge.trust.ruling import BlockJudgement, Ruling, TrustJudgement
+from vibforge.trust.store import TrustStore
+
+NO_STORE = "no trust store was given"
+NOT_LOOKED_AT = "a host does not look at the signature of a community VIB"
+UNSIGNED = "it is not signed"
+
+
+def judge(
+    blocks: tuple[Block, ...],
+    descriptor: bytes,
+    level: AcceptanceLevel,
+    store: TrustStore | None,
+    at: datetime | None = None,
+) -> TrustJudgement:
+    """Judge all `blocks` over the bytes of the descriptor for the level that it claims.
+
+    `at` is the moment that strict rules hold dates against; without it each block's own signing
+    time. Without a `store` only form, arithmetic and names are judged, and chains stay unknown.
+    """
+    bench = _Bench(descriptor=descriptor, level=level, store=store, at=at)
+    judged = tuple(bench.judge(number, block) for number, block in enumerate(blocks, start=1))
+    return TrustJudgement(
+        level=level,
+        blocks=judged,
+        host=_of_all([one.host for one in judged], level),
+        host_first_only=_of_all([one.host for one in judged[:1]], level),
+        strict=_of_all([one.strict for one in judged], level),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Bench:
+    """What all blocks of one VIB are judged with."""
+
+    descriptor: bytes
+    level: AcceptanceLevel
+    store: TrustStore | None
+    at: datetime | None
+
+    def judge(self, number: int, block: Block) -> BlockJudgement:
+        check = check_block(block, self.descriptor)
+        chain, faults = self._chain_of(block, check)
+        basic = (
+            *host_rules.form_objections(block),
+            *host_rules.arithmetic_objections(check),
+            *faults,
+            *self._chain_objections(chain),
+        )
+        return BlockJudgement(
+            number=number,
+            block=block,
+            check=check,
+            known_as=known_signer(check.certificate.sha256) if check.certificate else "",
+            chain=chain,
+            host=self._host_ruling(basic, chain),
+            strict=self._strict_ruling(basic, block, chain),
+        )
+
+    def _chain_of(self, block: Block, check: BlockCheck) -> tuple[Chain | None, tuple[str, ...]]:
+        """Build the signer's chain; none without a certificate or where one cannot be judged."""
+        if check.certificate is None:
+            return None, ()
+        try:
+            signer = read_link(check.certificate)
+            carried = [read_link(one) for one in block.certificates]
+        except FormatError as error:
+            return None, (error.problems[0].what,)
+        roots = self.store.part_for(self.level).certificates if self.store else ()
+        return build_chain(signer, carried, roots), ()
+
+    def _chain_objections(self, chain: Chain | None) -> tuple[str, ...]:
+        if chain is None or self.store is None:
+            return ()
+        return tuple(host_rules.chain_objections(chain, self.store.part_for(self.level).lists))
+
+    def _host_ruling(self, basic: tuple[str, ...], chain: Chain | None) -> Ruling:
+        if self.level is AcceptanceLevel.COMMUNITY:
+            return Ruling(held=None, reasons=(NOT_LOOKED_AT,))
+        subject = host_rules.subject_objections(chain.signer, self.level) if chain else ()
+        return self._ruling((*basic, *subject))
+
+    def _strict_ruling(self, basic: tuple[str, ...], block: Block, chain: Chain | None) -> Ruling:
+        objections = [*basic, *strict_rules.signature_objections(block)]
+        if chain is not None:
+            lists = self.store.part_for(self.level).lists if self.store else ()
+            moment = self.at or _signing_time(block)
+            objections += strict_rules.chain_objections(chain, lists, moment)
+        return self._ruling(tuple(objections))
+
+    def _ruling(self, objections: tuple[str, ...]) -> Ruling:
+        if objections or self.store is not None:
+            return Ruling.of(tuple(dict.fromkeys(objections)))
+        return Ruling(held=None, reasons=(NO_STORE,))
+
+
+def _signing_time(block: Block) -> datetime | None:
+    return block.signers[0].signing_time if block.signers else None
+
+
+def _of_all(rulings: list[Ruling], level: AcceptanceLevel) -> Ruling:
+    """One that holds is enough; what none holds is told with the reasons of all."""
+    if not rulings:
+        return Ruling(held=False if level.needs_signature else None, reasons=(UNSIGNED,))
+    for verdict in (True, None):
+        for one in rulings:
+            if one.held is verdict:
+                return one
+    return Ruling.of(tuple(_numbered(rulings)))
+
+
+def _numbered(rulings: list[Ruling]) -> Iterator[str]:
+    for number, one in enumerate(rulings, start=1):
+        for reason in one.reasons:
+            yield f"signature {number}: {reason}" if len(rulings) > 1 else reason
