@@ -13,10 +13,10 @@ from tests.depot.making import (
 )
 from tests.vibs import zipped
 from vibforge.depot.compose import add, file_name, merge, remove, split, vendor_of
-from vibforge.depot.content import opened_content
-from vibforge.depot.create import create
+from vibforge.depot.create import create_bundle
 from vibforge.depot.modernise import modernise
-from vibforge.depot.verify import judge
+from vibforge.depot.opening import opened_content
+from vibforge.depot.verify import judge_bundle
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, FormatError, ModelError, VibforgeError
 from vibforge.host.bundle_readers import BundleReader
@@ -33,7 +33,7 @@ FLINGS = (
 
 def bundle(folder: Path, *names: str, recipe: BundleRecipe = RECIPE, filling: bytes = b"") -> Path:
     vibs = [vib_file(folder / "vibs", name, filling=filling) for name in names]
-    return create(vibs, folder / f"{'-'.join(names)}.zip", recipe).path
+    return create_bundle(vibs, folder / f"{'-'.join(names)}.zip", recipe).path
 
 
 def ids(done: Written) -> list[str]:
@@ -50,7 +50,7 @@ def test_adding_keeps_what_is_there(tmp_path: Path) -> None:
     assert ids(done) == ["VFG_bootbank_a_1.0.0-1", "VFG_bootbank_b_1.0.0-1"]
     assert [p.version for p in done.content.platforms] == ["8.0"]
     assert done.content.vendor == Vendor(name="VFG", code="ABC")
-    (found,) = judge(done.path)
+    (found,) = judge_bundle(done.path)
     assert found.verification.held
     before, after = members(old.read_bytes()), members(done.path.read_bytes())
     kept = "bulletins/a_1.0.0-1.xml"
@@ -69,7 +69,7 @@ def test_adding_what_contradicts_names_both(tmp_path: Path) -> None:
 def test_signed_vibs_stay_byte_for_byte(corpus: Path, tmp_path: Path) -> None:
     paths = [corpus / "bundles" / name for name in FLINGS]
     done = merge(paths, tmp_path / "m.zip", Vendor(name="VMware", code="VMW"))
-    (found,) = judge(done.path)
+    (found,) = judge_bundle(done.path)
     assert found.verification.held
     merged = members(done.path.read_bytes())
     for path in paths:
@@ -85,7 +85,7 @@ def test_signed_vibs_stay_byte_for_byte(corpus: Path, tmp_path: Path) -> None:
     assert len(parts) == 3
     for part, version in zip(parts, ("7.0", "8.0", "9.0"), strict=True):
         assert [p.version for p in part.content.platforms] == [version]
-        assert judge(part.path)[0].verification.held
+        assert judge_bundle(part.path)[0].verification.held
 
 
 def test_merging_what_was_split_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_writing_a_real_bundle_again_keeps_its_meaning(
     with opened_content(first.path) as found:
         second = write(found, tmp_path / "2.zip")
     assert first.path.read_bytes() == second.path.read_bytes()
-    assert judge(first.path)[0].verification.held
+    assert judge_bundle(first.path)[0].verification.held
 
 
 def test_vendors_that_differ_have_to_be_decided(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_removing_a_vib_takes_its_empty_component_along(tmp_path: Path) -> None:
     whole = bundle(tmp_path, "a", "b")
     done = remove(whole, ["a"], tmp_path / "less.zip")
     assert (ids(done), bulletins(done)) == (["VFG_bootbank_b_1.0.0-1"], ["b_1.0.0-1"])
-    assert judge(done.path)[0].verification.held
+    assert judge_bundle(done.path)[0].verification.held
 
 
 def test_removing_a_component_takes_its_vibs_along(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_removing_a_component_takes_its_vibs_along(tmp_path: Path) -> None:
     fewer = remove(whole, ["VFG_*_a_*"], tmp_path / "y.zip")
     assert bulletins(fewer) == ["one_1.0.0-1", "two_1.0.0-1"]
     assert fewer.notes == ("bulletin one_1.0.0-1 lists 1 VIBs fewer",)
-    assert judge(fewer.path)[0].verification.held
+    assert judge_bundle(fewer.path)[0].verification.held
 
 
 @pytest.mark.parametrize(("what", "reason"), [("x", "nothing is called x"), ("*", "no VIB")])
@@ -236,7 +236,7 @@ def test_old_bundles_become_components_where_that_is_possible(
     assert [p.version for p in done.content.platforms] == MODERN[name]
     (component,) = done.content.components
     assert [p.version for p in component.platforms] == MODERN[name]
-    (found,) = judge(done.path)
+    (found,) = judge_bundle(done.path)
     assert found.verification.held
     assert not any(found.refused_by(reader) for reader in BundleReader)
     old, new = members((corpus / "bundles" / name).read_bytes()), members(done.path.read_bytes())
@@ -287,6 +287,6 @@ def test_vibs_without_a_bulletin_get_one(corpus: Path, tmp_path: Path) -> None:
 
 def test_a_modern_bundle_stays_one(tmp_path: Path) -> None:
     vib = vib_file(tmp_path, edit=for_platform("8.0"))
-    path = create([vib], tmp_path / "x.zip", RECIPE).path
+    path = create_bundle([vib], tmp_path / "x.zip", RECIPE).path
     done = modernise(path, tmp_path / "y.zip", platforms=["8.0"])
     assert done.path.read_bytes() == path.read_bytes()

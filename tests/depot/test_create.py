@@ -10,8 +10,8 @@ import pytest
 
 from tests.depot.making import for_platform, members, text_change, vib_bytes, vib_file
 from tests.vibs import archive, descriptor
-from vibforge.depot.create import create
-from vibforge.depot.verify import judge
+from vibforge.depot.create import create_bundle
+from vibforge.depot.verify import judge_bundle
 from vibforge.errors import DepotError, FormatError, VibforgeError
 from vibforge.host.bundle_readers import BundleReader, Verdict
 from vibforge.model.bulletin_words import Severity, Urgency
@@ -28,7 +28,7 @@ def bundle_of(path: Path) -> OpenBundle:
 
 
 def test_a_bundle_of_one_vib(tmp_path: Path) -> None:
-    done = create([vib_file(tmp_path)], tmp_path / "x.zip", CODE)
+    done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", CODE)
     found = bundle_of(done.path).bundle
     assert done.notes == ()
     assert found.members == (
@@ -51,7 +51,7 @@ def test_a_bundle_of_one_vib(tmp_path: Path) -> None:
 
 def test_every_reader_takes_what_is_made(tmp_path: Path) -> None:
     vib = vib_file(tmp_path, edit=for_platform("8.0"))
-    (found,) = judge(create([vib], tmp_path / "x.zip", CODE).path)
+    (found,) = judge_bundle(create_bundle([vib], tmp_path / "x.zip", CODE).path)
     verdicts = {reception.reader: reception.verdict for reception in found.receptions}
     assert found.verification.held
     assert verdicts.pop(BundleReader.VLCM) is Verdict.OPEN, "nobody signed the VIB"
@@ -59,8 +59,8 @@ def test_every_reader_takes_what_is_made(tmp_path: Path) -> None:
 
 
 def test_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
-    first = create([vib_file(tmp_path / "a")], tmp_path / "one" / "x.zip", CODE)
-    second = create([vib_file(tmp_path / "b")], tmp_path / "two" / "y.zip", CODE)
+    first = create_bundle([vib_file(tmp_path / "a")], tmp_path / "one" / "x.zip", CODE)
+    second = create_bundle([vib_file(tmp_path / "b")], tmp_path / "two" / "y.zip", CODE)
     assert first.path.read_bytes() == second.path.read_bytes()
     assert first.sha256 == hashlib.sha256(first.path.read_bytes()).hexdigest()
     assert first.size == first.path.stat().st_size
@@ -69,7 +69,7 @@ def test_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
 
 
 def test_what_nobody_says_is_assumed_and_told(tmp_path: Path) -> None:
-    done = create([vib_file(tmp_path)], tmp_path / "x.zip")
+    done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip")
     told = "\n".join(done.notes)
     assert "the vendor code is VFG, made of the vendor's name VFG" in told
     assert "test says nothing of ESXi's release: it is offered to 6.7.0, 7.0, 8.0, 9.0" in told
@@ -79,8 +79,10 @@ def test_what_nobody_says_is_assumed_and_told(tmp_path: Path) -> None:
 
 def test_the_vibs_own_release_decides(tmp_path: Path) -> None:
     vib = vib_file(tmp_path, edit=for_platform("9.0"))
-    assert [p.version for p in create([vib], tmp_path / "x.zip").content.platforms] == ["9.0"]
-    done = create([vib], tmp_path / "x.zip", CODE)
+    assert [p.version for p in create_bundle([vib], tmp_path / "x.zip").content.platforms] == [
+        "9.0"
+    ]
+    done = create_bundle([vib], tmp_path / "x.zip", CODE)
     assert "test is offered to 8.0, its VIB names only 9.0" in done.notes
     response = members(members(done.path.read_bytes())["metadata.zip"])["vmware.xml"]
     assert b'<swPlatform version="9.0"' in response
@@ -98,7 +100,7 @@ def test_several_components_for_several_releases(tmp_path: Path) -> None:
             ComponentRecipe(name="old", vibs=("old",), platforms=("6.7",)),
         ),
     )
-    found = bundle_of(create(vibs, tmp_path / "x.zip", recipe).path).bundle
+    found = bundle_of(create_bundle(vibs, tmp_path / "x.zip", recipe).path).bundle
     told = {
         b.component_name: (b.component_version, len(b.vib_ids), [p.version for p in b.platforms])
         for b in found.components
@@ -114,7 +116,7 @@ def test_several_components_for_several_releases(tmp_path: Path) -> None:
 
 def test_an_image_profile_where_asked(tmp_path: Path) -> None:
     recipe = BundleRecipe(vendor_code="ABC", profile="my profile")
-    done = create([vib_file(tmp_path)], tmp_path / "x.zip", recipe)
+    done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", recipe)
     metadata = members(members(done.path.read_bytes())["metadata.zip"])
     profile = metadata["profiles/my_profile"].decode()
     assert "<name>my profile</name><creator>VFG</creator>" in profile
@@ -125,7 +127,7 @@ def test_an_image_profile_where_asked(tmp_path: Path) -> None:
 def test_one_id_with_two_contents_names_both(tmp_path: Path) -> None:
     first, second = vib_file(tmp_path / "a"), vib_file(tmp_path / "b", filling=b"other")
     with pytest.raises(DepotError) as caught:
-        create([first, second], tmp_path / "x.zip", CODE)
+        create_bundle([first, second], tmp_path / "x.zip", CODE)
     assert str(first) in str(caught.value)
     assert str(second) in str(caught.value)
     assert not (tmp_path / "x.zip").exists()
@@ -133,7 +135,7 @@ def test_one_id_with_two_contents_names_both(tmp_path: Path) -> None:
 
 def test_one_vib_twice_is_there_once(tmp_path: Path) -> None:
     first, second = vib_file(tmp_path / "a"), vib_file(tmp_path / "b")
-    assert len(create([first, second], tmp_path / "x.zip", CODE).content.vibs) == 1
+    assert len(create_bundle([first, second], tmp_path / "x.zip", CODE).content.vibs) == 1
 
 
 BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -152,7 +154,7 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_vibs_that_no_bundle_can_carry(tmp_path: Path, case: str) -> None:
     edit, reason = BAD[case]
     with pytest.raises(VibforgeError, match=reason):
-        create([vib_file(tmp_path, edit=edit)], tmp_path / "x.zip", CODE)
+        create_bundle([vib_file(tmp_path, edit=edit)], tmp_path / "x.zip", CODE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test.vib"]
 
 
@@ -161,7 +163,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     html.write_text("<!doctype html><html>")
     dateless = vib_file(tmp_path, edit=BAD["no date"][0])
     with pytest.raises(DepotError) as caught:
-        create([html, tmp_path / "missing.vib", dateless], tmp_path / "x.zip", CODE)
+        create_bundle([html, tmp_path / "missing.vib", dateless], tmp_path / "x.zip", CODE)
     assert len(caught.value.problems) == 3
 
 
@@ -184,7 +186,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 )
 def test_recipes_that_do_not_fit(tmp_path: Path, recipe: BundleRecipe, reason: str) -> None:
     with pytest.raises(VibforgeError, match=reason):
-        create([vib_file(tmp_path)], tmp_path / "x.zip", recipe)
+        create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", recipe)
 
 
 def test_a_vib_that_changes_on_the_way_leaves_nothing(
@@ -198,13 +200,13 @@ def test_a_vib_that_changes_on_the_way_leaves_nothing(
 
     monkeypatch.setattr("vibforge.depot.write._metadata", metadata)
     with pytest.raises(FormatError, match="changed while it was read"):
-        create([vib], tmp_path / "x.zip", CODE)
+        create_bundle([vib], tmp_path / "x.zip", CODE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test.vib"]
 
 
 def test_independent_tools_agree(tmp_path: Path, tool: Callable[[str], str]) -> None:
     vibs = [vib_file(tmp_path, name) for name in ("a", "b")]
-    done = create(vibs, tmp_path / "x.zip", CODE)
+    done = create_bundle(vibs, tmp_path / "x.zip", CODE)
     subprocess.run([tool("unzip"), "-tq", done.path], check=True, capture_output=True)
     tar = [tool("bsdtar"), "-xOf", str(done.path), "vib20/b/VFG_bootbank_b_1.0.0-1.vib"]
     assert subprocess.run(tar, check=True, capture_output=True).stdout == vib_bytes("b")
@@ -234,9 +236,9 @@ def test_200_vibs_of_2_gib_in_flat_memory(tmp_path: Path) -> None:
             file.truncate(start + 60 + TOGETHER // MANY)
     script = (
         "import resource, sys\nfrom pathlib import Path\n"
-        "from vibforge.depot.create import create\n"
+        "from vibforge.depot.create import create_bundle\n"
         f"folder = Path({str(tmp_path)!r})\n"
-        "done = create(sorted(folder.glob('*.vib')), folder / 'x.zip')\n"
+        "done = create_bundle(sorted(folder.glob('*.vib')), folder / 'x.zip')\n"
         "print(done.size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     done = subprocess.run(
@@ -250,6 +252,6 @@ def test_200_vibs_of_2_gib_in_flat_memory(tmp_path: Path) -> None:
 
 def test_no_vib_and_too_many(tmp_path: Path) -> None:
     with pytest.raises(DepotError, match="no VIB"):
-        create([], tmp_path / "x.zip")
+        create_bundle([], tmp_path / "x.zip")
     with pytest.raises(DepotError, match="more than 10000"):
-        create([tmp_path] * 10_001, tmp_path / "x.zip")
+        create_bundle([tmp_path] * 10_001, tmp_path / "x.zip")

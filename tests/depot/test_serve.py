@@ -19,7 +19,7 @@ from tests.depot.making import members, vib_bytes, vib_file
 from tests.vibs import bundle as vendor_bundle
 from tests.vibs import zipped
 from vibforge.depot import serve as serve_module
-from vibforge.depot.create import create
+from vibforge.depot.create import create_bundle
 from vibforge.depot.serve import DepotServer, Served, serving
 from vibforge.depot.serving_certificate import given_identity, made_identity
 from vibforge.depot.unpack import unpack
@@ -32,7 +32,7 @@ RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",))
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    return create([vib_file(tmp_path)], tmp_path / "x.zip", RECIPE).path
+    return create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", RECIPE).path
 
 
 class Running:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.depot.making import changed, for_platform, gone, text_change, vib_file
 from tests.vibs import zipped
-from vibforge.depot.create import create
-from vibforge.depot.verify import judge, opened_bundles
+from vibforge.depot.create import create_bundle
+from vibforge.depot.verify import judge_bundle, opened_bundles
 from vibforge.errors import DepotError
 from vibforge.host.bundle_readers import BundleReader, Reception, Verdict
 from vibforge.model.bundle_recipe import BundleRecipe
@@ -39,11 +39,11 @@ NESTED = "itiligent-ESXi650-VMKUSB-NIC-FLING-39176435-16775917.zip"
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     vib = vib_file(tmp_path, edit=for_platform("8.0"))
-    return create([vib], tmp_path / "x.zip", RECIPE).path
+    return create_bundle([vib], tmp_path / "x.zip", RECIPE).path
 
 
 def receptions(path: Path) -> dict[BundleReader, Reception]:
-    (found,) = judge(path)
+    (found,) = judge_bundle(path)
     return {reception.reader: reception for reception in found.receptions}
 
 
@@ -78,7 +78,7 @@ def test_a_real_bundle_is_what_the_manifest_says(corpus: Path, name: str) -> Non
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_a_real_bundle_is_what_it_says_itself(corpus: Path, name: str) -> None:
-    (found,) = judge(corpus / "bundles" / name)
+    (found,) = judge_bundle(corpus / "bundles" / name)
     failed = [f.statement for f in found.verification.all_facts if f.outcome is Outcome.FAILED]
     expected = ["signatures suit acceptance level accepted"] if name == UNSIGNED_CLAIM else []
     assert failed == expected
@@ -162,7 +162,7 @@ def test_who_refuses_what(bundle: Path, case: str) -> None:
     "case", ["an element is missing", "the VIB is missing", "the VIB is another", "not a VIB"]
 )
 def test_facts_that_fail(bundle: Path, case: str) -> None:
-    (found,) = judge(changed(bundle, *CASES[case]))
+    (found,) = judge_bundle(changed(bundle, *CASES[case]))
     assert not found.verification.held
 
 
@@ -180,7 +180,7 @@ def test_the_messages_that_are_on_record(bundle: Path) -> None:
 
 def test_a_wrong_size_fails_and_hosts_do_not_mind(bundle: Path) -> None:
     wrong = changed(bundle, {}, {"vibs/": text_change("<packed-size>", "<packed-size>1")})
-    (found,) = judge(wrong)
+    (found,) = judge_bundle(wrong)
     assert not found.verification.held
     assert receptions(wrong)[ESXCLI].verdict is Verdict.TAKES
 
@@ -195,16 +195,16 @@ def test_a_damaged_payload(bundle: Path) -> None:
 def test_members_twice_are_told(bundle: Path) -> None:
     data = bundle.read_bytes().replace(b"index.xml", b"index.xm_")
     bundle.write_bytes(data.replace(b"vendor-index.xm_", b"vendor-index.xml"))
-    (found,) = judge(bundle)
+    (found,) = judge_bundle(bundle)
     assert not found.verification.held
 
 
 def test_what_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(DepotError, match="no offline bundle"):
-        judge(vib_file(tmp_path))
+        judge_bundle(vib_file(tmp_path))
     empty = tmp_path / "empty.zip"
     empty.write_bytes(zipped([("readme.txt", b"hello")]))
-    (found,) = judge(empty)
+    (found,) = judge_bundle(empty)
     assert not found.verification.held
 
 
@@ -212,5 +212,5 @@ def test_thousands_of_vibs_in_the_metadata(bundle: Path) -> None:
     files = [(f"vibs/{number}.xml", b"<vib/>") for number in range(5000)]
     metadata = zipped([*files, ("vendor-index.xml", b"<metaList/>")])
     path = changed(bundle, {"metadata.zip": lambda _data: metadata}, {})
-    (found,) = judge(path)
+    (found,) = judge_bundle(path)
     assert not found.verification.held

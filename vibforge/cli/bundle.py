@@ -73,7 +73,7 @@ def create(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Make an offline bundle of VIBs; each becomes a component unless told otherwise."""
-    from vibforge.depot.create import create as make  # noqa: PLC0415 - `--version` needs no depot
+    from vibforge.depot.create import create_bundle  # noqa: PLC0415 - `--version` needs no depot
 
     options = {
         "vendor": vendor,
@@ -87,7 +87,7 @@ def create(  # noqa: PLR0913 - the options of the command
         "profile": profile,
     }
     wanted = bundle_recipe(recipe, settings, options, platform, (component, component_version))
-    _show("create", [make(vibs, output, wanted)], as_json=as_json)
+    _show("create", [create_bundle(vibs, output, wanted)], as_json=as_json)
 
 
 @app.command()
@@ -118,11 +118,11 @@ def verify(
 
     Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
     """
-    from vibforge.depot.verify import judge  # noqa: PLC0415 - `--version` needs no depot
+    from vibforge.depot.verify import judge_bundle  # noqa: PLC0415 - `--version` needs no depot
     from vibforge.host.bundle_readers import BundleReader  # noqa: PLC0415 - the same
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
-    found = judge(bundle)
+    found = judge_bundle(bundle)
     if as_json:
         print_json(report.judged_json(str(bundle), found))
     else:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from vibforge.depot.create import Notes, create, derived_code
+from vibforge.depot.create import Notes, create_bundle, derived_code
 from vibforge.depot.write import Written
 from vibforge.errors import DepotError
 from vibforge.model.bundle_recipe import BundleRecipe
@@ -32,7 +32,7 @@ def bundle_of(built: Built, recipe: BundleRecipe) -> Written:
         DepotError: it cannot be made.
         OutputError: it cannot be written.
     """
-    return create([built.vib_path], built.folder / built.plan.bundle_name, recipe)
+    return create_bundle([built.vib_path], built.folder / built.plan.bundle_name, recipe)
 
 
 def _with(plan: BuildPlan, bundle: BundleRecipe | None) -> BuildPlan:

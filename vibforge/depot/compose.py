@@ -13,9 +13,9 @@ from vibforge.depot.content import (
     CarriedVib,
     Content,
     joined_vibs,
-    opened_content,
 )
 from vibforge.depot.create import Notes, assemble, carried
+from vibforge.depot.opening import opened_content
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem
 from vibforge.formats.zip_names import unsafe_name

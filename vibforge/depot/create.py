@@ -40,7 +40,9 @@ class Notes:
         self.texts.setdefault(text)
 
 
-def create(vibs: Sequence[Path], output: Path, recipe: BundleRecipe | None = None) -> Written:
+def create_bundle(
+    vibs: Sequence[Path], output: Path, recipe: BundleRecipe | None = None
+) -> Written:
     """Make an offline bundle.
 
     Args:

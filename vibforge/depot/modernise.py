@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vibforge.depot.content import CarriedBulletin, CarriedVib, Content, opened_content
+from vibforge.depot.content import CarriedBulletin, CarriedVib, Content
 from vibforge.depot.create import Notes, assemble, derived_code
+from vibforge.depot.opening import opened_content
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem
 from vibforge.host.package import Package, lacks_gunzip_sha256

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.errors import DepotError, FormatError
-from vibforge.host.bundle_readers import (
-    BundleReader,
-    MetBundle,
-    Reception,
-    Verdict,
-    VibInBundle,
-    receptions,
-)
+from vibforge.host.bundle_readers import BundleReader, Reception, Verdict, receptions
+from vibforge.host.bundle_troubles import MetBundle, VibInBundle
 from vibforge.host.package import Package
 from vibforge.host.reading import payload_refusals, refusals
 from vibforge.model.agreement import disagreements
@@ -56,7 +50,7 @@ def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
         yield bundles
 
 
-def judge(path: Path) -> tuple[JudgedBundle, ...]:
+def judge_bundle(path: Path) -> tuple[JudgedBundle, ...]:
     """Verify the bundles in a file and say what their readers make of them.
 
     Raises:

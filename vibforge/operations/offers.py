@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vibforge.errors import FormatError
-from vibforge.host.bundle_readers import loading_refusals, unlike_metadata
+from vibforge.host.bundle_troubles import loading_refusals, unlike_metadata
 from vibforge.host.offer import Offer, offer_of
 from vibforge.host.prediction import Refusal
 from vibforge.model.agreement import disagreements
