@@ -218,7 +218,7 @@ def test_independent_tools_agree(tmp_path: Path, tool: Callable[[str], str]) -> 
 
 MANY = 200
 TOGETHER = 2 * 1024**3
-MEMORY = 120 * 1024
+MEMORY = 64 * 1024
 """KiB: the interpreter, lxml and the metadata of 200 VIBs."""
 
 
