@@ -112,6 +112,20 @@ def test_the_options_of_a_build(tmp_path: Path) -> None:
     assert facts["payloads"][0]["type"] == "vgz"
 
 
+def test_a_reason_lets_a_trx_conf_with_errors_through(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "t", {"etc/vmware/trx.conf": "ptp4l:port0:delay_mechanism P2P\n"})
+    done = run("build", tree, "-o", tmp_path / "dist")
+    assert done.returncode == 2
+    assert "[port-section]" in done.stderr
+    done = run("build", tree, "-o", tmp_path / "dist", "--allow", "port-section")
+    assert "1 rules allowed and 0 reasons given" in done.stderr
+    words = ("--allow", "port-section", "--because", "tried here", "--no-instructions")
+    done = run("build", tree, "-o", tmp_path / "dist", *words)
+    assert done.returncode == 0
+    assert "port-section is allowed: tried here" in done.stdout
+    assert not (tmp_path / "dist/INSTALL.md").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vibforge.model.recipe_reading import read_recipe
     from vibforge.model.release_date import ReleaseDate
     from vibforge.model.vib import Vib
-    from vibforge.operations.build import BuildPlan, Built, build, plan_build
+    from vibforge.operations.build import Built, build
+    from vibforge.operations.plan_build import BuildPlan, plan_build
     from vibforge.operations.sign import sign_vib
     from vibforge.operations.verification import Fact, Outcome, Verification
     from vibforge.operations.verify import verify
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AcceptanceLevel": "vibforge.model.acceptance",
-    "BuildPlan": "vibforge.operations.build",
+    "BuildPlan": "vibforge.operations.plan_build",
     "Built": "vibforge.operations.build",
     "BundleRecipe": "vibforge.model.bundle_recipe",
     "ComponentRecipe": "vibforge.model.bundle_recipe",
@@ -51,7 +52,7 @@ _HOMES = {
     "create_bundle": "vibforge.depot.create",
     "judge_bundle": "vibforge.depot.verify",
     "open_signer": "vibforge.signing.key_source",
-    "plan_build": "vibforge.operations.build",
+    "plan_build": "vibforge.operations.plan_build",
     "read_recipe": "vibforge.model.recipe_reading",
     "read_store": "vibforge.trust.store",
     "sign_vib": "vibforge.operations.sign",

@@ -13,7 +13,8 @@ from vibforge.host.boot_copy import MANIFEST
 from vibforge.host.extensibility import violations
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
-from vibforge.operations.build import build, plan_build
+from vibforge.operations.build import build
+from vibforge.operations.plan_build import plan_build
 from vibforge.operations.render import render
 
 TRX = "etc/vmware/trx.conf"
@@ -69,21 +70,23 @@ def test_nothing_moves_where_all_is_allowed(tmp_path: Path) -> None:
 
 
 def test_partner_moves_less(tmp_path: Path) -> None:
-    files = {"etc/rc.local.d/x.sh": "#!/bin/sh\n", TRX: "x\n"}
+    files = {"etc/rc.local.d/x.sh": "#!/bin/sh\n", TRX: "ptp4l:domainNumber 0\n"}
     vib = built(tmp_path, files, **{"acceptance-level": "partner"})
     assert "etc/rc.local.d/x.sh" in vib.descriptor.file_list
     assert TRX not in vib.descriptor.file_list
 
 
 def test_links_cannot_be_copied(tmp_path: Path) -> None:
-    tree = make_tree(tmp_path / "acme", {TRX: "x\n"})
+    tree = make_tree(tmp_path / "acme", {TRX: "ptp4l:domainNumber 0\n"})
     (tree / "etc/vmware/other.conf").symlink_to("trx.conf")
     with pytest.raises(PayloadError, match="copies plain files only"):
         plan_build(tree, settings={"layout": "boot-copy"})
 
 
 def test_the_script_needs_its_path_for_itself(tmp_path: Path) -> None:
-    tree = make_tree(tmp_path / "acme", {TRX: "x\n", "etc/init.d/acme": "#!/bin/sh\n"})
+    tree = make_tree(
+        tmp_path / "acme", {TRX: "ptp4l:domainNumber 0\n", "etc/init.d/acme": "#!/bin/sh\n"}
+    )
     with pytest.raises(PayloadError, match="needs this path for itself"):
         plan_build(tree, settings={"layout": "boot-copy"})
 

@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import io
+import json
 import os
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from vibforge.formats.tar_header import EntryKind
 from vibforge.operations import pack as packing
 from vibforge.operations.build import build_plan
 from vibforge.operations.date import DateSource
+from vibforge.trx.check import allowances
 
 DATE = {"SOURCE_DATE_EPOCH": "1714564800"}
 
@@ -94,6 +96,7 @@ def test_the_folder_holds_all_for_review_and_install(tmp_path: Path) -> None:
         "custom_bootbank_trx-conf_1.0.0-1.vib",
         "descriptor.xml",
         "sig.pkcs7",
+        "build.json",
         "INSTALL.md",
         "install.sh",
         "remove.sh",
@@ -460,3 +463,31 @@ def test_the_image_can_be_read_by_python(tmp_path: Path) -> None:
         file = archive.extractfile("etc/vmware/trx.conf")
         assert file is not None
         assert file.read().decode() == TRX_CONF
+
+
+def test_a_trx_conf_with_errors_stops_the_build(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "p", {"etc/vmware/trx.conf": "ptp4l:port0:delay_mechanism P2P\n"})
+    assert "trx.conf:1:7: the port `port0` makes three parts" in problems_of(tree)[0]
+    assert not (tmp_path / "dist").exists()
+
+
+def test_what_is_allowed_stands_in_the_record(tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "p", {"etc/vmware/trx.conf": "ptp4l:port0:delay_mechanism P2P\n"})
+    allow = allowances(["port-section"], ["tried on our host"])
+    built = build(tree, tmp_path / "dist", environment=DATE, allow=allow)
+    record = json.loads((built.folder / "build.json").read_text())
+    expected = {"rule": "port-section", "because": "tried on our host", "lines": [1]}
+    assert record["allowed"] == [expected]
+    assert record["vib"]["sha256"] == built.sha256
+    (tmp_path / "vibforge.toml").write_text(
+        'name = "p"\nversion = "1-1"\n[[payloads]]\nname = "p"\ntree = "p"\n'
+        '[[allow]]\nrule = "port-section"\nbecause = "tried on our host"\n'
+    )
+    built = build(tmp_path, tmp_path / "dist2", environment=DATE)
+    assert json.loads((built.folder / "build.json").read_text())["allowed"] == [expected]
+
+
+def test_instructions_can_be_left_out(tmp_path: Path) -> None:
+    built = build(trx_tree(tmp_path / "p"), tmp_path / "dist", environment=DATE, instructions=False)
+    assert {path.name for path in built.folder.iterdir()} == set(built.plan.output_names)
+    assert not (built.folder / "INSTALL.md").exists()

@@ -13,7 +13,8 @@ from vibforge.cli.secrets import terminal_passphrase
 from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
-    from vibforge.operations.build import BuildPlan, Built
+    from vibforge.operations.build import Built
+    from vibforge.operations.plan_build import BuildPlan
 
 
 class Compression(StrEnum):
@@ -60,6 +61,16 @@ def build(  # noqa: PLR0913 - the options of the command
             show_default=False,
         ),
     ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Build though the trx.conf breaks this rule."),
+    ] = None,
+    because: Annotated[
+        list[str] | None, typer.Option(metavar="WHY", help="The reason for --allow.")
+    ] = None,
+    instructions: Annotated[
+        bool, typer.Option(help="Also write INSTALL.md and the scripts for the host.")
+    ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be made; write nothing.")
     ] = False,
@@ -71,8 +82,10 @@ def build(  # noqa: PLR0913 - the options of the command
     payloads/NAME/…), or a plain tree of files as they shall appear on the host.
     """
     from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - `--version` loads no codec
-    from vibforge.operations.build import build_plan, plan_build  # noqa: PLC0415 - the same
+    from vibforge.operations.build import build_plan  # noqa: PLC0415 - the same
+    from vibforge.operations.plan_build import plan_build  # noqa: PLC0415 - the same
     from vibforge.report import build as report  # noqa: PLC0415 - the same
+    from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
 
     given = {
         "acceptance-level": acceptance_level,
@@ -82,7 +95,13 @@ def build(  # noqa: PLR0913 - the options of the command
         "layout": layout,
     }
     chosen = {key: value for key, value in given.items() if value is not None}
-    plan = _bundled(plan_build(project, settings=settings_of(settings or []) | chosen), bundle)
+    plan = plan_build(
+        project,
+        settings=settings_of(settings or []) | chosen,
+        allow=allowances(allow or (), because or ()) if allow or because else (),
+        instructions=instructions,
+    )
+    plan = _bundled(plan, bundle)
     paint = Paint(wants_colour(sys.stdout))
     if dry_run:
         print_json(report.plan_json(plan)) if as_json else print_text(report.plan_text(plan, paint))

@@ -6,7 +6,8 @@ from vibforge.depot.create import Notes, create_bundle, derived_code
 from vibforge.depot.write import Written
 from vibforge.errors import DepotError
 from vibforge.model.bundle_recipe import BundleRecipe
-from vibforge.operations.build import BuildPlan, Built
+from vibforge.operations.build import Built
+from vibforge.operations.plan_build import BuildPlan
 
 
 def with_bundle(plan: BuildPlan) -> BuildPlan:

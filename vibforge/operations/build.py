@@ -1,93 +1,31 @@
 """Build a VIB from a project: plan it, pack the payloads, describe them, publish all together."""
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from vibforge.errors import ModelError, OutputError, PayloadError, Problem
-from vibforge.formats import ar, gzip_member
+from vibforge.errors import OutputError
+from vibforge.formats import ar
 from vibforge.formats.gzip_member import Level, Member
 from vibforge.formats.spool import Spool
-from vibforge.formats.tar_header import EntryKind
-from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outlook
-from vibforge.host.package import Package, Signature
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.descriptor_writing import serialise
-from vibforge.model.recipe import Layout, Recipe
-from vibforge.model.recipe_rules import broken_rules, dotted
-from vibforge.operations.boot_copy import boot_copied
+from vibforge.model.recipe import Recipe
 from vibforge.operations.build_signature import BuildSigner, BuiltSignature, build_signer
-from vibforge.operations.collect import PayloadTree, collect
-from vibforge.operations.date import DatedBy, release_date
 from vibforge.operations.describe import describe
-from vibforge.operations.instruct import instructions
+from vibforge.operations.instruct import Guide
+from vibforge.operations.instruct import instructions as instruct
 from vibforge.operations.pack import pack
+from vibforge.operations.plan_build import BuildPlan, plan_build
 from vibforge.operations.publish import Publication, explained
-from vibforge.operations.read_project import Project, ProjectKind, read_project
+from vibforge.operations.record import RECORD_NAME, record
+from vibforge.trx.check import Allowance
 
 Progress = Callable[[int, int], None]
 """Is told the bytes that were packed, and how many there are in all."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildPlan:
-    """All that is known before a byte is packed; the payloads stand in the order of their names."""
-
-    project: Project
-    dated: DatedBy
-    trees: tuple[PayloadTree, ...]
-    needs: InstallNeeds
-    outlook: tuple[Outlook, ...]
-    """What a stock host of each release will say."""
-    environment: Mapping[str, str] = field(repr=False)
-    """May hold the key and its passphrase."""
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.project.recipe
-
-    @property
-    def vib_id(self) -> str:
-        """`<vendor>_<type>_<name>_<version>`."""
-        of = self.recipe
-        return f"{of.vendor}_{of.type}_{of.name}_{of.version}"
-
-    @property
-    def vib_name(self) -> str:
-        """The name of the VIB's file."""
-        return f"{self.vib_id}.vib"
-
-    @property
-    def bundle_name(self) -> str:
-        """The name of the offline bundle's file, empty where the recipe wants none."""
-        of = self.recipe
-        return f"{of.name}-{of.version}-offline-bundle.zip" if of.bundle else ""
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """The names of all files that a build writes."""
-        return (
-            self.vib_name,
-            "descriptor.xml",
-            "sig.pkcs7",
-            "INSTALL.md",
-            "install.sh",
-            "remove.sh",
-        )
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The file list, sorted."""
-        return tuple(sorted(path for tree in self.trees for path in tree.files()))
-
-    @property
-    def image_size(self) -> int:
-        """Bytes of all payloads unpacked."""
-        return sum(tree.image_size for tree in self.trees)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +58,8 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     threads: int | None = None,
     on_progress: Progress | None = None,
     ask_passphrase: Callable[[], bytes] | None = None,
+    allow: Sequence[Allowance] = (),
+    instructions: bool = True,
 ) -> Built:
     """Build a VIB, its descriptor, signature slot and instructions into a folder.
 
@@ -133,12 +73,21 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         threads: compressing threads; the number does not change the bytes.
         on_progress: is told how far packing is.
         ask_passphrase: is called where a key is encrypted and the recipe names no source.
+        allow: rules on trx.conf that may be broken, with the reasons.
+        instructions: whether INSTALL.md and the scripts for the host are written as well.
 
     Raises:
         VibforgeError: one of its children says what keeps the VIB from being built; the folder is
             as it was.
     """
-    plan = plan_build(project, root=root, settings=settings, environment=environment)
+    plan = plan_build(
+        project,
+        root=root,
+        settings=settings,
+        environment=environment,
+        allow=allow,
+        instructions=instructions,
+    )
     return build_plan(
         plan,
         Path(output),
@@ -146,43 +95,6 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         threads=threads,
         on_progress=on_progress,
         ask_passphrase=ask_passphrase,
-    )
-
-
-def plan_build(
-    project: Path | str | Recipe,
-    *,
-    root: Path | str = ".",
-    settings: Mapping[str, str] | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> BuildPlan:
-    """Read a project and list its trees; the arguments are those of `build`.
-
-    Raises:
-        ModelError: the recipe breaks rules.
-        PayloadError: a tree cannot become a payload.
-    """
-    variables = os.environ if environment is None else environment
-    if isinstance(project, Recipe):
-        _check_recipe(project)
-        found = Project(recipe=project, root=Path(root), kind=ProjectKind.RECIPE)
-    else:
-        found = read_project(Path(project), settings=settings, environment=variables)
-    dated = release_date(found.recipe.release_date, found.root, variables)
-    trees = _collect_all(found, dated)
-    if found.recipe.layout is Layout.BOOT_COPY:
-        trees = boot_copied(trees, found.recipe)
-    _check_paths(trees)
-    files = tuple(path for tree in trees for path in tree.files())
-    package = _package(found.recipe, dated, files)
-    needs = install_needs(package)
-    return BuildPlan(
-        project=found,
-        dated=dated,
-        trees=trees,
-        needs=needs,
-        outlook=outlook(package, needs),
-        environment=variables,
     )
 
 
@@ -229,20 +141,17 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         )
         publication.write("descriptor.xml", text)
         publication.write("sig.pkcs7", block)
-        for guide in instructions(descriptor, plan.vib_name, built.sha256, plan.needs):
+        publication.write(RECORD_NAME, record(plan, built.size, built.sha256, built.members))
+        for guide in _guides(built):
             publication.write(guide.name, guide.text.encode("utf-8"), executable=guide.executable)
         publication.publish()
     return built
 
 
-def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...]) -> Package:
-    """Return the VIB as hosts will see it; its digests are not known yet, and always complete.
-
-    Who signs is taken for one whom the hosts trust.
-    """
-    descriptor = describe(recipe, dated.date, files, ())
-    signature = Signature.TRUSTED if recipe.signing else Signature.MISSING
-    return Package(descriptor=descriptor, signature=signature, payloads_known=False)
+def _guides(built: Built) -> Iterator[Guide]:
+    if not built.plan.instructions:
+        return iter(())
+    return instruct(built.descriptor, built.plan.vib_name, built.sha256, built.plan.needs)
 
 
 def _signer(plan: BuildPlan, ask: Callable[[], bytes] | None) -> BuildSigner | None:
@@ -251,50 +160,6 @@ def _signer(plan: BuildPlan, ask: Callable[[], bytes] | None) -> BuildSigner | N
     if recipe is None:
         return None
     return build_signer(recipe, plan.project.root, plan.dated.date, plan.environment, ask)
-
-
-def _check_recipe(recipe: Recipe) -> None:
-    problems = [
-        Problem(what=problem.what, where=dotted(path), remedy=problem.remedy)
-        for path, error in broken_rules(recipe)
-        for problem in error.problems
-    ]
-    if problems:
-        raise ModelError.of(problems)
-
-
-def _collect_all(project: Project, dated: DatedBy) -> tuple[PayloadTree, ...]:
-    """Collect every tree, by payload name: readers of a stream need that order."""
-    trees: list[PayloadTree] = []
-    problems: list[Problem] = []
-    for payload in sorted(project.recipe.payloads, key=lambda payload: payload.name):
-        try:
-            trees.append(collect(payload, project.root, dated.date.epoch))
-        except PayloadError as error:
-            problems += error.problems
-    if problems:
-        raise PayloadError.of(problems)
-    return tuple(trees)
-
-
-def _check_paths(trees: tuple[PayloadTree, ...]) -> None:
-    """Refuse a path that two payloads carry, unless it is a folder in both."""
-    seen: dict[str, tuple[str, bool]] = {}
-    problems = []
-    for tree in trees if len(trees) > 1 else ():
-        for entry in tree.entries:
-            is_folder = entry.kind is EntryKind.DIRECTORY
-            other, both_folders = seen.setdefault(entry.path, (tree.recipe.name, is_folder))
-            if other != tree.recipe.name and not (is_folder and both_folders):
-                problems.append(
-                    Problem(
-                        what=f"payloads {other} and {tree.recipe.name} both have this path",
-                        where=f"/{entry.path}",
-                        remedy="leave it in one of the trees",
-                    )
-                )
-    if problems:
-        raise PayloadError.of(problems)
 
 
 def _check_folder(folder: Path, plan: BuildPlan) -> None:
@@ -354,8 +219,3 @@ def _write_archive(
         for chunk in spool.chunks():
             output.write(chunk)
         output.write(ar.member_padding(member.size))
-
-
-def codec_release() -> str:
-    """Return the release of the library that decides the compressed bytes."""
-    return gzip_member.codec_release()

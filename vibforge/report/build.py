@@ -3,16 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
+from vibforge.formats.gzip_member import codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
 from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
-from vibforge.operations.build import BuildPlan, Built, codec_release
+from vibforge.operations.build import Built
 from vibforge.operations.date import DateSource
+from vibforge.operations.plan_build import BuildPlan
+from vibforge.operations.record import allowed
 from vibforge.report import units
 from vibforge.report.paint import Paint
+from vibforge.trx.check import CheckResult
+from vibforge.trx.document import PATH
+from vibforge.trx.finding import Severity
 
 _SHOWN_FILES = 20
 _KINDS = {
@@ -33,6 +39,7 @@ def plan_text(plan: BuildPlan, paint: Paint) -> str:
             plan, None, paint, len(plan.files) + sum(len(t.entries) for t in plan.trees)
         ),
         "",
+        *_trx_lines(plan, paint),
         paint("Recipe, as resolved", "strong"),
         *(f"  {line}" for line in serialise(plan.recipe).splitlines()),
         "",
@@ -58,6 +65,7 @@ def built_text(built: Built, paint: Paint) -> str:
         "",
         *_payload_lines(plan, built, paint, _SHOWN_FILES),
         "",
+        *_trx_lines(plan, paint),
         *_needs_lines(plan, paint),
         *_signature_lines(built, paint),
         "",
@@ -145,6 +153,7 @@ def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
         "release_date_source": plan.dated.source.value,
         "recipe": table(plan.recipe),
         "outputs": _outputs(plan),
+        "trx": _trx_facts(plan.trx),
         "payloads": [
             {
                 "name": tree.recipe.name,
@@ -163,6 +172,13 @@ def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
             "stock_hosts": [_outlook_json(outlook) for outlook in plan.outlook],
         },
     }
+
+
+def _trx_facts(result: CheckResult | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    counts = {str(severity): count for severity, count in result.counts.items()}
+    return {"counts": counts, "allowed": allowed(result)}
 
 
 def _entry_facts(entry: Entry) -> dict[str, Any]:
@@ -198,6 +214,22 @@ def _entry_line(entry: Entry) -> str:
 
 
 _SIZED = {EntryKind.FILE, EntryKind.SHARED_FILE}
+
+
+def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
+    """Yield what the rules say of the trx.conf in the VIB, but for notes."""
+    result = plan.trx
+    if result is None:
+        return
+    warnings = [each for each in result.findings if each.severity is Severity.WARNING]
+    notes = result.counts[Severity.NOTE]
+    more = f", {notes} notes: vibforge trx check" if notes else ""
+    yield paint("trx.conf", "strong") + f"  {len(warnings)} warnings{more}"
+    for finding in warnings:
+        yield paint("  ! ", "warn") + f"/{PATH}:{finding.line}: {finding.what} [{finding.rule}]"
+    for allowance in result.allowances:
+        yield paint("  ! ", "warn") + f"{allowance.rule} is allowed: {allowance.because}"
+    yield ""
 
 
 def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:

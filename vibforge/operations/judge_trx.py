@@ -1,0 +1,40 @@
+"""Judge the trx.conf that a payload carries, before it is packed."""
+
+from collections.abc import Iterable, Sequence
+
+from vibforge.errors import TrxError
+from vibforge.model.recipe import Allowance as RecipeAllowance
+from vibforge.operations.collect import PayloadTree
+from vibforge.operations.read_input import read_input
+from vibforge.trx.check import Allowance, CheckResult, check
+from vibforge.trx.document import MAX_BYTES, PATH
+from vibforge.trx.rules import BY_NAME
+
+
+def judge_trx(
+    trees: Iterable[PayloadTree],
+    *,
+    of_recipe: Sequence[RecipeAllowance],
+    allow: Sequence[Allowance],
+) -> CheckResult | None:
+    """Return the verdict on the trx.conf of a VIB; None where no payload has one.
+
+    Args:
+        trees: the payloads.
+        of_recipe: what the recipe allows; rules of lint among it are passed over.
+        allow: what the command line allows.
+
+    Raises:
+        TrxError: the file has errors that no allowance excuses, or is larger than any trx.conf.
+    """
+    excused = [
+        *allow,
+        *(Allowance(rule=a.rule, because=a.because) for a in of_recipe if a.rule in BY_NAME),
+    ]
+    for tree in trees:
+        if PATH in tree.files():
+            path = tree.root / PATH
+            result = check(read_input(path, MAX_BYTES, TrxError), allow=excused)
+            result.require(str(path))
+            return result
+    return None
