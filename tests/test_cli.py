@@ -13,7 +13,7 @@ import pytest
 
 from tests.trees import make_tree, sparse, trx_tree
 from vibforge import __version__
-from vibforge.cli import app, main
+from vibforge.cli import application, main
 
 ENV = {"SOURCE_DATE_EPOCH": "1714564800", "NO_COLOR": "1"}
 
@@ -218,6 +218,17 @@ def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
 
 
 def test_every_command_has_a_help() -> None:
-    for command in app.registered_commands:
+    commands = application([]).registered_commands
+    assert len(commands) > 10
+    for command in commands:
         assert command.callback is not None
         assert command.callback.__doc__
+
+
+def test_the_help_lists_what_is_loaded_when_asked_for() -> None:
+    listed = run("--help").stdout
+    for group in application([]).registered_groups:
+        assert f"\n  {group.name} " in listed
+        assert run(str(group.name), "--help").returncode == 0
+    for command in application([]).registered_commands:
+        assert f"\n  {command.name} " in listed

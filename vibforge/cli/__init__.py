@@ -8,38 +8,60 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
 from vibforge import __version__
-from vibforge.cli import (
-    build,
-    bundle,
-    extract,
-    hosts,
-    init,
-    inspect,
-    lint,
-    pki,
-    sign,
-    trx,
-    verify,
-)
 from vibforge.errors import VibforgeError
 
 _USAGE_OR_INPUT = 2
 _BUG = 3
 
-app = typer.Typer(
-    name="vibforge",
-    help="Make, read and judge VIBs, the packages of VMware ESXi.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_COMMANDS = {
+    "build": "build:build",
+    "schema": "build:schema",
+    "lint": "lint:lint",
+    "plan": "hosts:plan",
+    "host-facts": "hosts:host_facts",
+    "explain": "hosts:explain",
+    "init": "init:init",
+    "inspect": "inspect:inspect",
+    "verify": "verify:verify",
+    "extract": "extract:extract",
+    "bundle": "bundle:app",
+    "trx": "trx:app",
+    "sign": "sign:sign",
+    "pki": "pki:app",
+}
+"""Each command, or group of commands, with the module below this one that has it."""
+
+
+def application(argv: Sequence[str]) -> typer.Typer:
+    """Return the program with the command that `argv` names, or with all where it names none.
+
+    Declaring a command takes longer than carrying out a short one.
+    """
+    app = typer.Typer(
+        name="vibforge",
+        help="Make, read and judge VIBs, the packages of VMware ESXi.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    asked = next((word for word in argv if not word.startswith("-")), "")
+    for name in [asked] if asked in _COMMANDS else [] if "--version" in argv else _COMMANDS:
+        module, attribute = _COMMANDS[name].split(":")
+        found = getattr(import_module(f"vibforge.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
 
 
 class Stopped(BaseException):
@@ -54,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     _stop_on_signals()
     try:
-        app(list(argv))
+        application(argv)(list(argv))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except Stopped as stop:
@@ -98,7 +120,6 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - the shape of a Typer 
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     *,
     _version: Annotated[
@@ -109,19 +130,3 @@ def _options(
     ] = False,
 ) -> None:
     """Make, read and judge VIBs, the packages of VMware ESXi."""
-
-
-app.command()(build.build)
-app.command()(build.schema)
-app.command()(lint.lint)
-app.command()(hosts.plan)
-app.command("host-facts")(hosts.host_facts)
-app.command()(hosts.explain)
-app.command()(init.init)
-app.command()(inspect.inspect)
-app.command()(verify.verify)
-app.command()(extract.extract)
-app.add_typer(bundle.app)
-app.add_typer(trx.app)
-app.command()(sign.sign)
-app.add_typer(pki.app)
