@@ -13,6 +13,7 @@
 # V=1          show the commands and their output
 #
 # package   build what has changed
+# bundle    the same, with an offline bundle of each, a component for Lifecycle Manager
 # check     read the projects and list their trees, without writing anything
 # dist      build everything and write $(OUT)/SHA256SUMS
 # clean     remove what was built
@@ -33,17 +34,22 @@ vibforge_name = $(notdir $(abspath $(1)))
 vibforge_out = $(OUT)$(if $(word 2,$(PROJECTS)),/$(call vibforge_name,$(1)))
 vibforge_stamp = $(call vibforge_out,$(1))/.vibforge.stamp
 vibforge_stamps = $(foreach project,$(PROJECTS),$(call vibforge_stamp,$(project)))
+vibforge_bundle_stamp = $(call vibforge_out,$(1))/.vibforge.bundle.stamp
+vibforge_bundle_stamps = $(foreach project,$(PROJECTS),$(call vibforge_bundle_stamp,$(project)))
 # Folders too, so that a file that was removed counts as a change.
 vibforge_inputs = $(shell find $(1) -path '$(OUT)' -prune -o -path './$(OUT)' -prune \
 	-o -name .git -prune -o -name .venv -prune -o -print | sed 's/[ :\#]/\\&/g')
 
-.PHONY: package check dist clean vibforge-force
+.PHONY: package bundle check dist clean vibforge-force
 package: $(vibforge_stamps)
+
+bundle: $(vibforge_bundle_stamps)
 
 check: $(foreach project,$(PROJECTS),vibforge-check-$(call vibforge_name,$(project)))
 
-dist: $(vibforge_stamps)
-	$(vibforge_hush)cd $(OUT) && find . -name '*.vib' | sort | xargs $(vibforge_sha256) >SHA256SUMS.partial
+# With the bundles, where they are asked for as well: make -j bundle dist.
+dist: $(vibforge_stamps) $(if $(filter bundle,$(MAKECMDGOALS)),$(vibforge_bundle_stamps))
+	$(vibforge_hush)cd $(OUT) && find . -name '*.vib' -o -name '*.zip' | sort | xargs $(vibforge_sha256) >SHA256SUMS.partial
 	$(vibforge_hush)mv $(OUT)/SHA256SUMS.partial $(OUT)/SHA256SUMS
 
 # Only a folder that these targets made.
@@ -60,6 +66,11 @@ $(foreach project,$(PROJECTS),$(call vibforge_out,$(project))/.vibforge.options)
 define vibforge_project
 $(call vibforge_stamp,$(1)): $(call vibforge_out,$(1))/.vibforge.options $(call vibforge_inputs,$(1))
 	$$(vibforge_hush)$$(VIBFORGE) build $(1) -o $$(@D) $$(vibforge_options) $$(vibforge_mute)
+	$$(vibforge_hush)touch $$@
+
+# After the package, since both write the VIB.
+$(call vibforge_bundle_stamp,$(1)): $(call vibforge_stamp,$(1))
+	$$(vibforge_hush)$$(VIBFORGE) build $(1) -o $$(@D) $$(vibforge_options) --bundle $$(vibforge_mute)
 	$$(vibforge_hush)touch $$@
 
 .PHONY: vibforge-check-$(call vibforge_name,$(1))

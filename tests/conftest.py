@@ -19,6 +19,7 @@ _DEBIAN_PACKAGES = {
     "ar": "binutils",
     "bsdtar": "libarchive-tools",
     "busybox": "busybox",
+    "curl": "curl",
     "git": "git",
     "make": "make",
     "openssl": "openssl",
@@ -27,6 +28,7 @@ _DEBIAN_PACKAGES = {
     "ptp4l": "linuxptp",
     "shellcheck": "shellcheck",
     "softhsm2-util": "softhsm2",
+    "unzip": "unzip",
     "xmllint": "libxml2-utils",
 }
 

@@ -15,6 +15,7 @@ LAYERS = (
     "signing",
     "lint",
     "operations",
+    "depot",
     "report",
     "cli",
 )

@@ -81,6 +81,17 @@ def test_several_projects_side_by_side(tmp_path: Path, make: Make) -> None:
     )
 
 
+def test_bundles_beside_the_packages(tmp_path: Path, make: Make) -> None:
+    for name in ("one", "two"):
+        trx_tree(tmp_path / "packages" / name)
+    words = ("bundle", "dist", "PROJECTS=packages/one packages/two")
+    make("-j2", *words)
+    sums = (tmp_path / "dist/SHA256SUMS").read_text()
+    assert "./one/one-1.0.0-1-offline-bundle.zip" in sums
+    assert "./two/two-1.0.0-1-offline-bundle.zip" in sums
+    assert "--bundle" not in make(*words, "V=1")
+
+
 def test_clean_removes_what_was_built_and_nothing_else(tmp_path: Path, make: Make) -> None:
     trx_tree(tmp_path / "p")
     (tmp_path / "mine").mkdir()

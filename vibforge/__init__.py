@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from vibforge.depot.create import create_bundle
+    from vibforge.depot.verify import judge_bundle
     from vibforge.errors import Problem, VibforgeError
     from vibforge.model.acceptance import AcceptanceLevel
+    from vibforge.model.bundle_recipe import BundleRecipe, ComponentRecipe
     from vibforge.model.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
     from vibforge.model.recipe_reading import read_recipe
     from vibforge.model.release_date import ReleaseDate
@@ -29,6 +32,8 @@ _HOMES = {
     "AcceptanceLevel": "vibforge.model.acceptance",
     "BuildPlan": "vibforge.operations.plan_build",
     "Built": "vibforge.operations.build",
+    "BundleRecipe": "vibforge.model.bundle_recipe",
+    "ComponentRecipe": "vibforge.model.bundle_recipe",
     "Fact": "vibforge.operations.verification",
     "KeySource": "vibforge.signing.key_source",
     "Mode": "vibforge.model.recipe",
@@ -44,6 +49,8 @@ _HOMES = {
     "Vib": "vibforge.model.vib",
     "VibforgeError": "vibforge.errors",
     "build": "vibforge.operations.build",
+    "create_bundle": "vibforge.depot.create",
+    "judge_bundle": "vibforge.depot.verify",
     "open_signer": "vibforge.signing.key_source",
     "plan_build": "vibforge.operations.plan_build",
     "read_recipe": "vibforge.model.recipe_reading",
@@ -56,6 +63,8 @@ __all__ = [
     "AcceptanceLevel",
     "BuildPlan",
     "Built",
+    "BundleRecipe",
+    "ComponentRecipe",
     "Fact",
     "KeySource",
     "Mode",
@@ -72,6 +81,8 @@ __all__ = [
     "VibforgeError",
     "__version__",
     "build",
+    "create_bundle",
+    "judge_bundle",
     "open_signer",
     "plan_build",
     "read_recipe",

@@ -13,8 +13,12 @@ from vibforge.host.release import ESXI_67, ESXI_80
 from vibforge.lint.registry import BUNDLE_RULES
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import BundleSubject, bundle_subject
-from vibforge.model.bundle import Bulletin, Bundle, DepotVib, Platform
-from vibforge.model.descriptor import Checksum
+from vibforge.model.bulletin import Bulletin
+from vibforge.model.bundle import Bundle
+from vibforge.model.bundle_index import Platform
+from vibforge.model.bundle_response import Response
+from vibforge.model.bundle_vib import DepotVib
+from vibforge.model.descriptor import Checksum, SoftwarePlatform
 from vibforge.operations.subjects import OpenBundle, opened
 
 VIB = make()
@@ -47,14 +51,18 @@ BULLETIN = Bulletin(
     vib_ids=(VIB.descriptor.vib_id,),
     component_name="acme",
     component_version="1.0.0-1",
+    platforms=(SoftwarePlatform(version="8.0"),),
 )
+PLATFORM = Platform(product_id="embeddedEsx", version="8.0", locale="", url="metadata.zip")
 BUNDLE = Bundle(
     name="acme.zip",
     members=("index.xml", "vendor-index.xml", "metadata.zip", MEMBER),
     vendor=(("name", "ACME"), ("code", "ACM"), ("indexfile", "v"), ("relativePath", "")),
-    platforms=(Platform(product_id="embeddedEsx", version="8.0", locale="", url="metadata.zip"),),
+    platforms=(PLATFORM,),
+    inner_platforms=(PLATFORM,),
     bulletins=(BULLETIN,),
     vibs=(ANNOUNCED,),
+    response=Response(timestamp="2024-05-01T12:00:00", bulletins=(BULLETIN,), vibs=((),)),
 )
 
 
@@ -63,21 +71,48 @@ def subject(*, inside: bool = False, **changes: object) -> BundleSubject:
     return BundleSubject(bundle=bundle, name="acme.zip", vibs=((MEMBER, VIB),), inside=inside)
 
 
+def told(**changes: object) -> BundleSubject:
+    """Return a bundle whose bulletin is changed, in vmware.xml too."""
+    changed = replace(BULLETIN, **changes)  # type: ignore[arg-type] # names of its fields
+    assert BUNDLE.response is not None
+    return subject(bulletins=(changed,), response=replace(BUNDLE.response, bulletins=(changed,)))
+
+
+def for_releases(*versions: str) -> BundleSubject:
+    """Return a bundle for other releases, in every place that names them."""
+    platforms = tuple(replace(PLATFORM, version=version) for version in versions)
+    changed = replace(
+        BULLETIN, platforms=tuple(SoftwarePlatform(version=version) for version in versions)
+    )
+    assert BUNDLE.response is not None
+    return subject(
+        platforms=platforms,
+        inner_platforms=platforms,
+        bulletins=(changed,),
+        response=replace(BUNDLE.response, bulletins=(changed,)),
+    )
+
+
 def announced(**changes: object) -> BundleSubject:
     return subject(vibs=(replace(ANNOUNCED, **changes),))  # type: ignore[arg-type] # the same
 
 
 BAD: dict[str, Callable[[], BundleSubject]] = {
-    "VF601": lambda: subject(vendor=BUNDLE.vendor[:1]),
-    "VF602": lambda: subject(bulletins=(replace(BULLETIN, component_name=""),)),
+    "VF601": lambda: subject(
+        faults=(Problem(what="Element code was expected, but not found", where="a:index.xml:2"),)
+    ),
+    "VF602": lambda: told(component_name=""),
     "VF603": lambda: subject(vendor=(*BUNDLE.vendor[:1], ("code", "Unknown"), *BUNDLE.vendor[2:])),
     "VF604": lambda: announced(descriptor=replace(VIB.descriptor, file_list=("a",))),
     "VF605": lambda: announced(relative_path="vib20/gone.vib"),
-    "VF606": lambda: subject(platforms=(replace(BUNDLE.platforms[0], version="5.*"),)),
+    "VF606": lambda: for_releases("5.*", "5.5.0"),
     "VF607": lambda: subject(inside=True),
-    "VF608": lambda: subject(bulletins=(replace(BULLETIN, fields=FIELDS[1:]),)),
+    "VF608": lambda: told(fields=FIELDS[:2] + FIELDS[3:]),
     "VF609": lambda: subject(faults=(Problem(what="it is missing", where="acme.zip:index.xml"),)),
     "VF610": lambda: announced(packed_size=1),
+    "VF611": lambda: told(vib_ids=("ACME_bootbank_gone_1-1",)),
+    "VF612": lambda: subject(inner_platforms=()),
+    "VF613": lambda: subject(response=None),
 }
 
 
@@ -101,6 +136,18 @@ def test_every_rule_has_a_bad_bundle() -> None:
 def test_another_digest_is_found_too() -> None:
     wrong = Checksum(checksum_type="sha-256", digest="0" * 64)
     assert found(announced(checksums=(wrong,))) == {"VF610"}
+
+
+@pytest.mark.parametrize(
+    "platforms", [(), (SoftwarePlatform(version="9.0"),)], ids=["none", "others"]
+)
+def test_a_bulletin_for_other_releases(platforms: tuple[SoftwarePlatform, ...]) -> None:
+    assert found(told(platforms=platforms)) == {"VF612"}
+
+
+def test_a_bulletin_that_vmware_xml_does_not_tell_of() -> None:
+    assert BUNDLE.response is not None
+    assert found(subject(response=replace(BUNDLE.response, bulletins=()))) == {"VF613"}
 
 
 def test_components_do_not_matter_before_70() -> None:

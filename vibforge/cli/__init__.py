@@ -31,6 +31,7 @@ _COMMANDS = {
     "inspect": "inspect:inspect",
     "verify": "verify:verify",
     "extract": "extract:extract",
+    "bundle": "bundle:app",
     "trx": "trx:app",
     "sign": "sign:sign",
     "pki": "pki:app",

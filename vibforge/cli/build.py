@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,10 @@ from vibforge.cli.arguments import print_json, print_text, settings_of
 from vibforge.cli.progress import progress
 from vibforge.cli.secrets import terminal_passphrase
 from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from vibforge.operations.build import Built
+    from vibforge.operations.plan_build import BuildPlan
 
 
 class Compression(StrEnum):
@@ -49,6 +53,14 @@ def build(  # noqa: PLR0913 - the options of the command
     compression: Annotated[
         Compression, typer.Option(help="Smallest, or about three times as fast.")
     ] = Compression.BEST,
+    bundle: Annotated[
+        bool | None,
+        typer.Option(
+            "--bundle/--no-bundle",
+            help="Also make an offline bundle; if not given: where the recipe has [bundle].",
+            show_default=False,
+        ),
+    ] = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(metavar="RULE", help="Build though the trx.conf breaks this rule."),
@@ -89,6 +101,7 @@ def build(  # noqa: PLR0913 - the options of the command
         allow=allowances(allow or (), because or ()) if allow or because else (),
         instructions=instructions,
     )
+    plan = _bundled(plan, bundle)
     paint = Paint(wants_colour(sys.stdout))
     if dry_run:
         print_json(report.plan_json(plan)) if as_json else print_text(report.plan_text(plan, paint))
@@ -98,7 +111,35 @@ def build(  # noqa: PLR0913 - the options of the command
         built = build_plan(
             plan, output, level=level, on_progress=on_progress, ask_passphrase=terminal_passphrase()
         )
-    print_json(report.built_json(built)) if as_json else print_text(report.built_text(built, paint))
+    facts, text = _bundle(built, paint)
+    if as_json:
+        print_json(report.built_json(built) | facts)
+    else:
+        print_text(report.built_text(built, paint) + text)
+
+
+def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option
+    """Decide about the bundle, before anything is packed."""
+    if wanted is None and plan.recipe.bundle is None:
+        return plan
+    from vibforge.depot.bundle_of_build import (  # noqa: PLC0415 - most builds make no bundle
+        with_bundle,
+        without_bundle,
+    )
+
+    return without_bundle(plan) if wanted is False else with_bundle(plan)
+
+
+def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any], str]:
+    """Make the bundle that the recipe wants, and return how it is told."""
+    if built.plan.recipe.bundle is None:
+        return {}, ""
+    from vibforge.depot.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
+    from vibforge.report import bundle as report  # noqa: PLC0415 - as above
+
+    done = bundle_of(built, built.plan.recipe.bundle)
+    facts = {"bundle": report.written_json("create", [done])["bundles"][0]}
+    return facts, f"\n\n{report.written_text(done, paint)}"
 
 
 def schema() -> None:

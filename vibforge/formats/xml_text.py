@@ -4,7 +4,7 @@ ESXi 6.5 and 6.7 refuse a descriptor whose declaration names an encoding, so the
 (vib-format 2.1). What is not ASCII becomes a character reference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": "&#10;", "\r": "&#13;"})
 _ATTRIBUTE = str.maketrans(
@@ -26,6 +26,18 @@ def element(tag: str, content: str = "", attributes: Mapping[str, str] | None = 
     for name, value in (attributes or {}).items():
         head += f' {name}="{_ascii(value.translate(_ATTRIBUTE))}"'
     return f"<{head}>{content}</{tag}>" if content else f"<{head}/>"
+
+
+def leaf(tag: str, value: str) -> str:
+    """Return an element with a text, `<tag></tag>` where it is empty."""
+    return f"<{tag}>{text(value)}</{tag}>"
+
+
+def branch(tag: str, children: Iterable[str], attributes: Mapping[str, str] | None = None) -> str:
+    """Return an element with each child on a line of its own, indented by two blanks."""
+    lines = [f"  {line}" for child in children for line in child.split("\n")]
+    body = "\n".join(["", *lines, ""]) if lines else ""
+    return element(tag, body, attributes)
 
 
 def text(value: str) -> str:

@@ -1,14 +1,18 @@
 """Read zip files from strangers: Python's `zipfile` reads the format, the bounds are set here."""
 
+import stat
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import IO, BinaryIO, Self, cast
 
-from vibforge.errors import FormatError
+from vibforge.errors import FormatError, Problem
+from vibforge.formats.zip_names import unsafe_name
 
 MEMBER_LIMIT = 20_000
 """Members of one zip; the largest depots hold some thousand VIBs and their metadata."""
@@ -54,6 +58,28 @@ class ZipArchive:
         self._by_name = {member.name: member for member in self.members}
 
     @property
+    def oddities(self) -> tuple[Problem, ...]:
+        """What makes members unfit to be unpacked or carried on: names, twins, links."""
+        counts = Counter(info.filename for info in self._archive.infolist())
+        found = [("more than one member has this name", n) for n, c in counts.items() if c > 1]
+        for info in self._archive.infolist():
+            name = info.orig_filename
+            if reason := unsafe_name(name.removesuffix("/")):
+                found.append((reason, name))
+            if stat.S_ISLNK(info.external_attr >> 16):
+                found.append(("it is a symbolic link", name))
+        return tuple(Problem(what=what, where=f"{self._name}:{name}") for what, name in found)
+
+    def require_fit(self) -> None:
+        """Insist on members that can be unpacked and carried on.
+
+        Raises:
+            FormatError: names lead out, occur twice, or are those of links.
+        """
+        if found := self.oddities:
+            raise FormatError.of(found)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of all members, those of folders with a slash at the end."""
         return tuple(self._archive.namelist())
@@ -90,6 +116,9 @@ class ZipArchive:
             raise FormatError(f"more than {MEMBER_LIMIT} members", where=self._name)
         if sum(info.compress_size + _LOCAL_HEADER for info in infos) > size:
             raise FormatError("the members overlap", where=self._name)
+        if any(info.volume for info in infos):
+            raise FormatError("a part of a zip on several disks", where=self._name)
+        self._check_places(infos, size)
         for info in infos:
             if not info.filename.endswith("/"):
                 yield ZipMember(
@@ -98,6 +127,13 @@ class ZipArchive:
                     stored_size=info.compress_size,
                     info=info,
                 )
+
+    def _check_places(self, infos: list[zipfile.ZipInfo], size: int) -> None:
+        """Refuse members that share bytes of the file, as bombs do, or end behind its end."""
+        starts = sorted((info.header_offset, info.compress_size) for info in infos)
+        for (start, stored), (following, _) in pairwise([*starts, (size, 0)]):
+            if start < 0 or start + _LOCAL_HEADER + stored > following:
+                raise FormatError("the members overlap", where=self._name)
 
     def _check(self, member: ZipMember) -> None:
         where = f"{self._name}:{member.name}"

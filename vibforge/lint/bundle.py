@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from vibforge.host.release import ESXI_70
 from vibforge.lint.rule import Fault, Severity, rule
 from vibforge.lint.subject import BundleSubject
+from vibforge.model.agreement import disagreements
+from vibforge.model.bundle_contradictions import odd_platforms, unlike_response, unlisted_vibs
+from vibforge.model.bundle_index import ELEMENT_MISSING
 from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import Descriptor
 from vibforge.model.vib import Vib
 
-_VENDOR_ELEMENTS = ("name", "code", "indexfile", "relativePath")
 _CODE = re.compile(r"[0-9A-Za-z]{3}")
 _BULLETIN_FIELDS = (
     "id",
@@ -23,23 +24,22 @@ _BULLETIN_FIELDS = (
     "kbUrl",
     "contact",
 )
-_AGREED = ("type", "name", "version", "vendor", "acceptance_level", "overlay")
 
 
 @rule("VF601", Severity.ERROR, Certainty.MEASURED)
 def index_element_missing(subject: BundleSubject) -> Iterator[Fault]:
-    """index.xml lacks an element that must be there.
+    """An index lacks an element that must be there.
 
     Why: hosts stop with MetadataFormatError, "Element … was expected, but not found".
 
-    Remedy: name, code, indexfile and relativePath, empty where there is nothing to say.
+    Remedy: in index.xml name, code, indexfile and relativePath; in the vendor index productId,
+    version, locale and url; empty where there is nothing to say.
 
     Evidence: tried on 6.7.
     """
-    present = {name for name, _ in subject.bundle.vendor}
-    for element in _VENDOR_ELEMENTS:
-        if element not in present:
-            yield Fault("index.xml", f"has no <{element}>")
+    for problem in subject.bundle.faults:
+        if problem.what.startswith(ELEMENT_MISSING):
+            yield Fault(problem.where.partition(":")[2], problem.what)
 
 
 @rule("VF602", Severity.WARNING, Certainty.DOCUMENTED, since=ESXI_70)
@@ -84,29 +84,11 @@ def metadata_unlike_vib(subject: BundleSubject) -> Iterator[Fault]:
 
     Evidence: tried on 6.7.
     """
-    announced = {vib.descriptor.vib_id: vib.descriptor for vib in subject.bundle.vibs}
-    for _, vib in subject.vibs:
-        other = announced.get(vib.descriptor.vib_id)
-        if other is not None:
-            for attribute in _disagreements(vib.descriptor, other):
+    announced = {vib.relative_path: vib.descriptor for vib in subject.bundle.vibs}
+    for member, vib in subject.vibs:
+        if member in announced:
+            for attribute in disagreements(vib.descriptor, announced[member]):
                 yield Fault(vib.descriptor.vib_id, f"{attribute} differs from the metadata")
-
-
-def _disagreements(own: Descriptor, announced: Descriptor) -> Iterator[str]:
-    for name in _AGREED:
-        if (getattr(own, name) or False) != (getattr(announced, name) or False):
-            yield name.replace("_", "-")
-    if set(own.file_list) != set(announced.file_list):
-        yield "file-list"
-    if _digests(own) != _digests(announced):
-        yield "payloads"
-
-
-def _digests(of: Descriptor) -> list[tuple[str, str, int | None, frozenset[tuple[str, str]]]]:
-    return sorted(
-        (p.name, p.type, p.size, frozenset((c.checksum_type, c.digest) for c in p.checksums))
-        for p in of.payloads
-    )
 
 
 @rule("VF605", Severity.ERROR, Certainty.MEASURED)
@@ -183,7 +165,8 @@ def bundle_fault(subject: BundleSubject) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     for problem in subject.bundle.faults:
-        yield Fault(problem.where.partition(":")[2] or problem.where, problem.what)
+        if not problem.what.startswith(ELEMENT_MISSING):
+            yield Fault(problem.where.partition(":")[2] or problem.where, problem.what)
 
 
 @rule("VF610", Severity.WARNING, Certainty.MEASURED)
@@ -209,6 +192,51 @@ def wrong_packed_size(subject: BundleSubject) -> Iterator[Fault]:
                 yield Fault(announced.relative_path, "has another sha-256 than announced")
 
 
+@rule("VF611", Severity.ERROR, Certainty.INFERRED)
+def bulletin_lists_unknown_vib(subject: BundleSubject) -> Iterator[Fault]:
+    """A bulletin lists a VIB that the metadata does not announce.
+
+    Why: a component without one of its VIBs cannot be installed.
+
+    Remedy: make the bundle anew, or add the VIB.
+
+    Evidence: concluded from the format; nobody is known to have tried it.
+    """
+    for bulletin, vib_id in unlisted_vibs(subject.bundle):
+        yield Fault(bulletin.member, f"lists {vib_id:.200}, which is not announced")
+
+
+@rule("VF612", Severity.WARNING, Certainty.INFERRED)
+def platforms_differ(subject: BundleSubject) -> Iterator[Fault]:
+    """The places that say for which releases the bundle is do not say the same.
+
+    Why: Update Manager calls a bundle invalid unless both vendor indexes and the bulletins name its
+    release; esxcli does not look.
+
+    Remedy: make the bundle anew with `vibforge bundle create --platform`.
+
+    Evidence: public reports.
+    """
+    for where, what in odd_platforms(subject.bundle):
+        yield Fault(where, what)
+
+
+@rule("VF613", Severity.WARNING, Certainty.DOCUMENTED)
+def legacy_metadata_unlike(subject: BundleSubject) -> Iterator[Fault]:
+    """vmware.xml is missing, or says something else than the bulletins.
+
+    Why: Update Manager and vendors' tools read it; hosts do not.
+
+    Remedy: make the bundle anew; `vibforge bundle` writes it.
+
+    Evidence: vendor bundles; public reports.
+    """
+    if subject.bundle.response is None and not subject.bundle.faults:
+        yield Fault("vmware.xml", "is missing")
+    for bulletin in unlike_response(subject.bundle):
+        yield Fault("vmware.xml", f"does not say what {bulletin.id:.200} says")
+
+
 def _sha256(vib: Vib) -> str:
     digest = hashlib.sha256()
     for piece in vib.pieces():
@@ -227,4 +255,7 @@ RULES = (
     bulletin_field_missing,
     bundle_fault,
     wrong_packed_size,
+    bulletin_lists_unknown_vib,
+    platforms_differ,
+    legacy_metadata_unlike,
 )

@@ -5,18 +5,31 @@ Values stay as they were found; what is missing or cannot be read is told in `fa
 
 import io
 import posixpath
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from lxml import etree
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.formats.zip_reading import ZipArchive, ZipMember, open_zip
-from vibforge.model import descriptor_reading
-from vibforge.model.descriptor import Checksum, Descriptor
+from vibforge.model import bulletin as bulletin_xml
+from vibforge.model import bundle_response, bundle_vib
+from vibforge.model.bulletin import Bulletin, Fields
+from vibforge.model.bundle_index import (
+    INDEX_NAME,
+    VENDOR_INDEX_NAME,
+    Platform,
+    Vendor,
+    content,
+    missing_elements,
+    parse_index,
+    parse_vendor_index,
+)
+from vibforge.model.bundle_response import RESPONSE_NAME, Response
+from vibforge.model.bundle_vib import DepotVib
 
-INDEX_NAME = "index.xml"
 METADATA_LIMIT = 64 * 1024 * 1024
 """Bytes of the metadata zip, which is kept in memory; those of whole releases take 5 MB."""
 XML_LIMIT = 16 * 1024 * 1024
@@ -26,68 +39,47 @@ PLATFORM_LIMIT = 64
 METADATA_TOTAL_LIMIT = 64 * 1024 * 1024
 """Bytes of all files of the metadata unpacked: what they say is kept in memory."""
 
-Fields = tuple[tuple[str, str], ...]
-"""Names and texts of an element's children, in the order met."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Platform:
-    """A `metadata` node of the vendor index: which hosts a metadata zip is for."""
-
-    product_id: str
-    version: str
-    locale: str
-    url: str
-    channels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bulletin:
-    """A bulletin; one with a component name and version is a component (7.0 and later)."""
-
-    member: str
-    fields: Fields
-    vib_ids: tuple[str, ...]
-    component_name: str = ""
-    component_version: str = ""
-
-    @property
-    def is_component(self) -> bool:
-        return bool(self.component_name)
-
-    def value(self, name: str) -> str:
-        """Return the text of a child element, empty where there is none."""
-        return dict(reversed(self.fields)).get(name, "")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DepotVib:
-    """A VIB as the metadata announces it: its descriptor, and where and what its file is."""
-
-    member: str
-    descriptor: Descriptor
-    relative_path: str
-    packed_size: int | None
-    checksums: tuple[Checksum, ...]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """An offline bundle; `members` and `metadata_members` are names in the order of the files."""
+    """An offline bundle; `members` and `metadata_members` are names in the order of the files.
+
+    `vendor` is the first vendor's node as it stands; `inner_platforms` are those of the copy of
+    the vendor index in the metadata, and `response` is vmware.xml, None where there is none.
+    """
 
     name: str
     members: tuple[str, ...]
     vendor: Fields = ()
+    vendors: tuple[Vendor, ...] = ()
     platforms: tuple[Platform, ...] = ()
+    inner_platforms: tuple[Platform, ...] = ()
     metadata_members: tuple[str, ...] = ()
     bulletins: tuple[Bulletin, ...] = ()
     vibs: tuple[DepotVib, ...] = ()
+    response: Response | None = None
     faults: tuple[Problem, ...] = ()
+
+    @property
+    def components(self) -> tuple[Bulletin, ...]:
+        """The bulletins that are components."""
+        return tuple(bulletin for bulletin in self.bulletins if bulletin.is_component)
 
 
 def read_bundle(archive: ZipArchive, name: str) -> Bundle:
     """Read what a bundle says of itself; its VIBs are not looked at."""
     return _Reader(archive, name).bundle()
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the metadata zips hold."""
+
+    names: list[str] = field(default_factory=list)
+    platforms: list[Platform] = field(default_factory=list)
+    bulletins: list[Bulletin] = field(default_factory=list)
+    vibs: list[DepotVib] = field(default_factory=list)
+    response: Response | None = None
 
 
 class _Reader:
@@ -96,98 +88,98 @@ class _Reader:
     def __init__(self, archive: ZipArchive, name: str) -> None:
         self._archive = archive
         self._name = name
-        self._faults: list[Problem] = []
-        self._metadata_size = 0
+        self._faults: list[Problem] = list(archive.oddities)
+        self._found = _Found()
+        self._left = METADATA_TOTAL_LIMIT
 
     def bundle(self) -> Bundle:
-        vendor, platforms = self._indexes()
-        names: list[str] = []
-        bulletins: list[Bulletin] = []
-        vibs: list[DepotVib] = []
-        for url in list(dict.fromkeys(platform.url for platform in platforms))[:PLATFORM_LIMIT]:
-            self._metadata(url, names, bulletins, vibs)
+        fields, vendors = self._index()
+        platforms = tuple(each for vendor in vendors for each in self._vendor_index(vendor))
+        for url in metadata_urls(platforms):
+            self._metadata(url)
         return Bundle(
             name=self._name,
             members=self._archive.names,
-            vendor=vendor,
+            vendor=fields,
+            vendors=vendors,
             platforms=platforms,
-            metadata_members=tuple(names),
-            bulletins=tuple(bulletins),
-            vibs=tuple(vibs),
+            inner_platforms=tuple(self._found.platforms),
+            metadata_members=tuple(self._found.names),
+            bulletins=tuple(self._found.bulletins),
+            vibs=tuple(self._found.vibs),
+            response=self._found.response,
             faults=tuple(self._faults),
         )
 
-    def _indexes(self) -> tuple[Fields, tuple[Platform, ...]]:
+    def _index(self) -> tuple[Fields, tuple[Vendor, ...]]:
         index = self._xml(self._archive, INDEX_NAME)
-        vendor = None if index is None else index.find("vendor")
-        if vendor is None:
+        if index is None:
             return (), ()
-        relative = _text(vendor, "relativePath")
-        path = posixpath.normpath(posixpath.join(relative, _text(vendor, "indexfile")))
-        vendor_index = self._xml(self._archive, path)
-        nodes = [] if vendor_index is None else vendor_index.findall("metadata")
-        folder = posixpath.dirname(path)
-        return _fields(vendor), tuple(_platform(node, folder) for node in nodes)
+        self._faults += missing_elements(index, f"{self._name}:{INDEX_NAME}")
+        first = index.find("vendor")
+        if first is None:
+            self._fault("it names no vendor", INDEX_NAME)
+            return (), ()
+        return tuple((str(child.tag), content(child)) for child in first), parse_index(index)
 
-    def _metadata(
-        self, url: str, names: list[str], bulletins: list[Bulletin], vibs: list[DepotVib]
-    ) -> None:
+    def _vendor_index(self, vendor: Vendor) -> tuple[Platform, ...]:
+        path = vendor.index_path
+        root = self._xml(self._archive, path)
+        if root is None:
+            return ()
+        self._faults += missing_elements(root, f"{self._name}:{path}")
+        return parse_vendor_index(root, posixpath.dirname(path))
+
+    def _metadata(self, url: str) -> None:
         member = self._archive.find(url)
         if member is None:
             self._fault("it is named by the vendor index and not there", url)
             return
         try:
-            data = self._archive.read(member, METADATA_LIMIT)
-            with open_zip(io.BytesIO(data), f"{self._name}:{url}", len(data)) as metadata:
-                names += metadata.names
-                for each in self._within_total(metadata):
-                    self._metadata_member(metadata, each, bulletins, vibs)
+            with opened_metadata(self._archive, member, f"{self._name}:{url}") as metadata:
+                self._faults += metadata.oddities
+                self._found.names += metadata.names
+                for each in within_total(metadata, self._left):
+                    self._left -= each.size
+                    self._metadata_member(metadata, each)
         except FormatError as error:
             self._faults += error.problems
 
-    def _within_total(self, metadata: ZipArchive) -> Iterator[ZipMember]:
-        for member in metadata.members:
-            self._metadata_size += member.size
-            if self._metadata_size > METADATA_TOTAL_LIMIT:
-                raise FormatError(f"metadata of more than {METADATA_TOTAL_LIMIT} bytes")
-            yield member
-
-    def _metadata_member(
-        self,
-        metadata: ZipArchive,
-        member: ZipMember,
-        bulletins: list[Bulletin],
-        vibs: list[DepotVib],
-    ) -> None:
+    def _metadata_member(self, metadata: ZipArchive, member: ZipMember) -> None:
         folder = posixpath.dirname(member.name)
-        if folder == "bulletins":
-            root = self._xml(metadata, member.name)
-            if root is not None:
-                bulletins.append(_bulletin(root, member.name))
-        elif folder == "vibs":
-            root = self._xml(metadata, member.name)
-            if root is not None:
-                self._vib(root, metadata.read(member, XML_LIMIT), member.name, vibs)
+        if folder == "vibs":
+            self._vib(metadata, member)
+            return
+        read = self._readers.get(folder or member.name)
+        root = self._xml(metadata, member.name) if read else None
+        if read is not None and root is not None:
+            read(root, member.name)
 
-    def _vib(self, root: etree._Element, data: bytes, member: str, vibs: list[DepotVib]) -> None:
+    @property
+    def _readers(self) -> dict[str, Callable[[etree._Element, str], None]]:
+        """What reads a file of the metadata, by its folder or its name."""
+        return {
+            "bulletins": self._bulletin,
+            VENDOR_INDEX_NAME: self._inner_index,
+            RESPONSE_NAME: self._response,
+        }
+
+    def _bulletin(self, root: etree._Element, member: str) -> None:
+        self._found.bulletins.append(bulletin_xml.parse(root, member))
+
+    def _inner_index(self, root: etree._Element, _member: str) -> None:
+        self._found.platforms += parse_vendor_index(root)
+
+    def _response(self, root: etree._Element, _member: str) -> None:
+        self._found.response = bundle_response.parse(root)
+
+    def _vib(self, metadata: ZipArchive, member: ZipMember) -> None:
+        where = f"{self._name}:{member.name}"
         try:
-            descriptor = descriptor_reading.parse(data, f"{self._name}:{member}")
+            data = metadata.read(member, XML_LIMIT)
+            self._found.vibs.append(bundle_vib.parse(data, member.name, where))
         except FormatError as error:
             self._faults += error.problems
-            return
-        size = _text(root, "packed-size")
-        vibs.append(
-            DepotVib(
-                member=member,
-                descriptor=descriptor,
-                relative_path=_text(root, "relative-path"),
-                packed_size=int(size) if size.isascii() and size.isdigit() else None,
-                checksums=tuple(
-                    Checksum(checksum_type=each.get("checksum-type", ""), digest=_content(each))
-                    for each in root.findall("checksum")
-                ),
-            )
-        )
 
     def _xml(self, archive: ZipArchive, name: str) -> etree._Element | None:
         member = archive.find(name)
@@ -204,36 +196,32 @@ class _Reader:
         self._faults.append(Problem(what=what, where=f"{self._name}:{member}"))
 
 
-def _platform(node: etree._Element, folder: str) -> Platform:
-    url = posixpath.normpath(posixpath.join(folder, _text(node, "url")))
-    return Platform(
-        product_id=_text(node, "productId"),
-        version=_text(node, "version"),
-        locale=_text(node, "locale"),
-        url=url,
-        channels=tuple(_content(channel) for channel in node.findall("channelName")),
-    )
+@contextmanager
+def opened_metadata(archive: ZipArchive, member: ZipMember, where: str) -> Iterator[ZipArchive]:
+    """Open a metadata zip, which is kept in memory.
+
+    Raises:
+        FormatError: it is too large, or no zip file.
+    """
+    data = archive.read(member, METADATA_LIMIT)
+    with open_zip(io.BytesIO(data), where, len(data)) as metadata:
+        yield metadata
 
 
-def _bulletin(root: etree._Element, member: str) -> Bulletin:
-    name, version = root.find("componentNameSpec"), root.find("componentVersionSpec")
-    return Bulletin(
-        member=member,
-        fields=_fields(root),
-        vib_ids=tuple(_content(vib) for vib in root.iterfind("vibList/vibID")),
-        component_name="" if name is None else name.get("name", ""),
-        component_version="" if version is None else version.get("version", ""),
-    )
+def metadata_urls(platforms: Iterable[Platform]) -> tuple[str, ...]:
+    """Return the metadata zips that a bundle's platforms name, each once, bounded."""
+    return tuple(dict.fromkeys(platform.url for platform in platforms))[:PLATFORM_LIMIT]
 
 
-def _fields(of: etree._Element) -> Fields:
-    return tuple((str(child.tag), _content(child)) for child in of)
+def within_total(metadata: ZipArchive, limit: int) -> Iterator[ZipMember]:
+    """Yield the members of a metadata zip for as long as there are not too many bytes in them.
 
-
-def _text(of: etree._Element, tag: str) -> str:
-    found = of.find(tag)
-    return "" if found is None else _content(found)
-
-
-def _content(of: etree._Element) -> str:
-    return (of.text or "").strip()
+    Raises:
+        FormatError: there are more than `limit`.
+    """
+    total = 0
+    for member in metadata.members:
+        total += member.size
+        if total > limit:
+            raise FormatError(f"metadata of more than {METADATA_TOTAL_LIMIT} bytes")
+        yield member

@@ -5,15 +5,15 @@ each its documentation and its rule, from which the reader and the JSON Schema a
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from vibforge.errors import ModelError
 from vibforge.model import names
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.bundle_recipe import BundleRecipe, check_bundle
 from vibforge.model.descriptor import SystemRequires, Url
+from vibforge.model.recipe_key import key
 from vibforge.model.relationships import Relationships
 from vibforge.model.release_date import ReleaseDate
 from vibforge.model.version import check_version
@@ -68,16 +68,6 @@ class Mode:
         return f"{self.bits:04o}"
 
 
-def key(
-    doc: str,
-    *,
-    check: Callable[[Any], None] | None = None,
-    **default: Any,  # noqa: ANN401 - whatever a dataclass field takes
-) -> Any:  # noqa: ANN401 - the type stands in the annotation of the field
-    """Declare a recipe's key: its documentation, its rule, its default."""
-    return field(metadata={"doc": doc, "check": check}, **default)
-
-
 def _check_boot_order(value: int | None) -> None:
     if value is not None and not 0 <= value <= 0x7FFFFFFF:  # noqa: PLR2004 - a C int
         raise ModelError(f"boot-order {value} is not between 0 and 2147483647")
@@ -91,6 +81,11 @@ def _check_owner(value: int | None) -> None:
 def _check_tags(values: tuple[str, ...]) -> None:
     for value in values:
         names.check_filled_line(value)
+
+
+def _check_bundle(value: BundleRecipe | None) -> None:
+    if value is not None:
+        check_bundle(value)
 
 
 def _check_patterns(values: tuple[str, ...]) -> None:
@@ -230,6 +225,11 @@ class Recipe:
         "Rules of `vibforge lint` that this VIB breaks on purpose.", default=()
     )
     payloads: tuple[PayloadRecipe, ...] = key("The trees of files.", default=())
+    bundle: BundleRecipe | None = key(
+        "An offline bundle with the VIB in it, which a build makes too.",
+        check=_check_bundle,
+        default=None,
+    )
     signing: SigningRecipe | None = key(
         "The key that signs it; without this table the VIB is not signed.", default=None
     )

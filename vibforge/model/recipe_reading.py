@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from vibforge.errors import ModelError, Problem
 from vibforge.formats.toml_lines import Path, key_lines
+from vibforge.model.bundle_recipe import BundleRecipe, check_bundle
 from vibforge.model.descriptor import MaintenanceMode, Url
 from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_rules import contradictions, dotted
@@ -41,16 +42,53 @@ def read_recipe(
     Raises:
         ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
     """
+    table = _toml(document, where)
+    place = _DocumentPlaces(document, where)
+    return read_table(table, place, environment=environment, settings=settings)
+
+
+def read_bundle_recipe(
+    document: str = "",
+    where: str = "vibforge.toml",
+    *,
+    environment: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> BundleRecipe:
+    """Read the table `[bundle]` of a recipe and nothing else of it.
+
+    Args:
+        document: TOML; the table may be missing.
+        where: as for `read_recipe`.
+        environment: as for `read_recipe`.
+        settings: values that go over the table's, by key: `vendor-code`.
+
+    Raises:
+        ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
+    """
+    table = {"bundle": _toml(document, where).get("bundle", {})}
+    reader = _Reader(_DocumentPlaces(document, where), environment)
+    reader.apply(table, {f"bundle.{name}": value for name, value in (settings or {}).items()})
+    recipe = reader.read(BundleRecipe, table["bundle"], ("bundle",))
+    if isinstance(recipe, BundleRecipe):
+        try:
+            check_bundle(recipe)
+        except ModelError as error:
+            reader.refuse(("bundle",), error)
+    if reader.problems:
+        raise ModelError.of(reader.problems)
+    assert isinstance(recipe, BundleRecipe)  # noqa: S101 - no problem was met, so it was built
+    return recipe
+
+
+def _toml(document: str, where: str) -> dict[str, Any]:
     if len(document) > _SIZE_LIMIT:
         raise ModelError(f"{len(document)} characters, more than {_SIZE_LIMIT}", where=where)
     try:
-        table = tomllib.loads(document)
+        return tomllib.loads(document)
     except tomllib.TOMLDecodeError as error:
         raise ModelError(f"not valid TOML: {error}", where=where) from error
     except RecursionError as error:
         raise ModelError("tables or arrays are nested too deeply", where=where) from error
-    place = _DocumentPlaces(document, where)
-    return read_table(table, place, environment=environment, settings=settings)
 
 
 def read_table(

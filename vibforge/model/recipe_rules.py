@@ -14,7 +14,7 @@ Fault = tuple[Path, ModelError]
 
 def broken_rules(recipe: Recipe) -> Iterator[Fault]:
     """Yield every rule that a recipe breaks, each with the key to blame."""
-    yield from _broken_keys(recipe, ())
+    yield from broken_keys(recipe, ())
     yield from contradictions(recipe)
 
 
@@ -45,10 +45,11 @@ def dotted(path: Path) -> str:
     return text
 
 
-def _broken_keys(value: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - any part of a recipe
+def broken_keys(value: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - any part of a recipe
+    """Yield the rule that each key of a part of a recipe breaks."""
     if isinstance(value, tuple):
         for index, part in enumerate(value):
-            yield from _broken_keys(part, (*path, index))
+            yield from broken_keys(part, (*path, index))
     if not is_dataclass(value):
         return
     for field in fields(value):
@@ -58,4 +59,4 @@ def _broken_keys(value: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - a
                 check(part)
             except ModelError as error:
                 yield where, error
-        yield from _broken_keys(part, where)
+        yield from broken_keys(part, where)

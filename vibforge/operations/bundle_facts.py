@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from vibforge.errors import FormatError
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.hashing import ALGORITHMS, Hasher
-from vibforge.model.bundle import DepotVib
+from vibforge.model.agreement import disagreements
+from vibforge.model.bundle_vib import DepotVib
 from vibforge.model.source import Source
+from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle
 from vibforge.operations.verification import Fact, Topic, fact
 
@@ -23,6 +25,17 @@ def bundle_facts(subject: OpenBundle) -> Iterator[Fact]:
         announced[each.relative_path].append(each)
     for path, vibs in announced.items():
         yield from _file_facts(path or vibs[0].member, vibs, sources.get(path))
+
+
+def agreement_fact(vib: Vib, announced: DepotVib | None, subject: str) -> Fact:
+    """Hold a VIB's descriptor against what the metadata says of it, as hosts do."""
+    statement = "the metadata says what the VIB says"
+    if announced is None:
+        reason = "it does not announce this file"
+        return fact(Topic.METADATA, statement, holds=False, reason=reason, subject=subject)
+    unequal = disagreements(vib.descriptor, announced.descriptor)
+    reason = f"they differ in {', '.join(unequal)}"
+    return fact(Topic.METADATA, statement, holds=not unequal, reason=reason, subject=subject)
 
 
 def unreadable(error: FormatError, subject: str) -> Fact:

@@ -53,6 +53,12 @@ class BuildPlan:
         return f"{self.vib_id}.vib"
 
     @property
+    def bundle_name(self) -> str:
+        """The name of the offline bundle's file, empty where the recipe wants none."""
+        of = self.recipe
+        return f"{of.name}-{of.version}-offline-bundle.zip" if of.bundle else ""
+
+    @property
     def output_names(self) -> tuple[str, ...]:
         """The names of all files that a build writes."""
         guides = ("INSTALL.md", "install.sh", "remove.sh") if self.instructions else ()

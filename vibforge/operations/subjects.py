@@ -12,7 +12,8 @@ from vibforge.errors import FormatError
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.formats.zip_reading import MEMBER_SIZE_LIMIT, ZipArchive, open_zip
 from vibforge.model import descriptor_reading
-from vibforge.model.bundle import INDEX_NAME, Bundle, read_bundle
+from vibforge.model.bundle import Bundle, read_bundle
+from vibforge.model.bundle_index import INDEX_NAME
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.source import FileSource, Source, ZipSource
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_LIMIT, SIGNATURE_NAME, Vib
@@ -26,8 +27,13 @@ _ANYTHING = "a VIB, an offline bundle, a payload or a stage folder"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenBundle:
-    """An offline bundle with its VIBs, for as long as it is open."""
+    """An offline bundle with its VIBs, for as long as it is open.
 
+    `container` is where the zip itself is: a file, or a member of another zip.
+    """
+
+    archive: ZipArchive
+    container: Source
     bundle: Bundle
     size: int
     sources: tuple[Source, ...]
@@ -111,6 +117,8 @@ def _spooled(source: Source, stack: ExitStack) -> BinaryIO:
 def _bundle(archive: ZipArchive, source: Source) -> OpenBundle:
     vibs = [each for each in archive.members if each.name.lower().endswith(".vib")]
     return OpenBundle(
+        archive=archive,
+        container=source,
         bundle=read_bundle(archive, source.name),
         size=source.size,
         sources=tuple(ZipSource(archive, vib, f"{source.name}:{vib.name}") for vib in vibs),

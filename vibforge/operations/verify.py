@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vibforge.errors import FormatError
 from vibforge.model.vib import Vib
-from vibforge.operations.bundle_facts import bundle_facts, unreadable
+from vibforge.operations.bundle_facts import agreement_fact, bundle_facts, unreadable
 from vibforge.operations.payload_check import FoundFiles, Progress, payload_facts
 from vibforge.operations.signature_facts import signature_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
@@ -43,13 +43,21 @@ def verify_path(
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     with opened(path) as subjects:
-        found = tuple(_verify_subject(one, str(path), progress, policy) for one in subjects)
+        found = tuple(verify_subject(one, str(path), progress, policy) for one in subjects)
     return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
 
 
-def _verify_subject(
-    subject: Subject, where: str, progress: Progress, policy: TrustPolicy
+def verify_subject(
+    subject: Subject,
+    where: str,
+    progress: Progress = _no_progress,
+    policy: TrustPolicy = NO_POLICY,
 ) -> Verification:
+    """Verify what `subjects.opened` opened from `where`.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle.
+    """
     match subject:
         case Vib():
             return verify_vib(subject, progress, policy)
@@ -109,10 +117,14 @@ def _named(what: str, paths: set[str]) -> str:
 
 def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy) -> Verification:
     facts = list(bundle_facts(subject))
+    announced = {each.relative_path: each for each in subject.bundle.vibs}
     parts = []
     for source in subject.sources:
+        path = source.name.removeprefix(f"{subject.bundle.name}:")
         try:
-            parts.append(verify_vib(Vib.from_source(source), progress, policy))
+            vib = Vib.from_source(source)
+            facts.append(agreement_fact(vib, announced.get(path), path))
+            parts.append(verify_vib(vib, progress, policy))
         except FormatError as error:
             facts.append(unreadable(error, source.name))
     return Verification(name=subject.bundle.name, facts=tuple(facts), parts=tuple(parts))

@@ -46,7 +46,7 @@ def plan_text(plan: BuildPlan, paint: Paint) -> str:
         _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
         "",
         paint("Would be written", "strong"),
-        *(f"  {name}" for name in plan.output_names),
+        *(f"  {name}" for name in _outputs(plan)),
         "",
         *_needs_lines(plan, paint),
     ]
@@ -111,6 +111,10 @@ def built_json(built: Built) -> dict[str, Any]:
     }
 
 
+def _outputs(plan: BuildPlan) -> list[str]:
+    return [*plan.output_names, *filter(None, [plan.bundle_name])]
+
+
 def _trust(built: Built) -> dict[str, Any] | None:
     if built.signature is None:
         return None
@@ -148,7 +152,7 @@ def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
         "release_date": str(plan.dated.date),
         "release_date_source": plan.dated.source.value,
         "recipe": table(plan.recipe),
-        "outputs": list(plan.output_names),
+        "outputs": _outputs(plan),
         "trx": _trx_facts(plan.trx),
         "payloads": [
             {

@@ -1,0 +1,257 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.depot.making import for_platform, vib_bytes
+from vibforge.errors import ModelError
+from vibforge.formats.safe_xml import parse as parse_xml
+from vibforge.model import bulletin as bulletin_xml
+from vibforge.model import bundle_response
+from vibforge.model.agreement import disagreements
+from vibforge.model.bulletin import TEXTS, Bulletin
+from vibforge.model.bundle_index import (
+    Platform,
+    Vendor,
+    index_bytes,
+    missing_elements,
+    parse_index,
+    parse_vendor_index,
+    vendor_index_bytes,
+)
+from vibforge.model.bundle_recipe import (
+    check_platforms,
+    check_vendor_code,
+    platform_version,
+)
+from vibforge.model.bundle_vib import announcement, announcement_name, conventional_path, parse
+from vibforge.model.descriptor import Checksum, MaintenanceMode, SoftwarePlatform, SystemRequires
+from vibforge.model.recipe_reading import read_bundle_recipe, read_recipe
+from vibforge.model.recipe_writing import serialise as serialise_recipe
+from vibforge.model.relationships import Constraint, Relationships
+from vibforge.model.vib import Vib
+
+LINE = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=20)
+VIB = Vib.from_bytes(vib_bytes())
+BULLETIN = Bulletin(
+    member="bulletins/x.xml",
+    fields=(
+        *((name, f"{name} & <more>") for name in TEXTS),
+        ("componentNameSpec", ""),
+        ("componentVersionSpec", ""),
+        ("releaseDate", "2024-05-01T12:00:00+00:00"),
+        ("platforms", ""),
+        ("vibList", ""),
+    ),
+    vib_ids=("VFG_bootbank_test_1.0.0-1",),
+    component_name="test",
+    component_version="1.0.0-1",
+    component_title="A test",
+    component_version_title="1.0",
+    platforms=(SoftwarePlatform(version="8.0"),),
+)
+
+
+@given(st.lists(st.builds(Vendor, name=LINE, code=LINE, index_file=LINE, relative_path=LINE)))
+def test_an_index_comes_back(vendors: list[Vendor]) -> None:
+    data = index_bytes(vendors)
+    assert data.isascii()
+    assert parse_index(parse_xml(data, "index.xml")) == tuple(vendors)
+
+
+@given(st.lists(st.builds(Platform, product_id=LINE, version=LINE, locale=LINE, url=st.just("m"))))
+def test_a_vendor_index_comes_back(platforms: list[Platform]) -> None:
+    found = parse_vendor_index(parse_xml(vendor_index_bytes(platforms), "vendor-index.xml"))
+    assert found == tuple(replace(platform, channels=("default",)) for platform in platforms)
+
+
+def test_the_indexes_look_like_the_vendor_s() -> None:
+    platform = Platform(product_id="embeddedEsx", version="8.0", locale="", url="metadata.zip")
+    assert vendor_index_bytes([platform]).decode() == (
+        "<metaList>\n  <metadata>\n    <productId>embeddedEsx</productId>\n"
+        "    <version>8.0</version>\n    <locale></locale>\n    <url>metadata.zip</url>\n"
+        "    <channelName>default</channelName>\n  </metadata>\n</metaList>\n"
+    )
+    index = index_bytes([Vendor(name="x", code="ABC")])
+    assert not list(missing_elements(parse_xml(index, "index.xml"), "index.xml"))
+    without = index.replace(b"<code>ABC</code>", b"")
+    (missing,) = missing_elements(parse_xml(without, "index.xml"), "index.xml")
+    assert missing.what == "Element code was expected, but not found"
+
+
+def test_a_bulletin_comes_back() -> None:
+    data = bulletin_xml.serialise(BULLETIN)
+    assert bulletin_xml.parse(parse_xml(data, "x"), "bulletins/x.xml") == BULLETIN
+    assert bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"))) == data
+
+
+def test_what_is_not_known_of_a_bulletin_is_kept() -> None:
+    data = bulletin_xml.serialise(BULLETIN).replace(
+        b"</bulletin>", b'<new a="b"><c>d</c></new><plain>text</plain></bulletin>'
+    )
+    found = bulletin_xml.parse(parse_xml(data, "x"))
+    again = bulletin_xml.serialise(found)
+    assert b'<new a="b"><c>d</c></new>' in again
+    assert b"<plain>text</plain>" in again
+    assert bulletin_xml.parse(parse_xml(again, "x")) == replace(
+        found, fields=bulletin_xml.parse(parse_xml(again, "x")).fields
+    )
+
+
+def test_an_announcement_says_what_the_descriptor_says() -> None:
+    strange = VIB.descriptor_bytes.replace(b"<urls/>", b"<urls/><strange><deep/></strange>")
+    data = announcement(strange, "vib20/x.vib", 17, "ab" * 32)
+    found = parse(data, "vibs/x.xml", "x")
+    assert (found.relative_path, found.packed_size) == ("vib20/x.vib", 17)
+    assert found.checksums == (Checksum(checksum_type="sha-256", digest="ab" * 32),)
+    assert disagreements(VIB.descriptor, found.descriptor) == ()
+    assert b"<strange><deep/></strange>" in data
+    assert b"<software-tags/><relative-path>" in data
+
+
+def test_an_announcement_replaces_what_a_descriptor_says_of_its_own_file() -> None:
+    """Descriptors of 8.0U3 have been seen with a packed-size of their own."""
+    own = VIB.descriptor_bytes.replace(b"<urls/>", b"<packed-size>1</packed-size><urls/>")
+    data = announcement(own, "p", 17, "ab" * 32)
+    assert data.count(b"packed-size>") == 2
+    assert parse(data, "m", "x").packed_size == 17
+
+
+def test_conventional_names() -> None:
+    assert conventional_path(VIB.descriptor) == "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
+    assert announcement_name(VIB.descriptor) == "vibs/test-8909023634399954384.xml"
+
+
+def test_vmware_xml_tells_of_bulletins_and_vibs() -> None:
+    vib = parse(announcement(VIB.descriptor_bytes, "vib20/x.vib", 17, "ab" * 32), "vibs/x.xml", "x")
+    data = bundle_response.serialise("2024-05-01T12:00:00", [BULLETIN], [vib])
+    found = bundle_response.parse(parse_xml(data, "vmware.xml"))
+    assert found.timestamp == "2024-05-01T12:00:00"
+    (told,) = found.bulletins
+    assert replace(told, member=BULLETIN.member) == BULLETIN
+    ((told_vib,),) = found.vibs
+    assert told_vib.vib_id == "VFG_bootbank_test_1.0.0-1"
+    assert (told_vib.relative_path, told_vib.packed_size) == ("vib20/x.vib", 17)
+    assert told_vib.sha256 == "ab" * 32
+    assert b"<rebootRequired>false</rebootRequired>" in data
+
+
+ALWAYS = {
+    "type": {"type": "locker"},
+    "name": {"name": "other"},
+    "version": {"version": "2-2"},
+    "vendor": {"vendor": "other"},
+    "acceptance-level": {"acceptance_level": "partner"},
+    "file-list": {"file_list": ("other",)},
+    "overlay": {"overlay": True},
+    "payloads": {"payloads": ()},
+}
+SAME_DATE = {
+    "summary": {"summary": "other"},
+    "description": {"description": "other"},
+    "relationships": {"relationships": Relationships(depends=(Constraint(name="x"),))},
+    "software-tags": {"software_tags": ("x",)},
+    "maintenance-mode": {
+        "system_requires": SystemRequires(maintenance_mode=MaintenanceMode(on_install=True))
+    },
+    "live-install-allowed": {"live_install_allowed": False},
+    "live-remove-allowed": {"live_remove_allowed": False},
+}
+
+
+@pytest.mark.parametrize("attribute", [*ALWAYS, *SAME_DATE])
+def test_what_has_to_agree(attribute: str) -> None:
+    other = replace(VIB.descriptor, **(ALWAYS | SAME_DATE)[attribute])  # type: ignore[arg-type] # fields
+    assert disagreements(VIB.descriptor, other) == (attribute,)
+    later = replace(other, release_date="2025-01-01T00:00:00")
+    expected = (attribute,) if attribute in ALWAYS else ()
+    assert disagreements(VIB.descriptor, later) == expected
+
+
+def test_dates_and_defaults_are_compared_by_meaning() -> None:
+    other = replace(
+        VIB.descriptor,
+        release_date="2024-05-01T12:00:00.000000",
+        overlay=None,
+        acceptance_level=" community ",
+        file_list=tuple(reversed(VIB.descriptor.file_list)),
+    )
+    assert disagreements(VIB.descriptor, other) == ()
+    platform = Vib.from_bytes(vib_bytes(edit=for_platform("8.0"))).descriptor
+    assert disagreements(VIB.descriptor, platform) == (), "not compared in 6.x"
+
+
+@pytest.mark.parametrize("code", ["VMW", "vmw", "A1b", ""])
+def test_vendor_codes(code: str) -> None:
+    check_vendor_code(code)
+
+
+@pytest.mark.parametrize("code", ["Unknown", "SOULVEIG", "AB", "A-B", "ÄBC"])
+def test_other_vendor_codes_are_refused_with_the_reason(code: str) -> None:
+    with pytest.raises(ModelError, match="exactly three letters or digits"):
+        check_vendor_code(code)
+
+
+@pytest.mark.parametrize("version", ["6.7.0", "7.0", "8.*", "9.0", "8.0.3-24449057", "6.7"])
+def test_platforms(version: str) -> None:
+    check_platforms((version,))
+
+
+@pytest.mark.parametrize("version", ["", "8", "eight", "8.0.0.0", "*", "8.0 "])
+def test_no_platforms(version: str) -> None:
+    with pytest.raises(ModelError):
+        check_platforms((version,))
+
+
+@pytest.mark.parametrize(
+    ("given_version", "written"),
+    [("6.7", "6.7.0"), ("6.5.0", "6.5.0"), ("7.0", "7.0"), ("8.*", "8.*"), ("6.*", "6.*")],
+)
+def test_releases_as_vendors_write_them(given_version: str, written: str) -> None:
+    assert platform_version(given_version) == written
+
+
+RECIPE = """
+name = "x"
+version = "1-1"
+payloads = [{ name = "p", tree = "p" }]
+
+[bundle]
+vendor-code = "ABC"
+platforms = ["7.0", "8.0"]
+severity = "critical"
+
+[[bundle.components]]
+name = "part"
+vibs = ["x"]
+"""
+
+
+def test_a_bundle_in_a_recipe_comes_back() -> None:
+    recipe = read_recipe(RECIPE)
+    assert recipe.bundle is not None
+    assert recipe.bundle.components[0].vibs == ("x",)
+    assert read_recipe(serialise_recipe(recipe)) == recipe
+    assert read_bundle_recipe(RECIPE) == recipe.bundle
+
+
+def test_everything_wrong_with_a_bundle_is_told_at_once() -> None:
+    bad = (
+        RECIPE.replace('"ABC"', '"Unknown"').replace('"8.0"', '"x"').replace("severity", "sevrity")
+    )
+    with pytest.raises(ModelError) as caught:
+        read_bundle_recipe(bad)
+    told = str(caught.value)
+    assert "vibforge.toml:7: bundle.vendor-code: 'Unknown'" in told
+    assert "vibforge.toml:8: bundle.platforms: 'x'" in told
+    assert "did you mean severity?" in told
+
+
+def test_components_that_cannot_go_together() -> None:
+    twice = RECIPE + '[[bundle.components]]\nname = "part"\nvibs = ["x"]\n'
+    with pytest.raises(ModelError, match="2 components are 'part'"):
+        read_bundle_recipe(twice)
+    rest = RECIPE.replace('vibs = ["x"]', "") + '[[bundle.components]]\nname = "other"\n'
+    with pytest.raises(ModelError, match="both ask for the VIBs that no other names"):
+        read_bundle_recipe(rest)

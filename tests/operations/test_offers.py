@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from tests.depot.making import Change, changed, text_change, vib_file
+from vibforge.depot.create import create_bundle
+from vibforge.host.release import ESXI_67, ESXI_80
+from vibforge.host.routes import Route
+from vibforge.model.bundle_recipe import BundleRecipe
+from vibforge.operations.offers import read_offer
+from vibforge.operations.plan import plan
+
+RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",))
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", RECIPE).path
+
+
+def test_a_component_goes_by_the_routes_of_components(bundle: Path) -> None:
+    offer = read_offer(bundle)
+    assert (offer.is_bundle, offer.is_component) == (True, True)
+    (file,) = plan([bundle], targets=[ESXI_80]).files
+    causes = {
+        route.route: {c.rule for world in route.worlds for c in world.result.causes}
+        for route in file.hosts[0].routes
+    }
+    assert "VF602" not in causes[Route.COMPONENT] | causes[Route.VLCM]
+
+
+def test_a_plain_bulletin_does_not(bundle: Path) -> None:
+    plain = changed(bundle, {}, {"bulletins/": text_change("componentNameSpec", "old")})
+    (file,) = plan([plain], targets=[ESXI_80], route=Route.COMPONENT).files
+    (route,) = [r for r in file.hosts[0].routes if r.route is Route.COMPONENT]
+    assert {c.rule for w in route.worlds for c in w.result.causes} == {"VF602"}
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "rule", "message"),
+    [
+        (
+            {"index.xml": text_change("<code>ABC</code>", "")},
+            {},
+            "VF601",
+            "Element code was expected, but not found",
+        ),
+        ({}, {"vibs/": text_change("<overlay>false", "<overlay>true")}, "VF604", "unequal values"),
+    ],
+)
+def test_metadata_that_hosts_refuse(
+    bundle: Path, outer: dict[str, Change], inner: dict[str, Change], rule: str, message: str
+) -> None:
+    offer = read_offer(changed(bundle, outer, inner))
+    (refusal,) = (*offer.refusals, *offer.damage)
+    assert (refusal.cause.rule, message in refusal.message.text) == (rule, True)
+    (file,) = plan([changed(bundle, outer, inner)], targets=[ESXI_67]).files
+    assert not file.hosts[0].routes[0].installs

@@ -1,0 +1,271 @@
+"""`vibforge bundle`: offline bundles and components, what fleets are fed with."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json, print_text
+from vibforge.cli.bundle_arguments import (
+    Bundle,
+    Component,
+    ComponentVersion,
+    Json,
+    Output,
+    Platforms,
+    RecipeFile,
+    Settings,
+    Vendor,
+    VendorCode,
+    Vibs,
+    bundle_recipe,
+)
+from vibforge.cli.lint import lint
+from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vibforge.depot.write import Written
+
+app = typer.Typer(
+    name="bundle",
+    help="Make, judge, compose and serve offline bundles and components.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+_BAD = 1
+
+
+class Reader(StrEnum):
+    """Whose verdict counts."""
+
+    ESXCLI = "esxcli"
+    COMPONENT = "component"
+    VLCM = "vlcm"
+    IMAGE_BUILDER = "image-builder"
+    UPDATE_MANAGER = "update-manager"
+
+
+@app.command()
+def create(  # noqa: PLR0913 - the options of the command
+    vibs: Vibs,
+    *,
+    output: Output,
+    recipe: RecipeFile = None,
+    platform: Platforms = None,
+    vendor: Vendor = None,
+    vendor_code: VendorCode = None,
+    component: Component = None,
+    component_version: ComponentVersion = None,
+    severity: Annotated[str | None, typer.Option(help="general, security or critical.")] = None,
+    category: Annotated[str | None, typer.Option(help="enhancement, bugfix, …")] = None,
+    urgency: Annotated[
+        str | None, typer.Option(help="critical, important, moderate or low.")
+    ] = None,
+    release_type: Annotated[str | None, typer.Option(help="extension, patch, update, …")] = None,
+    kb_url: Annotated[str | None, typer.Option(help="Page that tells more.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom to ask.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Also make this image profile.")] = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Make an offline bundle of VIBs; each becomes a component unless told otherwise."""
+    from vibforge.depot.create import create_bundle  # noqa: PLC0415 - `--version` needs no depot
+
+    options = {
+        "vendor": vendor,
+        "vendor-code": vendor_code,
+        "severity": severity,
+        "category": category,
+        "urgency": urgency,
+        "release-type": release_type,
+        "kb-url": kb_url,
+        "contact": contact,
+        "profile": profile,
+    }
+    wanted = bundle_recipe(recipe, settings, options, platform, (component, component_version))
+    _show("create", [create_bundle(vibs, output, wanted)], as_json=as_json)
+
+
+@app.command()
+def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
+    """Show members, vendors, platforms, bulletins, components and VIBs."""
+    from vibforge.depot.verify import opened_bundles  # noqa: PLC0415 - `--version` needs no depot
+    from vibforge.report import bundle as report  # noqa: PLC0415 - the same
+
+    with opened_bundles(bundle) as found:
+        if as_json:
+            facts = [report.bundle_json(each) for each in found]
+            print_json({"format": "vibforge/bundle-inspect/1", "bundles": facts})
+            return
+        for each in found:
+            print_text(report.bundle_text(each, Paint(wants_colour(sys.stdout))))
+
+
+@app.command()
+def verify(
+    bundle: Bundle,
+    *,
+    reader: Annotated[
+        Reader | None, typer.Option("--for", help="Also fail where this reader refuses it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold a bundle and its VIBs against what it says, and say what each reader makes of it.
+
+    Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
+    """
+    from vibforge.depot.verify import judge_bundle  # noqa: PLC0415 - `--version` needs no depot
+    from vibforge.host.bundle_readers import BundleReader  # noqa: PLC0415 - the same
+    from vibforge.report import bundle as report  # noqa: PLC0415 - the same
+
+    found = judge_bundle(bundle)
+    if as_json:
+        print_json(report.judged_json(str(bundle), found))
+    else:
+        for each in found:
+            print_text(report.judged_text(each, Paint(wants_colour(sys.stdout))))
+    wanted = BundleReader[reader.name] if reader else None
+    refused = wanted is not None and any(each.refused_by(wanted) for each in found)
+    if refused or not all(each.verification.held for each in found):
+        raise typer.Exit(_BAD)
+
+
+app.command("lint")(lint)
+
+
+@app.command()
+def add(  # noqa: PLR0913 - the options of the command
+    bundle: Bundle,
+    vibs: Vibs,
+    *,
+    output: Output,
+    recipe: RecipeFile = None,
+    platform: Platforms = None,
+    component: Component = None,
+    component_version: ComponentVersion = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Add VIBs to a bundle."""
+    from vibforge.depot.compose import add as compose  # noqa: PLC0415 - `--version` needs no depot
+
+    wanted = bundle_recipe(recipe, settings, {}, platform, (component, component_version))
+    _show("add", [compose(bundle, vibs, output, wanted)], as_json=as_json)
+
+
+@app.command()
+def remove(
+    bundle: Bundle,
+    what: Annotated[
+        list[str],
+        typer.Argument(help="VIB IDs or names, bulletin IDs or component names; * fits all."),
+    ],
+    *,
+    output: Output,
+    as_json: Json = False,
+) -> None:
+    """Leave VIBs, bulletins or components out of a bundle."""
+    from vibforge.depot.compose import remove as compose  # noqa: PLC0415 - `--version` is quick
+
+    _show("remove", [compose(bundle, what, output)], as_json=as_json)
+
+
+@app.command()
+def split(
+    bundle: Bundle,
+    *,
+    folder: Annotated[Path, typer.Option("--directory", "-C", help="Folder for the bundles.")],
+    as_json: Json = False,
+) -> None:
+    """Make one bundle of each bulletin or component."""
+    from vibforge.depot.compose import split as compose  # noqa: PLC0415 - `--version` is quick
+
+    _show("split", compose(bundle, folder), as_json=as_json)
+
+
+@app.command()
+def merge(
+    bundles: Annotated[list[Path], typer.Argument(help="Offline bundles.", metavar="BUNDLE…")],
+    *,
+    output: Output,
+    vendor: Vendor = None,
+    vendor_code: VendorCode = None,
+    as_json: Json = False,
+) -> None:
+    """Make one bundle of several."""
+    from vibforge.depot.compose import merge as compose  # noqa: PLC0415 - `--version` is quick
+    from vibforge.depot.compose import vendor_of  # noqa: PLC0415 - the same
+
+    whose = vendor_of(vendor, vendor_code)
+    _show("merge", [compose(bundles, output, whose)], as_json=as_json)
+
+
+@app.command()
+def modernise(
+    bundle: Bundle,
+    *,
+    output: Output,
+    platform: Platforms = None,
+    vendor_code: VendorCode = None,
+    as_json: Json = False,
+) -> None:
+    """Turn an old bundle into one of components for 7.0 to 9.0, saying what was assumed."""
+    from vibforge.depot.modernise import modernise as make  # noqa: PLC0415 - `--version` is quick
+
+    done = make(bundle, output, platforms=platform or (), vendor_code=vendor_code or "")
+    _show("modernise", [done], as_json=as_json)
+
+
+@app.command()
+def unpack(
+    bundle: Bundle,
+    *,
+    folder: Annotated[Path, typer.Option("--directory", "-C", help="Folder for the depot.")],
+    as_json: Json = False,
+) -> None:
+    """Unpack a bundle to a tree that any web server can serve."""
+    from vibforge.depot.unpack import unpack as unpack_to  # noqa: PLC0415 - `--version` is quick
+    from vibforge.report import bundle as report  # noqa: PLC0415 - the same
+
+    done = unpack_to(bundle, folder)
+    print_json(report.unpacked_json(done)) if as_json else print_text(report.unpacked_text(done))
+
+
+@app.command()
+def serve(  # noqa: PLR0913 - the options of the command
+    bundle: Bundle,
+    *,
+    bind: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    https: Annotated[bool, typer.Option("--https", help="HTTPS with a new certificate.")] = False,
+    certificate: Annotated[
+        Path | None, typer.Option(help="HTTPS with this certificate (PEM) and --key.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
+) -> None:
+    """Serve a bundle as a depot for an afternoon: reading only, on this machine unless told."""
+    from vibforge.cli.bundle_serving import identity, run  # noqa: PLC0415 - `--version` is quick
+    from vibforge.depot.serve import serving  # noqa: PLC0415 - the same
+
+    shown = identity(bind, certificate, key, https=https)
+    tls = shown.context if shown else None
+    with serving(bundle, host=bind, port=port, tls=tls, log=_log) as served:
+        run(*served, fingerprint=shown.fingerprint if shown else "")
+
+
+def _log(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _show(command: str, done: "Iterable[Written]", *, as_json: bool) -> None:
+    from vibforge.report import bundle as report  # noqa: PLC0415 - `--version` needs no depot
+
+    if as_json:
+        print_json(report.written_json(command, done))
+        return
+    for each in done:
+        print_text(report.written_text(each, Paint(wants_colour(sys.stdout))))

@@ -1,0 +1,1 @@
+"""What can be done with depots: make, judge, compose, modernise, unpack and serve them."""

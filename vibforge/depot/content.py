@@ -1,0 +1,188 @@
+"""What is in an offline bundle, as it is put together and taken apart.
+
+VIBs and whatever else stands in the metadata are carried as the bytes they are; only the indexes
+and vmware.xml are written anew.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vibforge.errors import DepotError, FormatError, ModelError, Problem
+from vibforge.formats.byte_stream import read_chunks
+from vibforge.formats.zip_names import unsafe_name
+from vibforge.model import bulletin as bulletin_xml
+from vibforge.model.bulletin import Bulletin
+from vibforge.model.bundle_index import (
+    Platform,
+    Vendor,
+)
+from vibforge.model.bundle_vib import (
+    DepotVib,
+    announcement,
+    announcement_name,
+    conventional_path,
+)
+from vibforge.model.bundle_vib import parse as parse_announcement
+from vibforge.model.release_date import ReleaseDate
+from vibforge.model.source import FileSource, Source
+from vibforge.model.vib import Vib
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarriedVib:
+    """A VIB on its way into a bundle: its file, and the metadata that announces it.
+
+    `origin` is the file that a person gave: the VIB's own, or a bundle's.
+    """
+
+    origin: str
+    source: Source
+    announced: DepotVib
+    metadata: bytes
+    sha256: str
+    crc32: int
+
+    @property
+    def id(self) -> str:
+        return self.announced.descriptor.vib_id
+
+    @property
+    def path(self) -> str:
+        """Where it is in the bundle."""
+        return self.announced.relative_path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarriedBulletin:
+    """A bulletin and the bytes of its file, which stay as they are while nothing in it changes."""
+
+    origin: str
+    bulletin: Bulletin
+    data: bytes
+
+    @classmethod
+    def of(cls, bulletin: Bulletin, origin: str) -> "CarriedBulletin":
+        """Carry a new or changed bulletin."""
+        return cls(origin=origin, bulletin=bulletin, data=bulletin_xml.serialise(bulletin))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What an offline bundle holds, ready to be written; `date` is that of all its members.
+
+    `others` are files of the metadata that are not known here or are image profiles, `beside` are
+    members of the bundle itself that no index names, such as a licence.
+    """
+
+    vendor: Vendor
+    platforms: tuple[Platform, ...]
+    vibs: tuple[CarriedVib, ...]
+    bulletins: tuple[CarriedBulletin, ...] = ()
+    others: tuple[tuple[str, bytes], ...] = ()
+    beside: tuple[tuple[str, Source], ...] = ()
+    date: ReleaseDate
+
+    @property
+    def components(self) -> tuple[Bulletin, ...]:
+        """The bulletins that are components."""
+        found = (carried.bulletin for carried in self.bulletins)
+        return tuple(bulletin for bulletin in found if bulletin.is_component)
+
+
+def carry_vib(path: Path) -> CarriedVib:
+    """Take a VIB's file into a bundle, at its conventional path.
+
+    Raises:
+        FormatError: it is not a VIB.
+        DepotError: a bundle with it could not be installed from.
+    """
+    source = FileSource.of(path)
+    vib = Vib.from_source(source)
+    _check(vib)
+    sha256, crc32 = file_digests(source)
+    where = conventional_path(vib.descriptor)
+    data = announcement(vib.descriptor_bytes, where, source.size, sha256)
+    name = announcement_name(vib.descriptor)
+    return CarriedVib(
+        origin=str(path),
+        source=source,
+        announced=parse_announcement(data, name, f"{path}:{name}"),
+        metadata=data,
+        sha256=sha256,
+        crc32=crc32,
+    )
+
+
+def _check(vib: Vib) -> None:
+    """Refuse what would make a bundle that hosts cannot load or install from."""
+    of = vib.descriptor
+    where = vib.source.name
+    problems = [Problem(what=fault.what, where=where) for fault in vib.faults]
+    if of.release_date is None:
+        what = "its descriptor has no release-date, and hosts need one to match it with a depot"
+        problems.append(Problem(what=what, where=where, remedy="build it anew"))
+    if reason := unsafe_name(conventional_path(of)) or ("/" in of.vib_id and "a slash in its ID"):
+        what = f"{of.vib_id!r} cannot name a file in a depot: {reason}"
+        problems.append(Problem(what=what, where=where, remedy="give it a plain name and version"))
+    if not (of.name and of.vendor and of.version and of.type):
+        what = "name, version, vendor and type make the VIB's ID; one of them is missing"
+        problems.append(Problem(what=what, where=where, remedy="build it anew"))
+    if problems:
+        raise DepotError.of(problems)
+
+
+def file_digests(source: Source) -> tuple[str, int]:
+    """Return the SHA-256 in hex and the CRC-32 of a file.
+
+    Raises:
+        FormatError: it cannot be read, or changed meanwhile.
+    """
+    sha256, crc32, size = hashlib.sha256(), 0, 0
+    with source.open() as stream:
+        for chunk in read_chunks(stream, source.size):
+            sha256.update(chunk)
+            crc32 = zlib.crc32(chunk, crc32)
+            size += len(chunk)
+    if size != source.size:
+        raise FormatError("it changed while it was read", where=source.name)
+    return sha256.hexdigest(), crc32
+
+
+def joined_vibs(vibs: Iterable[CarriedVib]) -> tuple[CarriedVib, ...]:
+    """Return each VIB once.
+
+    Raises:
+        DepotError: one ID stands for two contents, or one path for two VIBs.
+    """
+    by_id: dict[str, CarriedVib] = {}
+    by_path: dict[str, CarriedVib] = {}
+    problems = []
+    for vib in vibs:
+        first = by_id.setdefault(vib.id, vib)
+        if first.sha256 != vib.sha256:
+            what = f"{vib.id} has another content in {first.origin} (a host refuses the two)"
+            remedy = "leave one out, or build it with another version"
+            problems.append(Problem(what=what, where=vib.origin, remedy=remedy))
+        elif by_path.setdefault(vib.path, first) is not first:
+            what = f"{vib.path} is the place of {by_path[vib.path].id} in {first.origin} too"
+            problems.append(Problem(what=what, where=vib.origin))
+    if problems:
+        raise DepotError.of(problems)
+    return tuple(by_id.values())
+
+
+def latest(dates: Iterable[str | None]) -> ReleaseDate:
+    """Return the latest of some release dates; 1980, where a zip's dates begin, if there is none.
+
+    Dates that cannot be read do not count.
+    """
+    found = [ReleaseDate.parse("1980-01-01")]
+    for text in dates:
+        try:
+            found.append(ReleaseDate.parse((text or "").strip()))
+        except ModelError:
+            continue
+    return max(found, key=lambda date: date.epoch)

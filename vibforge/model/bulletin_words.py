@@ -1,0 +1,34 @@
+"""The words that bulletins and indexes use (vib-format 9.2 and 9.5)."""
+
+from enum import StrEnum
+
+PRODUCT = "embeddedEsx"
+"""The product of every known bundle for hosts, x86 and Arm alike."""
+
+
+class Severity(StrEnum):
+    """How grave what a bulletin mends is."""
+
+    GENERAL = "general"
+    SECURITY = "security"
+    CRITICAL = "critical"
+
+
+class Urgency(StrEnum):
+    """How soon a bulletin should be applied."""
+
+    CRITICAL = "critical"
+    IMPORTANT = "important"
+    MODERATE = "moderate"
+    LOW = "low"
+
+
+class ReleaseType(StrEnum):
+    """What kind of release a bulletin is."""
+
+    EXTENSION = "extension"
+    PATCH = "patch"
+    ROLLUP = "rollup"
+    UPDATE = "update"
+    UPGRADE = "upgrade"
+    NOTIFICATION = "notification"
