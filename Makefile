@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick golden docs
+.PHONY: help demo setup gates format test quick golden docs bench bench-scale
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, dist, clean: see vibforge.mk'
@@ -51,6 +51,13 @@ test: gates ## everything that must hold
 
 quick: $(VENV)/ready-for-work ## the tests of a few seconds each
 	$(BIN)/pytest -n auto -m 'not slow'
+
+BENCH ?= .bench
+bench: $(VENV)/ready ## measure against the peers; writes docs/reference/performance.md
+	$(BIN)/python -m benchmarks.bench $(BENCH) --write
+
+bench-scale: $(VENV)/ready ## measure how cost grows with size and number of files
+	$(BIN)/python -m benchmarks.scale $(BENCH)
 
 docs: $(VENV)/ready ## write the pages that are made from the code
 	$(BIN)/python docs/generate.py

@@ -49,6 +49,7 @@ def plan_text(plan: BuildPlan, paint: Paint) -> str:
         *(f"  {name}" for name in _outputs(plan)),
         "",
         *_needs_lines(plan, paint),
+        *_stock_lines(plan, paint),
     ]
     return "\n".join(lines)
 
@@ -68,6 +69,7 @@ def built_text(built: Built, paint: Paint) -> str:
         *_trx_lines(plan, paint),
         *_needs_lines(plan, paint),
         *_signature_lines(built, paint),
+        *_stock_lines(plan, paint),
         "",
         paint("Install", "strong"),
         f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh",
@@ -245,13 +247,17 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         yield "  - Secure Boot off: a host with Secure Boot refuses this VIB whatever the flags."
     if not plan.recipe.live_install_allowed:
         yield "  - A reboot, before it takes effect."
-    yield paint("What stock hosts will say", "strong") + " (PartnerSupported, Secure Boot off)"
-    yield from (_outlook_line(outlook, needs, paint) for outlook in plan.outlook)
     if plan.dated.source is DateSource.FIXED:
         yield paint("  ! ", "warn") + (
             f"The release date is {plan.dated.date}, since neither recipe, SOURCE_DATE_EPOCH nor "
             "git names one."
         )
+
+
+def _stock_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
+    yield ""
+    yield paint("What stock hosts will say", "strong") + " (PartnerSupported, Secure Boot off)"
+    yield from (_outlook_line(outlook, plan.needs, paint) for outlook in plan.outlook)
 
 
 def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
