@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from statistics import median_low
+from threading import Lock
 
 from vibforge.errors import FormatError
 from vibforge.formats.frame import Datagram, Transport
@@ -83,7 +84,7 @@ class _Notes:
 
 @dataclass(slots=True)
 class Listener:
-    """Hears one datagram after the other; `hearing` says what it came to."""
+    """Hears one datagram after the other; `hearing` says what it came to, from any thread."""
 
     packets: int = 0
     messages: int = 0
@@ -93,6 +94,7 @@ class Listener:
     _first: int | None = None
     _latest: int = 0
     _ports: dict[tuple[_Place, PortIdentity], _Notes] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def hear(self, time: int, datagram: Datagram) -> None:
         """Take what stands in the place of a PTP message, `time` in nanoseconds since 1970."""
@@ -102,6 +104,10 @@ class Listener:
             self._malformed += 1
             self._fault = self._fault or str(error)
             return
+        with self._lock:
+            self._take(time, message, datagram)
+
+    def _take(self, time: int, message: PtpMessage, datagram: Datagram) -> None:
         self.messages += 1
         self._first = time if self._first is None else min(self._first, time)
         self._latest = max(self._latest, time)
@@ -120,6 +126,10 @@ class Listener:
 
     def hearing(self, end: str = "") -> Hearing:
         """Return what was heard up to now, the domains with the most masters first."""
+        with self._lock:
+            return self._heard(end)
+
+    def _heard(self, end: str) -> Hearing:
         ordered = sorted(self._ports.items(), key=lambda item: item[0])
         domains = [
             _domain(place, ((key[1], notes) for key, notes in group))

@@ -1,5 +1,7 @@
 """A rehearsal of a trx.conf: the real ptp4l as its client, against a grandmaster.
 
+It runs in private namespaces, without hardware timestamps, and never sets a clock.
+
     programs     linuxptp and the system's tools
     world        private namespaces, from which nothing stays behind
     client       the client's configuration, and what the rehearsal overrides
