@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vibforge.ptp.settings import ClockSettings
+from vibforge.ptp.settings import ClockSettings, Delay
 from vibforge.rehearsal.client import Client, line_of
 from vibforge.rehearsal.verdict import Code
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.finding import shown
 from vibforge.trx.option import Kind
+from vibforge.trx.rules.agreement import SHARED
 
 MEANING: Mapping[Code, str] = {
     Code.OK: "the client chose the grandmaster and measures its offset and its path delay",
@@ -84,6 +85,8 @@ _HINTS = {
     Code.SILENT: "Run it again; if it stays so, this ptp4l is at fault.",
     Code.NO_TRAFFIC: "Compare network_transport (UDPv4, UDPv6, L2), the VLAN and the link with the"
     " grandmaster's; `vibforge trx sniff` shows what the network carries.",
+    Code.DOMAIN: "See --domain and the grandmaster's domainNumber.",
+    Code.SDO: "See the grandmaster's transportSpecific.",
     Code.DOMAIN_OR_SDO: "`vibforge trx sniff` shows the grandmaster's domain and"
     " transportSpecific.",
     Code.NO_MASTER: "See whether the grandmaster announces itself: `vibforge trx sniff`.",
@@ -97,12 +100,19 @@ _HINTS = {
 
 
 def _of_network(code: Code, client: Client, network: ClockSettings) -> Advice:
-    wanted = {
-        Code.DOMAIN: {"domainNumber": str(network.domain)},
-        Code.SDO: {"transportSpecific": f"0x{network.sdo:x}"},
-        Code.NO_TRAFFIC: {"network_transport": str(network.transport)},
-        Code.DELAY: {"delay_mechanism": str(network.delay)},
-    }[code]
+    """All that differs: what stops the client first hides what would stop it next."""
+    own = client.settings
+    wanted = {}
+    if network.transport is not own.transport:
+        wanted["network_transport"] = str(network.transport)
+    if network.domain != own.domain:
+        wanted["domainNumber"] = str(network.domain)
+    if network.sdo != own.sdo:
+        wanted["transportSpecific"] = f"0x{network.sdo:x}"
+    if network.delay is not own.delay and own.delay is not Delay.AUTO:
+        wanted["delay_mechanism"] = str(network.delay)
+    if network.follow_up_information != own.follow_up_information:
+        wanted["follow_up_info"] = str(int(network.follow_up_information))
     changes = tuple(_set(client, wanted))
     return Advice(changes=changes, hint="" if changes else _HINTS[code])
 
@@ -121,8 +131,13 @@ def _set(client: Client, wanted: Mapping[str, str]) -> Iterator[Change]:
             new = f"{namespace}:{key} {value}"
             if line and not _same(key, line.value, value):
                 yield Change(line=line.number, old=shown(line.text.strip()), new=new)
-            elif namespace == "ptp4l" and not line and not _is_default(key, value):
+            elif not line and _belongs(namespace, key) and not _is_default(key, value):
                 yield Change(line=0, old="", new=new)
+
+
+def _belongs(namespace: str, key: str) -> bool:
+    """Whether a new line is needed: phc2sys must share what it finds ptp4l by."""
+    return namespace == "ptp4l" or key in SHARED
 
 
 def _same(key: str, left: str, right: str) -> bool:

@@ -1,5 +1,6 @@
 """A curve over time as SVG that stands in a page: no script, its colours from the page's CSS."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,16 +48,25 @@ def _plot(
         disable_xml_declaration=True,
         x_value_formatter=lambda seconds: f"{seconds:g} s",
         value_formatter=written,
-        y_labels_major_count=4,
-        show_minor_y_labels=False,
-        x_labels_major_count=6,
-        show_minor_x_labels=False,
         margin_right=30,
     )
+    seconds, values = [point[0] for point in points], [point[1] for point in points]
+    chart.x_labels = ticks(0.0, max(seconds), width // 90)
+    chart.y_labels = ticks(min(values), max(values), 5)
+    chart.xrange = (0.0, max(seconds))
     chart.uuid = name
     chart.add(None, list(points))
     chart.add_xml_filter(_as_picture)
     return str(chart.render(is_unicode=True))
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Round numbers around `low` to `high`, about `most` of them."""
+    rough = (high - low) / most or 1.0
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough * 0.999)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [round(number * step, 9) for number in range(first, last + 1)]
 
 
 def _as_picture(root: Any) -> Any:  # noqa: ANN401 - an element of whichever XML library pygal has

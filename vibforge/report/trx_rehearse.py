@@ -37,13 +37,13 @@ def remedies(found: Rehearsal) -> Iterator[str]:
     yield from (each.remedy for each in found.coupling if each.remedy)
 
 
-def facts(found: Rehearsal) -> Iterator[tuple[str, str]]:
-    """The facts behind a verdict, as label and text."""
+def facts(found: Rehearsal, *, plot: bool = True) -> Iterator[tuple[str, str]]:
+    """The facts behind a verdict, as label and text; with a small plot or without."""
     yield "against", against(found)
     for rejection in found.rejections:
         text = f"line {rejection.line.number}: {rejection.program}: {rejection.words}"
         yield "rejected", text
-    yield from _measured(found)
+    yield from _measured(found, plot=plot)
     if found.play and found.play.words:
         yield "ptp4l says", found.play.words
     for finding in found.coupling:
@@ -64,7 +64,7 @@ def override_text(override: Override) -> str:
     return f"{override.key} {override.value}{instead}: {override.why}"
 
 
-def _measured(found: Rehearsal) -> Iterator[tuple[str, str]]:
+def _measured(found: Rehearsal, *, plot: bool) -> Iterator[tuple[str, str]]:
     play = found.play
     if play is None or not play.samples:
         return
@@ -75,7 +75,7 @@ def _measured(found: Rehearsal) -> Iterator[tuple[str, str]]:
     if offsets:
         low, high = nanoseconds(min(offsets)), nanoseconds(max(offsets))
         after = "" if play.offset_after is None else f", the first after {play.offset_after:.1f} s"
-        yield "offset", f"{low} to {high}{after}  {curve(offsets)}"
+        yield "offset", f"{low} to {high}{after}" + (f"  {curve(offsets)}" if plot else "")
     delay = last.path_delay or last.peer_delay
     if delay:
         yield "path delay", nanoseconds(delay) + (" (peer)" if not last.path_delay else "")

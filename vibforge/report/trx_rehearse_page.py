@@ -35,7 +35,7 @@ def rehearsal_page(found: Rehearsal, where: str) -> str:
         where=where,
         meaning=MEANING[found.code],
         against=against(found),
-        facts=[fact for fact in facts(found) if fact[0] in _SHOWN_FACTS],
+        facts=[fact for fact in facts(found, plot=False) if fact[0] in _SHOWN_FACTS],
         remedies=list(remedies(found)),
         charts=_charts(samples),
         stretches=_stretches(samples),
