@@ -18,6 +18,7 @@ settings.load_profile("project")
 _DEBIAN_PACKAGES = {
     "ar": "binutils",
     "bsdtar": "libarchive-tools",
+    "chromium": "chromium",
     "busybox": "busybox",
     "curl": "curl",
     "git": "git",

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately
-from vibforge.rehearsal.grandmaster import Grandmaster, of_conf, of_profile
+from vibforge.rehearsal.grandmaster import Grandmaster, of_conf
 from vibforge.rehearsal.programs import Programs
 from vibforge.rehearsal.verdict import Code
-from vibforge.trx.profile import profile_named, profiles, trx_conf_of
 
 FAST = {
     "logAnnounceInterval": "-2",
@@ -142,7 +141,8 @@ MISMATCHES = (
         grandmaster=GPTP,
         code=Code.NOT_AS_CAPABLE,
         wish=Wish(keep_threshold=True),
-        change="line 10: `ptp4l:neighborPropDelayThresh 1` → `ptp4l:neighborPropDelayThresh 20000000`",
+        change="line 10: `ptp4l:neighborPropDelayThresh 1` → "
+        "`ptp4l:neighborPropDelayThresh 20000000`",
     ),
     Case(
         name="802.1AS client, grandmaster without its TLV",
