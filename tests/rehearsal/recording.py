@@ -1,5 +1,6 @@
-"""A rehearsal that tcpdump records from the client's side."""
+"""A rehearsal that is recorded from the client's side."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -13,14 +14,11 @@ from vibforge.rehearsal.world import private_world
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import Profile
 
-_FILTER = "ether proto 0x88f7 or udp port 319 or udp port 320"
 
-
-def record(  # noqa: PLR0913 - what a recording is made of
+def record(
     profile: Profile,
     conf: TrxConf,
     programs: Programs,
-    tcpdump: str,
     target: Path,
     *,
     wish: Wish,
@@ -28,11 +26,9 @@ def record(  # noqa: PLR0913 - what a recording is made of
     """Rehearse a trx.conf against its profile and record it; return the client's settings, too."""
     with private_world(programs) as world:
         pcap = world.folder / "heard.pcap"
-        world.start(
-            world.as_client,
-            *(tcpdump, "-i", world.client_interface, "-U", "-Z", "root"),
-            *("-w", str(pcap), _FILTER),
-        )
+        recorder = str(Path(__file__).with_name("recorder.py"))
+        command = (sys.executable, recorder, world.client_interface, str(pcap))
+        world.start(world.as_client, *command)
         _wait_for(pcap)
         client = client_of(conf, programs, world.folder)
         stage = Stage(world=world, programs=programs, seconds=wish.seconds or 30, watch=wish.watch)

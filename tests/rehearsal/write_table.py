@@ -1,6 +1,5 @@
 """Rehearse every profile and every mismatch, and write the table that the documentation shows."""
 
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,8 +26,8 @@ _HEAD = """\
 # Rehearsals
 
 What `vibforge trx rehearse` says of every profile against a grandmaster of the same profile,
-and of each kind of mismatch. `make rehearse` runs them all and writes this page; the times are of one
-run with linuxptp {version} and differ a little each time.
+and of each kind of mismatch. `make rehearse` runs them all and writes this page; the times are of
+one run with linuxptp {version} and differ a little each time.
 
 ## Profiles
 
@@ -87,11 +86,8 @@ def _profile(profile: Profile, programs: Programs, folder: Path) -> Row:
 
 
 def _sniffed(profile: Profile, conf: TrxConf, programs: Programs, folder: Path) -> str:
-    tcpdump = shutil.which("tcpdump")
-    if tcpdump is None:
-        return "no tcpdump"
     target = folder / f"{profile.name}.pcap"
-    _, used = record(profile, conf, programs, tcpdump, target, wish=Wish(watch=1.0))
+    _, used = record(profile, conf, programs, target, wish=Wish(watch=1.0))
     fit = fit_domain(chosen_domain(hear_capture(target), None, target.name))
     heard = fit.settings
     same = (
