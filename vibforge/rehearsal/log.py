@@ -1,5 +1,6 @@
 """What is kept of a program's output: its first and its last lines, however much it writes."""
 
+import os
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -46,11 +47,12 @@ class Log:
         if stream is None:
             return
         rest = b""
-        while chunk := stream.read1(_CHUNK):  # type: ignore[attr-defined]  # Popen makes a BufferedReader, typed as any binary stream
-            self.size += len(chunk)
-            *lines, rest = (rest + chunk).split(b"\n")
-            rest = rest[:_LONGEST_LINE]
-            self._keep(lines)
+        with stream:
+            while chunk := os.read(stream.fileno(), _CHUNK):
+                self.size += len(chunk)
+                *lines, rest = (rest + chunk).split(b"\n")
+                rest = rest[:_LONGEST_LINE]
+                self._keep(lines)
         if rest:
             self._keep([rest])
 

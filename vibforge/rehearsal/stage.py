@@ -101,7 +101,8 @@ class Stage:
         file = self.world.folder / socket.replace(".uds", ".conf")
         file.write_text(text, encoding="utf-8", errors="surrogateescape")
         ptp4l = self.programs.path("ptp4l")
-        return Log(self.world.start(side, ptp4l, "-f", str(file), "-i", interface)).start()
+        command = (ptp4l, "-f", str(file), "-i", interface)
+        return Log(self.world.start(side, *command, output=subprocess.PIPE)).start()
 
     def _start_grandmaster(self, grandmaster: Grandmaster) -> tuple[Log, str]:
         """Start it and wait until it is master; return its port."""

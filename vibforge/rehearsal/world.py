@@ -21,8 +21,8 @@ from pathlib import Path
 from vibforge.errors import NotPossibleHereError
 from vibforge.rehearsal.programs import Programs
 
-_LONGEST_FOLDER = 80
-"""A socket's path has 107 bytes at most (unix(7)), and its name takes some of them."""
+_LONGEST_FOLDER = 55
+"""A socket's path has 107 bytes at most (unix(7)), and ours takes up to 50 of them."""
 
 _PATIENCE = 5.0
 """Seconds for what takes milliseconds: making namespaces, setting up the link."""
@@ -72,12 +72,14 @@ class World:
         """
         return _run((*self.as_client, *command), seconds)
 
-    def start(self, side: Sequence[str], *command: str) -> "subprocess.Popen[bytes]":
-        """Start a command that stays, its output in one pipe."""
+    def start(
+        self, side: Sequence[str], *command: str, output: int = subprocess.DEVNULL
+    ) -> "subprocess.Popen[bytes]":
+        """Start a command that stays; `output` is for both of its streams, as Popen takes it."""
         process = subprocess.Popen(  # noqa: S603 - programs of linuxptp, no shell
             [*side, *command],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
         self.started.append(process)
