@@ -1,28 +1,10 @@
 import os
-import sys
 import uuid
 from pathlib import Path
 
 import pytest
 
-from vibforge.errors import NotPossibleHereError
-from vibforge.rehearsal.programs import Programs, find_programs
-from vibforge.rehearsal.world import private_world
-
 MARK = "VIBFORGE_TEST_MARK"
-
-
-@pytest.fixture(scope="session")
-def programs() -> Programs:
-    """linuxptp and a private world to run it in, or a skip."""
-    if sys.platform != "linux":
-        pytest.skip("namespaces are Linux's")
-    try:
-        found = find_programs()
-        with private_world(found):
-            return found
-    except NotPossibleHereError as error:
-        pytest.skip(str(error))
 
 
 class Traces:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.matrix import FAST, MATCHES, MISMATCHES, REFUSALS, Case
+from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, Case
 from tests.rehearsal.recording import record
 from tests.rehearsal.write_table import PAGE
 from vibforge.operations.choose_grandmaster import grandmaster_from
@@ -55,9 +55,9 @@ def test_quick_profiles_and_their_captures(name: str, programs: Programs, tmp_pa
     assert found.code is Code.OK, found.play and found.play.log
 
 
-def test_a_fast_gptp(programs: Programs) -> None:
+def test_gptp(programs: Programs) -> None:
     profile = profile_named("gptp")
-    conf = trx_conf_of(profile, changes=[f"{key}={value}" for key, value in FAST.items()])
+    conf = trx_conf_of(profile, changes=["logMinPdelayReqInterval=-2"])
     found = rehearse_privately(
         conf.serialise(), of_profile(profile, programs), programs, wish=Wish(watch=0.5)
     )

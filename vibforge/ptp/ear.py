@@ -38,22 +38,24 @@ _IP_GROUPS = ("224.0.1.129", "224.0.0.107")
 """Joined by IGMP, or a switch may not pass them on."""
 
 _FILTER = (
-    (0x28, 0, 0, 12),  # load the ethertype
-    (0x15, 12, 0, 0x88F7),  # PTP: take it
-    (0x15, 0, 4, 0x0800),  # IPv4?
-    (0x30, 0, 0, 23),  # load the protocol
-    (0x15, 0, 10, 17),  # not UDP: leave it
-    (0xB1, 0, 0, 14),  # X = length of the IP header
-    (0x48, 4, 0, 16),  # load the UDP port at X + 16
-    (0x15, 0, 7, 0x86DD),  # IPv6?
-    (0x30, 0, 0, 20),  # load the next header
-    (0x15, 0, 5, 17),  # not UDP: leave it
-    (0x28, 0, 0, 56),  # load the UDP port
-    (0x15, 2, 0, 319),  # event messages: take it
-    (0x15, 1, 0, 320),  # general messages: take it
-    (0x06, 0, 0, 0),  # leave it
-    (0x06, 0, 0, 0x40000),  # take it
+    (0x28, 0, 0, 12),  # 0: load the ethertype
+    (0x15, 13, 0, 0x88F7),  # 1: PTP: go to 15
+    (0x15, 0, 5, 0x0800),  # 2: not IPv4: go to 8
+    (0x30, 0, 0, 23),  # 3: load its protocol
+    (0x15, 0, 9, 17),  # 4: not UDP: go to 14
+    (0xB1, 0, 0, 14),  # 5: the size of its header
+    (0x48, 0, 0, 16),  # 6: load the UDP port behind it
+    (0x05, 0, 0, 4),  # 7: go to 12
+    (0x15, 0, 5, 0x86DD),  # 8: not IPv6: go to 14
+    (0x30, 0, 0, 20),  # 9: load its next header
+    (0x15, 0, 3, 17),  # 10: not UDP: go to 14
+    (0x28, 0, 0, 56),  # 11: load the UDP port
+    (0x15, 2, 0, 319),  # 12: event messages: go to 15
+    (0x15, 1, 0, 320),  # 13: general messages: go to 15
+    (0x06, 0, 0, 0),  # 14: leave it
+    (0x06, 0, 0, 0x40000),  # 15: take it
 )
+"""A program of the kernel's classic packet filter: code, jumps if true and if not, operand."""
 
 
 @dataclass(slots=True)

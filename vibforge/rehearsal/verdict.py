@@ -149,6 +149,8 @@ def judge(scene: Scene, *, final: bool = False) -> Code | None:
     slow = scene.network and scene.network.announce_seconds > scene.client.patience
     if scene.times_lost >= (1 if final or slow else 2):
         return Code.ANNOUNCE_TIMEOUT
+    if scene.times_lost:
+        return None
     if scene.elects and not scene.has_master(now.data):
         return _listening(scene, now.data, final=final)
     return _uncalibrated(scene, now.data, final=final)
