@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from vibforge.rehearsal.verdict import Sample
 
-_Domain = Annotated[int | None, typer.Option(help="Which PTP domain, where several were heard.")]
+_Domain = Annotated[
+    int | None, typer.Option(metavar="N", help="Which PTP domain, where several were heard.")
+]
 
 
 def rehearse(  # noqa: PLR0913 - the options of the command
@@ -36,9 +38,11 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     ] = None,
     domain: _Domain = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Give up after so many seconds, 1 to 600.")
+        float | None, typer.Option(metavar="N", help="Give up after so many seconds, 1 to 600.")
     ] = None,
-    watch: Annotated[float, typer.Option(help="Go on so many seconds when all is well.")] = 3.0,
+    watch: Annotated[
+        float, typer.Option(metavar="N", help="Go on so many seconds when all is well.")
+    ] = 3.0,
     keep_threshold: Annotated[
         bool, typer.Option("--keep-threshold", help="Do not raise neighborPropDelayThresh.")
     ] = False,
@@ -90,7 +94,8 @@ def sniff(  # noqa: PLR0913 - the options of the command
         str | None, typer.Option(metavar="NAME", help="Listen to this interface; root only.")
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=1, max=3600, help="How long to listen to an interface.")
+        float,
+        typer.Option(metavar="N", min=1, max=3600, help="How long to listen to an interface."),
     ] = 15.0,
     domain: _Domain = None,
     output: Annotated[
