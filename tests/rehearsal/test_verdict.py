@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from vibforge.formats.frame import Transport
 from vibforge.ptp.settings import ClockSettings, Delay
 from vibforge.rehearsal.data_sets import DataSets
 from vibforge.rehearsal.verdict import Code, Sample, Scene, judge
@@ -66,7 +67,13 @@ CASES = {
     "no answers yet": Case(None, (), final=False),
     "silence": Case(Code.NO_TRAFFIC, (SILENCE,)),
     "silence, too early": Case(None, (SILENCE,), final=False, apart=0.1),
-    "silence for long": Case(Code.NO_TRAFFIC, (SILENCE,) * 4, final=False),
+    "silence for long": Case(None, (SILENCE,) * 4, final=False),
+    "silence for long, over another transport": Case(
+        Code.NO_TRAFFIC,
+        (SILENCE,) * 4,
+        network=ClockSettings(transport=Transport.L2),
+        final=False,
+    ),
     "domain": Case(Code.DOMAIN, (LISTENING,), network=ClockSettings(domain=24)),
     "sdo": Case(Code.SDO, (LISTENING,), network=ClockSettings(sdo=1)),
     "domain or sdo": Case(Code.DOMAIN_OR_SDO, (LISTENING,), network=None),
@@ -92,7 +99,12 @@ CASES = {
     "802.1AS unanswered on a real network": Case(
         Code.DOMAIN_OR_SDO, (LISTENING,), client=GPTP, network=None
     ),
-    "requests unanswered": Case(Code.DELAY, (data(sent={"Delay_Req": 5}),), final=False),
+    "requests unanswered": Case(Code.DELAY, (data(sent={"Delay_Req": 5}),)),
+    "requests unanswered, no wonder": Case(
+        Code.DELAY, (data(sent={"Delay_Req": 5}),), network=P2P, final=False
+    ),
+    "requests unanswered, perhaps late": Case(None, (data(sent={"Delay_Req": 5}),), final=False),
+    "announced, perhaps late": Case(None, (LISTENING,) * 9, final=False),
     "requests unanswered so far": Case(None, (data(sent={"Delay_Req": 2}),), final=False),
     "no TLV": Case(
         Code.NO_TLV,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vibforge.ptp.settings import ClockSettings, Delay, settings_of
+from vibforge.ptp.settings import ClockSettings, settings_of
 from vibforge.rehearsal.programs import Programs
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.document import Line, TrxConf
@@ -133,11 +133,6 @@ def common_overlay(programs: Programs, socket: Path) -> Iterator[tuple[str, str,
     yield "use_syslog", "0", "the rehearsal reads the log"
     yield "verbose", "1", "the rehearsal reads the log"
     yield "logging_level", "6", "the rehearsal reads the log"
-
-
-def delay_is_measured(settings: ClockSettings) -> bool:
-    """Whether the client measures a path delay at all."""
-    return settings.delay is not Delay.NONE
 
 
 def values_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

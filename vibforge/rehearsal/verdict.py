@@ -126,6 +126,15 @@ class Scene:
         end = max(self.chosen_after + doubt, self.offset_after + self.watch)
         return self.samples[-1].seconds >= end
 
+    def differs(self, setting: str) -> bool:
+        """Whether the other side is known to have another value of a `ClockSettings` field.
+
+        What this explains is certain at once; without it a busy machine may just be late.
+        """
+        return self.network is not None and getattr(self.network, setting) != getattr(
+            self.client, setting
+        )
+
     def waited_for_announce(self) -> bool:
         """Whether the grandmaster, as it is known, must have announced itself often enough."""
         if self.network is None:
@@ -145,7 +154,8 @@ def judge(scene: Scene, *, final: bool = False) -> Code | None:
     if scene.offset_after is not None and scene.times_lost == 0:
         return Code.OK if final or scene.watched_long_enough() else None
     if now.data.hears_nothing:
-        return Code.NO_TRAFFIC if final or scene.waited_for_announce() else None
+        clear = scene.waited_for_announce() and scene.differs("transport")
+        return Code.NO_TRAFFIC if final or clear else None
     slow = scene.network and scene.network.announce_seconds > scene.client.patience
     if scene.times_lost >= (1 if final or slow else 2):
         return Code.ANNOUNCE_TIMEOUT
@@ -169,6 +179,8 @@ def _listening(scene: Scene, data: DataSets, *, final: bool) -> Code | None:
         return _not_as_capable(own, network, data, final=final)
     if network and network.announce_seconds > own.patience:
         return Code.ANNOUNCE_TIMEOUT
+    if not final:
+        return None
     return Code.DOMAIN_OR_SDO if network is None and data.received["Announce"] else Code.NO_MASTER
 
 
@@ -181,7 +193,8 @@ def _not_as_capable(
         return Code.DELAY
     if unanswered and network is None:
         return Code.DOMAIN_OR_SDO
-    return Code.NOT_AS_CAPABLE if final or data.peer_delay > own.threshold else None
+    too_far = data.peer_delay > own.threshold and data.received.get("Pdelay_Resp", 0) >= ENOUGH
+    return Code.NOT_AS_CAPABLE if final or too_far else None
 
 
 def _uncalibrated(scene: Scene, data: DataSets, *, final: bool) -> Code | None:
@@ -189,7 +202,7 @@ def _uncalibrated(scene: Scene, data: DataSets, *, final: bool) -> Code | None:
     asked = data.sent.get("Delay_Req", 0) + data.sent.get("Pdelay_Req", 0)
     answered = data.received.get("Delay_Resp", 0) + data.received.get("Pdelay_Resp", 0)
     if not scene.has_delay(data) and asked >= least and answered == 0:
-        return Code.DELAY
+        return Code.DELAY if final or scene.differs("delay") else None
     if data.offset == 0 and scene.followed_up() >= least:
         if scene.client.follow_up_information:
             return Code.NO_TLV
