@@ -4,13 +4,14 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import CHECKOUT
-from vibforge.cli import app
+from vibforge.cli import application
 
 PAGE = CHECKOUT / "docs" / "how-to" / "rehearse-the-clock.md"
 
 
 def options_of(command: str) -> set[str]:
-    help_text = CliRunner().invoke(app, ["trx", command, "--help"], env={"COLUMNS": "200"}).output
+    words = ["trx", command, "--help"]
+    help_text = CliRunner().invoke(application(words), words, env={"COLUMNS": "200"}).output
     return set(re.findall(r"--[a-z][a-z-]+", help_text))
 
 
