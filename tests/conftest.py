@@ -1,5 +1,6 @@
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from hypothesis import HealthCheck, settings
 from lxml import etree
 
 from tests.signing.lab import Lab, make_lab
+from vibforge.errors import NotPossibleHereError
+from vibforge.rehearsal.programs import Programs, find_programs
+from vibforge.rehearsal.world import private_world
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -18,6 +22,7 @@ settings.load_profile("project")
 _DEBIAN_PACKAGES = {
     "ar": "binutils",
     "bsdtar": "libarchive-tools",
+    "chromium": "chromium",
     "busybox": "busybox",
     "curl": "curl",
     "git": "git",
@@ -91,3 +96,16 @@ def raises_on() -> Callable[[str], bool]:
         return False
 
     return refused
+
+
+@pytest.fixture(scope="session")
+def programs() -> Programs:
+    """linuxptp and a private world to run it in, or a skip."""
+    if sys.platform != "linux":
+        pytest.skip("namespaces are Linux's")
+    try:
+        found = find_programs()
+        with private_world(found):
+            return found
+    except NotPossibleHereError as error:
+        pytest.skip(str(error))

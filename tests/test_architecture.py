@@ -11,6 +11,8 @@ LAYERS = (
     "model",
     "host",
     "trx",
+    "ptp",
+    "rehearsal",
     "trust",
     "signing",
     "lint",

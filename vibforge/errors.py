@@ -8,7 +8,8 @@
     ├── SigningError       a key or a certificate cannot sign
     ├── VerificationError  asked to insist, and a fact failed
     ├── DepotError         VIBs do not fit together in a bundle
-    └── TrxError           a trx.conf, a profile or a rehearsal cannot be used
+    ├── TrxError           a trx.conf, a profile or a capture cannot be used
+    └── NotPossibleHereError  this machine cannot rehearse or listen
 
 An exception means that the job could not be done. A job that was done and whose verdict is bad
 returns a value; anything else that is raised is a bug.
@@ -85,4 +86,8 @@ class DepotError(VibforgeError):
 
 
 class TrxError(VibforgeError):
-    """A trx.conf, a profile or a rehearsal cannot be used."""
+    """A trx.conf, a profile or a capture cannot be used."""
+
+
+class NotPossibleHereError(VibforgeError):
+    """This machine cannot do it: a program or a permission is missing, not a fault of the input."""

@@ -1,6 +1,7 @@
 """The command line: arguments in, one call of the library, a report out, an exit code.
 
-Exit codes: 0 good, 1 done but the verdict is bad, 2 could not be done, 3 a bug in vibforge.
+Exit codes: 0 good, 1 done but the verdict is bad, 2 could not be done, 3 a bug in vibforge,
+4 not possible on this machine.
 A command that a signal stops exits with 128 + the signal's number.
 """
 
@@ -15,10 +16,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
-from vibforge.errors import VibforgeError
+from vibforge.errors import NotPossibleHereError, VibforgeError
 
 _USAGE_OR_INPUT = 2
 _BUG = 3
+_NOT_POSSIBLE_HERE = 4
 
 _COMMANDS = {
     "build": "build:build",
@@ -83,7 +85,8 @@ def main(argv: Sequence[str]) -> int:
         return stop.exit_code
     except VibforgeError as error:
         _say_error(error)
-        return _USAGE_OR_INPUT
+        here = isinstance(error, NotPossibleHereError)
+        return _NOT_POSSIBLE_HERE if here else _USAGE_OR_INPUT
     except Exception:  # noqa: BLE001 - the last one to see it: everything else is a bug
         traceback.print_exc()
         typer.echo("vibforge: this is a bug; please report it with the lines above.", err=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vibforge.cli import trx_clock
 from vibforge.cli.arguments import print_json, settings_of
 from vibforge.cli.trx_arguments import (
     Esxi,
@@ -269,3 +270,7 @@ def fingerprint(binary: File, *, as_json: Json = False) -> None:
         print_json(report.fingerprint_json(found, str(binary)))
     else:
         typer.echo(report.fingerprint_text(found, name_of(binary)))
+
+
+app.command()(trx_clock.rehearse)
+app.command()(trx_clock.sniff)

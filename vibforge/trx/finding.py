@@ -99,9 +99,9 @@ _LONGEST_SHOWN = 60
 """Characters of a file's own text that stand in a message."""
 
 
-def shown(text: str) -> str:
-    """Return a file's text as one safe, short word for a message."""
-    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+def shown(text: str, most: int = _LONGEST_SHOWN) -> str:
+    """Return a file's text as one safe word for a message, of `most` characters."""
+    cut = text if len(text) <= most else f"{text[:most]}…"
     return "".join(letter if letter.isprintable() else _escaped(letter) for letter in cut)
 
 

@@ -1,0 +1,90 @@
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.formats.ptp_examples import ethernet, ipv4, ipv6, message, udp
+from vibforge.formats.frame import Link, Transport, find_ptp
+from vibforge.formats.ptp_message import Kind
+
+SYNC = message(Kind.SYNC).serialise()
+HOP_BY_HOP = bytes([17, 0]) + bytes(6)
+IP4, IP6 = 0x0800, 0x86DD
+
+FRAMES = {
+    "Ethernet": (Link.ETHERNET, ethernet(SYNC), Transport.L2, ()),
+    "padded": (Link.ETHERNET, ethernet(SYNC + bytes(6)), Transport.L2, ()),
+    "VLAN": (Link.ETHERNET, ethernet(SYNC, tags=(5,)), Transport.L2, (5,)),
+    "two tags": (Link.ETHERNET, ethernet(SYNC, tags=(100, 7)), Transport.L2, (100, 7)),
+    "IPv4": (Link.ETHERNET, ethernet(ipv4(udp(SYNC)), IP4), Transport.UDPV4, ()),
+    "IPv4, tagged": (Link.ETHERNET, ethernet(ipv4(udp(SYNC)), IP4, (9,)), Transport.UDPV4, (9,)),
+    "IPv4 options": (
+        Link.ETHERNET,
+        ethernet(ipv4(udp(SYNC, 320), bytes(8)), IP4),
+        Transport.UDPV4,
+        (),
+    ),
+    "IPv6": (Link.ETHERNET, ethernet(ipv6(udp(SYNC)), IP6), Transport.UDPV6, ()),
+    "IPv6 hop by hop": (
+        Link.ETHERNET,
+        ethernet(ipv6(HOP_BY_HOP + udp(SYNC), 0), IP6),
+        Transport.UDPV6,
+        (),
+    ),
+    "raw IPv4": (Link.IP, ipv4(udp(SYNC)), Transport.UDPV4, ()),
+    "raw IPv6": (Link.IP, ipv6(udp(SYNC)), Transport.UDPV6, ()),
+    "cooked": (Link.COOKED, bytes(14) + b"\x88\xf7" + SYNC, Transport.L2, ()),
+    "cooked, tagged": (
+        Link.COOKED,
+        bytes(14) + struct.pack(">HHH", 0x8100, 3, 0x88F7) + SYNC,
+        Transport.L2,
+        (3,),
+    ),
+    "cooked v2": (Link.COOKED_2, b"\x88\xf7" + bytes(18) + SYNC, Transport.L2, ()),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_ptp_is_found(name: str) -> None:
+    link, frame, transport, vlans = FRAMES[name]
+    found = find_ptp(link, frame)
+    assert found
+    assert (found.transport, found.vlans) == (transport, vlans)
+    assert found.payload.startswith(SYNC)
+
+
+def test_addresses_are_text() -> None:
+    found = find_ptp(Link.ETHERNET, ethernet(ipv6(udp(SYNC)), IP6))
+    assert found
+    assert (found.source, found.destination) == ("fe80::1", "ff0e::181")
+    found = find_ptp(Link.ETHERNET, ethernet(SYNC))
+    assert found
+    assert found.source == "00:1b:21:aa:bb:cc"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ethernet(ipv4(udp(SYNC, 123)), IP4),
+        ethernet(ipv4(udp(SYNC), fragment=5), IP4),
+        ethernet(ipv4(b"", fragment=0)[:9] + b"\x06" + bytes(20), IP4),
+        ethernet(ipv6(b"\x3a" * 20, 58), IP6),
+        ethernet(SYNC, tags=(1, 2, 3, 4, 5)),
+        ethernet(b"ARP", 0x0806),
+        b"",
+    ],
+    ids=["NTP", "fragment", "TCP", "ICMPv6", "five tags", "ARP", "nothing"],
+)
+def test_what_is_no_ptp_is_passed_over(frame: bytes) -> None:
+    assert find_ptp(Link.ETHERNET, frame) is None
+
+
+@given(st.sampled_from(list(FRAMES.values())), st.integers(0, 120))
+def test_cut_frames_raise_nothing(example: tuple[Link, bytes, Transport, object], cut: int) -> None:
+    find_ptp(example[0], example[1][:cut])
+
+
+@given(st.sampled_from(Link), st.binary(max_size=120))
+def test_junk_raises_nothing(link: Link, data: bytes) -> None:
+    find_ptp(link, data)

@@ -1,0 +1,43 @@
+"""A rehearsal that is recorded from the client's side."""
+
+import sys
+import time
+from pathlib import Path
+
+from vibforge.operations.trx_rehearse import Wish
+from vibforge.ptp.settings import ClockSettings
+from vibforge.rehearsal.client import client_of
+from vibforge.rehearsal.grandmaster import of_profile
+from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.stage import Play, Stage
+from vibforge.rehearsal.world import private_world
+from vibforge.trx.document import TrxConf
+from vibforge.trx.profile import Profile
+
+
+def record(
+    profile: Profile,
+    conf: TrxConf,
+    programs: Programs,
+    target: Path,
+    *,
+    wish: Wish,
+) -> tuple[Play, ClockSettings]:
+    """Rehearse a trx.conf against its profile and record it; return the client's settings, too."""
+    with private_world(programs) as world:
+        pcap = world.folder / "heard.pcap"
+        recorder = str(Path(__file__).with_name("recorder.py"))
+        command = (sys.executable, recorder, world.client_interface, str(pcap))
+        world.start(world.as_client, *command)
+        _wait_for(pcap)
+        client = client_of(conf, programs, world.folder)
+        stage = Stage(world=world, programs=programs, seconds=wish.seconds or 30, watch=wish.watch)
+        play = stage.play(client, of_profile(profile, programs), lambda: None)
+        target.write_bytes(pcap.read_bytes())
+    return play, client.settings
+
+
+def _wait_for(pcap: Path) -> None:
+    end = time.monotonic() + 5
+    while time.monotonic() < end and not (pcap.exists() and pcap.stat().st_size):
+        time.sleep(0.05)

@@ -1,0 +1,226 @@
+"""The reports of a rehearsal, made of one that is written down; the page in a real Chromium."""
+
+import json
+import math
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.rehearsal.test_verdict import GOOD, LISTENING
+from vibforge.operations.trx_rehearse import Rehearsal
+from vibforge.rehearsal.client import client_of
+from vibforge.rehearsal.grandmaster import of_profile
+from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.remedy import Advice, Change
+from vibforge.rehearsal.stage import Play
+from vibforge.rehearsal.verdict import Code, Sample
+from vibforge.report.curve import curve, interval, nanoseconds
+from vibforge.report.paint import Paint
+from vibforge.report.plot import ticks
+from vibforge.report.trx_rehearse import live_line, rehearsal_json, rehearsal_text
+from vibforge.report.trx_rehearse_page import rehearsal_page
+from vibforge.trx.document import TrxConf
+from vibforge.trx.profile import profiles
+
+PROGRAMS = Programs(paths={}, version="3.1.1", release="3.1.1")
+HOSTILE = "ptp4l:userDescription <script>alert(1)</script>\n"
+DARK, LIGHT = 0, 1
+"""Chromium's numbers for prefers-color-scheme."""
+
+
+def rehearsal(code: Code = Code.OK) -> Rehearsal:
+    conf = TrxConf.parse(f"ptp4l:domainNumber 24\n{HOSTILE}".encode())
+    samples = [
+        Sample(0.2, LISTENING),
+        *(
+            Sample(
+                round(1 + number / 5, 2),
+                replace(GOOD, offset=1500 * math.sin(number), path_delay=2500 + 40 * number),
+            )
+            for number in range(40)
+        ),
+    ]
+    play = Play(
+        code=code,
+        samples=tuple(samples if code is Code.OK else samples[:1]),
+        chosen_after=1.0 if code is Code.OK else None,
+        offset_after=1.2 if code is Code.OK else None,
+        words="",
+        log=("ptp4l[1.0]: selected best master clock",),
+        grandmaster_log=(),
+    )
+    changes = (Change(line=1, old="ptp4l:domainNumber 24", new="ptp4l:domainNumber 0"),)
+    return Rehearsal(
+        code=code,
+        advice=Advice() if code is Code.OK else Advice(changes=changes),
+        client=client_of(conf, PROGRAMS, Path("/run/x")),
+        grandmaster=of_profile(profiles()["default-e2e"], PROGRAMS),
+        interface="client",
+        world="a private user and network namespace",
+        linuxptp="3.1.1",
+        network=None,
+        play=play,
+        rejections=(),
+        coupling=(),
+    )
+
+
+def test_the_text_says_verdict_facts_and_overrides() -> None:
+    text = rehearsal_text(rehearsal(), "trx.conf", Paint())
+    assert text.startswith("trx.conf: ok: the client chose the grandmaster")
+    assert "chosen after 1.0 s" in text
+    assert "LISTENING 0.2 s, UNCALIBRATED 1.0 s" in text
+    assert "overridden   free_running 1: no clock is set" in text
+    assert "cannot be rehearsed" in text
+
+
+def test_the_text_says_what_to_change() -> None:
+    text = rehearsal_text(rehearsal(Code.DOMAIN), "trx.conf", Paint())
+    assert "→ line 1: `ptp4l:domainNumber 24` → `ptp4l:domainNumber 0`" in text
+
+
+def test_the_json_holds_it_all() -> None:
+    facts = json.loads(json.dumps(rehearsal_json(rehearsal(), "trx.conf")))
+    assert next(iter(facts)) == "format"
+    assert facts["format"] == "vibforge/trx-rehearse/1"
+    assert facts["verdict"] == "ok"
+    assert len(facts["samples"]) == 41
+    assert facts["samples"][-1]["state"] == "UNCALIBRATED"
+    assert facts["client"]["domain"] == 24
+
+
+def test_the_live_line_is_one_short_line() -> None:
+    play = rehearsal().play
+    assert play
+    line = live_line(play.samples)
+    assert "\n" not in line
+    assert "UNCALIBRATED" in line
+    assert "▁" in line
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0 ns"),
+        (-400, "-400 ns"),
+        (2786, "2.79 µs"),
+        (1.2e6, "1.2 ms"),
+        (3e9, "3 s"),
+        (123456789012.0, "123 s"),
+        (5e12, "5000 s"),
+    ],
+)
+def test_durations(value: float, text: str) -> None:
+    assert nanoseconds(value) == text
+
+
+def test_small_things() -> None:
+    assert curve([]) == ""
+    assert curve([5, 5]) == "▁▁"
+    assert curve([0, 7]) == "▁█"
+    assert (interval(-3), interval(1)) == ("1/8 s", "2 s")
+    assert ticks(0, 9, 10)[:3] == [0, 1, 2]
+    assert ticks(5, 5, 4) == [5.0]
+
+
+def test_the_page_is_whole_and_safe_and_the_same_each_time() -> None:
+    page = rehearsal_page(rehearsal(), "trx.conf")
+    assert page == rehearsal_page(rehearsal(), "trx.conf")
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    addresses = set(re.findall(r"https?://[^\"' ]*", page))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert not re.search(r"\b(src|href)=", page)
+
+
+def test_a_page_without_a_play() -> None:
+    page = rehearsal_page(replace(rehearsal(Code.REJECTED), play=None), "trx.conf")
+    assert "conf-rejected" in page
+    assert "<svg" not in page
+
+
+_PROBE = """<script>
+const seen = name => getComputedStyle(document.querySelector(name));
+document.documentElement.dataset.probe = JSON.stringify({
+  overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  width: document.documentElement.clientWidth,
+  paper: seen("body").backgroundColor, ink: seen("body").color,
+  wide: seen(".wide").display, narrow: seen(".narrow").display,
+  guide: seen("svg .guide.line").stroke, curve: seen("svg .color-0").stroke,
+  dots: document.querySelectorAll(".wide circle").length,
+});
+</script>"""
+
+
+@pytest.fixture
+def chromium(
+    tool: Callable[[str], str], tmp_path: Path
+) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    path = tool("chromium")
+
+    def run(*options: str) -> "subprocess.CompletedProcess[str]":
+        command = [
+            *(path, "--headless", "--disable-gpu", "--disable-background-networking"),
+            *("--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}"),
+            *(["--no-sandbox"] if os.geteuid() == 0 else []),
+        ]
+        return subprocess.run(
+            [*command, *options], capture_output=True, text=True, check=True, timeout=60
+        )
+
+    return run
+
+
+def probe(
+    chromium: Callable[..., "subprocess.CompletedProcess[str]"], page: Path, scheme: int, width: int
+) -> dict[str, str | int]:
+    said = chromium(
+        f"--blink-settings=preferredColorScheme={scheme}",
+        f"--window-size={width},2000",
+        "--dump-dom",
+        page.as_uri(),
+    )
+    found = re.search(r'data-probe="([^"]*)"', said.stdout)
+    assert found, said.stdout[:500]
+    facts: dict[str, str | int] = json.loads(found[1].replace("&quot;", '"'))
+    return facts
+
+
+def brightness(colour: str | int) -> float:
+    return sum(int(part) for part in re.findall(r"\d+", str(colour))[:3]) / 3
+
+
+def test_the_page_in_chromium(
+    chromium: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    text = rehearsal_page(rehearsal(), "trx.conf")
+    page.write_text(text.replace("</body>", f"{_PROBE}</body>"), encoding="utf-8")
+    light = probe(chromium, page, LIGHT, 1000)
+    dark = probe(chromium, page, DARK, 1000)
+    phone = probe(chromium, page, LIGHT, 500)
+    assert brightness(light["paper"]) - brightness(light["ink"]) > 150
+    assert brightness(dark["ink"]) - brightness(dark["paper"]) > 150
+    assert brightness(dark["curve"]) > brightness(light["curve"])
+    assert brightness(light["guide"]) > brightness(dark["guide"]) > brightness(dark["paper"])
+    assert (light["wide"], light["narrow"]) == ("block", "none")
+    assert (phone["wide"], phone["narrow"]) == ("none", "block")
+    assert light["overflow"] == dark["overflow"] == phone["overflow"] == 0
+    assert int(light["dots"]) > 40
+
+
+def test_the_page_on_paper(
+    chromium: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+) -> None:
+    page, paper = tmp_path / "page.html", tmp_path / "page.pdf"
+    page.write_text(rehearsal_page(rehearsal(), "trx.conf"), encoding="utf-8")
+    dark = f"--blink-settings=preferredColorScheme={DARK}"
+    chromium(dark, "--no-pdf-header-footer", f"--print-to-pdf={paper}", page.as_uri())
+    data = paper.read_bytes()
+    assert data.startswith(b"%PDF")
+    assert 1 <= len(re.findall(rb"/Type /Page\b", data)) <= 3

@@ -1,0 +1,147 @@
+"""`vibforge trx rehearse` and `vibforge trx sniff`: the clock before the reboot."""
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vibforge.cli.arguments import print_json
+from vibforge.cli.progress import progress
+from vibforge.cli.trx_arguments import File, Json, exit_unless, name_of, paint, read, tell, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vibforge.rehearsal.verdict import Sample
+
+_Domain = Annotated[
+    int | None, typer.Option(metavar="N", help="Which PTP domain, where several were heard.")
+]
+
+
+def rehearse(  # noqa: PLR0913 - the options of the command
+    file: File,
+    *,
+    gm_profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Against a grandmaster of this profile.")
+    ] = None,
+    gm_conf: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Against the one of a ptp4l.conf.")
+    ] = None,
+    pcap: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Against one like in this capture.")
+    ] = None,
+    interface: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Against a real network; root only.")
+    ] = None,
+    domain: _Domain = None,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="N", help="Give up after so many seconds, 1 to 600.")
+    ] = None,
+    watch: Annotated[
+        float, typer.Option(metavar="N", help="Go on so many seconds when all is well.")
+    ] = 3.0,
+    keep_threshold: Annotated[
+        bool, typer.Option("--keep-threshold", help="Do not raise neighborPropDelayThresh.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with the curves, too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a trx.conf as a client with the real ptp4l, in private, and say whether it fits.
+
+    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set.
+    Exit codes: 0 it fits, 1 it does not, 2 it could not be tried, 4 not possible on this machine.
+    """
+    from vibforge.operations.choose_grandmaster import (  # noqa: PLC0415 - only here
+        grandmaster_from,
+        one_source,
+    )
+    from vibforge.operations.trx_rehearse import Wish, rehearse_trx  # noqa: PLC0415 - only here
+    from vibforge.rehearsal.programs import find_programs  # noqa: PLC0415 - only here
+    from vibforge.report import trx_rehearse as report  # noqa: PLC0415 - only here
+
+    one_source(gm_profile, gm_conf, pcap, interface)
+    data, programs = read(file), find_programs()
+    grandmaster = grandmaster_from(
+        programs, data, profile=gm_profile, conf=gm_conf, capture=pcap, domain=domain
+    )
+    wish = Wish(seconds=seconds, watch=watch, keep_threshold=keep_threshold)
+    with _live(report.live_line) as on_sample:
+        found = rehearse_trx(
+            data, grandmaster or interface or "", programs, wish=wish, on_sample=on_sample
+        )
+    if html:
+        from vibforge.report.trx_rehearse_page import rehearsal_page  # noqa: PLC0415 - plots
+
+        write(rehearsal_page(found, name_of(file)), html)
+    if as_json:
+        print_json(report.rehearsal_json(found, name_of(file)))
+    else:
+        typer.echo(report.rehearsal_text(found, name_of(file), paint()))
+    exit_unless(good=found.good)
+
+
+def sniff(  # noqa: PLR0913 - the options of the command
+    capture: Annotated[
+        Path | None, typer.Argument(metavar="[PCAP]", help="pcap or pcapng, or - for stdin.")
+    ] = None,
+    *,
+    interface: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Listen to this interface; root only.")
+    ] = None,
+    seconds: Annotated[
+        float,
+        typer.Option(metavar="N", min=1, max=3600, help="How long to listen to an interface."),
+    ] = 15.0,
+    domain: _Domain = None,
+    output: Annotated[
+        Path | None, typer.Option("--write", metavar="FILE", help="Write the trx.conf that fits.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what PTP a network speaks: domains, masters, delay mechanism, and what fits it."""
+    from vibforge.operations.trx_sniff import fitting_conf, hear  # noqa: PLC0415 - only here
+    from vibforge.ptp.fitting import fit_domain, trx_conf_of_fit  # noqa: PLC0415 - only here
+    from vibforge.report import trx_sniff as report  # noqa: PLC0415 - only here
+
+    where = interface or (name_of(capture) if capture else "")
+    with progress("listening") as on_progress:
+        heard = hear(capture, interface, seconds, on_progress)
+    fits = [fit_domain(each) for each in heard.domains]
+    if as_json:
+        confs = [trx_conf_of_fit(fit).serialise().decode("utf-8") for fit in fits]
+        print_json(report.hearing_json(heard, fits, confs, where))
+    else:
+        typer.echo(report.hearing_text(heard, fits, where, paint()))
+    if output:
+        write(fitting_conf(heard, domain, where), output)
+        tell(f"{output}: see what the rules say of it: vibforge trx check {output}")
+    exit_unless(good=any(each.masters for each in heard.domains))
+
+
+@contextmanager
+def _live(line_of: "Callable[[list[Sample]], str]") -> "Iterator[Callable[[Sample], None] | None]":
+    """Show a running rehearsal in one line of a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    samples: list[Sample] = []
+
+    def show(sample: "Sample") -> None:
+        samples.append(sample)
+        typer.echo(f"\r\x1b[K{line_of(samples)[: _columns()]}", nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        typer.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size  # noqa: PLC0415 - only on a terminal
+
+    return get_terminal_size().columns - 1

@@ -1,0 +1,204 @@
+"""Packet captures: pcap, and pcapng with its blocks, read as a stream.
+
+Sources: the file formats as the tcpdump group describes them (pcap-savefile(5), draft-ietf-opsawg-
+pcapng). Nothing is taken at its word: a length that a capture cannot have ends the reading, and
+what came before it counts.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from vibforge.errors import FormatError
+
+MAX_PACKET = 256 << 10
+"""libpcap's own bound for the bytes of one packet (MAXIMUM_SNAPLEN)."""
+
+MAX_BLOCK = MAX_PACKET + (64 << 10)
+"""A pcapng packet block: the packet, and 64 KiB for its options."""
+
+MOST_INTERFACES = 4096
+"""Interfaces of one pcapng section; a machine with more writes several captures."""
+
+_PCAP_ORDERS = {
+    bytes.fromhex("a1b2c3d4"): (">", 1000),
+    bytes.fromhex("d4c3b2a1"): ("<", 1000),
+    bytes.fromhex("a1b23c4d"): (">", 1),
+    bytes.fromhex("4d3cb2a1"): ("<", 1),
+}
+"""Byte order and nanoseconds of one unit, by magic number."""
+
+_SECTION = bytes.fromhex("0a0d0d0a")
+_SECTION_ORDERS = {bytes.fromhex("1a2b3c4d"): ">", bytes.fromhex("4d3c2b1a"): "<"}
+_INTERFACE, _SIMPLE_PACKET, _PACKET = 1, 3, 6
+_OPTION_RESOLUTION = 9
+_STEP = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packet:
+    """One packet: its time in nanoseconds since 1970, its LINKTYPE_ number and its bytes.
+
+    A pcapng simple packet has no time; it counts as 0.
+    """
+
+    time: int
+    link_type: int
+    data: bytes
+
+
+@dataclass(slots=True)
+class Capture:
+    """A capture that is being read; iterate once.
+
+    `trouble` says afterwards why the reading ended before the file did, empty where it did not.
+    """
+
+    file: BinaryIO
+    trouble: str = ""
+    position: int = 0
+    _links: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Packet]:
+        """Give the packets in the order of the file.
+
+        Raises:
+            FormatError: it is no capture at all.
+        """
+        magic = self._read(4)
+        if magic in _PCAP_ORDERS:
+            yield from self._until_trouble(self._pcap(*_PCAP_ORDERS[magic]))
+        elif magic == _SECTION:
+            yield from self._until_trouble(self._pcapng())
+        else:
+            raise FormatError(
+                "this is neither a pcap nor a pcapng capture",
+                where="byte 0",
+                remedy=_remedy(magic),
+            )
+
+    def _until_trouble(self, packets: Iterator[Packet]) -> Iterator[Packet]:
+        try:
+            yield from packets
+        except _TroubleError as trouble:
+            self.trouble = f"{trouble} at byte {self.position}"
+
+    def _read(self, size: int) -> bytes:
+        data = self.file.read(size)
+        self.position += len(data)
+        return data
+
+    def _exactly(self, size: int) -> bytes:
+        data = self._read(size)
+        if len(data) != size:
+            raise _TroubleError("the capture is cut")
+        return data
+
+    def _pass_over(self, size: int) -> None:
+        while size > 0:
+            size -= len(self._exactly(min(size, _STEP)))
+
+    def _pcap(self, order: str, unit: int) -> Iterator[Packet]:
+        header = struct.unpack(f"{order}HHiIII", self._exactly(20))
+        link_type = header[5] & 0x0FFF_FFFF
+        head = struct.Struct(f"{order}IIII")
+        while record := self._read(head.size):
+            if len(record) < head.size:
+                raise _TroubleError("the capture is cut")
+            seconds, fraction, size, _ = head.unpack(record)
+            if size > MAX_PACKET:
+                raise _TroubleError(f"a packet of {size} bytes, which no capture has,")
+            time = seconds * 1_000_000_000 + fraction * unit
+            yield Packet(time=time, link_type=link_type, data=self._exactly(size))
+
+    def _pcapng(self) -> Iterator[Packet]:
+        order = self._section()
+        readers: dict[int, Callable[[str, bytes], Packet | None]] = {
+            _INTERFACE: self._interface,
+            _PACKET: self._packet,
+            _SIMPLE_PACKET: self._simple_packet,
+        }
+        while head := self._read(4):
+            if head == _SECTION:
+                order = self._section()
+                continue
+            (kind,) = struct.unpack(f"{order}I", head.ljust(4, b"\0"))
+            (size,) = struct.unpack(f"{order}I", self._exactly(4))
+            body = self._body(kind in readers, size)
+            packet = readers[kind](order, body) if kind in readers else None
+            if packet:
+                yield packet
+
+    def _section(self) -> str:
+        size, magic = self._exactly(4), self._exactly(4)
+        order = _SECTION_ORDERS.get(magic)
+        if order is None:
+            raise _TroubleError("a section without its byte-order magic")
+        self._links.clear()
+        (length,) = struct.unpack(f"{order}I", size)
+        self._check_size(length, 28)
+        self._pass_over(length - 12)
+        return order
+
+    def _body(self, wanted: bool, size: int) -> bytes:  # noqa: FBT001 - of one caller
+        self._check_size(size, 12)
+        if not wanted:
+            self._pass_over(size - 8)
+            return b""
+        if size > MAX_BLOCK:
+            raise _TroubleError(f"a block of {size} bytes, which no packet needs,")
+        return self._exactly(size - 8)[:-4]
+
+    def _check_size(self, size: int, least: int) -> None:
+        if size < least or size % 4:
+            raise _TroubleError(f"a block of {size} bytes, which cannot be,")
+
+    def _interface(self, order: str, body: bytes) -> None:
+        if len(body) < 8:  # noqa: PLR2004 - LinkType, Reserved, SnapLen
+            raise _TroubleError("an interface without its link type")
+        if len(self._links) >= MOST_INTERFACES:
+            raise _TroubleError(f"more than {MOST_INTERFACES} interfaces")
+        (link_type,) = struct.unpack_from(f"{order}H", body)
+        self._links.append((link_type, *_resolution(order, body[8:])))
+
+    def _packet(self, order: str, body: bytes) -> Packet:
+        if len(body) < 20:  # noqa: PLR2004 - the fixed part of an enhanced packet block
+            raise _TroubleError("a packet block without its header")
+        number, high, low, size, _ = struct.unpack_from(f"{order}IIIII", body)
+        if number >= len(self._links):
+            raise _TroubleError(f"a packet of interface {number}, which is not described,")
+        if size > len(body) - 20:
+            raise _TroubleError(f"a packet of {size} bytes in a smaller block")
+        link_type, numerator, denominator = self._links[number]
+        time = (high << 32 | low) * numerator // denominator
+        return Packet(time=time, link_type=link_type, data=body[20 : 20 + size])
+
+    def _simple_packet(self, order: str, body: bytes) -> Packet:
+        if not self._links or len(body) < 4:  # noqa: PLR2004 - Original Packet Length
+            raise _TroubleError("a simple packet without its interface")
+        (size,) = struct.unpack_from(f"{order}I", body)
+        return Packet(time=0, link_type=self._links[0][0], data=body[4 : 4 + size])
+
+
+class _TroubleError(Exception):
+    """The rest of the capture cannot be read."""
+
+
+def _resolution(order: str, options: bytes) -> tuple[int, int]:
+    """The nanoseconds of one time unit as a fraction: option if_tsresol, microseconds without."""
+    while len(options) >= 4:  # noqa: PLR2004 - code and length
+        code, size = struct.unpack_from(f"{order}HH", options)
+        if code == _OPTION_RESOLUTION and size == 1 and len(options) > 4:  # noqa: PLR2004
+            power = options[4] & 0x7F
+            return 1_000_000_000, 2**power if options[4] & 0x80 else 10**power
+        if code == 0:
+            break
+        options = options[4 + (size + 3) // 4 * 4 :]
+    return 1000, 1
+
+
+def _remedy(magic: bytes) -> str:
+    if magic.startswith(b"\x1f\x8b"):
+        return "It is compressed; unpack it with gunzip first."
+    return "Record one with `tcpdump -w FILE 'ether proto 0x88f7 or udp port 319 or udp port 320'`."

@@ -1,0 +1,82 @@
+"""What ptp4l says of itself: the data sets that pmc(8) prints.
+
+The names are pmc's, the same from 3.0 to 4.4. pmc exits 0 without an answer, so its output decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+QUESTIONS = (
+    "GET PORT_DATA_SET",
+    "GET TIME_STATUS_NP",
+    "GET PARENT_DATA_SET",
+    "GET CURRENT_DATA_SET",
+    "GET PORT_STATS_NP",
+)
+
+_MOST_CHARACTERS = 1 << 16
+"""The five answers have 3 KiB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSets:
+    """One reading of a port. Offset and delays in nanoseconds; 0 where none is measured yet.
+
+    `received` and `sent` count messages by kind as pmc writes it (`Announce`, `Delay_Resp`).
+    """
+
+    port: str
+    state: str
+    parent: str
+    grandmaster: str
+    grandmaster_present: bool
+    offset: float
+    path_delay: float
+    peer_delay: float
+    steps_removed: int
+    received: Mapping[str, int]
+    sent: Mapping[str, int]
+
+    @property
+    def hears_nothing(self) -> bool:
+        return not any(self.received.values())
+
+
+def data_sets_of(answer: str) -> DataSets | None:
+    """Read the output of pmc; None where ptp4l did not answer every question."""
+    facts: dict[str, str] = {}
+    for line in answer[:_MOST_CHARACTERS].splitlines():
+        words = line.split()
+        if len(words) == 2:  # noqa: PLR2004 - a name and its value
+            facts.setdefault(words[0], words[1])
+    try:
+        return _data_sets(facts)
+    except (KeyError, ValueError):
+        return None
+
+
+def _data_sets(facts: Mapping[str, str]) -> DataSets:
+    return DataSets(
+        port=facts["portIdentity"],
+        state=facts["portState"],
+        parent=facts["parentPortIdentity"],
+        grandmaster=facts["grandmasterIdentity"],
+        grandmaster_present=facts["gmPresent"] == "true",
+        offset=float(facts["offsetFromMaster"]),
+        path_delay=float(facts["meanPathDelay"]),
+        peer_delay=float(facts["peerMeanPathDelay"]),
+        steps_removed=int(facts["stepsRemoved"]),
+        received=_counters(facts, "rx_"),
+        sent=_counters(facts, "tx_"),
+    )
+
+
+def _counters(facts: Mapping[str, str], prefix: str) -> dict[str, int]:
+    found = {
+        name.removeprefix(prefix): int(value)
+        for name, value in facts.items()
+        if name.startswith(prefix)
+    }
+    if "Announce" not in found:
+        raise KeyError(prefix)
+    return found

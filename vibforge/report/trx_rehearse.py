@@ -1,0 +1,180 @@
+"""How a rehearsal looks, for people and for programs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from vibforge.operations.trx_rehearse import Rehearsal
+from vibforge.ptp.settings import ClockSettings
+from vibforge.rehearsal.client import Override
+from vibforge.rehearsal.remedy import MEANING
+from vibforge.rehearsal.verdict import Sample
+from vibforge.report.curve import curve, nanoseconds
+from vibforge.report.paint import Paint
+from vibforge.report.trx_check import UNSUPPORTED, finding_json
+from vibforge.report.trx_sniff import settings_json
+from vibforge.trx.finding import shown
+
+LIMITS = (
+    "Both sides ran with software timestamps; what needs the network card's own clock (one step, "
+    "latencies, the usual 800 ns threshold) and TRX's own reading of the file cannot be rehearsed."
+)
+
+
+def rehearsal_text(found: Rehearsal, where: str, paint: Paint) -> str:
+    """Show the verdict, what led to it and what to change."""
+    role = "good" if found.good else "bad"
+    lines = [f"{where}: {paint(str(found.code), role)}: {MEANING[found.code]}"]
+    lines += [f"  {label:<12} {text}" for label, text in facts(found)]
+    lines += [paint(f"  → {text}", "strong") for text in remedies(found)]
+    return "\n".join([*lines, f"{LIMITS} {UNSUPPORTED}"])
+
+
+def remedies(found: Rehearsal) -> Iterator[str]:
+    """What to change, one thing a line."""
+    yield from (str(change) for change in found.advice.changes)
+    if found.advice.hint:
+        yield found.advice.hint
+    yield from (each.remedy for each in found.coupling if each.remedy)
+
+
+def facts(found: Rehearsal, *, plot: bool = True) -> Iterator[tuple[str, str]]:
+    """The facts behind a verdict, as label and text; with a small plot or without."""
+    yield "against", against(found)
+    for rejection in found.rejections:
+        text = f"line {rejection.line.number}: {rejection.program}: {rejection.words}"
+        yield "rejected", text
+    yield from _measured(found, plot=plot)
+    if found.play and found.play.words:
+        yield "ptp4l says", found.play.words
+    for finding in found.coupling:
+        yield "phc2sys", f"line {finding.line}: {finding.what}"
+    for override in found.client.overrides:
+        yield "overridden", override_text(override)
+
+
+def against(found: Rehearsal) -> str:
+    """Where and against what it ran."""
+    other = found.grandmaster.source if found.grandmaster else found.interface
+    return f"{other}, in {found.world}, linuxptp {found.linuxptp}"
+
+
+def override_text(override: Override) -> str:
+    """Show what the rehearsal set itself, and why."""
+    instead = f" instead of line {override.line}" if override.line else ""
+    return f"{override.key} {override.value}{instead}: {override.why}"
+
+
+def _measured(found: Rehearsal, *, plot: bool) -> Iterator[tuple[str, str]]:
+    play = found.play
+    if play is None or not play.samples:
+        return
+    last = play.samples[-1].data
+    if play.chosen_after is not None:
+        yield "grandmaster", f"{last.grandmaster}, chosen after {play.chosen_after:.1f} s"
+    offsets = offsets_of(play.samples)
+    if offsets:
+        low, high = nanoseconds(min(offsets)), nanoseconds(max(offsets))
+        after = "" if play.offset_after is None else f", the first after {play.offset_after:.1f} s"
+        yield "offset", f"{low} to {high}{after}" + (f"  {curve(offsets)}" if plot else "")
+    delay = last.path_delay or last.peer_delay
+    if delay:
+        yield "path delay", nanoseconds(delay) + (" (peer)" if not last.path_delay else "")
+    yield "states", ", ".join(f"{state} {start:.1f} s" for state, start in states_of(play.samples))
+    yield "received", _counted(last.received)
+    yield "sent", _counted(last.sent)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
+
+
+def offsets_of(samples: Sequence[Sample]) -> list[float]:
+    """The offsets that were measured, each once."""
+    found: list[float] = []
+    for sample in samples:
+        if sample.data.offset and (not found or sample.data.offset != found[-1]):
+            found.append(sample.data.offset)
+    return found
+
+
+def states_of(samples: Sequence[Sample]) -> list[tuple[str, float]]:
+    """The states of the port and when each began, as far as they were seen."""
+    found: list[tuple[str, float]] = []
+    for sample in samples:
+        if not found or sample.data.state != found[-1][0]:
+            found.append((sample.data.state, sample.seconds))
+    return found
+
+
+def live_line(samples: Sequence[Sample]) -> str:
+    """One line of a running rehearsal."""
+    now = samples[-1]
+    delay = now.data.path_delay or now.data.peer_delay
+    plot = curve(offsets_of(samples), 30)
+    return (
+        f"{now.seconds:5.1f} s  {now.data.state:<12}  offset {nanoseconds(now.data.offset):>8}  "
+        f"delay {nanoseconds(delay):>8}  {plot}"
+    )
+
+
+def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
+    """Return all of a rehearsal."""
+    play = found.play
+    return {
+        "format": "vibforge/trx-rehearse/1",
+        "file": where,
+        "verdict": str(found.code),
+        "good": found.good,
+        "meaning": MEANING[found.code],
+        "changes": [
+            {"line": change.line, "old": change.old, "new": change.new}
+            for change in found.advice.changes
+        ],
+        "hint": found.advice.hint,
+        "against": found.grandmaster.source if found.grandmaster else found.interface,
+        "world": found.world,
+        "linuxptp": found.linuxptp,
+        "chosen_after_seconds": play.chosen_after if play else None,
+        "first_offset_after_seconds": play.offset_after if play else None,
+        "ptp4l_says": play.words if play else "",
+        "client": settings_json(found.client.settings),
+        "network": _network_json(found.network),
+        "overrides": [
+            {"key": each.key, "value": each.value, "instead_of_line": each.line, "why": each.why}
+            for each in found.client.overrides
+        ],
+        "rejected": [
+            {"program": each.program, "line": each.line.number, "words": each.words}
+            for each in found.rejections
+        ],
+        "phc2sys": [finding_json(finding) for finding in found.coupling],
+        "samples": [_sample_json(sample) for sample in (play.samples if play else ())],
+        "log": list(play.log if play else ()),
+        "grandmaster_log": list(play.grandmaster_log if play else ()),
+        "limits": LIMITS,
+    }
+
+
+def _network_json(network: ClockSettings | None) -> dict[str, Any] | None:
+    return settings_json(network) if network else None
+
+
+def _sample_json(sample: Sample) -> dict[str, Any]:
+    data = sample.data
+    return {
+        "seconds": sample.seconds,
+        "state": data.state,
+        "grandmaster_present": data.grandmaster_present,
+        "grandmaster": data.grandmaster,
+        "parent": data.parent,
+        "offset_ns": data.offset,
+        "path_delay_ns": data.path_delay,
+        "peer_delay_ns": data.peer_delay,
+        "received": dict(data.received),
+        "sent": dict(data.sent),
+    }
+
+
+def conf_lines(found: Rehearsal) -> list[tuple[int, str]]:
+    """The lines of the trx.conf with their numbers."""
+    return [(line.number, shown(line.text)) for line in found.client.conf.lines]
