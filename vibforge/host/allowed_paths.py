@@ -6,7 +6,7 @@ and never names the one that failed.
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from vibforge.model.acceptance import AcceptanceLevel
 
@@ -49,8 +49,12 @@ _PATTERNS = {
 
 def paths_outside(level: AcceptanceLevel, paths: Iterable[str]) -> tuple[str, ...]:
     """Return the paths that are on no list of the level; the two highest levels have no list."""
-    if level not in _PATTERNS:
-        return ()
+    return _outside(level, tuple(paths)) if level in _PATTERNS else ()
+
+
+@lru_cache(maxsize=16)
+def _outside(level: AcceptanceLevel, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Hold a list against a level once: a prediction asks again for each possible host."""
     expression = _expression(level)
     return tuple(path for path in paths if not expression.fullmatch(path))
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from vibforge.host.matching import matches
 from vibforge.host.package import Package
-from vibforge.host.stock import host_path
+from vibforge.host.stock import host_paths
 from vibforge.model.relationships import Provide
 from vibforge.model.version import Version
 
@@ -110,12 +110,23 @@ def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
 
     Paths are compared with `..` and `//` taken out; entries that end in `/` are left out.
     """
-    owners: dict[tuple[bool, str], list[str]] = {}
-    for package in profile:
-        for path in {host_path(path) for path in package.descriptor.file_list if path[-1:] != "/"}:
-            owners.setdefault((package.overlay, path), []).append(package.id)
-    return tuple(
-        FileConflict(path=path, owners=tuple(sorted(ids)), overlay=overlay)
-        for (overlay, path), ids in sorted(owners.items())
-        if len(ids) > 1
-    )
+    conflicts = []
+    for overlay in (False, True):
+        group = [
+            (one.id, host_paths(one.descriptor.file_list))
+            for one in profile
+            if one.overlay is overlay and one.descriptor.file_list
+        ]
+        for path in sorted(_claimed_twice([paths for _, paths in group])):
+            owners = tuple(sorted(vib for vib, paths in group if path in paths))
+            conflicts.append(FileConflict(path=path, owners=owners, overlay=overlay))
+    return tuple(conflicts)
+
+
+def _claimed_twice(claims: Sequence[frozenset[str]]) -> set[str]:
+    seen: set[str] = set()
+    twice: set[str] = set()
+    for paths in claims if len(claims) > 1 else ():
+        twice |= paths & seen
+        seen |= paths
+    return twice

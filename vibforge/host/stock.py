@@ -7,6 +7,7 @@ other name the answer is that it is not known (vib-format 2.6).
 import posixpath
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vibforge.host.matching import INSTALLER, matches
 from vibforge.host.release import ESXI_65, ESXI_67, ESXI_70, ESXI_80, ESXI_90, Release
@@ -114,3 +115,18 @@ DEFAULT_LEVEL = AcceptanceLevel.PARTNER
 def host_path(path: str) -> str:
     """Return where an entry of a file list lands on a host."""
     return posixpath.normpath("/" + path.lstrip("/"))
+
+
+@lru_cache(maxsize=64)
+def host_paths(file_list: tuple[str, ...]) -> frozenset[str]:
+    """Return where the entries of a file list land; those that end in `/` are left out.
+
+    A prediction asks for the same list once for each possible host.
+    """
+    return frozenset(host_path(path) for path in file_list if path[-1:] != "/")
+
+
+def shipped_among(file_list: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those paths on a host that ESXi brings itself, sorted."""
+    landed = host_paths(file_list)
+    return tuple(path for path in sorted(f"/{own}" for own in SHIPPED_PATHS) if path in landed)

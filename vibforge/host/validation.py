@@ -16,7 +16,7 @@ from vibforge.host.messages import HostMessage
 from vibforge.host.package import Package, lacks_gunzip_sha256
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Answers, Question, Undecided
-from vibforge.host.stock import SHIPPED_PATHS, Provision, host_path, provision
+from vibforge.host.stock import Provision, provision, shipped_among
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint
@@ -138,10 +138,9 @@ def _file_conflicts(host: Host, change: Change) -> Iterator[Trouble]:
     if host.knows_all_files:
         return
     for package in change.added:
-        for path in package.descriptor.file_list:
-            if not package.overlay and host_path(path).lstrip("/") in SHIPPED_PATHS:
-                found = FileConflict(path=host_path(path), owners=(package.id, "…"), overlay=False)
-                yield _file_conflict(found, "ESXi brings this file itself", Certainty.INFERRED)
+        for path in () if package.overlay else shipped_among(package.descriptor.file_list):
+            found = FileConflict(path=path, owners=(package.id, "…"), overlay=False)
+            yield _file_conflict(found, "ESXi brings this file itself", Certainty.INFERRED)
 
 
 def _file_conflict(found: FileConflict, what: str, certainty: Certainty) -> Trouble:
