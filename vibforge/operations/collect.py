@@ -167,7 +167,7 @@ class _Walker:
         elif stat.S_ISLNK(status.st_mode):
             self._take_link(path, status)
         elif stat.S_ISREG(status.st_mode):
-            self._take_file(path, status)
+            self._take_file(path, child.path, status)
         else:
             self._refuse(
                 path,
@@ -220,10 +220,10 @@ class _Walker:
             self._root.joinpath(*steps)
         )
 
-    def _take_file(self, path: str, status: os.stat_result) -> None:
+    def _take_file(self, path: str, found_at: str, status: os.stat_result) -> None:
         kind, hints = EntryKind.FILE, elf.TextHints()
         try:
-            if not os.access(self._root / path, os.R_OK):
+            if not os.access(found_at, os.R_OK):
                 raise PermissionError(13, "permission denied")
             if self._recipe.type is PayloadType.VGZ and status.st_size:
                 kind, hints = self._look_inside(path)

@@ -53,6 +53,7 @@ class _Image:
     def __init__(self, tree: PayloadTree, on_progress: Callable[[int], None] | None) -> None:
         layout = vmtar if tree.recipe.type is PayloadType.VGZ else gnu_tar
         self._tree = tree
+        self._root = os.fspath(tree.root)
         self._pieces: Iterator[bytes | Entry] = layout.image(tree.entries)
         self._states = iter(tree.states)
         self._entries = iter(tree.entries)
@@ -106,11 +107,14 @@ class _Image:
 
     def _open(self, entry: Entry) -> None:
         state = self._state_of(entry)
-        origin = self._tree.origins.get(entry.path, self._tree.root / entry.path)
+        origin = self._tree.origins.get(entry.path)
         if isinstance(origin, bytes):
             self._bytes = memoryview(origin)
-        else:
+        elif origin is not None:
             self._file = _OpenFile(origin, state)
+        else:
+            # A path object for each file would take a tenth of the time of packing small ones.
+            self._file = _OpenFile(f"{self._root}{os.sep}{entry.path}", state)
 
     def _state_of(self, wanted: Entry) -> FileState | None:
         """Both formats ask for content in the order of the entries, so one pass finds it."""
@@ -123,7 +127,7 @@ class _Image:
 class _OpenFile:
     """A file of the tree that must be what it was when it was listed, to its last byte."""
 
-    def __init__(self, path: Path, expected: FileState | None) -> None:
+    def __init__(self, path: Path | str, expected: FileState | None) -> None:
         self._path = path
         self._expected = expected
         try:
