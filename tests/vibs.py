@@ -208,7 +208,11 @@ def gnu_image() -> bytes:
     return image(gnu_tar)
 
 
-def zstd_compressed(data: bytes) -> bytes:
-    """Return a zstd frame."""
-    frame: bytes = zstd.compress(data)
+def zstd_compressed(data: bytes, window_log: int | None = None) -> bytes:
+    """Return a zstd frame; one with a `window_log` does not tell the size of its content."""
+    if window_log is None:
+        whole: bytes = zstd.compress(data)
+        return whole
+    packer = zstd.ZstdCompressor(options={int(zstd.CompressionParameter.window_log): window_log})
+    frame: bytes = packer.compress(data) + packer.flush()
     return frame

@@ -1,0 +1,251 @@
+import io
+import struct
+import tarfile
+import time
+from itertools import starmap
+
+import pytest
+from hypothesis import given
+
+from tests import vibs
+from tests.formats.test_tar_images import entries, image_of
+from vibforge.errors import FormatError
+from vibforge.formats import gnu_tar, tar_reading, vmtar
+from vibforge.formats.byte_stream import ByteStream
+from vibforge.formats.tar_header import (
+    BLOCK,
+    Entry,
+    EntryKind,
+    header_blocks,
+    signed_checksum,
+)
+from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader, pax_records
+
+CHECKSUM = slice(148, 156)
+LONG_PATH = f"opt/{'x' * 60}/{'y' * 80}"
+
+
+def reader(data: bytes, step: int = 700) -> TarReader:
+    return TarReader(ByteStream(data[start : start + step] for start in range(0, len(data), step)))
+
+
+def listed(data: bytes) -> list[TarEntry]:
+    return list(reader(data).entries())
+
+
+def contents(data: bytes) -> dict[str, bytes]:
+    return {
+        found.entry.path: b"".join(bytes(piece) for piece in pieces)
+        for found, pieces in reader(data).contents()
+    }
+
+
+def whole(data: bytes) -> TarReader:
+    found = reader(data)
+    for _ in found.entries():
+        pass
+    found.finish()
+    return found
+
+
+def changed(block: bytes, start: int, new: bytes) -> bytes:
+    """Change a header and make its checksum hold again."""
+    data = bytearray(block)
+    data[start : start + len(new)] = new
+    data[CHECKSUM] = b" " * 8
+    data[CHECKSUM] = b"%06o\0 " % signed_checksum(data)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("layout", [vmtar, gnu_tar], ids=["vmtar", "gnu"])
+@given(tree=entries())
+def test_what_is_written_is_read(layout: object, tree: list[tuple[Entry, bytes]]) -> None:
+    assert layout in {vmtar, gnu_tar}
+    data = image_of(vmtar if layout is vmtar else gnu_tar, tree)
+    assert [found.entry for found in listed(data)] == [entry for entry, _ in tree]
+    assert contents(data) == {entry.path: content for entry, content in tree}
+
+
+def python_tar(form: int) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for name, content in (("./etc/a.conf", b"one\n"), (LONG_PATH, b"two")):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode, info.uid, info.mtime = len(content), 0o1644, 1000, 1_700_000_000
+            archive.addfile(info, io.BytesIO(content))
+        link = tarfile.TarInfo("opt/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "y" * 150
+        if form != tarfile.USTAR_FORMAT:
+            archive.addfile(link)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (tarfile.GNU_FORMAT, TarForm.GNU),
+        (tarfile.PAX_FORMAT, TarForm.PAX),
+        (tarfile.USTAR_FORMAT, TarForm.USTAR),
+    ],
+)
+def test_tars_of_other_writers(form: int, expected: TarForm) -> None:
+    data = python_tar(form)
+    found = whole(data)
+    assert found.form is expected
+    assert found.oddities == []
+    paths = {entry.entry.path: entry for entry in listed(data)}
+    assert list(paths)[:2] == ["etc/a.conf", LONG_PATH]
+    assert paths["etc/a.conf"].entry.mode == 0o1644
+    assert paths["etc/a.conf"].entry.uid == 1000
+    assert paths["etc/a.conf"].name == "./etc/a.conf"
+    assert contents(data)[LONG_PATH] == b"two"
+    if "opt/link" in paths:
+        assert paths["opt/link"].entry.link == "y" * 150
+
+
+def test_a_v7_tar_has_no_magic() -> None:
+    data = bytearray(vibs.image(gnu_tar, [vibs.FILE]))
+    data[:BLOCK] = changed(bytes(data[:BLOCK]), 257, bytes(8))
+    assert whole(bytes(data)).form is TarForm.V7
+    assert contents(bytes(data)) == {vibs.FILE.path: b"a = b\n"}
+
+
+def test_an_unsigned_checksum_holds_too() -> None:
+    entry = Entry("etc/ä", EntryKind.FILE, 0o644)
+    block = bytearray(header_blocks(Entry("etc/a", EntryKind.FILE, 0o644), gnu_tar.MAGIC))
+    block[4:6] = "ä".encode()
+    for total in (sum, signed_checksum):
+        block[CHECKSUM] = b" " * 8
+        block[CHECKSUM] = b"%06o\0 " % total(block)
+        assert [found.entry.path for found in listed(bytes(block) + bytes(1024))] == [entry.path]
+    block[CHECKSUM] = b"%06o\0 " % 1
+    with pytest.raises(FormatError, match="checksum"):
+        listed(bytes(block))
+
+
+def vmtar_with(places: dict[str, tuple[int, bytes]], end: int) -> bytes:
+    """Return a vmtar whose data stand where `places` says."""
+    headers = b"".join(
+        header_blocks(
+            Entry(path, EntryKind.FILE, 0o644, size=len(data)),
+            vmtar.MAGIC,
+            struct.pack("<4I", offset, 0, 0, 0),
+        )
+        for path, (offset, data) in places.items()
+    )
+    image = bytearray(headers.ljust(end, b"\0"))
+    for offset, data in places.values():
+        image[offset : offset + len(data)] = data
+    return bytes(image[:end])
+
+
+@pytest.mark.parametrize("offset", [1536, 4096, 4097, 6001], ids=str)
+def test_any_alignment_and_order_of_data(offset: int) -> None:
+    places = {"b": (offset + 10, b"second"), "a": (offset, b"first")}
+    data = vmtar_with(places, offset + 16)
+    assert [found.entry.path for found in listed(data)] == ["b", "a"]
+    assert contents(data) == {"a": b"first", "b": b"second"}
+    whole(data)
+
+
+@pytest.mark.parametrize(
+    ("places", "end", "message"),
+    [
+        ({"a": (4096, b"12345"), "b": (4100, b"x")}, 5000, "the data of b overlap those of a"),
+        ({"a": (4096, b"12345"), "b": (4096, b"12345")}, 5000, "the data of b overlap"),
+        ({"a": (600, b"\0")}, 5000, "the data of a overlap the headers"),
+        ({"a": (4096, b"12345")}, 4100, "cut short: a ends behind the image"),
+        ({"a": (2**32 - 1, b"")}, 4096, ""),
+    ],
+)
+def test_data_that_cannot_be_there(
+    places: dict[str, tuple[int, bytes]], end: int, message: str
+) -> None:
+    data = vmtar_with(places, end)
+    if not message:
+        whole(data)
+        return
+    with pytest.raises(FormatError, match=message):
+        whole(data)
+
+
+@pytest.mark.parametrize("layout", [vmtar, gnu_tar], ids=["vmtar", "gnu"])
+def test_every_cut_is_told_or_harmless(layout: object) -> None:
+    data = vibs.image(vmtar if layout is vmtar else gnu_tar)
+    complete = contents(data)
+    for end in range(0, len(data), 97):
+        try:
+            found = contents(data[:end])
+        except FormatError:
+            continue
+        assert found == {} or found.items() <= complete.items() or "" in found
+
+
+@pytest.mark.parametrize(
+    ("start", "new", "message"),
+    [
+        (124, b"99999999999\0", "size"),
+        (124, b"\x80" + b"\xff" * 11, "cut short"),
+        (100, b"rwxr-x--", "mode"),
+        (156, b"S", "sparse"),
+    ],
+    ids=["no octal", "2^88 bytes", "letters", "sparse"],
+)
+def test_fields_that_lie(start: int, new: bytes, message: str) -> None:
+    data = vibs.image(gnu_tar, [vibs.FILE])
+    with pytest.raises(FormatError, match=message):
+        whole(changed(data[:BLOCK], start, new) + data[BLOCK:])
+
+
+def test_oddities_are_told() -> None:
+    names = {"/etc/a": "starts with a slash", "a/../b": "leads upwards", "a\x1bb": "control"}
+    for name, oddity in names.items():
+        block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+        found = listed(changed(block, 0, name.encode()) + bytes(1024))
+        assert oddity in found[0].oddities[0]
+    block = changed(header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC), 156, b"Z")
+    assert listed(block + bytes(1024))[0].oddities == ("type flag 'Z' is not known",)
+
+
+def test_what_follows_the_end_is_told() -> None:
+    assert whole(vibs.image(gnu_tar) + b"more").oddities != []
+    without_end = vibs.image(gnu_tar, [vibs.FILE])[: 2 * BLOCK]
+    assert whole(without_end).oddities == ["no zero block ends the headers"]
+
+
+def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", 4)
+    with pytest.raises(FormatError, match="more than 4 entries"):
+        listed(vibs.image())
+
+
+def test_names_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tar_reading, "NAMES_LIMIT", 100)
+    with pytest.raises(FormatError, match="names of more than 100 characters"):
+        listed(vibs.image())
+
+
+def test_long_names_are_bounded() -> None:
+    block = changed(
+        header_blocks(Entry("x", EntryKind.FILE, 0o644, size=5000), gnu_tar.MAGIC), 156, b"L"
+    )
+    with pytest.raises(FormatError, match="5000 bytes, more than 4096"):
+        listed(block + b"x" * 6000)
+
+
+def test_pax_headers_take_linear_time() -> None:
+    begin = time.monotonic()
+    assert pax_records(b"5 a=\n" * 13_000) == {}
+    assert time.monotonic() - begin < 1
+    for damaged in (b"5 a=", b"x a=\n", b"99 a=\n", b"5 abc"):
+        with pytest.raises(FormatError, match="pax"):
+            pax_records(damaged)
+
+
+def test_many_magics_take_linear_time() -> None:
+    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    numbers = [b"%06d\0\0" % number for number in range(3000)]
+    data = b"".join(starmap(changed, ((block, 257, magic) for magic in numbers)))
+    begin = time.monotonic()
+    assert len(whole(data).magics) == 16
+    assert time.monotonic() - begin < 2
