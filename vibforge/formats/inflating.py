@@ -26,8 +26,8 @@ UNPACKED_LIMIT = 2**32 - 1
 """Bytes of content: gzip counts them in 32 bits, and so does the boot loader."""
 RATIO_LIMIT = 1100
 """Deflate cannot pass 1032:1; zstd can, and does not on real payloads (4:1)."""
-RATIO_FREE = 64 * 1024 * 1024
-"""Bytes of content below which the ratio is not looked at: they are no danger."""
+RATIO_FREE = 4 * 1024 * 1024
+"""Bytes of content below which the ratio is not looked at: no danger, even 4096 times in a VIB."""
 MEMBER_LIMIT = 10_000
 """Members of one gzip file: payloads have one, blocked writers some thousand per GiB."""
 WINDOW_LOG_LIMIT = 27

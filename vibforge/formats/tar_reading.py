@@ -16,13 +16,13 @@ from vibforge.formats.tar_fields import Header, read_header, text_of
 from vibforge.formats.tar_header import BLOCK, Entry, EntryKind
 
 ENTRY_LIMIT = 200_000
-"""Entries of one payload, at about 1 KiB of memory each; large vendor payloads have 10,000."""
+"""Entries of all payloads of a VIB, at about 1 KiB each; large vendor payloads have 10,000."""
 PATH_LIMIT = 4096
 """Bytes of a path or link target: Linux's limit; vmtar itself reads 511."""
 EXTENSION_LIMIT = 64 * 1024
 """Bytes of one pax header."""
 NAMES_LIMIT = 64 * 1024 * 1024
-"""Characters of all names, link targets and pax headers of one payload: they stay in memory."""
+"""Characters of all names, link targets and pax headers of a VIB: they stay in memory."""
 
 _USTAR_MAGIC = b"ustar\0"
 _MODE_BITS = 0o7777
@@ -77,6 +77,27 @@ class TarEntry:
 
 
 @dataclass(slots=True)
+class EntryBudget:
+    """How many entries, and characters of their names, may still come; payloads can share one."""
+
+    entries: int = field(default_factory=lambda: ENTRY_LIMIT)
+    names: int = field(default_factory=lambda: NAMES_LIMIT)
+
+    def spend(self, *, entries: int = 0, names: int = 0) -> None:
+        """Count what was met.
+
+        Raises:
+            FormatError: it is too much.
+        """
+        self.entries -= entries
+        self.names -= names
+        if self.entries < 0:
+            raise FormatError(f"more than {ENTRY_LIMIT} entries")
+        if self.names < 0:
+            raise FormatError(f"names of more than {NAMES_LIMIT} characters in all")
+
+
+@dataclass(slots=True)
 class _Extension:
     """What the headers before an entry's own say of it."""
 
@@ -92,11 +113,11 @@ class TarReader:
     `oddities` what is odd about the whole.
     """
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, budget: EntryBudget | None = None) -> None:
         self._stream = stream
+        self._budget = budget or EntryBudget()
         self._global: dict[str, str] = {}
         self._pax = False
-        self._names_size = 0
         self._end_of_headers = 0
         self._spans: list[tuple[int, int, str]] = []
         self.magics: list[bytes] = []
@@ -176,7 +197,6 @@ class TarReader:
     def _headers(self) -> Iterator[TarEntry]:
         """Yield entries, each with the stream behind its header."""
         extension = _Extension()
-        count = 0
         while block := self._block():
             header = read_header(block)
             if header.magic not in self.magics[:_MAGIC_LIMIT]:
@@ -184,9 +204,7 @@ class TarReader:
             if header.flag in _EXTENSIONS:
                 self._extend(extension, header)
                 continue
-            count += 1
-            if count > ENTRY_LIMIT:
-                raise FormatError(f"more than {ENTRY_LIMIT} entries")
+            self._budget.spend(entries=1)
             yield self._entry(header, extension)
             extension = _Extension()
         self._end_of_headers = self._stream.position
@@ -209,7 +227,7 @@ class TarReader:
         data = self._stream.read(size)
         if len(data) < size:
             raise FormatError("cut short in a long name")
-        self._count_names(max(size, BLOCK))
+        self._budget.spend(names=max(size, BLOCK))
         self._stream.skip(-size % BLOCK)
         if header.flag == "L":
             extension.name = text_of(data)
@@ -250,15 +268,10 @@ class TarReader:
             group=header.group,
             device=_device(header) if kind in _DEVICES else (0, 0),
         )
-        self._count_names(len(name) + len(entry.link))
+        self._budget.spend(names=len(name) + len(entry.link))
         if is_vmtar and entry.size:
             self._spans.append((offset, offset + entry.size, entry.path))
         return replace(found, oddities=tuple(_oddities(found, header.flag)))
-
-    def _count_names(self, size: int) -> None:
-        self._names_size += size
-        if self._names_size > NAMES_LIMIT:
-            raise FormatError(f"names of more than {NAMES_LIMIT} characters in all")
 
 
 def starts_tar(head: bytes) -> bool:

@@ -18,6 +18,10 @@ MEMBER_LIMIT = 20_000
 """Members of one zip; the largest depots hold some thousand VIBs and their metadata."""
 MEMBER_SIZE_LIMIT = 8 * 1024**3
 """Bytes of one member unpacked: twice the largest payload that a host can load."""
+RATIO_LIMIT = 100
+"""All members against the zip: what a bundle holds is packed already (1:1), but for its XML."""
+RATIO_FREE = 64 * 1024 * 1024
+"""Bytes of all members below which the ratio is not looked at: they are no danger."""
 DIRECTORY_LIMIT = 4 * 1024 * 1024
 """Bytes of the central directory, which is kept in memory: 200 for each of 20,000 members."""
 
@@ -119,6 +123,10 @@ class ZipArchive:
         if any(info.volume for info in infos):
             raise FormatError("a part of a zip on several disks", where=self._name)
         self._check_places(infos, size)
+        unpacked = sum(info.file_size for info in infos)
+        if unpacked > RATIO_FREE and unpacked > RATIO_LIMIT * size:
+            what = f"{size} bytes unpack to more than {RATIO_LIMIT} times as many"
+            raise FormatError(what, where=self._name)
         for info in infos:
             if not info.filename.endswith("/"):
                 yield ZipMember(

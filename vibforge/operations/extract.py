@@ -13,7 +13,7 @@ from vibforge.errors import FormatError, Problem
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import TarEntry, TarReader, starts_tar
+from vibforge.formats.tar_reading import EntryBudget, TarEntry, TarReader, starts_tar
 from vibforge.formats.unpacking import Unpacked, unpack
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
 from vibforge.operations.publish import explained
@@ -129,25 +129,26 @@ def _members(vib: Vib, stream: "BinaryIO") -> Iterator[tuple[str, Iterator[bytes
 
 
 def _parts(subject: Subject) -> Iterator[_Part]:
+    budget = EntryBudget()
     match subject:
         case LoosePayload():
             with subject.source.open() as stream:
                 chunks = read_chunks(stream, subject.source.size)
                 unpacked = unpack(chunks, subject.source.size)
-                yield _part("", subject.source.name, unpacked)
+                yield _part("", subject.source.name, unpacked, budget)
         case Vib() | OpenBundle():
             for prefix, vib in _vibs(subject):
                 for payload in vib.payloads:
                     if payload.member is not None:
                         with vib.unpacked(payload) as unpacked:
-                            yield _part(prefix, payload.name, unpacked)
+                            yield _part(prefix, payload.name, unpacked, budget)
         case StageFolder():
             raise FormatError("a stage folder holds its files already", where=str(subject.path))
 
 
-def _part(prefix: str, name: str, unpacked: Unpacked) -> _Part:
+def _part(prefix: str, name: str, unpacked: Unpacked, budget: EntryBudget) -> _Part:
     is_tar = starts_tar(unpacked.content.peek(HEAD_SIZE))
-    contents = TarReader(unpacked.content).contents() if is_tar else None
+    contents = TarReader(unpacked.content, budget).contents() if is_tar else None
     return _Part(prefix=prefix, name=name, contents=contents)
 
 

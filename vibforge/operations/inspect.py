@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, BinaryIO
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.byte_stream import ByteStream, read_chunks
 from vibforge.formats.inflating import gzip_content_size
+from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import ENTRY_LIMIT, TarEntry, TarForm, TarReader, starts_tar
+from vibforge.formats.tar_reading import (
+    ENTRY_LIMIT,
+    EntryBudget,
+    TarEntry,
+    TarForm,
+    TarReader,
+    starts_tar,
+)
 from vibforge.formats.unpacking import Compression, unpack
 from vibforge.model.bundle import Bundle
 from vibforge.model.source import Source
@@ -29,6 +37,12 @@ if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block
 
 _GZIP_TRAILER = 8
+_USUAL = {
+    "vgz": ("gzip, vmtar",),
+    "tgz": ("gzip, gnu", "gzip, ustar", "gzip, pax"),
+    "vzstd": ("gzip, zstd, vmtar",),
+}
+"""What payloads of a type hold (vib-format 4, vendor files); of other types nothing is known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,11 +120,12 @@ def inspect(subject: Subject) -> Inspection:
             return _inspect_stage(subject)
 
 
-def inspect_vib(vib: Vib) -> VibInspection:
+def inspect_vib(vib: Vib, budget: EntryBudget | None = None) -> VibInspection:
     """Look into a VIB; of a payload no more is unpacked than its list of files needs."""
+    shared = budget or EntryBudget()
     blocks, faults = _blocks(vib.signature)
     with vib.source.open() as stream:
-        payloads = tuple(_inspect_payload(vib, payload, stream) for payload in vib.payloads)
+        payloads = tuple(_inspect_payload(vib, payload, stream, shared) for payload in vib.payloads)
     return VibInspection(
         vib=vib,
         payloads=payloads,
@@ -120,12 +135,14 @@ def inspect_vib(vib: Vib) -> VibInspection:
     )
 
 
-def _inspect_payload(vib: Vib, payload: StoredPayload, stream: BinaryIO) -> PayloadInspection:
+def _inspect_payload(
+    vib: Vib, payload: StoredPayload, stream: BinaryIO, budget: EntryBudget
+) -> PayloadInspection:
     if payload.member is None:
         fault = Problem(what="the archive has no member of this name", where=payload.name)
         return PayloadInspection(payload=payload, stored_size=0, faults=(fault,))
     size = payload.member.stored_size
-    opening = _Opening(payload, size)
+    opening = _Opening(payload, size, budget)
     opening.look(vib.stored(payload, stream))
     if opening.wants_trailer:
         stream.seek(payload.member.data_offset + max(0, size - _GZIP_TRAILER))
@@ -135,7 +152,7 @@ def _inspect_payload(vib: Vib, payload: StoredPayload, stream: BinaryIO) -> Payl
 
 def _inspect_loose(source: Source) -> PayloadInspection:
     payload = StoredPayload(name=Path(source.name).name, declared=None, member=None)
-    opening = _Opening(payload, source.size)
+    opening = _Opening(payload, source.size, EntryBudget())
     with source.open() as stream:
         opening.look(read_chunks(stream, source.size))
         if opening.wants_trailer:
@@ -147,11 +164,18 @@ def _inspect_loose(source: Source) -> PayloadInspection:
 def _inspect_bundle(subject: OpenBundle) -> BundleInspection:
     vibs: list[VibInspection] = []
     faults: list[Problem] = []
+    budget, descriptors = EntryBudget(), 0
     for source in subject.sources:
         try:
-            vibs.append(inspect_vib(Vib.from_source(source)))
+            vib = Vib.from_source(source)
+            descriptors += len(vib.descriptor_bytes)
+            vibs.append(inspect_vib(vib, budget))
         except FormatError as error:
             faults += error.problems
+        if descriptors > DESCRIPTOR_LIMIT:
+            what = f"descriptors of more than {DESCRIPTOR_LIMIT} bytes in all; the rest is not read"
+            faults.append(Problem(what=what, where=source.name))
+            break
     return BundleInspection(
         bundle=subject.bundle, size=subject.size, vibs=tuple(vibs), faults=tuple(faults)
     )
@@ -180,6 +204,7 @@ class _Opening:
 
     payload: StoredPayload
     stored_size: int
+    budget: EntryBudget
     compression: tuple[Compression, ...] = ()
     content_kind: FileKind = FileKind.UNKNOWN
     form: TarForm | None = None
@@ -213,7 +238,7 @@ class _Opening:
             self.content_size = content.position
 
     def _look_at_tar(self, content: ByteStream) -> None:
-        reader = TarReader(content)
+        reader = TarReader(content, self.budget)
         try:
             for entry in reader.entries():
                 self.entries.append(entry)
@@ -234,9 +259,24 @@ class _Opening:
             magics=self.magics,
             entries=tuple(self.entries),
             content_size=self.content_size,
-            oddities=self.oddities,
+            oddities=(*self._against_declaration(), *self.oddities),
             faults=self.faults,
         )
+
+    def _layers(self) -> Iterator[str]:
+        yield from self.compression
+        yield self.form or self.content_kind
+
+    def _against_declaration(self) -> Iterator[str]:
+        """Yield where the content is not what the descriptor says."""
+        declared = self.payload.declared
+        if declared is None:
+            return
+        wanted = _USUAL.get(declared.type, ())
+        if wanted and not self.faults and ", ".join(self._layers()) not in wanted:
+            yield f"a payload of type {declared.type} is {' or '.join(wanted)}; this one is not"
+        if declared.size is not None and declared.size != self.stored_size:
+            yield f"the descriptor says {declared.size} bytes, the archive holds {self.stored_size}"
 
 
 def _tree(folder: Path) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from vibforge.errors import FormatError
 from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import EntryKind
-from vibforge.formats.tar_reading import TarReader, starts_tar
+from vibforge.formats.tar_reading import EntryBudget, TarReader, starts_tar
 from vibforge.formats.unpacking import Taps, Unpacked, unpack
 from vibforge.model.descriptor import Checksum
 from vibforge.model.vib import StoredPayload, Vib
@@ -33,6 +33,7 @@ class FoundFiles:
 
     paths: set[str] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
+    budget: EntryBudget = field(default_factory=EntryBudget)
 
 
 def payload_facts(
@@ -182,7 +183,7 @@ def _read(unpacked: Unpacked, files: FoundFiles, name: str) -> None:
         content.drain()
         files.unread.append(name)
         return
-    reader = TarReader(content)
+    reader = TarReader(content, files.budget)
     for found in reader.entries():
         if found.entry.kind is not EntryKind.DIRECTORY:
             files.paths.add(found.entry.path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import TarReader, starts_tar
+from vibforge.formats.tar_reading import EntryBudget, TarReader, starts_tar
 from vibforge.model.recipe import Mode, PathRule, PayloadType, Recipe
 from vibforge.model.recipe_reading import read_table
 from vibforge.model.recipe_rules import dotted
@@ -52,12 +52,12 @@ def extract_stage(
     vib, done = subject, Extracted(folder=folder)
     recipe = _recipe(vib)
     with UnpackFolder(folder, force=force) as target:
-        payloads = {}
+        payloads, budget = {}, EntryBudget()
         for payload in vib.payloads:
             unpacking = _Tree(
                 target, f"{PAYLOADS_FOLDER}/{payload.name}/", done, outside_links=outside_links
             )
-            unpacking.run_payload(vib, payload)
+            unpacking.run_payload(vib, payload, budget)
             payloads[payload.name] = unpacking.taken
         text = serialise(_with_rules(recipe, payloads))
         target.write(RECIPE_NAME, [text.encode()], _PLAIN)
@@ -78,7 +78,7 @@ class _Tree(Unpacking):
     def mode(self, entry: Entry) -> int:
         return _default_mode(entry)
 
-    def run_payload(self, vib: Vib, payload: StoredPayload) -> None:
+    def run_payload(self, vib: Vib, payload: StoredPayload, budget: EntryBudget) -> None:
         """Unpack a payload whole.
 
         Raises:
@@ -87,7 +87,7 @@ class _Tree(Unpacking):
         with vib.unpacked(payload) as unpacked:
             if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
                 raise FormatError("not a tar, so there is no tree", where=payload.name)
-            self.run(TarReader(unpacked.content).contents())
+            self.run(TarReader(unpacked.content, budget).contents())
 
 
 def _recipe(vib: Vib) -> Recipe:

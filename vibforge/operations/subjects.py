@@ -129,7 +129,9 @@ def _stage_folder(path: Path) -> StageFolder:
     descriptor = path / DESCRIPTOR_NAME
     if not descriptor.is_file():
         raise FormatError(
-            f"a folder without {DESCRIPTOR_NAME}, not a stage folder", where=str(path)
+            f"a folder without {DESCRIPTOR_NAME}, not a stage folder",
+            where=str(path),
+            remedy="a project is shown by `vibforge build --dry-run`",
         )
     data = descriptor.read_bytes()
     signature = path / SIGNATURE_NAME

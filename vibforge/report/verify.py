@@ -12,8 +12,11 @@ _WIDTH = max(len(outcome) for outcome in Outcome)
 
 
 def verification_text(found: Verification, paint: Paint) -> str:
-    """Show the facts of a file and its verdict."""
-    return "\n".join(_lines(found, paint))
+    """Show the facts of a file and its verdict; a bundle's own verdict comes last."""
+    lines = list(_lines(found, paint))
+    if found.parts:
+        lines += [paint(plain(found.name), "strong"), _verdict(found, paint)]
+    return "\n".join(lines)
 
 
 def verifications_json(found: Iterable[tuple[str, Verification]]) -> dict[str, Any]:
@@ -66,7 +69,7 @@ def _fact_line(fact: Fact, paint: Paint) -> str:
 
 def _verdict(found: Verification, paint: Paint) -> str:
     counts = [
-        (outcome, sum(fact.outcome is outcome for fact in found.facts)) for outcome in Outcome
+        (outcome, sum(fact.outcome is outcome for fact in found.all_facts)) for outcome in Outcome
     ]
     text = ", ".join(f"{count} {outcome}" for outcome, count in counts if count)
     word = "good" if found.held else "bad"
