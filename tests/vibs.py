@@ -164,12 +164,13 @@ def zipped(members: Sequence[tuple[str, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
-def bundle(vib_bytes: bytes | None = None) -> bytes:
+def bundle(vib_bytes: bytes | None = None, packed_size: str | None = None) -> bytes:
     """Return an offline bundle with one VIB, as the vendor lays it out."""
     data = vib() if vib_bytes is None else vib_bytes
+    announced_size = str(len(data)) if packed_size is None else packed_size
     path = "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
     announced = (
-        f"<relative-path>{path}</relative-path><packed-size>{len(data)}</packed-size>"
+        f"<relative-path>{path}</relative-path><packed-size>{announced_size}</packed-size>"
         f"{checksum(data, 'sha256')}"
     )
     vendor_index = (

@@ -16,13 +16,14 @@ from vibforge.operations.inspect import (
 )
 from vibforge.report import units
 from vibforge.report.paint import Paint
-from vibforge.report.plain import entry_line, labelled, listing_line, plain
+from vibforge.report.plain import entry_line, labelled, listing_line, plain, wrapped
 from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
 
 _SHOWN_ENTRIES = 40
+_WARNING = "  ! "
 
 
 def inspection_text(found: Inspection, paint: Paint, width: int) -> str:
@@ -181,7 +182,9 @@ class _View:
 
     def _warnings(self, texts: Iterable[str]) -> Iterator[str]:
         for text in texts:
-            yield self._paint("  ! ", "warn") + plain(" ".join(text.split()))
+            first, *others = wrapped(text, self._width - len(_WARNING)) or [""]
+            yield self._paint(_WARNING, "warn") + first
+            yield from (" " * len(_WARNING) + line for line in others)
 
 
 def _descriptor_facts(of: Descriptor) -> Iterator[tuple[str, str]]:

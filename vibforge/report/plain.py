@@ -35,15 +35,14 @@ def plain(text: str) -> str:
 def labelled(label: str, text: str, width: int) -> Iterator[str]:
     """Yield a label and a text that goes on below itself where the window ends."""
     indent = " " * LABEL_WIDTH
-    words = plain(" ".join(text[:_SHOWN].split())) + (" …" if len(text) > _SHOWN else "")
-    lines = textwrap.wrap(
-        words,
-        max(width - LABEL_WIDTH, 24),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    for index, line in enumerate(lines):
+    for index, line in enumerate(wrapped(text, width - LABEL_WIDTH)):
         yield (f"  {label:<{LABEL_WIDTH - 2}}" if not index else indent) + line
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of `width` columns, at least 24, as far as words allow."""
+    words = plain(" ".join(text[:_SHOWN].split())) + (" …" if len(text) > _SHOWN else "")
+    return textwrap.wrap(words, max(width, 24), break_long_words=False, break_on_hyphens=False)
 
 
 def kind_name(kind: EntryKind) -> str:
