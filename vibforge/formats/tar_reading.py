@@ -147,7 +147,8 @@ class TarReader:
     def contents(self) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
         """Yield the entries with their content, which must be taken before the next one is asked.
 
-        Entries of a vmtar come in the order of their data, those without data first.
+        Entries of a vmtar come in the order of their data, those without data first. After the last
+        one the rest of the stream is read, so that its checksum counts.
 
         Raises:
             FormatError: as for `entries`, or the data of two entries overlap.
@@ -156,16 +157,9 @@ class TarReader:
             for found in self._headers():
                 yield found, self._stream.pieces(found.entry.size)
                 self._pass_data(found)
-            return
-        headers = list(self._headers())
-        _check_spans(self._spans, self._end_of_headers)
-        yield from ((found, iter(())) for found in headers if not found.entry.size)
-        for found in sorted(headers, key=lambda found: found.data_offset):
-            if not found.entry.size:
-                continue
-            self._stream.skip(found.data_offset - self._stream.position)
-            yield found, self._stream.pieces(found.entry.size)
-            self._skip_to(found.data_offset + found.entry.size, found.entry.path)
+        else:
+            yield from self._vmtar_contents()
+        self.finish()
 
     def finish(self) -> None:
         """Read what is left, and take note if it is more than padding.
@@ -180,6 +174,17 @@ class TarReader:
         rest = self._stream.pieces(2**63)
         if any(piece.tobytes().strip(b"\0") for piece in rest):
             self.oddities.append("something other than zeros follows the end of the tar")
+
+    def _vmtar_contents(self) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
+        headers = list(self._headers())
+        _check_spans(self._spans, self._end_of_headers)
+        yield from ((found, iter(())) for found in headers if not found.entry.size)
+        for found in sorted(headers, key=lambda found: found.data_offset):
+            if not found.entry.size:
+                continue
+            self._stream.skip(found.data_offset - self._stream.position)
+            yield found, self._stream.pieces(found.entry.size)
+            self._skip_to(found.data_offset + found.entry.size, found.entry.path)
 
     def _is_vmtar(self) -> bool:
         return Header(self._stream.peek(BLOCK)).magic == vmtar.MAGIC

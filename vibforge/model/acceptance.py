@@ -42,14 +42,27 @@ class AcceptanceLevel(StrEnum):
         """
         wanted = text.strip().lower()
         for level in cls:
-            if wanted in {level.value, level.esxcli_name.lower()}:
+            if wanted == level.esxcli_name.lower():
                 return level
-        if wanted in _OLD_NAMES:
-            return _OLD_NAMES[wanted]
-        raise ModelError(
-            f"{text!r} is not an acceptance level",
-            remedy="use community, partner, accepted or certified",
-        )
+        return cls.of_descriptor(wanted)
+
+    @classmethod
+    def of_descriptor(cls, text: str) -> "AcceptanceLevel":
+        """Read a level as a host reads it in a descriptor: its case counts (vib-format 2.2, 7).
+
+        Raises:
+            ModelError: the text is not one of a descriptor's words.
+        """
+        word = text.strip()
+        if word in _OLD_NAMES:
+            return _OLD_NAMES[word]
+        try:
+            return cls(word)
+        except ValueError:
+            raise ModelError(
+                f"{text!r} is not an acceptance level",
+                remedy="use community, partner, accepted or certified",
+            ) from None
 
 
 _ESXCLI_NAMES = {

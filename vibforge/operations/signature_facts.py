@@ -27,7 +27,7 @@ def claimed_level(vib: Vib) -> tuple[AcceptanceLevel, str]:
     """Return the level that a VIB claims, and the text in its place where that is none."""
     text = vib.descriptor.acceptance_level or AcceptanceLevel.COMMUNITY.value
     try:
-        return AcceptanceLevel.parse(text), ""
+        return AcceptanceLevel.of_descriptor(text), ""
     except ModelError:
         return AcceptanceLevel.COMMUNITY, text
 

@@ -211,7 +211,7 @@ def _descriptor_facts(of: Descriptor) -> Iterator[tuple[str, str]]:
 
 def _level(text: str | None) -> str:
     try:
-        level = AcceptanceLevel.parse(text or AcceptanceLevel.COMMUNITY)
+        level = AcceptanceLevel.of_descriptor(text or AcceptanceLevel.COMMUNITY)
     except ModelError:
         return f"{text} (not a level)"
     return f"{level} ({level.esxcli_name})" + ("" if text else ", not stated")

@@ -1,0 +1,149 @@
+"""`inspect`, `verify` and `extract` as a user meets them: output, JSON, exit codes."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import vibs
+from tests.conftest import CHECKOUT
+
+READING = ("inspect", "verify", "extract")
+
+
+def run(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vibforge", *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | {"COLUMNS": "80", "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def shape(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Reduce JSON to its keys; of a list the first item counts."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value and isinstance(value[0], dict) else []
+    return None
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    (tmp_path / "good.vib").write_bytes(vibs.vib())
+    (tmp_path / "signed.vib").write_bytes(vibs.signed_vib())
+    (tmp_path / "bad.vib").write_bytes(vibs.vib(files=["etc/gone"]))
+    (tmp_path / "page.vib").write_bytes(b"<!DOCTYPE html>")
+    (tmp_path / "bundle.zip").write_bytes(vibs.bundle())
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("inspect good.vib", 0),
+        ("inspect bad.vib", 0),
+        ("inspect page.vib", 2),
+        ("inspect good.vib page.vib", 2),
+        ("inspect nothing.vib", 2),
+        ("inspect --cat etc/x/x.conf good.vib", 0),
+        ("inspect --cat etc/gone good.vib", 2),
+        ("inspect --cat etc/x/x.conf good.vib bad.vib", 2),
+        ("verify good.vib", 0),
+        ("verify good.vib bundle.zip", 0),
+        ("verify good.vib bad.vib", 1),
+        ("verify bad.vib page.vib", 2),
+        ("verify --json bad.vib", 1),
+        ("verify", 2),
+        ("extract good.vib -C out", 0),
+        ("extract good.vib -C .", 0),
+        ("extract page.vib -C out", 2),
+        ("extract good.vib", 2),
+        ("extract good.vib etc --stage -C out", 2),
+        ("extract bundle.zip --stage -C out", 2),
+    ],
+)
+def test_exit_codes(desk: Path, arguments: str, code: int) -> None:
+    done = run(*arguments.split(), folder=desk)
+    assert done.returncode == code, done.stderr
+    assert bool(done.stderr) is (code == 2)
+    assert "Traceback" not in done.stderr
+
+
+def test_good_files_are_shown_beside_bad_ones(desk: Path) -> None:
+    done = run("inspect", "page.vib", "good.vib", folder=desk)
+    assert "VFG_bootbank_test_1.0.0-1" in done.stdout
+    assert "page.vib: an HTML page" in done.stderr
+    found = json.loads(run("verify", "--json", "page.vib", "good.vib", folder=desk).stdout)
+    assert [each["path"] for each in found["files"]] == ["good.vib"]
+
+
+def test_files_and_cat_give_nothing_but_what_was_asked(desk: Path) -> None:
+    listed = run("inspect", "--files", "good.vib", folder=desk).stdout.splitlines()
+    assert listed[2] == "1644 0 0 6 etc/x/x.conf"
+    assert run("inspect", "--cat", "/etc/x/x.conf", "good.vib", folder=desk).stdout == "a = b\n"
+
+
+def test_verify_says_the_verdict_last(desk: Path) -> None:
+    lines = run("verify", "bad.vib", folder=desk).stdout.splitlines()
+    assert lines[-1] == "  bad: 8 held, 1 failed"
+    assert any(line.startswith("  failed       files       ") for line in lines)
+    lines = run("verify", "bundle.zip", folder=desk).stdout.splitlines()
+    assert lines[-2:] == ["bundle.zip", "  good: 13 held"]
+
+
+def test_extract_says_where_and_how_much(desk: Path) -> None:
+    assert run("extract", "good.vib", "-C", "out", folder=desk).stdout == "5 paths in out\n"
+    again = run("extract", "good.vib", "-C", "out", folder=desk)
+    assert "--force" in again.stderr
+    assert run("extract", "good.vib", "-C", "out", "--force", folder=desk).returncode == 0
+    done = json.loads(run("extract", "good.vib", "etc", "-C", "o", "--json", folder=desk).stdout)
+    assert done["format"] == "vibforge/extract/1"
+    assert done["folder"] == "o"
+    assert done["left_out"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["inspect --json signed.vib", "verify --json bundle.zip", "inspect --json bundle.zip"],
+)
+def test_the_shape_of_json_stays(
+    desk: Path,
+    arguments: str,
+    golden: Any,  # noqa: ANN401 - the fixture of that name
+) -> None:
+    found = json.loads(run(*arguments.split(), folder=desk).stdout)
+    assert next(iter(found)) == "format"
+    name = arguments.replace(" --json ", "-").partition(".")[0]
+    golden(f"json-{name}.json", json.dumps(shape(found), indent=2) + "\n")
+
+
+def test_colour_only_on_a_terminal(desk: Path) -> None:
+    assert "\x1b" not in run("verify", "bad.vib", folder=desk).stdout
+    leader, follower = pty.openpty()
+    with os.fdopen(leader, "rb", buffering=0) as terminal:
+        done = subprocess.run(
+            [sys.executable, "-m", "vibforge", "verify", "bad.vib"],
+            cwd=desk,
+            env={"PATH": os.environ["PATH"], "TERM": "xterm", "PYTHONPATH": str(CHECKOUT)},
+            stdout=follower,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert b"\x1b[" in terminal.read(4096)
+    os.close(follower)
+
+
+@pytest.mark.parametrize("command", READING)
+def test_help_tells_each_option(desk: Path, command: str) -> None:
+    done = run(command, "--help", folder=desk)
+    assert done.returncode == 0
+    assert "--json" in done.stdout

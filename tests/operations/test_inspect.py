@@ -1,0 +1,207 @@
+"""What inspecting shows of made VIBs, bundles, payloads and stage folders."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import vibs
+from vibforge.errors import FormatError
+from vibforge.formats import gnu_tar, tar_reading
+from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.tar_reading import TarForm
+from vibforge.operations import inspect as inspect_module
+from vibforge.operations.inspect import (
+    BundleInspection,
+    Inspection,
+    PayloadInspection,
+    StageInspection,
+    VibInspection,
+    inspect,
+)
+from vibforge.operations.subjects import opened
+from vibforge.report.inspect import inspection_text, listing
+from vibforge.report.inspect_json import inspection_facts
+from vibforge.report.paint import Paint
+
+MANY = [Entry(f"etc/{number}", EntryKind.FILE, 0o644) for number in range(60)]
+
+
+def look(path: Path) -> Inspection:
+    with opened(path) as subjects:
+        (found,) = (inspect(subject) for subject in subjects)
+    return found
+
+
+def inspected(folder: Path, data: bytes, name: str = "a.vib") -> Inspection:
+    (folder / name).write_bytes(data)
+    return look(folder / name)
+
+
+def payload(folder: Path, data: bytes) -> PayloadInspection:
+    found = inspected(folder, data)
+    assert isinstance(found, VibInspection)
+    return found.payloads[0]
+
+
+def text(found: Inspection, width: int = 80) -> str:
+    return inspection_text(found, Paint(), width)
+
+
+def test_a_vib_shows_modes_sticky_bits_sizes_and_links(tmp_path: Path) -> None:
+    found = inspected(tmp_path, vibs.vib())
+    assert list(listing(found)) == [
+        "0755 0 0 0 etc/",
+        "0755 0 0 0 etc/x/",
+        "1644 0 0 6 etc/x/x.conf",
+        "0777 0 0 0 etc/x/link -> x.conf",
+        f"0600 0 0 3 {vibs.LONG.path}",
+    ]
+    shown = text(found)
+    assert "  1644  root              6 B  /etc/x/x.conf" in shown
+    assert "/etc/x/link -> x.conf" in shown
+    assert "Not signed" in shown
+
+
+@pytest.mark.parametrize(
+    ("data", "compression", "form", "odd"),
+    [
+        (vibs.vib(), ["gzip"], TarForm.VMTAR, False),
+        (vibs.vib(vibs.gnu_image(), kind="tgz"), ["gzip"], TarForm.GNU, False),
+        (vibs.vib(vibs.gnu_image(), kind="vgz"), ["gzip"], TarForm.GNU, True),
+        (vibs.vib(stored=vibs.image()), [], TarForm.VMTAR, True),
+        (vibs.vib(stored=vibs.zstd_compressed(vibs.image())), ["zstd"], TarForm.VMTAR, True),
+        (
+            vibs.vib(stored=gzip.compress(vibs.zstd_compressed(vibs.image())), kind="vzstd"),
+            ["gzip", "zstd"],
+            TarForm.VMTAR,
+            False,
+        ),
+        (vibs.vib(b"text"), ["gzip"], None, True),
+        (vibs.vib(b"text", kind="something"), ["gzip"], None, False),
+    ],
+)
+def test_declared_type_and_real_content(
+    tmp_path: Path, data: bytes, compression: list[str], form: TarForm | None, *, odd: bool
+) -> None:
+    found = payload(tmp_path, data)
+    assert list(found.compression) == compression
+    assert found.form is form
+    assert any("of type" in each for each in found.oddities) is odd
+    size = 4 if form is None else len(vibs.image() if form is TarForm.VMTAR else vibs.gnu_image())
+    assert found.content_size == size
+    assert found.ratio is not None
+
+
+def test_a_size_that_lies_is_an_oddity(tmp_path: Path) -> None:
+    data = vibs.vib()
+    size = str(len(gzip.compress(vibs.image(), mtime=0)))
+    lying = data.replace(f'size="{size}"'.encode(), f'size="{"9" * len(size)}"'.encode())
+    assert f"the descriptor says {'9' * len(size)} bytes" in payload(tmp_path, lying).oddities[0]
+
+
+def test_long_lists_are_cut_for_people_only(tmp_path: Path) -> None:
+    data = vibs.vib(vibs.image(entries=MANY), files=[entry.path for entry in MANY])
+    found = inspected(tmp_path, data)
+    assert "… and 20 more entries; --files shows all" in text(found)
+    assert len(list(listing(found))) == 60
+    assert len(inspection_facts(found)["payloads"][0]["entries"]) == 60
+
+
+def test_unknown_parts_are_kept_and_shown(tmp_path: Path) -> None:
+    extra = "<solution>x</solution>"
+    members = [("descriptor.xml", vibs.descriptor("", extra=extra)), ("sig.pkcs7", b"")]
+    found = inspected(tmp_path, vibs.archive(members))
+    assert "unknown element: <solution>x</solution>" in text(found)
+    assert inspection_facts(found)["descriptor"]["unknown"] == [extra]
+
+
+def test_nothing_that_steers_a_terminal_comes_through(tmp_path: Path) -> None:
+    entries = [Entry("etc/\x1b[31m\n", EntryKind.FILE, 0o644)]
+    found = inspected(tmp_path, vibs.vib(vibs.image(gnu_tar, entries), name="a\u202eb"))
+    for shown in (text(found), "".join(listing(found))):
+        assert not {"\x1b", "\u202e"} & set(shown)
+    assert json.loads(json.dumps(inspection_facts(found)))
+
+
+def test_text_keeps_to_the_window(tmp_path: Path) -> None:
+    found = inspected(tmp_path, vibs.signed_vib())
+    for width in (60, 80, 200):
+        lines = [line for line in text(found, width).splitlines() if "/" not in line]
+        assert max(map(len, lines)) <= max(width, 78)
+
+
+def test_a_damaged_payload_shows_what_was_read(tmp_path: Path) -> None:
+    whole = vibs.gnu_image()
+    found = payload(tmp_path, vibs.vib(stored=whole[:2600], kind="tgz"))
+    assert found.entries
+    assert "cut short" in found.faults[0].what
+
+
+def test_a_bundle_shows_vendor_platform_component_and_vibs(tmp_path: Path) -> None:
+    found = inspected(tmp_path, vibs.bundle(), "b.zip")
+    assert isinstance(found, BundleInspection)
+    shown = text(found)
+    for part in ("VFG (code VFG)", "embeddedEsx 8.0", "component   test 1.0.0-1", "x.conf"):
+        assert part in shown
+    assert len(list(listing(found))) == len(vibs.ENTRIES)
+    facts = inspection_facts(found)
+    assert facts["kind"] == "bundle"
+    assert facts["announced"][0]["packed_size"] == len(vibs.vib())
+
+
+def test_entries_of_all_vibs_of_a_bundle_count_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", 7)
+    data = vibs.zipped([(f"{number}.vib", vibs.vib()) for number in range(2)])
+    found = inspected(tmp_path, data, "b.zip")
+    assert isinstance(found, BundleInspection)
+    assert [len(vib.payloads[0].entries) for vib in found.vibs] == [5, 2]
+    assert "more than 7 entries" in str(found.vibs[1].payloads[0].faults[0])
+
+
+def test_descriptors_of_all_vibs_of_a_bundle_count_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspect_module, "DESCRIPTOR_LIMIT", 2000)
+    data = vibs.zipped([(f"{number}.vib", vibs.vib()) for number in range(9)])
+    found = inspected(tmp_path, data, "b.zip")
+    assert isinstance(found, BundleInspection)
+    assert len(found.vibs) == 2
+    assert "the rest is not read" in str(found.faults[-1])
+
+
+@pytest.mark.parametrize("data", [vibs.image(), gzip.compress(vibs.image()), vibs.gnu_image()])
+def test_a_loose_payload_is_looked_into(tmp_path: Path, data: bytes) -> None:
+    found = inspected(tmp_path, data, "payload.tgz")
+    assert isinstance(found, PayloadInspection)
+    assert [entry.entry.path for entry in found.entries] == [entry.path for entry in vibs.ENTRIES]
+    assert "not declared" in text(found)
+    assert inspection_facts(found)["kind"] == "payload"
+
+
+def test_a_stage_folder_is_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "descriptor.xml").write_bytes(vibs.descriptor('<payload name="p" type="vgz"/>'))
+    (tmp_path / "sig.pkcs7").write_bytes(b"\n")
+    tree = tmp_path / "payloads/p/etc"
+    tree.mkdir(parents=True)
+    (tree / "a.conf").write_bytes(b"1\n")
+    (tree / "link").symlink_to("a.conf")
+    found = look(tmp_path)
+    assert isinstance(found, StageInspection)
+    assert [line.split()[-1] for line in listing(found)] == ["etc/", "etc/a.conf", "a.conf"]
+    assert inspection_facts(found)["trees"][0]["name"] == "p"
+    assert "Payload p" in text(found)
+
+
+def test_other_folders_are_told(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"without descriptor\.xml"):
+        look(tmp_path)
+
+
+def test_zips_in_a_zip_are_counted(tmp_path: Path) -> None:
+    data = vibs.zipped([(f"{number}.zip", vibs.bundle()) for number in range(17)])
+    with pytest.raises(FormatError, match="more than 16 zips"):
+        inspected(tmp_path, data, "b.zip")
