@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick rehearse golden docs bench bench-scale
+.PHONY: help demo setup gates format test quick fuzz rehearse golden docs bench bench-scale
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, dist, clean: see vibforge.mk'
@@ -64,6 +64,10 @@ docs: $(VENV)/ready ## write the pages that are made from the code
 
 rehearse: $(VENV)/ready-for-work ## rehearse all profiles and mismatches; write their table
 	$(BIN)/python -m tests.rehearsal.write_table
+
+FUZZ_MINUTES ?= 60
+fuzz: $(VENV)/ready-for-work ## look for inputs that break a reader; FUZZ_MINUTES=60
+	$(BIN)/python -m tests.fuzz.run --minutes $(FUZZ_MINUTES)
 
 golden: $(VENV)/ready-for-work ## write the expected bytes and texts anew, to be looked at in the diff
 	$(BIN)/pytest -n auto --update-golden tests

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vibforge.report import rules
+from docs.limits import limits_page
 from vibforge.report.recipe_reference import recipe_page
 from vibforge.report.trx_reference import options_page, profiles_page, rules_page
 
@@ -18,6 +19,7 @@ def _trx_rules_page() -> str:
 
 
 PAGES = {
+    "limits.md": limits_page,
     "recipe.md": recipe_page,
     "rules.md": rules.rules_page,
     "trx-options.md": options_page,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import PAGES, REFERENCE
+from docs.limits import SECTIONS, limits_of
 from tests.conftest import CHECKOUT
 from tests.trees import trx_tree
 
@@ -16,6 +17,25 @@ DOCUMENTS = sorted(
     for path in (folder.rglob("*.md") if folder.name == "docs" else folder.glob("*.md"))
 )
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+_KEYS_OF_XML = {
+    "code",
+    "componentNameSpec",
+    "componentVersionSpec",
+    "id",
+    "indexfile",
+    "relativePath",
+    "vibList",
+}
+"""Keys in `vendor` and `fields` are the names of XML elements."""
+_LIMITS_OF_WRITERS = {
+    "formats.ar",
+    "formats.gzip_member",
+    "formats.tar_header",
+    "model.names",
+    "model.version",
+    "operations.collect",
+}
+"""What a build keeps to: its own reference explains it."""
 _LINK = re.compile(r"\]\(([^)#\s]+)\)")
 
 
@@ -95,3 +115,25 @@ def test_the_readme_names_every_document() -> None:
     folders = (CHECKOUT / "docs/how-to", CHECKOUT / "docs/reference")
     pages = [str(page.relative_to(CHECKOUT)) for folder in folders for page in folder.glob("*.md")]
     assert [page for page in pages if page not in readme] == []
+
+
+@pytest.mark.parametrize("name", ["inspect-bundle", "inspect-signed", "verify-bundle"])
+def test_every_key_of_json_is_explained(name: str) -> None:
+    page = (REFERENCE / "json.md").read_text(encoding="utf-8")
+    shape = (CHECKOUT / f"tests/golden/json-{name}.json").read_text(encoding="utf-8")
+    keys = set(re.findall(r'"(\w+)":', shape)) - _KEYS_OF_XML
+    assert sorted(key for key in keys if f"`{key}`" not in page) == []
+
+
+def test_every_limit_of_a_reader_is_on_its_page() -> None:
+    shown = {module for modules in SECTIONS.values() for module in modules}
+    for folder in ("formats", "model", "operations", "trust"):
+        for path in sorted((CHECKOUT / "vibforge" / folder).glob("*.py")):
+            module = f"{folder}.{path.stem}"
+            if limits_of(module) and module not in _LIMITS_OF_WRITERS:
+                assert module in shown, f"{module} has limits that docs/limits.py does not show"
+    page = PAGES["limits.md"]()
+    for module in shown:
+        for name, reason in limits_of(module).items():
+            assert reason, f"{module}.{name} has no reason"
+            assert f"| {reason} |" in page

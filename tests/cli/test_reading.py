@@ -1,10 +1,14 @@
 """`inspect`, `verify` and `extract` as a user meets them: output, JSON, exit codes."""
 
+import contextlib
+import io
 import json
 import os
 import pty
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +16,28 @@ import pytest
 
 from tests import vibs
 from tests.conftest import CHECKOUT
+from vibforge.cli import main
 
 READING = ("inspect", "verify", "extract")
 
 
-def run(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "vibforge", *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "80", "PYTHONPATH": str(CHECKOUT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path, folder: Path) -> Done:
+    """Run a command in this process, which starts quicker."""
+    taken = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(stream, "utf-8", write_through=True) for stream in taken)
+    with contextlib.chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        code = main(list(map(str, arguments)))
+    stdout, stderr = (stream.getvalue().decode() for stream in taken)
+    return Done(code, stdout, stderr)
 
 
 def shape(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds

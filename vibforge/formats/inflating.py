@@ -25,13 +25,13 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 UNPACKED_LIMIT = 2**32 - 1
 """Bytes of content: gzip counts them in 32 bits, and so does the boot loader."""
 RATIO_LIMIT = 1100
-"""Deflate cannot pass 1032:1; zstd can, and does not on real payloads (4:1)."""
+"""Content against what is stored: deflate ends at 1032:1, real payloads have 4:1 (zstd, too)."""
 RATIO_FREE = 4 * 1024 * 1024
 """Bytes of content below which the ratio is not looked at: no danger, even 4096 times in a VIB."""
 MEMBER_LIMIT = 10_000
 """Members of one gzip file: payloads have one, blocked writers some thousand per GiB."""
 WINDOW_LOG_LIMIT = 27
-"""128 MiB, the window of 9.0's `zstd --long`; a frame that wants more is refused."""
+"""Power of two of a zstd window: 128 MiB as of 9.0's `zstd --long`; it is kept in memory."""
 
 _OUTPUT_SIZE = 1024 * 1024
 _GZIP_OR_ZLIB_HEADER = 31

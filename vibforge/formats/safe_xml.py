@@ -5,11 +5,11 @@ from lxml import etree
 from vibforge.errors import FormatError
 
 SIZE_LIMIT = 64 * 1024 * 1024
-"""A descriptor of 200,000 files of 200 bytes each stays well below."""
+"""Bytes of a descriptor; one of 200,000 files of 200 bytes each stays well below."""
 ATTRIBUTE_LIMIT = 64
 """Attributes of one element; listing them takes time that grows with their square."""
-MARK_LIMIT = 1_000_000
-"""Tags, and attributes, of one document: each takes some hundred bytes of memory."""
+MARK_LIMIT = 500_000
+"""Tags, open and closed, and attributes of one document: 500 bytes of memory each at the worst."""
 
 
 def parse(data: bytes, where: str) -> etree._Element:

@@ -20,7 +20,7 @@ ENTRY_LIMIT = 200_000
 PATH_LIMIT = 4096
 """Bytes of a path or link target: Linux's limit; vmtar itself reads 511."""
 EXTENSION_LIMIT = 64 * 1024
-"""Bytes of one pax header."""
+"""Bytes of one pax header, which is kept in memory; a path and a link take 8 KiB."""
 NAMES_LIMIT = 64 * 1024 * 1024
 """Characters of all names, link targets and pax headers of a VIB: they stay in memory."""
 

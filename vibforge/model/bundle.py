@@ -33,7 +33,7 @@ from vibforge.model.bundle_vib import DepotVib
 METADATA_LIMIT = 64 * 1024 * 1024
 """Bytes of the metadata zip, which is kept in memory; those of whole releases take 5 MB."""
 XML_LIMIT = 16 * 1024 * 1024
-"""Bytes of one XML file of the metadata."""
+"""Bytes of one XML file of the metadata; a descriptor of 50,000 files fits."""
 PLATFORM_LIMIT = 64
 """Metadata zips of one bundle that are looked into; vendors have one for each release line."""
 METADATA_TOTAL_LIMIT = 64 * 1024 * 1024
