@@ -1,13 +1,16 @@
 """Each fact of a VIB held against made cases: what holds, what fails, what is not checked."""
 
 import gzip
+import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import vibs
-from vibforge import Outcome, Verification, Vib, verify
+from vibforge import Outcome, Verification, Vib, build, verify
 from vibforge.errors import FormatError, VerificationError, VibforgeError
 from vibforge.formats import gnu_tar
 from vibforge.formats.inflating import RATIO_FREE
@@ -300,3 +303,24 @@ def test_large_payloads_are_hashed_in_a_thread(tmp_path: Path) -> None:
     data[1_500_000] ^= 1
     path.write_bytes(data)
     assert not verify(path).held
+
+
+def test_memory_stays_flat(tmp_path: Path) -> None:
+    """A payload of 300 MB takes less than 32 MiB above what a small VIB takes."""
+    tree = tmp_path / "p/opt"
+    tree.mkdir(parents=True)
+    (tree / "noise").write_bytes(random.Random(1).randbytes(20_000_000))
+    with (tree / "big").open("wb") as file:
+        file.truncate(280_000_000)
+    large = build(tmp_path / "p", tmp_path / "dist").vib_path
+    small = tmp_path / "small.vib"
+    small.write_bytes(vibs.signed_vib())
+    script = (
+        "import resource, sys; from vibforge import verify;"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "verify(sys.argv[1]); before = peak(); assert verify(sys.argv[2]).held;"
+        "print(peak() - before)"
+    )
+    command = [sys.executable, "-c", script, str(small), str(large)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 32 * 1024
