@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from vibforge.report import rules
 from docs.limits import limits_page
+from vibforge.report import rules
 from vibforge.report.recipe_reference import recipe_page
 from vibforge.report.trx_reference import options_page, profiles_page, rules_page
 
