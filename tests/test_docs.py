@@ -31,6 +31,7 @@ _LIMITS_OF_WRITERS = {
     "formats.ar",
     "formats.gzip_member",
     "formats.tar_header",
+    "model.bundle_recipe",
     "model.names",
     "model.version",
     "operations.collect",

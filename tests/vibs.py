@@ -168,6 +168,8 @@ def bundle(vib_bytes: bytes | None = None, packed_size: str | None = None) -> by
     """Return an offline bundle with one VIB, as the vendor lays it out."""
     data = vib() if vib_bytes is None else vib_bytes
     announced_size = str(len(data)) if packed_size is None else packed_size
+    start, end = data.find(b"<vib "), data.find(b"</vib>")
+    text = data[start : end + len(b"</vib>")] if 0 < start < end else descriptor("")
     path = "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
     announced = (
         f"<relative-path>{path}</relative-path><packed-size>{announced_size}</packed-size>"
@@ -186,7 +188,7 @@ def bundle(vib_bytes: bytes | None = None, packed_size: str | None = None) -> by
     metadata = zipped(
         [
             ("vendor-index.xml", vendor_index),
-            ("vibs/test-1.xml", descriptor("", extra=announced)),
+            ("vibs/test-1.xml", text.replace(b"</vib>", announced.encode() + b"</vib>")),
             ("bulletins/test.xml", bulletin),
         ]
     )

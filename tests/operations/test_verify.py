@@ -237,7 +237,7 @@ def test_a_bundle_has_facts_of_its_own_and_parts(tmp_path: Path) -> None:
     path.write_bytes(vibs.bundle())
     found = verify(path)
     assert found.held
-    assert [fact.topic for fact in found.facts] == [Topic.CONTAINER] + 3 * [Topic.METADATA]
+    assert [fact.topic for fact in found.facts] == [Topic.CONTAINER] + 4 * [Topic.METADATA]
     assert [part.vib_id for part in found.parts] == ["VFG_bootbank_test_1.0.0-1"]
 
 
