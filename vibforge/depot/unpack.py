@@ -5,18 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vibforge.errors import DepotError, FormatError
+from vibforge.errors import DepotError
 from vibforge.formats.byte_stream import read_chunks
-from vibforge.formats.zip_reading import ZipArchive
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.operations.unpack_folder import UnpackFolder
 
-TOTAL_LIMIT = 64 * 1024**3
-"""Bytes of all members unpacked; the depots of whole releases take a few GiB."""
-RATIO_LIMIT = 64
-"""Unpacked bytes for each byte of the zip: VIBs are packed already, and XML shrinks to a tenth."""
-_SMALL = 64 * 1024**2
-"""Bytes that any bundle may unpack to, whatever its ratio."""
 _MODE = 0o644
 
 
@@ -44,7 +37,6 @@ def opened_depot(path: Path) -> Iterator[OpenBundle]:
         found.archive.require_fit()
         if not found.bundle.vendors:
             raise DepotError.of(found.bundle.faults)
-        _check_sizes(found.archive, found.size, str(path))
         yield found
 
 
@@ -65,15 +57,4 @@ def unpack(path: Path, folder: Path) -> Unpacked:
             folder=folder,
             files=tuple(member.name for member in bundle.archive.members),
             size=sum(member.size for member in bundle.archive.members),
-        )
-
-
-def _check_sizes(archive: ZipArchive, size: int, where: str) -> None:
-    total = sum(member.size for member in archive.members)
-    if total > TOTAL_LIMIT:
-        raise FormatError(f"it unpacks to {total} bytes, more than {TOTAL_LIMIT}", where=where)
-    if total > max(_SMALL, size * RATIO_LIMIT):
-        raise FormatError(
-            f"{size} bytes would unpack to {total}, more than {RATIO_LIMIT} times as many",
-            where=where,
         )

@@ -18,8 +18,10 @@ MEMBER_LIMIT = 20_000
 """Members of one zip; the largest depots hold some thousand VIBs and their metadata."""
 MEMBER_SIZE_LIMIT = 8 * 1024**3
 """Bytes of one member unpacked: twice the largest payload that a host can load."""
-RATIO_LIMIT = 100
-"""All members against the zip: what a bundle holds is packed already (1:1), but for its XML."""
+TOTAL_SIZE_LIMIT = 64 * 1024**3
+"""Bytes of all members unpacked; the depots of whole releases take a few GiB."""
+RATIO_LIMIT = 64
+"""All members against the zip: VIBs are packed already (1:1), and XML shrinks to a tenth."""
 RATIO_FREE = 64 * 1024 * 1024
 """Bytes of all members below which the ratio is not looked at: they are no danger."""
 DIRECTORY_LIMIT = 4 * 1024 * 1024
@@ -123,10 +125,7 @@ class ZipArchive:
         if any(info.volume for info in infos):
             raise FormatError("a part of a zip on several disks", where=self._name)
         self._check_places(infos, size)
-        unpacked = sum(info.file_size for info in infos)
-        if unpacked > RATIO_FREE and unpacked > RATIO_LIMIT * size:
-            what = f"{size} bytes unpack to more than {RATIO_LIMIT} times as many"
-            raise FormatError(what, where=self._name)
+        self._check_total(sum(info.file_size for info in infos), size)
         for info in infos:
             if not info.filename.endswith("/"):
                 yield ZipMember(
@@ -142,6 +141,14 @@ class ZipArchive:
         for (start, stored), (following, _) in pairwise([*starts, (size, 0)]):
             if start < 0 or start + _LOCAL_HEADER + stored > following:
                 raise FormatError("the members overlap", where=self._name)
+
+    def _check_total(self, unpacked: int, size: int) -> None:
+        if unpacked > TOTAL_SIZE_LIMIT:
+            what = f"it unpacks to {unpacked} bytes, more than {TOTAL_SIZE_LIMIT}"
+            raise FormatError(what, where=self._name)
+        if unpacked > RATIO_FREE and unpacked > RATIO_LIMIT * size:
+            what = f"{size} bytes unpack to more than {RATIO_LIMIT} times as many"
+            raise FormatError(what, where=self._name)
 
     def _check(self, member: ZipMember) -> None:
         where = f"{self._name}:{member.name}"
