@@ -7,6 +7,7 @@ at the level in spite of `--force`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 
 from vibforge.host.flags import Flags
@@ -59,7 +60,8 @@ def outcomes_of(found: Iterable[World[Prediction]]) -> tuple[Outcome, ...]:
     return tuple(dict.fromkeys(world.result.outcome for world in found))
 
 
-def install_needs(package: Package, targets: Sequence[Release] = TARGETS) -> InstallNeeds:
+@lru_cache(maxsize=4)
+def install_needs(package: Package, targets: tuple[Release, ...] = TARGETS) -> InstallNeeds:
     """Tell what the install of a VIB takes, whatever it depends on: that no flag should hide."""
     alone = _without_demands(package)
     hosts = [stock_host(release) for release in targets]

@@ -27,15 +27,24 @@ class BuildPlan:
     project: Project
     dated: DatedBy
     trees: tuple[PayloadTree, ...]
-    needs: InstallNeeds
-    outlook: tuple[Outlook, ...]
-    """What a stock host of each release will say."""
+    package: Package
+    """The VIB as hosts will see it."""
     trx: CheckResult | None
     """The verdict on a payload's trx.conf; None where there is none."""
     instructions: bool
     """Whether INSTALL.md and the scripts for the host are written as well."""
     environment: Mapping[str, str] = field(repr=False)
     """May hold the key and its passphrase."""
+
+    @property
+    def needs(self) -> InstallNeeds:
+        """What an install takes; predicted when it is first asked for."""
+        return install_needs(self.package)
+
+    @property
+    def outlook(self) -> tuple[Outlook, ...]:
+        """What a stock host of each release will say; predicted when it is asked for."""
+        return outlook(self.package, self.needs)
 
     @property
     def recipe(self) -> Recipe:
@@ -105,13 +114,11 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
     _check_paths(trees)
     files = tuple(path for tree in trees for path in tree.files())
     package = _package(found.recipe, dated, files)
-    needs = install_needs(package)
     return BuildPlan(
         project=found,
         dated=dated,
         trees=trees,
-        needs=needs,
-        outlook=outlook(package, needs),
+        package=package,
         trx=trx,
         instructions=instructions,
         environment=variables,
