@@ -11,6 +11,8 @@ import typer
 from vibforge.errors import ModelError
 from vibforge.report.paint import Paint, wants_colour
 
+_BAD_VERDICT = 1
+
 
 def settings_of(texts: Iterable[str]) -> dict[str, str]:
     """Read `KEY=VALUE` texts.
@@ -25,6 +27,17 @@ def settings_of(texts: Iterable[str]) -> dict[str, str]:
             raise ModelError(f"--set {text}: there is no KEY=VALUE")
         settings[name.strip()] = value
     return settings
+
+
+def paint() -> Paint:
+    """Return colour for stdout, where it is wanted."""
+    return Paint(wants_colour(sys.stdout))
+
+
+def exit_unless(*, good: bool) -> None:
+    """Exit with 1 where the verdict is bad."""
+    if not good:
+        raise typer.Exit(_BAD_VERDICT)
 
 
 def print_text(text: str) -> None:
@@ -43,7 +56,7 @@ def show(
     text: Callable[[Paint], str],
 ) -> None:
     """Print a result: for programs, or for people."""
-    print_json(facts()) if as_json else typer.echo(text(Paint(wants_colour(sys.stdout))))
+    print_json(facts()) if as_json else typer.echo(text(paint()))
 
 
 def moment_of(text: str | None, option: str) -> datetime | None:

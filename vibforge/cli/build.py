@@ -1,16 +1,15 @@
 """`vibforge build` and `vibforge schema`."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vibforge.cli.arguments import print_json, print_text, settings_of
+from vibforge.cli.arguments import paint, print_json, print_text, settings_of
 from vibforge.cli.progress import progress
 from vibforge.cli.secrets import terminal_passphrase
-from vibforge.report.paint import Paint, wants_colour
+from vibforge.report.paint import Paint
 
 if TYPE_CHECKING:
     from vibforge.operations.build import Built
@@ -102,20 +101,23 @@ def build(  # noqa: PLR0913 - the options of the command
         instructions=instructions,
     )
     plan = _bundled(plan, bundle)
-    paint = Paint(wants_colour(sys.stdout))
+    colours = paint()
     if dry_run:
-        print_json(report.plan_json(plan)) if as_json else print_text(report.plan_text(plan, paint))
+        if as_json:
+            print_json(report.plan_json(plan))
+        else:
+            print_text(report.plan_text(plan, colours))
         return
     level = Level.FAST if compression is Compression.FAST else Level.BEST
     with progress("packing") as on_progress:
         built = build_plan(
             plan, output, level=level, on_progress=on_progress, ask_passphrase=terminal_passphrase()
         )
-    facts, text = _bundle(built, paint)
+    facts, text = _bundle(built, colours)
     if as_json:
         print_json(report.built_json(built) | facts)
     else:
-        print_text(report.built_text(built, paint) + text)
+        print_text(report.built_text(built, colours) + text)
 
 
 def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option

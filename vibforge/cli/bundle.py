@@ -1,13 +1,12 @@
 """`vibforge bundle`: offline bundles and components, what fleets are fed with."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json, print_text
+from vibforge.cli.arguments import exit_unless, paint, print_json, print_text
 from vibforge.cli.bundle_arguments import (
     Bundle,
     Component,
@@ -23,7 +22,6 @@ from vibforge.cli.bundle_arguments import (
     bundle_recipe,
 )
 from vibforge.cli.lint import lint
-from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +34,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-_BAD = 1
 
 
 class Reader(StrEnum):
@@ -102,7 +99,7 @@ def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
             print_json({"format": "vibforge/bundle-inspect/1", "bundles": facts})
             return
         for each in found:
-            print_text(report.bundle_text(each, Paint(wants_colour(sys.stdout))))
+            print_text(report.bundle_text(each, paint()))
 
 
 @app.command()
@@ -127,11 +124,10 @@ def verify(
         print_json(report.judged_json(str(bundle), found))
     else:
         for each in found:
-            print_text(report.judged_text(each, Paint(wants_colour(sys.stdout))))
+            print_text(report.judged_text(each, paint()))
     wanted = BundleReader[reader.name] if reader else None
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
-    if refused or not all(each.verification.held for each in found):
-        raise typer.Exit(_BAD)
+    exit_unless(good=not refused and all(each.verification.held for each in found))
 
 
 app.command("lint")(lint)
@@ -268,4 +264,4 @@ def _show(command: str, done: "Iterable[Written]", *, as_json: bool) -> None:
         print_json(report.written_json(command, done))
         return
     for each in done:
-        print_text(report.written_text(each, Paint(wants_colour(sys.stdout))))
+        print_text(report.written_text(each, paint()))

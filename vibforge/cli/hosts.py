@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json
+from vibforge.cli.arguments import exit_unless, paint, print_json
 from vibforge.errors import ModelError
-from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from vibforge.host.host import Host
@@ -59,9 +58,9 @@ def plan(  # noqa: PLR0913 - the options of the command
         route=parse_route(route),
         upgrade_to=Release.parse(to) if to else None,
     )
-    paint = Paint(wants_colour(sys.stdout))
-    print_json(plan_json(result)) if as_json else typer.echo(plan_text(result, paint))
-    raise typer.Exit(0 if result.good else 1)
+    colours = paint()
+    print_json(plan_json(result)) if as_json else typer.echo(plan_text(result, colours))
+    exit_unless(good=result.good)
 
 
 def host_facts() -> None:
@@ -93,9 +92,9 @@ def explain(
         return
     text = sys.stdin.buffer.read().decode("utf-8", "replace") if message == "-" else message
     found = explain_text(text)
-    paint = Paint(wants_colour(sys.stdout))
-    print_json(report.explain_json(found)) if as_json else typer.echo(report.text(found, paint))
-    raise typer.Exit(0 if found else 1)
+    colours = paint()
+    print_json(report.explain_json(found)) if as_json else typer.echo(report.text(found, colours))
+    exit_unless(good=bool(found))
 
 
 def _explain_rule(word: str, *, as_json: bool) -> None:

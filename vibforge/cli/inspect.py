@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json
+from vibforge.cli.arguments import paint, print_json
 from vibforge.cli.several import each_file, raise_problems
-from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from vibforge.operations.inspect import Inspection
@@ -63,9 +62,9 @@ def _show(found: "list[Inspection]", *, only_files: bool) -> None:
                 typer.echo(line)
         return
     width = shutil.get_terminal_size((_NARROW, 24)).columns
-    paint = Paint(wants_colour(sys.stdout))
+    colours = paint()
     for index, each in enumerate(found):
-        typer.echo(("\n" if index else "") + inspection_text(each, paint, width))
+        typer.echo(("\n" if index else "") + inspection_text(each, colours, width))
 
 
 def _cat(files: list[Path], wanted: str) -> None:

@@ -1,6 +1,5 @@
 """`vibforge lint`."""
 
-import sys
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json
-from vibforge.report.paint import Paint, wants_colour
+from vibforge.cli.arguments import exit_unless, paint, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +60,7 @@ def lint(  # noqa: PLR0913 - the options of the command
         )
         result = run_lint(subjects, choice)
     _print(result, Form.JSON if as_json else form)
-    raise typer.Exit(0 if result.good else 1)
+    exit_unless(good=result.good)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -74,7 +72,7 @@ def _print(result: "LintResult", form: Form) -> None:
 
     match form:
         case Form.TEXT:
-            typer.echo(report.lint_text(result, Paint(wants_colour(sys.stdout))))
+            typer.echo(report.lint_text(result, paint()))
         case Form.JSON:
             print_json(report.lint_json(result))
         case Form.SARIF:

@@ -6,16 +6,14 @@ from typing import Annotated
 import typer
 
 from vibforge.cli import trx_clock
-from vibforge.cli.arguments import print_json, settings_of
+from vibforge.cli.arguments import exit_unless, paint, print_json, settings_of
 from vibforge.cli.trx_arguments import (
     Esxi,
     File,
     Json,
     Linuxptp,
     Output,
-    exit_unless,
     name_of,
-    paint,
     read,
     releases_of,
     tell,

@@ -1,14 +1,9 @@
 """What the commands of `vibforge trx` share: arguments, reading, writing, their verdict."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from vibforge.report.paint import Paint, wants_colour
-
-_BAD_VERDICT = 1
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
@@ -40,11 +35,6 @@ def name_of(path: Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def paint() -> Paint:
-    """Colour for stdout, where it is wanted."""
-    return Paint(wants_colour(sys.stdout))
-
-
 def read(path: Path, most: int | None = None) -> bytes:
     """The bytes of FILE, no more than it may have."""
     from vibforge.errors import TrxError  # noqa: PLC0415 - for the commands that read
@@ -71,9 +61,3 @@ def tell(text: str) -> None:
     """Say something on stderr, if there is anything to say."""
     if text:
         typer.echo(text, err=True)
-
-
-def exit_unless(*, good: bool) -> None:
-    """Exit with 1 where the verdict is bad."""
-    if not good:
-        raise typer.Exit(_BAD_VERDICT)

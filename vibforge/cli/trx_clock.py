@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json
+from vibforge.cli.arguments import exit_unless, paint, print_json
 from vibforge.cli.progress import progress
-from vibforge.cli.trx_arguments import File, Json, exit_unless, name_of, paint, read, tell, write
+from vibforge.cli.trx_arguments import File, Json, name_of, read, tell, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,22 +1,18 @@
 """`vibforge verify`."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import moment_of, print_json
+from vibforge.cli.arguments import exit_unless, moment_of, paint, print_json
 from vibforge.cli.progress import progress
 from vibforge.cli.several import raise_problems
 from vibforge.errors import VibforgeError
-from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from vibforge.trust.policy import TrustPolicy
-
-_BAD = 1
 
 
 def verify(
@@ -61,12 +57,11 @@ def verify(
     if as_json:
         print_json(report.verifications_json(found))
     else:
-        paint = Paint(wants_colour(sys.stdout))
+        colours = paint()
         for index, (_path, each) in enumerate(found):
-            typer.echo(("\n" if index else "") + report.verification_text(each, paint))
+            typer.echo(("\n" if index else "") + report.verification_text(each, colours))
     raise_problems(problems)
-    if not all(each.held for _path, each in found):
-        raise typer.Exit(_BAD)
+    exit_unless(good=all(each.held for _path, each in found))
 
 
 def _policy(trust: list[Path] | None, at: str | None, *, strict: bool) -> "TrustPolicy":

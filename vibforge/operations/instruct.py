@@ -7,8 +7,8 @@ from vibforge.host.install_needs import InstallNeeds
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor
 from vibforge.operations.render import render
+from vibforge.trx.document import PATH as TRX_CONF
 
-_TRX_CONF = "etc/vmware/trx.conf"
 _GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
 
 
@@ -40,7 +40,7 @@ def instructions(
         "flags": " ".join(needs.flags),
         "level": needs.host_level,
         "lower_levels": [level for level in AcceptanceLevel if level.rank > needs.host_level.rank],
-        "has_trx_conf": any(path.endswith(_TRX_CONF) for path in descriptor.file_list),
+        "has_trx_conf": any(path.endswith(TRX_CONF) for path in descriptor.file_list),
     }
     for name, executable in _GUIDES.items():
         text = render(f"instructions/{name}.j2", values)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from vibforge.errors import TrxError
 from vibforge.model.recipe import Allowance as RecipeAllowance
 from vibforge.operations.collect import PayloadTree
-from vibforge.operations.read_input import read_input
+from vibforge.operations.read_input import read_file
 from vibforge.trx.check import Allowance, CheckResult, check
 from vibforge.trx.document import MAX_BYTES, PATH
 from vibforge.trx.rules import BY_NAME
@@ -34,7 +34,7 @@ def judge_trx(
     for tree in trees:
         if PATH in tree.files():
             path = tree.root / PATH
-            result = check(read_input(path, MAX_BYTES, TrxError), allow=excused)
+            result = check(read_file(path, MAX_BYTES, TrxError), allow=excused)
             result.require(str(path))
             return result
     return None

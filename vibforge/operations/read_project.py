@@ -4,12 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from vibforge.errors import ModelError
 from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_reading import read_recipe, read_table
 from vibforge.model.recipe_rules import dotted
+from vibforge.operations.read_input import read_file
 
 RECIPE_NAME = "vibforge.toml"
 STAGE_DESCRIPTOR = "descriptor.xml"
@@ -78,13 +80,10 @@ def read_project(
 
 def _text(file: Path) -> str:
     try:
-        if file.stat().st_size > _SIZE_LIMIT:
-            raise ModelError(f"a recipe of more than {_SIZE_LIMIT} bytes", where=str(file))
-        return file.read_text(encoding="utf-8-sig")
+        data = read_file(file, _SIZE_LIMIT, ModelError)
+        return TextIOWrapper(BytesIO(data), encoding="utf-8-sig").read()  # any line ends
     except UnicodeDecodeError as error:
         raise ModelError("the recipe is not UTF-8 text", where=str(file)) from error
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror}", where=str(file)) from error
 
 
 def _of_tree(path: Path, settings: Mapping[str, str]) -> Recipe:

@@ -16,6 +16,7 @@ from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_reading import read_table
 from vibforge.model.recipe_rules import dotted
 from vibforge.model.recipe_table import table_of
+from vibforge.operations.read_input import read_file
 
 _SIZE_LIMIT = 4 * 1024 * 1024
 """A stage's descriptor has no file list worth that much."""
@@ -32,7 +33,7 @@ def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
         ModelError: with everything that keeps it from being built.
     """
     where = str(descriptor)
-    data = _read(descriptor)
+    data = read_file(descriptor, _SIZE_LIMIT, ModelError)
     found = parse(data, where)
     lines = {child.tag: child.sourceline for child in parse_xml(data, where)}
 
@@ -48,17 +49,6 @@ def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
     if problems:
         raise ModelError.of(problems)
     return recipe
-
-
-def _read(descriptor: Path) -> bytes:
-    try:
-        if descriptor.stat().st_size > _SIZE_LIMIT:
-            raise ModelError(
-                f"a descriptor of more than {_SIZE_LIMIT} bytes", where=str(descriptor)
-            )
-        return descriptor.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror}", where=str(descriptor)) from error
 
 
 def _cannot_be_built(

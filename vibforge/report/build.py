@@ -256,7 +256,8 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
 
 def _stock_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     yield ""
-    yield paint("What stock hosts will say", "strong") + " (PartnerSupported, Secure Boot off)"
+    stock = f" ({DEFAULT_LEVEL.esxcli_name}, Secure Boot off)"
+    yield paint("What stock hosts will say", "strong") + stock
     yield from (_outlook_line(outlook, plan.needs, paint) for outlook in plan.outlook)
 
 
