@@ -277,6 +277,8 @@ def leads_out(path: str, links: Mapping[str, str]) -> bool:
         path: one of the links.
         links: all links of the folder with their targets; a link may lead through others.
     """
+    if any(str(parent) in links for parent in PurePosixPath(path).parents):
+        return True  # the archive has a folder there as well as a link: either may come true
     here: list[str] = []
     ahead = list(reversed(PurePosixPath(path).parts))
     followed = 0
