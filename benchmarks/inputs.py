@@ -1,15 +1,11 @@
-"""Make the trees that are packed, the same on every machine and from no file of it.
-
-The content deflates to about 38%, as drivers and agents do: words of text, tables of a binary,
-and bytes that are compressed already.
-"""
+"""Make the trees that are packed, the same on every machine and from no file of it."""
 
 import random
 from collections.abc import Iterator
 from pathlib import Path
 
-_BASE = 6 * 1024 * 1024
-"""Bytes that are made; more is their repetition, far outside of deflate's window of 32 KiB."""
+from benchmarks import content
+
 _STAMP = ".complete"
 
 
@@ -17,15 +13,15 @@ def tree(folder: Path, files: int, size: int) -> Path:
     """Make a tree of `files` files with `size` bytes in all; one that is there is kept."""
     if (folder / _STAMP).exists():
         return folder / "tree"
-    content = _content()
+    base = content.content()
     at = 0
     for number, length in enumerate(_lengths(files, size)):
         path = folder / "tree" / "opt" / f"d{number // 500:03}" / f"f{number:06}"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             for start, stop in _pieces(at, length):
-                file.write(content[start:stop])
-        at = (at + length) % _BASE
+                file.write(base[start:stop])
+        at = (at + length) % content.SIZE
     (folder / _STAMP).touch()
     return folder / "tree"
 
@@ -53,20 +49,6 @@ def _lengths(files: int, size: int) -> Iterator[int]:
 
 def _pieces(at: int, length: int) -> Iterator[tuple[int, int]]:
     while length:
-        count = min(length, _BASE - at)
+        count = min(length, content.SIZE - at)
         yield at, at + count
-        at, length = (at + count) % _BASE, length - count
-
-
-def _content() -> bytes:
-    chance = random.Random(7)
-    words = [bytes(chance.choices(range(97, 123), k=chance.randint(2, 12))) for _ in range(1500)]
-    weights = [1 / (rank + 1) for rank in range(len(words))]
-    out = bytearray()
-    while len(out) < _BASE:
-        out += b" ".join(chance.choices(words, weights, k=900))
-        for _ in range(250):
-            out += bytes([chance.randrange(8), 0, chance.randrange(64), 0x48, 0x8B])
-            out += chance.randrange(1 << 6).to_bytes(3, "little")
-        out += chance.randbytes(500)
-    return bytes(out[:_BASE])
+        at, length = (at + count) % content.SIZE, length - count

@@ -67,4 +67,4 @@ def test_the_grammar_is_one_that_any_validator_reads() -> None:
     ],
 )
 def test_how_sure_a_list_is(release: Release, path: str, sure: Certainty) -> None:
-    assert standing(release, [path]) is sure
+    assert standing(release, (path,)) is sure

@@ -12,17 +12,17 @@ _RECORD = 20 * BLOCK
 def image(entries: Sequence[Entry]) -> Iterator[bytes | Entry]:
     """Yield the archive in order: bytes to write as they are, and entries whose content is due."""
     written = 0
+    padding = b""
     for entry in entries:
         head = header_blocks(entry, MAGIC)
-        yield head
-        written += len(head)
+        yield padding + head
+        written += len(head) + entry.size
+        padding = b""
         if entry.size:
             yield entry
-            padding = -entry.size % BLOCK
-            written += entry.size + padding
-            if padding:
-                yield bytes(padding)
-    yield bytes(_end(written))
+            padding = bytes(-entry.size % BLOCK)
+            written += len(padding)
+    yield padding + bytes(_end(written))
 
 
 def image_size(entries: Sequence[Entry]) -> int:

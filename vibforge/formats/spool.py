@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Self
 
-_MEMORY_LIMIT = 8 * 1024 * 1024
+_MEMORY_LIMIT = 1024 * 1024
 _CHUNK = 1024 * 1024
 
 

@@ -4,6 +4,8 @@ Field layout: POSIX ustar. The two differ in the magic, in where the data stands
 16 bytes of the header, which vmtar uses (vib-format 4.1 and 4.2).
 """
 
+import struct
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +18,9 @@ _CHECKSUM = slice(148, 156)
 _LONG_LINK = "././@LongLink"
 _LONG_MODE = 0o644
 _ASCII = bytes(range(128))
+_HALF = BLOCK // 2
+_FIELDS = struct.Struct("100s56ss100s8s32s32s167x16s")
+"""Name; numbers and checksum; type flag; link; magic; owner; group; vmtar's offsets."""
 
 
 class EntryKind(StrEnum):
@@ -82,21 +87,19 @@ def _long_name(flag: str, name: str, magic: bytes) -> bytes:
 
 
 def _header(entry: Entry, name: str, flag: str, magic: bytes, tail: bytes) -> bytes:
-    owner = b"root" if entry.uid == 0 else b""
-    group = b"root" if entry.gid == 0 else b""
-    head = b"".join(
-        (
-            name[:_NAME_FIELD].encode("ascii").ljust(_NAME_FIELD, b"\0"),
+    block = bytearray(
+        _FIELDS.pack(
+            name[:_NAME_FIELD].encode("ascii"),
             b"%07o\0%07o\0%07o\0%011o\0%011o\0        "
             % (entry.mode, entry.uid, entry.gid, entry.size, entry.mtime),
             flag.encode("ascii"),
-            entry.link[:_NAME_FIELD].encode("ascii").ljust(_NAME_FIELD, b"\0"),
+            entry.link[:_NAME_FIELD].encode("ascii"),
             magic,
-            owner.ljust(32, b"\0"),
-            group.ljust(32, b"\0"),
+            b"" if entry.uid else b"root",
+            b"" if entry.gid else b"root",
+            tail,
         )
     )
-    block = bytearray(head.ljust(BLOCK - 16, b"\0") + tail.ljust(16, b"\0"))
     block[_CHECKSUM] = b"%06o\0 " % signed_checksum(block)
     return bytes(block)
 
@@ -106,4 +109,10 @@ def signed_checksum(block: bytes | bytearray) -> int:
 
     It equals the usual unsigned sum where all bytes are ASCII.
     """
-    return sum(block) - 256 * len(block.translate(None, _ASCII))
+    unsigned = sum(map(_sum_of_half, (block[:_HALF], block[_HALF:])))
+    return unsigned if block.isascii() else unsigned - 256 * len(block.translate(None, _ASCII))
+
+
+def _sum_of_half(half: bytes | bytearray) -> int:
+    """Sum the bytes in C: the low half of Adler-32 is 1 + sum mod 65521, too much for 256 bytes."""
+    return (zlib.adler32(half) & 0xFFFF) - 1

@@ -8,7 +8,7 @@ offending path, which a host never does.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from vibforge.host.allowed_paths import COMMUNITY_PATTERNS, PARTNER_PATTERNS, paths_outside
@@ -71,7 +71,7 @@ def violations(
     )
 
 
-def standing(release: Release, paths: Iterable[str]) -> Certainty:
+def standing(release: Release, paths: tuple[str, ...]) -> Certainty:
     """How sure it is that `release` has the list of 6.7, where these paths are concerned.
 
     Other lists than that of 6.7 were not seen. `etc/init.d` was reserved for partners in older
@@ -79,9 +79,13 @@ def standing(release: Release, paths: Iterable[str]) -> Certainty:
     """
     if (release.major, release.minor) == (6, 7):
         return Certainty.MEASURED
-    if any(path.startswith(_INIT_SCRIPTS) for path in paths):
-        return Certainty.UNKNOWN
-    return Certainty.INFERRED
+    return Certainty.UNKNOWN if _has_init_script(paths) else Certainty.INFERRED
+
+
+@lru_cache(maxsize=16)
+def _has_init_script(paths: tuple[str, ...]) -> bool:
+    """Look through a list once: a prediction asks again for each possible host."""
+    return any(path.startswith(_INIT_SCRIPTS) for path in paths)
 
 
 def complaints(

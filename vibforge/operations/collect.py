@@ -5,7 +5,9 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import NewType
 
 from vibforge.errors import PayloadError, Problem
 from vibforge.formats import elf, gnu_tar, gzip_member, vmtar
@@ -16,25 +18,22 @@ ENTRY_LIMIT = 1_000_000
 """Entries of one payload; ESXi's largest VIBs have some thousands."""
 DEPTH_LIMIT = 100
 _PROBLEM_LIMIT = 50
+_READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _FOLDER_MODE = _PROGRAM_MODE = 0o755
 _FILE_MODE = 0o644
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What a file was when it was listed; it must be the same when it is packed."""
-
-    inode: int
-    size: int
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> "FileState":
-        """Take what tells one content from another; Windows lists folders without inodes."""
-        return cls(0 if os.name == "nt" else status.st_ino, status.st_size, status.st_mtime_ns)
+FileState = NewType("FileState", int)
+"""What a file was when it was listed, in one number; it must be the same when it is packed."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+def state_of(status: os.stat_result) -> FileState:
+    """Take what tells one content from another; Windows lists folders without inodes."""
+    inode = 0 if os.name == "nt" else status.st_ino
+    return FileState(hash((inode, status.st_size, status.st_mtime_ns)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class PayloadTree:
     """A tree ready to be packed: entries in the order of the archive, parents first."""
 
@@ -46,7 +45,7 @@ class PayloadTree:
     origins: Mapping[str, Path | bytes] = field(default_factory=dict)
     """Where the content of an entry comes from if not from its own path below the root."""
 
-    @property
+    @cached_property
     def image_size(self) -> int:
         """Bytes of the unpacked payload."""
         if self.recipe.type is PayloadType.VGZ:
@@ -223,7 +222,7 @@ class _Walker:
     def _take_file(self, path: str, found_at: str, status: os.stat_result) -> None:
         kind, hints = EntryKind.FILE, elf.TextHints()
         try:
-            if not os.access(found_at, os.R_OK):
+            if status.st_mode & _READABLE != _READABLE and not os.access(found_at, os.R_OK):
                 raise PermissionError(13, "permission denied")
             if self._recipe.type is PayloadType.VGZ and status.st_size:
                 kind, hints = self._look_inside(path)
@@ -265,7 +264,7 @@ class _Walker:
                 text_pages=hints.pages,
             )
         )
-        self.states.append(FileState.of(status) if is_file else None)
+        self.states.append(state_of(status) if is_file else None)
 
     def _attributes(self, path: str, kind: EntryKind, mode_found: int) -> tuple[int, int, int]:
         """Return mode, owner and group: the default, then what the matching rules say."""

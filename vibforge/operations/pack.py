@@ -10,7 +10,7 @@ from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.gzip_member import Level, Member, compress
 from vibforge.formats.tar_header import Entry
 from vibforge.model.recipe import PayloadType
-from vibforge.operations.collect import FileState, PayloadTree
+from vibforge.operations.collect import FileState, PayloadTree, state_of
 
 _OPEN_FLAGS = (
     os.O_RDONLY
@@ -53,11 +53,10 @@ class _Image:
     def __init__(self, tree: PayloadTree, on_progress: Callable[[int], None] | None) -> None:
         layout = vmtar if tree.recipe.type is PayloadType.VGZ else gnu_tar
         self._tree = tree
-        self._root = os.fspath(tree.root)
+        self._root = os.fspath(tree.root) + os.sep
         self._pieces: Iterator[bytes | Entry] = layout.image(tree.entries)
-        self._states = iter(tree.states)
-        self._entries = iter(tree.entries)
-        self._bytes = memoryview(b"")
+        self._states = zip(tree.entries, tree.states, strict=True)
+        self._rest: bytes | memoryview = b""
         self._file: _OpenFile | None = None
         self._read = 0
         self._on_progress = on_progress
@@ -71,54 +70,47 @@ class _Image:
 
     def fill(self, buffer: memoryview) -> int:
         """Put the next bytes of the image into a buffer; 0 at the end."""
-        filled = 0
-        while filled < len(buffer):
-            count = self._fill_piece(buffer[filled:])
-            if count:
+        filled, size = 0, len(buffer)
+        while filled < size:
+            if self._file:
+                filled += self._take_content(self._file, buffer[filled:])
+                continue
+            piece = self._rest or self._next_bytes()
+            if piece:
+                count = min(len(piece), size - filled)
+                buffer[filled : filled + count] = piece[:count]
+                self._rest = piece[count:]
                 filled += count
-            elif not self._next_piece():
+            elif not self._file:
                 break
         self._read += filled
         if self._on_progress:
             self._on_progress(self._read)
         return filled
 
-    def _fill_piece(self, buffer: memoryview) -> int:
-        if self._file:
-            count = self._file.read_into(buffer)
-            if not count:
-                self._file.finish()
-                self._file = None
-            return count
-        count = min(len(buffer), len(self._bytes))
-        buffer[:count] = self._bytes[:count]
-        self._bytes = self._bytes[count:]
+    def _take_content(self, file: "_OpenFile", buffer: memoryview) -> int:
+        count = file.read_into(buffer)
+        if not file.left:
+            file.finish()
+            self._file = None
         return count
 
-    def _next_piece(self) -> bool:
-        piece = next(self._pieces, None)
-        if piece is None:
-            return False
-        if isinstance(piece, Entry):
-            self._open(piece)
-        else:
-            self._bytes = memoryview(piece)
-        return True
-
-    def _open(self, entry: Entry) -> None:
-        state = self._state_of(entry)
-        origin = self._tree.origins.get(entry.path)
+    def _next_bytes(self) -> bytes:
+        """Return the bytes that come next, or open the file that comes next and return none."""
+        piece = next(self._pieces, b"")
+        if isinstance(piece, bytes):
+            return piece
+        origin = self._tree.origins.get(piece.path)
+        state = self._state_of(piece)
         if isinstance(origin, bytes):
-            self._bytes = memoryview(origin)
-        elif origin is not None:
-            self._file = _OpenFile(origin, state)
-        else:
-            # A path object for each file would take a tenth of the time of packing small ones.
-            self._file = _OpenFile(f"{self._root}{os.sep}{entry.path}", state)
+            return origin
+        # A path object for each file would take a tenth of the time of packing small ones.
+        self._file = _OpenFile(origin or self._root + piece.path, piece.size, state)
+        return b""
 
     def _state_of(self, wanted: Entry) -> FileState | None:
         """Both formats ask for content in the order of the entries, so one pass finds it."""
-        for entry, state in zip(self._entries, self._states, strict=True):
+        for entry, state in self._states:
             if entry is wanted:
                 return state
         raise AssertionError(wanted)
@@ -127,46 +119,43 @@ class _Image:
 class _OpenFile:
     """A file of the tree that must be what it was when it was listed, to its last byte."""
 
-    def __init__(self, path: Path | str, expected: FileState | None) -> None:
+    __slots__ = ("_descriptor", "_expected", "_path", "left")
+
+    def __init__(self, path: Path | str, size: int, expected: FileState | None) -> None:
         self._path = path
         self._expected = expected
+        self.left = size
         try:
             self._descriptor = os.open(path, _OPEN_FLAGS)
         except OSError as error:
             raise PayloadError(
                 f"cannot be read any more: {error.strerror}", where=str(path), remedy=_LEAVE_ALONE
             ) from error
-        self._left = expected.size if expected else 0
-        self._check()
 
     def read_into(self, buffer: memoryview) -> int:
-        part = buffer[: self._left]
-        if not part:
-            return 0
+        """Read what fits; `left` says how many bytes are still to come."""
         try:
-            count = _read_into(self._descriptor, part)
+            count = _read_into(self._descriptor, buffer[: self.left])
         except OSError as error:
             raise PayloadError(
                 f"cannot be read: {error.strerror}", where=str(self._path)
             ) from error
         if not count:
             raise self._changed()
-        self._left -= count
+        self.left -= count
         return count
 
     def finish(self) -> None:
-        self._check()
+        """Look once, after the last byte: who wrote, replaced or cut the file left a trace."""
+        status = os.fstat(self._descriptor)
         self.close()
+        if state_of(status) != self._expected:
+            raise self._changed()
 
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor = -1
-
-    def _check(self) -> None:
-        if FileState.of(os.fstat(self._descriptor)) != self._expected:
-            self.close()
-            raise self._changed()
 
     def _changed(self) -> PayloadError:
         return PayloadError(
