@@ -56,8 +56,8 @@ BENCH ?= .bench
 bench: $(VENV)/ready ## measure against the peers; writes docs/reference/performance.md
 	$(BIN)/python -m benchmarks.bench $(BENCH) --write
 
-bench-scale: $(VENV)/ready ## measure how cost grows with size and number of files
-	$(BIN)/python -m benchmarks.scale $(BENCH)
+bench-scale: $(VENV)/ready ## measure how cost grows; writes docs/reference/growth.md
+	$(BIN)/python -m benchmarks.scale $(BENCH) --write
 
 docs: $(VENV)/ready ## write the pages that are made from the code
 	$(BIN)/python docs/generate.py

@@ -4,8 +4,6 @@ usage: python -m benchmarks.bench FOLDER [--rounds N] [--only WORD] [--write]
 """
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import inputs
-from benchmarks.measure import Run, Spread, in_turn, ratio
-from vibforge import __version__
-from vibforge.formats.gzip_member import codec_release
+from benchmarks.measure import Run, Spread, in_turn, ratio, setting
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "reference" / "performance.md"
@@ -174,12 +170,20 @@ def many(folder: Path) -> str:
 
 def page(rows: list[str], sentence: str, rounds: int) -> str:
     """Return the page of results."""
-    platform_line = (
-        f"vibforge {__version__}, {codec_release()}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} processors, {rounds} rounds."
-    )
     head = "| case | against | wall | processor | ours | peak | size |"
-    return "\n".join([_HEAD, platform_line, "", head, "|" + " --- |" * 7, *rows, "", sentence, ""])
+    return "\n".join(
+        [
+            _HEAD,
+            f"{setting()} {rounds} rounds.",
+            "",
+            head,
+            "|" + " --- |" * 7,
+            *rows,
+            "",
+            sentence,
+            "",
+        ]
+    )
 
 
 def main() -> None:

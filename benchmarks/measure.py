@@ -1,11 +1,15 @@
 """Run whole commands in turn and compare them pair by pair, as the operating system counts them."""
 
 import os
+import platform
 import statistics
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from vibforge import __version__
+from vibforge.formats.gzip_member import codec_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,14 @@ class Spread:
 
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.low:.2f}-{self.high:.2f})"
+
+
+def setting() -> str:
+    """Return what was measured on what."""
+    return (
+        f"vibforge {__version__}, {codec_release()}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} processors."
+    )
 
 
 def run(command: Sequence[str]) -> Run:
