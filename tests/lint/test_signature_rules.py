@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vibforge.formats.pkcs7 import Signer, read_blocks
-from vibforge.lint import signature
+from vibforge.lint.rules import signature
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import VibSubject
 from vibforge.model.vib import Vib

@@ -4,17 +4,36 @@ from collections.abc import Iterable, Sequence
 
 from vibforge.errors import ModelError
 from vibforge.host.release import Release
-from vibforge.lint import bundle, container, descriptor, files, payload, signature, trx
 from vibforge.lint.rule import Rule
+from vibforge.lint.rules import (
+    bundle,
+    container,
+    demands,
+    descriptor_text,
+    file_list,
+    files,
+    identity,
+    payload_content,
+    payload_declaration,
+    signature,
+    trx,
+)
 from vibforge.lint.subject import BundleSubject, VibSubject
 
-VIB_RULES: tuple[Rule[VibSubject], ...] = (
-    *container.RULES,
-    *descriptor.RULES,
-    *payload.RULES,
-    *files.RULES,
-    *trx.RULES,
-    *signature.RULES,
+_VIB_TOPICS = (
+    container.RULES,
+    descriptor_text.RULES,
+    identity.RULES,
+    demands.RULES,
+    payload_declaration.RULES,
+    payload_content.RULES,
+    file_list.RULES,
+    files.RULES,
+    trx.RULES,
+    signature.RULES,
+)
+VIB_RULES: tuple[Rule[VibSubject], ...] = tuple(
+    sorted((rule for topic in _VIB_TOPICS for rule in topic), key=lambda rule: rule.id)
 )
 BUNDLE_RULES: tuple[Rule[BundleSubject], ...] = bundle.RULES
 RULES: tuple[Rule[VibSubject] | Rule[BundleSubject], ...] = tuple(
