@@ -187,7 +187,7 @@ def test_build_in_the_layout_that_needs_no_force(
 _UNNEEDED = (
     "cryptography",
     "jinja2",
-    "vibforge.host.installer",
+    "vibforge.host.install.installer",
     "vibforge.model.bundle",
     "vibforge.model.recipe",
     "vibforge.operations.build",

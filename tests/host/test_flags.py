@@ -7,7 +7,8 @@ import pytest
 from tests.host.packages import package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import stock_host
-from vibforge.host.installer import Command, predict
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import predict
 from vibforge.host.package import Signature
 from vibforge.host.release import ESXI_65, ESXI_67, ESXI_80, Release
 from vibforge.model.acceptance import AcceptanceLevel

@@ -9,7 +9,8 @@ from tests.host.packages import PLAIN, UNPACKED, UNPACKED_SHA1, package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Hardware, Host, stock_host
 from vibforge.host.image import Verb
-from vibforge.host.installer import Command, predict
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.host.release import ESXI_65, ESXI_67, ESXI_80, Release

@@ -4,8 +4,9 @@ import pytest
 
 from tests.host.packages import PLAIN, UNPACKED_SHA1, package
 from vibforge.host.host import Host, stock_host
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import predict
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
-from vibforge.host.installer import Command, predict
 from vibforge.host.package import Package, Signature
 from vibforge.host.question import WORLD_LIMIT, Answers, Question, worlds
 from vibforge.host.release import ESXI_67, ESXI_80, TARGETS

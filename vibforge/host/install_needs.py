@@ -12,7 +12,8 @@ from itertools import product
 
 from vibforge.host.flags import Flags
 from vibforge.host.host import Host, stock_host
-from vibforge.host.installer import Command, predict
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import predict
 from vibforge.host.package import Package, Signature
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import World

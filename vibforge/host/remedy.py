@@ -10,7 +10,8 @@ from itertools import combinations
 
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import SKIPS
-from vibforge.host.installer import Command, predict
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import predict
 from vibforge.host.package import Package, Signature, lacks_gunzip_sha256
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.model.acceptance import AcceptanceLevel

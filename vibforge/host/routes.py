@@ -11,14 +11,16 @@ from vibforge.errors import ModelError
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host
 from vibforge.host.image import Change, Verb
-from vibforge.host.installer import TRUSTED, Command, predict
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import predict
+from vibforge.host.install.staging import TRUSTED
+from vibforge.host.install.validation import troubles
 from vibforge.host.offer import Offer
 from vibforge.host.package import Signature
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import Answers, Question, World, worlds
 from vibforge.host.release import Release
 from vibforge.host.upgrade import predict_upgrade
-from vibforge.host.validation import troubles
 from vibforge.model.certainty import Certainty, least_sure
 
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from vibforge.host.host import Host
 from vibforge.host.image import Change
+from vibforge.host.install.trouble import Group, Trouble
+from vibforge.host.install.validation import troubles
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.host.question import Answers, World, worlds
 from vibforge.host.release import Release
-from vibforge.host.validation import Group, Trouble, troubles
 from vibforge.model.certainty import Certainty, least_sure
 
 _CONFLICTING_GROUPS = frozenset({Group.DEPENDENCY, Group.PROFILE})

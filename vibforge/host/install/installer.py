@@ -1,0 +1,103 @@
+"""The steps of an install in their order (vib-format 8, tried on 6.7).
+
+Facts that are not known are asked as questions, so that `predict` returns every outcome that is
+possible.
+"""
+
+from dataclasses import replace
+
+from vibforge.host import messages
+from vibforge.host.image import Verb, unequal_attribute
+from vibforge.host.install.command import Command
+from vibforge.host.install.remediation import needs_reboot, remediate, result
+from vibforge.host.install.run import Refused, Run
+from vibforge.host.install.staging import check_host, check_packages
+from vibforge.host.install.validation import troubles
+from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.question import Answers, World, worlds
+from vibforge.host.release import ESXI_67
+
+
+def predict(command: Command) -> tuple[World[Prediction], ...]:
+    """Return every outcome that is possible, each with the assumptions that lead to it."""
+    return worlds(lambda answers: _evaluate(command, answers))
+
+
+def _evaluate(command: Command, answers: Answers) -> Prediction:
+    try:
+        return _install(Run.of(command, answers))
+    except Refused as refused:
+        return refused.prediction(command.host.release)
+
+
+def _install(run: Run) -> Prediction:
+    _read(run)
+    _refuse_flags(run)
+    _refuse_unequal(run)
+    if not run.change.added:
+        return _skipped(run)
+    _validate(run)
+    check_host(run)
+    if run.flags.dry_run:
+        return result(run, Outcome.REBOOT if needs_reboot(run) else Outcome.LIVE)
+    check_packages(run)
+    return remediate(run)
+
+
+def _read(run: Run) -> None:
+    for refusal in run.command.refusals:
+        if refusal.holds(run.release):
+            raise Refused(refusal.message, [replace(refusal.cause, certainty=run.sure)])
+
+
+def _refuse_flags(run: Run) -> None:
+    if run.flags.no_sig_check and run.release < ESXI_67 and run.secure_boot:
+        cause = Cause(what="--no-sig-check is refused while Secure Boot is on")
+        raise Refused(messages.SIG_CHECK_UNDER_SECURE_BOOT(), [cause])
+
+
+def _refuse_unequal(run: Run) -> None:
+    for package in run.command.packages:
+        if attribute := unequal_attribute(package, run.host.installed):
+            cause = Cause(
+                what=f"a VIB of this ID is installed, with other {attribute}",
+                subject=package.id,
+                certainty=run.sure,
+            )
+            raise Refused(messages.UNEQUAL(package.id, attribute=attribute), [cause])
+
+
+def _skipped(run: Run) -> Prediction:
+    installing = run.command.verb is Verb.INSTALL
+    what = "is installed already" if installing else "updates nothing that is installed"
+    return Prediction(
+        outcome=Outcome.SKIPPED,
+        says=messages.NOT_CHANGED,
+        certainty=run.sure,
+        causes=tuple(
+            Cause(what=what, subject=package.id, certainty=run.sure)
+            for package in run.change.skipped
+        ),
+    )
+
+
+def _validate(run: Run) -> None:
+    found = troubles(
+        run.host,
+        run.change,
+        run.answers,
+        stands=run.stands,
+        skipped=run.skipped_groups(),
+    )
+    if not found:
+        return
+    all_at_once = run.release.reports_all_problems
+    told = [trouble for group in (found if all_at_once else found[:1]) for trouble in group]
+    hidden = [trouble for group in found for trouble in group if trouble not in told]
+    text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
+    message = replace(told[0].message, text=text)
+    raise Refused(
+        replace(message, error="DependencyError") if all_at_once else message,
+        [cause for trouble in told for cause in trouble.causes],
+        [cause for trouble in hidden for cause in trouble.causes],
+    )

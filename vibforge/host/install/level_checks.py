@@ -1,0 +1,98 @@
+"""What an acceptance level does not allow: paths, overlays, and hosts of a higher level."""
+
+from collections.abc import Iterator
+
+from vibforge.host import messages
+from vibforge.host.extensibility import standing, violations
+from vibforge.host.host import Host
+from vibforge.host.install.trouble import Group, Trouble
+from vibforge.host.package import Package
+from vibforge.host.prediction import Cause
+from vibforge.host.question import Answers, Question
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.certainty import Certainty
+
+INIT_SCRIPTS_ALLOWED = Question(
+    key="init-scripts",
+    if_yes="this release lets community VIBs carry etc/init.d, as 6.7 does",
+    if_no="this release keeps etc/init.d for partners, as releases before 6.7 did",
+)
+
+
+def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Trouble]:
+    """Yield the trouble of a VIB that carries what its level does not allow."""
+    if not package.files_known:
+        return
+    causes = extensibility_causes(host, package)
+    if causes:
+        message = messages.EXTENSIBILITY(package.id)
+        yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=causes)
+    elif _has_doubtful_script(host, package) and not answers.ask(INIT_SCRIPTS_ALLOWED):
+        doubt = Cause(
+            what="not on the community list of some releases",
+            subject="etc/init.d",
+            certainty=Certainty.UNKNOWN,
+            rule="VF224",
+        )
+        message = messages.EXTENSIBILITY(package.id)
+        yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
+
+
+def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
+    """Return what of a VIB its level does not allow, by the lists of 6.7."""
+    level, listed = package.level, package.descriptor.file_list
+    found = violations(level, listed, overlay=package.overlay)
+    certainty = standing(host.release, found.paths)
+    paths = tuple(
+        Cause(
+            what=f"not on the list of paths that ESXi allows at {level.esxcli_name}",
+            subject=path,
+            certainty=certainty,
+            rule="VF218",
+        )
+        for path in found.paths
+    )
+    if not found.overlay:
+        return paths
+    overlay = Cause(
+        what=f"is an overlay, which ESXi does not allow at {level.esxcli_name}",
+        subject=package.id,
+        certainty=certainty,
+        rule="VF219",
+    )
+    return (*paths, overlay)
+
+
+def _has_doubtful_script(host: Host, package: Package) -> bool:
+    return package.level is AcceptanceLevel.COMMUNITY and (
+        standing(host.release, package.descriptor.file_list) is Certainty.UNKNOWN
+    )
+
+
+def acceptance(host: Host, package: Package, answers: Answers) -> Iterator[Trouble]:
+    """Yield the trouble of a VIB whose level is below the host's."""
+    level = package.level
+    if _host_takes(host, level, answers):
+        return
+    asked = host.acceptance_level.value if host.acceptance_level else "…"
+    above = host.acceptance_level.esxcli_name if host.acceptance_level else "level"
+    cause = Cause(
+        what=f"{level.esxcli_name} is below the host's {above}",
+        subject=package.id,
+        certainty=Certainty.MEASURED if host.release.tried else Certainty.DOCUMENTED,
+    )
+    message = messages.ACCEPTANCE(package.id, level=level.value, host_level=asked)
+    yield Trouble(group=Group.ACCEPTANCE, message=message, causes=(cause,))
+
+
+def _host_takes(host: Host, level: AcceptanceLevel, answers: Answers) -> bool:
+    if level is AcceptanceLevel.CERTIFIED:
+        return True
+    if host.acceptance_level is not None:
+        return level.rank >= host.acceptance_level.rank
+    question = Question(
+        key=f"takes-{level}",
+        if_yes=f"the host's acceptance level is {level.esxcli_name} or lower",
+        if_no=f"the host's acceptance level is above {level.esxcli_name}",
+    )
+    return answers.ask(question)

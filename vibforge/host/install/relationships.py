@@ -1,0 +1,82 @@
+"""What VIBs ask of each other and of the host: dependencies and conflicts."""
+
+from collections.abc import Iterator
+
+from vibforge.host import messages
+from vibforge.host.host import Host
+from vibforge.host.image import Change
+from vibforge.host.install.trouble import Group, Trouble
+from vibforge.host.matching import INSTALLER, met_by
+from vibforge.host.package import Package
+from vibforge.host.prediction import Cause
+from vibforge.host.question import Answers, Question
+from vibforge.host.stock import Provision, provision
+from vibforge.model.certainty import Certainty
+from vibforge.model.relationships import Constraint
+
+
+def relationship_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
+    found = [*_dependencies(host, change.profile), *_conflicts(change.profile)]
+    yield from found or _open_dependencies(host, change.profile, answers)
+
+
+def _dependencies(host: Host, profile: tuple[Package, ...]) -> Iterator[Trouble]:
+    """Yield the dependencies that are known not to be met."""
+    for package, constraint, stock in _unmet(host, profile):
+        if stock.met is False:
+            yield _dependency(package, constraint, stock.certainty)
+
+
+def _open_dependencies(
+    host: Host, profile: tuple[Package, ...], answers: Answers
+) -> Iterator[Trouble]:
+    """Yield the dependencies of which nobody here can tell, if it is assumed that they fail."""
+    unknown = [(p, c) for p, c, stock in _unmet(host, profile) if stock.met is None]
+    if not unknown:
+        return
+    names = ", ".join(dict.fromkeys(str(constraint) for _, constraint in unknown))
+    question = Question(
+        key="dependencies",
+        if_yes=f"the host provides {names}",
+        if_no=f"the host does not provide all of {names}",
+    )
+    if not answers.ask(question):
+        for package, constraint in unknown:
+            yield _dependency(package, constraint, Certainty.UNKNOWN)
+
+
+def _dependency(package: Package, constraint: Constraint, certainty: Certainty) -> Trouble:
+    cause = Cause(
+        what=f"asks for {constraint}, which nothing on the host provides",
+        subject=package.id,
+        certainty=certainty,
+    )
+    message = messages.DEPENDENCY(package.id, constraint=str(constraint))
+    return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
+
+
+def _unmet(
+    host: Host, profile: tuple[Package, ...]
+) -> Iterator[tuple[Package, Constraint, Provision]]:
+    """Yield the dependencies that nothing known meets, and whether that is the whole truth."""
+    provides = (INSTALLER, *(p for package in profile for p in package.provides))
+    sure = Certainty.MEASURED if host.release.tried else Certainty.INFERRED
+    for package in profile:
+        for constraint in package.descriptor.relationships.depends:
+            if met_by(constraint, provides):
+                continue
+            if host.knows_all_relationships:
+                yield package, constraint, Provision(met=False, certainty=sure)
+            elif not (stock := provision(host.release, constraint)).met:
+                yield package, constraint, stock
+
+
+def _conflicts(profile: tuple[Package, ...]) -> Iterator[Trouble]:
+    for package in profile:
+        for constraint in package.descriptor.relationships.conflicts:
+            for other in profile:
+                if other is not package and met_by(constraint, other.provides):
+                    cause = Cause(what=f"conflicts with {other.id}", subject=package.id)
+                    message = messages.CONFLICT(package.id, other=other.id)
+                    yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))

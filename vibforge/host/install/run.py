@@ -1,0 +1,119 @@
+"""One command under one set of answers: what it would change, and what its flags leave standing.
+
+Each step of an install either raises `Refused`, with what the host prints, or lets the next one go
+on. Facts that are not known are asked as questions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vibforge.host.flags import Flags
+from vibforge.host.host import Host
+from vibforge.host.image import Change, change
+from vibforge.host.install.command import Command
+from vibforge.host.install.trouble import Group, Trouble
+from vibforge.host.messages import HostMessage
+from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.question import Answers, Question
+from vibforge.host.release import Release
+from vibforge.model.certainty import Certainty, least_sure
+
+SECURE_BOOT = Question(
+    key="secure-boot", if_yes="UEFI Secure Boot is on", if_no="UEFI Secure Boot is off"
+)
+FORCE_LOWERS_LEVEL = Question(
+    key="force-acceptance",
+    if_yes="--force passes over the acceptance level here, as on 6.7",
+    if_no="--force keeps the acceptance level here, as was reported of 8.0.1",
+)
+
+
+class Refused(Exception):  # noqa: N818 - ends the evaluation of a run, caught by the installer
+    """The host refuses; `hidden` are causes that it would name only once the others are gone."""
+
+    def __init__(
+        self, message: HostMessage, causes: Sequence[Cause], hidden: Sequence[Cause] = ()
+    ) -> None:
+        super().__init__(message.error)
+        self.message, self.causes, self.hidden = message, tuple(causes), tuple(hidden)
+
+    def prediction(self, release: Release) -> Prediction:
+        """Return what a host of a release says."""
+        return Prediction(
+            outcome=Outcome.REFUSED,
+            says=self.message.render(release),
+            certainty=least_sure(cause.certainty for cause in self.causes),
+            causes=self.causes,
+            hidden=self.hidden,
+            message=self.message,
+        )
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """A command, the answers assumed, and the doubts that the steps have met so far."""
+
+    command: Command
+    answers: Answers
+    change: Change
+    doubts: list[Certainty] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, command: Command, answers: Answers) -> "Run":
+        """Begin a run: its change follows from the command, its first doubt from the release."""
+        run = cls(
+            command=command,
+            answers=answers,
+            change=change(command.host.installed, command.packages, command.verb),
+        )
+        run.doubts.append(run.sure)
+        return run
+
+    @property
+    def host(self) -> Host:
+        return self.command.host
+
+    @property
+    def flags(self) -> Flags:
+        return self.command.flags
+
+    @property
+    def release(self) -> Release:
+        return self.command.host.release
+
+    @property
+    def sure(self) -> Certainty:
+        """How sure a step is that was tried on some release: measured there, inferred elsewhere."""
+        return Certainty.MEASURED if self.release.tried else Certainty.INFERRED
+
+    @property
+    def secure_boot(self) -> bool:
+        return self.answers.known(self.host.secure_boot, SECURE_BOOT)
+
+    def skipped_groups(self) -> set[Group]:
+        """Return the groups of troubles that the flags take away altogether."""
+        skipped = {Group.EXTENSIBILITY, Group.DEPENDENCY} if self.flags.force else set()
+        return skipped | ({Group.EXTENSIBILITY} if self.unsigned_allowed() else set())
+
+    def stands(self, trouble: Trouble) -> bool:
+        """Whether the flags leave a trouble standing."""
+        if trouble.group is Group.ACCEPTANCE:
+            return not self._force_past_level()
+        return not (trouble.forcible and self.flags.force)
+
+    def unsigned_allowed(self) -> bool:
+        """Whether `--no-sig-check` takes the checks of signatures away."""
+        if not self.flags.no_sig_check or self.secure_boot:
+            return False
+        if not self.release.tried:
+            self.doubts.append(Certainty.UNKNOWN)
+        return True
+
+    def _force_past_level(self) -> bool:
+        """`--force` passes over the level only without Secure Boot; from 7.0 on that is open."""
+        if not self.flags.force or self.secure_boot:
+            return False
+        if self.release.tried:
+            return True
+        self.doubts.append(Certainty.UNKNOWN)
+        return self.answers.ask(FORCE_LOWERS_LEVEL)

@@ -1,0 +1,126 @@
+"""What is wrong with a set of VIBs, in the groups in which hosts report it (vib-format 8, step 4).
+
+From 6.7 on only the first group that has a problem is printed; before, everything comes at once.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator
+
+from vibforge.host import messages
+from vibforge.host.host import Host
+from vibforge.host.image import Change, FileConflict, file_conflicts
+from vibforge.host.install.level_checks import acceptance, extensibility
+from vibforge.host.install.relationships import relationship_troubles
+from vibforge.host.install.trouble import Group, Trouble
+from vibforge.host.package import Package, lacks_gunzip_sha256
+from vibforge.host.prediction import Cause
+from vibforge.host.question import Answers, Undecided
+from vibforge.host.stock import shipped_among
+from vibforge.model.certainty import Certainty
+
+Stands = Callable[[Trouble], bool]
+
+
+def troubles(
+    host: Host,
+    change: Change,
+    answers: Answers,
+    *,
+    stands: Stands = lambda _: True,
+    skipped: Container[Group] = (),
+) -> tuple[tuple[Trouble, ...], ...]:
+    """Return what is wrong with the profile that a change would make, group by group.
+
+    Once a problem is found, facts that are not known are not asked for any more: the change is
+    refused whatever they are.
+
+    Args:
+        host: the host.
+        change: what is to be done.
+        answers: what is assumed where the facts are silent.
+        stands: whether a problem is left after what the flags take away.
+        skipped: groups that the flags take away altogether.
+
+    Raises:
+        Undecided: whether there is any problem depends on a fact that is not known.
+    """
+    found: list[tuple[Trouble, ...]] = []
+    for group, check in _CHECKS.items():
+        if group in skipped:
+            continue
+        left = []
+        try:
+            left += [trouble for trouble in check(host, change, answers) if stands(trouble)]
+        except Undecided:
+            if not found:
+                raise
+        if left:
+            found.append(tuple(left))
+    return tuple(found)
+
+
+def _profile_troubles(host: Host, change: Change, _answers: Answers) -> Iterator[Trouble]:
+    yield from _missing_gunzip(host, change.profile)
+    yield from _file_conflicts(host, change)
+
+
+def _list_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    for package in change.profile:
+        yield from extensibility(host, package, answers)
+
+
+def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    for package in change.profile:
+        yield from acceptance(host, package, answers)
+
+
+def _missing_gunzip(host: Host, profile: Iterable[Package]) -> Iterator[Trouble]:
+    if not host.release.needs_gunzip_sha256:
+        return
+    for package in profile:
+        if package.payloads_known and (lacking := lacks_gunzip_sha256(package)):
+            yield Trouble(
+                group=Group.PROFILE,
+                message=messages.GUNZIP_CHECKSUM(package.id),
+                causes=tuple(
+                    Cause(
+                        what=f"payload {name} has no sha-256 digest of its unpacked form",
+                        subject=package.id,
+                        certainty=Certainty.DOCUMENTED,
+                        rule="VF305",
+                    )
+                    for name in lacking
+                ),
+                forcible=False,
+            )
+
+
+def _file_conflicts(host: Host, change: Change) -> Iterator[Trouble]:
+    sure = Certainty.MEASURED if host.release.tried else Certainty.INFERRED
+    for found in file_conflicts(change.profile):
+        yield _file_conflict(found, f"claimed by {', '.join(found.owners)}", sure)
+    if host.knows_all_files:
+        return
+    for package in change.added:
+        for path in () if package.overlay else shipped_among(package.descriptor.file_list):
+            found = FileConflict(path=path, owners=(package.id, "…"), overlay=False)
+            yield _file_conflict(found, "ESXi brings this file itself", Certainty.INFERRED)
+
+
+def _file_conflict(found: FileConflict, what: str, certainty: Certainty) -> Trouble:
+    return Trouble(
+        group=Group.PROFILE,
+        message=messages.FILE_CONFLICT(
+            path=found.path,
+            kind="overlay" if found.overlay else "non-overlay",
+            owners=", ".join(repr(vib) for vib in found.owners),
+        ),
+        causes=(Cause(what=what, subject=found.path, certainty=certainty, rule="VF312"),),
+    )
+
+
+_CHECKS: dict[Group, Callable[[Host, Change, Answers], Iterator[Trouble]]] = {
+    Group.PROFILE: _profile_troubles,
+    Group.EXTENSIBILITY: _list_troubles,
+    Group.ACCEPTANCE: _level_troubles,
+    Group.DEPENDENCY: relationship_troubles,
+}
