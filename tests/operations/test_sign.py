@@ -11,8 +11,8 @@ from vibforge.formats.ar import member_header, member_padding
 from vibforge.formats.pkcs7 import read_blocks
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
+from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.sign import Existing, Signed, sign_vib
-from vibforge.operations.signed_facts import judgement_of
 from vibforge.operations.verify import verify
 from vibforge.signing.key_files import KeySigner
 from vibforge.signing.lab_authority import KeyKind

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vibforge.model.vib import Vib
-from vibforge.operations.signed_facts import judgement_of
+from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.verify import verify
 from vibforge.trust.known_signers import known_signer
 from vibforge.trust.policy import TrustPolicy

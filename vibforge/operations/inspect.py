@@ -25,7 +25,7 @@ from vibforge.formats.unpacking import Compression, unpack
 from vibforge.model.bundle import Bundle
 from vibforge.model.source import Source
 from vibforge.model.vib import StoredPayload, Vib
-from vibforge.operations.signature_facts import level_objections
+from vibforge.operations.facts.signatures import level_objections
 from vibforge.operations.subjects import (
     LoosePayload,
     OpenBundle,

@@ -15,8 +15,8 @@ from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.formats.pkcs7_making import append_block
 from vibforge.model.release_date import ReleaseDate
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
+from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.publish import Publication
-from vibforge.operations.signed_facts import judgement_of
 from vibforge.operations.verification import Outcome, Topic
 from vibforge.operations.verify import verify_vib
 from vibforge.signing.making import make_block

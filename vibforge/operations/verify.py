@@ -5,9 +5,9 @@ from pathlib import Path
 
 from vibforge.errors import FormatError
 from vibforge.model.vib import Vib
-from vibforge.operations.bundle_facts import agreement_fact, bundle_facts, unreadable
-from vibforge.operations.payload_check import FoundFiles, Progress, payload_facts
-from vibforge.operations.signature_facts import signature_facts
+from vibforge.operations.facts.bundle import agreement_fact, bundle_facts, unreadable
+from vibforge.operations.facts.payloads import FoundFiles, Progress, payload_facts
+from vibforge.operations.facts.signatures import signature_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
 from vibforge.operations.verification import Fact, Topic, Verification, fact
 from vibforge.trust.policy import NO_POLICY, TrustPolicy

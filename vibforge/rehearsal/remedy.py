@@ -10,6 +10,7 @@ from vibforge.trx.catalogue import catalogue
 from vibforge.trx.finding import shown
 from vibforge.trx.option import Kind
 from vibforge.trx.rules.agreement import SHARED
+from vibforge.trx.value import is_default
 
 MEANING: Mapping[Code, str] = {
     Code.OK: "the client chose the grandmaster and measures its offset and its path delay",
@@ -147,7 +148,7 @@ def _same(key: str, left: str, right: str) -> bool:
 
 def _is_default(key: str, value: str) -> bool:
     option = catalogue().options[key]
-    return option.is_default(value, (option.since,))
+    return is_default(option, value, (option.since,))
 
 
 def _without(client: Client, keys: tuple[str, ...]) -> Iterator[Change]:

@@ -100,13 +100,6 @@ class Option:
             words=self.words.at(release),
         )
 
-    def is_default(self, value: str, releases: Sequence[str]) -> bool:
-        """Whether `value` is the default in each of `releases` that knows the option."""
-        from vibforge.trx.value import same_value  # noqa: PLC0415 - value reads options
-
-        known = [release for release in releases if self.known_to(release)]
-        return all(same_value(self.kind, value, self.default.at(release)) for release in known)
-
 
 def default_of(option: Option, releases: Sequence[str]) -> str:
     """Say the default in `releases`: `10`, or `1 (3.0 to 3.1.1), 10 (4.0 to 4.4)`."""

@@ -8,6 +8,7 @@ they are. The whole rest of the line is the value: there are no comments behind 
 
 import re
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 
 from vibforge.trx.option import Kind, Number, Option, View
@@ -142,3 +143,9 @@ def same_value(kind: Kind, value: str, other: float | str | None) -> bool:
         case _:
             number = number_of(kind, value)
             return number is not None and number == number_of(kind, str(other))
+
+
+def is_default(option: Option, value: str, releases: Sequence[str]) -> bool:
+    """Whether `value` is the default in each of `releases` that knows the option."""
+    known = [release for release in releases if option.known_to(release)]
+    return all(same_value(option.kind, value, option.default.at(release)) for release in known)

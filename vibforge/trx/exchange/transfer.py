@@ -8,6 +8,7 @@ from vibforge.trx.document import TrxConf
 from vibforge.trx.finding import shown
 from vibforge.trx.option import Standing
 from vibforge.trx.release import CANDIDATES
+from vibforge.trx.value import is_default
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +75,7 @@ class Collector:
             return "no linuxptp has this option", False
         if not value or not value.isprintable():
             return "linuxptp would not read it: it has no value, or one that cannot be seen", False
-        default = option.is_default(value, CANDIDATES)
+        default = is_default(option, value, CANDIDATES)
         use = self.table.phc2sys.get(option.setting) if namespace == "phc2sys" else None
         if option.standing is Standing.IMPOSSIBLE:
             return "it is the default" if default else self.table.reason(option), default

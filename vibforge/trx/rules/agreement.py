@@ -6,7 +6,7 @@ from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Line
 from vibforge.trx.finding import Fault, Severity, rule, shown
 from vibforge.trx.subject import Subject
-from vibforge.trx.value import same_value
+from vibforge.trx.value import is_default, same_value
 
 SHARED = ("domainNumber", "transportSpecific", "uds_address")
 """What phc2sys must have as ptp4l has it, to find ptp4l at all."""
@@ -214,7 +214,7 @@ def _one_line(subject: Subject, ours: Line | None, theirs: Line | None) -> Itera
         return
     option = subject.catalogue.options[line.key]
     refused = len(subject.refusals(option, line.value)) == len(subject.releases)
-    if refused or option.is_default(line.value, subject.releases):
+    if refused or is_default(option, line.value, subject.releases):
         return
     other = "phc2sys" if ours else "ptp4l"
     yield Fault(

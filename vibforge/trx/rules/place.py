@@ -8,7 +8,7 @@ from vibforge.trx.finding import Fault, Severity, rule, shown
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
-from vibforge.trx.value import same_value
+from vibforge.trx.value import is_default, same_value
 
 _UNICAST = "unicast_master_table"
 
@@ -16,7 +16,7 @@ _UNICAST = "unicast_master_table"
 def _of_standing(subject: Subject, standing: Standing) -> Iterator[tuple[Line, Option]]:
     """The ptp4l settings of one standing that change something: the default changes nothing."""
     for line, option in subject.of_program("ptp4l"):
-        if option.standing is standing and not option.is_default(line.value, subject.releases):
+        if option.standing is standing and not is_default(option, line.value, subject.releases):
             yield line, option
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from vibforge.errors import FormatError
 from vibforge.formats.pkcs7 import Block, read_blocks
 from vibforge.model.vib import Vib
-from vibforge.operations.signature_facts import claimed_level, level_fact
+from vibforge.operations.facts.level import claimed_level, level_fact
 from vibforge.operations.verification import Fact, Topic, fact
 from vibforge.trust.claims import claim
 from vibforge.trust.judging import judge

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterator
 
-from vibforge.errors import ModelError
 from vibforge.host.unsigned_claims import unsigned_claim
-from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
-from vibforge.operations.verification import Fact, Topic, fact
+from vibforge.operations.facts.level import claimed_level, level_fact
+from vibforge.operations.verification import Fact
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
 def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]:
     """Yield the facts of each signature block, then whether they suit the acceptance level."""
     if vib.is_signed:
-        from vibforge.operations.signed_facts import signed_facts  # noqa: PLC0415 - needs OpenSSL
+        from vibforge.operations.facts.signed import signed_facts  # noqa: PLC0415 - needs OpenSSL
 
         yield from signed_facts(vib, policy)
     else:
@@ -23,15 +22,6 @@ def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]
         )
 
 
-def claimed_level(vib: Vib) -> tuple[AcceptanceLevel, str]:
-    """Return the level that a VIB claims, and the text in its place where that is none."""
-    text = vib.descriptor.acceptance_level or AcceptanceLevel.COMMUNITY.value
-    try:
-        return AcceptanceLevel.of_descriptor(text), ""
-    except ModelError:
-        return AcceptanceLevel.COMMUNITY, text
-
-
 def level_objections(vib: Vib) -> tuple[str, ...]:
     """Tell why the signatures cannot carry the level that a VIB claims, whoever is trusted."""
     level, not_a_level = claimed_level(vib)
@@ -39,16 +29,8 @@ def level_objections(vib: Vib) -> tuple[str, ...]:
         return ()
     if not vib.is_signed:
         return (unsigned_claim(level),)
-    from vibforge.operations.signed_facts import judgement_of  # noqa: PLC0415 - needs OpenSSL
+    from vibforge.operations.facts.signed import judgement_of  # noqa: PLC0415 - needs OpenSSL
     from vibforge.trust.claims import claim  # noqa: PLC0415 - the same
 
     claimed = claim(judgement_of(vib))
     return claimed.reasons if claimed.held is False else ()
-
-
-def level_fact(level: AcceptanceLevel | str, objection: str) -> Fact:
-    """Tell whether the signatures suit a level, or that a text is none."""
-    if not isinstance(level, AcceptanceLevel):
-        return fact(Topic.LEVEL, level, holds=False, reason="it is not an acceptance level")
-    statement = f"signatures suit acceptance level {level}"
-    return fact(Topic.LEVEL, statement, holds=not objection, reason=objection)
