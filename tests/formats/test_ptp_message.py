@@ -59,7 +59,7 @@ def test_an_announce_as_the_tables_say() -> None:
     found = PtpMessage.parse(GOLDEN_ANNOUNCE)
     assert (found.kind, found.sdo, found.domain, found.sequence) == (Kind.ANNOUNCE, 1, 24, 42)
     assert found.log_interval == -3
-    assert found.flags.alternate_master
+    assert found.flags.bits & 0x0100
     assert not found.flags.two_step
     announce = found.announce
     assert announce
@@ -70,13 +70,8 @@ def test_an_announce_as_the_tables_say() -> None:
     assert Announce.parse(announce.serialise()) == announce
 
 
-def test_an_answer_names_whom_it_is_for() -> None:
-    port = PortIdentity(CLOCK, 7)
-    answer = message(Kind.DELAY_RESP).serialise()
-    changed = PtpMessage.parse(answer[:44] + port.serialise())
-    assert changed.requesting_port == port
-    assert str(port) == "001b21.fffe.aabbcc-7"
-    assert message(Kind.SYNC).requesting_port is None
+def test_a_port_is_written_as_linuxptp_writes_it() -> None:
+    assert str(PortIdentity(CLOCK, 7)) == "001b21.fffe.aabbcc-7"
 
 
 def test_the_tlv_of_802_1as_is_known() -> None:

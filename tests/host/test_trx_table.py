@@ -14,7 +14,6 @@ from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 
 INSTALLED = "Operation finished successfully."
-LEVELS = ("community", "partner", "accepted", "certified")
 
 ROWS = [
     ("community", "community", "", False, "VibValidationError"),

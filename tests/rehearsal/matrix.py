@@ -46,7 +46,6 @@ P2P = {"delay_mechanism": "P2P"}
 L2 = {"network_transport": "L2"}
 GPTP = {**P2P, **L2, "transportSpecific": "0x1", "follow_up_info": "1"}
 PLAIN_L2 = {**P2P, **L2, "transportSpecific": "0x1"}
-SHORT = Wish(seconds=4.0, watch=0.5)
 
 MATCHES = (
     Case(name="E2E over UDPv4", client={}, code=Code.OK),

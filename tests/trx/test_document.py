@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import MAX_BYTES, Fate, Form, Line, TrxConf
+from vibforge.trx.document import MAX_BYTES, Form, Line, TrxConf
 
 LINES = st.lists(
     st.one_of(
@@ -38,23 +38,22 @@ def test_setting_is_taken_apart_with_its_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "form", "fate"),
+    ("text", "form"),
     [
-        ("ptp4l:delay_mechanism P2P", Form.SETTING, Fate.PASSED),
-        ("ptp4l:delay_mechanism  P2P", Form.SETTING, Fate.UNKNOWN),
-        ("ptp4l:ptp_dst_mac 01:1B:19:00:00:00", Form.SETTING, Fate.UNKNOWN),
-        ("ptp4l:port0:delay_mechanism P2P", Form.PORT, Fate.STOPS_TRX),
-        ("ptp4l:eth0:", Form.PORT, Fate.STOPS_TRX),
-        ("# ptp4l:port0:delay_mechanism P2P", Form.COMMENT, Fate.UNKNOWN),
-        ("[global]", Form.SECTION, Fate.UNKNOWN),
-        ("delay_mechanism P2P", Form.BARE, Fate.UNKNOWN),
-        (" \t", Form.BLANK, Fate.UNKNOWN),
-        ("ptp4l:key\u00a0value", Form.SETTING, Fate.UNKNOWN),
+        ("ptp4l:delay_mechanism P2P", Form.SETTING),
+        ("ptp4l:delay_mechanism  P2P", Form.SETTING),
+        ("ptp4l:ptp_dst_mac 01:1B:19:00:00:00", Form.SETTING),
+        ("ptp4l:port0:delay_mechanism P2P", Form.PORT),
+        ("ptp4l:eth0:", Form.PORT),
+        ("# ptp4l:port0:delay_mechanism P2P", Form.COMMENT),
+        ("[global]", Form.SECTION),
+        ("delay_mechanism P2P", Form.BARE),
+        (" \t", Form.BLANK),
+        ("ptp4l:key\u00a0value", Form.SETTING),
     ],
 )
-def test_line_meets_the_fate_that_is_known_of_it(text: str, form: Form, fate: Fate) -> None:
-    line = only_line(text)
-    assert (line.form, line.fate) == (form, fate)
+def test_what_a_line_is_by_its_looks(text: str, form: Form) -> None:
+    assert only_line(text).form is form
 
 
 def test_value_is_the_rest_of_the_line() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from vibforge.errors import TrxError
 from vibforge.trx.document import TrxConf
 from vibforge.trx.exchange.linuxptp import export_linuxptp, import_linuxptp
 from vibforge.trx.exchange.ptpconfig import export_ptpconfig, import_ptpconfig
-from vibforge.trx.exchange.transfer import harmful
+from vibforge.trx.exchange.transfer import Loss
 from vibforge.trx.profile import profiles, trx_conf_of
 
 EXAMPLES = Path("/usr/share/doc/linuxptp/configs")
@@ -38,6 +39,10 @@ spec:
   recommend:
     - {profile: ordinary, priority: 4}
 """
+
+
+def harmful(losses: Sequence[Loss]) -> tuple[Loss, ...]:
+    return tuple(loss for loss in losses if not loss.harmless)
 
 
 def settings(conf: TrxConf) -> list[str]:

@@ -102,10 +102,6 @@ class Flags:
     bits: int
 
     @property
-    def alternate_master(self) -> bool:
-        return bool(self.bits & 0x0100)
-
-    @property
     def two_step(self) -> bool:
         """Sync and Pdelay_Resp only: the time comes in a second message."""
         return bool(self.bits & 0x0200)
@@ -251,12 +247,6 @@ class PtpMessage:
     def announce(self) -> Announce | None:
         """The body of an Announce, None of any other message."""
         return Announce.parse(self.body) if self.kind is Kind.ANNOUNCE else None
-
-    @property
-    def requesting_port(self) -> PortIdentity | None:
-        """Whom an answer is for: Delay_Resp, Pdelay_Resp and Pdelay_Resp_Follow_Up."""
-        answers = {Kind.DELAY_RESP, Kind.PDELAY_RESP, Kind.PDELAY_RESP_FOLLOW_UP}
-        return PortIdentity.parse(self.body[10:20]) if self.kind in answers else None
 
 
 def _header(data: bytes) -> tuple[tuple[Any, ...], Kind, int]:

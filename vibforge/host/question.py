@@ -5,7 +5,7 @@ again with each answer that is possible. So an unknown fact widens the verdict e
 matters, and nothing is guessed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -91,15 +91,3 @@ def _search(evaluate: Callable[[Answers], Result]) -> Iterator[World[Result]]:
 
 def _and(answers: Answers, question: Question, answer: bool) -> Answers:  # noqa: FBT001 - its value
     return Answers((*answers.given, (question, answer)))
-
-
-def shared_conditions(of: Sequence[Answers]) -> tuple[str, ...]:
-    """Return the conditions that hold in all of these worlds."""
-    if not of:
-        return ()
-    common = set(of[0].given).intersection(*(set(answers.given) for answers in of[1:]))
-    return tuple(
-        question.condition(answer=answer)
-        for question, answer in of[0].given
-        if (question, answer) in common
-    )

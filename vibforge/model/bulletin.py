@@ -66,11 +66,7 @@ def parse(root: etree._Element, member: str = "") -> Bulletin:
         component_title="" if name is None else name.get("uiString", ""),
         component_version_title="" if version is None else version.get("uiString", ""),
         platforms=tuple(
-            SoftwarePlatform(
-                version=each.get("version", ""),
-                locale=each.get("locale", ""),
-                product_line_id=each.get("productLineID", ""),
-            )
+            SoftwarePlatform.of(dict(each.items()))
             for each in root.iterfind("platforms/softwarePlatform")
         ),
         unknown=tuple(
@@ -107,24 +103,15 @@ def _elements(of: Bulletin, vibs: list[str], *, in_lines: bool) -> Iterator[str]
             attributes={"version": of.component_version, "uiString": version_title},
         )
     yield leaf("releaseDate", of.value("releaseDate"))
-    platforms = [_platform(platform) for platform in of.platforms]
+    platforms = [
+        element("softwarePlatform", attributes=platform.attributes) for platform in of.platforms
+    ]
     for tag, nodes in (("platforms", platforms), ("vibList", vibs)):
         yield branch(tag, nodes) if in_lines else element(tag, "".join(nodes))
     yield from (
         leaf(name, text) for name, text in of.fields if name not in known and name not in skipped
     )
     yield from of.unknown
-
-
-def _platform(platform: SoftwarePlatform) -> str:
-    return element(
-        "softwarePlatform",
-        attributes={
-            "version": platform.version,
-            "locale": platform.locale,
-            "productLineID": platform.product_line_id,
-        },
-    )
 
 
 def _vib_ids(root: etree._Element) -> Iterator[str]:

@@ -14,7 +14,12 @@ from vibforge.model.bulletin import parse as parse_bulletin
 from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.bundle_index import child_text
 from vibforge.model.bundle_vib import DepotVib
-from vibforge.model.descriptor import Descriptor, MaintenanceMode, SystemRequires
+from vibforge.model.descriptor import (
+    Descriptor,
+    MaintenanceMode,
+    SoftwarePlatform,
+    SystemRequires,
+)
 from vibforge.model.relationships import Constraint, Provide
 
 RESPONSE_NAME = "vmware.xml"
@@ -119,18 +124,9 @@ def _system_requires(of: SystemRequires) -> Iterator[str]:
     for hardware in of.hardware_platforms:
         model = {"model": hardware.model} if hardware.model else {}
         yield element("hwPlatform", attributes={"vendor": hardware.vendor} | model)
-    for platform in of.software_platforms:
-        yield element(
-            "swPlatform",
-            attributes={
-                "version": platform.version,
-                "locale": platform.locale,
-                "productLineID": platform.product_line_id,
-            },
-        )
-    if not of.software_platforms:
-        attributes = {"version": "", "locale": "", "productLineID": PRODUCT}
-        yield element("swPlatform", attributes=attributes)
+    any_platform = SoftwarePlatform(version="", product_line_id=PRODUCT)
+    for platform in of.software_platforms or (any_platform,):
+        yield element("swPlatform", attributes=platform.attributes)
 
 
 def _relationships(of: Descriptor) -> Iterator[str]:

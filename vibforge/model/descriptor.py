@@ -4,6 +4,7 @@ Values stay as their author wrote them: a reader that judges them is a matter of
 not be read is told in `faults`, what is not known stands in `unknown`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vibforge.errors import Problem
@@ -41,6 +42,24 @@ class SoftwarePlatform:
     version: str
     locale: str = ""
     product_line_id: str = "embeddedEsx"
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, str]) -> "SoftwarePlatform":
+        """Take the attributes of an element; those that are missing count as empty."""
+        return cls(
+            version=attributes.get("version", ""),
+            locale=attributes.get("locale", ""),
+            product_line_id=attributes.get("productLineID", ""),
+        )
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes of its element, in the order of the vendor's."""
+        return {
+            "version": self.version,
+            "locale": self.locale,
+            "productLineID": self.product_line_id,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

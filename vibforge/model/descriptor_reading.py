@@ -166,11 +166,7 @@ class _Reader:
                 for hardware in self._all("system-requires/hwplatform")
             ),
             software_platforms=tuple(
-                SoftwarePlatform(
-                    version=software.get("version", ""),
-                    locale=software.get("locale", ""),
-                    product_line_id=software.get("productLineID", ""),
-                )
+                SoftwarePlatform.of(dict(software.items()))
                 for software in self._all("system-requires/softwarePlatform")
             ),
         )

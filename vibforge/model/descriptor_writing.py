@@ -82,15 +82,8 @@ def _system_requires(of: SystemRequires) -> str:
         for h in of.hardware_platforms
     )
     software = _join(
-        element(
-            "softwarePlatform",
-            attributes={
-                "version": s.version,
-                "locale": s.locale,
-                "productLineID": s.product_line_id,
-            },
-        )
-        for s in of.software_platforms
+        element("softwarePlatform", attributes=platform.attributes)
+        for platform in of.software_platforms
     )
     mode = _maintenance_mode(of.maintenance_mode) if of.maintenance_mode else ""
     return element("system-requires", mode + hardware + software)

@@ -11,7 +11,6 @@ from vibforge.lint.rule import Finding, Rule, Severity
 from vibforge.lint.run import LintResult
 from vibforge.report.paint import Paint
 
-MANUAL = "docs/reference/rules.md"
 _ROLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
 _GITLAB = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}

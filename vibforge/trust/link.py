@@ -2,7 +2,6 @@
 
 import warnings
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TypeVar
 
 from cryptography import x509
@@ -87,10 +86,6 @@ class Link:
     def has_signed(self, digest: str, signature: bytes, text: bytes) -> bool:
         """Whether this one's key made a signature; old digests are checked too, RSA-PSS is not."""
         return check_signature(self.says, "", digest, signature, text)[0] is Arithmetic.HELD
-
-    def is_valid_at(self, moment: datetime) -> bool:
-        """Whether `moment` lies between its dates."""
-        return self.says.not_before <= moment <= self.says.not_after
 
 
 def read_link(certificate: Certificate) -> Link:

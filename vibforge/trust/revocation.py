@@ -17,7 +17,6 @@ class RevocationList:
 
     issuer: str
     issuer_der: bytes = field(repr=False)
-    this_update: datetime
     next_update: datetime | None
     signature_digest: str
     loaded: x509.CertificateRevocationList = field(repr=False, compare=False)
@@ -48,7 +47,6 @@ def read_revocation_list(der: bytes) -> RevocationList:
         return RevocationList(
             issuer=loaded.issuer.rfc4514_string(),
             issuer_der=loaded.issuer.public_bytes(),
-            this_update=loaded.last_update_utc,
             next_update=loaded.next_update_utc,
             signature_digest=_digest_of(loaded),
             loaded=loaded,

@@ -98,7 +98,7 @@ class _Options(Mapping[str, Option]):
         now = self._aliases.get(name)
         if now is None:
             return _option(name, self._raw[name])
-        return replace(self[now], name=name, now=now, renamed=self[now].since)
+        return replace(self[now], name=name, now=now)
 
     def __contains__(self, name: object) -> bool:
         return name in self._raw or name in self._aliases
@@ -164,7 +164,6 @@ def _option(name: str, facts: Mapping[str, Any]) -> Option:
         harmless=tuple(facts.get("harmless", ())),
         form=facts.get("form", ""),
         now=facts.get("now", ""),
-        renamed=facts.get("renamed", ""),
         note=facts.get("note", ""),
     )
 

@@ -43,14 +43,6 @@ class Form(StrEnum):
     SETTING = "setting"
 
 
-class Fate(StrEnum):
-    """What trx-ctl does with a line."""
-
-    PASSED = "passed"
-    STOPS_TRX = "stops TRX"
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
     """One line: its number from 1, its text without the line feed, and what it says.
@@ -68,14 +60,6 @@ class Line:
     value: str = ""
     key_column: int = 1
     value_column: int = 1
-
-    @property
-    def fate(self) -> Fate:
-        """What trx-ctl does with the line, as far as the public analysis shows."""
-        if self.form is Form.PORT:
-            return Fate.STOPS_TRX
-        plain = self.form is Form.SETTING and self.text == self.canonical
-        return Fate.PASSED if plain and ":" not in self.value else Fate.UNKNOWN
 
     @property
     def canonical(self) -> str:

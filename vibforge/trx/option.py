@@ -60,9 +60,9 @@ class View(NamedTuple):
 class Option:
     """One option of linuxptp, from its option tables of 1.6 to 4.4.
 
-    `now` is the newer name of the same setting and `renamed` the release that brought it. `why`
-    is the reason for `standing`; `harmless` are values that the reason does not speak of. `form`
-    names the check that ptp4l makes of a text only when it starts.
+    `now` is the newer name of the same setting. `why` is the reason for `standing`; `harmless` are
+    values that the reason does not speak of. `form` names the check that ptp4l makes of a text only
+    when it starts.
     """
 
     name: str
@@ -82,7 +82,6 @@ class Option:
     harmless: tuple[str, ...] = ()
     form: str = ""
     now: str = ""
-    renamed: str = ""
     note: str = ""
 
     @property

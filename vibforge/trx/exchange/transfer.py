@@ -1,6 +1,6 @@
 """What goes over into a trx.conf, and what cannot."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vibforge.trx.catalogue import Catalogue, catalogue
@@ -82,8 +82,3 @@ class Collector:
         if ":" in value:
             return "its `:` may stop TRX" + (", and it is the default" if default else ""), default
         return (use.why, False) if use and use.since is None else ("", False)
-
-
-def harmful(losses: Sequence[Loss]) -> tuple[Loss, ...]:
-    """Return the losses that change something."""
-    return tuple(loss for loss in losses if not loss.harmless)

@@ -20,6 +20,16 @@ def _of_standing(subject: Subject, standing: Standing) -> Iterator[tuple[Line, O
             yield line, option
 
 
+def _for_its_reason(subject: Subject, line: Line, option: Option, what: str) -> Fault:
+    """The fault of a setting, with what the table says of its standing as the remedy."""
+    return Fault(
+        line=line.number,
+        column=line.key_column,
+        what=what,
+        remedy=subject.catalogue.reason(option),
+    )
+
+
 @rule(Severity.ERROR, Certainty.INFERRED)
 def cannot_work(subject: Subject) -> Iterator[Fault]:
     """The setting needs a section or a file that trx.conf cannot carry.
@@ -28,12 +38,7 @@ def cannot_work(subject: Subject) -> Iterator[Fault]:
     """
     for line, option in _of_standing(subject, Standing.IMPOSSIBLE):
         if option.name != _UNICAST:
-            yield Fault(
-                line=line.number,
-                column=line.key_column,
-                what=f"`{option.name}` cannot work in TRX",
-                remedy=subject.catalogue.reason(option),
-            )
+            yield _for_its_reason(subject, line, option, f"`{option.name}` cannot work in TRX")
 
 
 @rule(Severity.WARNING, Certainty.INFERRED)
@@ -44,11 +49,8 @@ def dangerous_setting(subject: Subject) -> Iterator[Fault]:
     """
     for line, option in _of_standing(subject, Standing.DANGEROUS):
         if line.value.casefold() not in option.harmless:
-            yield Fault(
-                line=line.number,
-                column=line.key_column,
-                what=f"`{option.name} {shown(line.value)}` is dangerous in TRX",
-                remedy=subject.catalogue.reason(option),
+            yield _for_its_reason(
+                subject, line, option, f"`{option.name} {shown(line.value)}` is dangerous in TRX"
             )
 
 
@@ -57,12 +59,7 @@ def pointless_setting(subject: Subject) -> Iterator[Fault]:
     """The setting does nothing on a host that is a client with one port."""
     for line, option in subject.of_program("ptp4l"):
         if option.standing is Standing.POINTLESS:
-            yield Fault(
-                line=line.number,
-                column=line.key_column,
-                what=f"`{option.name}` does nothing in TRX",
-                remedy=subject.catalogue.reason(option),
-            )
+            yield _for_its_reason(subject, line, option, f"`{option.name}` does nothing in TRX")
 
 
 @rule(Severity.NOTE, Certainty.UNKNOWN)
@@ -73,11 +70,11 @@ def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
     """
     for line, option in subject.of_program("ptp4l"):
         if option.standing is Standing.MANAGED:
-            yield Fault(
-                line=line.number,
-                column=line.key_column,
-                what=f"ESXi manages `{option.name}` too, and which of the two wins is not known",
-                remedy=subject.catalogue.reason(option),
+            yield _for_its_reason(
+                subject,
+                line,
+                option,
+                f"ESXi manages `{option.name}` too, and which of the two wins is not known",
             )
 
 
