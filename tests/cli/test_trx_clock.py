@@ -9,7 +9,7 @@ import pytest
 
 from tests.formats.ptp_examples import pcap
 from tests.operations.test_trx_sniff import SPEECH
-from tests.rehearsal.matrix import MATCHES, MISMATCHES
+from tests.rehearsal.matrix import MATCHES, MISMATCHES, Case
 from vibforge.cli import main
 from vibforge.rehearsal import programs as programs_module
 from vibforge.rehearsal.programs import Programs
@@ -114,21 +114,35 @@ def test_sniffing_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a real interface is for root")
 @pytest.mark.parametrize("case", [MATCHES[1], MISMATCHES[2]], ids=lambda case: case.name)
-def test_a_real_interface(case: object, programs: Programs, tmp_path: Path) -> None:
+def test_a_real_interface(case: Case, programs: Programs, tmp_path: Path) -> None:
     """A whole machine in a namespace: its one interface, and a grandmaster at the other end."""
-    from tests.rehearsal.matrix import Case  # noqa: PLC0415 - for the type alone
-
-    assert isinstance(case, Case)
     conf = tmp_path / "trx.conf"
     conf.write_bytes(case.trx_conf())
-    name, peer = f"vf{os.getpid() % 100000}a", f"vf{os.getpid() % 100000}b"
-    ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin") or "ip"
+    done = on_a_machine_of_its_own(conf, grandmaster_conf(case, tmp_path), programs)
+    if "Operation not permitted" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.stdout, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["verdict"] == str(case.code), done.stdout[-3000:]
+    assert facts["world"] == "the network of this machine"
+    assert facts["network"]["domain"] == 24
+
+
+def grandmaster_conf(case: Case, folder: Path) -> Path:
     options = "".join(f"{key} {value}\n" for key, value in case.master().options)
-    gm_conf = tmp_path / "gm.conf"
-    gm_conf.write_text(
-        f"[global]\n{options}time_stamping software\nfree_running 1\nuds_address {tmp_path}/g\n",
+    path = folder / "gm.conf"
+    path.write_text(
+        f"[global]\n{options}time_stamping software\nfree_running 1\nuds_address {folder}/g\n",
         encoding="utf-8",
     )
+    return path
+
+
+def on_a_machine_of_its_own(
+    conf: Path, gm_conf: Path, programs: Programs
+) -> subprocess.CompletedProcess[str]:
+    name, peer = f"vf{os.getpid() % 100000}a", f"vf{os.getpid() % 100000}b"
+    ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin") or "ip"
     script = (
         f"{ip} link add {name} type veth peer name {peer} && {ip} link set {name} up && "
         f"{ip} addr add 192.0.2.9/24 dev {name} && "
@@ -138,28 +152,11 @@ def test_a_real_interface(case: object, programs: Programs, tmp_path: Path) -> N
         f"{sys.executable} -m vibforge trx rehearse {conf} --interface {name} --seconds 6 "
         "--watch 1 --json; code=$?; kill %1; exit $code"
     )
-    done = subprocess.run(
-        [
-            "unshare",
-            "--net",
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-            "sh",
-            "-c",
-            f"mount -t sysfs sysfs /sys; {script}",
-        ],
+    unshare = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    return subprocess.run(
+        [*unshare, "sh", "-c", f"mount -t sysfs sysfs /sys; {script}"],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    if "Operation not permitted" in done.stderr:
-        pytest.skip(done.stderr)
-    assert done.stdout, done.stderr
-    facts = json.loads(done.stdout)
-    assert facts["verdict"] == str(case.code), done.stdout[-3000:]
-    assert facts["world"] == "the network of this machine"
-    assert facts["network"]["domain"] == 24

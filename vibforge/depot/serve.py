@@ -136,24 +136,27 @@ def serving(
     with opened_depot(path) as bundle:
         zip_name = f"{path.stem}.zip"
         files = _files(bundle, zip_name)
-        try:
-            server = DepotServer((host, port), files, log, tls)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise OutputError(f"cannot listen: {reason}", where=f"{host} port {port}") from error
-        with server:
-            name = reachable_name(host)
-            shown = f"[{name}]" if ":" in name else name
-            scheme = "https" if tls else "http"
-            url = f"{scheme}://{shown}:{server.server_address[1]}/"
-            yield (
-                server,
-                Served(
-                    url=url,
-                    zip_name=zip_name,
-                    has_components=bool(bundle.bundle.components),
-                ),
-            )
+        with _listening((host, port), files, log, tls) as server:
+            url = _url(host, server.server_address[1], secure=tls is not None)
+            components = bool(bundle.bundle.components)
+            yield server, Served(url=url, zip_name=zip_name, has_components=components)
+
+
+def _listening(
+    address: tuple[str, int], files: dict[str, Source], log: Log, tls: ssl.SSLContext | None
+) -> DepotServer:
+    try:
+        return DepotServer(address, files, log, tls)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        where = f"{address[0]} port {address[1]}"
+        raise OutputError(f"cannot listen: {reason}", where=where) from error
+
+
+def _url(host: str, port: int, *, secure: bool) -> str:
+    name = reachable_name(host)
+    shown = f"[{name}]" if ":" in name else name
+    return f"{'https' if secure else 'http'}://{shown}:{port}/"
 
 
 def reachable_name(host: str) -> str:

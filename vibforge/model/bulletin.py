@@ -66,8 +66,7 @@ def parse(root: etree._Element, member: str = "") -> Bulletin:
         component_title="" if name is None else name.get("uiString", ""),
         component_version_title="" if version is None else version.get("uiString", ""),
         platforms=tuple(
-            SoftwarePlatform.of(dict(each.items()))
-            for each in root.iterfind("platforms/softwarePlatform")
+            SoftwarePlatform.of(each.get) for each in root.iterfind("platforms/softwarePlatform")
         ),
         unknown=tuple(
             etree.tostring(child, encoding="ascii", with_tail=False).decode("ascii")

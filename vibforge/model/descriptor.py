@@ -4,7 +4,7 @@ Values stay as their author wrote them: a reader that judges them is a matter of
 not be read is told in `faults`, what is not known stands in `unknown`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vibforge.errors import Problem
@@ -44,12 +44,12 @@ class SoftwarePlatform:
     product_line_id: str = "embeddedEsx"
 
     @classmethod
-    def of(cls, attributes: Mapping[str, str]) -> "SoftwarePlatform":
-        """Take the attributes of an element; those that are missing count as empty."""
+    def of(cls, attribute: Callable[[str, str], str]) -> "SoftwarePlatform":
+        """Take what an element's `get` gives; attributes that are missing count as empty."""
         return cls(
-            version=attributes.get("version", ""),
-            locale=attributes.get("locale", ""),
-            product_line_id=attributes.get("productLineID", ""),
+            version=attribute("version", ""),
+            locale=attribute("locale", ""),
+            product_line_id=attribute("productLineID", ""),
         )
 
     @property

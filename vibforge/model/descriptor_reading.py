@@ -166,7 +166,7 @@ class _Reader:
                 for hardware in self._all("system-requires/hwplatform")
             ),
             software_platforms=tuple(
-                SoftwarePlatform.of(dict(software.items()))
+                SoftwarePlatform.of(software.get)
                 for software in self._all("system-requires/softwarePlatform")
             ),
         )

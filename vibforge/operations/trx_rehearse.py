@@ -150,18 +150,15 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
     conf = TrxConf.parse(data)
     client = client_of(conf, programs, world.folder, keep_threshold=wish.keep_threshold)
     refused = rejections(conf, world, programs)
-    stage = Stage(
-        world=world,
-        programs=programs,
-        seconds=_seconds(wish, grandmaster),
-        watch=wish.watch,
-        on_sample=on_sample,
-    )
+    seconds = _seconds(wish, grandmaster)
 
     def network() -> ClockSettings | None:
         return _loudest(listener, client.settings) if listener else None
 
     rejected = any(each.program == "ptp4l" for each in refused)
+    stage = Stage(
+        world=world, programs=programs, seconds=seconds, watch=wish.watch, on_sample=on_sample
+    )
     play = None if rejected else stage.play(client, grandmaster, network)
     speaks = grandmaster.settings if grandmaster else network()
     coupling = _coupling(data, programs)
