@@ -1,10 +1,13 @@
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "vibforge"
+PAGE = Path(__file__).parents[1] / "docs/architecture.md"
 
 LAYERS = (
     ("errors",),
@@ -20,6 +23,8 @@ LAYERS = (
 )
 """Lowest first: a module imports from ranks below its own and from its own folder, and from no
 neighbour in its rank. docs/architecture.md draws this."""
+
+ALL = [layer for layers in LAYERS for layer in layers]
 
 FREE = {"resources": "errors"}
 """Modules that stand beside the layers, each with the layer it counts as."""
@@ -60,7 +65,7 @@ def test_imports_point_down(path: Path) -> None:
 
 def test_every_folder_is_a_layer() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
-    assert folders - {"__pycache__"} <= {layer for layers in LAYERS for layer in layers}
+    assert folders - {"__pycache__"} <= set(ALL)
 
 
 def test_no_modules_import_each_other() -> None:
@@ -79,3 +84,49 @@ def test_only_the_command_line_exits() -> None:
         if "cli" not in path.parts and "sys.exit" in path.read_text(encoding="utf-8")
     ]
     assert exits == []
+
+
+def uses() -> dict[str, set[str]]:
+    """The layers that each layer imports."""
+    found: dict[str, set[str]] = {layer: set() for layer in ALL}
+    for path in modules():
+        own = path.relative_to(PACKAGE).parts[0]
+        found[own] |= {layer_of(name) for name in imports_of(path)} & found.keys() - {own}
+    return found
+
+
+def reached(direct: dict[str, set[str]], layer: str) -> set[str]:
+    return direct[layer].union(*(reached(direct, below) for below in direct[layer]))
+
+
+def test_the_picture_shows_the_imports() -> None:
+    direct = uses()
+    needed = {
+        (layer, below)
+        for layer, used in direct.items()
+        for below in used
+        if not any(below in reached(direct, other) for other in used - {below})
+    }
+    drawn = re.findall(r"^    (\w+) --> (\w+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(drawn) == sorted(needed)
+
+
+def test_the_page_tells_what_each_layer_is() -> None:
+    told = re.findall(r"^\| (\w+) \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[1:]
+    assert [name for name, _ in told] == [
+        layer for layers in LAYERS[::-1] for layer in layers[::-1]
+    ]
+    for name, words in told:
+        folder = PACKAGE / name
+        text = (folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")).read_text(
+            encoding="utf-8"
+        )
+        assert words == (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def test_the_page_names_what_there_is() -> None:
+    spans = re.findall(r"`([\w.]+)`", PAGE.read_text(encoding="utf-8"))
+    named = [span for span in spans if span.split(".")[0] in ALL and "." in span]
+    assert len(named) > 30
+    for name in named:
+        assert resolve_name(f"vibforge.{name}") is not None

@@ -84,14 +84,14 @@ def explain(
 
     Exit code 1 means that nothing in the text is known here.
     """
-    from vibforge.operations.explain import explain as explain_text  # noqa: PLC0415 - only here
+    from vibforge.host.known_messages import recognise  # noqa: PLC0415 - only here
     from vibforge.report import explain as report  # noqa: PLC0415 - only here
 
     if _RULE_ID.fullmatch(message.strip()):
         _explain_rule(message, as_json=as_json)
         return
     text = sys.stdin.buffer.read().decode("utf-8", "replace") if message == "-" else message
-    found = explain_text(text)
+    found = recognise(text)
     colours = paint()
     print_json(report.explain_json(found)) if as_json else typer.echo(report.text(found, colours))
     exit_unless(good=bool(found))
