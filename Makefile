@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick fuzz rehearse golden docs bench bench-scale
+.PHONY: help demo setup gates format test quick fuzz rehearse golden docs bench bench-scale lock audit
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, dist, clean: see vibforge.mk'
@@ -33,8 +33,10 @@ $(VENV)/ready: pyproject.toml
 	@$(PIP) install --editable .
 	@touch $@
 
-$(VENV)/ready-for-work: $(VENV)/ready
-	@$(PIP) install --group dev
+LOCK := requirements-dev.lock
+LOCKED ?= yes
+$(VENV)/ready-for-work: $(VENV)/ready $(LOCK)
+	@$(PIP) install $(if $(filter yes,$(LOCKED)),--require-hashes --requirement $(LOCK),--group dev)
 	@touch $@
 
 gates: $(VENV)/ready-for-work ## format, lint and types of the code
@@ -64,6 +66,21 @@ docs: $(VENV)/ready ## write the pages that are made from the code
 
 rehearse: $(VENV)/ready-for-work ## rehearse all profiles and mismatches; write their table
 	$(BIN)/python -m tests.rehearsal.write_table
+
+UPKEEP ?= .upkeep
+$(UPKEEP)/ready: pyproject.toml
+	@$(PYTHON) -m venv $(UPKEEP)
+	@$(UPKEEP)/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
+	@$(UPKEEP)/bin/python -m pip --quiet install --group upkeep
+	@touch $@
+
+lock: $(UPKEEP)/ready ## write requirements-dev.lock with the newest releases that fit
+	$(UPKEEP)/bin/uv pip compile pyproject.toml --group dev --extra pkcs11 --upgrade --quiet \
+		--universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
+		--custom-compile-command 'make lock' --output-file $(LOCK)
+
+audit: $(UPKEEP)/ready ## ask whether a locked release has a known vulnerability
+	$(UPKEEP)/bin/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
 
 FUZZ_MINUTES ?= 60
 fuzz: $(VENV)/ready-for-work ## look for inputs that break a reader; FUZZ_MINUTES=60
