@@ -19,6 +19,7 @@ from vibforge.cli.trx_arguments import (
     tell,
     write,
 )
+from vibforge.trx.exchange.foreign import Foreign
 
 app = typer.Typer(
     name="trx",
@@ -35,14 +36,6 @@ class Shape(StrEnum):
     TRX_CONF = "trx.conf"
     PTP4L_CONF = "ptp4l.conf"
     PHC2SYS_CONF = "phc2sys.conf"
-
-
-class Foreign(StrEnum):
-    """What can be imported and exported."""
-
-    PTP4L_CONF = "ptp4l.conf"
-    PTPCONFIG = "ptpconfig"
-    PHC2SYS = "phc2sys"
 
 
 @app.command()
@@ -194,7 +187,7 @@ def import_(  # noqa: PLR0913 - the options of the command
 
     imported = import_text(
         read(file),
-        str(source),
+        source,
         ptp4l_options=ptp4l_options,
         phc2sys_options=phc2sys_options,
         interface=interface,
@@ -224,7 +217,7 @@ def export(  # noqa: PLR0913 - the options of the command
     from vibforge.operations.trx_export import export_text  # noqa: PLC0415 - only here
     from vibforge.report import trx_transfer as report  # noqa: PLC0415 - only here
 
-    text, exported = export_text(read(file), str(target), name=name, interface=interface)
+    text, exported = export_text(read(file), target, name=name, interface=interface)
     if as_json:
         print_json(report.exported_json(exported, text, str(target)))
     else:

@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import NewType
 
 from vibforge.errors import PayloadError, Problem
-from vibforge.formats import elf, gnu_tar, gzip_member, vmtar
+from vibforge.formats import elf, gzip_member
 from vibforge.formats.tar_header import PATH_LIMIT, Entry, EntryKind
 from vibforge.model.recipe import PayloadRecipe, PayloadType
+from vibforge.operations.archives import ARCHIVES
 
 ENTRY_LIMIT = 1_000_000
 """Entries of one payload; ESXi's largest VIBs have some thousands."""
@@ -48,9 +49,7 @@ class PayloadTree:
     @cached_property
     def image_size(self) -> int:
         """Bytes of the unpacked payload."""
-        if self.recipe.type is PayloadType.VGZ:
-            return vmtar.image_size(self.entries)
-        return gnu_tar.image_size(self.entries)
+        return ARCHIVES[self.recipe.type].image_size(self.entries)
 
     @property
     def content_size(self) -> int:

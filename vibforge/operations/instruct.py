@@ -9,7 +9,8 @@ from vibforge.model.descriptor import Descriptor
 from vibforge.operations.render import render
 from vibforge.trx.document import PATH as TRX_CONF
 
-_GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
+GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
+"""The files of instructions, each with whether it is a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,6 @@ def instructions(
         "lower_levels": [level for level in AcceptanceLevel if level.rank > needs.host_level.rank],
         "has_trx_conf": any(path.endswith(TRX_CONF) for path in descriptor.file_list),
     }
-    for name, executable in _GUIDES.items():
+    for name, executable in GUIDES.items():
         text = render(f"instructions/{name}.j2", values)
         yield Guide(name=name, text=text, executable=executable)

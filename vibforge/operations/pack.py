@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Self
 
 from vibforge.errors import PayloadError
-from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.gzip_member import Level, Member, compress
 from vibforge.formats.tar_header import Entry
-from vibforge.model.recipe import PayloadType
+from vibforge.operations.archives import ARCHIVES
 from vibforge.operations.collect import FileState, PayloadTree, state_of
 
 _OPEN_FLAGS = (
@@ -51,10 +50,9 @@ class _Image:
     """The tar image of a tree as a stream that fills buffers."""
 
     def __init__(self, tree: PayloadTree, on_progress: Callable[[int], None] | None) -> None:
-        layout = vmtar if tree.recipe.type is PayloadType.VGZ else gnu_tar
         self._tree = tree
         self._root = os.fspath(tree.root) + os.sep
-        self._pieces: Iterator[bytes | Entry] = layout.image(tree.entries)
+        self._pieces: Iterator[bytes | Entry] = ARCHIVES[tree.recipe.type].image(tree.entries)
         self._states = zip(tree.entries, tree.states, strict=True)
         self._rest: bytes | memoryview = b""
         self._file: _OpenFile | None = None

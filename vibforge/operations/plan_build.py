@@ -15,6 +15,7 @@ from vibforge.operations.boot_copy import boot_copied
 from vibforge.operations.collect import PayloadTree, collect
 from vibforge.operations.date import DatedBy, release_date
 from vibforge.operations.describe import describe
+from vibforge.operations.instruct import GUIDES
 from vibforge.operations.judge_trx import judge_trx
 from vibforge.operations.read_project import Project, ProjectKind, read_project
 from vibforge.trx.check import Allowance, CheckResult
@@ -70,7 +71,7 @@ class BuildPlan:
     @property
     def output_names(self) -> tuple[str, ...]:
         """The names of all files that a build writes."""
-        guides = ("INSTALL.md", "install.sh", "remove.sh") if self.instructions else ()
+        guides = tuple(GUIDES) if self.instructions else ()
         return (self.vib_name, "descriptor.xml", "sig.pkcs7", "build.json", *guides)
 
     @property

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 from vibforge.trx.document import TrxConf
+from vibforge.trx.exchange.foreign import Foreign
 from vibforge.trx.exchange.linuxptp import Exported, export_linuxptp
 from vibforge.trx.exchange.transfer import Loss
 
 
-def export_text(data: bytes, target: str, *, name: str, interface: str) -> tuple[str, Exported]:
-    """Return the text for `target` (ptp4l.conf, phc2sys or ptpconfig) and what it leaves out.
+def export_text(data: bytes, target: Foreign, *, name: str, interface: str) -> tuple[str, Exported]:
+    """Return the text for `target` and what it leaves out.
 
     A ptp4l.conf has no place for phc2sys, nor the other way round: what belongs to the other
     program counts as lost, with the way to get it.
@@ -17,17 +18,25 @@ def export_text(data: bytes, target: str, *, name: str, interface: str) -> tuple
         TrxError: the trx.conf is too large.
     """
     conf = TrxConf.parse(data)
-    if target == "ptpconfig":
-        from vibforge.trx.exchange.ptpconfig import export_ptpconfig  # noqa: PLC0415 - loads YAML
+    match target:
+        case Foreign.PTPCONFIG:
+            from vibforge.trx.exchange.ptpconfig import export_ptpconfig  # noqa: PLC0415 - YAML
 
-        return export_ptpconfig(conf, name=name, interface=interface)
-    exported = export_linuxptp(conf)
-    other = "ptp4l.conf" if target == "phc2sys" else "phc2sys"
-    namespace = other.removesuffix(".conf")
+            return export_ptpconfig(conf, name=name, interface=interface)
+        case Foreign.PTP4L_CONF:
+            exported = export_linuxptp(conf)
+            return exported.ptp4l_conf, _without(conf, exported, "phc2sys", Foreign.PHC2SYS)
+        case Foreign.PHC2SYS:
+            exported = export_linuxptp(conf)
+            text = f"{exported.phc2sys_options}\n"
+            return text, _without(conf, exported, "ptp4l", Foreign.PTP4L_CONF)
+
+
+def _without(conf: TrxConf, exported: Exported, namespace: str, other: Foreign) -> Exported:
+    """Count the settings of a namespace as lost, since they are in the other file."""
     elsewhere = tuple(
         Loss(where=f"line {line.number}", says=line.canonical, why=f"it is in --to {other}")
         for line in conf.settings
         if line.namespace == namespace and line.value
     )
-    text = f"{exported.phc2sys_options}\n" if target == "phc2sys" else exported.ptp4l_conf
-    return text, replace(exported, losses=(*exported.losses, *elsewhere))
+    return replace(exported, losses=(*exported.losses, *elsewhere))
