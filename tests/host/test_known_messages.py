@@ -2,13 +2,15 @@
 
 # ruff: noqa: E501 - messages stand here as hosts print them
 
+from string import Formatter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.host import messages
 from vibforge.host.known_messages import KnownMessage, known_messages, recognise
-from vibforge.host.release import ESXI_65, ESXI_80
+from vibforge.host.release import ESXI_65, ESXI_80, Release
 
 VIB = "virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0"
 FORMS = [
@@ -199,30 +201,35 @@ def test_a_log_gives_each_message_once_in_its_order() -> None:
     assert recognise("nothing of note") == ()
 
 
-def test_what_vibforge_predicts_it_also_explains() -> None:
-    forms = [
-        messages.EXTENSIBILITY(VIB),
-        messages.EXTENSIBILITY_AT_STAGE(VIB, level="community"),
-        messages.ACCEPTANCE(VIB, level="community", host_level="partner"),
-        messages.DEPENDENCY(VIB, constraint="a >= 1"),
-        messages.FILE_CONFLICT(path="/a", kind="overlay", owners="'a', 'b'"),
-        messages.GUNZIP_CHECKSUM(VIB),
-        messages.UNSIGNED(VIB),
-        messages.UNTRUSTED(VIB),
-        messages.BROKEN_SIGNATURE(VIB),
-        messages.DIGEST_AT_EOF(VIB, calculated="a", expected="b"),
-        messages.UNEQUAL(VIB, attribute="payloads"),
-        messages.MAINTENANCE_MODE(removed="", installed=VIB),
-        messages.STATELESS(),
-        messages.HARDWARE(),
-        messages.SIG_CHECK_UNDER_SECURE_BOOT(),
-        messages.SPACE(megabytes="5"),
-        messages.TARDISK_CHECKSUM(),
-        messages.NAME_TOO_LONG(VIB),
-    ]
-    for form in forms:
-        for release in (ESXI_65, ESXI_80):
-            assert recognise(form.render(release)), form
+UNTOLD = {"CONFLICT"}
+"""Its words are on no record, and its class is that of other messages too."""
+PREDICTED = {
+    name: form
+    for name, form in vars(messages).items()
+    if isinstance(form, type(messages.UNSIGNED)) and name not in UNTOLD
+}
+VALUES = {
+    "attribute": "payloads",
+    "calculated": "a",
+    "constraint": "a >= 1",
+    "expected": "b",
+    "host_level": "partner",
+    "installed": VIB,
+    "kind": "overlay",
+    "level": "community",
+    "megabytes": "5",
+    "owners": "'a', 'b'",
+    "path": "/a",
+    "removed": "",
+}
+
+
+@pytest.mark.parametrize("name", PREDICTED)
+@pytest.mark.parametrize("release", [ESXI_65, ESXI_80], ids=str)
+def test_what_vibforge_predicts_it_also_explains(name: str, release: Release) -> None:
+    form = PREDICTED[name]
+    places = {field for _, field, _, _ in Formatter().parse(form.text) if field} - {"vib"}
+    assert recognise(form(VIB, **{place: VALUES[place] for place in places}).render(release))
 
 
 @pytest.mark.parametrize("message", known_messages(), ids=lambda message: message.id)

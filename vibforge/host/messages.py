@@ -73,7 +73,7 @@ DEPENDENCY = _Form(
     "VIB {vib} requires {constraint}, but the requirement cannot be satisfied within the "
     "ImageProfile.",
 )
-CONFLICT = _Form("DependencyError", "VIB {vib} conflicts with VIB {other} …")
+CONFLICT = _Form("DependencyError", "…")
 FILE_CONFLICT = _Form(
     "ProfileValidationError",
     "File path of '{path}' is claimed by multiple {kind} VIBs: {{{owners}}}",

@@ -78,5 +78,5 @@ def _conflicts(profile: tuple[Package, ...]) -> Iterator[Trouble]:
             for other in profile:
                 if other is not package and met_by(constraint, other.provides):
                     cause = Cause(what=f"conflicts with {other.id}", subject=package.id)
-                    message = messages.CONFLICT(package.id, other=other.id)
+                    message = messages.CONFLICT()
                     yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
