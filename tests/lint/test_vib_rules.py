@@ -3,13 +3,18 @@
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 
 import pytest
 
 from tests.lint.making import FILES, File, archive, make, payload, tar, text_with
 from vibforge.formats import vmtar
 from vibforge.host.release import TARGETS
+from vibforge.lint import rules
 from vibforge.lint.registry import RULES, VIB_RULES
+from vibforge.lint.rule import Rule
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import VibSubject
 from vibforge.model.descriptor import (
@@ -20,6 +25,7 @@ from vibforge.model.descriptor import (
 from vibforge.model.relationships import Constraint, Relationships
 from vibforge.model.vib import Vib
 
+TOPICS = [import_module(f"{rules.__name__}.{found.name}") for found in iter_modules(rules.__path__)]
 ABOUT, STORED = payload("acme", tar(FILES))
 FOLDERS = FILES[:3]
 SIGNED = b"-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"
@@ -200,6 +206,10 @@ def test_a_manual_has_all_its_parts(rule: object) -> None:
     assert manual.partition("\n")[0].endswith(".")
 
 
+def test_every_topic_is_in_the_registry() -> None:
+    assert {rule.id for topic in TOPICS for rule in topic.RULES} == {rule.id for rule in RULES}
+
+
 def test_ids_and_names_are_unique() -> None:
     assert len({rule.id for rule in RULES}) == len({rule.name for rule in RULES}) == len(RULES)
 
@@ -220,3 +230,10 @@ def test_releases_choose_rules() -> None:
 def test_a_descriptor_of_many_faults_gives_all_of_them() -> None:
     bad = make(vendor="", version="1-1-1", release_date="x", software_tags=("",))
     assert {"VF202", "VF204", "VF207", "VF209"} <= found(bad)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.__name__)
+def test_a_topic_lists_all_its_rules(topic: ModuleType) -> None:
+    assert {each.id for each in vars(topic).values() if isinstance(each, Rule)} == {
+        rule.id for rule in topic.RULES
+    }
