@@ -10,6 +10,8 @@ from docs.generate import PAGES, REFERENCE
 from docs.limits import SECTIONS, limits_of
 from tests.conftest import CHECKOUT
 from tests.trees import trx_tree
+from vibforge.operations.instruct import GUIDES
+from vibforge.trx.exchange.foreign import Foreign
 
 DOCUMENTS = sorted(
     path
@@ -126,6 +128,11 @@ def test_every_key_of_json_is_explained(name: str) -> None:
     assert sorted(key for key in keys if f"`{key}`" not in page) == []
 
 
+@pytest.mark.parametrize("name", GUIDES)
+def test_what_a_build_writes_is_on_its_page(name: str) -> None:
+    assert f"`{name}`" in (REFERENCE / "build.md").read_text(encoding="utf-8")
+
+
 def test_every_limit_of_a_reader_is_on_its_page() -> None:
     shown = {module for modules in SECTIONS.values() for module in modules}
     for folder in ("formats", "model", "operations", "trust"):
@@ -138,3 +145,20 @@ def test_every_limit_of_a_reader_is_on_its_page() -> None:
         for name, reason in limits_of(module).items():
             assert reason, f"{module}.{name} has no reason"
             assert f"| {reason} |" in page
+
+
+def test_what_to_contribute_names_what_there_is() -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in CHECKOUT.glob("tests/**/*.py"))
+    named = re.findall(r"`(test_\w+)`", text)
+    assert len(named) > 20
+    assert [name for name in named if f"def {name}(" not in tests] == []
+    paths = re.findall(r"`((?:vibforge|operations|tests|templates|docs)/[\w./-]+)`", text)
+    roots = (CHECKOUT, CHECKOUT / "vibforge")
+    assert [path for path in paths if not any((root / path).exists() for root in roots)] == []
+
+
+@pytest.mark.parametrize("target", Foreign)
+def test_every_target_is_in_the_how_to(target: Foreign) -> None:
+    page = (CHECKOUT / "docs/how-to/trx-conf.md").read_text(encoding="utf-8")
+    assert str(target) in page

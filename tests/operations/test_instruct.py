@@ -10,6 +10,7 @@ import pytest
 
 from tests.trees import make_tree, trx_tree
 from vibforge import build
+from vibforge.operations.instruct import GUIDES
 
 DATE = {"SOURCE_DATE_EPOCH": "1714564800"}
 
@@ -221,7 +222,7 @@ def test_shellcheck_finds_nothing(
         "live-remove-allowed": live,
     }
     built = build(trx_tree(tmp_path / "p"), tmp_path / "dist", settings=settings, environment=DATE)
-    scripts = [str(built.folder / name) for name in ("install.sh", "remove.sh")]
+    scripts = [str(built.folder / name) for name, is_script in GUIDES.items() if is_script]
     done = subprocess.run(
         [tool("shellcheck"), "-s", "sh", *scripts], capture_output=True, text=True, check=False
     )
