@@ -3,12 +3,17 @@ from pathlib import Path
 import pytest
 
 from tests.depot.making import Change, changed, text_change, vib_file
+from tests.signing.lab import Lab, make_lab
+from tests.signing.lab import vib as small_vib
 from vibforge.depot.create import create_bundle
 from vibforge.host.release import ESXI_67, ESXI_80
 from vibforge.host.routes import Route
 from vibforge.model.bundle_recipe import BundleRecipe
 from vibforge.operations.offers import read_offer
 from vibforge.operations.plan import plan
+from vibforge.operations.sign import sign_vib
+from vibforge.trust.policy import TrustPolicy
+from vibforge.trust.store import read_store
 
 RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",))
 
@@ -56,3 +61,19 @@ def test_metadata_that_hosts_refuse(
     assert (refusal.cause.rule, message in refusal.message.text) == (rule, True)
     (file,) = plan([changed(bundle, outer, inner)], targets=[ESXI_67]).files
     assert not file.hosts[0].routes[0].installs
+
+
+@pytest.mark.parametrize(
+    ("trusted", "installs"), [("own", {True}), ("other", {False}), (None, {True, False})]
+)
+def test_whom_hosts_trust_decides_on_a_signed_vib(
+    lab: Lab, tmp_path: Path, trusted: str | None, installs: set[bool]
+) -> None:
+    path = tmp_path / "signed.vib"
+    path.write_bytes(small_vib())
+    sign_vib(path, lab.signer())
+    stores = {"own": lab.store, "other": make_lab(tmp_path / "other").store}
+    policy = TrustPolicy(store=read_store([stores[trusted]]) if trusted else None)
+    (file,) = plan([path], targets=[ESXI_67], policy=policy).files
+    (route,) = [r for r in file.hosts[0].routes if r.route is Route.INSTALL]
+    assert {world.result.outcome.installs for world in route.worlds} == installs

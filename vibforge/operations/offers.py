@@ -1,40 +1,71 @@
 """Read what is to be planned: a VIB file or an offline bundle."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from vibforge.errors import FormatError
 from vibforge.host.bundle_troubles import loading_refusals, unlike_metadata
-from vibforge.host.offer import Offer, offer_of
+from vibforge.host.offer import Offer
+from vibforge.host.offer import offer_of as unjudged_offer
+from vibforge.host.package import Package, Signature
 from vibforge.host.prediction import Refusal
 from vibforge.model.agreement import disagreements
 from vibforge.model.bundle import Bundle
 from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
+from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
-def read_offer(path: Path) -> Offer:
+def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> Offer:
     """Read a file with VIBs in it.
+
+    Args:
+        path: the file.
+        policy: whom the hosts trust; without a store, what a signature is worth stays unknown.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     with opened(path) as subjects:
         if len(subjects) == 1 and isinstance(subjects[0], Vib):
-            return offer_of(subjects[0], path.name)
+            return _offer_of(subjects[0], path.name, policy)
         bundles = [subject for subject in subjects if isinstance(subject, OpenBundle)]
         if len(bundles) != 1:
             raise FormatError("neither a VIB nor one offline bundle", where=str(path))
-        return _bundle_offer(bundles[0], path)
+        return _bundle_offer(bundles[0], path, policy)
 
 
-def _bundle_offer(opened_bundle: OpenBundle, path: Path) -> Offer:
+def _offer_of(vib: Vib, name: str, policy: TrustPolicy) -> Offer:
+    offer = unjudged_offer(vib, name)
+    packages = tuple(_judged(package, vib, policy) for package in offer.packages)
+    return replace(offer, packages=packages)
+
+
+def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
+    """Hold a signature against the store, where hosts look at it and all of them rule alike."""
+    if (
+        policy.store is None
+        or package.signature is not Signature.UNKNOWN
+        or not package.level.needs_signature
+    ):
+        return package
+    from vibforge.operations.facts.signed import judgement_of  # noqa: PLC0415 - needs OpenSSL
+
+    judgement = judgement_of(vib, policy)
+    if judgement.host.held is None or judgement.host.held != judgement.host_first_only.held:
+        return package
+    held = judgement.host.held
+    return replace(package, signature=Signature.TRUSTED if held else Signature.UNTRUSTED)
+
+
+def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) -> Offer:
     bundle = opened_bundle.bundle
     vibs = {
         source.name.removeprefix(f"{bundle.name}:"): Vib.from_source(source)
         for source in opened_bundle.sources
     }
-    offers = [offer_of(vib, path.name) for vib in vibs.values()]
+    offers = [_offer_of(vib, path.name, policy) for vib in vibs.values()]
     if not offers:
         raise FormatError("a zip without VIBs, not an offline bundle", where=str(path))
     return Offer(

@@ -16,6 +16,7 @@ from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.operations.offers import read_offer
+from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +83,7 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     flags: Flags = NO_FLAGS,
     route: Route = Route.INSTALL,
     upgrade_to: Release | None = None,
+    policy: TrustPolicy = NO_POLICY,
 ) -> Plan:
     """Plan the way of VIBs and bundles onto a host.
 
@@ -92,11 +94,12 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         flags: what the command line of esxcli would carry.
         route: the route whose outcome is the verdict.
         upgrade_to: a release that the host is upgraded to afterwards.
+        policy: whom the hosts trust; see `read_store`.
     """
     hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
     files = tuple(
         plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
-        for offer in (_read(path) for path in paths)
+        for offer in (_read(path, policy) for path in paths)
     )
     return Plan(files=files, route=route, flags=flags)
 
@@ -120,9 +123,9 @@ def plan_offer(
     )
 
 
-def _read(path: Path) -> Offer:
+def _read(path: Path, policy: TrustPolicy) -> Offer:
     try:
-        return read_offer(path)
+        return read_offer(path, policy)
     except VibforgeError as error:
         return Offer(name=str(path), problems=error.problems)
 
