@@ -148,7 +148,7 @@ def test_verdicts_are_exit_codes(corpus: Path) -> None:
     assert run("bundle", "verify", old).returncode == 0
     assert run("bundle", "verify", old, "--for", "vlcm").returncode == 1
     assert run("bundle", "lint", old).returncode == 1
-    assert run("plan", old, "--target", "8.0", "--route", "component").returncode == 1
+    assert run("plan", old, "--esxi", "8.0", "--route", "component").returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def export_text(data: bytes, target: str, *, name: str, interface: str) -> tuple
     other = "ptp4l.conf" if target == "phc2sys" else "phc2sys"
     namespace = other.removesuffix(".conf")
     elsewhere = tuple(
-        Loss(where=f"line {line.number}", says=line.canonical, why=f"it is in --to {other}")
+        Loss(where=f"line {line.number}", says=line.canonical, why=f"it is in --as {other}")
         for line in conf.settings
         if line.namespace == namespace and line.value
     )
