@@ -79,13 +79,15 @@ def exit_unless(*, good: bool) -> None:
 
 def print_text(text: str, *, end: str = "\n") -> None:
     """Print a report; whether it is in colour was decided when it was written."""
-    typer.echo(text + end, nl=False, color=True)
+    sys.stdout.write(text + end)
+    sys.stdout.flush()
 
 
-def tell(text: str) -> None:
+def tell(text: str, *, end: str = "\n") -> None:
     """Say something on stderr, if there is anything to say."""
     if text:
-        typer.echo(text, err=True, color=True)
+        sys.stderr.write(text + end)
+        sys.stderr.flush()
 
 
 def print_json(facts: Mapping[str, Any]) -> None:

@@ -84,7 +84,7 @@ def host_facts() -> None:
     """
     from vibforge.resources import shipped  # noqa: PLC0415 - only here
 
-    typer.echo((shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), nl=False)
+    print_text((shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), end="")
 
 
 def explain(

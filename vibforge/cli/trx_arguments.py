@@ -1,5 +1,6 @@
 """What the commands of `vibforge trx` share: arguments, reading, writing, their verdict."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,8 @@ def write(text: str, output: Path | None) -> None:
     """Write a text to a file or to stdout; bytes that were no UTF-8 come out as they were."""
     data = text.encode("utf-8", "surrogateescape")
     if output is None:
-        typer.echo(data, nl=False)
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
         return
     from vibforge.operations.publish import Publication  # noqa: PLC0415 - only for files
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import Domain, Json, exit_unless, paint, print_json, print_text, tell
+from vibforge.cli.arguments import (
+    Domain,
+    Json,
+    columns,
+    exit_unless,
+    paint,
+    print_json,
+    print_text,
+    tell,
+)
 from vibforge.cli.progress import progress
 from vibforge.cli.trx_arguments import File, name_of, read, write
 
@@ -130,15 +139,9 @@ def _live(line_of: "Callable[[list[Sample]], str]") -> "Iterator[Callable[[Sampl
 
     def show(sample: "Sample") -> None:
         samples.append(sample)
-        typer.echo(f"\r\x1b[K{line_of(samples)[: _columns()]}", nl=False, err=True)
+        tell(f"\r\x1b[K{line_of(samples)[: columns(80) - 1]}", end="")
 
     try:
         yield show
     finally:
-        typer.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _columns() -> int:
-    from shutil import get_terminal_size  # noqa: PLC0415 - only on a terminal
-
-    return get_terminal_size().columns - 1
+        tell("\r\x1b[K", end="")
