@@ -1,6 +1,7 @@
 """What several commands read from their arguments, and how they print."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -83,6 +84,15 @@ def print_text(text: str, *, end: str = "\n") -> None:
     sys.stdout.flush()
 
 
+def print_report(text: str) -> None:
+    """Print a report for people, in lines that fit their terminal, or COLUMNS where that is set."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        from vibforge.report.folding import fold  # noqa: PLC0415 - only where somebody looks
+
+        text = fold(text, columns(sys.maxsize))
+    print_text(text)
+
+
 def tell(text: str, *, end: str = "\n") -> None:
     """Say something on stderr, if there is anything to say."""
     if text:
@@ -101,7 +111,7 @@ def show(
     text: Callable[[Paint], str],
 ) -> None:
     """Print a result: for programs, or for people."""
-    print_json(facts()) if as_json else print_text(text(paint()))
+    print_json(facts()) if as_json else print_report(text(paint()))
 
 
 def moment_of(text: str | None, option: str) -> datetime | None:

@@ -13,7 +13,7 @@ from vibforge.cli.arguments import (
     Settings,
     paint,
     print_json,
-    print_text,
+    print_report,
     settings_of,
     words_of,
 )
@@ -114,7 +114,7 @@ def build(  # noqa: PLR0913 - the options of the command
         if as_json:
             print_json(report.plan_json(plan))
         else:
-            print_text(report.plan_text(plan, colours))
+            print_report(report.plan_text(plan, colours))
         return
     level = Level.FAST if compression is Compression.FAST else Level.BEST
     with progress("packing") as on_progress:
@@ -123,9 +123,9 @@ def build(  # noqa: PLR0913 - the options of the command
         )
     facts, text = _bundle(built, colours)
     if as_json:
-        print_json(report.built_json(built) | facts)
+        print_json(report.built_json(built, facts))
     else:
-        print_text(report.built_text(built, colours) + text)
+        print_report(report.built_text(built, colours) + text)
 
 
 def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option
@@ -140,16 +140,15 @@ def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FB
     return without_bundle(plan) if wanted is False else with_bundle(plan)
 
 
-def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any], str]:
+def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any] | None, str]:
     """Make the bundle that the recipe wants, and return how it is told."""
     if built.plan.recipe.bundle is None:
-        return {}, ""
+        return None, ""
     from vibforge.depot.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
     from vibforge.report import bundle as report  # noqa: PLC0415 - as above
 
     done = bundle_of(built, built.plan.recipe.bundle)
-    facts = {"bundle": report.written_json("create", [done])["bundles"][0]}
-    return facts, f"\n\n{report.written_text(done, paint)}"
+    return report.bundle_written(done), f"\n\n{report.written_text(done, paint)}"
 
 
 def schema() -> None:

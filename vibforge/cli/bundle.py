@@ -14,7 +14,7 @@ from vibforge.cli.arguments import (
     exit_unless,
     paint,
     print_json,
-    print_text,
+    print_report,
     tell,
     words_of,
 )
@@ -111,11 +111,10 @@ def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
 
     with opened_bundles(bundle) as found:
         if as_json:
-            facts = [report.bundle_json(each) for each in found]
-            print_json({"format": "vibforge/bundle-inspect/1", "bundles": facts})
+            print_json(report.bundles_json(str(bundle), found))
             return
         for each in found:
-            print_text(report.bundle_text(each, paint()))
+            print_report(report.bundle_text(each, paint()))
 
 
 @app.command()
@@ -136,14 +135,15 @@ def verify(
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     found = judge_bundle(bundle)
-    if as_json:
-        print_json(report.judged_json(str(bundle), found))
-    else:
-        for each in found:
-            print_text(report.judged_text(each, paint()))
     wanted = BundleReader[reader.name] if reader else None
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
-    exit_unless(good=not refused and all(each.verification.held for each in found))
+    good = not refused and all(each.verification.held for each in found)
+    if as_json:
+        print_json(report.judged_json(str(bundle), found, good=good))
+    else:
+        for each in found:
+            print_report(report.judged_text(each, paint()))
+    exit_unless(good=good)
 
 
 app.command("lint")(lint)
@@ -246,7 +246,7 @@ def unpack(
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     done = unpack_to(bundle, folder)
-    print_json(report.unpacked_json(done)) if as_json else print_text(report.unpacked_text(done))
+    print_json(report.unpacked_json(done)) if as_json else print_report(report.unpacked_text(done))
 
 
 @app.command()
@@ -285,4 +285,4 @@ def _show(command: str, done: "Iterable[Written]", *, as_json: bool) -> None:
         print_json(report.written_json(command, done))
         return
     for each in done:
-        print_text(report.written_text(each, paint()))
+        print_report(report.written_text(each, paint()))

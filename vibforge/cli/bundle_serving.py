@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.cli.arguments import print_text
+from vibforge.cli.arguments import print_report
 from vibforge.depot.serve import DepotServer, Served, reachable_name
 from vibforge.errors import ModelError
 from vibforge.report.bundle import served_text
@@ -40,5 +40,5 @@ def identity(
 def run(server: DepotServer, served: Served, *, fingerprint: str) -> None:
     """Say where the depot is, and serve it until a signal comes."""
     is_local = str(server.server_address[0]) in _LOCAL
-    print_text(served_text(served, fingerprint, is_local=is_local))
+    print_report(served_text(served, fingerprint, is_local=is_local))
     server.serve_forever(poll_interval=0.2)

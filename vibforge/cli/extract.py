@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import Folder, Json, print_json, print_text
+from vibforge.cli.arguments import Folder, Json, print_json, print_report
 
 
 def extract(  # noqa: PLR0913 - the options of the command
@@ -55,4 +55,4 @@ def extract(  # noqa: PLR0913 - the options of the command
             done = extract_members(subjects, folder, force=force)
         else:
             done = take_out(subjects, folder, wishes)
-    print_json(extracted_json(done)) if as_json else print_text(extracted_text(done))
+    print_json(extracted_json(done)) if as_json else print_report(extracted_text(done))

@@ -10,13 +10,14 @@ import typer
 from vibforge.cli.arguments import (
     Esxi,
     Json,
+    columns,
     exit_unless,
-    paint,
-    print_json,
     print_text,
+    show,
     words_of,
 )
 from vibforge.errors import ModelError
+from vibforge.report.folding import WIDTH
 
 if TYPE_CHECKING:
     from vibforge.host.host import Host
@@ -72,8 +73,11 @@ def plan(  # noqa: PLR0913 - the options of the command
         route=parse_route(route),
         upgrade_to=Release.parse(to) if to else None,
     )
-    colours = paint()
-    print_json(plan_json(result)) if as_json else print_text(plan_text(result, colours))
+    show(
+        as_json,
+        lambda: plan_json(result),
+        lambda paint: plan_text(result, paint, columns(WIDTH)),
+    )
     exit_unless(good=result.good)
 
 
@@ -110,8 +114,11 @@ def explain(
         return
     text = sys.stdin.buffer.read().decode("utf-8", "replace") if message == "-" else message
     found = explain_text(text)
-    colours = paint()
-    print_json(report.explain_json(found)) if as_json else print_text(report.text(found, colours))
+    show(
+        as_json,
+        lambda: report.explain_json(found),
+        lambda paint: report.explain_text(found, paint, columns(WIDTH)),
+    )
     exit_unless(good=bool(found))
 
 
@@ -122,7 +129,7 @@ def _explain_rule(word: str, *, as_json: bool) -> None:
     rule = find_rule(word)
     if rule is None:
         raise ModelError(f"there is no rule {word}", remedy=f"see {report.PAGE}")
-    print_json(report.rule_json(rule)) if as_json else print_text(report.rule_text(rule))
+    show(as_json, lambda: report.rule_json(rule), lambda _: report.rule_text(rule))
 
 
 def _facts(path: Path) -> "Host":

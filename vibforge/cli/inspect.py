@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import Json, columns, paint, print_json, print_text
+from vibforge.cli.arguments import Json, columns, paint, print_json, print_report, print_text
 from vibforge.cli.several import each_file, raise_problems
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _show(found: "list[Inspection]", *, only_files: bool) -> None:
     width = columns(_NARROW)
     colours = paint()
     for index, each in enumerate(found):
-        print_text(("\n" if index else "") + inspection_text(each, colours, width))
+        print_report(("\n" if index else "") + inspection_text(each, colours, width))
 
 
 def _cat(files: list[Path], wanted: str) -> None:

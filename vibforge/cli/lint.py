@@ -13,6 +13,7 @@ from vibforge.cli.arguments import (
     exit_unless,
     paint,
     print_json,
+    print_report,
     print_text,
     words_of,
 )
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from vibforge.lint.run import LintResult
     from vibforge.lint.subject import BundleSubject, VibSubject
-    from vibforge.model.recipe import Allowance
+    from vibforge.model.allowance import Allowance
 
 
 class Form(StrEnum):
@@ -83,7 +84,7 @@ def _print(result: "LintResult", form: Form) -> None:
 
     match form:
         case Form.TEXT:
-            print_text(report.lint_text(result, paint()))
+            print_report(report.lint_text(result, paint()))
         case Form.SARIF:
             print_json(report.sarif(result))
         case Form.GITHUB:

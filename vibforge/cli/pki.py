@@ -121,7 +121,7 @@ def export(
     _warn()
     files = pki.export(folder, output)
     text = "\n".join(str(path) for path in files)
-    show(as_json, lambda: report.made_json("export", output, files), lambda _: text)
+    show(as_json, lambda: report.exported_json(output, files), lambda _: text)
 
 
 def _warn() -> None:

@@ -17,7 +17,7 @@ from vibforge.cli.arguments import (
     exit_unless,
     paint,
     print_json,
-    print_text,
+    print_report,
     settings_of,
     tell,
     words_of,
@@ -85,7 +85,7 @@ def check(  # noqa: PLR0913 - the options of the command
     if as_json:
         print_json(report.check_json(result, str(file)))
     else:
-        print_text(report.check_text(result, name_of(file), paint()))
+        print_report(report.check_text(result, name_of(file), paint()))
     exit_unless(good=result.good)
 
 
@@ -125,7 +125,7 @@ def profiles(*, as_json: Json = False) -> None:
     if as_json:
         print_json(report.profiles_json(found))
     else:
-        print_text(report.profiles_text(found, paint()))
+        print_report(report.profiles_text(found, paint()))
 
 
 @app.command()
@@ -147,7 +147,7 @@ def options(
     if as_json:
         print_json(report.options_json(catalogue(), found, releases))
     else:
-        print_text(report.options_text(catalogue(), found, releases, paint()))
+        print_report(report.options_text(catalogue(), found, releases, paint()))
     exit_unless(good=bool(found))
 
 
@@ -184,7 +184,7 @@ def show(  # noqa: PLR0913 - the options of the command
         if as_json:
             print_json(report.effects_json(effects, stopping, releases))
         else:
-            print_text(report.effects_text(effects, stopping, releases, paint()))
+            print_report(report.effects_text(effects, stopping, releases, paint()))
         exit_unless(good=not stopping)
 
 
@@ -283,7 +283,7 @@ def host(
     if as_json:
         print_json(report.host_json(verdict, ways))
     else:
-        print_text(report.host_text(verdict, ways, paint()))
+        print_report(report.host_text(verdict, ways, paint()))
     exit_unless(good=verdict is None or verdict.answer is Answer.YES)
 
 
@@ -297,7 +297,7 @@ def fingerprint(binary: File, *, as_json: Json = False) -> None:
     if as_json:
         print_json(report.fingerprint_json(found, str(binary)))
     else:
-        print_text(report.fingerprint_text(found, name_of(binary)))
+        print_report(report.fingerprint_text(found, name_of(binary)))
 
 
 app.command()(trx_clock.rehearse)

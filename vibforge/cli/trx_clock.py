@@ -14,7 +14,7 @@ from vibforge.cli.arguments import (
     exit_unless,
     paint,
     print_json,
-    print_text,
+    print_report,
     tell,
 )
 from vibforge.cli.progress import progress
@@ -86,7 +86,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     if as_json:
         print_json(report.rehearsal_json(found, name_of(file)))
     else:
-        print_text(report.rehearsal_text(found, name_of(file), paint()))
+        print_report(report.rehearsal_text(found, name_of(file), paint()))
     exit_unless(good=found.good)
 
 
@@ -120,13 +120,17 @@ def sniff(  # noqa: PLR0913 - the options of the command
     fits = [fit_domain(each) for each in heard.domains]
     if as_json:
         confs = [trx_conf_of_fit(fit).serialise().decode("utf-8") for fit in fits]
-        print_json(report.hearing_json(heard, fits, confs, where))
+        print_json(
+            report.hearing_json(
+                heard, fits, confs, path="" if interface else where, interface=interface or ""
+            )
+        )
     else:
-        print_text(report.hearing_text(heard, fits, where, paint()))
+        print_report(report.hearing_text(heard, fits, where, paint()))
     if output:
         write(fitting_conf(heard, domain, where), output)
         tell(f"{output}: see what the rules say of it: vibforge trx check {output}")
-    exit_unless(good=any(each.masters for each in heard.domains))
+    exit_unless(good=report.good_hearing(heard))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import Json, exit_unless, moment_of, paint, print_json, print_text
+from vibforge.cli.arguments import Json, exit_unless, moment_of, paint, print_json, print_report
 from vibforge.cli.progress import progress
 from vibforge.cli.several import raise_problems
 from vibforge.errors import VibforgeError
@@ -59,7 +59,7 @@ def verify(
     else:
         colours = paint()
         for index, (_path, each) in enumerate(found):
-            print_text(("\n" if index else "") + report.verification_text(each, colours))
+            print_report(("\n" if index else "") + report.verification_text(each, colours))
     raise_problems(problems)
     exit_unless(good=all(each.held for _path, each in found))
 

@@ -66,10 +66,10 @@ def lint_json(result: LintResult) -> dict[str, Any]:
                 "name": finding.name,
                 "severity": finding.severity.value,
                 "certainty": finding.certainty.value,
-                "file": finding.file,
-                "where": finding.where,
+                "path": finding.file,
+                "where": finding.where or None,
                 "what": finding.what,
-                "allowed_because": finding.because or None,
+                "because": finding.because or None,
             }
             for finding in result.findings
         ],

@@ -75,21 +75,28 @@ def _master(voice: Voice) -> Iterator[str]:
         yield f"    it announced in turn: {others}"
 
 
+def good_hearing(hearing: Hearing) -> bool:
+    """Whether somebody gives the time."""
+    return any(each.masters for each in hearing.domains)
+
+
 def hearing_json(
-    hearing: Hearing, fits: Sequence[Fit], confs: Sequence[str], where: str
+    hearing: Hearing, fits: Sequence[Fit], confs: Sequence[str], *, path: str, interface: str
 ) -> dict[str, Any]:
     """Return everything that was heard, with a trx.conf for each domain."""
     return {
         "format": "vibforge/trx-sniff/1",
-        "source": where,
+        "good": good_hearing(hearing),
+        "path": path or None,
+        "interface": interface or None,
         "packets": hearing.packets,
         "messages": hearing.messages,
         "malformed": hearing.malformed,
-        "first_fault": hearing.fault,
+        "first_fault": hearing.fault or None,
         "overlooked": hearing.overlooked,
         "seconds": hearing.seconds,
         "complete": not hearing.end,
-        "end": hearing.end,
+        "end": hearing.end or None,
         "domains": [
             _fit_json(fit) | {"trx_conf": conf} for fit, conf in zip(fits, confs, strict=True)
         ],
