@@ -77,9 +77,9 @@ def test_the_facts_come_as_json(lab: Lab, file: Path, tmp_path: Path) -> None:
     assert block["host"] == {"held": None, "reasons": ["no trust store was given"]}
     asked = ("--digest-out", tmp_path / "d", "--json")
     request = json.loads(run("sign", file, *asked).stdout)
-    assert bytes.fromhex(request["digest"]) == (tmp_path / "d").read_bytes()
+    assert bytes.fromhex(request["sha256"]) == (tmp_path / "d").read_bytes()
     made = json.loads(run("pki", "init", tmp_path / "ca", "--key-type", "p-256", "--json").stdout)
-    assert made["format"] == "vibforge/pki/1"
+    assert made["format"] == "vibforge/pki-init/1"
 
 
 def test_signing_elsewhere_takes_two_commands(lab: Lab, file: Path, tmp_path: Path) -> None:

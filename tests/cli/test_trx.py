@@ -47,10 +47,11 @@ def test_check_as_json_has_a_stable_shape(conf: Path, capsys: pytest.CaptureFixt
     facts = json.loads(caught.out)
     assert next(iter(facts)) == "format"
     assert facts["format"] == "vibforge/trx-check/1"
-    assert facts["verdict"] == "good"
-    assert facts["releases"] == ["4.0", "4.2"]
+    assert facts["good"] is True
+    assert facts["linuxptp_releases"] == ["4.0", "4.2"]
     assert facts["allowed"][0]["because"] == "tried"
-    assert facts["allowed"][0]["findings"][0]["line"] == 1
+    assert facts["allowed"][0]["lines"] == [1]
+    assert facts["findings"][0]["because"] == "tried"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_import_of_phc2sys_options(conf: Path, capsys: pytest.CaptureFixture[str
     assert caught.out == "phc2sys:domainNumber 24\n"
     assert caught.err.startswith("lost: phc2sys options: `-R 16`")
     assert main(["trx", "import", str(conf), "--as", "phc2sys", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["complete"] is False
+    assert json.loads(capsys.readouterr().out)["good"] is False
 
 
 @pytest.mark.parametrize(("function", "code"), [("0", 0), ("1", 1)])

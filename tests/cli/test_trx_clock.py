@@ -10,6 +10,7 @@ import pytest
 from tests.formats.ptp_examples import pcap
 from tests.operations.test_trx_sniff import SPEECH
 from tests.rehearsal.matrix import MATCHES, MISMATCHES
+from tests.report.schemas import require_valid
 from vibforge.cli import main
 from vibforge.rehearsal import programs as programs_module
 from vibforge.rehearsal.programs import Programs
@@ -65,7 +66,9 @@ def test_a_rehearsal_against_a_capture(tmp_path: Path, capsys: pytest.CaptureFix
     assert "1 grandmaster(s)" in capsys.readouterr().out
     command = ["trx", "rehearse", str(conf), "--pcap", str(capture), "--watch", "0"]
     assert main([*command, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["network"]["domain"] == 24
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["network"]["domain"] == 24
+    assert require_valid(facts) == "trx-rehearse"
 
 
 def test_one_grandmaster_must_be_named(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

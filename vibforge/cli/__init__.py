@@ -2,7 +2,8 @@
 
 Exit codes: 0 good, 1 done but the verdict is bad, 2 could not be done, 3 a bug in vibforge,
 4 not possible on this machine.
-A command that a signal stops exits with 128 + the signal's number.
+A command that a signal stops exits with 128 + the signal's number, SIGPIPE among them: whoever
+read the output went away.
 """
 
 import signal

@@ -151,8 +151,16 @@ def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any] | None, str]:
     return report.bundle_written(done), f"\n\n{report.written_text(done, paint)}"
 
 
-def schema() -> None:
-    """Print the JSON Schema of a recipe, for editors."""
-    from vibforge.model.recipe_schema import recipe_schema  # noqa: PLC0415 - only here
+def schema(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="recipe, or what is between vibforge/ and /1 in the `format` of a --json.",
+        ),
+    ] = "recipe",
+) -> None:
+    """Print the JSON Schema of a recipe, for editors, or of what a command prints with --json."""
+    from vibforge.report.schema import schema as schema_of  # noqa: PLC0415 - only here
 
-    print_json(recipe_schema())
+    print_json(schema_of(name))

@@ -10,7 +10,7 @@ from vibforge.depot.write import Written
 from vibforge.host.bundle_readers import Reception, Verdict
 from vibforge.model.bulletin import Bulletin
 from vibforge.operations.subjects import OpenBundle
-from vibforge.report import shapes, units
+from vibforge.report import bundle_shapes, shapes, units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 from vibforge.report.verify import verification_facts, verification_text
@@ -39,9 +39,9 @@ def _bundle_json(found: OpenBundle) -> dict[str, Any]:
         "members": list(of.members),
         "metadata_members": list(of.metadata_members),
         "vendors": [{"name": v.name, "code": v.code} for v in of.vendors],
-        "platforms": [shapes.platform(each) for each in of.platforms],
-        "bulletins": [shapes.bulletin(each) for each in of.bulletins],
-        "announced": [shapes.announced(each) for each in of.vibs],
+        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
+        "bulletins": [bundle_shapes.bulletin(each) for each in of.bulletins],
+        "announced": [bundle_shapes.announced(each) for each in of.vibs],
         "faults": shapes.faults(of.faults),
     }
 
@@ -104,8 +104,8 @@ def bundle_written(done: Written) -> dict[str, Any]:
         "size": done.size,
         "sha256": done.sha256,
         "vendor": {"name": of.vendor.name, "code": of.vendor.code},
-        "platforms": [shapes.platform(each) for each in of.platforms],
-        "bulletins": [shapes.bulletin(each.bulletin) for each in of.bulletins],
+        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
+        "bulletins": [bundle_shapes.bulletin(each.bulletin) for each in of.bulletins],
         "vibs": [
             {"vib_id": vib.id, "path": vib.path, "size": vib.source.size, "sha256": vib.sha256}
             for vib in of.vibs

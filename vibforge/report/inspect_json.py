@@ -16,7 +16,7 @@ from vibforge.operations.inspect import (
     StageInspection,
     VibInspection,
 )
-from vibforge.report import shapes, units
+from vibforge.report import bundle_shapes, shapes, units
 from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ def _bundle_facts(of: Bundle) -> Facts:
         "metadata_members": list(of.metadata_members),
         "vendors": [{"name": each.name, "code": each.code} for each in of.vendors],
         "vendor_fields": dict(of.vendor),
-        "platforms": [shapes.platform(each) for each in of.platforms],
+        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
         "bulletins": [
-            {**shapes.bulletin(each), "member": each.member, "fields": dict(each.fields)}
+            {**bundle_shapes.bulletin(each), "member": each.member, "fields": dict(each.fields)}
             for each in of.bulletins
         ],
-        "announced": [{**shapes.announced(each), "member": each.member} for each in of.vibs],
+        "announced": [{**bundle_shapes.announced(each), "member": each.member} for each in of.vibs],
     }
 
 
