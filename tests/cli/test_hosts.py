@@ -58,7 +58,7 @@ def test_plan_says_no_and_what_helps(tmp_path: Path, capsys: pytest.CaptureFixtu
     found = json.loads(capsys.readouterr().out)
     assert found["format"] == "vibforge/plan/1"
     (host,) = found["files"][0]["hosts"]
-    assert host["routes"][0]["outcomes"][0]["causes"][0]["subject"] == "etc/vmware/trx.conf"
+    assert host["routes"][0]["predictions"][0]["causes"][0]["subject"] == "etc/vmware/trx.conf"
     assert [step["flag"] for step in host["remedies"][0]["steps"]] == ["--no-sig-check"]
     assert host["boot_copy_remedies"][0]["steps"] == []
 

@@ -109,7 +109,7 @@ def test_sniffing_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert facts["format"] == "vibforge/trx-sniff/1"
     assert facts["complete"] is False
     (domain,) = facts["domains"]
-    assert domain["settings"]["domain"] == 24
+    assert domain["clock_settings"]["domain"] == 24
     assert domain["delay_seen"] is False
     assert domain["ports"][0]["announce"]["clock_class"] == 6
     assert "ptp4l:domainNumber 24\n" in domain["trx_conf"]

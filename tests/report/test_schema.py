@@ -55,6 +55,15 @@ ONLY_IN_JSON = {
     frozenset({"L2", "UDPv4", "UDPv6"}),
 }
 
+OF_TWO_KINDS = {
+    "default",  # of an option: a number or a text, as linuxptp has it
+    "maintenance_mode",  # of a host: whether; of a descriptor: for what
+    "note",  # a text; the number of findings
+    "table_version",  # a date, or a number
+    "vendor",  # a name; of a depot with its code
+    "warning",  # a text; the number of findings
+}
+
 
 def parts(of: object) -> Iterator[dict[str, Any]]:
     """Every object of a schema."""
@@ -84,6 +93,29 @@ def test_a_schema_is_strict_and_explains_each_key(name: str) -> None:
             for key, value in part["properties"].items():
                 reference = value.get("$ref", "").rpartition("/")[2]
                 assert value.get("description") or definitions()[reference]["description"], key
+
+
+def kinds(part: dict[str, Any]) -> set[str]:
+    """The JSON types that a part of a schema takes, null aside."""
+    if reference := part.get("$ref"):
+        return kinds(definitions()[reference.rpartition("/")[2]])
+    if inner := part.get("anyOf", part.get("oneOf")):
+        return set().union(*(kinds(each) for each in inner))
+    if "enum" in part or "const" in part:
+        return {"string"}
+    found = part.get("type", [])
+    return {found} - {"null"} if isinstance(found, str) else set(found) - {"null"}
+
+
+def test_a_key_holds_the_same_kind_of_value_in_every_shape() -> None:
+    held: dict[str, set[str]] = {}
+    for name in schema_names():
+        for part in parts(schema(name)):
+            if isinstance(part.get("properties"), dict):
+                for key, value in part["properties"].items():
+                    held.setdefault(key, set()).update(kinds(value))
+    several = {key: found for key, found in held.items() if len(found) > 1}
+    assert several.keys() == OF_TWO_KINDS
 
 
 def test_every_definition_is_used() -> None:

@@ -149,7 +149,7 @@ def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) 
             "flags": list(plan.needs.flags),
             "reasons": list(plan.needs.reasons),
             "highest_host_level": plan.needs.host_level.value,
-            "secure_boot": plan.needs.secure_boot,
+            "works_with_secure_boot": plan.needs.secure_boot,
             "stock_hosts": [_outlook_json(outlook) for outlook in plan.outlook],
         },
     }

@@ -46,7 +46,7 @@ def explain_json(found: Sequence[Recognised]) -> dict[str, Any]:
     return {
         "format": "vibforge/explain/1",
         "good": bool(found),
-        "rule": None,
+        "lint_rule": None,
         "messages": [
             {
                 "id": one.message.id,

@@ -147,10 +147,10 @@ def _members(vib: Vib) -> list[Facts]:
             "offset": member.header_offset,
             "size": member.size,
             "stored_size": member.stored_size,
-            "mtime": member.mtime_text,
-            "owner": member.uid_text,
-            "group": member.gid_text,
-            "mode": member.mode_text,
+            "mtime_text": member.mtime_text,
+            "owner_text": member.uid_text,
+            "group_text": member.gid_text,
+            "mode_text": member.mode_text,
             "slash": member.has_slash,
         }
         for member in vib.archive.members

@@ -59,7 +59,7 @@ def lint_json(result: LintResult) -> dict[str, Any]:
     return {
         "format": "vibforge/lint/1",
         "good": result.good,
-        "files": list(result.files),
+        "files": [{"path": file} for file in result.files],
         "findings": [
             {
                 "rule": finding.rule,

@@ -163,7 +163,7 @@ def _file_json(file: FilePlan) -> dict[str, Any]:
 def _host_json(of: HostPlan) -> dict[str, Any]:
     host = of.host
     return {
-        "host": of.label,
+        "name": of.label,
         "release": str(host.release),
         "acceptance_level": host.acceptance_level.value if host.acceptance_level else None,
         "secure_boot": host.secure_boot,
@@ -172,7 +172,7 @@ def _host_json(of: HostPlan) -> dict[str, Any]:
             {
                 "route": route.route.value,
                 "installs": route.installs,
-                "outcomes": [_world_json(world) for world in route.worlds],
+                "predictions": [_world_json(world) for world in route.worlds],
             }
             for route in of.routes
         ],

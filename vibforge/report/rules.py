@@ -43,7 +43,7 @@ def rule_json(rule: Rule[Any]) -> dict[str, Any]:
     return {
         "format": "vibforge/explain/1",
         "good": True,
-        "rule": {
+        "lint_rule": {
             "rule": rule.id,
             "name": rule.name,
             "severity": rule.severity.value,

@@ -62,6 +62,6 @@ def to_sign_json(request: ToSign, files: tuple[Path, ...]) -> dict[str, Any]:
         "path": str(request.signable.path),
         "signing_time": utc(request.signing_time),
         "sha256": request.digest.hex(),
-        "signed_attributes": request.text.hex(),
+        "signed_text": request.text.hex(),
         "outputs": [str(name) for name in files],
     }

@@ -58,7 +58,7 @@ def _nic_json(verdict: NicVerdict) -> dict[str, Any]:
         "id": verdict.nic,
         "physical_function": verdict.function,
         "answer": str(verdict.answer),
-        "facts": [
+        "statements": [
             {"statement": fact.says, "certainty": str(fact.certainty)} for fact in verdict.facts
         ],
     }

@@ -152,7 +152,7 @@ def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
             {"program": each.program, "line": each.line.number, "says": each.words}
             for each in found.rejections
         ],
-        "phc2sys": [finding_json(finding) for finding in found.coupling],
+        "phc2sys_findings": [finding_json(finding) for finding in found.coupling],
         "samples": [_sample_json(sample) for sample in (play.samples if play else ())],
         "log": list(play.log if play else ()),
         "grandmaster_log": list(play.grandmaster_log if play else ()),

@@ -90,7 +90,7 @@ def hearing_json(
         "path": path or None,
         "interface": interface or None,
         "packets": hearing.packets,
-        "messages": hearing.messages,
+        "ptp_messages": hearing.messages,
         "malformed": hearing.malformed,
         "first_fault": hearing.fault or None,
         "overlooked": hearing.overlooked,
@@ -107,7 +107,7 @@ def _fit_json(fit: Fit) -> dict[str, Any]:
     domain = fit.domain
     return {
         "vlans": list(domain.vlans),
-        "settings": settings_json(fit.settings),
+        "clock_settings": settings_json(fit.settings),
         "delay_seen": fit.seen,
         "profiles": list(fit.profiles),
         "unknown": list(fit.unknown),
@@ -143,7 +143,7 @@ def _voice_json(voice: Voice) -> dict[str, Any]:
         "unicast": voice.unicast,
         "follow_up_information": voice.follow_up_information,
         "path_trace": voice.path_trace,
-        "messages": {kind.label: count for kind, count in voice.counts.items()},
+        "message_counts": {kind.label: count for kind, count in voice.counts.items()},
         "stated_log_intervals": {kind.label: log for kind, log in voice.stated.items()},
         "spacing_ns": {kind.label: gap for kind, gap in voice.spacing.items()},
         "grandmasters": [clock_text(clock) for clock in voice.grandmasters],

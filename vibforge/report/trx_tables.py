@@ -102,7 +102,7 @@ def profiles_json(profiles: Iterable[Profile]) -> dict[str, Any]:
                 "impossible": profile.impossible or None,
                 "recommended": not profile.not_recommended,
                 "min_linuxptp_release": profile.min_linuxptp,
-                "domains": list(profile.domains) if profile.domains else None,
+                "domain_range": list(profile.domains) if profile.domains else None,
                 "ptp4l": dict(profile.ptp4l),
                 "phc2sys": dict(profile.phc2sys),
                 "notes": list(profile.notes),
@@ -160,7 +160,7 @@ def _option_json(table: Catalogue, option: Option, release: str) -> dict[str, An
     return {
         "name": option.name,
         "meaning": option.does,
-        "group": option.group,
+        "option_group": option.group,
         "type": str(option.kind),
         "default": option.default.at(release),
         "min": view.minimum,
