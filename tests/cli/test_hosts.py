@@ -8,8 +8,11 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.lint.making import File, make
+from tests.signing.lab import Lab
+from tests.signing.lab import vib as small_vib
 from tests.trees import make_tree
 from vibforge.cli import main
+from vibforge.operations.sign import sign_vib
 
 ALLOWED = (
     File(path="opt", content=None, mode=0o755),
@@ -61,6 +64,19 @@ def test_plan_says_no_and_what_helps(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert host["routes"][0]["predictions"][0]["causes"][0]["subject"] == "etc/vmware/trx.conf"
     assert [step["flag"] for step in host["remedies"][0]["steps"]] == ["--no-sig-check"]
     assert host["boot_copy_remedies"][0]["steps"] == []
+
+
+def test_plan_holds_a_signature_against_a_trust_store(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "signed.vib"
+    path.write_bytes(small_vib())
+    sign_vib(path, lab.signer())
+    asked = ["plan", str(path), "--esxi", "6.7"]
+    assert main(asked) == 1
+    assert "the host trusts the signer" in capsys.readouterr().out
+    assert main([*asked, "--trust", str(lab.store)]) == 0
+    assert "the host trusts the signer" not in capsys.readouterr().out
 
 
 def test_plan_with_flags(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from vibforge.cli.arguments import (
     show,
     words_of,
 )
+from vibforge.cli.trust import Trust, policy_of
 from vibforge.errors import ModelError
 from vibforge.report.folding import WIDTH
 
@@ -52,6 +53,7 @@ def plan(  # noqa: PLR0913 - the options of the command
             help="Whose outcome counts: install, update, component, vlcm or image.",
         ),
     ] = "install",
+    trust: Trust = None,
     as_json: Json = False,
 ) -> None:
     """Say what a host will do with VIBs, and what it takes.
@@ -72,6 +74,7 @@ def plan(  # noqa: PLR0913 - the options of the command
         flags=Flags.parse(flags),
         route=parse_route(route),
         upgrade_to=Release.parse(to) if to else None,
+        policy=policy_of(trust),
     )
     show(
         as_json,
