@@ -20,6 +20,21 @@ def conf(tmp_path: Path) -> Path:
     return path
 
 
+_UNNEEDED = ("cryptography", "lxml", "vibforge.model.recipe", "vibforge.operations.plan_build")
+
+
+def test_a_check_loads_nothing_that_builds(conf: Path) -> None:
+    script = (
+        "import sys\nfrom vibforge.cli import main\n"
+        f"main(['trx', 'check', {str(conf)!r}])\n"
+        f"print([name for name in {_UNNEEDED} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_check_exits_by_its_verdict(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trx", "check", str(conf)]) == 1
     said = capsys.readouterr().out

@@ -10,11 +10,11 @@ from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
+from vibforge.operations.allowed_rules import allowed
 from vibforge.operations.build import Built
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.date import DateSource
 from vibforge.operations.plan_build import BuildPlan
-from vibforge.operations.record import allowed
 from vibforge.report import shapes, units
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult

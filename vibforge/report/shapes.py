@@ -1,13 +1,15 @@
 """What several commands tell programs, each in one shape: entries, faults, causes."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vibforge.errors import Problem
 from vibforge.formats.tar_header import Entry
-from vibforge.host.prediction import Cause
 from vibforge.report import units
 from vibforge.report.plain import kind_name, moment
+
+if TYPE_CHECKING:
+    from vibforge.host.prediction import Cause
 
 Facts = dict[str, Any]
 
@@ -34,7 +36,7 @@ def entry(of: Entry) -> Facts:
     }
 
 
-def cause(of: Cause) -> Facts:
+def cause(of: "Cause") -> Facts:
     """Return why a host or a reader does what it does."""
     return {
         "what": of.what,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from vibforge.operations.record import allowed
+from vibforge.operations.allowed_rules import allowed
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult
 from vibforge.trx.finding import Finding, Severity
