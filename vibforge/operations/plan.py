@@ -9,6 +9,7 @@ from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.offer import Offer
+from vibforge.host.package import Signature
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
 from vibforge.host.release import TARGETS, Release
@@ -158,6 +159,11 @@ def _warnings(journey: Journey) -> Iterator[str]:
         yield (
             f"With this VIB on it the host will not boot{when}: "
             '"UEFI Secure Boot failed: Failed to verify signatures of the following vibs".'
+        )
+    if host.secure_boot and any(p.signature is Signature.MISSING for p in packages):
+        yield (
+            "Secure Boot is on: no flag gets past the signature and the paths. What helps is a "
+            "signature by a signer whom the host trusts, or a host without Secure Boot."
         )
     if host.tpm and community:
         yield "The host has a TPM: its attestation will differ from that of hosts without the VIB."

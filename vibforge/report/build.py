@@ -66,11 +66,18 @@ def built_text(built: Built, paint: Paint) -> str:
         *_stock_lines(plan, paint),
         "",
         paint("Install", "strong"),
-        f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh",
-        f"  By hand: {install_command(plan)}",
-        f"  INSTALL.md in {built.folder} has each step, and the way back.",
+        *_install_lines(built),
     ]
     return "\n".join(lines)
+
+
+def _install_lines(built: Built) -> Iterator[str]:
+    guided = built.plan.instructions
+    if guided:
+        yield f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh"
+    yield f"  {'By hand: ' if guided else ''}{install_command(built.plan)}"
+    if guided:
+        yield f"  INSTALL.md in {built.folder} has each step, and the way back."
 
 
 def install_command(plan: BuildPlan) -> str:

@@ -48,7 +48,9 @@ def _problems(of: Allowance) -> Iterator[Problem]:
         near = get_close_matches(of.rule, BY_NAME, n=1)
         yield Problem(
             what=f"there is no rule {of.rule!r} for trx.conf",
-            remedy=f"Did you mean {near[0]}?" if near else "docs/reference/trx-rules.md",
+            remedy=f"Did you mean {near[0]}?"
+            if near
+            else "`vibforge trx check` names the rule behind each finding, in brackets.",
         )
     if not of.because.strip():
         yield Problem(
