@@ -10,7 +10,7 @@ vibforge build my-trx --dry-run
 vibforge build my-trx --version 1.2.0-1 --bundle -o out""",
     "lint": """\
 vibforge lint my-trx
-vibforge lint dist/*.vib --format sarif >lint.sarif""",
+vibforge lint dist/*.vib --as sarif >lint.sarif""",
     "plan": """\
 vibforge plan acme.vib
 vibforge plan acme.vib --host facts.json
@@ -18,7 +18,7 @@ vibforge plan acme.vib --from 8.0U3 --to 9.0""",
     "explain": """\
 vibforge explain VF218
 vibforge explain "Could not find a trusted signer"
-vibforge explain - <esxupdate.log""",
+vibforge explain esxupdate.log""",
     "host-facts": """\
 vibforge host-facts >host-facts.sh
 ssh root@HOST sh -s <host-facts.sh >facts.json""",
@@ -37,7 +37,7 @@ vibforge sign acme.vib --key me.key --cert me.pem
 vibforge sign acme.vib --digest-out digest.bin
 vibforge sign acme.vib --cert me.pem --signature-in me.sig""",
     "pki init": "vibforge pki init ca",
-    "pki issue": "vibforge pki issue ca me --level partner",
+    "pki issue": "vibforge pki issue ca me --acceptance-level partner",
     "pki revoke": "vibforge pki revoke ca me",
     "pki export": "vibforge pki export ca -o store",
     "bundle create": """\
@@ -64,8 +64,8 @@ vibforge trx show trx.conf
 vibforge trx show trx.conf --as ptp4l.conf""",
     "trx import": """\
 vibforge trx import ptp4l.conf -o trx.conf
-vibforge trx import ptp.yaml --from ptpconfig -o trx.conf""",
-    "trx export": "vibforge trx export trx.conf --to ptpconfig -o ptp.yaml",
+vibforge trx import ptp.yaml --as ptpconfig -o trx.conf""",
+    "trx export": "vibforge trx export trx.conf --as ptpconfig -o ptp.yaml",
     "trx host": "vibforge trx host --nic 8086:1592",
     "trx fingerprint": "vibforge trx fingerprint ptp4l",
     "trx rehearse": """\
@@ -74,5 +74,7 @@ vibforge trx rehearse trx.conf --pcap heard.pcap --html report.html""",
     "trx sniff": """\
 vibforge trx sniff heard.pcap
 vibforge trx sniff --interface eth0""",
-    "schema": "vibforge schema >recipe.schema.json",
+    "schema": """\
+vibforge schema >recipe.schema.json
+vibforge schema lint""",
 }

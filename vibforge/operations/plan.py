@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vibforge.errors import VibforgeError
+from vibforge.errors import ModelError, VibforgeError
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
@@ -96,13 +96,27 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         route: the route whose outcome is the verdict.
         upgrade_to: a release that the host is upgraded to afterwards.
         policy: whom the hosts trust; see `read_store`.
+
+    Raises:
+        ModelError: the route is an upgrade and no release is named, or it is an older one.
     """
+    _check_upgrade(route, [host.release] if host else targets, upgrade_to)
     hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
     files = tuple(
         plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
         for offer in (_read(path, policy) for path in paths)
     )
     return Plan(files=files, route=route, flags=flags)
+
+
+def _check_upgrade(route: Route, sources: Sequence[Release], to: Release | None) -> None:
+    if route is Route.UPGRADE and to is None:
+        raise ModelError("an upgrade to which release is not said", remedy="add --to RELEASE")
+    if to is not None and (later := [str(source) for source in sources if source > to]):
+        raise ModelError(
+            f"{to} is older than {', '.join(later)}: a host is upgraded, never taken back",
+            remedy="name the release that the host has with --from, and a later one with --to",
+        )
 
 
 def plan_offer(

@@ -216,13 +216,17 @@ def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         return
     warnings = [each for each in result.findings if each.severity is Severity.WARNING]
     notes = result.counts[Severity.NOTE]
-    more = f", {notes} notes: vibforge trx check" if notes else ""
-    yield paint("trx.conf", "strong") + f"  {len(warnings)} warnings{more}"
+    more = f", {_count(notes, 'note')}: vibforge trx check" if notes else ""
+    yield paint("trx.conf", "strong") + f"  {_count(len(warnings), 'warning')}{more}"
     for finding in warnings:
         yield paint("  ! ", "warn") + f"/{PATH}:{finding.line}: {finding.what} [{finding.rule}]"
     for allowance in result.allowances:
         yield paint("  ! ", "warn") + f"{allowance.rule} is allowed: {allowance.because}"
     yield ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
