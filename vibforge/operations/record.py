@@ -1,13 +1,12 @@
 """The record of a build: what was made, of what and by what, and what was allowed and why."""
 
 import json
-from typing import Any
 
 from vibforge import __version__
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.model.recipe_writing import table
 from vibforge.operations.plan_build import BuildPlan
-from vibforge.trx.check import CheckResult
+from vibforge.trx.check import allowed
 
 RECORD_NAME = "build.json"
 
@@ -35,17 +34,3 @@ def record(plan: BuildPlan, size: int, sha256: str, members: tuple[Member, ...])
         "allowed": allowed(plan.trx),
     }
     return json.dumps(facts, indent=2).encode("utf-8") + b"\n"
-
-
-def allowed(result: CheckResult | None) -> list[dict[str, Any]]:
-    """Return the rules on trx.conf that were allowed to be broken, each with its reason."""
-    if result is None:
-        return []
-    return [
-        {
-            "rule": allowance.rule,
-            "because": allowance.because,
-            "lines": [finding.line for finding in result.allowed if finding.rule == allowance.rule],
-        }
-        for allowance in result.allowances
-    ]

@@ -14,10 +14,9 @@ from vibforge.operations.build import Built
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.date import DateSource
 from vibforge.operations.plan_build import BuildPlan
-from vibforge.operations.record import allowed
 from vibforge.report import shapes, units
 from vibforge.report.paint import Paint
-from vibforge.trx.check import CheckResult
+from vibforge.trx.check import CheckResult, allowed
 from vibforge.trx.document import PATH
 from vibforge.trx.finding import Severity
 
