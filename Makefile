@@ -15,7 +15,7 @@ $(vibforge_stamps) check: $(VENV)/ready
 .PHONY: help demo setup gates format test quick fuzz rehearse golden docs bench bench-scale lock audit
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
-	@echo '  package, bundle, check, dist, clean: see vibforge.mk'
+	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
 
 demo: $(VENV)/ready ## build the shipped trx.conf package and its bundle into dist/
 	@$(BIN)/vibforge build payloads/trx-conf --acceptance-level partner --bundle --output dist

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKOUT
-from tests.trees import trx_tree
+from tests.trees import make_tree, trx_tree
 
 Make = Callable[..., str]
 
@@ -100,6 +100,35 @@ def test_clean_removes_what_was_built_and_nothing_else(tmp_path: Path, make: Mak
     make("package", "PROJECT=p")
     make("clean", "PROJECT=p")
     assert not (tmp_path / "dist").exists()
+
+
+def test_clean_after_several_projects(tmp_path: Path, make: Make) -> None:
+    for name in ("one", "two"):
+        trx_tree(tmp_path / "packages" / name)
+    projects = "PROJECTS=packages/one packages/two"
+    make("dist", projects)
+    assert (tmp_path / "dist/SHA256SUMS").is_file()
+    make("clean", projects)
+    assert not (tmp_path / "dist").exists()
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist/SHA256SUMS").touch()
+    make("clean", projects)
+    assert (tmp_path / "dist/SHA256SUMS").is_file(), "nobody knows who made it"
+
+
+def test_one_of_several_projects(tmp_path: Path, make: Make) -> None:
+    for name in ("one", "two"):
+        trx_tree(tmp_path / "packages" / name)
+    (tmp_path / "Makefile").write_text(
+        "PROJECTS := packages/one packages/two\ninclude vibforge.mk\n"
+    )
+    make("package", "PROJECT=packages/two")
+    assert [path.name for path in (tmp_path / "dist").iterdir()] == ["two"]
+
+
+def test_lint_says_what_is_wrong(tmp_path: Path, make: Make) -> None:
+    make_tree(tmp_path / "p", {"opt/p/x": ""})
+    assert "0 errors" in make("lint", "PROJECT=p", "VIBFORGE_LINT_FLAGS=--ignore VF221")
 
 
 def test_a_project_that_is_the_repository_itself(tmp_path: Path, make: Make) -> None:

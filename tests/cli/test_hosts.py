@@ -12,7 +12,9 @@ from tests.signing.lab import Lab
 from tests.signing.lab import vib as small_vib
 from tests.trees import make_tree
 from vibforge.cli import main
+from vibforge.lint.registry import RULES
 from vibforge.operations.sign import sign_vib
+from vibforge.trx.rules import BY_NAME as TRX_RULES
 
 ALLOWED = (
     File(path="opt", content=None, mode=0o755),
@@ -100,7 +102,7 @@ def test_what_cannot_be_read_is_part_of_the_plan(
     page.write_text("<html>not found</html>")
     assert main(["plan", str(page), written(tmp_path), "--esxi", "8.0"]) == 1
     out = " ".join(capsys.readouterr().out.split())
-    assert "cannot be read" in out
+    assert out.count("cannot be read") == 1
     assert "an HTML page" in out
     assert "On stock 8.0" in out
 
@@ -133,6 +135,60 @@ def test_explain_a_message_a_rule_and_nothing(capsys: pytest.CaptureFixture[str]
     assert "VF305 no-gunzip-sha256" in capsys.readouterr().out
     assert main(["explain", "all is well"]) == 1
     assert main(["explain", "VF999"]) == 2
+    assert "`vibforge lint` names the rule" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "shown"),
+    [
+        ("path-outside-list", "VF218 path-outside-list"),
+        ("port-section", "trx.conf: port-section\nerror, documented"),
+    ],
+)
+def test_explain_a_rule_by_its_name(
+    word: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", word]) == 0
+    assert capsys.readouterr().out.startswith(shown)
+    assert main(["explain", word, "--json"]) == 0
+    assert word in capsys.readouterr().out
+
+
+def test_every_rule_can_be_explained_by_its_name() -> None:
+    from vibforge.report.rules import find_manual  # noqa: PLC0415 - as the command does
+
+    names = [*(rule.name for rule in RULES), *TRX_RULES]
+    assert [name for name in names if find_manual(name) is None] == []
+    assert len(set(names)) == len(names), "one name, one rule"
+
+
+def test_explain_a_log_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "esxupdate.log").write_bytes(b"\xff\n[x] Could not find a trusted signer.\n")
+    assert main(["explain", str(tmp_path / "esxupdate.log")]) == 0
+    assert "trusted-signer, line 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--flags", "--frce"], "no flag of esxcli that a plan knows: --frce"),
+        (["--route", "upgrade"], "an upgrade to which release is not said"),
+        (["--from", "9.0", "--to", "7.0"], "7.0 is older than 9.0"),
+    ],
+)
+def test_a_plan_that_asks_for_nonsense(
+    words: list[str], problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", written(tmp_path), *words]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_a_plan_names_secure_boot_where_it_is_the_wall(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = facts(tmp_path, secure_boot=True)
+    assert main(["plan", written(tmp_path, TRX), "--host", host]) == 1
+    assert "Secure Boot is on: no flag gets past" in " ".join(capsys.readouterr().out.split())
 
 
 def test_explain_a_log_on_stdin(

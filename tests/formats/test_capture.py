@@ -108,7 +108,9 @@ def test_interfaces_are_bounded() -> None:
     [(b"", "tcpdump"), (b"PK\3\4" + bytes(40), "tcpdump"), (b"\x1f\x8b\x08\0", "gunzip")],
 )
 def test_what_is_no_capture_is_refused(data: bytes, remedy: str) -> None:
-    with pytest.raises(FormatError, match="neither a pcap nor a pcapng") as caught:
+    with pytest.raises(
+        FormatError, match=r"^capture: this is neither a pcap nor a pcapng"
+    ) as caught:
         read(data)
     assert remedy in str(caught.value)
 

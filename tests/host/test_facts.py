@@ -140,7 +140,7 @@ def test_a_contradiction_counts_as_not_known() -> None:
     [
         (b"", "not JSON"),
         (b"{", "not JSON"),
-        (b"\xff\xfe", "not JSON"),
+        (b"\xff\xfe", "not UTF-8 text"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "these are no facts of a host"),
         (b'{"format": "vibforge/host-facts/9"}', "these are no facts of a host"),

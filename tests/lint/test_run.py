@@ -40,7 +40,7 @@ def test_rules_are_chosen_by_id_family_or_name() -> None:
 
 @pytest.mark.parametrize("word", ["VF999", "no-such-rule", ""])
 def test_a_word_that_names_no_rule(word: str) -> None:
-    with pytest.raises(ModelError, match="no rule is called"):
+    with pytest.raises(ModelError, match="there is no rule"):
         chosen((word,), (), TARGETS)
 
 
@@ -50,3 +50,17 @@ def test_find_rule() -> None:
     assert rule.name == "no-gunzip-sha256"
     assert rule.releases == "8.0 and later"
     assert find_rule("VF999") is None
+
+
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("VF2188", "did you mean VF218?"),
+        ("path-outside-lists", "VF218 path-outside-list"),
+        ("VF999", "`vibforge lint` names the rule of each finding"),
+    ],
+)
+def test_what_is_like_a_rule_is_named(word: str, remedy: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        chosen((word,), (), TARGETS)
+    assert remedy in caught.value.problems[0].remedy

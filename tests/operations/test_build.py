@@ -288,9 +288,9 @@ def test_all_faults_of_a_tree_at_once(tmp_path: Path) -> None:
     for part in (
         "a/naïve: the name has characters other than printable ASCII",
         "'b/new\\nline': the name has characters",
-        "c/out: the link leads out of the tree, to ../../../etc/passwd",
-        "c/absolute: the link leads out of the tree",
-        "c/dangling: the link leads out of the tree",
+        "c/out: the link leads to ../../../etc/passwd, which is not in the tree",
+        "c/absolute: the link leads to /etc/passwd, which is not in the tree",
+        "c/dangling: the link leads to nothing, which is not in the tree",
         "project/d: a named pipe cannot be part of a payload",
     ):
         assert part in found
@@ -317,7 +317,7 @@ def test_a_rule_that_matches_nothing(tmp_path: Path) -> None:
     trx_tree(tmp_path / "t")
     payload = PayloadRecipe(name="p", tree="t", rules=(PathRule(paths=("etc/trx*",)),))
     recipe = Recipe(name="x", version="1-1", payloads=(payload,))
-    assert "no path matches rule 0 of the payload: etc/trx*" in problems_of(recipe, tmp_path)[0]
+    assert "no path matches rules[0] of payload p: etc/trx*" in problems_of(recipe, tmp_path)[0]
 
 
 def test_an_unreadable_file(tmp_path: Path) -> None:
@@ -491,3 +491,35 @@ def test_instructions_can_be_left_out(tmp_path: Path) -> None:
     built = build(trx_tree(tmp_path / "p"), tmp_path / "dist", environment=DATE, instructions=False)
     assert {path.name for path in built.folder.iterdir()} == set(built.plan.output_names)
     assert not (built.folder / "INSTALL.md").exists()
+
+
+def test_output_within_a_tree_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = trx_tree(tmp_path / "p")
+    monkeypatch.chdir(tree)
+    with pytest.raises(OutputError) as caught:
+        build(".", "dist")
+    assert "would become part of the payload" in str(caught.value)
+    assert f"-o {tmp_path / 'dist'}" in caught.value.problems[0].remedy
+    assert not (tree / "dist").exists()
+    payload = PayloadRecipe(name="p", tree=".", exclude=("dist",))
+    recipe = Recipe(name="x", version="1-1", payloads=(payload,))
+    first = build(recipe, "dist").sha256
+    assert build(recipe, "dist").sha256 == first, "left out, it may stay"
+
+
+@pytest.mark.parametrize("name", ["a.vib", "etc/vmware/trx.conf"])
+def test_a_file_that_is_no_recipe(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"!<arch>\n\x8b")
+    with pytest.raises(ModelError, match=r"no recipe: the name of a recipe ends with \.toml"):
+        build(tmp_path / name, tmp_path / "dist")
+
+
+def test_paths_that_need_a_flag_are_named_and_counted(tmp_path: Path) -> None:
+    names = [".profile", *(f"bin/{letter}" for letter in "abcdefg")]
+    plan = plan_build(make_tree(tmp_path / "p", dict.fromkeys(names, "")), environment=DATE)
+    (reason,) = plan.needs.reasons
+    assert reason.startswith(
+        "/.profile, /bin/a, /bin/b, /bin/c, /bin/d and 3 more: not on the list of paths"
+    )
+    assert reason.count("not on the list") == 1

@@ -103,5 +103,5 @@ def test_what_does_not_fit_is_told(own: Lab, tmp_path: Path) -> None:
         issue(tmp_path, request("x"), NOW)
     with pytest.raises(SigningError, match="no lab CA in this folder"):
         export(tmp_path / "none", tmp_path / "store")
-    with pytest.raises(SigningError, match="cannot be read: No such file"):
+    with pytest.raises(SigningError, match="there is no signer 'nobody'"):
         revoke(own.folder, "nobody", NOW)

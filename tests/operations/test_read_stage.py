@@ -125,6 +125,18 @@ def test_a_placeholder_can_be_filled_in_from_outside(tmp_path: Path) -> None:
     assert plan.recipe.version == "2.0-1"
 
 
+def test_a_template_of_sizes_needs_no_filling_in(tmp_path: Path) -> None:
+    text = DESCRIPTOR.replace('boot-order="3"', 'boot-order="3" size="${PAYLOAD_SIZE}"')
+    plan = plan_build(stage(tmp_path / "s", text), environment=DATE)
+    assert plan.recipe.payloads[0].boot_order == 3
+
+
+def test_a_placeholder_is_told_once(tmp_path: Path) -> None:
+    project = stage(tmp_path / "s", DESCRIPTOR.replace("0.1-0.0.1", "${VIB_TAG}"))
+    (only,) = problems_of(project)
+    assert "version holds the placeholder ${VIB_TAG}" in only
+
+
 BUILDABLE = {
     "JakDaniels__ghettoVCB_VIB_build__descriptor.xml",
     "Soulveig__native-esxi-driver-bcm54213-rpi5__descriptor.xml",

@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
+from vibforge.cli.helping import Command, Group
 from vibforge.cli.streams import Stopped
 from vibforge.errors import NotPossibleHereError, VibforgeError
 
@@ -25,22 +26,23 @@ _BUG = 3
 _NOT_POSSIBLE_HERE = 4
 
 _COMMANDS = {
+    "init": "init:init",
     "build": "build:build",
-    "schema": "build:schema",
     "lint": "lint:lint",
     "plan": "hosts:plan",
-    "host-facts": "hosts:host_facts",
     "explain": "hosts:explain",
-    "init": "init:init",
+    "host-facts": "hosts:host_facts",
     "inspect": "inspect:inspect",
     "verify": "verify:verify",
     "extract": "extract:extract",
-    "bundle": "bundle:app",
-    "trx": "trx:app",
     "sign": "sign:sign",
     "pki": "pki:app",
+    "bundle": "bundle:app",
+    "trx": "trx:app",
+    "schema": "build:schema",
 }
-"""Each command, or group of commands, with the module below this one that has it."""
+"""Each command, or group of commands, with the module below this one that has it, in the order of
+work: make, judge, read, sign, publish."""
 
 
 def application(argv: Sequence[str]) -> typer.Typer:
@@ -50,6 +52,7 @@ def application(argv: Sequence[str]) -> typer.Typer:
     """
     app = typer.Typer(
         name="vibforge",
+        cls=Group,
         help="Make, read and judge VIBs, the packages of VMware ESXi.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -62,9 +65,11 @@ def application(argv: Sequence[str]) -> typer.Typer:
         module, attribute = _COMMANDS[name].split(":")
         found = getattr(import_module(f"vibforge.cli.{module}"), attribute)
         if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
+            for command in found.registered_commands:
+                command.cls = Command
+            app.add_typer(found, name=name, cls=Group)
         else:
-            app.command(name)(found)
+            app.command(name, cls=Command)(found)
     return app
 
 

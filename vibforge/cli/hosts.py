@@ -1,5 +1,6 @@
 """`vibforge plan`, `vibforge host-facts` and `vibforge explain`."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from vibforge.host.host import Host
 
 
-_RULE_ID = re.compile(r"VF\d{3}", re.IGNORECASE)
+_RULE_ID = re.compile(r"VF\d+", re.IGNORECASE)
+_RULE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def plan(  # noqa: PLR0913 - the options of the command
@@ -99,24 +101,23 @@ def explain(
         str,
         typer.Argument(
             metavar="TEXT",
-            help="A rule (VF218), a host's message, or - for a log on standard input.",
+            help="A rule (VF218, port-section), a host's message, a file with a log, or - for "
+            "standard input.",
         ),
     ],
     *,
     as_json: Json = False,
 ) -> None:
-    """Explain a lint rule, or the messages of hosts in a text: why, and what helps.
+    """Explain a rule, or the messages of hosts in a text or log: why, and what helps.
 
     Exit code 1 means that nothing in the text is known here.
     """
     from vibforge.host.known_messages import recognise  # noqa: PLC0415 - only here
     from vibforge.report import explain as report  # noqa: PLC0415 - only here
 
-    if _RULE_ID.fullmatch(message.strip()):
-        _explain_rule(message, as_json=as_json)
+    if _explained_rule(message.strip(), as_json=as_json):
         return
-    text = sys.stdin.buffer.read().decode("utf-8", "replace") if message == "-" else message
-    found = recognise(text)
+    found = recognise(_text_of(message))
     show(
         as_json,
         lambda: report.explain_json(found),
@@ -125,14 +126,29 @@ def explain(
     exit_unless(good=bool(found))
 
 
-def _explain_rule(word: str, *, as_json: bool) -> None:
-    from vibforge.lint.registry import find_rule  # noqa: PLC0415 - messages do without the rules
+def _text_of(message: str) -> str:
+    """Return the message itself, or the log that it names."""
+    if message == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    if not os.path.isfile(message):  # noqa: PTH113 - a message is often no path that Path takes
+        return message
+    return Path(message).read_bytes().decode("utf-8", "replace")
+
+
+def _explained_rule(word: str, *, as_json: bool) -> bool:
+    """Explain a rule, where the word is one: an id always, a name if there is a rule of it."""
+    is_id = _RULE_ID.fullmatch(word) is not None
+    if not (is_id or _RULE_NAME.fullmatch(word)):
+        return False
+    from vibforge.lint.registry import unknown_rule  # noqa: PLC0415 - messages do without rules
     from vibforge.report import rules as report  # noqa: PLC0415 - the same
 
-    rule = find_rule(word)
-    if rule is None:
-        raise ModelError(f"there is no rule {word}", remedy=f"see {report.PAGE}")
-    show(as_json, lambda: report.rule_json(rule), lambda _: report.rule_text(rule))
+    rule = report.find_manual(word)
+    if rule is None and is_id:
+        raise unknown_rule(word)
+    if rule is not None:
+        show(as_json, lambda: report.rule_json(rule), lambda _: report.rule_text(rule))
+    return rule is not None
 
 
 def _facts(path: Path) -> "Host":

@@ -25,6 +25,10 @@ from vibforge.model.bundle_vib import announcement_name
 
 MERGE_LIMIT = 256
 """Bundles in one merge: each is an open file."""
+_RENAME = (
+    "leave one out with `vibforge bundle remove`, or give the new one another name or version: "
+    "--component NAME, --component-version VERSION"
+)
 
 
 def add(
@@ -68,6 +72,8 @@ def remove(bundle: Path, what: Sequence[str], output: Path) -> Written:
                 remedy=f"there are {', '.join(vib.id for vib in old.vibs)}",
             )
         gone = _gone(old, what)
+        if gone.issuperset(vib.id for vib in old.vibs):
+            raise DepotError("nothing would be left of the bundle", where=str(bundle))
         return write(_without(old, what, gone, notes), output, tuple(notes.texts))
 
 
@@ -204,10 +210,10 @@ def _joined_bulletins(bulletins: Iterable[CarriedBulletin]) -> tuple[CarriedBull
         first = by_id.setdefault(of.id, carried_bulletin)
         if replace(first.bulletin, member=of.member) != of:
             what = f"bulletin {of.id} says something else in {first.origin}"
-            problems.append(Problem(what=what, where=carried_bulletin.origin))
+            problems.append(Problem(what=what, where=carried_bulletin.origin, remedy=_RENAME))
         elif by_member.setdefault(of.member, first) is not first:
             what = f"{of.member} is another bulletin in {by_member[of.member].origin}"
-            problems.append(Problem(what=what, where=carried_bulletin.origin))
+            problems.append(Problem(what=what, where=carried_bulletin.origin, remedy=_RENAME))
     if problems:
         raise DepotError.of(problems)
     return tuple(by_id.values())

@@ -167,8 +167,10 @@ def joined_vibs(vibs: Iterable[CarriedVib]) -> tuple[CarriedVib, ...]:
             remedy = "leave one out, or build it with another version"
             problems.append(Problem(what=what, where=vib.origin, remedy=remedy))
         elif by_path.setdefault(vib.path, first) is not first:
-            what = f"{vib.path} is the place of {by_path[vib.path].id} in {first.origin} too"
-            problems.append(Problem(what=what, where=vib.origin))
+            other = by_path[vib.path]
+            what = f"{vib.path} is the place of {vib.id}, and of {other.id} in {other.origin}"
+            remedy = "leave one out; `vibforge bundle verify` tells which bundle contradicts itself"
+            problems.append(Problem(what=what, where=vib.origin, remedy=remedy))
     if problems:
         raise DepotError.of(problems)
     return tuple(by_id.values())

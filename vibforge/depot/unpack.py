@@ -32,7 +32,12 @@ def opened_depot(path: Path) -> Iterator[OpenBundle]:
     """
     with opened(path) as subjects:
         if len(subjects) != 1 or not isinstance(subjects[0], OpenBundle):
-            raise DepotError("this is not one offline bundle", where=str(path))
+            raise DepotError(
+                "this is not one offline bundle",
+                where=str(path),
+                remedy="name the zip of one bundle; several in a zip are taken out with "
+                "`vibforge extract`",
+            )
         found = subjects[0]
         found.archive.require_fit()
         if not found.bundle.vendors:

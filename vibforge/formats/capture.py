@@ -50,7 +50,7 @@ class Packet:
 
 @dataclass(slots=True)
 class Capture:
-    """A capture that is being read; iterate once.
+    """A capture that is being read; iterate once. `name` is for messages.
 
     `trouble` says afterwards why the reading ended before the file did, empty where it did not.
     """
@@ -58,6 +58,7 @@ class Capture:
     file: BinaryIO
     trouble: str = ""
     position: int = 0
+    name: str = "capture"
     _links: list[tuple[int, int, int]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Packet]:
@@ -74,7 +75,7 @@ class Capture:
         else:
             raise FormatError(
                 "this is neither a pcap nor a pcapng capture",
-                where="byte 0",
+                where=self.name,
                 remedy=_remedy(magic),
             )
 

@@ -36,6 +36,7 @@ _OTHERS = {
     "bootbank_free": "the free bytes of the alternative bootbank",
     "vibs": "the installed VIBs",
 }
+_COLLECT = "run the script that `vibforge host-facts` prints on the host, and give what it writes"
 _FRAME = frozenset({"format", "collector", "collected", "name"})
 
 
@@ -79,14 +80,16 @@ def _document(document: bytes, where: str) -> dict[str, Any]:
         given = json.loads(document.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ModelError(
-            f"not JSON: {error}", where=where, remedy="make it with `vibforge host-facts`"
+            "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}",
+            where=where,
+            remedy=_COLLECT,
         ) from error
     if not isinstance(given, dict) or given.get("format") != FORMAT:
         found = given.get("format") if isinstance(given, dict) else type(given).__name__
         raise ModelError(
             f"these are no facts of a host: the format is {found!r:.80}, not {FORMAT!r}",
             where=where,
-            remedy="make it with `vibforge host-facts`, or set that format",
+            remedy=f"{_COLLECT}, or set that format",
         )
     return given
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from vibforge.errors import ModelError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flags:
@@ -23,14 +25,18 @@ class Flags:
 
     @classmethod
     def parse(cls, words: str) -> "Flags":
-        """Read `--force --no-sig-check`, or `-f`; words that are no flag are left out."""
-        asked = set(words.replace("-f ", "--force ").split())
-        return cls(
-            **{
-                name: word in asked or (word == "--force" and "-f" in asked)
-                for name, word in _WORDS.items()
-            }
-        )
+        """Read `--force --no-sig-check`, or `-f`.
+
+        Raises:
+            ModelError: a word is no flag that changes what an install does.
+        """
+        asked = {"--force" if word == "-f" else word for word in words.split()}
+        if unknown := sorted(asked.difference(_WORDS.values())):
+            raise ModelError(
+                f"no flag of esxcli that a plan knows: {', '.join(unknown)}",
+                remedy=f"use {', '.join(_WORDS.values())}",
+            )
+        return cls(**{name: word in asked for name, word in _WORDS.items()})
 
 
 _WORDS = {

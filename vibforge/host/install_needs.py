@@ -130,16 +130,22 @@ def _reasons(package: Package, hosts: Iterable[Host], flags: str) -> Iterator[st
             message = world.result.message
             if message is not None:
                 seen.setdefault(_quoted(message.text), list(world.result.causes))
+    files = frozenset(package.descriptor.file_list)
     for quote, causes in seen.items():
-        named = ", ".join(_named(cause) for cause in causes[:_NAMED_PATHS])
-        more = len(causes) - _NAMED_PATHS
-        named += f" and {more} more" if more > 0 else ""
+        named = "; ".join(_named(causes, files))
         yield f"{named}; without {flags} it stops with '{quote}'."
 
 
-def _named(cause: Cause) -> str:
-    place = f"/{cause.subject}: " if "/" in cause.subject else "The VIB "
-    return f"{place}{cause.what}"
+def _named(causes: Sequence[Cause], files: frozenset[str]) -> Iterator[str]:
+    """Say each thing once, of some of the paths that it is said of."""
+    paths_of: dict[str, list[str]] = {}
+    for cause in causes:
+        paths = paths_of.setdefault(cause.what, [])
+        paths += [f"/{cause.subject}"] if cause.subject in files else []
+    for what, paths in paths_of.items():
+        more = len(paths) - _NAMED_PATHS
+        named = ", ".join(paths[:_NAMED_PATHS]) + (f" and {more} more" if more > 0 else "")
+        yield f"{named}: {what}" if paths else f"The VIB {what}"
 
 
 def _quoted(text: str) -> str:

@@ -41,6 +41,10 @@ RULES: tuple[Rule[VibSubject] | Rule[BundleSubject], ...] = tuple(
 )
 
 
+_NEAR_ID = 0.85
+"""So like are ids with a digit too many or too few; all of them share two letters."""
+
+
 def find_rule(text: str) -> Rule[VibSubject] | Rule[BundleSubject] | None:
     """Return the rule of this id or name, None where there is none."""
     wanted = text.strip()
@@ -66,11 +70,26 @@ def chosen(
     return frozenset((wanted & concerned) - _matching(ignore))
 
 
+def unknown_rule(word: str) -> ModelError:
+    """Return the error for a word that is no rule, with those that are like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a wrong word
+
+    ids, names = {rule.id: rule.id for rule in RULES}, {rule.name: rule.id for rule in RULES}
+    near = get_close_matches(word.upper(), ids, cutoff=_NEAR_ID)
+    near += [f"{names[name]} {name}" for name in get_close_matches(word.lower(), names)]
+    return ModelError(
+        f"there is no rule {word!r}",
+        remedy=f"did you mean {' or '.join(near)}?"
+        if near
+        else "`vibforge lint` names the rule of each finding",
+    )
+
+
 def _matching(words: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for word in words:
         ids = {r.id for r in RULES if r.id.startswith(word.upper()) or r.name == word.lower()}
         if not ids or not word:
-            raise ModelError(f"no rule is called {word!r}", remedy="see docs/reference/rules.md")
+            raise unknown_rule(word)
         found |= ids
     return found

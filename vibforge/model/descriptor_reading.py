@@ -49,8 +49,13 @@ _PAYLOAD_ATTRIBUTES = frozenset(
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def parse(data: bytes, where: str = "descriptor.xml") -> Descriptor:
+def parse(data: bytes, where: str = "descriptor.xml", *, sizes: bool = True) -> Descriptor:
     """Read a descriptor; one in a namespace, which hosts cannot read, as if it had none.
+
+    Args:
+        data: the XML.
+        where: its name, for messages.
+        sizes: whether the sizes of payloads are read; those of a stage directory are made anew.
 
     Raises:
         FormatError: it is not well-formed XML, or its root is not `vib`.
@@ -60,7 +65,7 @@ def parse(data: bytes, where: str = "descriptor.xml") -> Descriptor:
         _drop_namespace(root)
     if root.tag != "vib":
         raise FormatError(f"the root element is <{root.tag}>, not <vib>", where=where)
-    return _Reader(root, where).descriptor()
+    return _Reader(root, where, sizes=sizes).descriptor()
 
 
 def _drop_namespace(root: etree._Element) -> None:
@@ -71,9 +76,10 @@ def _drop_namespace(root: etree._Element) -> None:
 class _Reader:
     """Reads one descriptor and gathers what could not be read."""
 
-    def __init__(self, root: etree._Element, where: str) -> None:
+    def __init__(self, root: etree._Element, where: str, *, sizes: bool) -> None:
         self._root = root
         self._where = where
+        self._sizes = sizes
         self._faults: list[Problem] = []
 
     def descriptor(self) -> Descriptor:
@@ -190,8 +196,8 @@ class _Reader:
         return Payload(
             name=at.get("name", ""),
             type=at.get("type", ""),
-            size=self._number(at, "size"),
-            uncompressed_size=self._number(at, "uncompressed-size"),
+            size=self._number(at, "size") if self._sizes else None,
+            uncompressed_size=self._number(at, "uncompressed-size") if self._sizes else None,
             boot_order=self._number(at, "boot-order"),
             vfat_name=at.get("vfat-name", ""),
             checksums=tuple(

@@ -193,7 +193,11 @@ def _content(stream: BinaryIO, member: Member, limit: int, source: Source) -> by
     stream.seek(member.data_offset)
     data = stream.read(member.stored_size)
     if len(data) < member.size:
-        raise FormatError("the file ends before its end", where=where)
+        raise FormatError(
+            f"the file is cut, {member.size - len(data)} bytes before the end of this member",
+            where=where,
+            remedy="the download or copy failed; fetch it again",
+        )
     return data
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,7 @@ from vibforge.model.descriptor import Descriptor
 from vibforge.model.descriptor_writing import serialise
 from vibforge.model.recipe import Recipe
 from vibforge.operations.build_signature import BuildSigner, BuiltSignature, build_signer
+from vibforge.operations.collect import PayloadTree
 from vibforge.operations.describe import describe
 from vibforge.operations.instruct import Guide
 from vibforge.operations.instruct import instructions as instruct
@@ -163,7 +165,14 @@ def _signer(plan: BuildPlan, ask: Callable[[], bytes] | None) -> BuildSigner | N
 
 
 def _check_folder(folder: Path, plan: BuildPlan) -> None:
-    """Keep the instructions of another package from being overwritten."""
+    """Keep the instructions of another package from being overwritten, and trees from growing."""
+    for tree in plan.trees:
+        if _would_be_packed(folder.resolve(), tree):
+            raise OutputError(
+                "the output would become part of the payload, which the next build packs",
+                where=str(folder),
+                remedy=f"choose a folder beside the tree: -o {tree.root.resolve().parent / 'dist'}",
+            )
     of = plan.recipe
     own = f"{of.vendor}_{of.type}_{of.name}_"
     others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
@@ -173,6 +182,15 @@ def _check_folder(folder: Path, plan: BuildPlan) -> None:
             where=str(folder),
             remedy=f"give each package a folder of its own: -o {folder / of.name}",
         )
+
+
+def _would_be_packed(folder: Path, tree: PayloadTree) -> bool:
+    root = tree.root.resolve()
+    if not folder.is_relative_to(root):
+        return False
+    within = folder.relative_to(root)
+    steps = [step.as_posix() for step in (within, *within.parents)]
+    return not any(fnmatchcase(step, pattern) for pattern in tree.recipe.exclude for step in steps)
 
 
 def _shares(

@@ -88,7 +88,8 @@ def collect(recipe: PayloadRecipe, project: Path, mtime: int) -> PayloadTree:
         raise PayloadError(
             f"payload {recipe.name}: the tree holds no files",
             where=str(root),
-            remedy="put each file at its path on the host: etc/vmware/trx.conf",
+            remedy="put each file at its path on the host, etc/vmware/trx.conf, or begin with "
+            "`vibforge init FOLDER`",
         )
     tree = PayloadTree(
         recipe=recipe, root=root, entries=tuple(walker.entries), states=tuple(walker.states)
@@ -141,7 +142,12 @@ class _Walker:
         """Refuse rules that matched nothing: they are misspelt more often than not."""
         for index in sorted(self._unused_rules):
             patterns = ", ".join(self._recipe.rules[index].paths)
-            self._refuse("", f"no path matches rule {index} of the payload: {patterns}")
+            self._refuse(
+                "",
+                f"no path matches rules[{index}] of payload {self._recipe.name}: {patterns}",
+                "write paths as they stand in the tree, without a slash in front, or leave the "
+                "rule out",
+            )
 
     def _refuse(self, path: str, what: str, remedy: str = "") -> None:
         where = str(self._root / path) if path.isprintable() else ascii(path)
@@ -183,7 +189,8 @@ class _Walker:
             )
             return False
         if len(path) >= PATH_LIMIT:
-            self._refuse(path, f"the path has {len(path)} characters; {PATH_LIMIT - 1} is the most")
+            what = f"the path has {len(path)} characters; {PATH_LIMIT - 1} is the most"
+            self._refuse(path, what, "rename files or folders to shorter names")
             return False
         return True
 
@@ -196,7 +203,7 @@ class _Walker:
         ):
             self._refuse(
                 path,
-                f"the link leads out of the tree, to {target}",
+                f"the link leads to {target}, which is not in the tree",
                 "link to a file of the tree, or name this link in the payload's `outside-links` "
                 "if the host has that file",
             )

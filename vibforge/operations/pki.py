@@ -103,7 +103,9 @@ def issue(folder: Path, wanted: SignerRequest, now: datetime) -> Issued:
     if not wanted.level.needs_signature:
         raise SigningError("no host looks at the signature of a community VIB")
     if path.exists():
-        raise SigningError("there is a signer of that name", where=str(path))
+        raise SigningError(
+            "there is a signer of that name", where=str(path), remedy="choose another name"
+        )
     validity = Validity(first=wanted.first or VALID_FROM, last=wanted.last or _years_after(now))
     if validity.first > validity.last:
         raise SigningError("it would end before it begins")
@@ -127,8 +129,8 @@ def revoke(folder: Path, name: str, now: datetime) -> x509.Certificate:
         SigningError: there is no such signer, or hosts look at no list for its level.
         OutputError: the list cannot be written.
     """
-    certificate = read_certificate_files([_signer_path(folder, name)])[0]
     issuer = _credential(folder, PARTNER_CA)
+    certificate = _signer(folder, name)
     if certificate.issuer != issuer.certificate.subject:
         raise SigningError(
             f"{name} signs certified VIBs, for which a host has no revocation list",
@@ -176,6 +178,18 @@ def _signer_path(folder: Path, name: str) -> Path:
             f"{name!r} is not a name for a signer", remedy="use letters, digits, - _ and ."
         )
     return folder / SIGNERS / f"{name}.pem"
+
+
+def _signer(folder: Path, name: str) -> x509.Certificate:
+    path = _signer_path(folder, name)
+    if not path.exists():
+        known = sorted(other.stem for other in path.parent.glob("*.pem"))
+        raise SigningError(
+            f"there is no signer {name!r}",
+            where=str(folder),
+            remedy=f"issued: {', '.join(known)}" if known else "vibforge pki issue",
+        )
+    return read_certificate_files([path])[0]
 
 
 def _write_credential(

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vibforge.errors import VibforgeError
+from vibforge.errors import ModelError, VibforgeError
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.offer import Offer
+from vibforge.host.package import Signature
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
 from vibforge.host.release import TARGETS, Release
@@ -95,13 +96,27 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         route: the route whose outcome is the verdict.
         upgrade_to: a release that the host is upgraded to afterwards.
         policy: whom the hosts trust; see `read_store`.
+
+    Raises:
+        ModelError: the route is an upgrade and no release is named, or it is an older one.
     """
+    _check_upgrade(route, [host.release] if host else targets, upgrade_to)
     hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
     files = tuple(
         plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
         for offer in (_read(path, policy) for path in paths)
     )
     return Plan(files=files, route=route, flags=flags)
+
+
+def _check_upgrade(route: Route, sources: Sequence[Release], to: Release | None) -> None:
+    if route is Route.UPGRADE and to is None:
+        raise ModelError("an upgrade to which release is not said", remedy="add --to RELEASE")
+    if to is not None and (later := [str(source) for source in sources if source > to]):
+        raise ModelError(
+            f"{to} is older than {', '.join(later)}: a host is upgraded, never taken back",
+            remedy="name the release that the host has with --from, and a later one with --to",
+        )
 
 
 def plan_offer(
@@ -158,6 +173,11 @@ def _warnings(journey: Journey) -> Iterator[str]:
         yield (
             f"With this VIB on it the host will not boot{when}: "
             '"UEFI Secure Boot failed: Failed to verify signatures of the following vibs".'
+        )
+    if host.secure_boot and any(p.signature is Signature.MISSING for p in packages):
+        yield (
+            "Secure Boot is on: no flag gets past the signature and the paths. What helps is a "
+            "signature by a signer whom the host trusts, or a host without Secure Boot."
         )
     if host.tpm and community:
         yield "The host has a TPM: its attestation will differ from that of hosts without the VIB."

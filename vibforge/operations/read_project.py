@@ -14,11 +14,16 @@ from vibforge.model.recipe_rules import dotted
 from vibforge.operations.read_input import read_file
 
 RECIPE_NAME = "vibforge.toml"
+_RECIPE_SUFFIX = ".toml"
 STAGE_DESCRIPTOR = "descriptor.xml"
 PAYLOADS_FOLDER = "payloads"
 DEFAULT_VERSION = "1.0.0-1"
 DEFAULT_PAYLOAD = "payload1"
 _SIZE_LIMIT = 4 * 1024 * 1024
+_WAYS_IN = (
+    "name a folder with a vibforge.toml, a descriptor.xml or the files themselves; "
+    "`vibforge init FOLDER` makes one to begin with"
+)
 
 
 class ProjectKind(StrEnum):
@@ -46,9 +51,9 @@ def read_project(
 ) -> Project:
     """Read the project at `path`.
 
-    A file, or a folder with a vibforge.toml, is a recipe. A folder with a descriptor.xml is a
-    stage directory. Any other folder is a payload tree, or, where it holds nothing but a folder
-    `payloads`, one tree for each folder in there.
+    A file `….toml`, or a folder with a vibforge.toml, is a recipe. A folder with a descriptor.xml
+    is a stage directory. Any other folder is a payload tree, or, where it holds nothing but a
+    folder `payloads`, one tree for each folder in there.
 
     Args:
         path: the project.
@@ -56,9 +61,15 @@ def read_project(
         environment: for `${NAME}` in a recipe; the process's if None.
 
     Raises:
-        ModelError: the recipe or descriptor breaks rules, or there is nothing at `path`.
+        ModelError: the recipe or descriptor breaks rules, or there is no project at `path`.
         FormatError: a stage's descriptor is not XML.
     """
+    if path.is_file() and path.suffix != _RECIPE_SUFFIX:
+        raise ModelError(
+            f"a file that is no recipe: the name of a recipe ends with {_RECIPE_SUFFIX}",
+            where=str(path),
+            remedy=_WAYS_IN,
+        )
     if path.is_file() or (path / RECIPE_NAME).is_file():
         file = path if path.is_file() else path / RECIPE_NAME
         variables = os.environ if environment is None else environment
@@ -68,7 +79,7 @@ def read_project(
         raise ModelError(
             "there is no such project",
             where=str(path),
-            remedy="name a folder with a vibforge.toml, a descriptor.xml or the files themselves",
+            remedy=_WAYS_IN,
         )
     if (path / STAGE_DESCRIPTOR).is_file():
         from vibforge.operations.read_stage import read_stage  # noqa: PLC0415 - needs lxml

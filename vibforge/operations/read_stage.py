@@ -34,35 +34,45 @@ def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
     """
     where = str(descriptor)
     data = read_file(descriptor, _SIZE_LIMIT, ModelError)
-    found = parse(data, where)
+    found = parse(data, where, sizes=False)
     lines = {child.tag: child.sourceline for child in parse_xml(data, where)}
 
     def place(path: KeyPath) -> str:
         line = lines.get(str(path[0])) if path else 1
         return f"{where}:{line or 1}: {dotted(path)}"
 
-    problems = [*found.faults, *_cannot_be_built(found, descriptor, settings)]
+    unfilled = _unfilled(found, settings)
+    problems = [*found.faults, *_placeholders(unfilled, where)]
+    problems += _cannot_be_built(found, descriptor)
     try:
         recipe = read_table(table_of(found), place, settings=settings)
     except ModelError as error:
-        raise ModelError.of([*problems, *error.problems]) from error
+        told = {place((name,)) for name in unfilled}
+        problems += (problem for problem in error.problems if problem.where not in told)
+        raise ModelError.of(problems) from error
     if problems:
         raise ModelError.of(problems)
     return recipe
 
 
-def _cannot_be_built(
-    found: Descriptor, descriptor: Path, settings: Mapping[str, str]
-) -> Iterator[Problem]:
+def _unfilled(found: Descriptor, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the placeholders of a template by the names of their keys."""
+    matches = ((name, _PLACEHOLDER.search(value)) for name, value in _texts(found))
+    return {name: match[0] for name, match in matches if match and name not in settings}
+
+
+def _placeholders(unfilled: Mapping[str, str], where: str) -> Iterator[Problem]:
+    for name, placeholder in unfilled.items():
+        yield Problem(
+            what=f"{name} holds the placeholder {placeholder}, which a script was to fill in: "
+            "this is a template of a descriptor",
+            where=where,
+            remedy=f"fill it in, or build with --set {name}=…",
+        )
+
+
+def _cannot_be_built(found: Descriptor, descriptor: Path) -> Iterator[Problem]:
     where = str(descriptor)
-    for name, value in _texts(found):
-        if name not in settings and (match := _PLACEHOLDER.search(value)):
-            yield Problem(
-                what=f"{name} holds the placeholder {match[0]}, which a script was to fill in: "
-                "this is a template of a descriptor",
-                where=where,
-                remedy=f"fill it in, or build with --set {name}=…",
-            )
     for element in found.unknown:
         tag = element[1:].split(">")[0].split()[0].rstrip("/")
         if tag not in _COMPUTED:

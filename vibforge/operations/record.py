@@ -5,8 +5,8 @@ import json
 from vibforge import __version__
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.model.recipe_writing import table
-from vibforge.operations.allowed_rules import allowed
 from vibforge.operations.plan_build import BuildPlan
+from vibforge.trx.check import allowed
 
 RECORD_NAME = "build.json"
 

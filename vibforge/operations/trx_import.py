@@ -23,7 +23,10 @@ def import_text(  # noqa: PLR0913 - each one is a thing that a caller decides
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise TrxError(f"byte {error.start} is not UTF-8") from error
+        raise TrxError(
+            f"byte {error.start} of the file is not UTF-8",
+            remedy="Give a text: ptp4l.conf, a PtpConfig or a line of options.",
+        ) from error
     match source:
         case Foreign.PTPCONFIG:
             from vibforge.trx.exchange.ptpconfig import import_ptpconfig  # noqa: PLC0415 - YAML

@@ -66,7 +66,7 @@ def hear_capture(path: Path, on_progress: Progress | None = None) -> Hearing:
     """
     listener = Listener()
     with _opened(path) as (file, size):
-        capture = Capture(file)
+        capture = Capture(file, name=str(path))
         late = _hear(capture, listener, size, on_progress)
     end = capture.trouble
     if late:

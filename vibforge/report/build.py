@@ -10,14 +10,13 @@ from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
-from vibforge.operations.allowed_rules import allowed
 from vibforge.operations.build import Built
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.date import DateSource
 from vibforge.operations.plan_build import BuildPlan
 from vibforge.report import shapes, units
 from vibforge.report.paint import Paint
-from vibforge.trx.check import CheckResult
+from vibforge.trx.check import CheckResult, allowed
 from vibforge.trx.document import PATH
 from vibforge.trx.finding import Severity
 
@@ -66,11 +65,18 @@ def built_text(built: Built, paint: Paint) -> str:
         *_stock_lines(plan, paint),
         "",
         paint("Install", "strong"),
-        f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh",
-        f"  By hand: {install_command(plan)}",
-        f"  INSTALL.md in {built.folder} has each step, and the way back.",
+        *_install_lines(built),
     ]
     return "\n".join(lines)
+
+
+def _install_lines(built: Built) -> Iterator[str]:
+    guided = built.plan.instructions
+    if guided:
+        yield f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh"
+    yield f"  {'By hand: ' if guided else ''}{install_command(built.plan)}"
+    if guided:
+        yield f"  INSTALL.md in {built.folder} has each step, and the way back."
 
 
 def install_command(plan: BuildPlan) -> str:
@@ -209,13 +215,17 @@ def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         return
     warnings = [each for each in result.findings if each.severity is Severity.WARNING]
     notes = result.counts[Severity.NOTE]
-    more = f", {notes} notes: vibforge trx check" if notes else ""
-    yield paint("trx.conf", "strong") + f"  {len(warnings)} warnings{more}"
+    more = f", {_count(notes, 'note')}: vibforge trx check" if notes else ""
+    yield paint("trx.conf", "strong") + f"  {_count(len(warnings), 'warning')}{more}"
     for finding in warnings:
         yield paint("  ! ", "warn") + f"/{PATH}:{finding.line}: {finding.what} [{finding.rule}]"
     for allowance in result.allowances:
         yield paint("  ! ", "warn") + f"{allowance.rule} is allowed: {allowance.because}"
     yield ""
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:

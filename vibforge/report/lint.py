@@ -33,7 +33,8 @@ def _lines(result: LintResult, paint: Paint) -> Iterator[str]:
     allowed = len(result.findings) - len(result.open)
     yield f"{counts}{f', {allowed} allowed' if allowed else ''}"
     if result.open:
-        yield f"`vibforge explain {result.open[0].rule}` tells why, and what to do."
+        worst = min(result.open, key=lambda finding: list(Severity).index(finding.severity))
+        yield f"`vibforge explain {worst.rule}` tells why, and what to do."
 
 
 def _belongs(finding: Finding, file: str) -> bool:

@@ -37,7 +37,8 @@ def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
     offer = file.offer
     yield paint(offer.name, "strong")
     for problem in offer.problems:
-        yield f"  {paint('cannot be read', 'bad')}: {problem}"
+        told = str(problem).removeprefix(f"{offer.name}: ").removeprefix("cannot be read: ")
+        yield f"  {paint('cannot be read', 'bad')}: {told}"
     for package in offer.packages:
         yield f"  {package.id}, {package.level.esxcli_name}, signature {package.signature}"
     for host in file.hosts:

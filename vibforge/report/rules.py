@@ -1,10 +1,11 @@
 """The manual of the rules: on the screen, and as the page `docs/reference/rules.md`."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from vibforge.lint.registry import RULES
+from vibforge.lint.registry import RULES, find_rule
 from vibforge.lint.rule import Rule
+from vibforge.trx.rules import BY_NAME as TRX_RULES
 
 PAGE = "docs/reference/rules.md"
 _FAMILIES = {
@@ -33,12 +34,33 @@ because = "the file has to stand there; hosts are installed with -f"
 """
 
 
-def rule_text(rule: Rule[Any]) -> str:
+class TrxManual(NamedTuple):
+    """A rule for trx.conf, which goes by its name alone, as `explain` shows rules of lint."""
+
+    id: str
+    name: str
+    severity: Any
+    certainty: Any
+    releases: str
+    manual: str
+
+
+def find_manual(word: str) -> Rule[Any] | TrxManual | None:
+    """Return the rule of lint of this id or name, else the rule for trx.conf of this name."""
+    found = find_rule(word)
+    trx = TRX_RULES.get(word.strip())
+    if found is not None or trx is None:
+        return found
+    return TrxManual(trx.name, trx.name, trx.severity, trx.certainty, "all", trx.manual)
+
+
+def rule_text(rule: Rule[Any] | TrxManual) -> str:
     """Return what `vibforge explain VF…` prints."""
-    return f"{rule.id} {rule.name}\n{_facts(rule)}\n\n{rule.manual}"
+    title = f"{rule.id} {rule.name}" if isinstance(rule, Rule) else f"trx.conf: {rule.name}"
+    return f"{title}\n{_facts(rule)}\n\n{rule.manual}"
 
 
-def rule_json(rule: Rule[Any]) -> dict[str, Any]:
+def rule_json(rule: Rule[Any] | TrxManual) -> dict[str, Any]:
     """Return the facts of `explain --json` for a rule."""
     return {
         "format": "vibforge/explain/1",
@@ -72,7 +94,7 @@ def _page_lines() -> Iterator[str]:
         yield f"{_marked(rule.manual)}\n"
 
 
-def _facts(rule: Rule[Any]) -> str:
+def _facts(rule: Rule[Any] | TrxManual) -> str:
     return f"{rule.severity}, {rule.certainty}; releases: {rule.releases}"
 
 

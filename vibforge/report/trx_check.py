@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from vibforge.operations.allowed_rules import allowed
 from vibforge.report.paint import Paint
-from vibforge.trx.check import CheckResult
+from vibforge.trx.check import CheckResult, allowed
 from vibforge.trx.finding import Finding, Severity
 from vibforge.trx.release import CANDIDATES, span
 

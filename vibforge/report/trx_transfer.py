@@ -22,7 +22,7 @@ def losses_text(losses: Sequence[Loss], paint: Paint) -> str:
 
 def _loss(loss: Loss, paint: Paint) -> str:
     label = paint("left out", "note") if loss.harmless else paint("lost", "bad")
-    return f"{label}: {loss.where}: `{loss.says}`: {loss.why}"
+    return f"{label}: {loss.where.removesuffix(', []')}: `{loss.says}`: {loss.why}"
 
 
 def imported_json(imported: Imported) -> dict[str, Any]:

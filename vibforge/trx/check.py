@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from vibforge.errors import Problem, TrxError
 from vibforge.model.allowance import Allowance
@@ -48,7 +49,9 @@ def _problems(of: Allowance) -> Iterator[Problem]:
         near = get_close_matches(of.rule, BY_NAME, n=1)
         yield Problem(
             what=f"there is no rule {of.rule!r} for trx.conf",
-            remedy=f"Did you mean {near[0]}?" if near else "docs/reference/trx-rules.md",
+            remedy=f"Did you mean {near[0]}?"
+            if near
+            else "`vibforge trx check` names the rule behind each finding, in brackets.",
         )
     if not of.because.strip():
         yield Problem(
@@ -151,3 +154,17 @@ def _listed(findings: list[Finding]) -> tuple[Finding, ...]:
     weight = {severity: place for place, severity in enumerate(Severity)}
     worst = sorted(findings, key=lambda finding: weight[finding.severity])[:MOST_FINDINGS]
     return tuple(sorted(worst, key=_by_place))
+
+
+def allowed(result: CheckResult | None) -> list[dict[str, Any]]:
+    """Return the rules on trx.conf that were allowed to be broken, each with its reason."""
+    if result is None:
+        return []
+    return [
+        {
+            "rule": allowance.rule,
+            "because": allowance.because,
+            "lines": [finding.line for finding in result.allowed if finding.rule == allowance.rule],
+        }
+        for allowance in result.allowances
+    ]

@@ -68,8 +68,9 @@ def profile_named(name: str) -> Profile:
     """
     found = profiles().get(name)
     if found is None:
-        near = get_close_matches(name, profiles(), n=1, cutoff=0.5)
-        hint = f"Did you mean {near[0]}? " if near else ""
+        near = [known for known in profiles() if name and name.lower() in known]
+        near = near or get_close_matches(name, profiles(), n=1, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
         raise TrxError(
             f"there is no profile {name!r}", remedy=f"{hint}`vibforge trx profiles` lists them."
         )
