@@ -13,11 +13,13 @@ from typing import BinaryIO, Self
 
 from vibforge.errors import FormatError, OutputError
 from vibforge.operations.publish import explained
+from vibforge.operations.whole_file import WholeFile
 
 DEPTH_LIMIT = 100
 """Folders within folders; what is built here keeps the same limit, vendors need a dozen."""
 
 _OWNER_ONLY = 0o700
+_PRIVATE = 0o600
 _DRIVE_OR_STREAM = ":"
 """On Windows a colon names a drive or a stream."""
 
@@ -78,13 +80,32 @@ class UnpackFolder:
         """
         target = self.place(path)
         with explained(target):
-            self._make_way(target)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            descriptor = os.open(target, flags, 0o600)
-            self._made[target] = None
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-            target.chmod(mode)
+            taken = self._is_taken(target)
+            whole = WholeFile(target.parent, _PRIVATE)
+            try:
+                yield whole.file
+                self._put(whole, target, mode, taken=taken)
+            finally:
+                whole.discard()
+
+    def _put(self, whole: WholeFile, target: Path, mode: int, *, taken: bool) -> None:
+        whole.chmod(mode)
+        with self._making(target):
+            if taken:
+                whole.prepare()
+                whole.replace(target)
+            else:
+                whole.take_name(target)
+
+    @contextlib.contextmanager
+    def _making(self, path: Path) -> Iterator[None]:
+        """Note what is made before it is, for a signal can stop the command right after."""
+        self._made[path] = None
+        try:
+            yield
+        except OSError:
+            del self._made[path]
+            raise
 
     def write(self, path: str, pieces: Iterable[bytes | memoryview], mode: int) -> Path:
         """Write a new file, and return where it is; errors are those of `create`."""
@@ -98,8 +119,8 @@ class UnpackFolder:
         place = self.place(path)
         with explained(place):
             self._make_way(place)
-            place.symlink_to(target)
-            self._made[place] = None
+            with self._making(place):
+                place.symlink_to(target)
         return place
 
     def make_device(self, path: str, mode: int, device: tuple[int, int]) -> Path:
@@ -109,13 +130,22 @@ class UnpackFolder:
             raise OutputError("this system has no devices of this kind", where=str(place))
         with explained(place):
             self._make_way(place)
-            os.mknod(place, mode, os.makedev(*device))
-            self._made[place] = None
+            with self._making(place):
+                os.mknod(place, mode, os.makedev(*device))
         return place
 
     def _make_way(self, target: Path) -> None:
+        if self._is_taken(target):
+            target.unlink()
+
+    def _is_taken(self, target: Path) -> bool:
+        """Whether something stands there that may be replaced.
+
+        Raises:
+            OutputError: it may not.
+        """
         if not os.path.lexists(target):
-            return
+            return False
         if target in self._made:
             raise OutputError("the payloads hold this path twice", where=str(target))
         if not self._force or stat.S_ISDIR(target.lstat().st_mode):
@@ -124,7 +154,7 @@ class UnpackFolder:
                 where=str(target),
                 remedy="choose an empty folder, or use --force to replace files",
             )
-        target.unlink()
+        return True
 
     def _make_parents(self, folder: Path) -> None:
         """Make a folder and those above it, and see that all below the root are real folders."""
@@ -136,8 +166,8 @@ class UnpackFolder:
             self._make_above(folder)
         with explained(folder):
             if not os.path.lexists(folder):
-                folder.mkdir(_OWNER_ONLY if folder != self._root else 0o777)
-                self._made[folder] = None
+                with self._making(folder):
+                    folder.mkdir(_OWNER_ONLY if folder != self._root else 0o777)
                 if folder != self._root:
                     self._modes.setdefault(folder, 0o755)
             elif not (folder.is_dir() and (folder == self._root or not folder.is_symlink())):
@@ -147,9 +177,8 @@ class UnpackFolder:
     def _make_above(self, root: Path) -> None:
         missing = [parent for parent in root.parents if not parent.exists()]
         for parent in reversed(missing):
-            with explained(parent):
+            with explained(parent), self._making(parent):
                 parent.mkdir()
-            self._made[parent] = None
 
 
 def _steps(path: str) -> tuple[str, ...]:
