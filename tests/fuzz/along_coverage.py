@@ -38,6 +38,7 @@ def main(name: str, seconds: str, seed: str, findings: str) -> None:
             "max_len": _LONGEST,
             "timeout": _HANG_SECONDS,
             "rss_limit_mb": _MOST_MIB,
+            "report_slow_units": _HANG_SECONDS,
             "artifact_prefix": f"{findings}/{name}-",
         }
         words = [f"-{key}={value}" for key, value in options.items()]
