@@ -119,7 +119,9 @@ class TrxConf:
             if line.form not in {Form.BLANK, Form.COMMENT}
             and (line.form is not Form.SETTING or last[line.namespace, line.key] == line.number)
         )
-        return "".join(f"{text}\n" for text in kept).encode("utf-8", "surrogateescape")
+        text = "".join(f"{line}\n" for line in kept)
+        mark = BOM if text.startswith(BOM) else ""  # whoever reads it takes one away
+        return f"{mark}{text}".encode("utf-8", "surrogateescape")
 
     @property
     def settings(self) -> tuple[Line, ...]:
