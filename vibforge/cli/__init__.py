@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -70,13 +70,18 @@ def application(argv: Sequence[str]) -> typer.Typer:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
-    _stop_on_signals()
+    try:
+        _stop_on_signals()
+        return _run(argv)
+    except Stopped as stop:
+        return stop.exit_code
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
         application(argv)(list(argv))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
-    except Stopped as stop:
-        return stop.exit_code
     except VibforgeError as error:
         _say_error(error)
         here = isinstance(error, NotPossibleHereError)
@@ -97,10 +102,17 @@ def _say_error(error: VibforgeError) -> None:
 
 
 def _stop_on_signals() -> None:
-    """Turn the signals that ask for an end into an exception, so that clean-up code runs."""
+    """Turn the first signal that asks for an end into an exception, so that clean-up code runs.
 
-    def stop(signum: int, _frame: FrameType | None) -> NoReturn:
-        raise Stopped(signum)
+    A second one, from an impatient Ctrl-C, would end the cleaning up half-way.
+    """
+    stopping = False
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            raise Stopped(signum)
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+_PROC = Path("/proc/self/fd")
 _NUMBERS = itertools.count()
 _STOPPING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -58,7 +59,7 @@ class WholeFile:
         """Give the file a hidden name, if it has none: what replaces another has to have one."""
         self.file.flush()
         if self._hidden is None:
-            hidden = self._free_name()
+            hidden = free_name(self._folder)
             self._link(hidden)
             self._hidden = hidden
         self.file.close()
@@ -85,17 +86,11 @@ class WholeFile:
             return None
 
     def _with_hidden_name(self, mode: int) -> BinaryIO:
-        hidden = self._free_name()
+        hidden = free_name(self._folder)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         file = os.fdopen(os.open(hidden, flags, mode), "w+b")
         self._hidden = hidden
         return file
-
-    def _free_name(self) -> Path:
-        while True:
-            name = self._folder / f".vibforge-{os.getpid()}-{next(_NUMBERS)}.partial"
-            if not os.path.lexists(name):
-                return name
 
     def _link(self, target: Path) -> None:
         # A directory descriptor makes Python call linkat, which follows the link in /proc.
@@ -107,7 +102,12 @@ class WholeFile:
             os.close(here)
 
 
-_PROC = Path("/proc/self/fd")
+def free_name(folder: Path) -> Path:
+    """Return a hidden name in `folder` that nothing has."""
+    while True:
+        name = folder / f".vibforge-{os.getpid()}-{next(_NUMBERS)}.partial"
+        if not os.path.lexists(name):
+            return name
 
 
 @contextlib.contextmanager
