@@ -34,7 +34,8 @@ class Scenario:
     """A command, run in a folder that `prepare` has filled.
 
     `again` is the command to run where SIGKILL has left a part, `fresh` whether the folder has to
-    be removed first, `once` that what is done is not done again; `look` tells what a file holds, its digest if it is not given.
+    be removed first, `once` that what is done is not done again; `look` tells what a file holds,
+    its digest if it is not given.
     """
 
     words: tuple[str, ...]
@@ -196,7 +197,17 @@ SCENARIOS = {
     "build": Scenario(words=("build", "p", "-o", OUTPUT), prepare=_small),
     "build over an older one": Scenario(words=("build", "p", "-o", OUTPUT), prepare=_small_and_old),
     "build three payloads, --bundle": Scenario(
-        words=("build", "p", "-o", OUTPUT, "--compression", "fast", "--bundle", "--set", "bundle.vendor-code=VFG"),
+        words=(
+            "build",
+            "p",
+            "-o",
+            OUTPUT,
+            "--compression",
+            "fast",
+            "--bundle",
+            "--set",
+            "bundle.vendor-code=VFG",
+        ),
         prepare=_large,
     ),
     "build signed, --bundle": Scenario(words=("build", "p", "-o", OUTPUT), prepare=_signing),
@@ -221,9 +232,7 @@ SCENARIOS = {
     "bundle unpack": Scenario(
         words=("bundle", "unpack", "x.zip", "-C", OUTPUT), prepare=_bundled, fresh=True
     ),
-    "extract": Scenario(
-        words=("extract", "a.vib", "-C", OUTPUT), again=_FORCED, prepare=_packed
-    ),
+    "extract": Scenario(words=("extract", "a.vib", "-C", OUTPUT), again=_FORCED, prepare=_packed),
     "extract --force": Scenario(words=_FORCED, prepare=_packed_and_taken_out),
     "extract --stage": Scenario(
         words=("extract", "a.vib", "-C", OUTPUT, "--stage"),

@@ -15,7 +15,14 @@ from vibforge.report.paint import Paint
 from vibforge.report.trx_sniff import hearing_json, hearing_text
 from vibforge.trx.check import check
 
-_KINDS = (Kind.ANNOUNCE, Kind.SYNC, Kind.FOLLOW_UP, Kind.DELAY_REQ, Kind.DELAY_RESP, Kind.PDELAY_REQ)
+_KINDS = (
+    Kind.ANNOUNCE,
+    Kind.SYNC,
+    Kind.FOLLOW_UP,
+    Kind.DELAY_REQ,
+    Kind.DELAY_RESP,
+    Kind.PDELAY_REQ,
+)
 
 
 def read_message(data: bytes) -> None:
@@ -60,7 +67,7 @@ def read_range(data: bytes) -> None:
         start, size = byte_range(data.decode("latin-1"), 1000)
     except ValueError:
         return
-    assert 0 <= start
+    assert start >= 0
     assert 0 < size <= 1000 - start
 
 
@@ -105,7 +112,7 @@ _ANSWER = b"""
 NETWORKS = {
     "message": Target(read_message, _messages),
     "frame": Target(read_frame, _frames),
-    "capture": Target(hear_capture, _captures),
+    "capture": Target(hear_capture, _captures, each=30),
     "answer": Target(read_answer, lambda: [_ANSWER]),
     "range": Target(read_range, lambda: [b"bytes=0-99", b"bytes=-5", b"bytes=7-"]),
 }

@@ -190,8 +190,12 @@ PACKAGES = {
     "bundle": Target(read_bundle_zip, lambda: [vibs.bundle()]),
     "bundle-part": Target(read_bundle_part, _bundle_parts),
     "head": Target(read_head, lambda: [elf_program(), vibs.vib(), vibs.bundle()]),
-    "extract": Target(extract_tree, lambda: [vibs.image(), vibs.gnu_image()]),
-    "judge": Target(judge_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(level="partner")]),
-    "stage": Target(read_stage_folder, lambda: [vibs.descriptor('<payload name="payload1" type="tgz"/>')]),
+    "extract": Target(extract_tree, lambda: [vibs.image(), vibs.gnu_image()], each=25),
+    "judge": Target(
+        judge_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(level="partner")], each=25
+    ),
+    "stage": Target(
+        read_stage_folder, lambda: [vibs.descriptor('<payload name="payload1" type="tgz"/>')]
+    ),
     "vib": Target(read_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(stored=vibs.image())]),
 }

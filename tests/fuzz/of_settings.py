@@ -164,7 +164,7 @@ def _trx_confs() -> list[bytes]:
 
 SETTINGS = {
     "recipe": Target(read_toml, _recipes),
-    "trx-conf": Target(read_trx_conf, _trx_confs),
+    "trx-conf": Target(read_trx_conf, _trx_confs, each=25),
     "ptp4l-conf": Target(
         read_ptp4l_conf, lambda: [b"[global]\nslaveOnly 1\n#x\n[eth0]\ndelay_mechanism P2P\n"]
     ),

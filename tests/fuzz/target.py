@@ -10,10 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A reader, and what it reads when all is well."""
+    """A reader, and what it reads when all is well; `each` good input is changed so often in tests.
+
+    It is less for readers that take milliseconds.
+    """
 
     read: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
+    each: int = 120
 
 
 def printable(facts: dict[str, Any], text: str = "") -> None:

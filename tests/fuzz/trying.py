@@ -31,7 +31,18 @@ def _outcome(target: Target, data: bytes) -> tuple[str, str]:
         outcome = "read"
     except VibforgeError as error:
         outcome = error.problems[0].what[:40]
+        if not _can_be_shown(str(error)):
+            return outcome, f"the message cannot be shown: {error!a}"
     except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
         return "raised", traceback.format_exc()
     took = time.process_time() - begin
     return outcome, f"took {took:.1f} s" if took > SECONDS_LIMIT else ""
+
+
+def _can_be_shown(message: str) -> bool:
+    """Whether a terminal can print it, and finds nothing in it to obey."""
+    try:
+        message.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\x1b" not in message
