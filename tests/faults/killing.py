@@ -71,7 +71,7 @@ class Bench:
             with copied(pristine) as work:
                 code, seconds = forked(scenario.words, work)
                 took.append(seconds)
-                assert code == 0, f"{name}: exit code {code}: {(work / 'log').read_text()}"
+                assert code == 0, f"{name}: exit code {code}: {_log_of(work)}"
                 after = seen(work / OUTPUT, scenario.look)
         return cls(name, scenario, pristine, before, after, min(took))
 
@@ -87,7 +87,7 @@ class Bench:
         tally.points += 1
         outcome = self._outcome(found)
         tally.outcomes[f"{signal.Signals(number).name} {outcome}"] += 1
-        for fault in self._faults(tally, found, number, code, outcome):
+        for fault in self._faults(tally, found, number, code, outcome, _log_of(work)):
             tally.faults.append(f"{signal.Signals(number).name}, exit code {code}: {fault}")
         if self.scenario.once and outcome == "new":
             return
@@ -97,8 +97,8 @@ class Bench:
         again, _ = forked(words, work)
         missing = self.after.items() - seen(work / OUTPUT, self.scenario.look).items()
         if again or missing:
-            log = (work / "log").read_text()
-            tally.faults.append(f"the next run: exit code {again}, {sorted(missing)}, {log}")
+            told = f"exit code {again}, {sorted(missing)}, {_log_of(work)}"
+            tally.faults.append(f"the next run: {told}")
 
     def _outcome(self, found: dict[str, str]) -> str:
         named = {path: it for path, it in found.items() if path in self.before | self.after}
@@ -107,7 +107,7 @@ class Bench:
         return "new" if named == self.after else "between"
 
     def _faults(
-        self, tally: Tally, found: dict[str, str], number: int, code: int, outcome: str
+        self, tally: Tally, found: dict[str, str], number: int, code: int, outcome: str, log: str
     ) -> Iterator[str]:
         for path, it in found.items():
             if path not in self.before and path not in self.after:
@@ -120,10 +120,15 @@ class Bench:
             elif it not in {self.before.get(path), self.after.get(path)}:
                 yield f"{path} is neither old nor new: {it}"
         yield from (f"{path} is gone" for path in self.before if path not in found)
-        if number != signal.SIGKILL and outcome == "between":
+        if number != signal.SIGKILL and outcome == "between" and not self.scenario.in_steps:
             yield "some files are new and some old"
         if code not in {0, -number, 128 + number}:
-            yield "the exit code"
+            yield f"the exit code: {log}"
+
+
+def _log_of(work: Path) -> str:
+    log = work / "log"
+    return log.read_text(encoding="utf-8") if log.exists() else ""
 
 
 @contextmanager

@@ -35,7 +35,8 @@ class Scenario:
 
     `again` is the command to run where SIGKILL has left a part, `fresh` whether the folder has to
     be removed first, `once` that what is done is not done again; `look` tells what a file holds,
-    its digest if it is not given.
+    its digest if it is not given. What works `in_steps` has one result whole before it begins the
+    next: the VIB, then the bundle of it.
     """
 
     words: tuple[str, ...]
@@ -43,6 +44,7 @@ class Scenario:
     again: tuple[str, ...] = ()
     fresh: bool = False
     once: bool = False
+    in_steps: bool = False
     look: Look | None = None
 
     @property
@@ -209,8 +211,11 @@ SCENARIOS = {
             "bundle.vendor-code=VFG",
         ),
         prepare=_large,
+        in_steps=True,
     ),
-    "build signed, --bundle": Scenario(words=("build", "p", "-o", OUTPUT), prepare=_signing),
+    "build signed, --bundle": Scenario(
+        words=("build", "p", "-o", OUTPUT), prepare=_signing, in_steps=True
+    ),
     "build --layout boot-copy": Scenario(
         words=("build", "p", "-o", OUTPUT, *_BOOT_COPY), prepare=_small
     ),

@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
 from typing import Annotated
@@ -70,11 +71,14 @@ def application(argv: Sequence[str]) -> typer.Typer:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
+    stopping = _Stopping()
     try:
-        _stop_on_signals()
-        return _run(argv)
+        stopping.listen()
+        code = _run(argv)
+        stopping.begun = True  # it is over; what comes now comes too late
     except Stopped as stop:
         return stop.exit_code
+    return code
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -101,22 +105,24 @@ def _say_error(error: VibforgeError) -> None:
         tell(f"{label} {problem}")
 
 
-def _stop_on_signals() -> None:
-    """Turn the first signal that asks for an end into an exception, so that clean-up code runs.
+@dataclass(slots=True)
+class _Stopping:
+    """Turns the first signal that asks for an end into an exception, so that clean-up code runs.
 
     A second one, from an impatient Ctrl-C, would end the cleaning up half-way.
     """
-    stopping = False
 
-    def stop(signum: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        if not stopping:
-            stopping = True
+    begun: bool = False
+
+    def listen(self) -> None:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._stop)
+
+    def _stop(self, signum: int, _frame: FrameType | None) -> None:
+        if not self.begun:
+            self.begun = True
             raise Stopped(signum)
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), stop)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - the shape of a Typer callback
