@@ -87,7 +87,8 @@ class Bench:
         tally.points += 1
         outcome = self._outcome(found)
         tally.outcomes[f"{signal.Signals(number).name} {outcome}"] += 1
-        for fault in self._faults(tally, found, number, code, outcome, _log_of(work)):
+        strays = self._strays(tally, found, number)
+        for fault in (*strays, *self._manners(number, code, outcome, _log_of(work))):
             tally.faults.append(f"{signal.Signals(number).name}, exit code {code}: {fault}")
         if self.scenario.once and outcome == "new":
             return
@@ -106,20 +107,22 @@ class Bench:
             return "old"
         return "new" if named == self.after else "between"
 
-    def _faults(
-        self, tally: Tally, found: dict[str, str], number: int, code: int, outcome: str, log: str
-    ) -> Iterator[str]:
+    def _strays(self, tally: Tally, found: dict[str, str], number: int) -> Iterator[str]:
+        """Yield the files that may not be there, or not like that."""
+        whole = {it.split()[-1] for it in self.after.values()}
         for path, it in found.items():
-            if path not in self.before and path not in self.after:
-                tally.leftovers[LEFT_BY_KILL.sub("partial", path)] += 1
-                whole = it == "folder" or it.split()[-1] in {
-                    v.split()[-1] for v in self.after.values()
-                }
-                if number != signal.SIGKILL or not LEFT_BY_KILL.fullmatch(path) or not whole:
-                    yield f"{path} is left: {it}"
-            elif it not in {self.before.get(path), self.after.get(path)}:
-                yield f"{path} is neither old nor new: {it}"
+            if path in self.before or path in self.after:
+                if it not in {self.before.get(path), self.after.get(path)}:
+                    yield f"{path} is neither old nor new: {it}"
+                continue
+            tally.leftovers[LEFT_BY_KILL.sub("partial", path)] += 1
+            may_be = it == "folder" or it.split()[-1] in whole
+            if number != signal.SIGKILL or not LEFT_BY_KILL.fullmatch(path) or not may_be:
+                yield f"{path} is left: {it}"
         yield from (f"{path} is gone" for path in self.before if path not in found)
+
+    def _manners(self, number: int, code: int, outcome: str, log: str) -> Iterator[str]:
+        """Yield how the command did not end as one ends that is asked to."""
         if number != signal.SIGKILL and outcome == "between" and not self.scenario.in_steps:
             yield "some files are new and some old"
         if code not in {0, -number, 128 + number}:

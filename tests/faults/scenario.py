@@ -183,7 +183,7 @@ def _key_or_certificate(path: Path) -> str:
         load_pem_private_key(data, None)
     elif path.suffix == ".pem":
         x509.load_pem_x509_certificates(data)
-    elif path.suffix == ".crl":
+    elif path.suffix in {".crl", ".partial"}:
         return f"a list of {len(x509.load_pem_x509_crl(data))}"
     else:
         return hashlib.sha256(data).hexdigest()

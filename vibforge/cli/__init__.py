@@ -78,6 +78,14 @@ def main(argv: Sequence[str]) -> int:
         stopping.begun = True  # it is over; what comes now comes too late
     except Stopped as stop:
         return stop.exit_code
+    except BaseException as error:
+        if stopping.signum:  # a library made something else of the exception on its way
+            return 128 + stopping.signum
+        if not isinstance(error, Exception):
+            raise
+        traceback.print_exc()
+        sys.stderr.write("vibforge: this is a bug; please report it with the lines above.\n")
+        return _BUG
     return code
 
 
@@ -90,10 +98,6 @@ def _run(argv: Sequence[str]) -> int:
         _say_error(error)
         here = isinstance(error, NotPossibleHereError)
         return _NOT_POSSIBLE_HERE if here else _USAGE_OR_INPUT
-    except Exception:  # noqa: BLE001 - the last one to see it: everything else is a bug
-        traceback.print_exc()
-        sys.stderr.write("vibforge: this is a bug; please report it with the lines above.\n")
-        return _BUG
     return 0
 
 
@@ -113,6 +117,7 @@ class _Stopping:
     """
 
     begun: bool = False
+    signum: int = 0
 
     def listen(self) -> None:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -121,7 +126,7 @@ class _Stopping:
 
     def _stop(self, signum: int, _frame: FrameType | None) -> None:
         if not self.begun:
-            self.begun = True
+            self.begun, self.signum = True, signum
             raise Stopped(signum)
 
 
