@@ -6,13 +6,17 @@ import pytest
 
 from tests import vibs
 from vibforge.errors import Problem
+from vibforge.host.known_messages import recognise
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import VibSubject
 from vibforge.model.vib import Vib
 from vibforge.operations.plan import plan
+from vibforge.operations.trx_import import import_text
+from vibforge.report.explain import text as explanation
 from vibforge.report.lint import github, lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
+from vibforge.report.trx_transfer import losses_text
 
 STEERING = "a\x1b[31m"
 SHOWN = "a\\x1b[31m"
@@ -43,3 +47,13 @@ def test_plan(tmp_path: Path, steering_vib: bytes) -> None:
 def test_a_problem() -> None:
     problem = Problem(what=STEERING, where="\udcff", remedy="b\nc\r")
     assert str(problem) == f"\\udcff: {SHOWN}\n  → b\nc\\r"
+
+
+def test_a_log() -> None:
+    log = f"{STEERING} Could not find a trusted signer."
+    assert SHOWN.replace("a\\", "\\") in explanation(recognise(log), Paint())
+
+
+def test_what_an_import_lost() -> None:
+    lost = import_text(f"--{STEERING} 1".encode(), "phc2sys").losses
+    assert SHOWN in losses_text(lost, Paint())
