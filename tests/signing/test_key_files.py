@@ -222,7 +222,7 @@ def test_a_key_file_with_more_behind_it_is_read_without_a_warning(signer_of: Cre
 
 def test_a_certificate_with_a_name_that_is_no_text_is_refused() -> None:
     der = made("Tester", own=key()).certificate.public_bytes(serialization.Encoding.DER)
-    broken = der.replace(b"\x0c\x06Tester", b"\x0c\x06T\xff\xfe\xfter")
+    broken = der.replace(b"\x0c\x06Tester", b"\x0c\x06T\xff\xfe\xffer")
     assert broken != der
     with pytest.raises(SigningError, match="a certificate cannot be read"):
         read_certificates(broken, "x.pem")
