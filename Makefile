@@ -89,6 +89,7 @@ fuzz: $(VENV)/ready-for-work ## look for inputs that break a reader; FUZZ_MINUTE
 FAULT_POINTS ?= 200
 faults: $(VENV)/ready-for-work ## stop every command that writes at many points; FAULT_POINTS=200
 	$(BIN)/python -m tests.faults.run --points $(FAULT_POINTS)
+	$(BIN)/python -m tests.faults.fail
 
 golden: $(VENV)/ready-for-work ## write the expected bytes and texts anew, to be looked at in the diff
 	$(BIN)/pytest -n auto --update-golden tests

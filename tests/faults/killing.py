@@ -19,8 +19,8 @@ from pathlib import Path
 from tests.faults.scenario import OUTPUT, Scenario, seen
 from vibforge.cli import main
 
-LEFT_BY_KILL = re.compile(r"(.*/)?\.(vibforge-\d+-\d+|out\.\d+)\.partial(/.*)?")
-"""What SIGKILL may leave: a whole file on the way to its name, a project of `init`."""
+LEFT_BY_KILL = re.compile(r"(.*/)?\.vibforge-\d+-\d+\.partial")
+"""What SIGKILL may leave beside the results: whole files on the way to their names."""
 
 _MEASURED = 3
 """Runs, the quickest of which counts: others waited for a busy machine."""
@@ -87,7 +87,7 @@ class Bench:
         tally.points += 1
         outcome = self._outcome(found)
         tally.outcomes[f"{signal.Signals(number).name} {outcome}"] += 1
-        strays = self._strays(tally, found, number)
+        strays = self._strays(tally, work, found, number)
         for fault in (*strays, *self._manners(number, code, outcome, _log_of(work))):
             tally.faults.append(f"{signal.Signals(number).name}, exit code {code}: {fault}")
         if self.scenario.once and outcome == "new":
@@ -107,7 +107,9 @@ class Bench:
             return "old"
         return "new" if named == self.after else "between"
 
-    def _strays(self, tally: Tally, found: dict[str, str], number: int) -> Iterator[str]:
+    def _strays(
+        self, tally: Tally, work: Path, found: dict[str, str], number: int
+    ) -> Iterator[str]:
         """Yield the files that may not be there, or not like that."""
         whole = {it.split()[-1] for it in self.after.values()}
         for path, it in found.items():
@@ -119,6 +121,10 @@ class Bench:
             may_be = it == "folder" or it.split()[-1] in whole
             if number != signal.SIGKILL or not LEFT_BY_KILL.fullmatch(path) or not may_be:
                 yield f"{path} is left: {it}"
+        for path in work.glob(".vibforge-*"):
+            tally.leftovers["partial folder"] += 1
+            if number != signal.SIGKILL:
+                yield f"{path.name} is left"
         yield from (f"{path} is gone" for path in self.before if path not in found)
 
     def _manners(self, number: int, code: int, outcome: str, log: str) -> Iterator[str]:

@@ -12,6 +12,8 @@ from vibforge.operations.whole_file import WholeFile, undisturbed
 _PROGRAM_MODE = 0o777
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
+TEMPORARY = Path("a temporary file")
+"""What messages call a file that nobody asked for."""
 _REMEDIES = {
     errno.ENOSPC: "free some space; nothing was changed",
     errno.EDQUOT: "free some of your quota; nothing was changed",
@@ -68,7 +70,8 @@ class Publication:
 
         Raises:
             OutputError: a name is taken by something that a file cannot replace, or the folder
-                cannot be written; it is as it was.
+                cannot be written. It is as it was, unless the system refuses one of several
+                replacements, for which it has neither a want of space nor of rights as a reason.
         """
         for _, target in self._ready:
             if target.is_dir():
