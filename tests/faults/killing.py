@@ -121,10 +121,10 @@ class Bench:
             may_be = it == "folder" or it.split()[-1] in whole
             if number != signal.SIGKILL or not LEFT_BY_KILL.fullmatch(path) or not may_be:
                 yield f"{path} is left: {it}"
-        for path in work.glob(".vibforge-*"):
+        for folder in work.glob(".vibforge-*"):
             tally.leftovers["partial folder"] += 1
             if number != signal.SIGKILL:
-                yield f"{path.name} is left"
+                yield f"{folder.name} is left"
         yield from (f"{path} is gone" for path in self.before if path not in found)
 
     def _manners(self, number: int, code: int, outcome: str, log: str) -> Iterator[str]:

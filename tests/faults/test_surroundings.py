@@ -11,8 +11,9 @@ import sys
 import tempfile
 import termios
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -45,7 +46,7 @@ def answers(  # noqa: PLR0913 - each is one thing that surrounds a command
     without: tuple[str, ...] = (),
     words: tuple[str, ...] = WORDS,
     umask: int = -1,
-    **environment: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str, str]:
     """Run commands one after the other in one process; return code, stdout and the VIB's digest."""
     folder.mkdir()
@@ -54,7 +55,7 @@ def answers(  # noqa: PLR0913 - each is one thing that surrounds a command
     done = subprocess.run(
         [*wrap, sys.executable, *options, "-c", CHAIN, *words],
         cwd=folder,
-        env=kept | {"SOURCE_DATE_EPOCH": "0", "PYTHONPATH": str(CHECKOUT)} | environment,
+        env=kept | {"SOURCE_DATE_EPOCH": "0", "PYTHONPATH": str(CHECKOUT), **environment},
         capture_output=True,
         check=False,
         umask=umask,
@@ -83,12 +84,12 @@ ODD: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_environments(tmp_path: Path, usual: tuple[int, str, str], name: str) -> None:
-    assert answers(tmp_path / "w", without=("HOME",), **ODD[name]) == usual
+    assert answers(tmp_path / "w", without=("HOME",), environment=ODD[name]) == usual
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_encodings(tmp_path: Path, usual: tuple[int, str, str], encoding: str) -> None:
-    code, _, digest = answers(tmp_path / "w", PYTHONIOENCODING=f"{encoding}:backslashreplace")
+    code, _, digest = answers(tmp_path / "w", environment={"PYTHONIOENCODING": encoding})
     assert (code, digest) == (usual[0], usual[2])
 
 
@@ -119,7 +120,7 @@ def test_a_package_in_a_zip(tmp_path: Path, usual: tuple[int, str, str]) -> None
             for path in sorted((CHECKOUT / top).rglob("*")):
                 if path.is_file() and path.suffix != ".pyc":
                     archive.write(path, f"{below}{path.relative_to(CHECKOUT)}")
-    assert answers(tmp_path / "w", PYTHONPATH=str(packed)) == usual
+    assert answers(tmp_path / "w", environment={"PYTHONPATH": str(packed)}) == usual
 
 
 def test_a_current_folder_that_is_gone(tmp_path: Path) -> None:

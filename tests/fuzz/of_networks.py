@@ -29,7 +29,6 @@ def read_message(data: bytes) -> None:
     found = PtpMessage.parse(data)
     assert PtpMessage.parse(found.serialise()) == found
     assert found.announce is None or found.announce.serialise() == found.body
-    str(found.requesting_port)
 
 
 def read_frame(data: bytes) -> None:

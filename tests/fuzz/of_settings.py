@@ -17,6 +17,7 @@ from vibforge.trx import effective
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.check import check
 from vibforge.trx.document import TrxConf
+from vibforge.trx.exchange.foreign import Foreign
 from vibforge.trx.exchange.linuxptp import export_linuxptp
 from vibforge.trx.exchange.ptpconfig import export_ptpconfig
 from vibforge.trx.fingerprint import fingerprint
@@ -46,23 +47,23 @@ def read_trx_conf(data: bytes) -> None:
     with contextlib.suppress(TrxError):  # it has lines that stop TRX
         effective.linuxptp_file(conf, "ptp4l")
     exported = export_linuxptp(conf)
-    printable(trx_transfer.exported_json(exported, exported.ptp4l_conf, "ptp4l.conf"))
+    printable(trx_transfer.exported_json(exported, exported.ptp4l_conf, Foreign.PTP4L_CONF))
     export_ptpconfig(conf, name="x", interface="eth0")
 
 
 def read_ptp4l_conf(data: bytes) -> None:
-    _transfer(data, "ptp4l.conf")
+    _transfer(data, Foreign.PTP4L_CONF)
 
 
 def read_options(data: bytes) -> None:
-    _transfer(data, "phc2sys")
+    _transfer(data, Foreign.PHC2SYS)
 
 
 def read_ptpconfig(data: bytes) -> None:
-    _transfer(data, "ptpconfig")
+    _transfer(data, Foreign.PTPCONFIG)
 
 
-def _transfer(data: bytes, source: str) -> None:
+def _transfer(data: bytes, source: Foreign) -> None:
     imported = import_text(data, source)
     check(imported.conf.serialise())
     printable(

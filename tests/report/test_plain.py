@@ -17,6 +17,7 @@ from vibforge.report.lint import github, lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
 from vibforge.report.trx_transfer import losses_text
+from vibforge.trx.exchange.foreign import Foreign
 
 STEERING = "a\x1b[31m"
 SHOWN = "a\\x1b[31m"
@@ -55,5 +56,5 @@ def test_a_log() -> None:
 
 
 def test_what_an_import_lost() -> None:
-    lost = import_text(f"--{STEERING} 1".encode(), "phc2sys").losses
+    lost = import_text(f"--{STEERING} 1".encode(), Foreign.PHC2SYS).losses
     assert SHOWN in losses_text(lost, Paint())
