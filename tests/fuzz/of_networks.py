@@ -53,7 +53,7 @@ def hear_capture(data: bytes) -> None:
     for conf in confs:
         check(conf)
     texts = [conf.decode("utf-8") for conf in confs]
-    facts = hearing_json(heard, fits, texts, "fuzz.pcap")
+    facts = hearing_json(heard, fits, texts, path="fuzz.pcap", interface="")
     printable(facts, hearing_text(heard, fits, "fuzz.pcap", Paint()))
 
 

@@ -78,7 +78,7 @@ def read_host_facts(data: bytes) -> None:
 
 def read_log(data: bytes) -> None:
     found = recognise(data.decode("utf-8", "replace"))
-    printable(explain.explain_json(found), explain.text(found, Paint()))
+    printable(explain.explain_json(found), explain.explain_text(found, Paint()))
 
 
 def read_program(data: bytes) -> None:

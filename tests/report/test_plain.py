@@ -12,7 +12,7 @@ from vibforge.lint.subject import VibSubject
 from vibforge.model.vib import Vib
 from vibforge.operations.plan import plan
 from vibforge.operations.trx_import import import_text
-from vibforge.report.explain import text as explanation
+from vibforge.report.explain import explain_text
 from vibforge.report.lint import github, lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
@@ -52,7 +52,7 @@ def test_a_problem() -> None:
 
 def test_a_log() -> None:
     log = f"{STEERING} Could not find a trusted signer."
-    assert SHOWN.replace("a\\", "\\") in explanation(recognise(log), Paint())
+    assert SHOWN.replace("a\\", "\\") in explain_text(recognise(log), Paint())
 
 
 def test_what_an_import_lost() -> None:

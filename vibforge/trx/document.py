@@ -63,8 +63,11 @@ class Line:
 
     @property
     def canonical(self) -> str:
-        """The line in the one form that is known to work; other lines as they are."""
-        if self.form is Form.SETTING:
+        """The line in the one form that is known to work; other lines as they are.
+
+        A key with a `:` would make a port line of it, which says something else.
+        """
+        if self.form is Form.SETTING and ":" not in self.key:
             return f"{self.namespace}:{self.key} {self.value}"
         return self.text.strip(_BLANKS)
 
