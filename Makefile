@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick fuzz rehearse golden docs bench bench-scale lock audit
+.PHONY: help demo setup gates format test quick fuzz faults rehearse golden docs bench bench-scale lock audit
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -85,6 +85,11 @@ audit: $(UPKEEP)/ready ## ask whether a locked release has a known vulnerability
 FUZZ_MINUTES ?= 60
 fuzz: $(VENV)/ready-for-work ## look for inputs that break a reader; FUZZ_MINUTES=60
 	$(BIN)/python -m tests.fuzz.run --minutes $(FUZZ_MINUTES)
+
+FAULT_POINTS ?= 200
+faults: $(VENV)/ready-for-work ## stop every command that writes at many points; FAULT_POINTS=200
+	$(BIN)/python -m tests.faults.run --points $(FAULT_POINTS)
+	$(BIN)/python -m tests.faults.fail
 
 golden: $(VENV)/ready-for-work ## write the expected bytes and texts anew, to be looked at in the diff
 	$(BIN)/pytest -n auto --update-golden tests

@@ -25,6 +25,7 @@ _DEBIAN_PACKAGES = {
     "chromium": "chromium",
     "busybox": "busybox",
     "curl": "curl",
+    "faketime": "faketime",
     "git": "git",
     "make": "make",
     "openssl": "openssl",

@@ -35,7 +35,16 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         remedy = f"\n  → {self.remedy}" if self.remedy else ""
-        return f"{place}{self.what}{remedy}"
+        return "\n".join(map(escaped, f"{place}{self.what}{remedy}".split("\n")))
+
+
+def escaped(text: str) -> str:
+    """Return text with every character that a terminal would act upon written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 class VibforgeError(Exception):

@@ -9,8 +9,6 @@ from tests.fuzz.mutate import mutated
 from tests.fuzz.targets import TARGETS
 from vibforge.errors import VibforgeError
 
-EACH = 120
-
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_good_bytes_are_read(name: str) -> None:
@@ -23,7 +21,7 @@ def test_changed_bytes_are_read_or_refused(name: str) -> None:
     target = TARGETS[name]
     chance = random.Random(name)
     for seed in target.seeds():
-        for _ in range(EACH):
+        for _ in range(target.each):
             with contextlib.suppress(VibforgeError):
                 target.read(mutated(seed, chance))
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.depot.making import for_platform, vib_bytes
-from vibforge.errors import ModelError
+from vibforge.errors import FormatError, ModelError
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.model import bulletin as bulletin_xml
 from vibforge.model import bundle_response
@@ -84,6 +84,24 @@ def test_a_bulletin_comes_back() -> None:
     data = bulletin_xml.serialise(BULLETIN)
     assert bulletin_xml.parse(parse_xml(data, "x"), "bulletins/x.xml") == BULLETIN
     assert bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"))) == data
+
+
+def test_attributes_and_namespaces_of_others_are_kept() -> None:
+    data = bulletin_xml.serialise(BULLETIN).replace(
+        b"</bulletin>", b'<note lang="de">x</note><n:y xmlns:n="urn:n">z</n:y></bulletin>'
+    )
+    again = bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x")))
+    assert again == data
+
+
+@pytest.mark.parametrize(
+    "part", ["<neu\u00df>x</neu\u00df>", '<new \u00df="x"/>', "<new><\u00df/></new>"]
+)
+def test_names_that_ascii_cannot_write_are_refused(part: str) -> None:
+    data = bulletin_xml.serialise(BULLETIN).replace(b"</bulletin>", f"{part}</bulletin>".encode())
+    found = bulletin_xml.parse(parse_xml(data, "x"))
+    with pytest.raises(FormatError, match="is not ASCII"):
+        bulletin_xml.serialise(found)
 
 
 def test_what_is_not_known_of_a_bulletin_is_kept() -> None:

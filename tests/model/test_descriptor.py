@@ -156,3 +156,11 @@ def test_what_cannot_be_read_is_told_with_its_line() -> None:
 def test_what_is_no_descriptor_is_refused(data: bytes, problem: str) -> None:
     with pytest.raises(FormatError, match=problem):
         parse(data)
+
+
+def test_unknown_elements_are_written_in_ascii_or_not_at_all() -> None:
+    known = parse('<vib version="5.0"><new a="\u00df">\u00df</new></vib>'.encode())
+    assert b'<new a="&#223;">&#223;</new>' in serialise(known)
+    odd = parse("<vib version='5.0'><\u00df/></vib>".encode())
+    with pytest.raises(FormatError, match="is not ASCII"):
+        serialise(odd)

@@ -12,6 +12,8 @@ from tests.trust.made import key, made
 from vibforge.errors import SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.signing import passphrase
+from vibforge.signing.certificates import read_certificates
+from vibforge.signing.key_files import read_key_file
 from vibforge.signing.key_source import KeySource, open_signer
 from vibforge.signing.lab_authority import Credential, KeyKind
 from vibforge.signing.making import make_block
@@ -211,3 +213,16 @@ def test_an_old_pkcs12_file_is_read_or_told(lab: Lab, tmp_path: Path) -> None:
     assert signs(open_signer(KeySource(key=str(old)), RIGHT, {}))
     with pytest.raises(SigningError, match="the passphrase is wrong"):
         open_signer(KeySource(key=str(old)), WRONG, {})
+
+
+def test_a_key_file_with_more_behind_it_is_read_without_a_warning(signer_of: Credential) -> None:
+    found = read_key_file(pkcs12_file(signer_of) + b"\n", RIGHT, "x.p12")
+    assert found.key.private_numbers() == signer_of.key.private_numbers()
+
+
+def test_a_certificate_with_a_name_that_is_no_text_is_refused() -> None:
+    der = made("Tester", own=key()).certificate.public_bytes(serialization.Encoding.DER)
+    broken = der.replace(b"\x0c\x06Tester", b"\x0c\x06T\xff\xfe\xffer")
+    assert broken != der
+    with pytest.raises(SigningError, match="a certificate cannot be read"):
+        read_certificates(broken, "x.pem")

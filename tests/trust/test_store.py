@@ -9,6 +9,7 @@ from vibforge.errors import FormatError
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.signing.lab_authority import make_list
 from vibforge.trust import store as stores
+from vibforge.trust.revocation import read_revocation_list
 from vibforge.trust.store import read_store
 
 CERTIFIED = made("certified", ca=True)
@@ -109,3 +110,14 @@ def test_a_file_that_is_too_large_is_refused(
     (tmp_path / "x.pem").write_bytes(PLAIN.certificate_pem())
     with pytest.raises(FormatError, match="more than 100 bytes"):
         read_store([tmp_path / "x.pem"])
+
+
+@pytest.mark.parametrize(
+    ("good", "odd"),
+    [(b"\x02\x01\x01", b"\x02\x01\x41"), (b"\x55\x04\x03\x0c", b"\x55\x04\x0c\x03")],
+)
+def test_an_odd_revocation_list_is_refused(good: bytes, odd: bytes) -> None:
+    listed = make_list(made("Lab", ca=True), [], NOW).public_bytes(serialization.Encoding.DER)
+    assert good in listed
+    with pytest.raises(FormatError, match="a revocation list cannot be read"):
+        read_revocation_list(listed.replace(good, odd, 1))

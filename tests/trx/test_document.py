@@ -92,3 +92,16 @@ def test_larger_than_any_trx_conf_is_refused() -> None:
     TrxConf.parse(b"x" * MAX_BYTES)
     with pytest.raises(TrxError):
         TrxConf.parse(b"x" * (MAX_BYTES + 1))
+
+
+def test_a_mark_behind_a_blank_does_not_become_the_mark_of_the_file() -> None:
+    conf = TrxConf.parse(b" \xef\xbb\xbfptp4l:domainNumber 24\n")
+    again = TrxConf.parse(conf.serialise())
+    assert [line.namespace for line in again.settings] == ["\ufeffptp4l"]
+    assert again.serialise() == conf.serialise()
+
+
+def test_a_key_with_a_colon_does_not_become_a_port() -> None:
+    conf = TrxConf.parse(b"ptp4l: a:b c \n")
+    assert conf.lines[0].form is Form.SETTING
+    assert TrxConf.parse(conf.serialise()).settings[0].key == "a:b"

@@ -1,8 +1,11 @@
 import pytest
 
 from vibforge.errors import TrxError
+from vibforge.report.paint import Paint
+from vibforge.report.trx_tables import effects_text
 from vibforge.trx.document import TrxConf
 from vibforge.trx.effective import effects, linuxptp_file, stopping_lines
+from vibforge.trx.release import CANDIDATES
 
 CONF = TrxConf.parse(
     b"ptp4l:domainNumber 24\n"
@@ -54,3 +57,10 @@ def test_everything_adds_the_defaults_once() -> None:
 def test_stopping_lines_are_the_port_lines() -> None:
     conf = TrxConf.parse(b"ptp4l:a 1\nptp4l:p:b 1\n")
     assert [line.number for line in stopping_lines(conf)] == [2]
+
+
+def test_a_namespace_gives_a_terminal_nothing_to_obey() -> None:
+    conf = TrxConf.parse(b"pt\x1b[31m\xff:key 1\n")
+    shown = effects_text(effects(conf, releases=CANDIDATES), (), CANDIDATES, Paint())
+    assert "pt\\u001b[31m\\xff:key" in shown
+    shown.encode("utf-8")

@@ -10,9 +10,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -75,21 +76,33 @@ def application(argv: Sequence[str]) -> typer.Typer:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
-    _stop_on_signals()
+    stopping = _Stopping()
+    try:
+        stopping.listen()
+        code = _run(argv)
+        stopping.begun = True  # it is over; what comes now comes too late
+    except Stopped as stop:
+        return stop.exit_code
+    except BaseException as error:
+        if stopping.signum:  # a library made something else of the exception on its way
+            return 128 + stopping.signum
+        if not isinstance(error, Exception):
+            raise
+        traceback.print_exc()
+        sys.stderr.write("vibforge: this is a bug; please report it with the lines above.\n")
+        return _BUG
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
         application(argv)(list(argv))
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
-    except Stopped as stop:
-        return stop.exit_code
     except VibforgeError as error:
         _say_error(error)
         here = isinstance(error, NotPossibleHereError)
         return _NOT_POSSIBLE_HERE if here else _USAGE_OR_INPUT
-    except Exception:  # noqa: BLE001 - the last one to see it: everything else is a bug
-        traceback.print_exc()
-        sys.stderr.write("vibforge: this is a bug; please report it with the lines above.\n")
-        return _BUG
     return 0
 
 
@@ -101,15 +114,25 @@ def _say_error(error: VibforgeError) -> None:
         tell(f"{label} {problem}")
 
 
-def _stop_on_signals() -> None:
-    """Turn the signals that ask for an end into an exception, so that clean-up code runs."""
+@dataclass(slots=True)
+class _Stopping:
+    """Turns the first signal that asks for an end into an exception, so that clean-up code runs.
 
-    def stop(signum: int, _frame: FrameType | None) -> NoReturn:
-        raise Stopped(signum)
+    A second one, from an impatient Ctrl-C, would end the cleaning up half-way.
+    """
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), stop)
+    begun: bool = False
+    signum: int = 0
+
+    def listen(self) -> None:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._stop)
+
+    def _stop(self, signum: int, _frame: FrameType | None) -> None:
+        if not self.begun:
+            self.begun, self.signum = True, signum
+            raise Stopped(signum)
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - the shape of a Typer callback

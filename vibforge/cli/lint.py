@@ -137,7 +137,9 @@ def _built(path: Path, stack: ExitStack) -> "tuple[Path, tuple[Allowance, ...]]"
 
     from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - the same
     from vibforge.operations.build import build  # noqa: PLC0415 - the same
+    from vibforge.operations.publish import TEMPORARY, explained  # noqa: PLC0415 - the same
 
-    folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))
+    with explained(TEMPORARY):
+        folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))
     built = build(path, folder, level=Level.FAST)
     return built.vib_path, built.plan.recipe.allow

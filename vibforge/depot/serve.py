@@ -201,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_text(status, "not here\n" if name else listing, with_body=with_body)
             return
         try:
-            start, size = _range(self.headers.get("Range"), source.size)
+            start, size = byte_range(self.headers.get("Range"), source.size)
         except ValueError:
             self._send_text(
                 HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "", f"bytes */{source.size}"
@@ -259,7 +259,7 @@ def _name(path: str) -> str:
         return "?"
 
 
-def _range(header: str | None, size: int) -> tuple[int, int]:
+def byte_range(header: str | None, size: int) -> tuple[int, int]:
     """Return start and size of the one range that was asked for; all where none was.
 
     Raises:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from vibforge.errors import SigningError
+from vibforge.operations.publish import TEMPORARY, explained
 
 DAYS = 7
 """How long a certificate holds that is made here; it lives no longer than the server."""
@@ -81,7 +82,8 @@ def _alternative(host: str) -> x509.GeneralName:
 
 def _loaded(pem: bytes) -> ssl.SSLContext:
     """Load certificate and key; the ssl module takes them from a file only."""
-    descriptor, name = tempfile.mkstemp()
+    with explained(TEMPORARY):
+        descriptor, name = tempfile.mkstemp()
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)

@@ -50,3 +50,19 @@ def parse(data: bytes, where: str) -> etree._Element:
             "the XML declares a document type", where=where, remedy="remove the <!DOCTYPE …>"
         )
     return root
+
+
+def as_ascii(xml: str) -> str:
+    """Return an element that was read from elsewhere in ASCII, its texts as character references.
+
+    Raises:
+        FormatError: an element or attribute has a name that is not ASCII, for which there is none.
+    """
+    for element in etree.fromstring(xml).iter():
+        for name in (str(element.tag), *map(str, element.attrib)):
+            if not name.isascii():
+                raise FormatError(
+                    f"the XML name {name!a:.80} is not ASCII, as what is written has to be",
+                    remedy="give the element or attribute another name, or leave it out",
+                )
+    return xml.encode("ascii", "xmlcharrefreplace").decode("ascii")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from vibforge.formats.safe_xml import as_ascii
 from vibforge.formats.xml_text import branch, element, leaf
 from vibforge.model.bundle_index import content
 from vibforge.model.descriptor import SoftwarePlatform
@@ -20,6 +21,7 @@ TEXTS = (
     *("releaseType", "description", "kbUrl", "contact"),
 )
 """The texts before the component's name, in the order of the vendor's bulletins."""
+_TEXTS = frozenset({*TEXTS, "releaseDate"})
 _STRUCTURED = frozenset({"componentNameSpec", "componentVersionSpec", "platforms", "vibList"})
 
 
@@ -69,15 +71,27 @@ def parse(root: etree._Element, member: str = "") -> Bulletin:
             SoftwarePlatform.of(each.get) for each in root.iterfind("platforms/softwarePlatform")
         ),
         unknown=tuple(
-            etree.tostring(child, encoding="ascii", with_tail=False).decode("ascii")
+            etree.tostring(child, encoding="unicode", with_tail=False)
             for child in root
-            if len(child) and child.tag not in _STRUCTURED
+            if _is_foreign(child)
         ),
     )
 
 
+def _is_foreign(child: etree._Element) -> bool:
+    """Whether a name and a text are not all of an element that this model does not know."""
+    tag = str(child.tag)
+    if tag in _STRUCTURED:
+        return False
+    return len(child) > 0 or "{" in tag or (len(child.attrib) > 0 and tag not in _TEXTS)
+
+
 def serialise(bulletin: Bulletin) -> bytes:
-    """Return the bulletin's file in the metadata: one line, as the vendor writes it."""
+    """Return the bulletin's file in the metadata: one line, as the vendor writes it.
+
+    Raises:
+        FormatError: it has elements of others that cannot be written in ASCII.
+    """
     vibs = [leaf("vibID", vib_id) for vib_id in bulletin.vib_ids]
     return element("bulletin", "".join(_elements(bulletin, vibs, in_lines=False))).encode("ascii")
 
@@ -88,7 +102,7 @@ def response_node(bulletin: Bulletin, vibs: list[str]) -> str:
 
 
 def _elements(of: Bulletin, vibs: list[str], *, in_lines: bool) -> Iterator[str]:
-    known = {*TEXTS, "releaseDate", *_STRUCTURED}
+    known = _TEXTS | _STRUCTURED
     skipped = {str(etree.fromstring(xml).tag) for xml in of.unknown}
     yield from (leaf(name, of.value(name)) for name in TEXTS)
     if of.is_component:
@@ -108,9 +122,11 @@ def _elements(of: Bulletin, vibs: list[str], *, in_lines: bool) -> Iterator[str]
     for tag, nodes in (("platforms", platforms), ("vibList", vibs)):
         yield branch(tag, nodes) if in_lines else element(tag, "".join(nodes))
     yield from (
-        leaf(name, text) for name, text in of.fields if name not in known and name not in skipped
+        as_ascii(leaf(name, text))
+        for name, text in of.fields
+        if name not in known and name not in skipped
     )
-    yield from of.unknown
+    yield from map(as_ascii, of.unknown)
 
 
 def _vib_ids(root: etree._Element) -> Iterator[str]:

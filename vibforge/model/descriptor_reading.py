@@ -218,7 +218,7 @@ class _Reader:
     def _unknown(self) -> Iterator[str]:
         for child in self._root:
             if child.tag not in _KNOWN:
-                yield etree.tostring(child, encoding="ascii", with_tail=False).decode("ascii")
+                yield etree.tostring(child, encoding="unicode", with_tail=False)
 
     def _repeated(self) -> Iterator[str]:
         counts = Counter(str(child.tag) for child in self._root if child.tag in _KNOWN)

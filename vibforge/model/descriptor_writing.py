@@ -8,7 +8,11 @@ from vibforge.model.relationships import Constraint, Relationships
 
 
 def serialise(descriptor: Descriptor) -> bytes:
-    """Return the bytes of descriptor.xml; the same descriptor gives the same bytes."""
+    """Return the bytes of descriptor.xml; the same descriptor gives the same bytes.
+
+    Raises:
+        FormatError: it has elements of others that cannot be written in ASCII.
+    """
     body = "".join(_elements(descriptor))
     return element("vib", body, {"version": "5.0"}).encode("ascii")
 
@@ -33,7 +37,10 @@ def _elements(of: Descriptor) -> Iterator[str]:
         yield element("acceptance-level", text(of.acceptance_level))
     yield from _flags(of)
     yield element("payloads", _join(_payload(payload) for payload in of.payloads))
-    yield from of.unknown
+    if of.unknown:
+        from vibforge.formats.safe_xml import as_ascii  # noqa: PLC0415 - lxml, for few descriptors
+
+        yield from map(as_ascii, of.unknown)
 
 
 def _flags(of: Descriptor) -> Iterator[str]:

@@ -10,6 +10,7 @@ from vibforge.errors import ModelError, OutputError
 from vibforge.model.names import check_name
 from vibforge.operations.publish import explained
 from vibforge.operations.render import render
+from vibforge.operations.whole_file import free_name
 from vibforge.resources import shipped
 
 _RENDERED = ".j2"
@@ -41,16 +42,19 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
         raise ModelError(
             f"there is no template {template!r}", remedy=f"use {', '.join(template_names())}"
         )
-    vib_name = name or folder.resolve().name
+    with explained(folder):  # the current folder may be gone
+        place = Path(os.path.realpath(folder))
+    vib_name = name or place.name
     check_name(vib_name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(
             "there is something already", where=str(folder), remedy="name a new or an empty folder"
         )
-    unfinished = folder.resolve().with_name(f".{folder.resolve().name}.{os.getpid()}.partial")
+    unfinished = free_name(place.parent)
+    shown = os.fsencode(folder).decode("utf-8", "replace")
     with explained(folder):
         try:
-            written = tuple(_write(template, unfinished, vib_name, str(folder)))
+            written = tuple(_write(template, unfinished, vib_name, shown))
             if folder.exists():
                 folder.rmdir()
             unfinished.rename(folder)

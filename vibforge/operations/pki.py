@@ -222,7 +222,7 @@ def _read_list(folder: Path) -> x509.CertificateRevocationList:
     _check_authority(folder)
     try:
         return x509.load_pem_x509_crl(read_small_file(folder / REVOKED))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise SigningError(f"not a revocation list: {error}", where=REVOKED) from error
 
 

@@ -2,16 +2,18 @@
 
 import contextlib
 import errno
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from vibforge.errors import OutputError
+from vibforge.operations.whole_file import WholeFile, undisturbed
 
 _PROGRAM_MODE = 0o777
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
+TEMPORARY = Path("a temporary file")
+"""What messages call a file that nobody asked for."""
 _REMEDIES = {
     errno.ENOSPC: "free some space; nothing was changed",
     errno.EDQUOT: "free some of your quota; nothing was changed",
@@ -22,16 +24,17 @@ _REMEDIES = {
 
 
 class Publication:
-    """Files that are written beside their final names and take them together at the end.
+    """Files that take their names together, when all of them are whole.
 
-    Until `publish`, nothing with a final name has changed. Where the system can, a file has no
-    name at all until it is whole, so that not even a killed process leaves a part of it.
+    Until `publish`, nothing in the folder has changed, and where the system can, nothing that a
+    killed process could leave has a name. A kill within `publish` leaves some files old and some
+    new, each whole, and perhaps whole ones called `.vibforge-*.partial`; other signals wait.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._folder_is_ours = not folder.exists()
-        self._ready: list[tuple[Path, Path]] = []
+        self._ready: list[tuple[WholeFile, Path]] = []
 
     @contextlib.contextmanager
     def create(
@@ -43,15 +46,13 @@ class Publication:
             OutputError: the folder cannot be made or written, or the disk is full.
         """
         target = self._folder / name
-        finished = self._folder / f".{name}.{os.getpid()}.partial"
         mode = _PRIVATE_MODE if private else _PROGRAM_MODE if executable else _FILE_MODE
         with explained(target):
             self._folder.mkdir(parents=True, exist_ok=True)
-            with _unfinished(finished, mode) as file:
-                self._ready.append((finished, target))
-                yield file
-                file.flush()
-                _give_name(file, finished)
+            whole = WholeFile(self._folder, mode)
+            self._ready.append((whole, target))
+            yield whole.file
+            whole.file.flush()
 
     def write(
         self, name: str, data: bytes, *, executable: bool = False, private: bool = False
@@ -68,23 +69,44 @@ class Publication:
         """Give every file its final name.
 
         Raises:
-            OutputError: a name is taken by something that a file cannot replace.
+            OutputError: a name is taken by something that a file cannot replace, or the folder
+                cannot be written. It is as it was, unless the system refuses one of several
+                replacements, for which it has neither a want of space nor of rights as a reason.
         """
         for _, target in self._ready:
             if target.is_dir():
                 raise OutputError("a folder stands where the file belongs", where=str(target))
-        while self._ready:
-            finished, target = self._ready[0]
-            with explained(target):
-                finished.replace(target)
-            self._ready.pop(0)
+        with undisturbed():
+            for whole, target in self._replacing():
+                with explained(target):
+                    whole.replace(target)
+            self._ready.clear()
+
+    def _replacing(self) -> list[tuple[WholeFile, Path]]:
+        """Name the files whose names are free, all or none; return the others, made ready."""
+        new: list[Path] = []
+        others: list[tuple[WholeFile, Path]] = []
+        try:
+            for whole, target in self._ready:
+                with explained(target):
+                    try:
+                        whole.take_name(target)
+                        new.append(target)
+                    except FileExistsError:
+                        whole.prepare()
+                        others.append((whole, target))
+        except OutputError:
+            for target in new:
+                target.unlink(missing_ok=True)
+            raise
+        return others
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for finished, _target in self._ready:
-            finished.unlink(missing_ok=True)
+        for whole, _target in self._ready:
+            whole.discard()
         self._ready.clear()
         if self._folder_is_ours:
             with contextlib.suppress(OSError):  # it stays where something was published
@@ -101,24 +123,3 @@ def explained(path: Path) -> Iterator[None]:
         raise OutputError(
             what, where=str(path), remedy=_REMEDIES.get(error.errno or 0, "")
         ) from error
-
-
-def _unfinished(path: Path, mode: int) -> BinaryIO:
-    """Open a file without a name; where that is not possible, one called `path`."""
-    if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir():
-        with contextlib.suppress(OSError):  # not every file system has files without names
-            return os.fdopen(os.open(path.parent, os.O_TMPFILE | os.O_RDWR, mode), "w+b")
-    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags, mode), "w+b")
-
-
-def _give_name(file: BinaryIO, path: Path) -> None:
-    if os.fstat(file.fileno()).st_nlink:
-        return
-    path.unlink(missing_ok=True)
-    # A directory descriptor makes Python call linkat, which follows the link in /proc.
-    here = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=here, follow_symlinks=True)
-    finally:
-        os.close(here)

@@ -134,7 +134,7 @@ def sign_vib(
     moment = signable.signing_time(signing_time)
     kept = _kept(signable, existing)
     signatures = append_block(kept, make_block(vib.descriptor_bytes, signer, moment))
-    _write(vib, signatures, (output or path).resolve())
+    _write(vib, signatures, Path(os.path.realpath(output or path)))
     return Signed(
         path=output or path,
         vib_id=vib.descriptor.vib_id,

@@ -17,6 +17,7 @@ from vibforge.model.bundle_index import INDEX_NAME
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.source import FileSource, Source, ZipSource
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_LIMIT, SIGNATURE_NAME, Vib
+from vibforge.operations.publish import TEMPORARY, explained
 
 INNER_LIMIT = 16
 """Zips in one zip that are looked into; vendors put one bundle beside a licence."""
@@ -107,9 +108,10 @@ def _spooled(source: Source, stack: ExitStack) -> BinaryIO:
     """Unpack a zip in a zip to a nameless file on disk, for a zip is read back and forth."""
     if source.size > MEMBER_SIZE_LIMIT:
         raise FormatError(f"{source.size} bytes, more than {MEMBER_SIZE_LIMIT}", where=source.name)
-    spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-    with source.open() as packed:
-        shutil.copyfileobj(packed, spool)
+    with explained(TEMPORARY):
+        spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        with source.open() as packed:
+            shutil.copyfileobj(packed, spool)
     spool.seek(0)
     return cast("BinaryIO", spool)
 

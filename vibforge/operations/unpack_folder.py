@@ -1,7 +1,7 @@
 """A folder that strangers' files are written into: never outside it, never half-way.
 
-What was made is removed again unless `keep` is called: an unpacking that fails leaves the folder
-as it was, but for files that it was told to replace.
+What was made is removed again unless `keep` is called, and what replaces a file waits for it under
+a hidden name: an unpacking that fails leaves the folder as it was. SIGKILL leaves whole files.
 """
 
 import contextlib
@@ -13,11 +13,13 @@ from typing import BinaryIO, Self
 
 from vibforge.errors import FormatError, OutputError
 from vibforge.operations.publish import explained
+from vibforge.operations.whole_file import WholeFile, free_name, undisturbed
 
 DEPTH_LIMIT = 100
 """Folders within folders; what is built here keeps the same limit, vendors need a dozen."""
 
 _OWNER_ONLY = 0o700
+_PRIVATE = 0o600
 _DRIVE_OR_STREAM = ":"
 """On Windows a colon names a drive or a stream."""
 
@@ -31,6 +33,8 @@ class UnpackFolder:
         self._made: dict[Path, None] = {}
         self._folders: set[Path] = set()
         self._modes: dict[Path, int] = {}
+        self._waiting: dict[Path, Path] = {}
+        """What is to be replaced, and the hidden name of what replaces it."""
         self._kept = False
 
     def __enter__(self) -> Self:
@@ -45,11 +49,15 @@ class UnpackFolder:
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def keep(self) -> None:
-        """Give folders their modes, and keep all that was made."""
-        for path, mode in sorted(self._modes.items(), reverse=True):
-            with explained(path):
-                path.chmod(mode)
-        self._kept = True
+        """Replace what is to be replaced, give folders their modes, and keep all that was made."""
+        with undisturbed():
+            for target, hidden in self._waiting.items():
+                with explained(target):
+                    hidden.replace(target)
+            for path, mode in sorted(self._modes.items(), reverse=True):
+                with explained(path):
+                    path.chmod(mode)
+            self._kept = True
 
     def place(self, path: str) -> Path:
         """Return where a path of a payload belongs, with real folders above it.
@@ -78,45 +86,63 @@ class UnpackFolder:
         """
         target = self.place(path)
         with explained(target):
-            self._make_way(target)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            descriptor = os.open(target, flags, 0o600)
-            self._made[target] = None
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-            target.chmod(mode)
+            place = self._free_place(target)
+            whole = WholeFile(target.parent, _PRIVATE)
+            try:
+                yield whole.file
+                whole.chmod(mode)
+                with self._making(place):
+                    whole.take_name(place)
+            finally:
+                whole.discard()
+
+    @contextlib.contextmanager
+    def _making(self, path: Path) -> Iterator[None]:
+        """Note what is made before it is, for a signal can stop the command right after."""
+        self._made[path] = None
+        try:
+            yield
+        except OSError:
+            del self._made[path]
+            raise
 
     def write(self, path: str, pieces: Iterable[bytes | memoryview], mode: int) -> Path:
-        """Write a new file, and return where it is; errors are those of `create`."""
+        """Write a new file, and return where it is now; errors are those of `create`."""
         with self.create(path, mode) as file:
             for piece in pieces:
                 file.write(piece)
-        return self._root.joinpath(*_steps(path))
+        target = self._root.joinpath(*_steps(path))
+        return self._waiting.get(target, target)
 
     def make_link(self, path: str, target: str) -> Path:
         """Make a symbolic link; where it leads is for the caller to judge."""
-        place = self.place(path)
-        with explained(place):
-            self._make_way(place)
-            place.symlink_to(target)
-            self._made[place] = None
+        wanted = self.place(path)
+        with explained(wanted):
+            place = self._free_place(wanted)
+            with self._making(place):
+                place.symlink_to(target)
         return place
 
     def make_device(self, path: str, mode: int, device: tuple[int, int]) -> Path:
         """Make a device or pipe of the kind and mode in `mode`."""
-        place = self.place(path)
+        wanted = self.place(path)
         if not hasattr(os, "mknod"):
-            raise OutputError("this system has no devices of this kind", where=str(place))
-        with explained(place):
-            self._make_way(place)
-            os.mknod(place, mode, os.makedev(*device))
-            self._made[place] = None
+            raise OutputError("this system has no devices of this kind", where=str(wanted))
+        with explained(wanted):
+            place = self._free_place(wanted)
+            with self._making(place):
+                os.mknod(place, mode, os.makedev(*device))
         return place
 
-    def _make_way(self, target: Path) -> None:
+    def _free_place(self, target: Path) -> Path:
+        """Return where to make what belongs at `target`: there, or where it waits to replace it.
+
+        Raises:
+            OutputError: what is there may not be replaced.
+        """
         if not os.path.lexists(target):
-            return
-        if target in self._made:
+            return target
+        if target in self._made or target in self._waiting:
             raise OutputError("the payloads hold this path twice", where=str(target))
         if not self._force or stat.S_ISDIR(target.lstat().st_mode):
             raise OutputError(
@@ -124,7 +150,8 @@ class UnpackFolder:
                 where=str(target),
                 remedy="choose an empty folder, or use --force to replace files",
             )
-        target.unlink()
+        self._waiting[target] = free_name(target.parent)
+        return self._waiting[target]
 
     def _make_parents(self, folder: Path) -> None:
         """Make a folder and those above it, and see that all below the root are real folders."""
@@ -136,8 +163,8 @@ class UnpackFolder:
             self._make_above(folder)
         with explained(folder):
             if not os.path.lexists(folder):
-                folder.mkdir(_OWNER_ONLY if folder != self._root else 0o777)
-                self._made[folder] = None
+                with self._making(folder):
+                    folder.mkdir(_OWNER_ONLY if folder != self._root else 0o777)
                 if folder != self._root:
                     self._modes.setdefault(folder, 0o755)
             elif not (folder.is_dir() and (folder == self._root or not folder.is_symlink())):
@@ -147,9 +174,8 @@ class UnpackFolder:
     def _make_above(self, root: Path) -> None:
         missing = [parent for parent in root.parents if not parent.exists()]
         for parent in reversed(missing):
-            with explained(parent):
+            with explained(parent), self._making(parent):
                 parent.mkdir()
-            self._made[parent] = None
 
 
 def _steps(path: str) -> tuple[str, ...]:

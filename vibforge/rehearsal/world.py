@@ -166,10 +166,10 @@ def _private(programs: Programs, kind: Kind, stack: contextlib.ExitStack) -> Wor
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    base = tempfile.gettempdir()
-    if len(base) > _LONGEST_FOLDER:
-        base = "/tmp"  # noqa: S108 - mkdtemp makes a folder of its own there
     try:
+        base = tempfile.gettempdir()
+        if len(base) > _LONGEST_FOLDER:
+            base = "/tmp"  # noqa: S108 - mkdtemp makes a folder of its own there
         folder = Path(tempfile.mkdtemp(prefix="vibforge-rehearsal-", dir=base))
     except OSError as error:
         raise NotPossibleHereError(f"no folder for sockets can be made: {error}") from error

@@ -6,6 +6,7 @@ from typing import Any
 from vibforge.host.known_messages import Recognised
 from vibforge.report.folding import WIDTH, fold
 from vibforge.report.paint import Paint
+from vibforge.report.plain import plain
 
 _REBUILD = {
     "yes": "helps",
@@ -25,9 +26,9 @@ def _lines(of: Recognised, paint: Paint) -> Iterator[str]:
     message = of.message
     yield paint(message.title, "strong") + paint(f"  ({message.id}, line {of.line})", "dim")
     if of.excerpt:
-        yield _line("  | ", of.excerpt)
+        yield _line("  | ", plain(of.excerpt))
     for name, value in of.names:
-        yield f"  {name}: {value}"
+        yield f"  {name}: {plain(value)}"
     yield _line("  Why: ", f"{message.cause} [{message.certainty}]")
     yield _line("  What helps: ", message.remedy)
     yield f"  Building the VIB anew {_REBUILD[message.rebuild]}."

@@ -10,6 +10,7 @@ from vibforge.lint.registry import RULES
 from vibforge.lint.rule import Finding, Rule, Severity
 from vibforge.lint.run import LintResult
 from vibforge.report.paint import Paint
+from vibforge.report.plain import plain
 
 _ROLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
 _GITLAB = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
@@ -47,7 +48,8 @@ def _line(finding: Finding, file: str, paint: Paint) -> str:
     inner = finding.file.removeprefix(file).removeprefix(":").rpartition("/")[2]
     place = f"{inner}: " if inner else ""
     reason = f" ({finding.because})" if finding.because else ""
-    return f"  {paint(f'{label:<7}', role)} {place}{finding} [{finding.certainty}]{reason}"
+    said = plain(f"{place}{finding}")
+    return f"  {paint(f'{label:<7}', role)} {said} [{finding.certainty}]{reason}"
 
 
 def _count(number: int, severity: Severity) -> str:
@@ -176,7 +178,8 @@ def _uri(file: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    shown = "\n".join(map(plain, text.splitlines()))
+    return shown.replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from vibforge.errors import escaped
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.report import units
 
@@ -23,13 +24,8 @@ _KINDS = {
 _ARROWS = {EntryKind.SYMLINK: "->", EntryKind.HARD_LINK: "=="}
 
 
-def plain(text: str) -> str:
-    """Return text with every character that a terminal would act upon written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+plain = escaped
+"""Strangers' text in one line."""
 
 
 def labelled(label: str, text: str, width: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from vibforge.operations.plan import FilePlan, HostPlan, Plan, RoutePlan
 from vibforge.report import shapes
 from vibforge.report.folding import WIDTH, fold
 from vibforge.report.paint import Paint
+from vibforge.report.plain import plain
 
 _ROLES = {
     Outcome.LIVE: "good",
@@ -35,12 +36,12 @@ def plan_text(plan: Plan, paint: Paint, width: int = WIDTH) -> str:
 
 def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
     offer = file.offer
-    yield paint(offer.name, "strong")
+    yield paint(plain(offer.name), "strong")
     for problem in offer.problems:
         told = str(problem).removeprefix(f"{offer.name}: ").removeprefix("cannot be read: ")
         yield f"  {paint('cannot be read', 'bad')}: {told}"
     for package in offer.packages:
-        yield f"  {package.id}, {package.level.esxcli_name}, signature {package.signature}"
+        yield f"  {plain(package.id)}, {package.level.esxcli_name}, signature {package.signature}"
     for host in file.hosts:
         yield ""
         yield from _host_lines(host, plan, file.offer, paint)
@@ -129,7 +130,7 @@ def _remedy_lines(word: str, found: Sequence[Remedy], paint: Paint) -> Iterator[
 
 
 def _line(head: str, text: str) -> str:
-    return head + " ".join(text.split())
+    return head + plain(" ".join(text.split()))
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

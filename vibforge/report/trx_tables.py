@@ -20,7 +20,7 @@ def effects_text(
     """Show one line for each setting in effect."""
     rows = [
         (
-            f"{effect.namespace}:{shown(effect.key)}",
+            f"{shown(effect.namespace)}:{shown(effect.key)}",
             shown(effect.value),
             effect.default,
             f"line {effect.line}" if effect.line else "default",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vibforge.report.paint import Paint
+from vibforge.report.plain import plain
 from vibforge.trx.exchange.linuxptp import Exported
 from vibforge.trx.exchange.transfer import Imported, Loss
 
@@ -22,7 +23,8 @@ def losses_text(losses: Sequence[Loss], paint: Paint) -> str:
 
 def _loss(loss: Loss, paint: Paint) -> str:
     label = paint("left out", "note") if loss.harmless else paint("lost", "bad")
-    return f"{label}: {loss.where.removesuffix(', []')}: `{loss.says}`: {loss.why}"
+    where = loss.where.removesuffix(", []")
+    return f"{label}: {plain(f'{where}: `{loss.says}`: {loss.why}')}"
 
 
 def imported_json(imported: Imported) -> dict[str, Any]:

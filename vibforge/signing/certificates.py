@@ -26,16 +26,20 @@ def read_certificates(data: bytes, where: str) -> tuple[x509.Certificate, ...]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if data.startswith(b"\x30"):
-                return (x509.load_der_x509_certificate(data),)
-            if _PEM_MARK not in data:
-                return ()
-            found = x509.load_pem_x509_certificates(data)
-    except (ValueError, x509.InvalidVersion) as error:
+            found = _loaded(data)
+            for one in found:
+                one.subject, one.issuer  # noqa: B018 - read now, not where nobody expects trouble
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         raise SigningError(f"a certificate cannot be read: {error}", where=where) from error
     if len(found) > COUNT_LIMIT:
         raise SigningError(f"{len(found)} certificates, more than {COUNT_LIMIT}", where=where)
     return tuple(found)
+
+
+def _loaded(data: bytes) -> list[x509.Certificate]:
+    if data.startswith(b"\x30"):
+        return [x509.load_der_x509_certificate(data)]
+    return x509.load_pem_x509_certificates(data) if _PEM_MARK in data else []
 
 
 def belonging_to(

@@ -51,7 +51,7 @@ def read_revocation_list(der: bytes) -> RevocationList:
             signature_digest=_digest_of(loaded),
             loaded=loaded,
         )
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise FormatError(f"a revocation list cannot be read: {error}") from error
 
 

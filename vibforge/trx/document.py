@@ -63,8 +63,11 @@ class Line:
 
     @property
     def canonical(self) -> str:
-        """The line in the one form that is known to work; other lines as they are."""
-        if self.form is Form.SETTING:
+        """The line in the one form that is known to work; other lines as they are.
+
+        A key with a `:` would make a port line of it, which says something else.
+        """
+        if self.form is Form.SETTING and ":" not in self.key:
             return f"{self.namespace}:{self.key} {self.value}"
         return self.text.strip(_BLANKS)
 
@@ -119,7 +122,9 @@ class TrxConf:
             if line.form not in {Form.BLANK, Form.COMMENT}
             and (line.form is not Form.SETTING or last[line.namespace, line.key] == line.number)
         )
-        return "".join(f"{text}\n" for text in kept).encode("utf-8", "surrogateescape")
+        text = "".join(f"{line}\n" for line in kept)
+        mark = BOM if text.startswith(BOM) else ""  # whoever reads it takes one away
+        return f"{mark}{text}".encode("utf-8", "surrogateescape")
 
     @property
     def settings(self) -> tuple[Line, ...]:

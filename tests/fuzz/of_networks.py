@@ -1,0 +1,117 @@
+"""Readers of what networks and the programs on them say."""
+
+import io
+
+from tests.formats.ptp_examples import AS_TLV, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
+from tests.fuzz.target import Target, printable
+from vibforge.depot.serve import byte_range
+from vibforge.formats.capture import Capture
+from vibforge.formats.frame import LINK_TYPES, find_ptp
+from vibforge.formats.ptp_message import Kind, PtpMessage
+from vibforge.ptp.fitting import fit_domain, trx_conf_of_fit
+from vibforge.ptp.listener import Listener
+from vibforge.rehearsal.data_sets import data_sets_of
+from vibforge.report.paint import Paint
+from vibforge.report.trx_sniff import hearing_json, hearing_text
+from vibforge.trx.check import check
+
+_KINDS = (
+    Kind.ANNOUNCE,
+    Kind.SYNC,
+    Kind.FOLLOW_UP,
+    Kind.DELAY_REQ,
+    Kind.DELAY_RESP,
+    Kind.PDELAY_REQ,
+)
+
+
+def read_message(data: bytes) -> None:
+    found = PtpMessage.parse(data)
+    assert PtpMessage.parse(found.serialise()) == found
+    assert found.announce is None or found.announce.serialise() == found.body
+
+
+def read_frame(data: bytes) -> None:
+    for link in LINK_TYPES.values():
+        found = find_ptp(link, data)
+        assert found is None or found.payload in data
+
+
+def hear_capture(data: bytes) -> None:
+    """Hear a capture to its end, as `trx sniff` does, and write the trx.conf that fits."""
+    listener = Listener()
+    capture = Capture(io.BytesIO(data))
+    for packet in capture:
+        listener.packets += 1
+        link = LINK_TYPES.get(packet.link_type)
+        datagram = find_ptp(link, packet.data) if link else None
+        if datagram:
+            listener.hear(packet.time, datagram)
+    heard = listener.hearing(capture.trouble)
+    fits = [fit_domain(each) for each in heard.domains]
+    confs = [trx_conf_of_fit(fit).serialise() for fit in fits]
+    for conf in confs:
+        check(conf)
+    texts = [conf.decode("utf-8") for conf in confs]
+    facts = hearing_json(heard, fits, texts, path="fuzz.pcap", interface="")
+    printable(facts, hearing_text(heard, fits, "fuzz.pcap", Paint()))
+
+
+def read_answer(data: bytes) -> None:
+    data_sets_of(data.decode("utf-8", "replace"))
+
+
+def read_range(data: bytes) -> None:
+    try:
+        start, size = byte_range(data.decode("latin-1"), 1000)
+    except ValueError:
+        return
+    assert start >= 0
+    assert 0 < size <= 1000 - start
+
+
+def _messages() -> list[bytes]:
+    return [message(kind, tlvs=(AS_TLV,)).serialise() for kind in Kind]
+
+
+def _frames() -> list[bytes]:
+    said = message(Kind.ANNOUNCE).serialise()
+    return [
+        ethernet(said),
+        ethernet(said, tags=(7, 8)),
+        ethernet(ipv4(udp(said)), 0x0800),
+        ethernet(ipv6(udp(said)), 0x86DD),
+        ipv4(udp(said)),
+    ]
+
+
+def _captures() -> list[bytes]:
+    frames = [
+        (second * 1_000_000_000, ethernet(message(kind, log_interval=0).serialise()))
+        for second in range(3)
+        for kind in _KINDS
+    ]
+    return [pcap(frames), pcapng(frames), pcap(frames, ">", unit=1), pcapng(frames, ">", power=6)]
+
+
+_ANSWER = b"""
+\tportIdentity 001b21.fffe.aabbcc-1
+\tportState SLAVE
+\tparentPortIdentity 001b21.fffe.aabbcd-1
+\tgrandmasterIdentity 001b21.fffe.aabbcd
+\tgmPresent true
+\toffsetFromMaster 12.0
+\tmeanPathDelay 40.0
+\tpeerMeanPathDelay 0
+\tstepsRemoved 1
+\trx_Announce 5
+\ttx_Announce 0
+"""
+
+NETWORKS = {
+    "message": Target(read_message, _messages),
+    "frame": Target(read_frame, _frames),
+    "capture": Target(hear_capture, _captures, each=30),
+    "answer": Target(read_answer, lambda: [_ANSWER]),
+    "range": Target(read_range, lambda: [b"bytes=0-99", b"bytes=-5", b"bytes=7-"]),
+}

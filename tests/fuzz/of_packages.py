@@ -1,0 +1,201 @@
+"""Readers of packages and of what they are made of."""
+
+import contextlib
+import gzip
+import io
+import stat
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests import vibs
+from tests.fuzz.target import Target, as_file, printable
+from tests.trees import elf_program
+from vibforge.errors import VibforgeError
+from vibforge.formats.ar_reading import read_archive
+from vibforge.formats.byte_stream import ByteStream
+from vibforge.formats.elf import text_hints
+from vibforge.formats.safe_xml import parse as parse_xml
+from vibforge.formats.sniffing import file_kind
+from vibforge.formats.tar_reading import TarReader
+from vibforge.formats.unpacking import unpack
+from vibforge.formats.zip_reading import open_zip
+from vibforge.host.flags import NO_FLAGS
+from vibforge.host.host import stock_host
+from vibforge.host.offer import offer_of
+from vibforge.host.release import TARGETS
+from vibforge.host.routes import Route
+from vibforge.lint.run import Choice, lint
+from vibforge.lint.subject import VibSubject
+from vibforge.model import (
+    bulletin,
+    bundle_index,
+    bundle_response,
+    bundle_vib,
+    descriptor_reading,
+    descriptor_writing,
+    recipe_writing,
+)
+from vibforge.model.bundle import read_bundle
+from vibforge.model.source import ZipSource
+from vibforge.model.vib import Vib
+from vibforge.operations.extract import Wishes, extract
+from vibforge.operations.inspect import inspect_vib
+from vibforge.operations.plan import Plan, plan_offer
+from vibforge.operations.read_stage import read_stage
+from vibforge.operations.verify import verify_vib
+from vibforge.report.inspect import inspection_text, listing
+from vibforge.report.inspect_json import descriptor_facts, inspection_facts
+from vibforge.report.lint import lint_json, lint_text
+from vibforge.report.paint import Paint
+from vibforge.report.plan import plan_json, plan_text
+from vibforge.report.verify import verification_facts, verification_text
+
+_TEXT = vibs.descriptor("")
+
+
+def read_ar(data: bytes) -> None:
+    archive = read_archive(io.BytesIO(data), len(data))
+    ends = [member.data_offset + member.stored_size for member in archive.members]
+    assert all(0 <= end <= len(data) for end in ends)
+    assert archive.tail_offset + archive.tail_size >= len(data) - 1
+
+
+def read_tar(data: bytes) -> None:
+    listing_reader = TarReader(ByteStream(iter([data])))
+    entries = list(listing_reader.entries())
+    listing_reader.finish()
+    reader = TarReader(ByteStream(iter([data])))
+    count = 0
+    for found, pieces in reader.contents():
+        count += 1
+        assert sum(len(piece) for piece in pieces) == found.entry.size
+    assert count == len(entries)
+
+
+def read_payload(data: bytes) -> None:
+    unpacked = unpack(iter([data]), len(data))
+    reader = TarReader(unpacked.content)
+    for _found in reader.entries():
+        pass
+    reader.finish()
+
+
+def read_descriptor(data: bytes) -> None:
+    found = descriptor_reading.parse(data)
+    written = descriptor_writing.serialise(found)
+    assert descriptor_reading.parse(written).name == found.name
+    printable(descriptor_facts(found))
+
+
+def read_bundle_zip(data: bytes) -> None:
+    with open_zip(io.BytesIO(data), "fuzz.zip", len(data)) as archive:
+        read_bundle(archive, "fuzz.zip")
+        for member in archive.members:
+            if member.name.endswith(".vib"):
+                verify_vib(Vib.from_source(ZipSource(archive, member, member.name)))
+
+
+def read_vib(data: bytes) -> None:
+    vib = Vib.from_bytes(data)
+    assert vib.to_bytes() == data
+    inspection = inspect_vib(vib)
+    text = inspection_text(inspection, Paint(), 80) + "\n".join(listing(inspection))
+    printable(inspection_facts(inspection), text)
+    verification = verify_vib(vib)
+    printable(verification_facts(verification), verification_text(verification, Paint()))
+
+
+def read_bundle_part(data: bytes) -> None:
+    """Read one document of a bundle as each kind of document that it may be."""
+    with contextlib.suppress(VibforgeError):
+        bundle_vib.parse(data, "vibs/a.xml", "fuzz.zip")
+    root = parse_xml(data, "fuzz.zip")
+    for vendor in bundle_index.parse_index(root):
+        bundle_index.index_bytes([vendor])
+    for platform in bundle_index.parse_vendor_index(root, "folder"):
+        bundle_index.vendor_index_bytes([platform])
+    bulletin.serialise(bulletin.parse(root))
+    bundle_response.parse(root)
+
+
+def judge_vib(data: bytes) -> None:
+    """Lint a VIB, and plan its way onto hosts."""
+    vib = Vib.from_bytes(data)
+    result = lint([VibSubject(vib, "fuzz.vib")], Choice())
+    printable(lint_json(result), lint_text(result, Paint()))
+    plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(TARGETS[-1]))])
+    whole = Plan(files=(plan,), route=Route.INSTALL, flags=NO_FLAGS)
+    printable(plan_json(whole), plan_text(whole, Paint()))
+
+
+def extract_tree(data: bytes) -> None:
+    """Take the files out of a payload: inside the folder, or nothing at all."""
+    vib = Vib.from_bytes(vibs.vib(data))
+    with TemporaryDirectory() as folder:
+        inside = Path(folder, "inside")
+        inside.mkdir()
+        try:
+            extract([vib], inside, Wishes())
+        except VibforgeError:
+            assert not list(inside.iterdir())
+            raise
+        finally:
+            assert [path.name for path in Path(folder).iterdir()] == ["inside"]
+        for path in inside.rglob("*"):
+            kind = path.lstat().st_mode
+            assert stat.S_ISREG(kind) or stat.S_ISDIR(kind) or stat.S_ISLNK(kind)
+            assert path.resolve().is_relative_to(inside.resolve())
+
+
+def read_stage_folder(data: bytes) -> None:
+    """Read the descriptor of a stage folder as a project."""
+
+    def use(path: Path) -> None:
+        (path.parent / "payloads/payload1").mkdir(parents=True)
+        recipe_writing.serialise(read_stage(path, {}))
+
+    as_file(data, "descriptor.xml", use)
+
+
+def read_head(data: bytes) -> None:
+    """Tell by its first bytes what a file is, and what an ESXi program says of its text."""
+    file_kind(data)
+    text_hints(data)
+
+
+def _archives() -> list[bytes]:
+    return [vibs.vib(), vibs.archive([("//", b"a-long-name/\n"), ("/0", b"x")])]
+
+
+def _zstd_payload() -> bytes:
+    return gzip.compress(vibs.zstd_compressed(vibs.image()), mtime=0)
+
+
+def _bundle_parts() -> list[bytes]:
+    with open_zip(io.BytesIO(vibs.bundle()), "seed.zip", len(vibs.bundle())) as archive:
+        outer = {each.name: archive.read(each, each.size) for each in archive.members}
+    inner = outer["metadata.zip"]
+    with open_zip(io.BytesIO(inner), "metadata.zip", len(inner)) as metadata:
+        parts = [metadata.read(each, each.size) for each in metadata.members]
+    return [outer["index.xml"], *parts]
+
+
+PACKAGES = {
+    "ar": Target(read_ar, _archives),
+    "vmtar": Target(read_tar, lambda: [vibs.image(), vibs.gnu_image()]),
+    "payload": Target(
+        read_payload, lambda: [gzip.compress(vibs.image(), mtime=0), _zstd_payload()]
+    ),
+    "descriptor": Target(read_descriptor, lambda: [_TEXT, vibs.descriptor('<payload name="a"/>')]),
+    "bundle": Target(read_bundle_zip, lambda: [vibs.bundle()]),
+    "bundle-part": Target(read_bundle_part, _bundle_parts),
+    "head": Target(read_head, lambda: [elf_program(), vibs.vib(), vibs.bundle()]),
+    "extract": Target(extract_tree, lambda: [vibs.image(), vibs.gnu_image()], each=25),
+    "judge": Target(
+        judge_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(level="partner")], each=25
+    ),
+    "stage": Target(
+        read_stage_folder, lambda: [vibs.descriptor('<payload name="payload1" type="tgz"/>')]
+    ),
+    "vib": Target(read_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(stored=vibs.image())]),
+}
