@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.vibs import zstd_compressed
 from vibforge.errors import FormatError
+from vibforge.formats import inflating
 from vibforge.formats.inflating import (
     MEMBER_LIMIT,
     RATIO_FREE,
@@ -78,6 +79,21 @@ def test_a_zstd_window_beyond_the_limit_is_refused() -> None:
         unpacked(unzstd, zstd_compressed(TEXT, window_log=28))
 
 
+def test_no_more_comes_out_than_the_limits_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inflating, "UNPACKED_LIMIT", len(TEXT))
+    assert unpacked(gunzip, gzip.compress(TEXT)) == TEXT
+    with pytest.raises(FormatError, match=f"more than {len(TEXT)} bytes"):
+        unpacked(gunzip, gzip.compress(TEXT + b"."))
+
+
+def test_frames_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inflating, "MEMBER_LIMIT", 3)
+    assert unpacked(unzstd, zstd_compressed(b"a") * 3) == b"aaa"
+    assert unpacked(gunzip, gzip.compress(b"a") * 3) == b"aaa"
+    with pytest.raises(FormatError, match="more than 3 zstd frames"):
+        unpacked(unzstd, zstd_compressed(b"a") * 4)
+
+
 def test_many_small_members_end_soon() -> None:
     begin = time.monotonic()
     with pytest.raises(FormatError, match=f"more than {MEMBER_LIMIT} gzip members"):
@@ -87,4 +103,6 @@ def test_many_small_members_end_soon() -> None:
 
 def test_the_trailer_tells_the_size() -> None:
     assert gzip_content_size(gzip.compress(TEXT)[-8:]) == len(TEXT)
+    assert gzip_content_size(gzip.compress(TEXT)) == len(TEXT)
+    assert gzip_content_size(gzip.compress(TEXT)[-7:]) is None
     assert gzip_content_size(b"short") is None

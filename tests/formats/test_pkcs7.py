@@ -74,3 +74,13 @@ def test_their_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pkcs7, "SIZE_LIMIT", 100)
     with pytest.raises(FormatError, match="more than 100"):
         read_blocks(PEM)
+
+
+def test_certificates_and_signers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", len(read_blocks(PEM)[0].certificates))
+    monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 1)
+    assert not read_blocks(PEM)[0].fault
+    monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 0)
+    assert read_blocks(PEM)[0].fault == "1 signers, more than 0"
+    monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", 0)
+    assert "certificates, more than 0" in read_blocks(PEM)[0].fault

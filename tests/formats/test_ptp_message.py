@@ -106,6 +106,8 @@ def test_lies_are_refused(offset: int, value: int, words: str) -> None:
 
 
 def test_too_many_tlvs_are_refused() -> None:
+    most = message(Kind.SIGNALING, tlvs=(Tlv(1, b""),) * MOST_TLVS)
+    assert PtpMessage.parse(most.serialise()) == most
     many = message(Kind.SIGNALING, tlvs=(Tlv(1, b""),) * (MOST_TLVS + 1))
     with pytest.raises(FormatError, match="TLVs"):
         PtpMessage.parse(many.serialise())
@@ -123,3 +125,10 @@ def test_junk_is_refused_or_read(data: bytes) -> None:
 def test_labels_are_those_of_the_standard() -> None:
     assert Kind.PDELAY_RESP_FOLLOW_UP.label == "Pdelay_Resp_Follow_Up"
     assert len(announce_body()) == BODY_SIZE[Kind.ANNOUNCE]
+
+
+@pytest.mark.parametrize("bits", [0, 0x0100, 0x0200, 0x0400, 0x0700, 0xF8FF])
+def test_flags_are_bits_of_the_first_byte(bits: int) -> None:
+    flags = PtpMessage.parse(message(Kind.SYNC, flags=bits).serialise()).flags
+    found = (flags.alternate_master, flags.two_step, flags.unicast)
+    assert found == (bool(bits & 0x0100), bool(bits & 0x0200), bool(bits & 0x0400))

@@ -19,7 +19,7 @@ from vibforge.formats.tar_header import (
     header_blocks,
     signed_checksum,
 )
-from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader, pax_records
+from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader, pax_records, starts_tar
 
 CHECKSUM = slice(148, 156)
 LONG_PATH = f"opt/{'x' * 60}/{'y' * 80}"
@@ -108,6 +108,39 @@ def test_a_v7_tar_has_no_magic() -> None:
     data[:BLOCK] = changed(bytes(data[:BLOCK]), 257, bytes(8))
     assert whole(bytes(data)).form is TarForm.V7
     assert contents(bytes(data)) == {vibs.FILE.path: b"a = b\n"}
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+def test_a_device_has_its_numbers(form: int) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for kind in (tarfile.CHRTYPE, tarfile.BLKTYPE):
+            info = tarfile.TarInfo("dev/x")
+            info.type, info.devmajor, info.devminor = kind, 10, 200
+            archive.addfile(info)
+    found = listed(buffer.getvalue())
+    assert [one.entry.kind for one in found] == [EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE]
+    assert {one.device for one in found} == {(10, 200)}
+
+
+def test_a_file_whose_name_ends_in_a_slash_is_a_folder() -> None:
+    block = changed(header_blocks(Entry("x", EntryKind.FILE, 0o755), gnu_tar.MAGIC), 0, b"etc/")
+    for flag in (b"0", b"\0"):
+        (found,) = listed(changed(block, 156, flag) + bytes(1024))
+        assert (found.entry.path, found.entry.kind) == ("etc", EntryKind.DIRECTORY)
+
+
+@pytest.mark.parametrize("layout", [vmtar, gnu_tar], ids=["vmtar", "gnu"])
+def test_the_start_of_a_tar_is_told_from_other_bytes(layout: object) -> None:
+    image = vibs.image(vmtar if layout is vmtar else gnu_tar)
+    assert starts_tar(image)
+    assert starts_tar(image[:BLOCK])
+    assert not starts_tar(image[: BLOCK - 1])
+    damaged = b"\xff" * 8 + image[8:BLOCK]
+    assert starts_tar(damaged), "the magic is enough"
+    assert starts_tar(changed(image[:BLOCK], 257, bytes(8))), "the checksum is enough"
+    assert not starts_tar(damaged[:257] + bytes(8) + damaged[265:])
+    assert not starts_tar(bytes(BLOCK))
 
 
 def test_an_unsigned_checksum_holds_too() -> None:
@@ -237,6 +270,10 @@ def test_pax_headers_take_linear_time() -> None:
     begin = time.monotonic()
     assert pax_records(b"5 a=\n" * 13_000) == {}
     assert time.monotonic() - begin < 1
+    assert pax_records(b"8 a b=c\n" + "11 path=é\n".encode() + b"12 size=1=2\n") == {
+        "path": "é",
+        "size": "1=2",
+    }
     for damaged in (b"5 a=", b"x a=\n", b"99 a=\n", b"5 abc"):
         with pytest.raises(FormatError, match="pax"):
             pax_records(damaged)

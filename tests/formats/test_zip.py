@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import FormatError
+from vibforge.formats import zip_reading
 from vibforge.formats.zip_names import unsafe_name
 from vibforge.formats.zip_reading import ZipArchive, open_zip
 from vibforge.formats.zip_writing import ZipWriter, zip_bytes
@@ -175,3 +176,11 @@ def test_an_encrypted_member_is_named() -> None:
     data = patched(GOOD, CENTRAL, 8, b"\x01\x00")
     with opened(data) as archive, pytest.raises(FormatError, match="b: it is encrypted"):
         archive.read(archive.members[1], 1000)
+
+
+def test_a_member_of_more_than_the_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zip_reading, "MEMBER_SIZE_LIMIT", 100)
+    read_all(GOOD)
+    monkeypatch.setattr(zip_reading, "MEMBER_SIZE_LIMIT", 99)
+    with pytest.raises(FormatError, match=r"x\.zip:a: 100 bytes, more than 99"):
+        read_all(GOOD)
