@@ -18,6 +18,8 @@ from mutmut.mutation import file_mutation
 
 DECORATORS = frozenset({"rule", "property", "contextmanager"})
 """They take a function and nothing else happens to it, so that a mutant may stand in its place."""
+_SURVIVED = {0, 33}
+"""mutmut's results for `survived` and `no tests`."""
 
 _Statements = Sequence[file_mutation.MODULE_STATEMENT]
 
@@ -57,8 +59,11 @@ def mutate_decorated_functions() -> None:
     file_mutation.function_trampoline_arrangement = arranged
 
 
-def take_a_sample(every: int) -> None:
-    """Let mutmut run one mutant in `every`, chosen by its name alone."""
+def take_a_sample(every: int, *, survivors: bool) -> None:
+    """Let mutmut run one mutant in `every`, chosen by its name alone.
+
+    Those without a result are run, or with `survivors` those that no test failed on.
+    """
     collect = mutmut.collect_source_file_mutation_data
 
     def sampled(
@@ -68,7 +73,12 @@ def take_a_sample(every: int) -> None:
         dict[str, mutmut.SourceFileMutationData],
     ]:
         mutants, files = collect(mutant_names=mutant_names)
-        return [mutant for mutant in mutants if crc32(mutant[1].encode()) % every == 0], files
+        wanted = _SURVIVED if survivors else {None}
+        return [
+            (data, name, result)
+            for data, name, result in mutants
+            if result in wanted and crc32(name.encode()) % every == 0
+        ], files
 
     mutmut.collect_source_file_mutation_data = sampled
 
@@ -78,12 +88,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python tests/mutants.py", description=__doc__)
     parser.add_argument("names", nargs="*", help="like 'vibforge.formats.ar*'; all if left out")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="run one mutant in N")
+    parser.add_argument("--survivors", action="store_true", help="run those that survived again")
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="run N at a time")
     chosen = parser.parse_args()
     # The tests run in a copy of the checkout, from which the corpus is not a neighbour.
     os.environ.setdefault("VIBFORGE_CORPUS", str(Path.cwd().parent / "shared" / "corpus"))
     mutate_decorated_functions()
-    take_a_sample(chosen.every)
+    take_a_sample(chosen.every, survivors=chosen.survivors)
     mutmut._run(chosen.names, chosen.processes)  # noqa: SLF001 - what `mutmut run` does
 
 

@@ -86,6 +86,29 @@ def test_a_bulletin_comes_back() -> None:
     assert bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"))) == data
 
 
+def test_a_bulletin_that_is_no_component_has_no_specs() -> None:
+    plain = replace(
+        BULLETIN,
+        fields=tuple(pair for pair in BULLETIN.fields if not pair[0].startswith("component")),
+        component_name="",
+        component_version="",
+        component_title="",
+        component_version_title="",
+    )
+    data = bulletin_xml.serialise(plain)
+    assert b"Spec" not in data
+    assert bulletin_xml.parse(parse_xml(data, "x")) == replace(plain, member="")
+    assert not plain.is_component
+    assert BULLETIN.is_component
+
+
+def test_the_title_of_a_component_is_its_name_where_it_has_none() -> None:
+    bare = replace(BULLETIN, component_title="", component_version_title="")
+    data = bulletin_xml.serialise(bare)
+    assert b'<componentNameSpec name="test" uiString="test"/>' in data
+    assert b'<componentVersionSpec version="1.0.0-1" uiString="1.0.0-1"/>' in data
+
+
 def test_what_is_not_known_of_a_bulletin_is_kept() -> None:
     data = bulletin_xml.serialise(BULLETIN).replace(
         b"</bulletin>", b'<new a="b"><c>d</c></new><plain>text</plain></bulletin>'
@@ -182,6 +205,23 @@ def test_dates_and_defaults_are_compared_by_meaning() -> None:
     assert disagreements(VIB.descriptor, platform) == (), "not compared in 6.x"
 
 
+@pytest.mark.parametrize("field", ["acceptance_level", "release_date"])
+def test_words_that_mean_nothing_are_compared_as_they_stand(field: str) -> None:
+    strange, stranger = (
+        replace(VIB.descriptor, summary=word, **{field: word})  # type: ignore[arg-type] # a text
+        for word in ("strange", "stranger")
+    )
+    assert disagreements(strange, strange) == ()
+    expected = ("acceptance-level", "summary") if field == "acceptance_level" else ()
+    assert disagreements(strange, stranger) == expected
+
+
+def test_a_date_without_a_zone_is_in_utc() -> None:
+    zoned = replace(VIB.descriptor, summary="other", release_date="2024-05-01T14:00:00+02:00")
+    plain = replace(VIB.descriptor, release_date="2024-05-01T12:00:00")
+    assert disagreements(plain, zoned) == ("summary",)
+
+
 @pytest.mark.parametrize("code", ["VMW", "vmw", "A1b", ""])
 def test_vendor_codes(code: str) -> None:
     check_vendor_code(code)
@@ -246,6 +286,23 @@ def test_everything_wrong_with_a_bundle_is_told_at_once() -> None:
     assert "vibforge.toml:7: bundle.vendor-code: 'Unknown'" in told
     assert "vibforge.toml:8: bundle.platforms: 'x'" in told
     assert "did you mean severity?" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ('name = "a b"', "'a b' is not a component name"),
+        (f'name = "{"x" * 81}"', "is not a component name"),
+        ('name = "part"\nversion = "v1"', "'v1' is not a component version"),
+    ],
+)
+def test_a_component_is_named_as_hosts_take_it(change: str, told: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        read_bundle_recipe(RECIPE.replace('name = "part"', change))
+    (problem,) = caught.value.problems
+    assert told in problem.what
+    longest = RECIPE.replace('"part"', f'"{"x" * 80}"\nversion = "1.2.0-1"')
+    assert read_bundle_recipe(longest).components[0].version == "1.2.0-1"
 
 
 def test_components_that_cannot_go_together() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import ModelError
+from vibforge.model import recipe_reading
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import (
     HardwarePlatform,
@@ -212,6 +213,9 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         ("urls = ['x']", "an array stands where a table belongs"),
         ("system-requires.maintenance-mode = 'no'", "'no' stands where a table belongs"),
         ("system-requires.hwplatform = []", "unknown key `hwplatform`"),
+        (f"software-tags = ['{'x' * 256}']", "256 characters, more than 255"),
+        (f"urls = {{{'x' * 256} = 'x'}}", "a link needs a short name"),
+        ("signing.key = '-----BEGIN PRIVATE KEY-----'", "that does not name a key"),
     ],
 )
 def test_a_wrong_value(change: str, problem: str) -> None:
@@ -219,6 +223,65 @@ def test_a_wrong_value(change: str, problem: str) -> None:
     assert len(found) == 1
     assert problem in found[0]
     assert found[0].startswith("vibforge.toml:1: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("boot-order = -1", "boot-order -1 is not between 0 and 2147483647"),
+        ("boot-order = 2147483648", "boot-order 2147483648 is not between 0 and 2147483647"),
+        ('vfat-name = "ninechars.v00"', "'ninechars.v00' is not an 8.3 file name"),
+        ('vfat-name = "one.vibs"', "'one.vibs' is not an 8.3 file name"),
+        ("rules = [{paths = ['etc'], owner = 2097152}]", "2097152 is not an id between 0 and"),
+        ("rules = [{paths = ['etc'], group = -1}]", "-1 is not an id between 0 and 2097151"),
+        ("rules = [{paths = ['etc'], mode = '10000'}]", "'10000' is not a file mode"),
+        ("rules = [{paths = ['etc'], mode = '0x1a4'}]", "'0x1a4' is not a file mode"),
+        ("rules = [{paths = ['etc'], mode = 644}]", "the number 644 stands where a text"),
+    ],
+)
+def test_a_wrong_value_of_a_payload(change: str, problem: str) -> None:
+    (found,) = problems(MINIMAL + change)
+    assert problem in found
+    assert found.startswith("vibforge.toml:6: payloads[0].")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        MINIMAL + "boot-order = 0",
+        MINIMAL + "boot-order = 2147483647",
+        MINIMAL + 'vfat-name = "eightchr.v00"',
+        MINIMAL + "rules = [{paths = ['etc'], owner = 2097151, group = 0}]",
+        MINIMAL + "rules = [{paths = ['etc'], mode = '7777'}, {paths = ['opt'], mode = '0000'}]",
+        MINIMAL.replace('"x"', f'"{"x" * 35}"').replace('"p"', f'"{"p" * 15}"'),
+        f"software-tags = ['{'x' * 255}']\nurls.{'x' * 255} = ''\n" + MINIMAL,
+    ],
+    ids=["first", "last", "8.3", "ids", "modes", "names", "tag and key"],
+)
+def test_values_up_to_their_bounds(document: str) -> None:
+    recipe = read_recipe(document)
+    assert read_recipe(serialise(recipe)) == recipe
+
+
+@pytest.mark.parametrize("name", [f"name = '{'x' * 36}'", f"payloads = [{{name = '{'p' * 16}'}}]"])
+def test_names_beyond_their_bounds(name: str) -> None:
+    key = name.partition(" ")[0]
+    rest = {"name": 'version = "1-1"\ntype = "meta"', "payloads": 'name = "x"\nversion = "1-1"'}
+    assert f"has {36 if key == 'name' else 16} characters" in problems(f"{name}\n{rest[key]}")[0]
+
+
+def test_one_word_for_both_ends_of_an_install() -> None:
+    for word in (True, False):
+        recipe = read_recipe(f"system-requires.maintenance-mode = {str(word).lower()}\n{MINIMAL}")
+        found = recipe.system_requires.maintenance_mode
+        assert found == MaintenanceMode(on_install=word, on_remove=word)
+
+
+def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe_reading, "_SIZE_LIMIT", len(MINIMAL))
+    assert read_recipe(MINIMAL).name == "x"
+    (found,) = problems(MINIMAL + "#")
+    assert f"{len(MINIMAL) + 1} characters, more than {len(MINIMAL)}" in found
 
 
 def test_payloads_with_one_name() -> None:
@@ -278,6 +341,9 @@ def test_settings_go_over_the_document() -> None:
         ("overlay", "perhaps", "--set overlay=perhaps: 'perhaps' stands where true or false"),
         ("payloads[9].type", "vgz", "--set payloads[9].type=vgz: no such key"),
         ("payloads[0]", "x", "--set payloads[0]=x: 'x' stands where a table belongs"),
+        ("name.x", "x", "no such key"),
+        ("name.x.y", "x", "no such key"),
+        ("payloads[1].name", "x", "no such key"),
         ("a b", "x", "no such key"),
         ("nam", "x", "did you mean name"),
     ],
