@@ -15,6 +15,7 @@ from pathlib import Path
 import libcst as cst
 import mutmut.__main__ as mutmut
 from mutmut.mutation import file_mutation
+from mutmut.mutation.data import SourceFileMutationData
 
 DECORATORS = frozenset({"rule", "property", "contextmanager"})
 """They take a function and nothing else happens to it, so that a mutant may stand in its place."""
@@ -69,8 +70,8 @@ def take_a_sample(every: int, *, survivors: bool) -> None:
     def sampled(
         *, mutant_names: tuple[str, ...] | list[str]
     ) -> tuple[
-        list[tuple[mutmut.SourceFileMutationData, str, int | None]],
-        dict[str, mutmut.SourceFileMutationData],
+        list[tuple[SourceFileMutationData, str, int | None]],
+        dict[str, SourceFileMutationData],
     ]:
         mutants, files = collect(mutant_names=mutant_names)
         wanted = _SURVIVED if survivors else {None}

@@ -46,6 +46,26 @@ def test_a_cut_is_told(unpack: Unpack, pack: Callable[[bytes], bytes]) -> None:
 
 
 @BOTH
+def test_nothing_is_cut_short_too(unpack: Unpack, pack: Callable[[bytes], bytes]) -> None:
+    for chunks in ([], [b""]):
+        with pytest.raises(FormatError, match="cut short"):
+            list(unpack(iter(chunks), Budget(1)))
+    assert b"".join(unpack(iter([b"", pack(TEXT)]), Budget(1))) == TEXT
+
+
+@BOTH
+def test_a_piece_may_hold_more_than_is_given_at_a_time(
+    unpack: Unpack, pack: Callable[[bytes], bytes]
+) -> None:
+    data = TEXT * 100
+    packed = pack(data)
+    assert len(packed) < len(data) // 50
+    pieces = list(unpack(iter([packed]), Budget(len(packed))))
+    assert b"".join(pieces) == data
+    assert len(pieces) > 1
+
+
+@BOTH
 def test_damage_is_told(unpack: Unpack, pack: Callable[[bytes], bytes]) -> None:
     with pytest.raises(FormatError, match="damaged"):
         unpacked(unpack, b"\1" * 10 + pack(TEXT))

@@ -132,3 +132,19 @@ def test_flags_are_bits_of_the_first_byte(bits: int) -> None:
     flags = PtpMessage.parse(message(Kind.SYNC, flags=bits).serialise()).flags
     found = (flags.alternate_master, flags.two_step, flags.unicast)
     assert found == (bool(bits & 0x0100), bool(bits & 0x0200), bool(bits & 0x0400))
+
+
+def test_every_byte_of_a_header_comes_back() -> None:
+    whole = message(Kind.SYNC).serialise()
+    for place in {*range(34)} - {2, 3}:
+        data = bytearray(whole)
+        data[place] = 0xB2 if place == 1 else 0x50 | data[0] if place == 0 else 0xA5
+        assert PtpMessage.parse(bytes(data)).serialise() == data, place
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_bytes_behind_the_last_tlv_are_refused(size: int) -> None:
+    data = bytearray(message(Kind.SYNC, tlvs=(Tlv(1, b"ab"),)).serialise() + bytes(size))
+    data[3] += size
+    with pytest.raises(FormatError, match=f"{size} bytes at the end"):
+        PtpMessage.parse(bytes(data))

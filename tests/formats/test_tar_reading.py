@@ -246,13 +246,98 @@ def test_what_follows_the_end_is_told() -> None:
     assert whole(without_end).oddities == ["no zero block ends the headers"]
 
 
+@pytest.mark.parametrize(
+    ("records", "read"),
+    [
+        ({"path": "opt/long"}, {"path": "opt/long"}),
+        ({"linkpath": "to"}, {"link": "to"}),
+        ({"size": "6"}, {"size": 6}),
+        ({"uid": "4000000"}, {"uid": 4_000_000}),
+        ({"gid": "4000001"}, {"gid": 4_000_001}),
+        ({"mtime": "1700000000.75"}, {"mtime": 1_700_000_000}),
+        ({"mtime": "-1"}, {}),
+        ({"uid": "1" * 20}, {}),
+        ({"uid": "1" * 19}, {"uid": int("1" * 19)}),
+        ({"gid": "²"}, {}),
+        ({"comment": "x"}, {}),
+    ],
+)
+def test_a_pax_header_counts_more_than_the_fields(
+    records: dict[str, str], read: dict[str, object]
+) -> None:
+    block = header_blocks(
+        Entry("x", EntryKind.FILE, 0o644, size=6, uid=1, gid=2, mtime=3), gnu_tar.MAGIC
+    )
+    if "size" in records:
+        block = changed(block, 124, b"%011o" % 999)
+    body = b"12345\n".ljust(BLOCK, b"\0")
+    (found,) = listed(pax_header("x", records) + block + body + bytes(1024))
+    expected = {"path": "x", "link": "", "size": 6, "uid": 1, "gid": 2, "mtime": 3} | read
+    assert {name: getattr(found.entry, name) for name in expected} == expected
+
+
+def pax_header(flag: str, records: dict[str, str]) -> bytes:
+    """A header of flag x, for the next entry, or g, for all that follow."""
+    data = b""
+    for key, value in records.items():
+        rest = f" {key}={value}\n".encode()
+        size = len(rest) + 1
+        while len(str(size)) + len(rest) != size:
+            size += 1
+        data += str(size).encode() + rest
+    head = header_blocks(Entry("pax", EntryKind.FILE, 0o644, size=len(data)), gnu_tar.MAGIC)
+    return changed(head, 156, flag.encode()) + data + bytes(-len(data) % BLOCK)
+
+
+def test_a_global_pax_header_holds_for_all_and_another_for_the_next() -> None:
+    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    data = pax_header("g", {"uid": "7"}) + block + pax_header("x", {"uid": "8"}) + block + block
+    assert [found.entry.uid for found in listed(data + bytes(1024))] == [7, 8, 7]
+
+
+def test_a_number_may_fill_its_field() -> None:
+    numbers = b"00001234" + b"00000011" + b"00000022" + b"000000000006" + b"000000000044"
+    block = changed(header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC), 100, numbers)
+    (found,) = listed(block + b"12345\n".ljust(BLOCK, b"\0") + bytes(1024))
+    entry = found.entry
+    assert (entry.mode, entry.uid, entry.gid) == (0o1234, 0o11, 0o22)
+    assert (entry.size, entry.mtime) == (6, 0o44)
+    assert found.device == (0, 0)
+
+
+def test_a_number_beyond_octal_is_binary() -> None:
+    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    wide = changed(block, 108, b"\x80" + (2**31 + 5).to_bytes(7, "big"))
+    wide = changed(wide, 136, b"\x80" + (2**35 + 7).to_bytes(11, "big"))
+    (found,) = listed(wide + bytes(1024))
+    assert (found.entry.uid, found.entry.mtime) == (2**31 + 5, 2**35 + 7)
+
+
+def test_a_long_name_that_is_cut_is_told() -> None:
+    block = changed(
+        header_blocks(Entry("x", EntryKind.FILE, 0o644, size=600), gnu_tar.MAGIC), 156, b"L"
+    )
+    with pytest.raises(FormatError, match="cut short in a long name"):
+        listed(block + b"x" * 512)
+
+
 def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = len(listed(vibs.image()))
+    monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", count)
+    assert len(listed(vibs.image())) == count
     monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", 4)
     with pytest.raises(FormatError, match="more than 4 entries"):
         listed(vibs.image())
 
 
 def test_names_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    linked = Entry("four", EntryKind.SYMLINK, 0o777, link="three")
+    data = header_blocks(linked, gnu_tar.MAGIC) + bytes(1024)
+    monkeypatch.setattr(tar_reading, "NAMES_LIMIT", 9)
+    assert listed(data)[0].entry == linked
+    monkeypatch.setattr(tar_reading, "NAMES_LIMIT", 8)
+    with pytest.raises(FormatError, match="names of more than 8 characters"):
+        listed(data)
     monkeypatch.setattr(tar_reading, "NAMES_LIMIT", 100)
     with pytest.raises(FormatError, match="names of more than 100 characters"):
         listed(vibs.image())
