@@ -1,3 +1,5 @@
+import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -25,11 +27,23 @@ from vibforge.model.bundle_recipe import (
     check_vendor_code,
     platform_version,
 )
-from vibforge.model.bundle_vib import announcement, announcement_name, conventional_path, parse
-from vibforge.model.descriptor import Checksum, MaintenanceMode, SoftwarePlatform, SystemRequires
+from vibforge.model.bundle_vib import (
+    DepotVib,
+    announcement,
+    announcement_name,
+    conventional_path,
+    parse,
+)
+from vibforge.model.descriptor import (
+    Checksum,
+    HardwarePlatform,
+    MaintenanceMode,
+    SoftwarePlatform,
+    SystemRequires,
+)
 from vibforge.model.recipe_reading import read_bundle_recipe, read_recipe
 from vibforge.model.recipe_writing import serialise as serialise_recipe
-from vibforge.model.relationships import Constraint, Relationships
+from vibforge.model.relationships import Constraint, Provide, Relationships
 from vibforge.model.vib import Vib
 
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=20)
@@ -74,6 +88,13 @@ def test_the_indexes_look_like_the_vendor_s() -> None:
         "    <channelName>default</channelName>\n  </metadata>\n</metaList>\n"
     )
     index = index_bytes([Vendor(name="x", code="ABC")])
+    assert index.decode() == (
+        "<vendorList>\n  <vendor>\n    <name>x</name>\n    <code>ABC</code>\n"
+        "    <indexfile>vendor-index.xml</indexfile>\n    <patchUrl></patchUrl>\n"
+        "    <relativePath></relativePath>\n    <content>\n      <name>VMware ESX</name>\n"
+        "      <type>http://www.vmware.com/depotmanagement/esx</type>\n    </content>\n"
+        "  </vendor>\n</vendorList>\n"
+    )
     assert not list(missing_elements(parse_xml(index, "index.xml"), "index.xml"))
     without = index.replace(b"<code>ABC</code>", b"")
     (missing,) = missing_elements(parse_xml(without, "index.xml"), "index.xml")
@@ -107,13 +128,18 @@ def test_the_title_of_a_component_is_its_name_where_it_has_none() -> None:
     data = bulletin_xml.serialise(bare)
     assert b'<componentNameSpec name="test" uiString="test"/>' in data
     assert b'<componentVersionSpec version="1.0.0-1" uiString="1.0.0-1"/>' in data
+    empty = re.sub(rb"(<component\w+) [^/]*/>", rb"\1/>", data)
+    found = bulletin_xml.parse(parse_xml(empty, "x"))
+    named = (found.component_name, found.component_version)
+    assert (*named, found.component_title, found.component_version_title) == ("", "", "", "")
 
 
 def test_what_is_not_known_of_a_bulletin_is_kept() -> None:
     data = bulletin_xml.serialise(BULLETIN).replace(
-        b"</bulletin>", b'<new a="b"><c>d</c></new><plain>text</plain></bulletin>'
+        b"</bulletin>", b'<new a="b"><c>d</c></new>\n <plain>text</plain>\n</bulletin>'
     )
     found = bulletin_xml.parse(parse_xml(data, "x"))
+    assert found.unknown == ('<new a="b"><c>d</c></new>',)
     again = bulletin_xml.serialise(found)
     assert b'<new a="b"><c>d</c></new>' in again
     assert b"<plain>text</plain>" in again
@@ -158,6 +184,72 @@ def test_vmware_xml_tells_of_bulletins_and_vibs() -> None:
     assert (told_vib.relative_path, told_vib.packed_size) == ("vib20/x.vib", 17)
     assert told_vib.sha256 == "ab" * 32
     assert b"<rebootRequired>false</rebootRequired>" in data
+
+
+FULL = replace(
+    VIB.descriptor,
+    software_tags=("driver", "a & b"),
+    relationships=Relationships(
+        depends=(Constraint(name="a", relation=">=", version="1.0"), Constraint(name="b")),
+        conflicts=(Constraint(name="c"),),
+        replaces=(Constraint(name="d", relation="<<", version="2-1"),),
+        provides=(Provide(name="e", version="1.0"), Provide(name="f")),
+        compatible_with=(Constraint(name="g"),),
+    ),
+    system_requires=SystemRequires(
+        maintenance_mode=MaintenanceMode(on_install=True),
+        hardware_platforms=(
+            HardwarePlatform(vendor="Dell Inc.", model="R750"),
+            HardwarePlatform(vendor="HPE"),
+        ),
+        software_platforms=(
+            SoftwarePlatform(version="8.0", locale="en", product_line_id="embeddedEsx"),
+        ),
+    ),
+)
+
+
+def test_vmware_xml_says_all_that_a_descriptor_says(golden: Callable[[str, str], None]) -> None:
+    digest = Checksum(checksum_type="sha-256", digest="ab" * 32)
+    vibs = [
+        DepotVib(
+            member=f"vibs/{number}.xml",
+            descriptor=replace(descriptor, name=f"part{number}"),
+            relative_path=f"vib20/{number}.vib",
+            packed_size=17 * number,
+            checksums=(digest,),
+        )
+        for number, descriptor in enumerate(
+            (
+                FULL,
+                replace(FULL, live_remove_allowed=False, software_tags=()),
+                replace(FULL, live_install_allowed=None, system_requires=SystemRequires()),
+            )
+        )
+    ]
+    bulletin = replace(BULLETIN, vib_ids=tuple(vib.descriptor.vib_id for vib in vibs))
+    golden(
+        "vmware.xml", bundle_response.serialise("2024-05-01T12:00:00", [bulletin], vibs).decode()
+    )
+
+
+@pytest.mark.parametrize("size", ["", "-1", "1.5", "¹", "9" * 20])
+def test_a_size_that_is_none_is_not_read(size: str) -> None:
+    data = announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32)
+    odd = data.replace(b">17<", f">{size}<".encode("ascii", "xmlcharrefreplace"))
+    assert odd != data
+    assert parse(odd, "m", "x").packed_size is None
+
+
+def test_an_announcement_adds_its_elements_in_order_behind_the_tags() -> None:
+    root = parse_xml(announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32), "x")
+    tags = [str(child.tag) for child in root]
+    at = tags.index("software-tags")
+    assert tags[at + 1 : at + 4] == ["relative-path", "packed-size", "checksum"]
+    without = VIB.descriptor_bytes.replace(b"<software-tags/>", b"")
+    assert without != VIB.descriptor_bytes
+    root = parse_xml(announcement(without, "p", 17, "ab" * 32), "x")
+    assert [str(child.tag) for child in root][-3:] == ["relative-path", "packed-size", "checksum"]
 
 
 ALWAYS = {

@@ -1,3 +1,4 @@
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -147,11 +148,70 @@ def test_a_written_recipe_is_read_as_the_same(document: str) -> None:
     assert read_recipe(serialise(recipe)) == recipe
 
 
+def test_a_dollar_of_a_recipe_stays_one() -> None:
+    recipe = read_recipe(MINIMAL + 'exclude = ["$${HOME}", "$x", "$$${y}"]\n', environment={})
+    assert recipe.payloads[0].exclude == ("${HOME}", "$x", "$${y}")
+    assert read_recipe(serialise(recipe), environment={}) == recipe
+
+
 @pytest.mark.parametrize("document", [MINIMAL, EVERYTHING])
 def test_the_schema_takes_what_the_reader_takes(document: str) -> None:
     schema = recipe_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(table(read_recipe(document)), schema)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'type = "driver"',
+        'acceptance-level = "trusted"',
+        "software-tags = 1",
+        "software-tags = [1]",
+        "overlay = 1",
+        'live-install-allowed = "yes"',
+        "summary = 5",
+        "urls = ['x']",
+        "urls = {a = 1}",
+        "nam = 'x'",
+        "system-requires = {maintenance-mode = 'no'}",
+        "system-requires = {software-platforms = [{}]}",
+        "relationships = {depends = 'a'}",
+    ],
+)
+def test_the_schema_refuses_what_the_reader_refuses(change: str) -> None:
+    problems(f"{change}\n{MINIMAL}")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tomllib.loads(f"{change}\n{MINIMAL}"), recipe_schema())
+    for key in ("name", "version"):
+        document = {"name": "x", "version": "1-1"}
+        del document[key]
+        with pytest.raises(jsonschema.ValidationError, match="is a required property"):
+            jsonschema.validate(document, recipe_schema())
+
+
+def test_the_schema_tells_what_a_key_is_without_being_written() -> None:
+    found = {name: key["default"] for name, key in keys_of(recipe_schema()) if "default" in key}
+    assert found == {
+        "vendor": "custom",
+        "type": "tgz",
+        "on-install": False,
+        "on-remove": False,
+        "product-line-id": "embeddedEsx",
+        "acceptance-level": "community",
+        "live-install-allowed": True,
+        "live-remove-allowed": True,
+        "cimom-restart": False,
+        "stateless-ready": True,
+        "overlay": False,
+        "layout": "plain",
+        "product": "embeddedEsx",
+        "severity": "general",
+        "category": "enhancement",
+        "urgency": "important",
+        "release-type": "extension",
+    }
+    assert recipe_schema()["properties"]["type"]["default"] == "bootbank"
 
 
 def keys_of(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -282,6 +342,25 @@ def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_recipe(MINIMAL).name == "x"
     (found,) = problems(MINIMAL + "#")
     assert f"{len(MINIMAL) + 1} characters, more than {len(MINIMAL)}" in found
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ("name = 'x'\nversion = '1'", "1.2.0-1"),
+        ("release-date = 'soon'", "write 2026-05-01T12:00:00+00:00, a date, or seconds since 1970"),
+        ("bundle.vendor-code = 'Unknown'", "write exactly three letters or digits, such as ABC"),
+        ("bundle.platforms = ['x']", "write 6.7.0, 7.0, 8.0, 9.0 or 8.*"),
+        ("bundle.components = [{name = 'a', version = 'v1'}]", "write 1.2.0-1"),
+        ("signing.key = ''", "name a file, env:NAME for a key in the environment, or a pkcs11:"),
+    ],
+)
+def test_what_to_do_instead_is_said(change: str, remedy: str) -> None:
+    document = MINIMAL.partition("[[")[2] if change.startswith("name") else MINIMAL
+    prefix = "[[" if change.startswith("name") else ""
+    with pytest.raises(ModelError) as caught:
+        read_recipe(f"{change}\n{prefix}{document}")
+    assert remedy in caught.value.problems[0].remedy
 
 
 def test_payloads_with_one_name() -> None:
