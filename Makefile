@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick fuzz rehearse golden docs bench bench-scale lock audit
+.PHONY: help demo setup gates format test quick mutants fuzz rehearse golden docs bench bench-scale lock audit
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, dist, clean: see vibforge.mk'
@@ -81,6 +81,15 @@ lock: $(UPKEEP)/ready ## write requirements-dev.lock with the newest releases th
 
 audit: $(UPKEEP)/ready ## ask whether a locked release has a known vulnerability
 	$(UPKEEP)/bin/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
+
+MUTANTS ?=
+EVERY ?= 20
+mutants: $(VENV)/ready-for-mutants ## see what no test holds; EVERY=20 one in 20, MUTANTS='vibforge.trx.*'
+	$(BIN)/python tests/mutants.py --every $(EVERY) $(foreach name,$(MUTANTS),'$(name)')
+
+$(VENV)/ready-for-mutants: $(VENV)/ready-for-work
+	@$(PIP) install --group mutation
+	@touch $@
 
 FUZZ_MINUTES ?= 60
 fuzz: $(VENV)/ready-for-work ## look for inputs that break a reader; FUZZ_MINUTES=60

@@ -23,12 +23,13 @@ _SURVIVED = {0, 33}
 """mutmut's results for `survived` and `no tests`."""
 
 _Statements = Sequence[file_mutation.MODULE_STATEMENT]
+_Arranged = tuple[_Statements, _Statements, _Statements, Sequence[str]]
 
 
 def _name(decorator: cst.Decorator) -> str:
     called = decorator.decorator
     inner = called.func if isinstance(called, cst.Call) else called
-    return inner.value if isinstance(inner, cst.Name) else ""
+    return str(inner.value) if isinstance(inner, cst.Name) else ""
 
 
 def mutate_decorated_functions() -> None:
@@ -41,22 +42,22 @@ def mutate_decorated_functions() -> None:
         bare = node
         if isinstance(node, cst.FunctionDef) and {_name(d) for d in node.decorators} <= DECORATORS:
             bare = node.with_changes(decorators=())
-        return skips(self, bare)
+        return bool(skips(self, bare))
 
     def arranged(
         function: cst.FunctionDef,
         mutants: Iterable[file_mutation.Mutation],
         class_name: str | None,
-    ) -> tuple[_Statements, _Statements, _Statements, Sequence[str]]:
+    ) -> _Arranged:
         if not {_name(d) for d in function.decorators} & DECORATORS:
-            return arrange(function, mutants, class_name)
+            as_ever: _Arranged = arrange(function, mutants, class_name)
+            return as_ever
         bare = function.with_changes(decorators=())
         before, (trampoline, *copies), after, names = arrange(bare, mutants, class_name)
-        assert isinstance(trampoline, cst.FunctionDef)
         kept = [*function.decorators, *trampoline.decorators]
         return before, [trampoline.with_changes(decorators=kept), *copies], after, names
 
-    visitor._skip_node_and_children = skip  # type: ignore[method-assign] # noqa: SLF001 - as above
+    visitor._skip_node_and_children = skip  # noqa: SLF001 - as above
     file_mutation.function_trampoline_arrangement = arranged
 
 
