@@ -197,6 +197,7 @@ def test_a_stopped_build_leaves_nothing(tmp_path: Path, number: signal.Signals) 
     assert [path.name for path in (tmp_path / "dist").glob("*")] == []
 
 
+@pytest.mark.slow
 def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     sparse(tmp_path / "p/opt/big", 1_500_000_000)
     folders = [str(tmp_path / "p"), "-o", str(tmp_path / "dist")]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.lint.making import FILES, File, archive, make, tar
+from tests.lint.making import FILES, File, archive, make, tar, text_with
 from tests.lint.test_vib_rules import BAD as BAD_VIBS
 from tests.lint.test_vib_rules import SIGNED, STORED, elf, visor, with_file
 from tests.vibs import sign, zstd_compressed
@@ -116,6 +116,11 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         [f"error acme: 20 of {len(STORED)} bytes are missing"],
     ),
     ("VF108", lambda: cut(0), []),
+    (
+        "VF204",
+        lambda: make(text=text_with("<name>acme</name>", "<name/>")),
+        ["error <name>: is empty or missing"],
+    ),
     ("VF204", lambda: make(version=""), ["error <version>: is empty or missing"]),
     ("VF205", lambda: named("a" * 35), []),
     (
@@ -156,6 +161,13 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         "VF215",
         lambda: related(depends=[Constraint(name="a"), Constraint.parse("b << 1-1")]),
         [],
+    ),
+    (
+        "VF213",
+        lambda: Vib.from_bytes(
+            make(text=text_with("<overlay>false", "<overlay>maybe")).to_bytes(), "a/b/acme.vib"
+        ),
+        ["error acme.vib:descriptor.xml:1: <overlay> is 'maybe', neither true nor false"],
     ),
     ("VF219", lambda: make(overlay=True, acceptance_level="partner"), []),
     ("VF220", lambda: related(depends=[Constraint(name="acme2")]), []),
