@@ -1,5 +1,6 @@
 """Both sides of the line that a rule draws, and the words that it finds for it."""
 
+import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.lint.making import FILES, File, archive, make, tar, text_with
+from tests.lint.test_vib_rules import ABOUT, SIGNED, STORED, elf, visor, with_file
 from tests.lint.test_vib_rules import BAD as BAD_VIBS
-from tests.lint.test_vib_rules import SIGNED, STORED, elf, visor, with_file
 from tests.vibs import sign, zstd_compressed
+from vibforge.lint.rule import Finding
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import VibSubject
 from vibforge.model.descriptor import Checksum
@@ -20,12 +22,14 @@ CONF = FILES[3].path
 SIZE = len(make().to_bytes())
 
 
+def findings(rule: str, vib: Vib) -> tuple[Finding, ...]:
+    result = lint([VibSubject(vib, "acme.vib")], Choice(select=(rule,)))
+    assert result.files == ("acme.vib",)
+    return result.findings
+
+
 def told(rule: str, vib: Vib) -> list[str]:
-    choice = Choice(select=(rule,))
-    return [
-        f"{finding.severity} {finding.where}: {finding.what}"
-        for finding in lint([VibSubject(vib, "acme.vib")], choice).findings
-    ]
+    return [f"{one.severity} {one.where}: {one.what}" for one in findings(rule, vib)]
 
 
 NOT_OURS = {"VF104", "VF108", "VF308", "VF502"}
@@ -34,7 +38,11 @@ NOT_OURS = {"VF104", "VF108", "VF308", "VF502"}
 
 def test_every_rule_says_what_and_where(golden: Callable[[str, str], None]) -> None:
     rules = [rule for rule in BAD_VIBS if rule not in NOT_OURS]
-    lines = [f"{rule} {line}\n" for rule in rules for line in told(rule, BAD_VIBS[rule]())]
+    lines = [
+        f"{rule} {one.severity} ({one.certainty}) {one.where}: {one.what}\n"
+        for rule in rules
+        for one in findings(rule, BAD_VIBS[rule]())
+    ]
     golden("lint-of-bad-vibs.txt", "".join(lines))
 
 
@@ -91,6 +99,41 @@ DEPENDS = {
     "no name": (Constraint(name="", relation="=", version="1"), "'= 1'"),
 }
 SHA1 = Checksum(checksum_type="sha-1", digest="0" * 40, verify_process="gunzip")
+
+
+def digests(algorithm: str, process: str, data: bytes) -> list[tuple[Checksum, list[str]]]:
+    """A digest as declared, in capitals, and wrong; with what is told of each."""
+    function = algorithm.removesuffix("-gunzip1").replace("-", "")
+    right = hashlib.new(function, data, usedforsecurity=False).hexdigest()
+    wrong = "0" * len(right)
+    kind = f"{algorithm} {process}".strip()
+    return [
+        (Checksum(checksum_type=algorithm, digest=right, verify_process=process), []),
+        (Checksum(checksum_type=algorithm, digest=right.upper(), verify_process=process), []),
+        (
+            Checksum(checksum_type=algorithm, digest=wrong, verify_process=process),
+            [f"error acme: {kind} is {right}, not {wrong}"],
+        ),
+    ]
+
+
+DIGESTS = [
+    *digests("sha-256", "", STORED),
+    *digests("sha-256", "gunzip", tar(FILES)),
+    *digests("sha-1", "gunzip", tar(FILES)),
+    *digests("sha-256-gunzip1", "", tar(FILES)),
+    (Checksum(checksum_type="md5", digest="0" * 32), []),
+    (Checksum(checksum_type="sha-256", digest="0" * 64, verify_process="bunzip"), []),
+]
+
+
+def two_payloads(kind: str) -> Vib:
+    first, second = replace(ABOUT, name="first", type=kind), replace(ABOUT, name="second")
+    return make(
+        members={2: ("first", STORED), 3: ("second", STORED)},
+        payloads=(first, replace(second, type="vgz")),
+    )
+
 
 EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     ("VF102", members, ["error nothing: stands where sig.pkcs7 has to be"]),
@@ -245,6 +288,20 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         ["warning acme: is declared vgz and holds gnu in no compression"],
     ),
     ("VF315", lambda: stored_as(visor(), "boot", plain), []),
+    (
+        "VF315",
+        lambda: two_payloads("boot"),
+        ["warning second: is declared vgz and holds gnu in gzip"],
+    ),
+    (
+        "VF315",
+        lambda: two_payloads("tgz"),
+        ["warning second: is declared vgz and holds gnu in gzip"],
+    ),
+    *(
+        ("VF323", lambda checksum=checksum: make(declared={"checksums": (checksum,)}), expected)
+        for checksum, expected in DIGESTS
+    ),
     ("VF331", lambda: with_folder("opt", 0o1777), []),
     (
         "VF331",
