@@ -371,3 +371,37 @@ def test_many_magics_take_linear_time() -> None:
     begin = time.monotonic()
     assert len(whole(data).magics) == 16
     assert time.monotonic() - begin < 2
+
+
+def test_the_checksum_is_the_sum_of_the_bytes_with_a_sign() -> None:
+    for block in (bytes(512), b"\x7f" * 512, b"\x80" * 512, b"\xff" * 512, bytes(range(256)) * 2):
+        assert signed_checksum(block) == sum(byte - 256 * (byte > 127) for byte in block)
+
+
+def test_the_prefix_of_a_long_path_is_found_where_the_form_keeps_it() -> None:
+    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    ustar = changed(changed(block, 257, b"ustar\x0000"), 345, b"opt/a")
+    assert [found.name for found in listed(ustar + bytes(1024))] == ["opt/a/x"]
+    # GNU keeps times there.
+    assert [found.name for found in listed(changed(block, 345, b"opt/a") + bytes(1024))] == ["x"]
+
+
+def test_a_vmtar_alone_tells_where_its_text_is() -> None:
+    tail = struct.pack("<4I", 4096, 7, 3, 0)
+    for magic, told in ((vmtar.MAGIC, (7, 3)), (gnu_tar.MAGIC, (0, 0))):
+        block = header_blocks(Entry("x", EntryKind.FILE, 0o644), magic, tail)
+        entry = listed(block + bytes(8192))[0].entry
+        assert (entry.text_offset, entry.text_pages) == told
+
+
+def test_a_header_that_is_cut_is_told_with_its_place() -> None:
+    data = vibs.image(gnu_tar)
+    with pytest.raises(FormatError, match="cut short in the header at offset 0"):
+        listed(data[:300])
+
+
+@pytest.mark.parametrize(("byte", "odd"), [(0x1F, True), (0x20, False), (0x80, True), (0xFF, True)])
+def test_a_name_with_a_byte_that_is_no_text_is_odd(byte: int, odd: bool) -> None:  # noqa: FBT001 - the expectation
+    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    (found,) = listed(changed(block, 0, b"a" + bytes([byte]) + b"b") + bytes(1024))
+    assert bool(found.oddities) is odd

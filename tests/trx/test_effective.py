@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from vibforge.errors import TrxError
@@ -54,3 +56,15 @@ def test_everything_adds_the_defaults_once() -> None:
 def test_stopping_lines_are_the_port_lines() -> None:
     conf = TrxConf.parse(b"ptp4l:a 1\nptp4l:p:b 1\n")
     assert [line.number for line in stopping_lines(conf)] == [2]
+
+
+def test_everything_that_is_in_effect_is_said(golden: Callable[[str, str], None]) -> None:
+    found = effects(CONF, releases=["3.1.1", "4.2"], everything=True)
+    golden(
+        "trx-effects.txt",
+        "".join(
+            f"{one.namespace}:{one.key} {one.value} (default {one.default}, line {one.line})"
+            f"{' ' + one.note if one.note else ''}\n"
+            for one in found
+        ),
+    )
