@@ -97,7 +97,8 @@ def main() -> None:
     os.environ.setdefault("VIBFORGE_CORPUS", str(Path.cwd().parent / "shared" / "corpus"))
     mutate_decorated_functions()
     take_a_sample(chosen.every, survivors=chosen.survivors)
-    mutmut._run(chosen.names, chosen.processes)  # noqa: SLF001 - what `mutmut run` does
+    # Without names mutmut would take no result for wanting to be made anew.
+    mutmut._run(chosen.names or ["vibforge.*"], chosen.processes)  # noqa: SLF001 - what `mutmut run` does
 
 
 if __name__ == "__main__":

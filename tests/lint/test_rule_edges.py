@@ -195,9 +195,14 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         (
             "VF215",
             lambda kind=kind, bad=bad: related(**{kind: [bad]}),
-            [f"error <{kind}>: {text} is not a constraint"],
+            [f"error <{element}>: {text} is not a constraint"],
         )
-        for kind in ("depends", "conflicts", "replaces")
+        for kind, element in (
+            ("depends", "depends"),
+            ("conflicts", "conflicts"),
+            ("replaces", "replaces"),
+            ("compatible_with", "compatibleWith"),
+        )
         for bad, text in DEPENDS.values()
     ),
     (
