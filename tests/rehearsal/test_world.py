@@ -49,6 +49,7 @@ def gone(traces: Traces, base: Path) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_nothing_is_left_after_fifty_runs(programs: Programs, traces: Traces, here: Path) -> None:
     for _ in range(RUNS):
         with private_world(programs) as world:
