@@ -112,5 +112,7 @@ def test_members_are_counted() -> None:
 
 def test_the_table_of_long_names_is_bounded() -> None:
     table = header(name="//", size=str(NAME_TABLE_LIMIT + 1)) + bytes(NAME_TABLE_LIMIT + 2)
+    largest = header(name="//", size=str(NAME_TABLE_LIMIT)) + b"a/\n".ljust(NAME_TABLE_LIMIT)
+    assert read(b"!<arch>\n" + largest).faults == ()
     with pytest.raises(FormatError, match=f"{NAME_TABLE_LIMIT + 1} bytes of names"):
         read(b"!<arch>\n" + table)

@@ -61,6 +61,10 @@ RESOLUTIONS = {
         struct.pack("<HH5sxxx", 2, 5, b"eth0!") + struct.pack("<HHBxxx", 9, 1, 9),
         1,
     ),
+    "behind a long option of zeros": (
+        struct.pack("<HH13sxxx", 2, 13, bytes(13)) + struct.pack("<HHBxxx", 9, 1, 9),
+        1,
+    ),
     "behind the end of options": (bytes(4) + struct.pack("<HHBxxx", 9, 1, 3), 1000),
     "of no length": (struct.pack("<HH", 9, 0), 1000),
 }

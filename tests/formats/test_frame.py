@@ -114,9 +114,20 @@ def test_a_datagram_that_may_not_be_cut_up_is_whole() -> None:
         ethernet(ipv6(bytes(8 * 8) + HOP_BY_HOP + udp(SYNC), 0), IP6),
         ethernet(SYNC, tags=(1, 2, 3, 4, 5)),
         ethernet(b"ARP", 0x0806),
+        ethernet(ipv6(udp(SYNC)), 0x0806),
         b"",
     ],
-    ids=["NTP", "fragment", "TCP", "ICMPv6", "nine extensions", "five tags", "ARP", "nothing"],
+    ids=[
+        "NTP",
+        "fragment",
+        "TCP",
+        "ICMPv6",
+        "nine extensions",
+        "five tags",
+        "ARP",
+        "ARP like IPv6",
+        "nothing",
+    ],
 )
 def test_what_is_no_ptp_is_passed_over(frame: bytes) -> None:
     assert find_ptp(Link.ETHERNET, frame) is None

@@ -12,6 +12,7 @@ from vibforge.formats import inflating
 from vibforge.formats.inflating import (
     MEMBER_LIMIT,
     RATIO_FREE,
+    RATIO_LIMIT,
     Budget,
     gunzip,
     gzip_content_size,
@@ -104,6 +105,14 @@ def test_no_more_comes_out_than_the_limits_allow(monkeypatch: pytest.MonkeyPatch
     assert unpacked(gunzip, gzip.compress(TEXT)) == TEXT
     with pytest.raises(FormatError, match=f"more than {len(TEXT)} bytes"):
         unpacked(gunzip, gzip.compress(TEXT + b"."))
+
+
+def test_the_ratio_may_be_reached_and_not_passed() -> None:
+    stored = RATIO_FREE // RATIO_LIMIT + 1
+    budget = Budget(stored)
+    budget.spend(stored * RATIO_LIMIT)
+    with pytest.raises(FormatError, match=f"{stored} bytes unpack to more than {RATIO_LIMIT}"):
+        budget.spend(1)
 
 
 def test_frames_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,7 @@ def test_a_block_with_a_text_of_its_own_is_told_from_another() -> None:
     (block,) = read_blocks(vibs.sign(TEXT, PKCS7Options.Binary))
     assert check_block(block, TEXT).held
     found = check_block(block, b"other")
+    assert (found.digest_held, found.signature_held) == (False, None)
     assert found.reason == "it carries another text than the descriptor"
     assert found.certificate == block.certificates[0]
 
@@ -132,6 +133,17 @@ def test_a_damaged_block_keeps_its_label() -> None:
     for damaged in (PEM.replace(b"MII", b"!II", 1), PEM.partition(b"-----END")[0]):
         (block,) = read_blocks(damaged)
         assert (block.encoding, block.label, block.der) == ("PEM", "PKCS7", b"")
+
+
+def test_junk_between_the_letters_is_no_base64() -> None:
+    begin = PEM.index(b"\n") + 1
+    (block,) = read_blocks(PEM[:begin] + b"!!!!" + PEM[begin:])
+    assert block.fault.startswith("not base64: ")
+
+
+def test_der_of_something_else_is_told() -> None:
+    (block,) = read_blocks(b"\x30\x03\x02\x01\x05")
+    assert block.fault.startswith("not SignedData in DER: ")
 
 
 def test_a_signer_named_by_its_key(tmp_path: Path, tool: Callable[[str], str]) -> None:

@@ -296,13 +296,17 @@ def test_a_global_pax_header_holds_for_all_and_another_for_the_next() -> None:
 
 
 def test_a_number_may_fill_its_field() -> None:
-    numbers = b"00001234" + b"00000011" + b"00000022" + b"000000000006" + b"000000000044"
+    numbers = b"10001234" + b"12345670" + b"76543210" + b"000000000006" + b"123456701234"
     block = changed(header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC), 100, numbers)
     (found,) = listed(block + b"12345\n".ljust(BLOCK, b"\0") + bytes(1024))
     entry = found.entry
-    assert (entry.mode, entry.uid, entry.gid) == (0o1234, 0o11, 0o22)
-    assert (entry.size, entry.mtime) == (6, 0o44)
+    assert (entry.mode, entry.uid, entry.gid) == (0o1234, 0o12345670, 0o76543210)
+    assert (entry.size, entry.mtime) == (6, 0o123456701234)
     assert found.device == (0, 0)
+    device = changed(changed(block, 156, b"3"), 329, b"1000001220000310")
+    assert listed(device + bytes(1024))[0].device == (0o10000012, 0o20000310)
+    with pytest.raises(FormatError, match="device number b'1000001x'"):
+        listed(changed(device, 336, b"x") + bytes(1024))
 
 
 def test_a_number_beyond_octal_is_binary() -> None:

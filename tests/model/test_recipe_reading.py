@@ -264,6 +264,7 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         ('description = "\\u0001"', "control character"),
         ('software-tags = [""]', "an empty text"),
         ("software-tags = 1", "1 stands where an array belongs"),
+        ("software-tags = true", "true or false stands where an array belongs"),
         ('acceptance-level = "trusted"', "not an acceptance level"),
         ("acceptance-level = 5", "the number 5 stands where a text belongs"),
         ('type = "driver"', "'driver' is none of bootbank, locker, meta"),
@@ -327,7 +328,9 @@ def test_values_up_to_their_bounds(document: str) -> None:
 def test_names_beyond_their_bounds(name: str) -> None:
     key = name.partition(" ")[0]
     rest = {"name": 'version = "1-1"\ntype = "meta"', "payloads": 'name = "x"\nversion = "1-1"'}
-    assert f"has {36 if key == 'name' else 16} characters" in problems(f"{name}\n{rest[key]}")[0]
+    told = problems(f"{name}\n{rest[key]}")[0]
+    assert f"has {36 if key == 'name' else 16} characters" in told
+    assert f"use at most {35 if key == 'name' else 15}" in told
 
 
 def test_one_word_for_both_ends_of_an_install() -> None:
@@ -350,6 +353,7 @@ def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("name = 'x'\nversion = '1'", "1.2.0-1"),
         ("release-date = 'soon'", "write 2026-05-01T12:00:00+00:00, a date, or seconds since 1970"),
         ("bundle.vendor-code = 'Unknown'", "write exactly three letters or digits, such as ABC"),
+        ("vendor = 'a b'", "use letters, digits, dot, dash and underscore"),
         ("bundle.platforms = ['x']", "write 6.7.0, 7.0, 8.0, 9.0 or 8.*"),
         ("bundle.components = [{name = 'a', version = 'v1'}]", "write 1.2.0-1"),
         ("signing.key = ''", "name a file, env:NAME for a key in the environment, or a pkcs11:"),
@@ -373,6 +377,8 @@ def test_payloads_with_one_name() -> None:
 
 def test_no_payload() -> None:
     assert "there is no payload" in problems('name = "x"\nversion = "1-1"\n')[0]
+    empty = problems('name = "x"\nversion = "1-1"\npayloads = []\n')
+    assert empty[0].startswith("vibforge.toml:3: payloads: there is no payload")
     assert read_recipe('name = "x"\nversion = "1-1"\ntype = "meta"\n').payloads == ()
 
 
@@ -381,7 +387,8 @@ def test_broken_toml_is_told_with_its_line() -> None:
 
 
 def test_nesting_without_end_is_refused() -> None:
-    assert "nested too deeply" in problems(f"a = {'[' * 100_000}")[0]
+    (told,) = problems(f"a = {'[' * 100_000}")
+    assert told == "vibforge.toml: tables or arrays are nested too deeply"
 
 
 def test_variables_of_the_environment() -> None:
@@ -423,6 +430,7 @@ def test_settings_go_over_the_document() -> None:
         ("name.x", "x", "no such key"),
         ("name.x.y", "x", "no such key"),
         ("payloads[1].name", "x", "no such key"),
+        ("payloads[1]", "x", "no such key"),
         ("a b", "x", "no such key"),
         ("nam", "x", "did you mean name"),
     ],
