@@ -150,12 +150,14 @@ def test_each_bulletin_and_vib_is_judged_by_itself() -> None:
     unsized = replace(ANNOUNCED, packed_size=None)
     upper = replace(ANNOUNCED, checksums=(replace(ANNOUNCED.checksums[0], digest=DIGEST.upper()),))
     md5 = replace(ANNOUNCED, checksums=(Checksum(checksum_type="md5", digest="0"),))
+    other = replace(ANNOUNCED, checksums=(replace(ANNOUNCED.checksums[0], digest="0" * 64),))
     name = VIB.descriptor.vib_id
-    found = told(subject(vibs=(gone, nameless, unsized, upper, md5, wrong)))
+    found = told(subject(vibs=(gone, nameless, unsized, upper, md5, wrong, other)))
     assert found == [
         f"VF605 error {name}: is announced at vib20/gone.vib, and not there",
         f"VF605 error {name}: is announced at no relative-path, and not there",
         f"VF610 warning {MEMBER}: is {VIB.source.size} bytes, announced as 1",
+        f"VF610 warning {MEMBER}: has another sha-256 than announced",
     ]
 
 

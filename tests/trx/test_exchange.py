@@ -269,6 +269,22 @@ def test_texts_are_bounded() -> None:
         import_ptpconfig(deep)
 
 
+def test_what_cannot_be_read_is_told_with_its_line() -> None:
+    with pytest.raises(TrxError, match="the YAML cannot be read") as caught:
+        import_ptpconfig("kind: PtpConfig\nspec: [\n  }\n")
+    assert caught.value.problems[0].where == "line 3"
+
+
+def test_a_profile_without_a_name_is_said_without_one() -> None:
+    nameless = PTPCONFIG.replace("    - name: ordinary\n      interface", "    - interface")
+    assert nameless != PTPCONFIG
+    found = listed(import_ptpconfig(nameless).losses)
+    assert (
+        "profile : interface ens1f0: TRX has the one NIC that is passed through to it (harmless)"
+        in found
+    )
+
+
 def test_a_profile_that_is_not_there_is_answered_with_those_that_are() -> None:
     with pytest.raises(TrxError) as caught:
         import_ptpconfig(PTPCONFIG, profile="other")

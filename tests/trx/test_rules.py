@@ -44,6 +44,7 @@ def test_what_is_said_of_every_bad_example(golden: Callable[[str, str], None]) -
 
 CASES = {
     "roles by their new names": "ptp4l:clientOnly 1\nptp4l:serverOnly 1\n",
+    "a role by BMCA that is fixed": "ptp4l:BMCA noop\nptp4l:serverOnly 1\n",
     "a role by BMCA": "ptp4l:BMCA noop\n",
     "no role": "ptp4l:hybrid_e2e 1\n",
     "net_sync_monitor alone": "ptp4l:net_sync_monitor 1\n",
