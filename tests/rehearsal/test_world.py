@@ -59,6 +59,7 @@ def test_nothing_is_left_after_fifty_runs(programs: Programs, traces: Traces, he
     assert folders(here) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_rehearsal(programs: Programs, traces: Traces, here: Path) -> None:
     case = MATCHES[0]
     rehearse_privately(case.trx_conf(), case.master(), programs, wish=Wish(watch=0))
@@ -125,6 +126,7 @@ def test_the_clock_is_out_of_reach(programs: Programs) -> None:
     assert "PermissionError" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="root's own namespaces need root")
 def test_root_has_a_way_without_user_namespaces(
     programs: Programs, monkeypatch: pytest.MonkeyPatch, traces: Traces
@@ -179,6 +181,7 @@ def environment() -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_an_ordinary_user_can(traces: Traces) -> None:
     command = ordinary()
     done = subprocess.run(

@@ -112,6 +112,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_file_is_judged_in_bounds(name: str) -> None:
     start = time.process_time()
