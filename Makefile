@@ -51,7 +51,7 @@ format: $(VENV)/ready-for-work ## put the code into shape
 test: gates ## everything that must hold
 	$(BIN)/pytest -n auto
 
-quick: $(VENV)/ready-for-work ## the tests of a few seconds each
+quick: $(VENV)/ready-for-work ## the tests for each save: all but the slow ones
 	$(BIN)/pytest -n auto -m 'not slow'
 
 BENCH ?= .bench

@@ -90,6 +90,7 @@ def wait_for_client(traces: Traces) -> None:
     pytest.fail("the client did not start")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_after_a_signal(
     number: signal.Signals, traces: Traces, here: Path, tmp_path: Path
@@ -103,6 +104,7 @@ def test_nothing_is_left_after_a_signal(
     assert gone(traces, here)
 
 
+@pytest.mark.slow
 def test_ctrl_c_of_a_terminal_reaches_all_and_leaves_nothing(
     traces: Traces, here: Path, tmp_path: Path
 ) -> None:
