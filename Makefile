@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick fuzz faults rehearse golden docs bench bench-scale lock audit
+.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse golden docs bench bench-scale lock audit
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -51,7 +51,7 @@ format: $(VENV)/ready-for-work ## put the code into shape
 test: gates ## everything that must hold
 	$(BIN)/pytest -n auto
 
-quick: $(VENV)/ready-for-work ## the tests of a few seconds each
+quick: $(VENV)/ready-for-work ## the tests for each save: all but the slow ones
 	$(BIN)/pytest -n auto -m 'not slow'
 
 BENCH ?= .bench
@@ -81,6 +81,15 @@ lock: $(UPKEEP)/ready ## write requirements-dev.lock with the newest releases th
 
 audit: $(UPKEEP)/ready ## ask whether a locked release has a known vulnerability
 	$(UPKEEP)/bin/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
+
+MUTANTS ?=
+EVERY ?= 20
+mutants: $(VENV)/ready-for-mutants ## see what no test holds; EVERY=20 one in 20, MUTANTS='vibforge.trx.*'
+	$(BIN)/python tests/mutants.py --every $(EVERY) $(foreach name,$(MUTANTS),'$(name)')
+
+$(VENV)/ready-for-mutants: $(VENV)/ready-for-work
+	@$(PIP) install --group mutation
+	@touch $@
 
 FUZZ_MINUTES ?= 60
 fuzz: $(VENV)/ready-for-work ## look for inputs that break a reader; FUZZ_MINUTES=60

@@ -73,6 +73,7 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", with_something_to_run(), ids=lambda path: path.name)
 def test_what_a_document_shows_is_what_happens(desk: Path, document: Path) -> None:
     environment = {"PATH": f"{desk / 'bin'}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(desk)}

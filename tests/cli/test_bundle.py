@@ -99,6 +99,7 @@ def test_what_serve_says(tmp_path: Path) -> None:
     assert "Only this machine" in told
 
 
+@pytest.mark.slow
 def test_compose_on_the_command_line(tmp_path: Path) -> None:
     one, two, both = (tmp_path / f"{name}.zip" for name in ("one", "two", "both"))
     good("bundle", "create", "-o", one, vib_file(tmp_path, "a"), *OPTIONS)

@@ -41,6 +41,7 @@ def key_of(lab: Lab, kind: KeyKind = KeyKind.P256) -> tuple[str | Path, ...]:
     return ("--key", issued.key_path, "--cert", issued.certificate_path)
 
 
+@pytest.mark.slow
 def test_a_lab_from_beginning_to_end(tmp_path: Path, file: Path) -> None:
     ca, store = tmp_path / "ca", tmp_path / "store"
     made = run("pki", "init", ca, "--key-type", "p-256")
@@ -157,6 +158,7 @@ def secrets_of(lab: Lab) -> list[str]:
     return [SECRET, *pem.splitlines()[1:-1], der.hex()]
 
 
+@pytest.mark.slow
 def test_no_output_holds_key_material_or_passphrase(lab: Lab, file: Path, tmp_path: Path) -> None:
     locked = encrypted(lab, tmp_path)
     broken = tmp_path / "broken.key"

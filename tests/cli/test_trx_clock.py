@@ -33,6 +33,7 @@ def gm_conf(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @rehearsing
 def test_a_good_rehearsal(
     conf: Path, gm_conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -58,6 +59,7 @@ def test_a_bad_rehearsal(conf: Path, gm_conf: Path, capsys: pytest.CaptureFixtur
     assert facts["changes"][0]["new"] == "ptp4l:domainNumber 7"
 
 
+@pytest.mark.slow
 @rehearsing
 def test_a_rehearsal_against_a_capture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capture, conf = tmp_path / "heard.pcap", tmp_path / "new.conf"
@@ -115,6 +117,7 @@ def test_sniffing_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "ptp4l:domainNumber 24\n" in domain["trx_conf"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="a real interface is for root")
 @pytest.mark.parametrize("case", [MATCHES[1], MISMATCHES[2]], ids=lambda case: case.name)
 def test_a_real_interface(case: Case, programs: Programs, tmp_path: Path) -> None:

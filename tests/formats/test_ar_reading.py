@@ -7,7 +7,7 @@ import pytest
 
 from tests import vibs
 from vibforge.errors import FormatError
-from vibforge.formats.ar_reading import MEMBER_LIMIT, Archive, read_archive
+from vibforge.formats.ar_reading import MEMBER_LIMIT, NAME_TABLE_LIMIT, Archive, read_archive
 
 
 def read(data: bytes) -> Archive:
@@ -108,3 +108,11 @@ def test_what_is_no_archive_is_refused() -> None:
 def test_members_are_counted() -> None:
     with pytest.raises(FormatError, match=f"more than {MEMBER_LIMIT} members"):
         read(b"!<arch>\n" + header(size="0") * (MEMBER_LIMIT + 1))
+
+
+def test_the_table_of_long_names_is_bounded() -> None:
+    table = header(name="//", size=str(NAME_TABLE_LIMIT + 1)) + bytes(NAME_TABLE_LIMIT + 2)
+    largest = header(name="//", size=str(NAME_TABLE_LIMIT)) + b"a/\n".ljust(NAME_TABLE_LIMIT)
+    assert read(b"!<arch>\n" + largest).faults == ()
+    with pytest.raises(FormatError, match=f"{NAME_TABLE_LIMIT + 1} bytes of names"):
+        read(b"!<arch>\n" + table)

@@ -53,6 +53,33 @@ def test_a_simple_packet_has_no_time() -> None:
     assert not trouble
 
 
+RESOLUTIONS = {
+    "none": (b"", 1000),
+    "milliseconds": (struct.pack("<HHBxxx", 9, 1, 3), 1_000_000),
+    "2^-10 s": (struct.pack("<HHBxxx", 9, 1, 0x80 | 10), 976_562),
+    "behind another option": (
+        struct.pack("<HH5sxxx", 2, 5, b"eth0!") + struct.pack("<HHBxxx", 9, 1, 9),
+        1,
+    ),
+    "behind a long option of zeros": (
+        struct.pack("<HH13sxxx", 2, 13, bytes(13)) + struct.pack("<HHBxxx", 9, 1, 9),
+        1,
+    ),
+    "behind the end of options": (bytes(4) + struct.pack("<HHBxxx", 9, 1, 3), 1000),
+    "of no length": (struct.pack("<HH", 9, 0), 1000),
+}
+
+
+@pytest.mark.parametrize("name", RESOLUTIONS)
+def test_an_interface_tells_the_unit_of_its_times(name: str) -> None:
+    options, nanoseconds = RESOLUTIONS[name]
+    interface = block(1, struct.pack("<HHI", 113, 0, 0) + options)
+    packet = block(6, struct.pack("<IIIII", 0, 0, 1, 4, 4) + b"data")
+    packets, trouble = read(pcapng([])[:28] + interface + packet)
+    assert packets == [Packet(time=nanoseconds, link_type=113, data=b"data")]
+    assert not trouble
+
+
 @pytest.mark.parametrize("whole", [pcap(FRAMES), pcapng(FRAMES)], ids=["pcap", "pcapng"])
 def test_a_cut_capture_gives_what_is_whole(whole: bytes) -> None:
     for length in range(4, len(whole)):
@@ -76,6 +103,7 @@ LIES = {
         pcapng([]) + block(6, struct.pack("<IIIII", 0, 0, 0, 999, 999)),
         "smaller block",
     ),
+    "a packet without its header": (pcapng([]) + block(6, bytes(16)), "without its header"),
     "a section without order": (block(0x0A0D0D0A, bytes(16)), "byte-order"),
     "an interface of nothing": (pcapng([]) + block(1, b""), "link type"),
     "a simple packet before any interface": (

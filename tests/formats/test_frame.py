@@ -32,6 +32,18 @@ FRAMES = {
         Transport.UDPV6,
         (),
     ),
+    "IPv6, eight extensions": (
+        Link.ETHERNET,
+        ethernet(ipv6(bytes(7 * 8) + HOP_BY_HOP + udp(SYNC), 0), IP6),
+        Transport.UDPV6,
+        (),
+    ),
+    "IPv6, an extension of 24 bytes": (
+        Link.ETHERNET,
+        ethernet(ipv6(bytes([17, 2]) + bytes(22) + udp(SYNC), 43), IP6),
+        Transport.UDPV6,
+        (),
+    ),
     "raw IPv4": (Link.IP, ipv4(udp(SYNC)), Transport.UDPV4, ()),
     "raw IPv6": (Link.IP, ipv6(udp(SYNC)), Transport.UDPV6, ()),
     "cooked": (Link.COOKED, bytes(14) + b"\x88\xf7" + SYNC, Transport.L2, ()),
@@ -60,7 +72,36 @@ def test_addresses_are_text() -> None:
     assert (found.source, found.destination) == ("fe80::1", "ff0e::181")
     found = find_ptp(Link.ETHERNET, ethernet(SYNC))
     assert found
-    assert found.source == "00:1b:21:aa:bb:cc"
+    assert (found.source, found.destination) == ("00:1b:21:aa:bb:cc", "01:1b:19:00:00:00")
+    found = find_ptp(Link.IP, ipv4(udp(SYNC)))
+    assert found
+    assert (found.source, found.destination) == ("192.0.2.1", "224.0.1.129")
+
+
+SENDER = bytes.fromhex("001b21aabbcc")
+
+
+@pytest.mark.parametrize(
+    ("link", "frame"),
+    [
+        (Link.COOKED, struct.pack(">HHH6s", 4, 1, 6, SENDER) + b"\0\0\x88\xf7" + SYNC),
+        (
+            Link.COOKED_2,
+            struct.pack(">HHIHBB6s", 0x88F7, 0, 2, 1, 0, 6, SENDER) + b"\0\0" + SYNC,
+        ),
+    ],
+)
+def test_a_cooked_frame_tells_its_sender_alone(link: Link, frame: bytes) -> None:
+    found = find_ptp(link, frame)
+    assert found
+    assert (found.source, found.destination) == ("00:1b:21:aa:bb:cc", "")
+    assert found.payload == SYNC
+
+
+def test_a_datagram_that_may_not_be_cut_up_is_whole() -> None:
+    found = find_ptp(Link.ETHERNET, ethernet(ipv4(udp(SYNC), fragment=0x4000), IP4))
+    assert found
+    assert found.payload == SYNC
 
 
 @pytest.mark.parametrize(
@@ -70,19 +111,34 @@ def test_addresses_are_text() -> None:
         ethernet(ipv4(udp(SYNC), fragment=5), IP4),
         ethernet(ipv4(b"", fragment=0)[:9] + b"\x06" + bytes(20), IP4),
         ethernet(ipv6(b"\x3a" * 20, 58), IP6),
+        ethernet(ipv6(bytes(8 * 8) + HOP_BY_HOP + udp(SYNC), 0), IP6),
         ethernet(SYNC, tags=(1, 2, 3, 4, 5)),
         ethernet(b"ARP", 0x0806),
+        ethernet(ipv6(udp(SYNC)), 0x0806),
         b"",
     ],
-    ids=["NTP", "fragment", "TCP", "ICMPv6", "five tags", "ARP", "nothing"],
+    ids=[
+        "NTP",
+        "fragment",
+        "TCP",
+        "ICMPv6",
+        "nine extensions",
+        "five tags",
+        "ARP",
+        "ARP like IPv6",
+        "nothing",
+    ],
 )
 def test_what_is_no_ptp_is_passed_over(frame: bytes) -> None:
     assert find_ptp(Link.ETHERNET, frame) is None
 
 
-@given(st.sampled_from(list(FRAMES.values())), st.integers(0, 120))
-def test_cut_frames_raise_nothing(example: tuple[Link, bytes, Transport, object], cut: int) -> None:
-    find_ptp(example[0], example[1][:cut])
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_cut_frame_gives_no_more_than_is_there(name: str) -> None:
+    link, frame, _, _ = FRAMES[name]
+    for cut in range(len(frame)):
+        found = find_ptp(link, frame[:cut])
+        assert found is None or frame[:cut].endswith(found.payload)
 
 
 @given(st.sampled_from(Link), st.binary(max_size=120))

@@ -1,17 +1,20 @@
 import gzip
 import hashlib
 import io
+import os
 import random
 import subprocess
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vibforge.errors import FormatError
+from vibforge.formats import gzip_member
 from vibforge.formats.gzip_member import BLOCK_SIZE, Level, Member, codec_release, compress
 
 
@@ -111,6 +114,25 @@ def test_an_error_of_the_sink_ends_the_pipeline() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         compress(source.readinto, 20 * BLOCK_SIZE, full, threads=4)
+
+
+@pytest.mark.parametrize(("processors", "threads"), [(1, 1), (3, 3), (64, 8), (None, 1)])
+def test_threads_are_as_many_as_processors_up_to_eight(
+    processors: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = set()
+    parallel = gzip_member._compress_parallel  # noqa: SLF001 - the number of threads shows nowhere
+
+    def spied(*arguments: Any) -> None:  # noqa: ANN401 - passed on
+        chosen.add(arguments[3])
+        parallel(*arguments)
+
+    monkeypatch.setattr(gzip_member, "_compress_parallel", spied)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    data = mixed(2 * BLOCK_SIZE)
+    assert gzip.decompress(packed(data)[0]) == data
+    assert chosen == {threads}
 
 
 GOLDEN_BEST = "5c7ed36517775294d4f1cb0361025c15c885f39fd83fa4732aef4d469dc55c14"

@@ -1,11 +1,21 @@
 """Blocks of signatures as files in the field hold them."""
 
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options
 
 from tests import vibs
+from tests.trust.made import key, made
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7
 from vibforge.formats.pkcs7 import BLOCK_LIMIT, check_block, read_blocks
+from vibforge.formats.pkcs7_syntax import name_of
 
 TEXT = vibs.descriptor("")
 PEM = vibs.sign(TEXT)
@@ -74,3 +84,91 @@ def test_their_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pkcs7, "SIZE_LIMIT", 100)
     with pytest.raises(FormatError, match="more than 100"):
         read_blocks(PEM)
+
+
+def test_certificates_and_signers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", len(read_blocks(PEM)[0].certificates))
+    monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 1)
+    assert not read_blocks(PEM)[0].fault
+    monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 0)
+    assert read_blocks(PEM)[0].fault == "1 signers, more than 0"
+    monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", 0)
+    assert "certificates, more than 0" in read_blocks(PEM)[0].fault
+
+
+def test_what_was_found_is_said() -> None:
+    (block,) = read_blocks(PEM)
+    (signer,) = block.signers
+    assert (signer.issuer, signer.serial_number) == ("CN=Tester", 4711)
+    held = check_block(block, TEXT)
+    assert (held.digest_held, held.signature_held, held.reason) == (True, True, "")
+    other = check_block(block, TEXT + b"\n")
+    assert (other.digest_held, other.signature_held) == (False, True)
+    assert other.reason == "the text is not the one that was signed"
+
+
+def test_a_block_with_a_text_of_its_own_is_told_from_another() -> None:
+    (block,) = read_blocks(vibs.sign(TEXT, PKCS7Options.Binary))
+    assert check_block(block, TEXT).held
+    found = check_block(block, b"other")
+    assert (found.digest_held, found.signature_held) == (False, None)
+    assert found.reason == "it carries another text than the descriptor"
+    assert found.certificate == block.certificates[0]
+
+
+def test_why_a_block_was_not_checked() -> None:
+    (block,) = read_blocks(PEM)
+    assert check_block(replace(block, signers=()), TEXT).reason == "nobody signed it"
+    assert check_block(replace(block, fault="odd"), TEXT).reason == "odd"
+    without = check_block(replace(block, certificates=()), TEXT)
+    assert (without.digest_held, without.signature_held) == (True, None)
+    assert without.reason == "the signer's certificate is not in the block"
+    strange = replace(block.signers[0], digest_algorithm="1.2.3")
+    unknown = check_block(replace(block, signers=(strange,)), TEXT)
+    assert unknown.digest_held is None
+    assert unknown.reason == "digest algorithm 1.2.3 is not known"
+
+
+def test_a_damaged_block_keeps_its_label() -> None:
+    for damaged in (PEM.replace(b"MII", b"!II", 1), PEM.partition(b"-----END")[0]):
+        (block,) = read_blocks(damaged)
+        assert (block.encoding, block.label, block.der) == ("PEM", "PKCS7", b"")
+
+
+def test_junk_between_the_letters_is_no_base64() -> None:
+    begin = PEM.index(b"\n") + 1
+    (block,) = read_blocks(PEM[:begin] + b"!!!!" + PEM[begin:])
+    assert block.fault.startswith("not base64: ")
+
+
+def test_der_of_something_else_is_told() -> None:
+    (block,) = read_blocks(b"\x30\x03\x02\x01\x05")
+    assert block.fault.startswith("not SignedData in DER: ")
+
+
+def test_a_signer_named_by_its_key(tmp_path: Path, tool: Callable[[str], str]) -> None:
+    identifier = x509.SubjectKeyIdentifier(b"\x17" * 20)
+    credential = made("keyed", own=key(), extensions=((identifier, False),))
+    (tmp_path / "c.pem").write_bytes(credential.certificate_pem())
+    (tmp_path / "k.pem").write_bytes(
+        credential.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    (tmp_path / "text").write_bytes(TEXT)
+    command = (
+        f"{tool('openssl')} cms -sign -keyid -binary -outform DER -in text -signer c.pem "
+        "-inkey k.pem -md sha256"
+    )
+    done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=True)
+    (block,) = read_blocks(done.stdout)
+    assert block.signers[0].subject_key_id == "17" * 20
+    assert block.certificate_of(block.signers[0]) is not None
+    assert check_block(block, TEXT).held
+
+
+def test_an_unknown_name_stays_a_number() -> None:
+    assert name_of(x509.ObjectIdentifier("1.2.3.4")) == "1.2.3.4"
+    assert name_of(x509.ObjectIdentifier("2.16.840.1.101.3.4.2.1")) == "sha256"

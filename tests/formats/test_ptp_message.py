@@ -106,6 +106,8 @@ def test_lies_are_refused(offset: int, value: int, words: str) -> None:
 
 
 def test_too_many_tlvs_are_refused() -> None:
+    most = message(Kind.SIGNALING, tlvs=(Tlv(1, b""),) * MOST_TLVS)
+    assert PtpMessage.parse(most.serialise()) == most
     many = message(Kind.SIGNALING, tlvs=(Tlv(1, b""),) * (MOST_TLVS + 1))
     with pytest.raises(FormatError, match="TLVs"):
         PtpMessage.parse(many.serialise())
@@ -123,3 +125,25 @@ def test_junk_is_refused_or_read(data: bytes) -> None:
 def test_labels_are_those_of_the_standard() -> None:
     assert Kind.PDELAY_RESP_FOLLOW_UP.label == "Pdelay_Resp_Follow_Up"
     assert len(announce_body()) == BODY_SIZE[Kind.ANNOUNCE]
+
+
+@pytest.mark.parametrize("bits", [0, 0x0100, 0x0200, 0x0400, 0x0700, 0xF8FF])
+def test_flags_are_bits_of_the_first_byte(bits: int) -> None:
+    flags = PtpMessage.parse(message(Kind.SYNC, flags=bits).serialise()).flags
+    assert (flags.two_step, flags.unicast) == (bool(bits & 0x0200), bool(bits & 0x0400))
+
+
+def test_every_byte_of_a_header_comes_back() -> None:
+    whole = message(Kind.SYNC).serialise()
+    for place in {*range(34)} - {2, 3}:
+        data = bytearray(whole)
+        data[place] = 0xB2 if place == 1 else 0x50 | data[0] if place == 0 else 0xA5
+        assert PtpMessage.parse(bytes(data)).serialise() == data, place
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_bytes_behind_the_last_tlv_are_refused(size: int) -> None:
+    data = bytearray(message(Kind.SYNC, tlvs=(Tlv(1, b"ab"),)).serialise() + bytes(size))
+    data[3] += size
+    with pytest.raises(FormatError, match=f"{size} bytes at the end"):
+        PtpMessage.parse(bytes(data))

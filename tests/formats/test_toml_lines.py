@@ -1,5 +1,6 @@
 import tomllib
 
+import pytest
 import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +89,19 @@ def test_every_key_of_any_document_has_a_line(document: dict[str, object]) -> No
     lines = key_lines(text)
     assert paths_of(tomllib.loads(text)) == set(lines)
     assert all(1 <= line <= text.count("\n") + 1 for line in lines.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        (r'"\u00e9"', "é"),
+        (r'"\U0001F600"', "😀"),
+        (r'"a\tb\\\""', 'a\tb\\"'),
+        (r"'\u00e9'", r"\u00e9"),
+        (r'"\b\n\f\r"', "\b\n\f\r"),
+    ],
+)
+def test_escapes_in_a_key_are_read(written: str, key: str) -> None:
+    document = f"# a comment\n{written} = 1\n"
+    assert tomllib.loads(document) == {key: 1}
+    assert key_lines(document) == {(key,): 2}

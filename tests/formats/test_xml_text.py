@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from vibforge.formats.xml_text import element, is_xml_text, text
+from vibforge.formats.xml_text import branch, element, is_xml_text, text
 
 xml_texts = st.text().filter(is_xml_text)
 
@@ -25,3 +25,10 @@ def test_an_empty_element_is_short() -> None:
 def test_what_xml_cannot_carry_is_known(raises_on: Callable[[str], bool]) -> None:
     for code in [*range(0x20), 0xD800, 0xFFFE, 0xFFFF, 0x7F, 0x85, 0x10FFFF]:
         assert is_xml_text(chr(code)) != raises_on(chr(code)), hex(code)
+
+
+def test_a_branch_has_each_child_on_a_line() -> None:
+    inner = branch("b", ["<c/>", "<d/>"], {"x": "1"})
+    assert inner == '<b x="1">\n  <c/>\n  <d/>\n</b>'
+    assert branch("a", [inner]) == '<a>\n  <b x="1">\n    <c/>\n    <d/>\n  </b>\n</a>'
+    assert branch("a", [], {"x": "1"}) == '<a x="1"/>'

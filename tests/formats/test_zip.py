@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import FormatError
+from vibforge.formats import zip_reading
 from vibforge.formats.zip_names import unsafe_name
 from vibforge.formats.zip_reading import ZipArchive, open_zip
 from vibforge.formats.zip_writing import ZipWriter, zip_bytes
@@ -118,6 +119,25 @@ def test_unsafe_names(name: str) -> None:
     assert unsafe_name(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "the name is empty, too long or too deep"),
+        ("a" * 512, ""),
+        ("a" * 513, "the name is empty, too long or too deep"),
+        ("/".join("a" * 32), ""),
+        ("/".join("a" * 33), "the name is empty, too long or too deep"),
+        ("C:x", "the name is absolute"),
+        ("CC:x", ""),
+        ("a/..", "the name leads upwards"),
+        ("a/..b", ""),
+        ("a/./b", "the name is not a plain path"),
+    ],
+)
+def test_why_a_name_is_unsafe(name: str, reason: str) -> None:
+    assert unsafe_name(name) == reason
+
+
 @given(st.text())
 def test_a_safe_name_stays_below_its_folder(name: str) -> None:
     if not unsafe_name(name):
@@ -128,7 +148,10 @@ def test_a_safe_name_stays_below_its_folder(name: str) -> None:
 
 
 ODD = {
-    "twins": (written(("a", b"1"), ("b", b"2")).replace(b"b", b"a"), "more than one member"),
+    "twins": (
+        written(("a", b"1"), ("b", b"2")).replace(b"b", b"a"),
+        "more than one member has this name",
+    ),
     "absolute": (written(("/a", b"1")), "absolute"),
     "upwards": (written(("../a", b"1")), "leads upwards"),
     "backslash": (written(("a_b", b"1")).replace(b"a_b", b"a\\b"), "not a plain path"),
@@ -142,6 +165,7 @@ def test_odd_members_are_told_and_not_carried_on(case: str) -> None:
     data, reason = ODD[case]
     with opened(data) as archive:
         assert reason in str(archive.oddities[0])
+        assert archive.oddities[0].where.startswith("x.zip:")
         with pytest.raises(FormatError, match=reason):
             archive.require_fit()
 
@@ -167,11 +191,48 @@ BROKEN = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_zip_that_lies_is_refused(case: str) -> None:
-    with pytest.raises(FormatError):
+    with pytest.raises(FormatError) as caught:
         read_all(BROKEN[case])
+    assert all(problem.where.startswith("x.zip") for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("case", "problem"),
+    [
+        ("overlapping", "x.zip: the members overlap"),
+        ("behind the end", "x.zip: the members overlap"),
+        ("another disk", "x.zip: a part of a zip on several disks"),
+    ],
+)
+def test_what_a_zip_lies_about_is_said(case: str, problem: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        read_all(BROKEN[case])
+    assert str(caught.value.problems[0]) == problem
+
+
+def test_another_method_is_named_with_its_member() -> None:
+    data = patched(GOOD, CENTRAL, 10, struct.pack("<H", 99))
+    with pytest.raises(FormatError, match=r"x\.zip:b: zip method 99 is not read"):
+        read_all(data)
+
+
+def test_a_damaged_member_is_named() -> None:
+    data = bytearray(written(("a", b"1" * 100)))
+    data[35] ^= 0xFF
+    with opened(bytes(data)) as archive, pytest.raises(FormatError) as caught:
+        archive.read(archive.members[0], 1000)
+    assert caught.value.problems[0].where == "x.zip:a"
 
 
 def test_an_encrypted_member_is_named() -> None:
     data = patched(GOOD, CENTRAL, 8, b"\x01\x00")
     with opened(data) as archive, pytest.raises(FormatError, match="b: it is encrypted"):
         archive.read(archive.members[1], 1000)
+
+
+def test_a_member_of_more_than_the_limit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zip_reading, "MEMBER_SIZE_LIMIT", 100)
+    read_all(GOOD)
+    monkeypatch.setattr(zip_reading, "MEMBER_SIZE_LIMIT", 99)
+    with pytest.raises(FormatError, match=r"x\.zip:a: 100 bytes, more than 99"):
+        read_all(GOOD)

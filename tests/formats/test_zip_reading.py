@@ -66,6 +66,8 @@ def test_encrypted_and_unusual_members_are_told() -> None:
 
 def test_members_and_their_sizes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zip_reading, "MEMBER_LIMIT", 2)
+    assert len(read(vibs.zipped([(name, b"") for name in "ab"]))) == 2
+    assert read(vibs.zipped([("a", bytes(1000))])) == {"a": bytes(1000)}
     with pytest.raises(FormatError, match="more than 2 members"):
         read(vibs.zipped([(name, b"") for name in "abc"]))
     with pytest.raises(FormatError, match="1001 bytes, more than 1000"):

@@ -23,14 +23,13 @@ from vibforge.operations.subjects import OpenBundle, opened
 
 VIB = make()
 MEMBER = "vib20/acme/ACME_bootbank_acme_1.0.0-1.vib"
+DIGEST = hashlib.sha256(VIB.to_bytes()).hexdigest()
 ANNOUNCED = DepotVib(
     member="vibs/acme.xml",
     descriptor=VIB.descriptor,
     relative_path=MEMBER,
     packed_size=VIB.source.size,
-    checksums=(
-        Checksum(checksum_type="sha-256", digest=hashlib.sha256(VIB.to_bytes()).hexdigest()),
-    ),
+    checksums=(Checksum(checksum_type="sha-256", digest=DIGEST),),
 )
 FIELDS = tuple(
     (name, "x")
@@ -71,7 +70,7 @@ def subject(*, inside: bool = False, **changes: object) -> BundleSubject:
     return BundleSubject(bundle=bundle, name="acme.zip", vibs=((MEMBER, VIB),), inside=inside)
 
 
-def told(**changes: object) -> BundleSubject:
+def changed_bulletin(**changes: object) -> BundleSubject:
     """Return a bundle whose bulletin is changed, in vmware.xml too."""
     changed = replace(BULLETIN, **changes)  # type: ignore[arg-type] # names of its fields
     assert BUNDLE.response is not None
@@ -101,16 +100,16 @@ BAD: dict[str, Callable[[], BundleSubject]] = {
     "VF601": lambda: subject(
         faults=(Problem(what="Element code was expected, but not found", where="a:index.xml:2"),)
     ),
-    "VF602": lambda: told(component_name=""),
+    "VF602": lambda: changed_bulletin(component_name=""),
     "VF603": lambda: subject(vendor=(*BUNDLE.vendor[:1], ("code", "Unknown"), *BUNDLE.vendor[2:])),
     "VF604": lambda: announced(descriptor=replace(VIB.descriptor, file_list=("a",))),
     "VF605": lambda: announced(relative_path="vib20/gone.vib"),
     "VF606": lambda: for_releases("5.*", "5.5.0"),
     "VF607": lambda: subject(inside=True),
-    "VF608": lambda: told(fields=FIELDS[:2] + FIELDS[3:]),
+    "VF608": lambda: changed_bulletin(fields=FIELDS[:2] + FIELDS[3:]),
     "VF609": lambda: subject(faults=(Problem(what="it is missing", where="acme.zip:index.xml"),)),
     "VF610": lambda: announced(packed_size=1),
-    "VF611": lambda: told(vib_ids=("ACME_bootbank_gone_1-1",)),
+    "VF611": lambda: changed_bulletin(vib_ids=("ACME_bootbank_gone_1-1",)),
     "VF612": lambda: subject(inner_platforms=()),
     "VF613": lambda: subject(response=None),
 }
@@ -133,6 +132,62 @@ def test_every_rule_has_a_bad_bundle() -> None:
     assert {rule.id for rule in BUNDLE_RULES} == set(BAD)
 
 
+def told(of: BundleSubject) -> list[str]:
+    findings = lint([of], Choice()).findings
+    return [f"{one.rule} {one.severity} {one.where}: {one.what}" for one in findings]
+
+
+def test_every_rule_says_what_and_where(golden: Callable[[str, str], None]) -> None:
+    size = f"is {VIB.source.size} bytes"  # the compressor decides how many
+    lines = [line.replace(size, "is SIZE bytes") for bad in BAD.values() for line in told(bad())]
+    golden("lint-of-bad-bundles.txt", "\n".join((*lines, "")))
+
+
+def test_each_bulletin_and_vib_is_judged_by_itself() -> None:
+    gone = replace(ANNOUNCED, relative_path="vib20/gone.vib")
+    nameless = replace(ANNOUNCED, relative_path="")
+    wrong = replace(ANNOUNCED, packed_size=1)
+    unsized = replace(ANNOUNCED, packed_size=None)
+    upper = replace(ANNOUNCED, checksums=(replace(ANNOUNCED.checksums[0], digest=DIGEST.upper()),))
+    md5 = replace(ANNOUNCED, checksums=(Checksum(checksum_type="md5", digest="0"),))
+    other = replace(ANNOUNCED, checksums=(replace(ANNOUNCED.checksums[0], digest="0" * 64),))
+    name = VIB.descriptor.vib_id
+    found = told(subject(vibs=(gone, nameless, unsized, upper, md5, wrong, other)))
+    assert found == [
+        f"VF605 error {name}: is announced at vib20/gone.vib, and not there",
+        f"VF605 error {name}: is announced at no relative-path, and not there",
+        f"VF610 warning {MEMBER}: is {VIB.source.size} bytes, announced as 1",
+        f"VF610 warning {MEMBER}: has another sha-256 than announced",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("versions", "told_of"),
+    [(("5.5.0", "5.*"), True), (("4.0.0",), True), (("5.5.0", "6.0.0"), False), ((), False)],
+)
+def test_only_old_hosts_are_told_of(versions: tuple[str, ...], told_of: bool) -> None:  # noqa: FBT001 - the expectation
+    assert ("VF606" in found(for_releases(*versions))) is told_of
+
+
+@pytest.mark.parametrize(
+    ("code", "odd"), [("A1b", False), ("ABCD", True), ("AB", True), ("A-C", True), ("", True)]
+)
+def test_a_vendor_code_has_three_letters_or_digits(code: str, odd: bool) -> None:  # noqa: FBT001 - the expectation
+    vendor = (*BUNDLE.vendor[:1], ("code", code), *BUNDLE.vendor[2:])
+    assert ("VF603" in found(subject(vendor=vendor))) is odd
+    assert "VF603" not in found(subject(vendor=()))
+
+
+def test_a_fault_leaves_the_missing_response_unsaid() -> None:
+    problem = Problem(what="it is damaged", where="acme.zip:metadata.zip")
+    assert told(subject(response=None, faults=(problem,))) == [
+        "VF609 error metadata.zip: it is damaged"
+    ]
+    assert told(subject(faults=(Problem(what="it is damaged", where="acme.zip"),))) == [
+        "VF609 error acme.zip: it is damaged"
+    ]
+
+
 def test_another_digest_is_found_too() -> None:
     wrong = Checksum(checksum_type="sha-256", digest="0" * 64)
     assert found(announced(checksums=(wrong,))) == {"VF610"}
@@ -142,7 +197,7 @@ def test_another_digest_is_found_too() -> None:
     "platforms", [(), (SoftwarePlatform(version="9.0"),)], ids=["none", "others"]
 )
 def test_a_bulletin_for_other_releases(platforms: tuple[SoftwarePlatform, ...]) -> None:
-    assert found(told(platforms=platforms)) == {"VF612"}
+    assert found(changed_bulletin(platforms=platforms)) == {"VF612"}
 
 
 def test_a_bulletin_that_vmware_xml_does_not_tell_of() -> None:

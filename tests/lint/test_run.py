@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.lint.making import File, make
 from vibforge.errors import ModelError
-from vibforge.host.release import TARGETS
+from vibforge.host.release import ESXI_67, ESXI_80, TARGETS
 from vibforge.lint.registry import chosen, find_rule
 from vibforge.lint.run import FAULT_LIMIT, Choice, LintResult, lint
 from vibforge.lint.subject import VibSubject
@@ -64,3 +66,24 @@ def test_what_is_like_a_rule_is_named(word: str, remedy: str) -> None:
     with pytest.raises(ModelError) as caught:
         chosen((word,), (), TARGETS)
     assert remedy in caught.value.problems[0].remedy
+
+
+def test_a_rule_says_itself_in_short_and_for_whom() -> None:
+    told = {word: find_rule(word) for word in ("VF101", "VF305", "VF306", "VF317", "VF602")}
+    assert {word: rule.releases for word, rule in told.items() if rule} == {
+        "VF101": "all",
+        "VF305": "8.0 and later",
+        "VF306": "before 6.7",
+        "VF317": "before 9.0",
+        "VF602": "7.0 and later",
+    }
+    rule = find_rule("VF101")
+    assert rule is not None
+    assert rule.summary == "The descriptor is not the first member of the archive."
+    assert rule.name == "descriptor-not-first"
+    between = replace(rule, since=ESXI_67, until=ESXI_80)
+    assert between.releases == "6.7 up to, and without, 8.0"
+    concerned = [str(release) for release in TARGETS if between.concerns(release)]
+    assert concerned[0] == "6.7"
+    assert concerned[-1] < "8.0"
+    assert str(ESXI_80) not in concerned

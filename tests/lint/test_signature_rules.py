@@ -42,7 +42,15 @@ def test_junk_is_no_signature(vib: Vib) -> None:
     assert "VF502" in found(replace(vib, signature=b"not a signature"))
 
 
-def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int) -> set[str]:
+def told(vib: Vib) -> list[str]:
+    choice = Choice(select=("VF5",))
+    return [
+        f"{finding.rule} {finding.where}: {finding.what}"
+        for finding in lint([VibSubject(vib, "x.vib")], choice).findings
+    ]
+
+
+def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int) -> list[str]:
     (block,) = read_blocks(vib.signature)
     signer: Signer = block.signers[0]
     if change == "key":
@@ -51,14 +59,24 @@ def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: 
         signer = replace(signer, serial_number=1)
     patched = replace(block, signers=(signer,) * count)
     monkeypatch.setattr(signature, "_blocks", lambda _: (patched,))
-    return found(vib)
+    return told(vib)
 
 
 @pytest.mark.parametrize(
-    ("change", "count", "rule"),
-    [("", 2, "VF503"), ("", 0, "VF503"), ("key", 1, "VF506"), ("serial", 1, "VF506")],
+    ("change", "count", "words"),
+    [
+        ("", 2, "VF503 sig.pkcs7: a block has 2 signers"),
+        ("", 0, "VF503 sig.pkcs7: a block has 0 signers"),
+        ("key", 1, "VF506 sig.pkcs7: names its signer by a key identifier"),
+        ("serial", 1, "VF506 sig.pkcs7: does not carry its signer's certificate"),
+    ],
 )
 def test_signers(
-    vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int, rule: str
+    vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int, words: str
 ) -> None:
-    assert with_signers(vib, monkeypatch, change, count) == {rule}
+    assert with_signers(vib, monkeypatch, change, count) == [words]
+
+
+def test_a_block_that_cannot_be_read_is_told_where_it_stands(vib: Vib) -> None:
+    cut = replace(vib, signature=vib.signature.partition(b"-----END")[0])
+    assert told(cut)[0] == "VF502 sig.pkcs7: the PEM block has no end"

@@ -1,3 +1,5 @@
+import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -25,11 +27,23 @@ from vibforge.model.bundle_recipe import (
     check_vendor_code,
     platform_version,
 )
-from vibforge.model.bundle_vib import announcement, announcement_name, conventional_path, parse
-from vibforge.model.descriptor import Checksum, MaintenanceMode, SoftwarePlatform, SystemRequires
+from vibforge.model.bundle_vib import (
+    DepotVib,
+    announcement,
+    announcement_name,
+    conventional_path,
+    parse,
+)
+from vibforge.model.descriptor import (
+    Checksum,
+    HardwarePlatform,
+    MaintenanceMode,
+    SoftwarePlatform,
+    SystemRequires,
+)
 from vibforge.model.recipe_reading import read_bundle_recipe, read_recipe
 from vibforge.model.recipe_writing import serialise as serialise_recipe
-from vibforge.model.relationships import Constraint, Relationships
+from vibforge.model.relationships import Constraint, Provide, Relationships
 from vibforge.model.vib import Vib
 
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=20)
@@ -74,6 +88,13 @@ def test_the_indexes_look_like_the_vendor_s() -> None:
         "    <channelName>default</channelName>\n  </metadata>\n</metaList>\n"
     )
     index = index_bytes([Vendor(name="x", code="ABC")])
+    assert index.decode() == (
+        "<vendorList>\n  <vendor>\n    <name>x</name>\n    <code>ABC</code>\n"
+        "    <indexfile>vendor-index.xml</indexfile>\n    <patchUrl></patchUrl>\n"
+        "    <relativePath></relativePath>\n    <content>\n      <name>VMware ESX</name>\n"
+        "      <type>http://www.vmware.com/depotmanagement/esx</type>\n    </content>\n"
+        "  </vendor>\n</vendorList>\n"
+    )
     assert not list(missing_elements(parse_xml(index, "index.xml"), "index.xml"))
     without = index.replace(b"<code>ABC</code>", b"")
     (missing,) = missing_elements(parse_xml(without, "index.xml"), "index.xml")
@@ -104,11 +125,39 @@ def test_names_that_ascii_cannot_write_are_refused(part: str) -> None:
         bulletin_xml.serialise(found)
 
 
+def test_a_bulletin_that_is_no_component_has_no_specs() -> None:
+    plain = replace(
+        BULLETIN,
+        fields=tuple(pair for pair in BULLETIN.fields if not pair[0].startswith("component")),
+        component_name="",
+        component_version="",
+        component_title="",
+        component_version_title="",
+    )
+    data = bulletin_xml.serialise(plain)
+    assert b"Spec" not in data
+    assert bulletin_xml.parse(parse_xml(data, "x")) == replace(plain, member="")
+    assert not plain.is_component
+    assert BULLETIN.is_component
+
+
+def test_the_title_of_a_component_is_its_name_where_it_has_none() -> None:
+    bare = replace(BULLETIN, component_title="", component_version_title="")
+    data = bulletin_xml.serialise(bare)
+    assert b'<componentNameSpec name="test" uiString="test"/>' in data
+    assert b'<componentVersionSpec version="1.0.0-1" uiString="1.0.0-1"/>' in data
+    empty = re.sub(rb"(<component\w+) [^/]*/>", rb"\1/>", data)
+    found = bulletin_xml.parse(parse_xml(empty, "x"))
+    named = (found.component_name, found.component_version)
+    assert (*named, found.component_title, found.component_version_title) == ("", "", "", "")
+
+
 def test_what_is_not_known_of_a_bulletin_is_kept() -> None:
     data = bulletin_xml.serialise(BULLETIN).replace(
-        b"</bulletin>", b'<new a="b"><c>d</c></new><plain>text</plain></bulletin>'
+        b"</bulletin>", b'<new a="b"><c>d</c></new>\n <plain>text</plain>\n</bulletin>'
     )
     found = bulletin_xml.parse(parse_xml(data, "x"))
+    assert found.unknown == ('<new a="b"><c>d</c></new>',)
     again = bulletin_xml.serialise(found)
     assert b'<new a="b"><c>d</c></new>' in again
     assert b"<plain>text</plain>" in again
@@ -155,6 +204,72 @@ def test_vmware_xml_tells_of_bulletins_and_vibs() -> None:
     assert b"<rebootRequired>false</rebootRequired>" in data
 
 
+FULL = replace(
+    VIB.descriptor,
+    software_tags=("driver", "a & b"),
+    relationships=Relationships(
+        depends=(Constraint(name="a", relation=">=", version="1.0"), Constraint(name="b")),
+        conflicts=(Constraint(name="c"),),
+        replaces=(Constraint(name="d", relation="<<", version="2-1"),),
+        provides=(Provide(name="e", version="1.0"), Provide(name="f")),
+        compatible_with=(Constraint(name="g"),),
+    ),
+    system_requires=SystemRequires(
+        maintenance_mode=MaintenanceMode(on_install=True),
+        hardware_platforms=(
+            HardwarePlatform(vendor="Dell Inc.", model="R750"),
+            HardwarePlatform(vendor="HPE"),
+        ),
+        software_platforms=(
+            SoftwarePlatform(version="8.0", locale="en", product_line_id="embeddedEsx"),
+        ),
+    ),
+)
+
+
+def test_vmware_xml_says_all_that_a_descriptor_says(golden: Callable[[str, str], None]) -> None:
+    digest = Checksum(checksum_type="sha-256", digest="ab" * 32)
+    vibs = [
+        DepotVib(
+            member=f"vibs/{number}.xml",
+            descriptor=replace(descriptor, name=f"part{number}"),
+            relative_path=f"vib20/{number}.vib",
+            packed_size=17 * number,
+            checksums=(digest,),
+        )
+        for number, descriptor in enumerate(
+            (
+                FULL,
+                replace(FULL, live_remove_allowed=False, software_tags=()),
+                replace(FULL, live_install_allowed=None, system_requires=SystemRequires()),
+            )
+        )
+    ]
+    bulletin = replace(BULLETIN, vib_ids=tuple(vib.descriptor.vib_id for vib in vibs))
+    golden(
+        "vmware.xml", bundle_response.serialise("2024-05-01T12:00:00", [bulletin], vibs).decode()
+    )
+
+
+@pytest.mark.parametrize("size", ["", "-1", "1.5", "¹", "9" * 20])
+def test_a_size_that_is_none_is_not_read(size: str) -> None:
+    data = announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32)
+    odd = data.replace(b">17<", f">{size}<".encode("ascii", "xmlcharrefreplace"))
+    assert odd != data
+    assert parse(odd, "m", "x").packed_size is None
+
+
+def test_an_announcement_adds_its_elements_in_order_behind_the_tags() -> None:
+    root = parse_xml(announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32), "x")
+    tags = [str(child.tag) for child in root]
+    at = tags.index("software-tags")
+    assert tags[at + 1 : at + 4] == ["relative-path", "packed-size", "checksum"]
+    without = VIB.descriptor_bytes.replace(b"<software-tags/>", b"")
+    assert without != VIB.descriptor_bytes
+    root = parse_xml(announcement(without, "p", 17, "ab" * 32), "x")
+    assert [str(child.tag) for child in root][-3:] == ["relative-path", "packed-size", "checksum"]
+
+
 ALWAYS = {
     "type": {"type": "locker"},
     "name": {"name": "other"},
@@ -198,6 +313,23 @@ def test_dates_and_defaults_are_compared_by_meaning() -> None:
     assert disagreements(VIB.descriptor, other) == ()
     platform = Vib.from_bytes(vib_bytes(edit=for_platform("8.0"))).descriptor
     assert disagreements(VIB.descriptor, platform) == (), "not compared in 6.x"
+
+
+@pytest.mark.parametrize("field", ["acceptance_level", "release_date"])
+def test_words_that_mean_nothing_are_compared_as_they_stand(field: str) -> None:
+    strange, stranger = (
+        replace(VIB.descriptor, summary=word, **{field: word})  # type: ignore[arg-type] # a text
+        for word in ("strange", "stranger")
+    )
+    assert disagreements(strange, strange) == ()
+    expected = ("acceptance-level", "summary") if field == "acceptance_level" else ()
+    assert disagreements(strange, stranger) == expected
+
+
+def test_a_date_without_a_zone_is_in_utc() -> None:
+    zoned = replace(VIB.descriptor, summary="other", release_date="2024-05-01T14:00:00+02:00")
+    plain = replace(VIB.descriptor, release_date="2024-05-01T12:00:00")
+    assert disagreements(plain, zoned) == ("summary",)
 
 
 @pytest.mark.parametrize("code", ["VMW", "vmw", "A1b", ""])
@@ -264,6 +396,23 @@ def test_everything_wrong_with_a_bundle_is_told_at_once() -> None:
     assert "vibforge.toml:7: bundle.vendor-code: 'Unknown'" in told
     assert "vibforge.toml:8: bundle.platforms: 'x'" in told
     assert "did you mean severity?" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ('name = "a b"', "'a b' is not a component name"),
+        (f'name = "{"x" * 81}"', "is not a component name"),
+        ('name = "part"\nversion = "v1"', "'v1' is not a component version"),
+    ],
+)
+def test_a_component_is_named_as_hosts_take_it(change: str, told: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        read_bundle_recipe(RECIPE.replace('name = "part"', change))
+    (problem,) = caught.value.problems
+    assert told in problem.what
+    longest = RECIPE.replace('"part"', f'"{"x" * 80}"\nversion = "1.2.0-1"')
+    assert read_bundle_recipe(longest).components[0].version == "1.2.0-1"
 
 
 def test_components_that_cannot_go_together() -> None:

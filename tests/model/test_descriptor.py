@@ -91,6 +91,7 @@ descriptors = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(descriptors)
 def test_a_written_descriptor_is_read_as_the_same(descriptor: Descriptor) -> None:
     data = serialise(descriptor)

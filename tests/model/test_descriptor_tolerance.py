@@ -169,3 +169,54 @@ def test_every_cut_is_refused() -> None:
     for end in range(len(data)):
         with pytest.raises(FormatError):
             parse(data[:end])
+
+
+def test_what_an_element_does_not_say_is_empty() -> None:
+    found = parse(
+        b"<vib><name>x</name><urls><url>a</url></urls>"
+        b"<relationships><provides><provide/></provides>"
+        b"<depends><constraint/></depends></relationships>"
+        b"<payloads><payload/></payloads></vib>"
+    )
+    assert [(url.key, url.link) for url in found.urls] == [("", "a")]
+    assert [(one.name, one.version) for one in found.relationships.provides] == [("", "")]
+    (depends,) = found.relationships.depends
+    assert (depends.name, depends.relation, depends.version) == ("", "", "")
+    (payload,) = found.payloads
+    assert (payload.name, payload.type, payload.size) == ("", "", None)
+
+
+@pytest.mark.parametrize(
+    ("element", "modes"),
+    [
+        ("<maintenance-mode/>", (True, True)),
+        ("<maintenance-mode>false</maintenance-mode>", (False, False)),
+        ('<maintenance-mode on-install="false"/>', (False, True)),
+        ('<maintenance-mode on-remove="true">false</maintenance-mode>', (False, True)),
+    ],
+)
+def test_maintenance_mode_is_needed_unless_it_is_said(
+    element: str, modes: tuple[bool, bool]
+) -> None:
+    found = parse(f"<vib><system-requires>{element}</system-requires></vib>".encode())
+    mode = found.system_requires.maintenance_mode
+    assert mode is not None
+    assert (mode.on_install, mode.on_remove) == modes
+
+
+@pytest.mark.parametrize(("digits", "read"), [(20, True), (21, False)])
+def test_a_number_has_as_many_digits_as_64_bits(digits: int, read: bool) -> None:  # noqa: FBT001 - the expectation
+    found = parse(f'<vib><payloads><payload size="{"1" * digits}"/></payloads></vib>'.encode())
+    assert (found.payloads[0].size is not None) is read
+    assert bool(found.faults) is not read
+
+
+def test_what_stands_within_a_known_element_is_kept_with_its_path() -> None:
+    found = parse(
+        b"<vib><payloads><payload name='p'><checksum new='1'>0</checksum><odd>x</odd></payload>"
+        b"</payloads></vib>"
+    )
+    assert [(part.path, part.text) for part in found.unknown_parts] == [
+        ("payloads/payload/checksum/@new", "1"),
+        ("payloads/payload/odd", "<odd>x</odd>"),
+    ]

@@ -1,3 +1,4 @@
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import ModelError
+from vibforge.model import recipe_reading
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import (
     HardwarePlatform,
@@ -146,11 +148,70 @@ def test_a_written_recipe_is_read_as_the_same(document: str) -> None:
     assert read_recipe(serialise(recipe)) == recipe
 
 
+def test_a_dollar_of_a_recipe_stays_one() -> None:
+    recipe = read_recipe(MINIMAL + 'exclude = ["$${HOME}", "$x", "$$${y}"]\n', environment={})
+    assert recipe.payloads[0].exclude == ("${HOME}", "$x", "$${y}")
+    assert read_recipe(serialise(recipe), environment={}) == recipe
+
+
 @pytest.mark.parametrize("document", [MINIMAL, EVERYTHING])
 def test_the_schema_takes_what_the_reader_takes(document: str) -> None:
     schema = recipe_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(table(read_recipe(document)), schema)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'type = "driver"',
+        'acceptance-level = "trusted"',
+        "software-tags = 1",
+        "software-tags = [1]",
+        "overlay = 1",
+        'live-install-allowed = "yes"',
+        "summary = 5",
+        "urls = ['x']",
+        "urls = {a = 1}",
+        "nam = 'x'",
+        "system-requires = {maintenance-mode = 'no'}",
+        "system-requires = {software-platforms = [{}]}",
+        "relationships = {depends = 'a'}",
+    ],
+)
+def test_the_schema_refuses_what_the_reader_refuses(change: str) -> None:
+    problems(f"{change}\n{MINIMAL}")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tomllib.loads(f"{change}\n{MINIMAL}"), recipe_schema())
+    for key in ("name", "version"):
+        document = {"name": "x", "version": "1-1"}
+        del document[key]
+        with pytest.raises(jsonschema.ValidationError, match="is a required property"):
+            jsonschema.validate(document, recipe_schema())
+
+
+def test_the_schema_tells_what_a_key_is_without_being_written() -> None:
+    found = {name: key["default"] for name, key in keys_of(recipe_schema()) if "default" in key}
+    assert found == {
+        "vendor": "custom",
+        "type": "tgz",
+        "on-install": False,
+        "on-remove": False,
+        "product-line-id": "embeddedEsx",
+        "acceptance-level": "community",
+        "live-install-allowed": True,
+        "live-remove-allowed": True,
+        "cimom-restart": False,
+        "stateless-ready": True,
+        "overlay": False,
+        "layout": "plain",
+        "product": "embeddedEsx",
+        "severity": "general",
+        "category": "enhancement",
+        "urgency": "important",
+        "release-type": "extension",
+    }
+    assert recipe_schema()["properties"]["type"]["default"] == "bootbank"
 
 
 def keys_of(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -203,6 +264,7 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         ('description = "\\u0001"', "control character"),
         ('software-tags = [""]', "an empty text"),
         ("software-tags = 1", "1 stands where an array belongs"),
+        ("software-tags = true", "true or false stands where an array belongs"),
         ('acceptance-level = "trusted"', "not an acceptance level"),
         ("acceptance-level = 5", "the number 5 stands where a text belongs"),
         ('type = "driver"', "'driver' is none of bootbank, locker, meta"),
@@ -212,6 +274,9 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         ("urls = ['x']", "an array stands where a table belongs"),
         ("system-requires.maintenance-mode = 'no'", "'no' stands where a table belongs"),
         ("system-requires.hwplatform = []", "unknown key `hwplatform`"),
+        (f"software-tags = ['{'x' * 256}']", "256 characters, more than 255"),
+        (f"urls = {{{'x' * 256} = 'x'}}", "a link needs a short name"),
+        ("signing.key = '-----BEGIN PRIVATE KEY-----'", "that does not name a key"),
     ],
 )
 def test_a_wrong_value(change: str, problem: str) -> None:
@@ -219,6 +284,87 @@ def test_a_wrong_value(change: str, problem: str) -> None:
     assert len(found) == 1
     assert problem in found[0]
     assert found[0].startswith("vibforge.toml:1: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("boot-order = -1", "boot-order -1 is not between 0 and 2147483647"),
+        ("boot-order = 2147483648", "boot-order 2147483648 is not between 0 and 2147483647"),
+        ('vfat-name = "ninechars.v00"', "'ninechars.v00' is not an 8.3 file name"),
+        ('vfat-name = "one.vibs"', "'one.vibs' is not an 8.3 file name"),
+        ("rules = [{paths = ['etc'], owner = 2097152}]", "2097152 is not an id between 0 and"),
+        ("rules = [{paths = ['etc'], group = -1}]", "-1 is not an id between 0 and 2097151"),
+        ("rules = [{paths = ['etc'], mode = '10000'}]", "'10000' is not a file mode"),
+        ("rules = [{paths = ['etc'], mode = '0x1a4'}]", "'0x1a4' is not a file mode"),
+        ("rules = [{paths = ['etc'], mode = 644}]", "the number 644 stands where a text"),
+    ],
+)
+def test_a_wrong_value_of_a_payload(change: str, problem: str) -> None:
+    (found,) = problems(MINIMAL + change)
+    assert problem in found
+    assert found.startswith("vibforge.toml:6: payloads[0].")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        MINIMAL + "boot-order = 0",
+        MINIMAL + "boot-order = 2147483647",
+        MINIMAL + 'vfat-name = "eightchr.v00"',
+        MINIMAL + "rules = [{paths = ['etc'], owner = 2097151, group = 0}]",
+        MINIMAL + "rules = [{paths = ['etc'], mode = '7777'}, {paths = ['opt'], mode = '0000'}]",
+        MINIMAL.replace('"x"', f'"{"x" * 35}"').replace('"p"', f'"{"p" * 15}"'),
+        f"software-tags = ['{'x' * 255}']\nurls.{'x' * 255} = ''\n" + MINIMAL,
+    ],
+    ids=["first", "last", "8.3", "ids", "modes", "names", "tag and key"],
+)
+def test_values_up_to_their_bounds(document: str) -> None:
+    recipe = read_recipe(document)
+    assert read_recipe(serialise(recipe)) == recipe
+
+
+@pytest.mark.parametrize("name", [f"name = '{'x' * 36}'", f"payloads = [{{name = '{'p' * 16}'}}]"])
+def test_names_beyond_their_bounds(name: str) -> None:
+    key = name.partition(" ")[0]
+    rest = {"name": 'version = "1-1"\ntype = "meta"', "payloads": 'name = "x"\nversion = "1-1"'}
+    told = problems(f"{name}\n{rest[key]}")[0]
+    assert f"has {36 if key == 'name' else 16} characters" in told
+    assert f"use at most {35 if key == 'name' else 15}" in told
+
+
+def test_one_word_for_both_ends_of_an_install() -> None:
+    for word in (True, False):
+        recipe = read_recipe(f"system-requires.maintenance-mode = {str(word).lower()}\n{MINIMAL}")
+        found = recipe.system_requires.maintenance_mode
+        assert found == MaintenanceMode(on_install=word, on_remove=word)
+
+
+def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe_reading, "_SIZE_LIMIT", len(MINIMAL))
+    assert read_recipe(MINIMAL).name == "x"
+    (found,) = problems(MINIMAL + "#")
+    assert f"{len(MINIMAL) + 1} characters, more than {len(MINIMAL)}" in found
+
+
+@pytest.mark.parametrize(
+    ("change", "remedy"),
+    [
+        ("name = 'x'\nversion = '1'", "1.2.0-1"),
+        ("release-date = 'soon'", "write 2026-05-01T12:00:00+00:00, a date, or seconds since 1970"),
+        ("bundle.vendor-code = 'Unknown'", "write exactly three letters or digits, such as ABC"),
+        ("vendor = 'a b'", "use letters, digits, dot, dash and underscore"),
+        ("bundle.platforms = ['x']", "write 6.7.0, 7.0, 8.0, 9.0 or 8.*"),
+        ("bundle.components = [{name = 'a', version = 'v1'}]", "write 1.2.0-1"),
+        ("signing.key = ''", "name a file, env:NAME for a key in the environment, or a pkcs11:"),
+    ],
+)
+def test_what_to_do_instead_is_said(change: str, remedy: str) -> None:
+    document = MINIMAL.partition("[[")[2] if change.startswith("name") else MINIMAL
+    prefix = "[[" if change.startswith("name") else ""
+    with pytest.raises(ModelError) as caught:
+        read_recipe(f"{change}\n{prefix}{document}")
+    assert remedy in caught.value.problems[0].remedy
 
 
 def test_payloads_with_one_name() -> None:
@@ -231,6 +377,8 @@ def test_payloads_with_one_name() -> None:
 
 def test_no_payload() -> None:
     assert "there is no payload" in problems('name = "x"\nversion = "1-1"\n')[0]
+    empty = problems('name = "x"\nversion = "1-1"\npayloads = []\n')
+    assert empty[0].startswith("vibforge.toml:3: payloads: there is no payload")
     assert read_recipe('name = "x"\nversion = "1-1"\ntype = "meta"\n').payloads == ()
 
 
@@ -239,7 +387,8 @@ def test_broken_toml_is_told_with_its_line() -> None:
 
 
 def test_nesting_without_end_is_refused() -> None:
-    assert "nested too deeply" in problems(f"a = {'[' * 100_000}")[0]
+    (told,) = problems(f"a = {'[' * 100_000}")
+    assert told == "vibforge.toml: tables or arrays are nested too deeply"
 
 
 def test_variables_of_the_environment() -> None:
@@ -278,6 +427,10 @@ def test_settings_go_over_the_document() -> None:
         ("overlay", "perhaps", "--set overlay=perhaps: 'perhaps' stands where true or false"),
         ("payloads[9].type", "vgz", "--set payloads[9].type=vgz: no such key"),
         ("payloads[0]", "x", "--set payloads[0]=x: 'x' stands where a table belongs"),
+        ("name.x", "x", "no such key"),
+        ("name.x.y", "x", "no such key"),
+        ("payloads[1].name", "x", "no such key"),
+        ("payloads[1]", "x", "no such key"),
         ("a b", "x", "no such key"),
         ("nam", "x", "did you mean name"),
     ],

@@ -131,3 +131,28 @@ def test_any_members_come_back(
     members = [DESCRIPTOR, ("sig.pkcs7", signature), *payloads]
     data = vibs.archive(members) + tail
     assert Vib.from_bytes(data).to_bytes() == data
+
+
+def test_a_bad_archive_is_told_with_the_name_of_the_file() -> None:
+    with pytest.raises(FormatError, match="more than 4096 members") as caught:
+        Vib.from_bytes(b"!<arch>\n" + vibs.archive([EXTRA])[8:70] * 4097, "a.vib")
+    assert caught.value.problems[0].where == "a.vib"
+
+
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        (b"<html>", "fetch the file itself"),
+        (b"<HEAD>", "fetch the file itself"),
+        (b"<body>", "fetch the file itself"),
+        (b"", "fetch it again"),
+        (b"version https://git-lfs", "git lfs pull"),
+        (TEXT, "give the .vib or the bundle"),
+        (b"PK\3\4", ""),
+    ],
+)
+def test_what_to_do_about_another_file_is_said(data: bytes, remedy: str) -> None:
+    with pytest.raises(FormatError) as caught:
+        Vib.from_bytes(data)
+    assert remedy in caught.value.problems[0].remedy
+    assert bool(remedy) is bool(caught.value.problems[0].remedy)

@@ -27,8 +27,10 @@ def test_levels_rank_as_on_a_host() -> None:
 
 
 def test_another_level_is_refused() -> None:
-    with pytest.raises(ModelError, match="not an acceptance level"):
+    with pytest.raises(ModelError, match="not an acceptance level") as caught:
         AcceptanceLevel.parse("trusted")
+    for level in AcceptanceLevel:
+        assert level.value in caught.value.problems[0].remedy
 
 
 @pytest.mark.parametrize("text", ["vmkapi_2_6_0_0", "esx-version >= 7.0.2", "a << 1-1", "a = 1"])

@@ -90,7 +90,7 @@ def entries(vib: Vib) -> dict[str, object]:
             found.entry.gid,
         )
         for payload in vib.payloads
-        for found in vib.entries(payload)
+        for found, _ in vib.contents(payload)
     }
 
 

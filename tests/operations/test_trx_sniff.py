@@ -98,6 +98,7 @@ def test_an_interface_that_is_none() -> None:
         hear_interface("no-such-interface", 1)
 
 
+@pytest.mark.slow
 def test_an_interface_is_heard(programs: Programs) -> None:
     """In a private network, where an ordinary user may open raw sockets."""
     code = (
@@ -119,6 +120,7 @@ def test_an_interface_is_heard(programs: Programs) -> None:
     assert "ptp4l:logAnnounceInterval -2\n" in done.stdout
 
 
+@pytest.mark.slow
 def test_tags_that_the_kernel_took_out_come_back(programs: Programs) -> None:
     code = (
         "from vibforge.operations.trx_sniff import hear_interface\n"

@@ -305,6 +305,7 @@ def test_large_payloads_are_hashed_in_a_thread(tmp_path: Path) -> None:
     assert not verify(path).held
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak of memory")
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """A payload of 300 MB takes less than 32 MiB above what a small VIB takes."""

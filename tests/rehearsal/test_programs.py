@@ -113,6 +113,7 @@ def played(bin_folder: Path, script: str, seconds: float = 2.0) -> Rehearsal:
     return rehearse_privately(case.trx_conf(), case.master(), find_programs(), wish=wish)
 
 
+@pytest.mark.slow
 def test_a_ptp4l_that_hangs(bin_folder: Path, traces: Traces) -> None:
     begin = time.monotonic()
     found = played(bin_folder, "exec sleep 1000")

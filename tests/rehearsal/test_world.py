@@ -49,6 +49,7 @@ def gone(traces: Traces, base: Path) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_nothing_is_left_after_fifty_runs(programs: Programs, traces: Traces, here: Path) -> None:
     for _ in range(RUNS):
         with private_world(programs) as world:
@@ -58,6 +59,7 @@ def test_nothing_is_left_after_fifty_runs(programs: Programs, traces: Traces, he
     assert folders(here) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_rehearsal(programs: Programs, traces: Traces, here: Path) -> None:
     case = MATCHES[0]
     rehearse_privately(case.trx_conf(), case.master(), programs, wish=Wish(watch=0))
@@ -88,6 +90,7 @@ def wait_for_client(traces: Traces) -> None:
     pytest.fail("the client did not start")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_after_a_signal(
     number: signal.Signals, traces: Traces, here: Path, tmp_path: Path
@@ -101,6 +104,7 @@ def test_nothing_is_left_after_a_signal(
     assert gone(traces, here)
 
 
+@pytest.mark.slow
 def test_ctrl_c_of_a_terminal_reaches_all_and_leaves_nothing(
     traces: Traces, here: Path, tmp_path: Path
 ) -> None:
@@ -124,6 +128,7 @@ def test_the_clock_is_out_of_reach(programs: Programs) -> None:
     assert "PermissionError" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="root's own namespaces need root")
 def test_root_has_a_way_without_user_namespaces(
     programs: Programs, monkeypatch: pytest.MonkeyPatch, traces: Traces
@@ -178,6 +183,7 @@ def environment() -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_an_ordinary_user_can(traces: Traces) -> None:
     command = ordinary()
     done = subprocess.run(

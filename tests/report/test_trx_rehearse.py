@@ -197,6 +197,7 @@ def brightness(colour: str | int) -> float:
     return sum(int(part) for part in re.findall(r"\d+", str(colour))[:3]) / 3
 
 
+@pytest.mark.slow
 def test_the_page_in_chromium(
     chromium: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
 ) -> None:

@@ -57,3 +57,27 @@ def test_releases_can_be_chosen_by_linuxptp_and_by_esxi() -> None:
     with pytest.raises(TrxError) as caught:
         chosen(["3.1.2", "x"], ["6.7"])
     assert len(caught.value.problems) == 3
+
+
+def test_the_nearest_names_are_those_that_were_meant() -> None:
+    assert TABLE.nearest("DOMAINNUMBER") == ("domainNumber",)
+    assert TABLE.nearest("delay_mechanisms")[0] == "delay_mechanism"
+    assert TABLE.nearest("nothing-of-the-kind") == ()
+    assert TABLE.nearest("delay_mechanism".ljust(64, "m")) == TABLE.nearest("x" * 64) == ()
+    assert TABLE.nearest("delay_mechanism" * 1000) == ()
+
+
+def test_the_options_count_their_old_names() -> None:
+    assert len(TABLE.options) == len(list(TABLE.options))
+    old = TABLE.options["slaveOnly"]
+    assert (old.name, old.now) == ("slaveOnly", "clientOnly")
+    assert "nothing" not in TABLE.options
+    assert TABLE.options["domainNumber"].now == ""
+
+
+def test_a_search_wants_all_words_in_any_case() -> None:
+    found = [option.name for option in TABLE.search(["DOMAIN", "number"])]
+    assert "domainNumber" in found
+    assert "delay_mechanism" not in found
+    assert len(TABLE.search([])) == len(TABLE.options)
+    assert TABLE.search(["domain", "no such word"]) == []

@@ -90,8 +90,9 @@ def test_every_byte_is_kept(data: bytes) -> None:
 
 def test_larger_than_any_trx_conf_is_refused() -> None:
     TrxConf.parse(b"x" * MAX_BYTES)
-    with pytest.raises(TrxError):
+    with pytest.raises(TrxError, match=str(MAX_BYTES)) as caught:
         TrxConf.parse(b"x" * (MAX_BYTES + 1))
+    assert caught.value.problems[0].remedy == "Check that this is the file you mean."
 
 
 def test_a_mark_behind_a_blank_does_not_become_the_mark_of_the_file() -> None:

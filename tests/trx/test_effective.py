@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from vibforge.errors import TrxError
@@ -64,3 +66,15 @@ def test_a_namespace_gives_a_terminal_nothing_to_obey() -> None:
     shown = effects_text(effects(conf, releases=CANDIDATES), (), CANDIDATES, Paint())
     assert "pt\\u001b[31m\\xff:key" in shown
     shown.encode("utf-8")
+
+
+def test_everything_that_is_in_effect_is_said(golden: Callable[[str, str], None]) -> None:
+    found = effects(CONF, releases=["3.1.1", "4.2"], everything=True)
+    golden(
+        "trx-effects.txt",
+        "".join(
+            f"{one.namespace}:{one.key} {one.value} (default {one.default}, line {one.line})"
+            f"{' ' + one.note if one.note else ''}\n"
+            for one in found
+        ),
+    )

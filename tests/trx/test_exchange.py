@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import TrxConf
+from vibforge.trx.document import MAX_BYTES, TrxConf
 from vibforge.trx.exchange.linuxptp import export_linuxptp, import_linuxptp
 from vibforge.trx.exchange.ptpconfig import export_ptpconfig, import_ptpconfig
 from vibforge.trx.exchange.transfer import Loss
@@ -206,3 +206,86 @@ def test_examples_of_linuxptp_lose_nothing_silently(path: Path) -> None:
     lines = [line for line in text.splitlines() if line and line[0] not in "#["]
     imported = import_linuxptp(text)
     assert len(imported.conf.settings) + len(imported.losses) == len(lines)
+
+
+def listed(losses: Iterable[Loss]) -> list[str]:
+    return [
+        f"{loss.where}: {loss.says}: {loss.why}{' (harmless)' if loss.harmless else ''}"
+        for loss in losses
+    ]
+
+
+ODD_CONF = """\
+domainNumber 24
+[GLOBAL]
+delay_mechanism E2E
+domainNumber 25
+step_threshold 0.0
+ptp_dst_mac 01:1B:19:00:00:01
+userDescription x
+no_such_option 1
+clockClass
+[nic]
+delay_mechanism P2P
+[unicast_master_table]
+table_id 1
+"""
+ODD_TRX = b"""\
+# a comment
+ptp4l:domainNumber 24
+ptp4l:delay_mechanism P2P
+ptp4l:foo 1
+phc2sys:domainNumber 24
+phc2sys:pi_integral_const 0.1
+phc2sys:network_transport L2
+sys2vmw:x 1
+[global]
+what
+"""
+
+
+def test_what_is_lost_is_said_with_its_place_and_reason(golden: Callable[[str, str], None]) -> None:
+    taken = import_linuxptp(ODD_CONF, ptp4l_options="-s -2 -z 1", phc2sys_options="-a -R 16 -n 4")
+    given = export_linuxptp(TrxConf.parse(ODD_TRX))
+    text, of_given = export_ptpconfig(TrxConf.parse(ODD_TRX), name="ordinary", interface="ens1f0")
+    parts = {
+        "from ptp4l.conf": [*settings(taken.conf), *listed(taken.losses)],
+        "from a PtpConfig": listed(import_ptpconfig(PTPCONFIG).losses),
+        "to ptp4l.conf": [given.ptp4l_conf, given.phc2sys_options, *listed(given.losses)],
+        "to a PtpConfig": [text, *listed(of_given.losses)],
+    }
+    golden("trx-exchange.txt", "".join(f"== {k}\n" + "\n".join(v) + "\n" for k, v in parts.items()))
+
+
+def test_texts_are_bounded() -> None:
+    import_linuxptp("#" * MAX_BYTES)
+    with pytest.raises(TrxError, match=f"more than {MAX_BYTES} characters"):
+        import_linuxptp("#" * (MAX_BYTES + 1))
+    with pytest.raises(TrxError, match="the options of ptp4l have more than 65536 characters"):
+        import_linuxptp("", ptp4l_options="-s " * 30_000)
+    deep = "a: " + "[" * 50 + "]" * 50
+    with pytest.raises(TrxError, match="nested deeper than 40 levels"):
+        import_ptpconfig(deep)
+
+
+def test_what_cannot_be_read_is_told_with_its_line() -> None:
+    with pytest.raises(TrxError, match="the YAML cannot be read") as caught:
+        import_ptpconfig("kind: PtpConfig\nspec: [\n  }\n")
+    assert caught.value.problems[0].where == "line 3"
+
+
+def test_a_profile_without_a_name_is_said_without_one() -> None:
+    nameless = PTPCONFIG.replace("    - name: ordinary\n      interface", "    - interface")
+    assert nameless != PTPCONFIG
+    found = listed(import_ptpconfig(nameless).losses)
+    assert (
+        "profile : interface ens1f0: TRX has the one NIC that is passed through to it (harmless)"
+        in found
+    )
+
+
+def test_a_profile_that_is_not_there_is_answered_with_those_that_are() -> None:
+    with pytest.raises(TrxError) as caught:
+        import_ptpconfig(PTPCONFIG, profile="other")
+    assert caught.value.problems[0].remedy.startswith("Choose one with --")
+    assert caught.value.problems[0].remedy.endswith(": ordinary.")

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from vibforge.errors import TrxError
@@ -39,3 +41,28 @@ def test_official_ways_are_those_of_the_configstore() -> None:
     assert {way.key for way in ways} == set(CONFIGSTORE_KEYS)
     assert "24" in ways[0].means
     assert all(way.commands for way in ways)
+
+
+def test_a_nic_is_named_as_lspci_does_and_every_fact_is_said(
+    golden: Callable[[str, str], None],
+) -> None:
+    lines = []
+    for nic in ("0x8086:0x159B", "8086:1572", "8086:1583", "15AD:07B0", "15b3:1017"):
+        for function in (0, 1, 255):
+            verdict = judge_nic(nic, function)
+            lines.append(f"{verdict.nic} {verdict.function}: {verdict.answer}")
+            lines += [f"  ({fact.certainty}) {fact.says}" for fact in verdict.facts]
+    golden("trx-nics.txt", "\n".join((*lines, "")))
+    with pytest.raises(TrxError, match="256 is no physical function"):
+        judge_nic("8086:1592", 256)
+
+
+def test_an_official_way_says_what_it_replaces() -> None:
+    assert {way.key: way.instead_of for way in official_ways()} == {
+        "domain_number": "domainNumber",
+        "calibration_delay": "",
+        "log_level": "logging_level",
+        "ports": "",
+    }
+    assert official_ways()[0].means == "the PTP domain: set it to the domain of your grandmaster"
+    assert official_ways(0)[0].means == "the PTP domain: set it to 0"

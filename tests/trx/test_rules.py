@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,57 @@ def test_bad_example_breaks_its_rule_and_the_good_one_nothing_of_weight(name: st
     assert all(finding.what for finding in bad)
     assert [finding for finding in good.findings if finding.rule == name] == []
     assert good.good
+
+
+def told(finding: Finding) -> str:
+    place = f"{finding.line}:{finding.column}"
+    sure = f"{finding.severity} ({finding.certainty})"
+    releases = f" [{', '.join(finding.releases)}]" if finding.releases else ""
+    return f"{place} {sure} {finding.rule}: {finding.what} -> {finding.remedy}{releases}\n"
+
+
+def test_what_is_said_of_every_bad_example(golden: Callable[[str, str], None]) -> None:
+    text = ""
+    for name in BY_NAME:
+        text += f"{name}\n" + "".join(f"  {told(one)}" for one in judged(name, "bad").findings)
+    golden("trx-findings.txt", text)
+
+
+CASES = {
+    "roles by their new names": "ptp4l:clientOnly 1\nptp4l:serverOnly 1\n",
+    "a role by BMCA that is fixed": "ptp4l:BMCA noop\nptp4l:serverOnly 1\n",
+    "a role by BMCA": "ptp4l:BMCA noop\n",
+    "no role": "ptp4l:hybrid_e2e 1\n",
+    "net_sync_monitor alone": "ptp4l:net_sync_monitor 1\n",
+    "one gain": "phc2sys:pi_proportional_const 0.5\n",
+    "the other gain": "phc2sys:pi_integral_const 0.5\n",
+    "gPTP that is capable": "ptp4l:follow_up_info 1\nptp4l:asCapable true\n",
+    "gPTP by E2E": "ptp4l:follow_up_info 1\nptp4l:delay_mechanism E2E\n",
+    "a domain without its profile": "ptp4l:dataset_comparison G.8275.x\n",
+    "a domain outside its profile": "ptp4l:dataset_comparison G.8275.x\nptp4l:domainNumber 4\n",
+    "programs that differ": "ptp4l:network_transport L2\nphc2sys:network_transport UDPv4\n",
+    "phc2sys alone": "phc2sys:domainNumber 24\n",
+    "letters of the command line": "ptp4l:-s 1\nphc2sys:-n 24\nphc2sys:-a 1\n",
+    "signs": "ptp4l:domainNumber = 24\nptp4l:domainNumber=24\nptp4l:domainNumber == 24\n",
+    "sections": "[global]\nptp4l:[eth0] 1\n",
+    "words": "ptp4l:slaveOnly yes\nptp4l:slaveOnly OFF\nptp4l:delay_mechanism peer\n",
+    "numbers": "ptp4l:domainNumber 300\nptp4l:domainNumber 0x18\nptp4l:step_threshold 1,5\n",
+    "comments": "# one\n# two\nptp4l:domainNumber 24 # three\n",
+    "spaces": " ptp4l:domainNumber  24\nphc2sys:domainNumber\t24 \n",
+    "bytes": "ptp4l:userDescription caf\u00e9 \u00e9\n",
+    "twice": "ptp4l:domainNumber 24\nptp4l:domainNumber 25\n",
+    "twice by two names": "ptp4l:slaveOnly 1\nptp4l:clientOnly 0\n",
+    "a release's key": "ptp4l:clientOnly 1\nptp4l:step_window 5\n",
+    "two ports": "ptp4l:clock_type BC\nptp4l:boundary_clock_jbod 1\n",
+}
+
+
+def test_what_is_said_of_settings_together(golden: Callable[[str, str], None]) -> None:
+    text = ""
+    for name, conf in CASES.items():
+        found = check(conf.encode(), releases=("3.1.1", "4.2")).findings
+        text += f"{name}\n" + "".join(f"  {told(one)}" for one in found)
+    golden("trx-settings-together.txt", text)
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -101,8 +101,9 @@ class ZipArchive:
             FormatError: it is encrypted, packed in an unusual way, or damaged.
         """
         self._check(member)
-        with damage_told(f"{self._name}:{member.name}"):
-            return cast("BinaryIO", _Member(self._archive.open(member.info), self._name))
+        where = f"{self._name}:{member.name}"
+        with damage_told(where):
+            return cast("BinaryIO", _Member(self._archive.open(member.info), where))
 
     def read(self, member: ZipMember, limit: int) -> bytes:
         """Return the content of a member.
@@ -113,7 +114,7 @@ class ZipArchive:
         where = f"{self._name}:{member.name}"
         if member.size > limit:
             raise FormatError(f"{member.size} bytes, more than {limit}", where=where)
-        with damage_told(where), self.open(member) as stream:
+        with self.open(member) as stream:
             return stream.read()
 
     def _members(self, size: int) -> Iterator[ZipMember]:
@@ -227,12 +228,6 @@ class _Member:
     def seek(self, offset: int, whence: int = 0) -> int:
         with damage_told(self._where):
             return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def seekable(self) -> bool:
-        return True
 
     def close(self) -> None:
         self._stream.close()

@@ -137,15 +137,6 @@ class Vib:
         with self.source.open() as stream:
             yield unpack(self.stored(payload, stream), size, taps)
 
-    def entries(self, payload: StoredPayload) -> Iterator[TarEntry]:
-        """Yield what is in a payload; of a vmtar only its start is unpacked.
-
-        Raises:
-            FormatError: it is damaged, cut, beyond the limits, or not a tar.
-        """
-        with self.unpacked(payload) as unpacked:
-            yield from TarReader(unpacked.content).entries()
-
     def contents(self, payload: StoredPayload) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
         """Yield what is in a payload with its content, to be taken before the next one.
 

@@ -96,12 +96,17 @@ def malformed_constraint(subject: VibSubject) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     of = subject.descriptor.relationships
-    for kind in ("depends", "conflicts", "replaces", "compatible_with"):
-        for constraint in getattr(of, kind):
+    for element, constraints in (
+        ("depends", of.depends),
+        ("conflicts", of.conflicts),
+        ("replaces", of.replaces),
+        ("compatibleWith", of.compatible_with),
+    ):
+        for constraint in constraints:
             halves = bool(constraint.relation) != bool(constraint.version)
             unknown = constraint.relation and constraint.relation not in set(Relation)
             if halves or unknown or not constraint.name:
-                yield Fault(f"<{kind}>", f"{str(constraint)!r:.80} is not a constraint")
+                yield Fault(f"<{element}>", f"{str(constraint)!r:.80} is not a constraint")
 
 
 @rule("VF216", Severity.WARNING, Certainty.DOCUMENTED)
