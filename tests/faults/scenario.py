@@ -246,13 +246,13 @@ SCENARIOS = {
     ),
     "init": Scenario(words=("init", OUTPUT), prepare=_nothing, once=True),
     "pki init": Scenario(
-        words=("pki", "init", OUTPUT, "--key", "p-256"),
+        words=("pki", "init", OUTPUT, "--key-type", "p-256"),
         prepare=_nothing,
         fresh=True,
         look=_key_or_certificate,
     ),
     "pki issue": Scenario(
-        words=("pki", "issue", OUTPUT, "t", "--key", "p-256"),
+        words=("pki", "issue", OUTPUT, "t", "--key-type", "p-256"),
         once=True,
         prepare=_lab_to_write,
         look=_key_or_certificate,

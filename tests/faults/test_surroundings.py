@@ -55,7 +55,9 @@ def answers(  # noqa: PLR0913 - each is one thing that surrounds a command
     done = subprocess.run(
         [*wrap, sys.executable, *options, "-c", CHAIN, *words],
         cwd=folder,
-        env=kept | {"SOURCE_DATE_EPOCH": "0", "PYTHONPATH": str(CHECKOUT), **environment},
+        env=kept
+        | {"COLUMNS": "100", "SOURCE_DATE_EPOCH": "0", "PYTHONPATH": str(CHECKOUT)}
+        | dict(environment),
         capture_output=True,
         check=False,
         umask=umask,
@@ -78,13 +80,17 @@ ODD: dict[str, dict[str, str]] = {
     "a temporary folder that is nowhere": {"TMPDIR": "/nowhere/at/all"},
     "LANG=C": {"LANG": "C", "LC_ALL": "C"},
     "without assertions and docstrings": {"PYTHONOPTIMIZE": "2"},
-    "40 columns": {"COLUMNS": "40"},
 }
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_environments(tmp_path: Path, usual: tuple[int, str, str], name: str) -> None:
     assert answers(tmp_path / "w", without=("HOME",), environment=ODD[name]) == usual
+
+
+def test_a_narrow_window(tmp_path: Path, usual: tuple[int, str, str]) -> None:
+    code, text, digest = answers(tmp_path / "w", environment={"COLUMNS": "40"})
+    assert (code, "".join(text.split()), digest) == (usual[0], "".join(usual[1].split()), usual[2])
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -189,7 +195,12 @@ READ_ONLY = (
 
 @pytest.mark.parametrize(
     "words",
-    ["build|p|-o|shut", "extract|x.vib|-C|shut", "init|shut/n", "pki|init|shut/lab|--key|p-256"],
+    [
+        "build|p|-o|shut",
+        "extract|x.vib|-C|shut",
+        "init|shut/n",
+        "pki|init|shut/lab|--key-type|p-256",
+    ],
 )
 def test_a_folder_that_may_not_be_written(tmp_path: Path, words: str) -> None:
     trx_tree(tmp_path / "p")
