@@ -8,7 +8,7 @@ import pytest
 
 from tests import vibs
 from vibforge.errors import FormatError
-from vibforge.formats import gnu_tar, tar_reading
+from vibforge.formats import entry_budget, gnu_tar
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarForm
 from vibforge.operations import inspect as inspect_module
@@ -154,7 +154,7 @@ def test_a_bundle_shows_vendor_platform_component_and_vibs(tmp_path: Path) -> No
 def test_entries_of_all_vibs_of_a_bundle_count_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", 7)
+    monkeypatch.setattr(entry_budget, "ENTRY_LIMIT", 7)
     data = vibs.zipped([(f"{number}.vib", vibs.vib()) for number in range(2)])
     found = inspected(tmp_path, data, "b.zip")
     assert isinstance(found, BundleInspection)

@@ -18,7 +18,8 @@ from vibforge.formats.ar_reading import Archive, Member, read_archive
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, not_a
-from vibforge.formats.tar_reading import TarEntry, TarReader
+from vibforge.formats.tar_entries import TarEntry
+from vibforge.formats.tar_reading import TarReader
 from vibforge.formats.unpacking import NO_TAPS, Taps, Unpacked, unpack
 from vibforge.model import descriptor_reading
 from vibforge.model.descriptor import Descriptor, Payload

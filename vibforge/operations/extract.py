@@ -11,9 +11,11 @@ from typing import BinaryIO
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.byte_stream import read_chunks
+from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.sniffing import HEAD_SIZE
+from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import EntryBudget, TarEntry, TarReader, starts_tar
+from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.unpacking import Unpacked, unpack
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
 from vibforge.operations.publish import explained

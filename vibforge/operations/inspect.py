@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.byte_stream import ByteStream, read_chunks
+from vibforge.formats.entry_budget import ENTRY_LIMIT, EntryBudget
 from vibforge.formats.inflating import gzip_content_size
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
+from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import (
-    ENTRY_LIMIT,
-    EntryBudget,
-    TarEntry,
-    TarForm,
-    TarReader,
-    starts_tar,
-)
+from vibforge.formats.tar_reading import TarForm, TarReader, starts_tar
 from vibforge.formats.unpacking import Compression, unpack
 from vibforge.model.bundle import Bundle
 from vibforge.model.source import Source

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from vibforge.errors import Problem
+from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry
-from vibforge.formats.tar_reading import TarEntry
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
 from vibforge.model.vib import Vib

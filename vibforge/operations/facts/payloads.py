@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from vibforge.errors import FormatError
+from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import EntryKind
-from vibforge.formats.tar_reading import EntryBudget, TarReader, starts_tar
+from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.unpacking import Taps, Unpacked, unpack
 from vibforge.model.descriptor import Checksum
 from vibforge.model.vib import StoredPayload, Vib
