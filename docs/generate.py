@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from docs.limits import limits_page
+from docs.vocabulary import vocabulary_page
 from vibforge.report import rules
 from vibforge.report.recipe_reference import recipe_page
+from vibforge.report.schema_reference import json_page
 from vibforge.report.trx_reference import options_page, profiles_page, rules_page
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -19,12 +21,14 @@ def _trx_rules_page() -> str:
 
 
 PAGES = {
+    "json.md": json_page,
     "limits.md": limits_page,
     "recipe.md": recipe_page,
     "rules.md": rules.rules_page,
     "trx-options.md": options_page,
     "trx-profiles.md": profiles_page,
     "trx-rules.md": _trx_rules_page,
+    "vocabulary.md": vocabulary_page,
 }
 
 

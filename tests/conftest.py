@@ -70,6 +70,12 @@ def tool() -> Callable[[str], str]:
     return find
 
 
+@pytest.fixture(autouse=True)
+def _any_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines as long as they are, whatever window the tests run in (pytest-xdist sets it)."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare a text with tests/golden/NAME, or write it with --update-golden."""

@@ -94,10 +94,12 @@ def test_json_has_all_facts(tmp_path: Path, dry: list[str]) -> None:
         "group": 0,
         "size": 26,
         "link": None,
+        "mtime": "2024-05-01T12:00:00Z",
     }
     assert facts["recipe"]["name"] == "trx-conf"
     assert facts["install"]["flags"] == ["-f"]
-    assert ("vib" in facts) is not bool(dry)
+    assert (facts["vib"] is None) is bool(dry)
+    assert (facts["payloads"][0]["sha256"] is None) is bool(dry)
 
 
 def test_the_options_of_a_build(tmp_path: Path) -> None:

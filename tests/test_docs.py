@@ -19,16 +19,6 @@ DOCUMENTS = sorted(
     for path in (folder.rglob("*.md") if folder.name == "docs" else folder.glob("*.md"))
 )
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-_KEYS_OF_XML = {
-    "code",
-    "componentNameSpec",
-    "componentVersionSpec",
-    "id",
-    "indexfile",
-    "relativePath",
-    "vibList",
-}
-"""Keys in `vendor` and `fields` are the names of XML elements."""
 _LIMITS_OF_WRITERS = {
     "formats.ar",
     "formats.gzip_member",
@@ -118,14 +108,6 @@ def test_the_readme_names_every_document() -> None:
     folders = (CHECKOUT / "docs/how-to", CHECKOUT / "docs/reference")
     pages = [str(page.relative_to(CHECKOUT)) for folder in folders for page in folder.glob("*.md")]
     assert [page for page in pages if page not in readme] == []
-
-
-@pytest.mark.parametrize("name", ["inspect-bundle", "inspect-signed", "verify-bundle"])
-def test_every_key_of_json_is_explained(name: str) -> None:
-    page = (REFERENCE / "json.md").read_text(encoding="utf-8")
-    shape = (CHECKOUT / f"tests/golden/json-{name}.json").read_text(encoding="utf-8")
-    keys = set(re.findall(r'"(\w+)":', shape)) - _KEYS_OF_XML
-    assert sorted(key for key in keys if f"`{key}`" not in page) == []
 
 
 @pytest.mark.parametrize("name", GUIDES)

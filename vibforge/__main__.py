@@ -12,7 +12,9 @@ def run() -> None:
     """Answer the command line and exit with its code."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
     from vibforge.cli import main  # noqa: PLC0415 - `--version` must not wait for the commands
+    from vibforge.cli.streams import prepare_streams  # noqa: PLC0415 - the same
 
+    prepare_streams()
     sys.exit(main(sys.argv[1:]))
 
 

@@ -127,11 +127,12 @@ def test_the_facts_for_programs(tmp_path: Path) -> None:
     assert facts["bulletins"][0]["component"] == {"name": "test", "version": "1.0.0-1"}
     shown = json.loads(good("bundle", "inspect", bundle, "--json"))
     assert shown["format"] == "vibforge/bundle-inspect/1"
-    assert shown["bundles"][0]["platforms"] == [{"product": "embeddedEsx", "version": "8.0"}]
+    (platform,) = shown["files"][0]["platforms"]
+    assert (platform["product_id"], platform["version"]) == ("embeddedEsx", "8.0")
     judged = json.loads(good("bundle", "verify", bundle, "--json"))
     assert judged["format"] == "vibforge/bundle-verify/1"
     assert judged["files"][0]["held"] is True
-    assert [r["verdict"] for r in judged["readers"][0]][:2] == ["takes it", "takes it"]
+    assert [r["verdict"] for r in judged["files"][0]["readers"]][:2] == ["takes it", "takes it"]
     unpacked = json.loads(good("bundle", "unpack", bundle, "-C", tmp_path / "d", "--json"))
     assert unpacked["format"] == "vibforge/bundle-unpack/1"
 
@@ -148,7 +149,7 @@ def test_verdicts_are_exit_codes(corpus: Path) -> None:
     assert run("bundle", "verify", old).returncode == 0
     assert run("bundle", "verify", old, "--for", "vlcm").returncode == 1
     assert run("bundle", "lint", old).returncode == 1
-    assert run("plan", old, "--target", "8.0", "--route", "component").returncode == 1
+    assert run("plan", old, "--esxi", "8.0", "--route", "component").returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -231,6 +232,6 @@ def test_the_shipped_package_as_a_component(tmp_path: Path) -> None:
     package = CHECKOUT / "payloads/trx-conf"
     good("build", package, "--acceptance-level", "partner", "--bundle", "-o", tmp_path)
     (bundle,) = tmp_path.glob("*.zip")
-    shown = json.loads(good("bundle", "inspect", bundle, "--json"))["bundles"][0]
+    shown = json.loads(good("bundle", "inspect", bundle, "--json"))["files"][0]
     assert shown["bulletins"][0]["component"]["name"] == "trx-conf"
     assert [p["version"] for p in shown["platforms"]] == ["6.7.0", "7.0", "8.0", "9.0"]

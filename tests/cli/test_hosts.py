@@ -58,7 +58,7 @@ def test_plan_says_no_and_what_helps(tmp_path: Path, capsys: pytest.CaptureFixtu
     found = json.loads(capsys.readouterr().out)
     assert found["format"] == "vibforge/plan/1"
     (host,) = found["files"][0]["hosts"]
-    assert host["routes"][0]["outcomes"][0]["causes"][0]["subject"] == "etc/vmware/trx.conf"
+    assert host["routes"][0]["predictions"][0]["causes"][0]["subject"] == "etc/vmware/trx.conf"
     assert [step["flag"] for step in host["remedies"][0]["steps"]] == ["--no-sig-check"]
     assert host["boot_copy_remedies"][0]["steps"] == []
 
@@ -82,8 +82,8 @@ def test_what_cannot_be_read_is_part_of_the_plan(
 ) -> None:
     page = tmp_path / "page.vib"
     page.write_text("<html>not found</html>")
-    assert main(["plan", str(page), written(tmp_path), "--target", "8.0"]) == 1
-    out = capsys.readouterr().out
+    assert main(["plan", str(page), written(tmp_path), "--esxi", "8.0"]) == 1
+    out = " ".join(capsys.readouterr().out.split())
     assert "cannot be read" in out
     assert "an HTML page" in out
     assert "On stock 8.0" in out
@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_part_of_the_plan(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--target", "x"], "is not a release of ESXi"),
+        (["--esxi", "x"], "is not a release of ESXi"),
         (["--route", "mail"], "is no route"),
         (["--host", "absent.json"], "cannot be read"),
     ],
@@ -138,12 +138,18 @@ def test_lint_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["lint", written(tmp_path, TRX), "--select", "VF999"]) == 2
 
 
-@pytest.mark.parametrize("form", ["json", "sarif", "github", "gitlab", "text"])
-def test_lint_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
-    assert main(["lint", written(tmp_path, TRX), "--format", form]) == 1
+@pytest.mark.parametrize(
+    "form",
+    [["--json"], ["--as", "sarif"], ["--as", "github"], ["--as", "gitlab"], ["--as", "text"]],
+    ids=" ".join,
+)
+def test_lint_in_every_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: list[str]
+) -> None:
+    assert main(["lint", written(tmp_path, TRX), *form]) == 1
     out = capsys.readouterr().out
     assert "VF218" in out
-    if form in {"json", "sarif", "gitlab"}:
+    if form[-1] in {"--json", "sarif", "gitlab"}:
         json.loads(out)
 
 

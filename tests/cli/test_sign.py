@@ -43,10 +43,15 @@ def key_of(lab: Lab, kind: KeyKind = KeyKind.P256) -> tuple[str | Path, ...]:
 
 def test_a_lab_from_beginning_to_end(tmp_path: Path, file: Path) -> None:
     ca, store = tmp_path / "ca", tmp_path / "store"
-    made = run("pki", "init", ca, "--key", "p-256")
+    made = run("pki", "init", ca, "--key-type", "p-256")
     assert made.returncode == 0
     assert "For labs only" in made.stderr
-    assert run("pki", "issue", ca, "me", "--level", "partner", "--key", "p-256").returncode == 0
+    assert (
+        run(
+            "pki", "issue", ca, "me", "--acceptance-level", "partner", "--key-type", "p-256"
+        ).returncode
+        == 0
+    )
     assert run("pki", "export", ca, "-o", store).stdout.count("\n") == 3
     signed = run("sign", file, "--key", ca / "signers/me.key", "--cert", ca / "signers/me.pem")
     assert signed.returncode == 0
@@ -72,9 +77,9 @@ def test_the_facts_come_as_json(lab: Lab, file: Path, tmp_path: Path) -> None:
     assert block["host"] == {"held": None, "reasons": ["no trust store was given"]}
     asked = ("--digest-out", tmp_path / "d", "--json")
     request = json.loads(run("sign", file, *asked).stdout)
-    assert bytes.fromhex(request["digest"]) == (tmp_path / "d").read_bytes()
-    made = json.loads(run("pki", "init", tmp_path / "ca", "--key", "p-256", "--json").stdout)
-    assert made["format"] == "vibforge/pki/1"
+    assert bytes.fromhex(request["sha256"]) == (tmp_path / "d").read_bytes()
+    made = json.loads(run("pki", "init", tmp_path / "ca", "--key-type", "p-256", "--json").stdout)
+    assert made["format"] == "vibforge/pki-init/1"
 
 
 def test_signing_elsewhere_takes_two_commands(lab: Lab, file: Path, tmp_path: Path) -> None:

@@ -47,10 +47,11 @@ def test_check_as_json_has_a_stable_shape(conf: Path, capsys: pytest.CaptureFixt
     facts = json.loads(caught.out)
     assert next(iter(facts)) == "format"
     assert facts["format"] == "vibforge/trx-check/1"
-    assert facts["verdict"] == "good"
-    assert facts["releases"] == ["4.0", "4.2"]
+    assert facts["good"] is True
+    assert facts["linuxptp_releases"] == ["4.0", "4.2"]
     assert facts["allowed"][0]["because"] == "tried"
-    assert facts["allowed"][0]["findings"][0]["line"] == 1
+    assert facts["allowed"][0]["lines"] == [1]
+    assert facts["findings"][0]["because"] == "tried"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_check_as_json_has_a_stable_shape(conf: Path, capsys: pytest.CaptureFixt
         ["trx", "new", "--profile", "default-p2p", "--set", "domainNumber=300"],
         ["trx", "host", "--nic", "vmnic0"],
         ["trx", "fingerprint", "{conf}"],
-        ["trx", "import", "{conf}", "--from", "ptpconfig"],
+        ["trx", "import", "{conf}", "--as", "ptpconfig"],
     ],
 )
 def test_what_cannot_be_done_exits_2(
@@ -86,11 +87,11 @@ def test_what_cannot_be_done_exits_2(
         ["show", "{conf}", "--as", "trx.conf"],
         ["show", "{conf}", "--as", "ptp4l.conf"],
         ["export", "{conf}"],
-        ["export", "{conf}", "--to", "ptpconfig"],
-        ["export", "{conf}", "--to", "ptpconfig", "-o", "{conf}.yaml"],
+        ["export", "{conf}", "--as", "ptpconfig"],
+        ["export", "{conf}", "--as", "ptpconfig", "-o", "{conf}.yaml"],
         ["export", "{conf}", "-o", "{conf}.out"],
         ["import", "{conf}"],
-        ["import", "{conf}", "--from", "ptpconfig"],
+        ["import", "{conf}", "--as", "ptpconfig"],
         ["fingerprint", "{conf}"],
     ],
 )
@@ -149,25 +150,25 @@ def test_export_and_import_through_files(
     text = "ptp4l:domainNumber 24\nphc2sys:domainNumber 24\n"
     conf.write_text(text, encoding="utf-8")
     yaml = tmp_path / "ptp.yaml"
-    assert main(["trx", "export", str(conf), "--to", "ptpconfig", "-o", str(yaml)]) == 0
-    assert main(["trx", "import", str(yaml), "--from", "ptpconfig"]) == 0
+    assert main(["trx", "export", str(conf), "--as", "ptpconfig", "-o", str(yaml)]) == 0
+    assert main(["trx", "import", str(yaml), "--as", "ptpconfig"]) == 0
     assert capsys.readouterr().out == text
     assert main(["trx", "export", str(conf)]) == 1
     caught = capsys.readouterr()
     assert caught.out == "[global]\ndomainNumber 24\n"
-    assert "it is in --to phc2sys" in caught.err
-    assert main(["trx", "export", str(conf), "--to", "phc2sys", "--json"]) == 1
+    assert "it is in --as phc2sys" in caught.err
+    assert main(["trx", "export", str(conf), "--as", "phc2sys", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["text"] == "--domainNumber=24\n"
 
 
 def test_import_of_phc2sys_options(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     conf.write_text("-a -r -n 24 -R 16\n", encoding="utf-8")
-    assert main(["trx", "import", str(conf), "--from", "phc2sys"]) == 1
+    assert main(["trx", "import", str(conf), "--as", "phc2sys"]) == 1
     caught = capsys.readouterr()
     assert caught.out == "phc2sys:domainNumber 24\n"
     assert caught.err.startswith("lost: phc2sys options: `-R 16`")
-    assert main(["trx", "import", str(conf), "--from", "phc2sys", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["complete"] is False
+    assert main(["trx", "import", str(conf), "--as", "phc2sys", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["good"] is False
 
 
 @pytest.mark.parametrize(("function", "code"), [("0", 0), ("1", 1)])

@@ -10,6 +10,7 @@ import pytest
 from tests.formats.ptp_examples import pcap
 from tests.operations.test_trx_sniff import SPEECH
 from tests.rehearsal.matrix import MATCHES, MISMATCHES, Case
+from tests.report.schemas import require_valid
 from vibforge.cli import main
 from vibforge.rehearsal import programs as programs_module
 from vibforge.rehearsal.programs import Programs
@@ -65,7 +66,9 @@ def test_a_rehearsal_against_a_capture(tmp_path: Path, capsys: pytest.CaptureFix
     assert "1 grandmaster(s)" in capsys.readouterr().out
     command = ["trx", "rehearse", str(conf), "--pcap", str(capture), "--watch", "0"]
     assert main([*command, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["network"]["domain"] == 24
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["network"]["domain"] == 24
+    assert require_valid(facts) == "trx-rehearse"
 
 
 def test_one_grandmaster_must_be_named(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +109,7 @@ def test_sniffing_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert facts["format"] == "vibforge/trx-sniff/1"
     assert facts["complete"] is False
     (domain,) = facts["domains"]
-    assert domain["settings"]["domain"] == 24
+    assert domain["clock_settings"]["domain"] == 24
     assert domain["delay_seen"] is False
     assert domain["ports"][0]["announce"]["clock_class"] == 6
     assert "ptp4l:domainNumber 24\n" in domain["trx_conf"]

@@ -115,7 +115,7 @@ def test_several_components_for_several_releases(tmp_path: Path) -> None:
 
 
 def test_an_image_profile_where_asked(tmp_path: Path) -> None:
-    recipe = BundleRecipe(vendor_code="ABC", profile="my profile")
+    recipe = BundleRecipe(vendor_code="ABC", image_profile="my profile")
     done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", recipe)
     metadata = members(members(done.path.read_bytes())["metadata.zip"])
     profile = metadata["profiles/my_profile"].decode()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import ModelError
-from vibforge.host.release import Release, parse_targets
+from vibforge.host.release import Release, parse_releases
 
 releases = st.builds(Release, st.integers(5, 20), st.integers(0, 9), st.integers(0, 9))
 
@@ -38,4 +38,4 @@ def test_it_reads_what_it_writes(release: Release) -> None:
 
 
 def test_targets_are_sorted_and_distinct() -> None:
-    assert parse_targets("8.0,6.7, 8.0") == (Release(6, 7), Release(8, 0))
+    assert parse_releases(["8.0", "6.7", " 8.0"]) == (Release(6, 7), Release(8, 0))

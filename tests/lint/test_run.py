@@ -6,7 +6,7 @@ from vibforge.host.release import TARGETS
 from vibforge.lint.registry import chosen, find_rule
 from vibforge.lint.run import FAULT_LIMIT, Choice, LintResult, lint
 from vibforge.lint.subject import VibSubject
-from vibforge.model.recipe import Allowance
+from vibforge.model.allowance import Allowance
 
 
 def result(choice: Choice, *, count: int = 1) -> LintResult:

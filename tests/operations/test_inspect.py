@@ -148,7 +148,7 @@ def test_a_bundle_shows_vendor_platform_component_and_vibs(tmp_path: Path) -> No
     assert len(list(listing(found))) == len(vibs.ENTRIES)
     facts = inspection_facts(found)
     assert facts["kind"] == "bundle"
-    assert facts["announced"][0]["packed_size"] == len(vibs.vib())
+    assert facts["announced"][0]["size"] == len(vibs.vib())
 
 
 def test_entries_of_all_vibs_of_a_bundle_count_together(

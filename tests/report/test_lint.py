@@ -8,7 +8,7 @@ import jsonschema
 from tests.lint.making import File, make
 from vibforge.lint.run import Choice, LintResult, lint
 from vibforge.lint.subject import VibSubject
-from vibforge.model.recipe import Allowance
+from vibforge.model.allowance import Allowance
 from vibforge.report.lint import github, gitlab, lint_json, lint_text, sarif
 from vibforge.report.paint import Paint
 

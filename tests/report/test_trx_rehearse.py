@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.rehearsal.test_verdict import GOOD, LISTENING
+from tests.report.schemas import require_valid
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.rehearsal.client import client_of
 from vibforge.rehearsal.grandmaster import of_profile
@@ -82,12 +83,13 @@ def test_the_text_says_verdict_facts_and_overrides() -> None:
 def test_the_text_says_what_to_change() -> None:
     text = rehearsal_text(rehearsal(Code.DOMAIN), "trx.conf", Paint())
     assert "→ line 1: `ptp4l:domainNumber 24` → `ptp4l:domainNumber 0`" in text
+    require_valid(rehearsal_json(rehearsal(Code.DOMAIN), "trx.conf"))
 
 
 def test_the_json_holds_it_all() -> None:
     facts = json.loads(json.dumps(rehearsal_json(rehearsal(), "trx.conf")))
     assert next(iter(facts)) == "format"
-    assert facts["format"] == "vibforge/trx-rehearse/1"
+    assert require_valid(facts) == "trx-rehearse"
     assert facts["verdict"] == "ok"
     assert len(facts["samples"]) == 41
     assert facts["samples"][-1]["state"] == "UNCALIBRATED"

@@ -53,7 +53,7 @@ def test_spans_are_short() -> None:
 def test_releases_can_be_chosen_by_linuxptp_and_by_esxi() -> None:
     assert chosen() == CANDIDATES
     assert chosen(["4.2", "3.1.1"]) == ("3.1.1", "4.2")
-    assert chosen(esxi="8.0 u3") == ESXI["8.0U3"]
+    assert chosen(esxi=["8.0 u3"]) == ESXI["8.0U3"]
     with pytest.raises(TrxError) as caught:
-        chosen(["3.1.2", "x"], "6.7")
+        chosen(["3.1.2", "x"], ["6.7"])
     assert len(caught.value.problems) == 3

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
-from vibforge.trx.check import MOST_FINDINGS, Allowance, allowances, check
+from vibforge.model.allowance import Allowance
+from vibforge.trx.check import MOST_FINDINGS, allowances, check
 from vibforge.trx.document import MAX_BYTES
 from vibforge.trx.finding import Severity
 from vibforge.trx.profile import profiles, trx_conf_of

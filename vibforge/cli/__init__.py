@@ -2,7 +2,8 @@
 
 Exit codes: 0 good, 1 done but the verdict is bad, 2 could not be done, 3 a bug in vibforge,
 4 not possible on this machine.
-A command that a signal stops exits with 128 + the signal's number.
+A command that a signal stops exits with 128 + the signal's number, SIGPIPE among them: whoever
+read the output went away.
 """
 
 import signal
@@ -16,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vibforge import __version__
+from vibforge.cli.streams import Stopped
 from vibforge.errors import NotPossibleHereError, VibforgeError
 
 _USAGE_OR_INPUT = 2
@@ -66,14 +68,6 @@ def application(argv: Sequence[str]) -> typer.Typer:
     return app
 
 
-class Stopped(BaseException):
-    """A signal asked the command to stop; what it had begun is undone on the way out."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.exit_code = 128 + signum
-
-
 def main(argv: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     _stop_on_signals()
@@ -89,21 +83,17 @@ def main(argv: Sequence[str]) -> int:
         return _NOT_POSSIBLE_HERE if here else _USAGE_OR_INPUT
     except Exception:  # noqa: BLE001 - the last one to see it: everything else is a bug
         traceback.print_exc()
-        typer.echo("vibforge: this is a bug; please report it with the lines above.", err=True)
+        sys.stderr.write("vibforge: this is a bug; please report it with the lines above.\n")
         return _BUG
     return 0
 
 
 def _say_error(error: VibforgeError) -> None:
+    from vibforge.cli.arguments import paint, tell  # noqa: PLC0415 - only where something failed
+
+    label = paint(sys.stderr)("error:", "bad")
     for problem in error.problems:
-        label = typer.style("error:", fg="red", bold=True) if _colourful() else "error:"
-        typer.echo(f"{label} {problem}", err=True)
-
-
-def _colourful() -> bool:
-    from vibforge.report.paint import wants_colour  # noqa: PLC0415 - only where something failed
-
-    return wants_colour(sys.stderr)
+        tell(f"{label} {problem}")
 
 
 def _stop_on_signals() -> None:

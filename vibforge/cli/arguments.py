@@ -1,10 +1,13 @@
 """What several commands read from their arguments, and how they print."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -12,6 +15,31 @@ from vibforge.errors import ModelError
 from vibforge.report.paint import Paint, wants_colour
 
 _BAD_VERDICT = 1
+
+Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+Folder = Annotated[
+    Path, typer.Option("--directory", "-C", metavar="DIR", help="Folder to write into.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="A value on top of what is there; may be repeated."
+    ),
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="A rule for trx.conf that may be broken; may be repeated."),
+]
+Because = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WHY", help="The reason: one for each --allow, or one for all."),
+]
+Esxi = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RELEASE", help="For ESXi 6.7, 8.0U3, …; may be repeated."),
+]
+VendorCode = Annotated[str | None, typer.Option(metavar="CODE", help="Three letters or digits.")]
+Domain = Annotated[int | None, typer.Option(metavar="N", help="The PTP domain.")]
 
 
 def settings_of(texts: Iterable[str]) -> dict[str, str]:
@@ -29,9 +57,19 @@ def settings_of(texts: Iterable[str]) -> dict[str, str]:
     return settings
 
 
-def paint() -> Paint:
-    """Return colour for stdout, where it is wanted."""
-    return Paint(wants_colour(sys.stdout))
+def words_of(texts: Iterable[str] | None) -> tuple[str, ...]:
+    """Read words of an option that may be repeated: `8.0,9.0` is two of them."""
+    return tuple(word.strip() for text in texts or () for word in text.split(",") if word.strip())
+
+
+def paint(stream: TextIO | None = None) -> Paint:
+    """Return colour for a stream, stdout if none is named, where it is wanted."""
+    return Paint(wants_colour(stream or sys.stdout))
+
+
+def columns(otherwise: int) -> int:
+    """Return how wide the terminal is, or COLUMNS says; `otherwise` where nobody says."""
+    return get_terminal_size((otherwise, 24)).columns
 
 
 def exit_unless(*, good: bool) -> None:
@@ -40,14 +78,31 @@ def exit_unless(*, good: bool) -> None:
         raise typer.Exit(_BAD_VERDICT)
 
 
-def print_text(text: str) -> None:
+def print_text(text: str, *, end: str = "\n") -> None:
     """Print a report; whether it is in colour was decided when it was written."""
-    typer.echo(text, color=True)
+    sys.stdout.write(text + end)
+    sys.stdout.flush()
+
+
+def print_report(text: str) -> None:
+    """Print a report for people, in lines that fit their terminal, or COLUMNS where that is set."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        from vibforge.report.folding import fold  # noqa: PLC0415 - only where somebody looks
+
+        text = fold(text, columns(sys.maxsize))
+    print_text(text)
+
+
+def tell(text: str, *, end: str = "\n") -> None:
+    """Say something on stderr, if there is anything to say."""
+    if text:
+        sys.stderr.write(text + end)
+        sys.stderr.flush()
 
 
 def print_json(facts: Mapping[str, Any]) -> None:
     """Print the facts of a command as JSON."""
-    typer.echo(json.dumps(facts, indent=2))
+    print_text(json.dumps(facts, indent=2))
 
 
 def show(
@@ -56,7 +111,7 @@ def show(
     text: Callable[[Paint], str],
 ) -> None:
     """Print a result: for programs, or for people."""
-    print_json(facts()) if as_json else typer.echo(text(paint()))
+    print_json(facts()) if as_json else print_report(text(paint()))
 
 
 def moment_of(text: str | None, option: str) -> datetime | None:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vibforge.cli.arguments import paint, print_json, print_text, settings_of
+from vibforge.cli.arguments import (
+    Allow,
+    Because,
+    Json,
+    Settings,
+    paint,
+    print_json,
+    print_report,
+    settings_of,
+    words_of,
+)
 from vibforge.cli.progress import progress
 from vibforge.cli.secrets import terminal_passphrase
 from vibforge.report.paint import Paint
@@ -25,30 +35,33 @@ class Compression(StrEnum):
 
 def build(  # noqa: PLR0913 - the options of the command
     project: Annotated[
-        Path, typer.Argument(help="Recipe, stage directory or payload tree.")
+        Path,
+        typer.Argument(metavar="[PROJECT]", help="Recipe, stage directory or payload tree."),
     ] = Path(),
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for what is made.")] = Path(
-        "dist"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for what is made.")
+    ] = Path("dist"),
     acceptance_level: Annotated[
         str | None,
         typer.Option(
-            "--acceptance-level",
             metavar="LEVEL",
-            help="community, partner, accepted or certified, or as ESXi prints them.",
+            help="Acceptance level: community, partner, accepted or certified, or as ESXi prints "
+            "them.",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the VIB.")] = None,
-    version: Annotated[str | None, typer.Option(help="Version, such as 1.2.0-1.")] = None,
-    vendor: Annotated[str | None, typer.Option(help="Vendor.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the VIB.")] = None,
+    version: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Version, such as 1.2.0-1.")
+    ] = None,
+    vendor: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the vendor.")] = None,
     layout: Annotated[
-        str | None, typer.Option(help="plain, or boot-copy: needs no -f; see the documentation.")
+        str | None,
+        typer.Option(
+            metavar="LAYOUT", help="plain, or boot-copy: needs no -f; see the documentation."
+        ),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A value for any key of the recipe."),
-    ] = None,
+    settings: Settings = None,
     compression: Annotated[
         Compression, typer.Option(help="Smallest, or about three times as fast.")
     ] = Compression.BEST,
@@ -60,20 +73,15 @@ def build(  # noqa: PLR0913 - the options of the command
             show_default=False,
         ),
     ] = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULE", help="Build though the trx.conf breaks this rule."),
-    ] = None,
-    because: Annotated[
-        list[str] | None, typer.Option(metavar="WHY", help="The reason for --allow.")
-    ] = None,
+    allow: Allow = None,
+    because: Because = None,
     instructions: Annotated[
         bool, typer.Option(help="Also write INSTALL.md and the scripts for the host.")
     ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be made; write nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Build a VIB, with the instructions to install it.
 
@@ -97,7 +105,7 @@ def build(  # noqa: PLR0913 - the options of the command
     plan = plan_build(
         project,
         settings=settings_of(settings or []) | chosen,
-        allow=allowances(allow or (), because or ()) if allow or because else (),
+        allow=allowances(words_of(allow), because or ()) if allow or because else (),
         instructions=instructions,
     )
     plan = _bundled(plan, bundle)
@@ -106,7 +114,7 @@ def build(  # noqa: PLR0913 - the options of the command
         if as_json:
             print_json(report.plan_json(plan))
         else:
-            print_text(report.plan_text(plan, colours))
+            print_report(report.plan_text(plan, colours))
         return
     level = Level.FAST if compression is Compression.FAST else Level.BEST
     with progress("packing") as on_progress:
@@ -115,9 +123,9 @@ def build(  # noqa: PLR0913 - the options of the command
         )
     facts, text = _bundle(built, colours)
     if as_json:
-        print_json(report.built_json(built) | facts)
+        print_json(report.built_json(built, facts))
     else:
-        print_text(report.built_text(built, colours) + text)
+        print_report(report.built_text(built, colours) + text)
 
 
 def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option
@@ -132,20 +140,27 @@ def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FB
     return without_bundle(plan) if wanted is False else with_bundle(plan)
 
 
-def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any], str]:
+def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any] | None, str]:
     """Make the bundle that the recipe wants, and return how it is told."""
     if built.plan.recipe.bundle is None:
-        return {}, ""
+        return None, ""
     from vibforge.depot.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
     from vibforge.report import bundle as report  # noqa: PLC0415 - as above
 
     done = bundle_of(built, built.plan.recipe.bundle)
-    facts = {"bundle": report.written_json("create", [done])["bundles"][0]}
-    return facts, f"\n\n{report.written_text(done, paint)}"
+    return report.bundle_written(done), f"\n\n{report.written_text(done, paint)}"
 
 
-def schema() -> None:
-    """Print the JSON Schema of a recipe, for editors."""
-    from vibforge.model.recipe_schema import recipe_schema  # noqa: PLC0415 - only here
+def schema(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="recipe, or what is between vibforge/ and /1 in the `format` of a --json.",
+        ),
+    ] = "recipe",
+) -> None:
+    """Print the JSON Schema of a recipe, for editors, or of what a command prints with --json."""
+    from vibforge.report.schema import schema as schema_of  # noqa: PLC0415 - only here
 
-    print_json(recipe_schema())
+    print_json(schema_of(name))

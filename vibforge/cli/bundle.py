@@ -6,18 +6,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import exit_unless, paint, print_json, print_text
+from vibforge.cli.arguments import (
+    Folder,
+    Json,
+    Settings,
+    VendorCode,
+    exit_unless,
+    paint,
+    print_json,
+    print_report,
+    tell,
+    words_of,
+)
 from vibforge.cli.bundle_arguments import (
     Bundle,
     Component,
     ComponentVersion,
-    Json,
     Output,
     Platforms,
     RecipeFile,
-    Settings,
     Vendor,
-    VendorCode,
     Vibs,
     bundle_recipe,
 )
@@ -57,15 +65,23 @@ def create(  # noqa: PLR0913 - the options of the command
     vendor_code: VendorCode = None,
     component: Component = None,
     component_version: ComponentVersion = None,
-    severity: Annotated[str | None, typer.Option(help="general, security or critical.")] = None,
-    category: Annotated[str | None, typer.Option(help="enhancement, bugfix, …")] = None,
-    urgency: Annotated[
-        str | None, typer.Option(help="critical, important, moderate or low.")
+    severity: Annotated[
+        str | None, typer.Option(metavar="WORD", help="general, security or critical.")
     ] = None,
-    release_type: Annotated[str | None, typer.Option(help="extension, patch, update, …")] = None,
-    kb_url: Annotated[str | None, typer.Option(help="Page that tells more.")] = None,
-    contact: Annotated[str | None, typer.Option(help="Whom to ask.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Also make this image profile.")] = None,
+    category: Annotated[
+        str | None, typer.Option(metavar="WORD", help="enhancement, bugfix, …")
+    ] = None,
+    urgency: Annotated[
+        str | None, typer.Option(metavar="WORD", help="critical, important, moderate or low.")
+    ] = None,
+    release_type: Annotated[
+        str | None, typer.Option(metavar="WORD", help="extension, patch, update, …")
+    ] = None,
+    kb_url: Annotated[str | None, typer.Option(metavar="URL", help="Page that tells more.")] = None,
+    contact: Annotated[str | None, typer.Option(metavar="TEXT", help="Whom to ask.")] = None,
+    image_profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Also make this image profile.")
+    ] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -81,7 +97,7 @@ def create(  # noqa: PLR0913 - the options of the command
         "release-type": release_type,
         "kb-url": kb_url,
         "contact": contact,
-        "profile": profile,
+        "image-profile": image_profile,
     }
     wanted = bundle_recipe(recipe, settings, options, platform, (component, component_version))
     _show("create", [create_bundle(vibs, output, wanted)], as_json=as_json)
@@ -95,11 +111,10 @@ def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
 
     with opened_bundles(bundle) as found:
         if as_json:
-            facts = [report.bundle_json(each) for each in found]
-            print_json({"format": "vibforge/bundle-inspect/1", "bundles": facts})
+            print_json(report.bundles_json(str(bundle), found))
             return
         for each in found:
-            print_text(report.bundle_text(each, paint()))
+            print_report(report.bundle_text(each, paint()))
 
 
 @app.command()
@@ -120,14 +135,15 @@ def verify(
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     found = judge_bundle(bundle)
-    if as_json:
-        print_json(report.judged_json(str(bundle), found))
-    else:
-        for each in found:
-            print_text(report.judged_text(each, paint()))
     wanted = BundleReader[reader.name] if reader else None
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
-    exit_unless(good=not refused and all(each.verification.held for each in found))
+    good = not refused and all(each.verification.held for each in found)
+    if as_json:
+        print_json(report.judged_json(str(bundle), found, good=good))
+    else:
+        for each in found:
+            print_report(report.judged_text(each, paint()))
+    exit_unless(good=good)
 
 
 app.command("lint")(lint)
@@ -158,7 +174,9 @@ def remove(
     bundle: Bundle,
     what: Annotated[
         list[str],
-        typer.Argument(help="VIB IDs or names, bulletin IDs or component names; * fits all."),
+        typer.Argument(
+            metavar="NAME…", help="VIB IDs or names, bulletin IDs or component names; * fits all."
+        ),
     ],
     *,
     output: Output,
@@ -174,7 +192,7 @@ def remove(
 def split(
     bundle: Bundle,
     *,
-    folder: Annotated[Path, typer.Option("--directory", "-C", help="Folder for the bundles.")],
+    folder: Folder,
     as_json: Json = False,
 ) -> None:
     """Make one bundle of each bulletin or component."""
@@ -212,7 +230,7 @@ def modernise(
     """Turn an old bundle into one of components for 7.0 to 9.0, saying what was assumed."""
     from vibforge.depot.modernise import modernise as make  # noqa: PLC0415 - `--version` is quick
 
-    done = make(bundle, output, platforms=platform or (), vendor_code=vendor_code or "")
+    done = make(bundle, output, platforms=words_of(platform), vendor_code=vendor_code or "")
     _show("modernise", [done], as_json=as_json)
 
 
@@ -220,7 +238,7 @@ def modernise(
 def unpack(
     bundle: Bundle,
     *,
-    folder: Annotated[Path, typer.Option("--directory", "-C", help="Folder for the depot.")],
+    folder: Folder,
     as_json: Json = False,
 ) -> None:
     """Unpack a bundle to a tree that any web server can serve."""
@@ -228,33 +246,36 @@ def unpack(
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     done = unpack_to(bundle, folder)
-    print_json(report.unpacked_json(done)) if as_json else print_text(report.unpacked_text(done))
+    print_json(report.unpacked_json(done)) if as_json else print_report(report.unpacked_text(done))
 
 
 @app.command()
 def serve(  # noqa: PLR0913 - the options of the command
     bundle: Bundle,
     *,
-    bind: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
+    bind: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen at.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 for any that is free.")
+    ] = 8000,
     https: Annotated[bool, typer.Option("--https", help="HTTPS with a new certificate.")] = False,
-    certificate: Annotated[
-        Path | None, typer.Option(help="HTTPS with this certificate (PEM) and --key.")
+    cert: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="HTTPS with this certificate and chain (PEM)."),
     ] = None,
-    key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="KEY", help="The certificate's key: a PEM file.")
+    ] = None,
 ) -> None:
     """Serve a bundle as a depot for an afternoon: reading only, on this machine unless told."""
     from vibforge.cli.bundle_serving import identity, run  # noqa: PLC0415 - `--version` is quick
     from vibforge.depot.serve import serving  # noqa: PLC0415 - the same
 
-    shown = identity(bind, certificate, key, https=https)
+    shown = identity(bind, cert, key, https=https)
     tls = shown.context if shown else None
-    with serving(bundle, host=bind, port=port, tls=tls, log=_log) as served:
+    with serving(bundle, host=bind, port=port, tls=tls, log=tell) as served:
         run(*served, fingerprint=shown.fingerprint if shown else "")
-
-
-def _log(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 def _show(command: str, done: "Iterable[Written]", *, as_json: bool) -> None:
@@ -264,4 +285,4 @@ def _show(command: str, done: "Iterable[Written]", *, as_json: bool) -> None:
         print_json(report.written_json(command, done))
         return
     for each in done:
-        print_text(report.written_text(each, paint()))
+        print_report(report.written_text(each, paint()))

@@ -6,32 +6,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import settings_of
+from vibforge.cli.arguments import settings_of, words_of
 
 if TYPE_CHECKING:
     from vibforge.model.bundle_recipe import BundleRecipe
 
 Bundle = Annotated[Path, typer.Argument(help="An offline bundle.", metavar="BUNDLE")]
 Vibs = Annotated[list[Path], typer.Argument(help="Files of VIBs.", metavar="VIB…")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="The new bundle.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Write the new bundle here.")
+]
 RecipeFile = Annotated[
     Path | None,
-    typer.Option("--recipe", help="A vibforge.toml, or its folder, with a table [bundle]."),
+    typer.Option(metavar="PROJECT", help="A vibforge.toml, or its folder, with a [bundle]."),
 ]
 Platforms = Annotated[
     list[str] | None,
-    typer.Option("--platform", metavar="RELEASE", help="7.0, 8.0, …; as often as needed."),
+    typer.Option(
+        "--platform",
+        metavar="RELEASE",
+        help="What it says it is for: 7.0, 8.0, …; may be repeated.",
+    ),
 ]
-Vendor = Annotated[str | None, typer.Option(help="Name of the depot's vendor.")]
-VendorCode = Annotated[str | None, typer.Option(help="Three letters or digits.")]
+Vendor = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the vendor.")]
 Component = Annotated[
-    str | None, typer.Option(help="One component of this name with all VIBs in it.")
+    str | None,
+    typer.Option(metavar="NAME", help="One component of this name with all VIBs in it."),
 ]
-ComponentVersion = Annotated[str | None, typer.Option(help="Its version; the first VIB's if none.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A value for any key of [bundle]."),
+ComponentVersion = Annotated[
+    str | None, typer.Option(metavar="VERSION", help="Its version; the first VIB's if none.")
 ]
 
 
@@ -58,7 +61,7 @@ def bundle_recipe(
     chosen = settings_of(settings or [])
     chosen |= {name: value for name, value in options.items() if value is not None}
     if platforms:
-        chosen["platforms"] = json.dumps(platforms)
+        chosen["platforms"] = json.dumps(words_of(platforms))
     document, where = _document(recipe)
     found = read_bundle_recipe(document, where, environment=os.environ, settings=chosen)
     name, version = component

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from vibforge.cli.arguments import print_report
 from vibforge.depot.serve import DepotServer, Served, reachable_name
 from vibforge.errors import ModelError
 from vibforge.report.bundle import served_text
@@ -25,7 +24,7 @@ def identity(
         SigningError: they cannot be used.
     """
     if (certificate is None) != (key is None):
-        raise ModelError("--certificate and --key go together")
+        raise ModelError("--cert and --key go together")
     if certificate is None and not https:
         return None
     from vibforge.depot.serving_certificate import (  # noqa: PLC0415 - plain HTTP needs none of it
@@ -41,5 +40,5 @@ def identity(
 def run(server: DepotServer, served: Served, *, fingerprint: str) -> None:
     """Say where the depot is, and serve it until a signal comes."""
     is_local = str(server.server_address[0]) in _LOCAL
-    typer.echo(served_text(served, fingerprint, is_local=is_local))
+    print_report(served_text(served, fingerprint, is_local=is_local))
     server.serve_forever(poll_interval=0.2)

@@ -5,16 +5,17 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import print_json
+from vibforge.cli.arguments import Folder, Json, print_json, print_report
 
 
 def extract(  # noqa: PLR0913 - the options of the command
-    file: Annotated[Path, typer.Argument(help="VIB, bundle or loose payload.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="VIB, bundle or loose payload.")],
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Files or folders in it; all if none.")
+        list[str] | None,
+        typer.Argument(metavar="[PATH…]", help="Files or folders in it; all if none."),
     ] = None,
     *,
-    folder: Annotated[Path, typer.Option("--directory", "-C", help="Folder to write into.")],
+    folder: Folder,
     payloads_only: Annotated[
         bool, typer.Option("--payloads-only", help="The members as they are stored.")
     ] = False,
@@ -29,7 +30,7 @@ def extract(  # noqa: PLR0913 - the options of the command
     outside_links: Annotated[
         bool, typer.Option("--outside-links", help="Make links that lead out of the folder.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Take files out of a VIB or bundle, into a folder and nowhere else."""
     from vibforge.operations.extract import Wishes, extract_members  # noqa: PLC0415 - quick start
@@ -39,7 +40,7 @@ def extract(  # noqa: PLR0913 - the options of the command
     from vibforge.report.extract import extracted_json, extracted_text  # noqa: PLC0415 - the same
 
     if sum((payloads_only, stage, bool(paths))) > 1:
-        raise typer.BadParameter("--payloads-only, --stage and PATHS exclude each other")
+        raise typer.BadParameter("--payloads-only, --stage and PATH exclude each other")
     wishes = Wishes(
         paths=tuple(path.strip("/") for path in paths or ()),
         owners=owners,
@@ -54,4 +55,4 @@ def extract(  # noqa: PLR0913 - the options of the command
             done = extract_members(subjects, folder, force=force)
         else:
             done = take_out(subjects, folder, wishes)
-    print_json(extracted_json(done)) if as_json else typer.echo(extracted_text(done))
+    print_json(extracted_json(done)) if as_json else print_report(extracted_text(done))

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import exit_unless, paint, print_json
+from vibforge.cli.arguments import (
+    Esxi,
+    Json,
+    columns,
+    exit_unless,
+    print_text,
+    show,
+    words_of,
+)
 from vibforge.errors import ModelError
+from vibforge.report.folding import WIDTH
 
 if TYPE_CHECKING:
     from vibforge.host.host import Host
@@ -21,31 +30,37 @@ def plan(  # noqa: PLR0913 - the options of the command
     files: Annotated[list[Path], typer.Argument(help="VIBs and offline bundles.", metavar="FILE…")],
     *,
     host: Annotated[
-        Path | None, typer.Option(help="Facts of a host; see `vibforge host-facts`.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Facts of a host; see `vibforge host-facts`."),
     ] = None,
-    target: Annotated[
-        str, typer.Option(help="Without --host: stock hosts of these releases.")
-    ] = "6.5,6.7,7.0,8.0,9.0",
+    esxi: Esxi = None,
     origin: Annotated[
-        str | None, typer.Option("--from", help="One stock host, of this release.")
+        str | None,
+        typer.Option("--from", metavar="RELEASE", help="One stock host, of this release."),
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", help="Also say what an upgrade to this release says.")
+        str | None,
+        typer.Option(metavar="RELEASE", help="Also say what an upgrade to this release says."),
     ] = None,
     flags: Annotated[
-        str, typer.Option("--flags", help='What esxcli is given: "--force --dry-run".')
+        str, typer.Option(metavar="FLAGS", help='What esxcli is given: "--force --dry-run".')
     ] = "",
     route: Annotated[
-        str, typer.Option(help="Whose outcome counts: install, update, component, vlcm or image.")
+        str,
+        typer.Option(
+            metavar="ROUTE",
+            help="Whose outcome counts: install, update, component, vlcm or image.",
+        ),
     ] = "install",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what a host will do with VIBs, and what it takes.
 
-    Nothing is sent to a host. Exit code 1 means that a file does not go in as it is.
+    Nothing is sent to a host. Without --host these are stock hosts: of the releases of --esxi, or
+    of 6.5 to 9.0. Exit code 1 means that a file does not go in as it is.
     """
     from vibforge.host.flags import Flags  # noqa: PLC0415 - `--version` predicts nothing
-    from vibforge.host.release import Release, parse_targets  # noqa: PLC0415 - the same
+    from vibforge.host.release import Release, parse_releases  # noqa: PLC0415 - the same
     from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
     from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
     from vibforge.report.plan import plan_json, plan_text  # noqa: PLC0415 - the same
@@ -53,13 +68,16 @@ def plan(  # noqa: PLR0913 - the options of the command
     result = plan_files(
         files,
         host=_facts(host) if host else None,
-        targets=parse_targets(origin or target),
+        targets=parse_releases([origin] if origin else words_of(esxi)),
         flags=Flags.parse(flags),
         route=parse_route(route),
         upgrade_to=Release.parse(to) if to else None,
     )
-    colours = paint()
-    print_json(plan_json(result)) if as_json else typer.echo(plan_text(result, colours))
+    show(
+        as_json,
+        lambda: plan_json(result),
+        lambda paint: plan_text(result, paint, columns(WIDTH)),
+    )
     exit_unless(good=result.good)
 
 
@@ -70,15 +88,19 @@ def host_facts() -> None:
     """
     from vibforge.resources import shipped  # noqa: PLC0415 - only here
 
-    typer.echo((shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), nl=False)
+    print_text((shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), end="")
 
 
 def explain(
     message: Annotated[
-        str, typer.Argument(help="A rule (VF218), a host's message, or - for a log on stdin.")
+        str,
+        typer.Argument(
+            metavar="TEXT",
+            help="A rule (VF218), a host's message, or - for a log on standard input.",
+        ),
     ],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Explain a lint rule, or the messages of hosts in a text: why, and what helps.
 
@@ -92,8 +114,11 @@ def explain(
         return
     text = sys.stdin.buffer.read().decode("utf-8", "replace") if message == "-" else message
     found = recognise(text)
-    colours = paint()
-    print_json(report.explain_json(found)) if as_json else typer.echo(report.text(found, colours))
+    show(
+        as_json,
+        lambda: report.explain_json(found),
+        lambda paint: report.explain_text(found, paint, columns(WIDTH)),
+    )
     exit_unless(good=bool(found))
 
 
@@ -104,7 +129,7 @@ def _explain_rule(word: str, *, as_json: bool) -> None:
     rule = find_rule(word)
     if rule is None:
         raise ModelError(f"there is no rule {word}", remedy=f"see {report.PAGE}")
-    print_json(report.rule_json(rule)) if as_json else typer.echo(report.rule_text(rule))
+    show(as_json, lambda: report.rule_json(rule), lambda _: report.rule_text(rule))
 
 
 def _facts(path: Path) -> "Host":

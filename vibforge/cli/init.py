@@ -5,18 +5,21 @@ from typing import Annotated
 
 import typer
 
+from vibforge.cli.arguments import print_text, tell
+
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],
     *,
     template: Annotated[
-        str, typer.Option(help="trx-conf, files, firewall-rule or init-script.")
+        str,
+        typer.Option(metavar="NAME", help="trx-conf, files, firewall-rule or init-script."),
     ] = "trx-conf",
-    name: Annotated[str | None, typer.Option(help="Name of the VIB.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the VIB.")] = None,
 ) -> None:
     """Start a project: a commented recipe and an example tree."""
     from vibforge.operations.initialise import initialise  # noqa: PLC0415 - only here
 
     for path in initialise(folder, template, name):
-        typer.echo(folder / path)
-    typer.echo(f"Next: edit the files, then  vibforge build {folder}", err=True)
+        print_text(str(folder / path))
+    tell(f"Next: edit the files, then  vibforge build {folder}")

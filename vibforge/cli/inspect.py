@@ -1,13 +1,12 @@
 """`vibforge inspect`."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import paint, print_json
+from vibforge.cli.arguments import Json, columns, paint, print_json, print_report, print_text
 from vibforge.cli.several import each_file, raise_problems
 
 if TYPE_CHECKING:
@@ -18,7 +17,8 @@ _NARROW = 80
 
 def inspect(
     files: Annotated[
-        list[Path], typer.Argument(help="VIBs, bundles, loose payloads or stage folders.")
+        list[Path],
+        typer.Argument(metavar="FILE…", help="VIBs, bundles, loose payloads or stage folders."),
     ],
     *,
     only_files: Annotated[
@@ -28,7 +28,7 @@ def inspect(
     cat: Annotated[
         str | None, typer.Option(metavar="PATH", help="Print one file of the payload.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what is in VIBs, bundles, payloads or stage folders."""
     if cat is not None:
@@ -59,12 +59,12 @@ def _show(found: "list[Inspection]", *, only_files: bool) -> None:
     if only_files:
         for each in found:
             for line in listing(each):
-                typer.echo(line)
+                print_text(line)
         return
-    width = shutil.get_terminal_size((_NARROW, 24)).columns
+    width = columns(_NARROW)
     colours = paint()
     for index, each in enumerate(found):
-        typer.echo(("\n" if index else "") + inspection_text(each, colours, width))
+        print_report(("\n" if index else "") + inspection_text(each, colours, width))
 
 
 def _cat(files: list[Path], wanted: str) -> None:

@@ -7,21 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import exit_unless, paint, print_json
+from vibforge.cli.arguments import (
+    Esxi,
+    Json,
+    exit_unless,
+    paint,
+    print_json,
+    print_report,
+    print_text,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vibforge.lint.run import LintResult
     from vibforge.lint.subject import BundleSubject, VibSubject
-    from vibforge.model.recipe import Allowance
+    from vibforge.model.allowance import Allowance
 
 
 class Form(StrEnum):
     """How findings are printed."""
 
     TEXT = "text"
-    JSON = "json"
     SARIF = "sarif"
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -32,39 +40,43 @@ def lint(  # noqa: PLR0913 - the options of the command
         list[Path], typer.Argument(help="VIBs, bundles, projects.", metavar="FILE|PROJECT…")
     ],
     *,
-    target: Annotated[
-        str, typer.Option(help="Releases that the VIB is for.")
-    ] = "6.5,6.7,7.0,8.0,9.0",
-    select: Annotated[str, typer.Option(help="Only these rules: VF3,VF501.")] = "",
-    ignore: Annotated[str, typer.Option(help="Not these rules.")] = "",
-    form: Annotated[Form, typer.Option("--format", help="How to print.")] = Form.TEXT,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    esxi: Esxi = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Only these rules: VF3, VF501; may be repeated."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Not these rules; may be repeated.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--as", help="In which form.")] = Form.TEXT,
+    as_json: Json = False,
 ) -> None:
     """Find what is wrong with VIBs, bundles and projects before a host does.
 
-    A project is built in a temporary folder, and the rules that its recipe allows are left out of
-    the verdict. Exit code 1 means that there are errors.
+    They are held against the releases of --esxi, or against 6.5 to 9.0. A project is built in a
+    temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
+    means that there are errors.
     """
-    from vibforge.host.release import parse_targets  # noqa: PLC0415 - `--version` judges nothing
+    from vibforge.host.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
     from vibforge.lint.run import Choice  # noqa: PLC0415 - the same
     from vibforge.lint.run import lint as run_lint  # noqa: PLC0415 - the same
+    from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
         allowances: list[Allowance] = []
         subjects = [s for path in files for s in _subjects(path, stack, allowances)]
         choice = Choice(
-            select=_words(select),
-            ignore=_words(ignore),
-            targets=parse_targets(target),
+            select=words_of(select),
+            ignore=words_of(ignore),
+            targets=parse_releases(words_of(esxi)),
             allowances=tuple(allowances),
         )
         result = run_lint(subjects, choice)
-    _print(result, Form.JSON if as_json else form)
+    if as_json:
+        print_json(lint_json(result))
+    else:
+        _print(result, form)
     exit_unless(good=result.good)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _print(result: "LintResult", form: Form) -> None:
@@ -72,15 +84,13 @@ def _print(result: "LintResult", form: Form) -> None:
 
     match form:
         case Form.TEXT:
-            typer.echo(report.lint_text(result, paint()))
-        case Form.JSON:
-            print_json(report.lint_json(result))
+            print_report(report.lint_text(result, paint()))
         case Form.SARIF:
             print_json(report.sarif(result))
         case Form.GITHUB:
-            typer.echo(report.github(result), nl=False)
+            print_text(report.github(result), end="")
         case Form.GITLAB:
-            typer.echo(report.gitlab(result))
+            print_text(report.gitlab(result))
 
 
 def _subjects(

@@ -1,5 +1,6 @@
 """`vibforge pki`: a CA for labs."""
 
+import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import moment_of, show
+from vibforge.cli.arguments import Json, moment_of, paint, show, tell
 
 app = typer.Typer(
     name="pki",
@@ -37,20 +38,20 @@ class Level(StrEnum):
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the CA.", metavar="DIR")]
 Name = Annotated[str, typer.Argument(help="Name of the signer.", metavar="NAME")]
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
-KeyOption = Annotated[Key, typer.Option("--key", help="Kind of key.")]
+KeyType = Annotated[Key, typer.Option(help="Kind of key.")]
 
 
 @app.command()
-def init(folder: Folder, *, key: KeyOption = Key.RSA_2048, as_json: Json = False) -> None:
+def init(folder: Folder, *, key_type: KeyType = Key.RSA_2048, as_json: Json = False) -> None:
     """Make a CA: two roots, an intermediate for partners, and its revocation list."""
     from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
     from vibforge.report import pki as report  # noqa: PLC0415 - the same
     from vibforge.signing.lab_authority import KeyKind  # noqa: PLC0415 - the same
 
     _warn()
-    pki.init_authority(folder, _now(), KeyKind(key))
-    text = f"A lab CA is in {folder}. Next: vibforge pki issue {folder} NAME --level partner"
+    pki.init_authority(folder, _now(), KeyKind(key_type))
+    then = f"vibforge pki issue {folder} NAME --acceptance-level partner"
+    text = f"A lab CA is in {folder}. Next: {then}"
     show(as_json, lambda: report.made_json("init", folder), lambda _: text)
 
 
@@ -59,8 +60,14 @@ def issue(  # noqa: PLR0913 - the options of the command
     folder: Folder,
     name: Name,
     *,
-    level: Annotated[Level, typer.Option(help="Level of the VIBs that it signs.")] = Level.PARTNER,
-    key: KeyOption = Key.RSA_2048,
+    acceptance_level: Annotated[
+        Level,
+        typer.Option(
+            metavar="LEVEL",
+            help="Acceptance level: partner, accepted or certified.",
+        ),
+    ] = Level.PARTNER,
+    key_type: KeyType = Key.RSA_2048,
     valid_from: Annotated[
         str | None, typer.Option(metavar="TIME", help="ISO 8601; 2000-01-01 if not given.")
     ] = None,
@@ -77,8 +84,8 @@ def issue(  # noqa: PLR0913 - the options of the command
 
     wanted = pki.SignerRequest(
         name=name,
-        level=AcceptanceLevel(level),
-        kind=KeyKind(key),
+        level=AcceptanceLevel(acceptance_level),
+        kind=KeyKind(key_type),
         first=moment_of(valid_from, "--valid-from"),
         last=moment_of(valid_until, "--valid-until"),
     )
@@ -102,7 +109,9 @@ def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
 def export(
     folder: Folder,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the store.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the store.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Write the trust store under a host's file names: vmware.cert, vmpartner.cert and .crl."""
@@ -112,13 +121,13 @@ def export(
     _warn()
     files = pki.export(folder, output)
     text = "\n".join(str(path) for path in files)
-    show(as_json, lambda: report.made_json("export", output, files), lambda _: text)
+    show(as_json, lambda: report.exported_json(output, files), lambda _: text)
 
 
 def _warn() -> None:
     from vibforge.operations.pki import WARNING  # noqa: PLC0415 - loads cryptography
 
-    typer.echo(typer.style("warning:", fg="yellow", bold=True) + f" {WARNING}", err=True)
+    tell(f"{paint(sys.stderr)('warning:', 'warn')} {WARNING}")
 
 
 def _now() -> datetime:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from vibforge.errors import SigningError
+
 if TYPE_CHECKING:
     from vibforge.signing.passphrase import Passphrase
 
@@ -30,5 +32,8 @@ def terminal_passphrase() -> "Passphrase | None":
 
 
 def _ask() -> bytes:
-    answer: str = typer.prompt("Passphrase", hide_input=True, err=True)
+    try:
+        answer: str = typer.prompt("Passphrase", hide_input=True, err=True)
+    except typer.Abort as error:
+        raise SigningError("no passphrase was given") from error
     return answer.encode("utf-8")

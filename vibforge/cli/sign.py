@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import moment_of, show
+from vibforge.cli.arguments import Json, moment_of, show
 from vibforge.cli.secrets import passphrase_of
 
 if TYPE_CHECKING:
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def sign(  # noqa: PLR0913 - the options of the command
-    file: Annotated[Path, typer.Argument(help="The VIB.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="The VIB.", metavar="VIB")],
     *,
     key: Annotated[
         str | None,
         typer.Option(
             metavar="KEY",
-            help="PEM or PKCS#12 file, env:NAME for PEM in the environment, or a pkcs11: URI.",
+            help="The certificate's key: PEM or PKCS#12 file, env:NAME for PEM in the "
+            "environment, or a pkcs11: URI.",
         ),
     ] = None,
     certificates: Annotated[
@@ -28,10 +29,12 @@ def sign(  # noqa: PLR0913 - the options of the command
         typer.Option("--cert", metavar="FILE", help="Certificate and chain; may be repeated."),
     ] = None,
     passphrase_file: Annotated[
-        Path | None, typer.Option(help="File whose first line is the passphrase or PIN.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File whose first line is the passphrase or PIN."),
     ] = None,
     passphrase_fd: Annotated[
-        int | None, typer.Option(help="Open file descriptor to read the passphrase from.")
+        int | None,
+        typer.Option(metavar="N", help="Open file descriptor to read the passphrase from."),
     ] = None,
     passphrase_env: Annotated[
         str | None,
@@ -60,13 +63,16 @@ def sign(  # noqa: PLR0913 - the options of the command
         typer.Option(metavar="FILE", help="Take the signature that was made elsewhere."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The signed VIB; FILE if not given.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the signed VIB here, not to VIB."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Sign a VIB as ESXi reads signatures.
 
-    The signature stands over the descriptor, which holds the digests of the payloads. FILE is
+    The signature stands over the descriptor, which holds the digests of the payloads. VIB is
     replaced only when the new signature has been verified.
     """
     from vibforge.operations.sign import Existing, sign_vib  # noqa: PLC0415 - needs OpenSSL

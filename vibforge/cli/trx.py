@@ -1,22 +1,34 @@
 """`vibforge trx`: everything about trx.conf, the settings of ESXi's hardware-timestamp PTP."""
 
+import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from vibforge.cli import trx_clock
-from vibforge.cli.arguments import exit_unless, paint, print_json, settings_of
-from vibforge.cli.trx_arguments import (
+from vibforge.cli.arguments import (
+    Allow,
+    Because,
+    Domain,
     Esxi,
-    File,
     Json,
+    Settings,
+    exit_unless,
+    paint,
+    print_json,
+    print_report,
+    settings_of,
+    tell,
+    words_of,
+)
+from vibforge.cli.trx_arguments import (
+    File,
     Linuxptp,
     Output,
     name_of,
     read,
     releases_of,
-    tell,
     write,
 )
 from vibforge.trx.exchange.foreign import Foreign
@@ -44,12 +56,8 @@ def check(  # noqa: PLR0913 - the options of the command
     *,
     linuxptp: Linuxptp = None,
     esxi: Esxi = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Do not count what this rule finds.")
-    ] = None,
-    because: Annotated[
-        list[str] | None, typer.Option(metavar="WHY", help="The reason for --allow.")
-    ] = None,
+    allow: Allow = None,
+    because: Because = None,
     configstore: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="What the host's ConfigStore says: domain_number."),
@@ -64,30 +72,32 @@ def check(  # noqa: PLR0913 - the options of the command
     result = judge(
         read(file),
         releases=releases_of(linuxptp, esxi),
-        allow=allowances(allow or (), because or ()),
+        allow=allowances(words_of(allow), because or ()),
         configstore=settings_of(configstore or []),
     )
     if as_json:
         print_json(report.check_json(result, str(file)))
     else:
-        typer.echo(report.check_text(result, name_of(file), paint()))
+        print_report(report.check_text(result, name_of(file), paint()))
     exit_unless(good=result.good)
 
 
 @app.command()
 def new(  # noqa: PLR0913 - the options of the command
     *,
-    profile: Annotated[str, typer.Option(help="A name that `vibforge trx profiles` lists.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="[ptp4l:|phc2sys:]key=value on top."),
-    ] = None,
-    domain: Annotated[int | None, typer.Option(help="The PTP domain.")] = None,
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help="A PTP profile of `vibforge trx profiles`.")
+    ],
+    settings: Settings = None,
+    domain: Domain = None,
     linuxptp: Linuxptp = None,
     esxi: Esxi = None,
     output: Output = None,
 ) -> None:
-    """Write a trx.conf for a PTP profile."""
+    """Write a trx.conf for a PTP profile.
+
+    KEY of --set is an option of ptp4l, or one of phc2sys: phc2sys:KEY.
+    """
     from vibforge.operations.trx_new import new_trx_conf  # noqa: PLC0415 - only here
     from vibforge.report.trx_check import check_text  # noqa: PLC0415 - only here
 
@@ -95,7 +105,7 @@ def new(  # noqa: PLR0913 - the options of the command
         profile, domain=domain, changes=settings or (), releases=releases_of(linuxptp, esxi)
     )
     write(made.data.decode("utf-8"), output)
-    typer.echo(check_text(made.result, profile, paint()), err=True)
+    tell(check_text(made.result, profile, paint(sys.stderr)))
 
 
 @app.command()
@@ -108,12 +118,14 @@ def profiles(*, as_json: Json = False) -> None:
     if as_json:
         print_json(report.profiles_json(found))
     else:
-        typer.echo(report.profiles_text(found, paint()))
+        print_report(report.profiles_text(found, paint()))
 
 
 @app.command()
 def options(
-    words: Annotated[list[str] | None, typer.Argument(help="What they speak of.")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD…]", help="What they speak of.")
+    ] = None,
     *,
     linuxptp: Linuxptp = None,
     esxi: Esxi = None,
@@ -128,7 +140,7 @@ def options(
     if as_json:
         print_json(report.options_json(catalogue(), found, releases))
     else:
-        typer.echo(report.options_text(catalogue(), found, releases, paint()))
+        print_report(report.options_text(catalogue(), found, releases, paint()))
     exit_unless(good=bool(found))
 
 
@@ -137,7 +149,7 @@ def show(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     shape: Annotated[
-        Shape, typer.Option("--as", help="A table, or the file that TRX would make of it.")
+        Shape, typer.Option("--as", help="In which form; a file is what TRX would make of it.")
     ] = Shape.TABLE,
     everything: Annotated[
         bool, typer.Option("--all", help="Also the options that the file does not set.")
@@ -151,6 +163,8 @@ def show(  # noqa: PLR0913 - the options of the command
     from vibforge.trx import effective  # noqa: PLC0415 - only here
     from vibforge.trx.document import TrxConf  # noqa: PLC0415 - only here
 
+    if as_json and shape is not Shape.TABLE:
+        raise typer.BadParameter("--json and --as exclude each other")
     conf = TrxConf.parse(read(file))
     if shape is Shape.TRX_CONF:
         write(conf.serialise().decode("utf-8", "surrogateescape"), None)
@@ -163,7 +177,7 @@ def show(  # noqa: PLR0913 - the options of the command
         if as_json:
             print_json(report.effects_json(effects, stopping, releases))
         else:
-            typer.echo(report.effects_text(effects, stopping, releases, paint()))
+            print_report(report.effects_text(effects, stopping, releases, paint()))
         exit_unless(good=not stopping)
 
 
@@ -172,12 +186,20 @@ def import_(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     source: Annotated[
-        Foreign, typer.Option("--from", help="What FILE is; phc2sys: a line of its options.")
+        Foreign, typer.Option("--as", help="In which form it is; phc2sys: a line of its options.")
     ] = Foreign.PTP4L_CONF,
-    ptp4l_options: Annotated[str, typer.Option(help="Arguments of ptp4l beside the file.")] = "",
-    phc2sys_options: Annotated[str, typer.Option(help="Arguments of phc2sys.")] = "",
-    interface: Annotated[str, typer.Option(help="Whose section to take, of several.")] = "",
-    ptp_profile: Annotated[str, typer.Option(help="Which profile of a PtpConfig.")] = "",
+    ptp4l_options: Annotated[
+        str, typer.Option(metavar="TEXT", help="Arguments of ptp4l beside the file.")
+    ] = "",
+    phc2sys_options: Annotated[
+        str, typer.Option(metavar="TEXT", help="Arguments of phc2sys.")
+    ] = "",
+    interface: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose section to take, of several.")
+    ] = "",
+    ptpconfig_profile: Annotated[
+        str, typer.Option(metavar="NAME", help="Which profile of a PtpConfig.")
+    ] = "",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
@@ -191,13 +213,15 @@ def import_(  # noqa: PLR0913 - the options of the command
         ptp4l_options=ptp4l_options,
         phc2sys_options=phc2sys_options,
         interface=interface,
-        profile=ptp_profile,
+        profile=ptpconfig_profile,
     )
     if as_json:
         print_json(report.imported_json(imported))
+        if output:
+            write(imported.conf.serialise().decode("utf-8"), output)
     else:
         write(imported.conf.serialise().decode("utf-8"), output)
-        tell(report.losses_text(imported.losses, paint()))
+        tell(report.losses_text(imported.losses, paint(sys.stderr)))
     exit_unless(good=imported.complete)
 
 
@@ -206,10 +230,12 @@ def export(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     target: Annotated[
-        Foreign, typer.Option("--to", help="ptp4l.conf, the options of phc2sys, or a PtpConfig.")
+        Foreign, typer.Option("--as", help="In which form; phc2sys: a line of its options.")
     ] = Foreign.PTP4L_CONF,
-    name: Annotated[str, typer.Option(help="Name of a PtpConfig.")] = "trx",
-    interface: Annotated[str, typer.Option(help="Interface of a PtpConfig.")] = "ens1f0",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of a PtpConfig.")] = "trx",
+    interface: Annotated[
+        str, typer.Option(metavar="NAME", help="Interface of a PtpConfig.")
+    ] = "ens1f0",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
@@ -220,9 +246,11 @@ def export(  # noqa: PLR0913 - the options of the command
     text, exported = export_text(read(file), target, name=name, interface=interface)
     if as_json:
         print_json(report.exported_json(exported, text, str(target)))
+        if output:
+            write(text, output)
     else:
         write(text, output)
-        tell(report.losses_text(exported.losses, paint()))
+        tell(report.losses_text(exported.losses, paint(sys.stderr)))
     exit_unless(good=exported.complete)
 
 
@@ -232,8 +260,10 @@ def host(
     nic: Annotated[
         str | None, typer.Option(metavar="VENDOR:DEVICE", help="PCI id, such as 8086:1592.")
     ] = None,
-    function: Annotated[int, typer.Option("--pf", help="Physical function of the NIC.")] = 0,
-    domain: Annotated[int | None, typer.Option(help="The PTP domain that is wanted.")] = None,
+    function: Annotated[
+        int, typer.Option("--pf", metavar="N", help="Physical function of the NIC.")
+    ] = 0,
+    domain: Domain = None,
     as_json: Json = False,
 ) -> None:
     """Say whether TRX takes a NIC, and how ESXi itself sets what trx.conf need not carry."""
@@ -246,7 +276,7 @@ def host(
     if as_json:
         print_json(report.host_json(verdict, ways))
     else:
-        typer.echo(report.host_text(verdict, ways, paint()))
+        print_report(report.host_text(verdict, ways, paint()))
     exit_unless(good=verdict is None or verdict.answer is Answer.YES)
 
 
@@ -260,7 +290,7 @@ def fingerprint(binary: File, *, as_json: Json = False) -> None:
     if as_json:
         print_json(report.fingerprint_json(found, str(binary)))
     else:
-        typer.echo(report.fingerprint_text(found, name_of(binary)))
+        print_report(report.fingerprint_text(found, name_of(binary)))
 
 
 app.command()(trx_clock.rehearse)

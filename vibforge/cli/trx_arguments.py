@@ -1,32 +1,33 @@
 """What the commands of `vibforge trx` share: arguments, reading, writing, their verdict."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vibforge.cli.arguments import tell, words_of
+
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, not to stdout.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write it here, not to stdout."),
 ]
 Linuxptp = Annotated[
     list[str] | None,
-    typer.Option("--linuxptp", metavar="RELEASE", help="For 3.1.1, 4.0, 4.2, …; may be repeated."),
-]
-Esxi = Annotated[
-    str | None,
-    typer.Option("--esxi", metavar="RELEASE", help="For what 8.0U3, … likely carries (inferred)."),
+    typer.Option(metavar="RELEASE", help="For linuxptp 3.1.1, 4.0, …; may be repeated."),
 ]
 
 
-def releases_of(linuxptp: list[str] | None, esxi: str | None) -> tuple[str, ...]:
+def releases_of(linuxptp: list[str] | None, esxi: list[str] | None) -> tuple[str, ...]:
     """The releases that the options name; says so where they are inferred."""
     from vibforge.trx.release import chosen, span  # noqa: PLC0415 - for the commands that judge
 
-    releases = chosen(linuxptp or (), esxi)
-    if esxi:
-        tell(f"ESXi {esxi}: linuxptp {span(releases)} is inferred; the vendor does not say.")
+    named = words_of(esxi)
+    releases = chosen(words_of(linuxptp), named)
+    if named:
+        text = f"linuxptp {span(releases)} is inferred; the vendor does not say."
+        tell(f"ESXi {', '.join(named)}: {text}")
     return releases
 
 
@@ -48,16 +49,11 @@ def write(text: str, output: Path | None) -> None:
     """Write a text to a file or to stdout; bytes that were no UTF-8 come out as they were."""
     data = text.encode("utf-8", "surrogateescape")
     if output is None:
-        typer.echo(data, nl=False)
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
         return
     from vibforge.operations.publish import Publication  # noqa: PLC0415 - only for files
 
     with Publication(output.parent) as publication:
         publication.write(output.name, data)
         publication.publish()
-
-
-def tell(text: str) -> None:
-    """Say something on stderr, if there is anything to say."""
-    if text:
-        typer.echo(text, err=True)

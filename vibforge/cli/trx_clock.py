@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import exit_unless, paint, print_json
+from vibforge.cli.arguments import (
+    Domain,
+    Json,
+    columns,
+    exit_unless,
+    paint,
+    print_json,
+    print_report,
+    tell,
+)
 from vibforge.cli.progress import progress
-from vibforge.cli.trx_arguments import File, Json, name_of, read, tell, write
+from vibforge.cli.trx_arguments import File, name_of, read, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from vibforge.rehearsal.verdict import Sample
-
-_Domain = Annotated[
-    int | None, typer.Option(metavar="N", help="Which PTP domain, where several were heard.")
-]
 
 
 def rehearse(  # noqa: PLR0913 - the options of the command
@@ -36,7 +41,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     interface: Annotated[
         str | None, typer.Option(metavar="NAME", help="Against a real network; root only.")
     ] = None,
-    domain: _Domain = None,
+    domain: Domain = None,
     seconds: Annotated[
         float | None, typer.Option(metavar="N", help="Give up after so many seconds, 1 to 600.")
     ] = None,
@@ -81,13 +86,14 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     if as_json:
         print_json(report.rehearsal_json(found, name_of(file)))
     else:
-        typer.echo(report.rehearsal_text(found, name_of(file), paint()))
+        print_report(report.rehearsal_text(found, name_of(file), paint()))
     exit_unless(good=found.good)
 
 
 def sniff(  # noqa: PLR0913 - the options of the command
     capture: Annotated[
-        Path | None, typer.Argument(metavar="[PCAP]", help="pcap or pcapng, or - for stdin.")
+        Path | None,
+        typer.Argument(metavar="[PCAP]", help="pcap or pcapng, or - for standard input."),
     ] = None,
     *,
     interface: Annotated[
@@ -97,7 +103,7 @@ def sniff(  # noqa: PLR0913 - the options of the command
         float,
         typer.Option(metavar="N", min=1, max=3600, help="How long to listen to an interface."),
     ] = 15.0,
-    domain: _Domain = None,
+    domain: Domain = None,
     output: Annotated[
         Path | None, typer.Option("--write", metavar="FILE", help="Write the trx.conf that fits.")
     ] = None,
@@ -114,13 +120,17 @@ def sniff(  # noqa: PLR0913 - the options of the command
     fits = [fit_domain(each) for each in heard.domains]
     if as_json:
         confs = [trx_conf_of_fit(fit).serialise().decode("utf-8") for fit in fits]
-        print_json(report.hearing_json(heard, fits, confs, where))
+        print_json(
+            report.hearing_json(
+                heard, fits, confs, path="" if interface else where, interface=interface or ""
+            )
+        )
     else:
-        typer.echo(report.hearing_text(heard, fits, where, paint()))
+        print_report(report.hearing_text(heard, fits, where, paint()))
     if output:
         write(fitting_conf(heard, domain, where), output)
         tell(f"{output}: see what the rules say of it: vibforge trx check {output}")
-    exit_unless(good=any(each.masters for each in heard.domains))
+    exit_unless(good=report.good_hearing(heard))
 
 
 @contextmanager
@@ -133,15 +143,9 @@ def _live(line_of: "Callable[[list[Sample]], str]") -> "Iterator[Callable[[Sampl
 
     def show(sample: "Sample") -> None:
         samples.append(sample)
-        typer.echo(f"\r\x1b[K{line_of(samples)[: _columns()]}", nl=False, err=True)
+        tell(f"\r\x1b[K{line_of(samples)[: columns(80) - 1]}", end="")
 
     try:
         yield show
     finally:
-        typer.echo("\r\x1b[K", nl=False, err=True)
-
-
-def _columns() -> int:
-    from shutil import get_terminal_size  # noqa: PLC0415 - only on a terminal
-
-    return get_terminal_size().columns - 1
+        tell("\r\x1b[K", end="")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import exit_unless, moment_of, paint, print_json
+from vibforge.cli.arguments import Json, exit_unless, moment_of, paint, print_json, print_report
 from vibforge.cli.progress import progress
 from vibforge.cli.several import raise_problems
 from vibforge.errors import VibforgeError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="VIBs or bundles.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="VIBs or bundles.")],
     *,
     trust: Annotated[
         list[Path] | None,
@@ -35,7 +35,7 @@ def verify(
             help="Hold dates against this moment, `now` or ISO 8601, not the signing time.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Hold VIBs and bundles against what they say of themselves.
 
@@ -59,7 +59,7 @@ def verify(
     else:
         colours = paint()
         for index, (_path, each) in enumerate(found):
-            typer.echo(("\n" if index else "") + report.verification_text(each, colours))
+            print_report(("\n" if index else "") + report.verification_text(each, colours))
     raise_problems(problems)
     exit_unless(good=all(each.held for _path, each in found))
 

@@ -266,16 +266,16 @@ def _profile(
     notes: Notes,
 ) -> Iterator[tuple[str, bytes]]:
     """Yield an image profile if one was asked for (vib-format 9.6)."""
-    if not recipe.profile:
+    if not recipe.image_profile:
         return
-    name = re.sub(r"[^0-9A-Za-z_.-]", "_", recipe.profile)[:COMPONENT_NAME_LIMIT]
+    name = re.sub(r"[^0-9A-Za-z_.-]", "_", recipe.image_profile)[:COMPONENT_NAME_LIMIT]
     levels = [v.announced.descriptor.acceptance_level or "community" for v in vibs]
     order = ["community", "partner", "accepted", "certified"]
     lowest = min(levels, key=lambda level: order.index(level) if level in order else 0)
     ids = "".join(element("vib", leaf("vib-id", vib.id)) for vib in vibs)
     text = element(
         "imageprofile",
-        leaf("name", recipe.profile)
+        leaf("name", recipe.image_profile)
         + leaf("creator", vendor.name)
         + leaf("creationtime", str(date))
         + leaf("modifiedtime", str(date))
@@ -283,5 +283,5 @@ def _profile(
         + element("viblist", ids)
         + leaf("acceptancelevel", lowest),
     )
-    notes.add(f"the image profile {recipe.profile} holds these VIBs alone, and boots nothing")
+    notes.add(f"the image profile {recipe.image_profile} holds these VIBs alone, and boots nothing")
     yield f"profiles/{name}", text.encode("ascii")

@@ -1,6 +1,7 @@
 """ESXi releases: how people write them, their order, and what changed with each (vib-format 10)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vibforge.errors import ModelError
@@ -89,10 +90,10 @@ TARGETS = (ESXI_65, ESXI_67, ESXI_70, ESXI_80, ESXI_90)
 """The releases that a VIB is held against unless told otherwise."""
 
 
-def parse_targets(text: str) -> tuple[Release, ...]:
-    """Read a list such as `6.7,8.0U3`, in the order of the releases.
+def parse_releases(texts: Iterable[str]) -> tuple[Release, ...]:
+    """Read releases such as `6.7` and `8.0U3`, in their order; all targets if none is named.
 
     Raises:
         ModelError: one of them is not a release.
     """
-    return tuple(sorted({Release.parse(part) for part in text.split(",") if part.strip()}))
+    return tuple(sorted({Release.parse(text) for text in texts})) or TARGETS

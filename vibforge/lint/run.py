@@ -10,7 +10,7 @@ from vibforge.lint.rule import Fault, Finding, Looked, Rule, Severity
 from vibforge.lint.subject import BundleSubject, VibSubject
 
 if TYPE_CHECKING:
-    from vibforge.model.recipe import Allowance
+    from vibforge.model.allowance import Allowance
 
 FAULT_LIMIT = 100
 """Faults of one rule in one file that are listed; the last one tells how many more there are."""

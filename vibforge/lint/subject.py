@@ -16,6 +16,8 @@ from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor, Payload
 from vibforge.model.vib import StoredPayload, Vib
+from vibforge.trx.document import MAX_BYTES
+from vibforge.trx.document import PATH as TRX_CONF
 
 if TYPE_CHECKING:
     from vibforge.model.bundle import Bundle
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of a script in which line ends are looked at."""
-KEPT_LIMIT = 1024 * 1024
-"""Bytes of a trx.conf that are kept; real ones have some hundred."""
-TRX_CONF = "etc/vmware/trx.conf"
 _SHEBANG_LIMIT = 256
 
 
@@ -155,7 +154,7 @@ def _payload_facts(vib: Vib, payload: StoredPayload) -> PayloadFacts:
 def _file_facts(found: TarEntry, content: Iterable[memoryview]) -> FileFacts:
     if found.entry.kind not in {EntryKind.FILE, EntryKind.SHARED_FILE} or not found.entry.size:
         return FileFacts(found=found)
-    keep = KEPT_LIMIT if found.entry.path.endswith(TRX_CONF) else HEAD_LIMIT
+    keep = MAX_BYTES if found.entry.path.endswith(TRX_CONF) else HEAD_LIMIT
     head = b""
     for piece in content:
         head += bytes(piece[: keep - len(head)])

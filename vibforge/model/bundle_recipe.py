@@ -136,7 +136,7 @@ class BundleRecipe:
     contact: str = key(
         "Whom to ask; if empty, the vendor's name.", check=names.check_one_line, default=""
     )
-    profile: str = key(
+    image_profile: str = key(
         "Name of an image profile of these VIBs alone; none is made if empty. It boots nothing.",
         check=names.check_one_line,
         default="",

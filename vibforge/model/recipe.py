@@ -11,6 +11,7 @@ from enum import StrEnum
 from vibforge.errors import ModelError
 from vibforge.model import names
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.allowance import Allowance
 from vibforge.model.bundle_recipe import BundleRecipe, check_bundle
 from vibforge.model.descriptor import SystemRequires, Url
 from vibforge.model.recipe_key import key
@@ -150,16 +151,6 @@ class PayloadRecipe:
         check=_check_patterns,
         default=(),
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
-    """A rule that may be broken here, and why: without a reason nobody can judge it later."""
-
-    rule: str = key(
-        "Id or name of a rule: VF218, path-outside-list.", check=names.check_filled_line
-    )
-    because: str = key("The reason, for those who come after.", check=names.check_filled_line)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

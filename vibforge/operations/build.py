@@ -11,6 +11,7 @@ from vibforge.errors import OutputError
 from vibforge.formats import ar
 from vibforge.formats.gzip_member import Level, Member
 from vibforge.formats.spool import Spool
+from vibforge.model.allowance import Allowance
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.descriptor_writing import serialise
 from vibforge.model.recipe import Recipe
@@ -22,7 +23,6 @@ from vibforge.operations.pack import pack
 from vibforge.operations.plan_build import BuildPlan, plan_build
 from vibforge.operations.publish import Publication, explained
 from vibforge.operations.record import RECORD_NAME, record
-from vibforge.trx.check import Allowance
 
 Progress = Callable[[int, int], None]
 """Is told the bytes that were packed, and how many there are in all."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from vibforge.errors import TrxError
-from vibforge.model.recipe import Allowance as RecipeAllowance
+from vibforge.model.allowance import Allowance
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.read_input import read_file
-from vibforge.trx.check import Allowance, CheckResult, check
+from vibforge.trx.check import CheckResult, check
 from vibforge.trx.document import MAX_BYTES, PATH
 from vibforge.trx.rules import BY_NAME
 
@@ -14,7 +14,7 @@ from vibforge.trx.rules import BY_NAME
 def judge_trx(
     trees: Iterable[PayloadTree],
     *,
-    of_recipe: Sequence[RecipeAllowance],
+    of_recipe: Sequence[Allowance],
     allow: Sequence[Allowance],
 ) -> CheckResult | None:
     """Return the verdict on the trx.conf of a VIB; None where no payload has one.
@@ -27,10 +27,7 @@ def judge_trx(
     Raises:
         TrxError: the file has errors that no allowance excuses, or is larger than any trx.conf.
     """
-    excused = [
-        *allow,
-        *(Allowance(rule=a.rule, because=a.because) for a in of_recipe if a.rule in BY_NAME),
-    ]
+    excused = [*allow, *(each for each in of_recipe if each.rule in BY_NAME)]
     for tree in trees:
         if PATH in tree.files():
             path = tree.root / PATH

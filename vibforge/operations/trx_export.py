@@ -35,7 +35,7 @@ def export_text(data: bytes, target: Foreign, *, name: str, interface: str) -> t
 def _without(conf: TrxConf, exported: Exported, namespace: str, other: Foreign) -> Exported:
     """Count the settings of a namespace as lost, since they are in the other file."""
     elsewhere = tuple(
-        Loss(where=f"line {line.number}", says=line.canonical, why=f"it is in --to {other}")
+        Loss(where=f"line {line.number}", says=line.canonical, why=f"it is in --as {other}")
         for line in conf.settings
         if line.namespace == namespace and line.value
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from vibforge.formats.gzip_member import codec_release
+from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
 from vibforge.host.stock import DEFAULT_LEVEL
@@ -11,23 +11,17 @@ from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
 from vibforge.operations.build import Built
+from vibforge.operations.collect import PayloadTree
 from vibforge.operations.date import DateSource
 from vibforge.operations.plan_build import BuildPlan
 from vibforge.operations.record import allowed
-from vibforge.report import units
+from vibforge.report import shapes, units
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult
 from vibforge.trx.document import PATH
 from vibforge.trx.finding import Severity
 
 _SHOWN_FILES = 20
-_KINDS = {
-    EntryKind.DIRECTORY: "folder",
-    EntryKind.SYMLINK: "link",
-    EntryKind.FILE: "file",
-    EntryKind.SHARED_FILE: "file",
-    EntryKind.HARD_LINK: "link",
-}
 
 
 def plan_text(plan: BuildPlan, paint: Paint) -> str:
@@ -87,38 +81,20 @@ def install_command(plan: BuildPlan) -> str:
 
 def plan_json(plan: BuildPlan) -> dict[str, Any]:
     """Return the facts of `build --dry-run --json`."""
-    return {"format": "vibforge/build/1", "dry_run": True, **_plan_facts(plan)}
+    return _facts(plan, None, None)
 
 
-def built_json(built: Built) -> dict[str, Any]:
-    """Return the facts of `build --json`."""
-    return {
-        "format": "vibforge/build/1",
-        "dry_run": False,
-        **_plan_facts(built.plan),
-        "vib": {"path": str(built.vib_path), "size": built.size, "sha256": built.sha256},
-        "packed": [
-            {
-                "name": tree.recipe.name,
-                "size": member.size,
-                "sha256": member.sha256,
-                "uncompressed_size": member.content_size,
-                "uncompressed_sha256": member.content_sha256,
-                "uncompressed_sha1": member.content_sha1,
-            }
-            for tree, member in zip(built.plan.trees, built.members, strict=True)
-        ],
-        "trust": _trust(built),
-        "codec": codec_release(),
-    }
+def built_json(built: Built, bundle: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the facts of `build --json`, with those of the bundle that was made of the VIB."""
+    return _facts(built.plan, built, bundle)
 
 
 def _outputs(plan: BuildPlan) -> list[str]:
     return [*plan.output_names, *filter(None, [plan.bundle_name])]
 
 
-def _trust(built: Built) -> dict[str, Any] | None:
-    if built.signature is None:
+def _trust(built: Built | None) -> dict[str, Any] | None:
+    if built is None or built.signature is None:
         return None
     from vibforge.report.trust import judgement_json  # noqa: PLC0415 - loads cryptography
 
@@ -145,8 +121,11 @@ def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
         yield "  - The root of its signer in the host's trust store; else the signature is no use."
 
 
-def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
+def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what a build tells programs; what only packing shows is None before it."""
     return {
+        "format": "vibforge/build/1",
+        "dry_run": built is None,
         "vib_id": plan.vib_id,
         "project": plan.project.kind.value,
         "acceptance_level": plan.recipe.acceptance_level.value,
@@ -154,23 +133,23 @@ def _plan_facts(plan: BuildPlan) -> dict[str, Any]:
         "release_date": str(plan.dated.date),
         "release_date_source": plan.dated.source.value,
         "recipe": table(plan.recipe),
+        "folder": str(built.folder) if built else None,
         "outputs": _outputs(plan),
+        "vib": _vib_facts(built) if built else None,
+        "bundle": bundle,
+        "trust": _trust(built),
+        "codec": codec_release() if built else None,
         "trx": _trx_facts(plan.trx),
         "payloads": [
-            {
-                "name": tree.recipe.name,
-                "type": tree.recipe.type.value,
-                "uncompressed_size": tree.image_size,
-                "entries": [_entry_facts(entry) for entry in tree.entries],
-            }
-            for tree in plan.trees
+            _payload_facts(tree, built.members[index] if built else None)
+            for index, tree in enumerate(plan.trees)
         ],
         "install": {
             "command": install_command(plan),
             "flags": list(plan.needs.flags),
             "reasons": list(plan.needs.reasons),
             "highest_host_level": plan.needs.host_level.value,
-            "secure_boot": plan.needs.secure_boot,
+            "works_with_secure_boot": plan.needs.secure_boot,
             "stock_hosts": [_outlook_json(outlook) for outlook in plan.outlook],
         },
     }
@@ -183,15 +162,20 @@ def _trx_facts(result: CheckResult | None) -> dict[str, Any] | None:
     return {"counts": counts, "allowed": allowed(result)}
 
 
-def _entry_facts(entry: Entry) -> dict[str, Any]:
+def _vib_facts(built: Built) -> dict[str, Any]:
+    return {"path": str(built.vib_path), "size": built.size, "sha256": built.sha256}
+
+
+def _payload_facts(tree: PayloadTree, packed: Member | None) -> dict[str, Any]:
     return {
-        "path": entry.path,
-        "kind": _KINDS[entry.kind],
-        "mode": units.mode(entry.mode),
-        "owner": entry.uid,
-        "group": entry.gid,
-        "size": entry.size,
-        "link": entry.link or None,
+        "name": tree.recipe.name,
+        "type": tree.recipe.type.value,
+        "size": packed and packed.size,
+        "sha256": packed and packed.sha256,
+        "uncompressed_size": tree.image_size,
+        "uncompressed_sha256": packed and packed.content_sha256,
+        "uncompressed_sha1": packed and packed.content_sha1,
+        "entries": [shapes.entry(entry) for entry in tree.entries],
     }
 
 

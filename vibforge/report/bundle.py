@@ -7,15 +7,13 @@ from vibforge.depot.serve import Served
 from vibforge.depot.unpack import Unpacked
 from vibforge.depot.verify import JudgedBundle
 from vibforge.depot.write import Written
-from vibforge.errors import Problem
 from vibforge.host.bundle_readers import Reception, Verdict
 from vibforge.model.bulletin import Bulletin
-from vibforge.model.bundle_vib import DepotVib
 from vibforge.operations.subjects import OpenBundle
-from vibforge.report import units
+from vibforge.report import bundle_shapes, shapes, units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
-from vibforge.report.verify import verification_text, verifications_json
+from vibforge.report.verify import verification_facts, verification_text
 
 _ROLES = {Verdict.TAKES: "good", Verdict.REFUSES: "bad", Verdict.OPEN: "warn"}
 
@@ -25,8 +23,15 @@ def bundle_text(found: OpenBundle, paint: Paint) -> str:
     return "\n".join(_bundle_lines(found, paint))
 
 
-def bundle_json(found: OpenBundle) -> dict[str, Any]:
-    """Return what is in a bundle."""
+def bundles_json(path: str, found: Iterable[OpenBundle]) -> dict[str, Any]:
+    """Return the facts of `bundle inspect --json`."""
+    return {
+        "format": "vibforge/bundle-inspect/1",
+        "files": [{"path": path, **_bundle_json(each)} for each in found],
+    }
+
+
+def _bundle_json(found: OpenBundle) -> dict[str, Any]:
     of = found.bundle
     return {
         "name": of.name,
@@ -34,10 +39,10 @@ def bundle_json(found: OpenBundle) -> dict[str, Any]:
         "members": list(of.members),
         "metadata_members": list(of.metadata_members),
         "vendors": [{"name": v.name, "code": v.code} for v in of.vendors],
-        "platforms": [{"product": p.product_id, "version": p.version} for p in of.platforms],
-        "bulletins": [_bulletin_json(bulletin) for bulletin in of.bulletins],
-        "vibs": [_vib_json(vib) for vib in of.vibs],
-        "faults": [_problem_json(fault) for fault in of.faults],
+        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
+        "bulletins": [bundle_shapes.bulletin(each) for each in of.bulletins],
+        "announced": [bundle_shapes.announced(each) for each in of.vibs],
+        "faults": shapes.faults(of.faults),
     }
 
 
@@ -53,14 +58,19 @@ def judged_text(found: JudgedBundle, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def judged_json(path: str, found: Iterable[JudgedBundle]) -> dict[str, Any]:
+def judged_json(path: str, found: Iterable[JudgedBundle], *, good: bool) -> dict[str, Any]:
     """Return the facts of `bundle verify --json`."""
-    judged = tuple(found)
-    facts = verifications_json((path, each.verification) for each in judged)
     return {
-        **facts,
         "format": "vibforge/bundle-verify/1",
-        "readers": [[_reception_json(each) for each in one.receptions] for one in judged],
+        "good": good,
+        "files": [
+            {
+                "path": path,
+                **verification_facts(each.verification),
+                "readers": [_reception_json(one) for one in each.receptions],
+            }
+            for each in found
+        ],
     }
 
 
@@ -82,32 +92,25 @@ def written_json(command: str, done: Iterable[Written]) -> dict[str, Any]:
     """Return the facts of a command that writes bundles."""
     return {
         "format": f"vibforge/bundle-{command}/1",
-        "bundles": [
-            {
-                "path": str(each.path),
-                "size": each.size,
-                "sha256": each.sha256,
-                "vendor": {
-                    "name": each.content.vendor.name,
-                    "code": each.content.vendor.code,
-                },
-                "platforms": [
-                    {"product": p.product_id, "version": p.version} for p in each.content.platforms
-                ],
-                "bulletins": [_bulletin_json(b.bulletin) for b in each.content.bulletins],
-                "vibs": [
-                    {
-                        "vib_id": vib.id,
-                        "path": vib.path,
-                        "size": vib.source.size,
-                        "sha256": vib.sha256,
-                    }
-                    for vib in each.content.vibs
-                ],
-                "notes": list(each.notes),
-            }
-            for each in done
+        "bundles": [bundle_written(each) for each in done],
+    }
+
+
+def bundle_written(done: Written) -> dict[str, Any]:
+    """Return what a bundle that was written is, and what was assumed."""
+    of = done.content
+    return {
+        "path": str(done.path),
+        "size": done.size,
+        "sha256": done.sha256,
+        "vendor": {"name": of.vendor.name, "code": of.vendor.code},
+        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
+        "bulletins": [bundle_shapes.bulletin(each.bulletin) for each in of.bulletins],
+        "vibs": [
+            {"vib_id": vib.id, "path": vib.path, "size": vib.source.size, "sha256": vib.sha256}
+            for vib in of.vibs
         ],
+        "notes": list(done.notes),
     }
 
 
@@ -129,7 +132,7 @@ def unpacked_json(done: Unpacked) -> dict[str, Any]:
     return {
         "format": "vibforge/bundle-unpack/1",
         "folder": str(done.folder),
-        "files": list(done.files),
+        "outputs": list(done.files),
         "size": done.size,
     }
 
@@ -196,56 +199,7 @@ def _reception_json(of: Reception) -> dict[str, Any]:
         "reader": of.reader.value,
         "verdict": of.verdict.value,
         "certainty": of.certainty.value,
-        "says": of.says,
-        "causes": [
-            {
-                "what": cause.what,
-                "subject": cause.subject,
-                "certainty": cause.certainty.value,
-                "rule": cause.rule,
-            }
-            for cause in of.causes
-        ],
-        "remarks": list(of.remarks),
+        "says": of.says or None,
+        "causes": [shapes.cause(each) for each in of.causes],
+        "notes": list(of.remarks),
     }
-
-
-def _bulletin_json(of: Bulletin) -> dict[str, Any]:
-    return {
-        "id": of.id,
-        "component": (
-            {"name": of.component_name, "version": of.component_version}
-            if of.is_component
-            else None
-        ),
-        **{
-            name: of.value(tag)
-            for name, tag in (
-                ("vendor", "vendor"),
-                ("summary", "summary"),
-                ("severity", "severity"),
-                ("category", "category"),
-                ("urgency", "urgency"),
-                ("release_type", "releaseType"),
-                ("kb_url", "kbUrl"),
-                ("contact", "contact"),
-                ("release_date", "releaseDate"),
-            )
-        },
-        "platforms": [{"product": p.product_line_id, "version": p.version} for p in of.platforms],
-        "vib_ids": list(of.vib_ids),
-    }
-
-
-def _vib_json(of: DepotVib) -> dict[str, Any]:
-    return {
-        "vib_id": of.descriptor.vib_id,
-        "path": of.relative_path,
-        "size": of.packed_size,
-        "acceptance_level": of.descriptor.acceptance_level,
-        "checksums": [{"type": c.checksum_type, "digest": c.digest.lower()} for c in of.checksums],
-    }
-
-
-def _problem_json(of: Problem) -> dict[str, str]:
-    return {"what": of.what, "where": of.where, "remedy": of.remedy}

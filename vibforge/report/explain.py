@@ -1,13 +1,12 @@
 """How the explanation of host messages looks."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vibforge.host.known_messages import Recognised
+from vibforge.report.folding import WIDTH, fold
 from vibforge.report.paint import Paint
 
-_WIDTH = 96
 _REBUILD = {
     "yes": "helps",
     "no": "does not help",
@@ -15,22 +14,22 @@ _REBUILD = {
 }
 
 
-def text(found: Sequence[Recognised], paint: Paint) -> str:
-    """Show what was found, one message after the other."""
+def explain_text(found: Sequence[Recognised], paint: Paint, width: int = WIDTH) -> str:
+    """Show what was found, one message after the other, in lines of `width` columns."""
     if not found:
         return "Nothing in this text is known here. `vibforge plan` may tell what a host does."
-    return "\n\n".join("\n".join(_lines(one, paint)) for one in found)
+    return fold("\n\n".join("\n".join(_lines(one, paint)) for one in found), min(width, WIDTH))
 
 
 def _lines(of: Recognised, paint: Paint) -> Iterator[str]:
     message = of.message
     yield paint(message.title, "strong") + paint(f"  ({message.id}, line {of.line})", "dim")
     if of.excerpt:
-        yield from _wrapped("  | ", of.excerpt)
+        yield _line("  | ", of.excerpt)
     for name, value in of.names:
         yield f"  {name}: {value}"
-    yield from _wrapped("  Why: ", f"{message.cause} [{message.certainty}]")
-    yield from _wrapped("  What helps: ", message.remedy)
+    yield _line("  Why: ", f"{message.cause} [{message.certainty}]")
+    yield _line("  What helps: ", message.remedy)
     yield f"  Building the VIB anew {_REBUILD[message.rebuild]}."
     if message.rules:
         yield f"  Found beforehand by: vibforge lint --select {','.join(message.rules)}"
@@ -38,26 +37,22 @@ def _lines(of: Recognised, paint: Paint) -> Iterator[str]:
         yield f"  See {link}"
 
 
-def _wrapped(head: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        head + text,
-        width=_WIDTH,
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _line(head: str, text: str) -> str:
+    return head + " ".join(text.split())
 
 
 def explain_json(found: Sequence[Recognised]) -> dict[str, Any]:
     """Return the facts of `explain --json` for host messages."""
     return {
         "format": "vibforge/explain/1",
+        "good": bool(found),
+        "lint_rule": None,
         "messages": [
             {
                 "id": one.message.id,
                 "title": one.message.title,
                 "line": one.line,
-                "excerpt": one.excerpt,
+                "excerpt": one.excerpt or None,
                 "names": dict(one.names),
                 "cause": one.message.cause,
                 "remedy": one.message.remedy,

@@ -4,6 +4,7 @@ from typing import Any
 
 from vibforge.operations.extract import Extracted
 from vibforge.report.plain import plain
+from vibforge.report.shapes import faults
 
 
 def extracted_text(done: Extracted) -> str:
@@ -19,6 +20,6 @@ def extracted_json(done: Extracted) -> dict[str, Any]:
     return {
         "format": "vibforge/extract/1",
         "folder": str(done.folder),
-        "paths": done.paths,
-        "left_out": [str(left) for left in done.left_out],
+        "outputs": done.paths,
+        "left_out": faults(done.left_out),
     }

@@ -5,9 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from vibforge.errors import Problem
 from vibforge.formats.tar_entries import TarEntry
-from vibforge.formats.tar_header import Entry
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
 from vibforge.model.vib import Vib
@@ -18,8 +16,7 @@ from vibforge.operations.inspect import (
     StageInspection,
     VibInspection,
 )
-from vibforge.report import units
-from vibforge.report.plain import kind_name, moment
+from vibforge.report import bundle_shapes, shapes, units
 from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
@@ -59,7 +56,7 @@ def _vib(found: VibInspection) -> Facts:
         "payloads": [_payload(payload) for payload in found.payloads],
         "signatures": [_block(block) for block in found.blocks],
         "claims": list(found.claims),
-        "faults": _texts([*found.vib.faults, *found.vib.descriptor.faults, *found.faults]),
+        "faults": shapes.faults([*found.vib.faults, *found.vib.descriptor.faults, *found.faults]),
     }
 
 
@@ -70,46 +67,22 @@ def _bundle(found: BundleInspection) -> Facts:
         "size": found.size,
         **_bundle_facts(of),
         "vibs": [_vib(vib) for vib in found.vibs],
-        "faults": _texts([*of.faults, *found.faults]),
+        "faults": shapes.faults([*of.faults, *found.faults]),
     }
 
 
 def _bundle_facts(of: Bundle) -> Facts:
     return {
         "members": list(of.members),
-        "vendor": dict(of.vendor),
-        "platforms": [
-            {
-                "product_id": each.product_id,
-                "version": each.version,
-                "locale": each.locale,
-                "url": each.url,
-                "channels": list(each.channels),
-            }
-            for each in of.platforms
-        ],
         "metadata_members": list(of.metadata_members),
+        "vendors": [{"name": each.name, "code": each.code} for each in of.vendors],
+        "vendor_fields": dict(of.vendor),
+        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
         "bulletins": [
-            {
-                "member": each.member,
-                "component": each.is_component,
-                "component_name": each.component_name or None,
-                "component_version": each.component_version or None,
-                "vib_ids": list(each.vib_ids),
-                "fields": dict(each.fields),
-            }
+            {**bundle_shapes.bulletin(each), "member": each.member, "fields": dict(each.fields)}
             for each in of.bulletins
         ],
-        "announced": [
-            {
-                "member": each.member,
-                "vib_id": each.descriptor.vib_id,
-                "relative_path": each.relative_path,
-                "packed_size": each.packed_size,
-                "checksums": [asdict(checksum) for checksum in each.checksums],
-            }
-            for each in of.vibs
-        ],
+        "announced": [{**bundle_shapes.announced(each), "member": each.member} for each in of.vibs],
     }
 
 
@@ -120,11 +93,11 @@ def _stage(found: StageInspection) -> Facts:
         "vib_id": of.vib_id,
         "descriptor": descriptor_facts(of),
         "trees": [
-            {"name": name, "entries": [_entry(entry) for entry in entries]}
+            {"name": name, "entries": [shapes.entry(entry) for entry in entries]}
             for name, entries in found.trees
         ],
         "signatures": [_block(block) for block in found.blocks],
-        "faults": _texts([*of.faults, *found.faults]),
+        "faults": shapes.faults([*of.faults, *found.faults]),
     }
 
 
@@ -174,10 +147,10 @@ def _members(vib: Vib) -> list[Facts]:
             "offset": member.header_offset,
             "size": member.size,
             "stored_size": member.stored_size,
-            "mtime": member.mtime_text,
-            "owner": member.uid_text,
-            "group": member.gid_text,
-            "mode": member.mode_text,
+            "mtime_text": member.mtime_text,
+            "owner_text": member.uid_text,
+            "group_text": member.gid_text,
+            "mode_text": member.mode_text,
             "slash": member.has_slash,
         }
         for member in vib.archive.members
@@ -196,7 +169,7 @@ def _payload(found: PayloadInspection) -> Facts:
         "tar_magics": list(found.magics),
         "entries": [_found_entry(entry) for entry in found.entries],
         "oddities": list(found.oddities),
-        "faults": _texts(found.faults),
+        "faults": shapes.faults(found.faults),
     }
 
 
@@ -216,24 +189,11 @@ def _declared(payload: Payload | None) -> Facts | None:
 
 def _found_entry(found: TarEntry) -> Facts:
     return {
-        **_entry(found.entry),
+        **shapes.entry(found.entry),
         "stored_name": found.name,
         "owner_name": found.owner,
         "group_name": found.group,
         "oddities": list(found.oddities),
-    }
-
-
-def _entry(entry: Entry) -> Facts:
-    return {
-        "path": entry.path,
-        "kind": kind_name(entry.kind),
-        "mode": units.mode(entry.mode),
-        "owner": entry.uid,
-        "group": entry.gid,
-        "size": entry.size,
-        "link": entry.link or None,
-        "mtime": moment(entry.mtime),
     }
 
 
@@ -249,8 +209,8 @@ def _block(block: "Block") -> Facts:
                 "subject": each.subject,
                 "issuer": each.issuer,
                 "serial_number": f"{each.serial_number:x}",
-                "not_before": each.not_before.isoformat(),
-                "not_after": each.not_after.isoformat(),
+                "not_before": units.utc(each.not_before),
+                "not_after": units.utc(each.not_after),
                 "sha256": each.sha256,
                 "key": each.key,
                 "known_as": known_signer(each.sha256) or None,
@@ -274,8 +234,4 @@ def _signer(signer: "Signer") -> Facts:
 
 
 def _time(when: datetime | None) -> str | None:
-    return when.isoformat() if when else None
-
-
-def _texts(problems: Iterable[Problem]) -> list[str]:
-    return [str(problem) for problem in problems]
+    return units.utc(when) if when else None

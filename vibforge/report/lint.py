@@ -58,17 +58,17 @@ def lint_json(result: LintResult) -> dict[str, Any]:
     return {
         "format": "vibforge/lint/1",
         "good": result.good,
-        "files": list(result.files),
+        "files": [{"path": file} for file in result.files],
         "findings": [
             {
                 "rule": finding.rule,
                 "name": finding.name,
                 "severity": finding.severity.value,
                 "certainty": finding.certainty.value,
-                "file": finding.file,
-                "where": finding.where,
+                "path": finding.file,
+                "where": finding.where or None,
                 "what": finding.what,
-                "allowed_because": finding.because or None,
+                "because": finding.because or None,
             }
             for finding in result.findings
         ],

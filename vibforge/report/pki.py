@@ -7,25 +7,24 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from vibforge.operations.pki import WARNING, Issued
-from vibforge.report.trust import utc
+from vibforge.report.units import utc
 
 
-def made_json(action: str, folder: Path, files: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return the facts of `pki init` and `pki export`."""
-    return {
-        "format": "vibforge/pki/1",
-        "action": action,
-        "folder": str(folder),
-        "files": [str(one) for one in files],
-        "warning": WARNING,
-    }
+def made_json(command: str, folder: Path) -> dict[str, Any]:
+    """Return the facts that all of `pki` tell."""
+    return {"format": f"vibforge/pki-{command}/1", "folder": str(folder), "warning": WARNING}
+
+
+def exported_json(folder: Path, files: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the facts of `pki export`."""
+    return {**made_json("export", folder), "outputs": [one.name for one in files]}
 
 
 def issued_json(issued: Issued) -> dict[str, Any]:
     """Return the facts of `pki issue`."""
     return {
         **made_json("issue", issued.certificate_path.parent),
-        "files": [str(issued.certificate_path), str(issued.key_path)],
+        "outputs": [issued.certificate_path.name, issued.key_path.name],
         "acceptance_level": issued.wanted.level.value,
         "certificate": _certificate_json(issued.certificate),
     }

@@ -66,7 +66,7 @@ def listing_line(entry: Entry) -> str:
 def moment(seconds: int) -> str | None:
     """Write seconds since 1970 as ISO 8601; None where no calendar has them."""
     try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()
+        return units.utc(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
         return None
 

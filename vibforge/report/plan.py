@@ -1,6 +1,5 @@
 """How a plan looks, for people and for programs."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,8 @@ from vibforge.host.question import World
 from vibforge.host.remedy import Remedy
 from vibforge.host.routes import Route
 from vibforge.operations.plan import FilePlan, HostPlan, Plan, RoutePlan
+from vibforge.report import shapes
+from vibforge.report.folding import WIDTH, fold
 from vibforge.report.paint import Paint
 
 _ROLES = {
@@ -24,12 +25,12 @@ _SHOWN_REMEDIES = 3
 _VERBS = frozenset(
     {"is", "asks", "claims", "does", "updates", "conflicts", "has", "was", "may", "needs"}
 )
-_WIDTH = 96
 
 
-def plan_text(plan: Plan, paint: Paint) -> str:
-    """Show what hosts will do."""
-    return "\n".join(line for file in plan.files for line in _file_lines(file, plan, paint))
+def plan_text(plan: Plan, paint: Paint, width: int = WIDTH) -> str:
+    """Show what hosts will do, in lines of `width` columns, `WIDTH` at most."""
+    lines = (line for file in plan.files for line in _file_lines(file, plan, paint))
+    return fold("\n".join(lines), min(width, WIDTH))
 
 
 def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
@@ -48,7 +49,7 @@ def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
 def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterator[str]:
     yield paint(f"On {host_words(of)}", "strong")
     for note in of.host.notes:
-        yield from _wrapped(f"  {paint('?', 'warn')} ", str(note))
+        yield _line(f"  {paint('?', 'warn')} ", str(note))
     for route in of.routes:
         flags = f" {plan.flags}" if str(plan.flags) and route.route.startswith("esxcli") else ""
         asked = route.route in {plan.route, Route.UPGRADE}
@@ -57,7 +58,7 @@ def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterato
     if of.boot_copy:
         yield from _remedy_lines("as boot-copy", of.boot_copy[:1], paint)
     for warning in of.warnings:
-        yield from _wrapped(f"  {paint('!', 'warn')} ", warning)
+        yield _line(f"  {paint('!', 'warn')} ", warning)
 
 
 def host_words(of: HostPlan) -> str:
@@ -77,7 +78,7 @@ def _route_lines(
         outcome = f"{result.outcome}{' (dry run)' if result.dry_run else ''}"
         yield f"  {of.route}{flags}: {paint(outcome, _ROLES[result.outcome])} [{result.certainty}]"
         if world.answers.conditions:
-            yield from _wrapped("      if ", "; ".join(world.answers.conditions))
+            yield _line("      if ", "; ".join(world.answers.conditions))
         if asked:
             yield from _whole_result(result, offer)
         else:
@@ -87,18 +88,18 @@ def _route_lines(
 def _whole_result(result: Prediction, offer: Offer) -> Iterator[str]:
     if result.says and not result.outcome.installs:
         for line in result.says.splitlines():
-            yield from _wrapped("      | ", line.strip())
+            yield _line("      | ", line.strip())
     yield from _cause_lines("because", result.causes, offer)
     yield from _cause_lines("and then", result.hidden, offer)
     if result.removed:
-        yield from _wrapped("      removes ", ", ".join(result.removed))
+        yield _line("      removes ", ", ".join(result.removed))
 
 
 def _cause_lines(word: str, causes: Sequence[Cause], of: Offer) -> Iterator[str]:
     for cause in causes[:_SHOWN_CAUSES]:
         rule = f" ({cause.rule})" if cause.rule else ""
         about = _of_the_vib(cause.what) if cause.subject in _ids(of) else str(cause)
-        yield from _wrapped(f"      {word} ", f"{about}{rule} [{cause.certainty}]")
+        yield _line(f"      {word} ", f"{about}{rule} [{cause.certainty}]")
     if len(causes) > _SHOWN_CAUSES:
         yield f"      … and {len(causes) - _SHOWN_CAUSES} more"
 
@@ -120,21 +121,14 @@ def _remedy_lines(word: str, found: Sequence[Remedy], paint: Paint) -> Iterator[
         outcomes = " or ".join(remedy.outcomes)
         what = "; ".join(step.what for step in remedy.steps) or "nothing"
         what = what if remedy.always else f"perhaps {what}"
-        yield from _wrapped(f"  {word}: ", f"{what} → {outcomes} [{remedy.certainty}]")
+        yield _line(f"  {word}: ", f"{what} → {outcomes} [{remedy.certainty}]")
         for step in remedy.steps if remedy is found[0] else ():
-            yield from _wrapped("      costs ", f"{step.flag or step.key}: {step.cost}")
+            yield _line("      costs ", f"{step.flag or step.key}: {step.cost}")
         word = "or"
 
 
-def _wrapped(head: str, text: str) -> Iterator[str]:
-    hang = " " * min(len(head), 8)
-    yield from textwrap.wrap(
-        head + text,
-        width=_WIDTH,
-        subsequent_indent=hang,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _line(head: str, text: str) -> str:
+    return head + " ".join(text.split())
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -150,13 +144,13 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def _file_json(file: FilePlan) -> dict[str, Any]:
     return {
-        "file": file.offer.name,
-        "problems": [str(problem) for problem in file.offer.problems],
+        "path": file.offer.name,
+        "faults": shapes.faults(file.offer.problems),
         "is_bundle": file.offer.is_bundle,
         "is_component": file.offer.is_component,
         "vibs": [
             {
-                "id": package.id,
+                "vib_id": package.id,
                 "acceptance_level": package.level.value,
                 "signature": package.signature.value,
             }
@@ -169,7 +163,7 @@ def _file_json(file: FilePlan) -> dict[str, Any]:
 def _host_json(of: HostPlan) -> dict[str, Any]:
     host = of.host
     return {
-        "host": of.label,
+        "name": of.label,
         "release": str(host.release),
         "acceptance_level": host.acceptance_level.value if host.acceptance_level else None,
         "secure_boot": host.secure_boot,
@@ -178,7 +172,7 @@ def _host_json(of: HostPlan) -> dict[str, Any]:
             {
                 "route": route.route.value,
                 "installs": route.installs,
-                "outcomes": [_world_json(world) for world in route.worlds],
+                "predictions": [_world_json(world) for world in route.worlds],
             }
             for route in of.routes
         ],
@@ -195,19 +189,10 @@ def _world_json(world: World[Prediction]) -> dict[str, Any]:
         "outcome": result.outcome.value,
         "dry_run": result.dry_run,
         "certainty": result.certainty.value,
-        "says": result.says,
-        "causes": [_cause_json(cause) for cause in result.causes],
-        "hidden_causes": [_cause_json(cause) for cause in result.hidden],
+        "says": result.says or None,
+        "causes": [shapes.cause(cause) for cause in result.causes],
+        "hidden_causes": [shapes.cause(cause) for cause in result.hidden],
         "removed": list(result.removed),
-    }
-
-
-def _cause_json(cause: Cause) -> dict[str, Any]:
-    return {
-        "what": cause.what,
-        "subject": cause.subject,
-        "certainty": cause.certainty.value,
-        "rule": cause.rule or None,
     }
 
 

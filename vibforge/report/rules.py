@@ -42,12 +42,16 @@ def rule_json(rule: Rule[Any]) -> dict[str, Any]:
     """Return the facts of `explain --json` for a rule."""
     return {
         "format": "vibforge/explain/1",
-        "rule": rule.id,
-        "name": rule.name,
-        "severity": rule.severity.value,
-        "certainty": rule.certainty.value,
-        "releases": rule.releases,
-        "manual": rule.manual,
+        "good": True,
+        "lint_rule": {
+            "rule": rule.id,
+            "name": rule.name,
+            "severity": rule.severity.value,
+            "certainty": rule.certainty.value,
+            "releases": rule.releases,
+            "manual": rule.manual,
+        },
+        "messages": [],
     }
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from vibforge.operations.sign import Signed
 from vibforge.operations.sign_elsewhere import ToSign
 from vibforge.report.paint import Paint
-from vibforge.report.trust import judgement_json, judgement_lines, utc
+from vibforge.report.trust import judgement_json, judgement_lines
+from vibforge.report.units import utc
 
 
 def signed_text(signed: Signed, paint: Paint) -> str:
@@ -56,12 +57,11 @@ def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
 def to_sign_json(request: ToSign, files: tuple[Path, ...]) -> dict[str, Any]:
     """Return the facts of `sign --digest-out --json`."""
     return {
-        "format": "vibforge/sign/1",
+        "format": "vibforge/sign-request/1",
         "vib_id": request.signable.vib.descriptor.vib_id,
         "path": str(request.signable.path),
         "signing_time": utc(request.signing_time),
-        "digest_algorithm": "sha256",
-        "digest": request.digest.hex(),
-        "signed_attributes": request.text.hex(),
-        "written": [str(name) for name in files],
+        "sha256": request.digest.hex(),
+        "signed_text": request.text.hex(),
+        "outputs": [str(name) for name in files],
     }

@@ -1,10 +1,10 @@
 """How a judgement of signatures looks, for people and for programs."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from vibforge.report.paint import Paint
+from vibforge.report.units import utc
 from vibforge.trust.claims import claim
 from vibforge.trust.ruling import BlockJudgement, Ruling, TrustJudgement
 
@@ -28,12 +28,17 @@ def ruling_json(ruling: Ruling) -> dict[str, Any]:
     return {"held": ruling.held, "reasons": list(ruling.reasons)}
 
 
+def _arithmetic(judged: BlockJudgement) -> Ruling:
+    reasons = (judged.check.reason,) if judged.check.reason else ()
+    return Ruling(held=judged.check.held, reasons=reasons)
+
+
 def _block_json(judged: BlockJudgement) -> dict[str, Any]:
     signer = judged.block.signers[0] if judged.block.signers else None
     certificate = judged.check.certificate
     return {
         "number": judged.number,
-        "signer": certificate.subject if certificate else None,
+        "subject": certificate.subject if certificate else None,
         "issuer": certificate.issuer if certificate else None,
         "serial_number": f"{certificate.serial_number:x}" if certificate else None,
         "sha256": certificate.sha256 if certificate else None,
@@ -42,7 +47,7 @@ def _block_json(judged: BlockJudgement) -> dict[str, Any]:
         "digest_algorithm": signer.digest_algorithm if signer else None,
         "signature_algorithm": signer.signature_algorithm if signer else None,
         "signing_time": utc(signer.signing_time) if signer and signer.signing_time else None,
-        "arithmetic": {"held": judged.check.held, "reason": judged.check.reason},
+        "arithmetic": ruling_json(_arithmetic(judged)),
         "chain": [one.subject for one in judged.chain.certificates] if judged.chain else [],
         "anchored": judged.chain.anchored if judged.chain else False,
         "host": ruling_json(judged.host),
@@ -76,7 +81,7 @@ def _block_lines(judged: BlockJudgement, paint: Paint) -> Iterator[str]:
         known = judged.known_as or "not one of the vendor's known signers"
         yield f"    known as    {known}"
     for title, ruling in (
-        ("arithmetic", Ruling(held=judged.check.held, reasons=(judged.check.reason,))),
+        ("arithmetic", _arithmetic(judged)),
         ("host rules", judged.host),
         ("strict", judged.strict),
     ):
@@ -85,12 +90,7 @@ def _block_lines(judged: BlockJudgement, paint: Paint) -> Iterator[str]:
 
 def _ruling_lines(title: str, ruling: Ruling, paint: Paint) -> Iterator[str]:
     word, role = _WORDS[ruling.held]
-    reasons = [one for one in ruling.reasons if one]
+    reasons = ruling.reasons
     yield f"    {title:<11} {paint(word, role)}" + (f": {reasons[0]}" if reasons else "")
     for reason in reasons[1:]:
         yield f"{'':<16} {reason}"
-
-
-def utc(moment: datetime) -> str:
-    """Write a moment in ISO 8601, UTC."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

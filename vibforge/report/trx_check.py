@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from vibforge.operations.record import allowed
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult
 from vibforge.trx.finding import Finding, Severity
@@ -48,44 +49,33 @@ def _summary(result: CheckResult, where: str, paint: Paint) -> str:
 
 
 def check_json(result: CheckResult, where: str) -> dict[str, Any]:
-    """Return the verdict with every finding."""
+    """Return the verdict with every finding, those that are allowed last."""
+    reasons = {each.rule: each.because for each in result.allowances}
     return {
         "format": "vibforge/trx-check/1",
-        "file": where,
-        "verdict": "good" if result.good else "bad",
-        "releases": list(result.releases),
+        "path": where,
+        "good": result.good,
+        "linuxptp_releases": list(result.releases),
         "counts": {str(severity): count for severity, count in result.counts.items()},
-        "findings": [finding_json(finding) for finding in result.findings],
+        "findings": [
+            *(finding_json(finding) for finding in result.findings),
+            *(finding_json(finding, reasons[finding.rule]) for finding in result.allowed),
+        ],
         "more": result.more,
-        "allowed": allowed_json(result),
+        "allowed": allowed(result),
     }
 
 
-def allowed_json(result: CheckResult) -> list[dict[str, Any]]:
-    """Return what was allowed and why, as a build keeps it in its record."""
-    return [
-        {
-            "rule": allowance.rule,
-            "because": allowance.because,
-            "findings": [
-                finding_json(finding)
-                for finding in result.allowed
-                if finding.rule == allowance.rule
-            ],
-        }
-        for allowance in result.allowances
-    ]
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """Return one finding; line 0 is the file as a whole."""
+def finding_json(finding: Finding, because: str | None = None) -> dict[str, Any]:
+    """Return one finding, with the reason where it is allowed."""
     return {
         "rule": finding.rule,
         "severity": str(finding.severity),
         "certainty": str(finding.certainty),
-        "line": finding.line,
-        "column": finding.column,
+        "line": finding.line or None,
+        "column": finding.column if finding.line else None,
         "what": finding.what,
-        "remedy": finding.remedy,
-        "releases": list(finding.releases),
+        "remedy": finding.remedy or None,
+        "linuxptp_releases": list(finding.releases),
+        "because": because,
     }

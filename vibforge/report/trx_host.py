@@ -37,12 +37,13 @@ def host_json(verdict: NicVerdict | None, ways: Sequence[OfficialWay]) -> dict[s
     """Return the answer for the NIC and the official ways."""
     return {
         "format": "vibforge/trx-host/1",
+        "good": verdict is None or verdict.answer is Answer.YES,
         "nic": _nic_json(verdict) if verdict else None,
         "schema_command": SCHEMA,
         "settings": [
             {
                 "key": way.key,
-                "means": way.means,
+                "meaning": way.means,
                 "instead_of": way.instead_of or None,
                 "commands": list(way.commands),
                 "certainty": str(way.certainty),
@@ -57,7 +58,9 @@ def _nic_json(verdict: NicVerdict) -> dict[str, Any]:
         "id": verdict.nic,
         "physical_function": verdict.function,
         "answer": str(verdict.answer),
-        "facts": [{"says": fact.says, "certainty": str(fact.certainty)} for fact in verdict.facts],
+        "statements": [
+            {"statement": fact.says, "certainty": str(fact.certainty)} for fact in verdict.facts
+        ],
     }
 
 
@@ -77,8 +80,8 @@ def fingerprint_json(found: Fingerprint, where: str) -> dict[str, Any]:
     """Return which releases a binary may be of."""
     return {
         "format": "vibforge/trx-fingerprint/1",
-        "file": where,
-        "releases": list(found.releases),
+        "path": where,
+        "linuxptp_releases": list(found.releases),
         "exact": found.exact,
         "labels": found.labels,
         "missing": list(found.missing),

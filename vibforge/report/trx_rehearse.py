@@ -122,7 +122,7 @@ def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
     play = found.play
     return {
         "format": "vibforge/trx-rehearse/1",
-        "file": where,
+        "path": where,
         "verdict": str(found.code),
         "good": found.good,
         "meaning": MEANING[found.code],
@@ -130,24 +130,29 @@ def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
             {"line": change.line, "old": change.old, "new": change.new}
             for change in found.advice.changes
         ],
-        "hint": found.advice.hint,
+        "hint": found.advice.hint or None,
         "against": found.grandmaster.source if found.grandmaster else found.interface,
         "world": found.world,
-        "linuxptp": found.linuxptp,
+        "linuxptp_release": found.linuxptp,
         "chosen_after_seconds": play.chosen_after if play else None,
         "first_offset_after_seconds": play.offset_after if play else None,
-        "ptp4l_says": play.words if play else "",
+        "ptp4l_says": (play.words or None) if play else None,
         "client": settings_json(found.client.settings),
         "network": _network_json(found.network),
         "overrides": [
-            {"key": each.key, "value": each.value, "instead_of_line": each.line, "why": each.why}
+            {
+                "key": each.key,
+                "value": each.value,
+                "line": each.line or None,
+                "reason": each.why,
+            }
             for each in found.client.overrides
         ],
         "rejected": [
-            {"program": each.program, "line": each.line.number, "words": each.words}
+            {"program": each.program, "line": each.line.number, "says": each.words}
             for each in found.rejections
         ],
-        "phc2sys": [finding_json(finding) for finding in found.coupling],
+        "phc2sys_findings": [finding_json(finding) for finding in found.coupling],
         "samples": [_sample_json(sample) for sample in (play.samples if play else ())],
         "log": list(play.log if play else ()),
         "grandmaster_log": list(play.grandmaster_log if play else ()),

@@ -75,21 +75,28 @@ def _master(voice: Voice) -> Iterator[str]:
         yield f"    it announced in turn: {others}"
 
 
+def good_hearing(hearing: Hearing) -> bool:
+    """Whether somebody gives the time."""
+    return any(each.masters for each in hearing.domains)
+
+
 def hearing_json(
-    hearing: Hearing, fits: Sequence[Fit], confs: Sequence[str], where: str
+    hearing: Hearing, fits: Sequence[Fit], confs: Sequence[str], *, path: str, interface: str
 ) -> dict[str, Any]:
     """Return everything that was heard, with a trx.conf for each domain."""
     return {
         "format": "vibforge/trx-sniff/1",
-        "source": where,
+        "good": good_hearing(hearing),
+        "path": path or None,
+        "interface": interface or None,
         "packets": hearing.packets,
-        "messages": hearing.messages,
+        "ptp_messages": hearing.messages,
         "malformed": hearing.malformed,
-        "first_fault": hearing.fault,
+        "first_fault": hearing.fault or None,
         "overlooked": hearing.overlooked,
         "seconds": hearing.seconds,
         "complete": not hearing.end,
-        "end": hearing.end,
+        "end": hearing.end or None,
         "domains": [
             _fit_json(fit) | {"trx_conf": conf} for fit, conf in zip(fits, confs, strict=True)
         ],
@@ -100,7 +107,7 @@ def _fit_json(fit: Fit) -> dict[str, Any]:
     domain = fit.domain
     return {
         "vlans": list(domain.vlans),
-        "settings": settings_json(fit.settings),
+        "clock_settings": settings_json(fit.settings),
         "delay_seen": fit.seen,
         "profiles": list(fit.profiles),
         "unknown": list(fit.unknown),
@@ -136,7 +143,7 @@ def _voice_json(voice: Voice) -> dict[str, Any]:
         "unicast": voice.unicast,
         "follow_up_information": voice.follow_up_information,
         "path_trace": voice.path_trace,
-        "messages": {kind.label: count for kind, count in voice.counts.items()},
+        "message_counts": {kind.label: count for kind, count in voice.counts.items()},
         "stated_log_intervals": {kind.label: log for kind, log in voice.stated.items()},
         "spacing_ns": {kind.label: gap for kind, gap in voice.spacing.items()},
         "grandmasters": [clock_text(clock) for clock in voice.grandmasters],

@@ -40,21 +40,21 @@ def effects_text(
 def effects_json(
     effects: Sequence[Effect], stopping: Sequence[Line], releases: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the effective configuration; line 0 is a default."""
+    """Return the effective configuration; what is a default has no line."""
     return {
         "format": "vibforge/trx-show/1",
-        "starts": not stopping,
+        "good": not stopping,
         "stopping_lines": [line.number for line in stopping],
-        "releases": list(releases),
+        "linuxptp_releases": list(releases),
         "settings": [
             {
                 "namespace": effect.namespace,
                 "key": effect.key,
                 "value": effect.value,
                 "default": effect.default,
-                "line": effect.line,
-                "does": effect.does,
-                "note": effect.note,
+                "line": effect.line or None,
+                "meaning": effect.does,
+                "note": effect.note or None,
             }
             for effect in effects
         ],
@@ -99,10 +99,10 @@ def profiles_json(profiles: Iterable[Profile]) -> dict[str, Any]:
                 "name": profile.name,
                 "title": profile.title,
                 "expressible": not profile.impossible,
-                "impossible": profile.impossible,
+                "impossible": profile.impossible or None,
                 "recommended": not profile.not_recommended,
-                "min_linuxptp": profile.min_linuxptp,
-                "domains": list(profile.domains) if profile.domains else None,
+                "min_linuxptp_release": profile.min_linuxptp,
+                "domain_range": list(profile.domains) if profile.domains else None,
                 "ptp4l": dict(profile.ptp4l),
                 "phc2sys": dict(profile.phc2sys),
                 "notes": list(profile.notes),
@@ -148,9 +148,9 @@ def options_json(
     newest = releases[-1]
     return {
         "format": "vibforge/trx-options/1",
-        "version": table.version,
+        "table_version": table.version,
         "sources": list(table.sources),
-        "release": newest,
+        "linuxptp_release": newest,
         "options": [_option_json(table, option, newest) for option in options],
     }
 
@@ -159,8 +159,8 @@ def _option_json(table: Catalogue, option: Option, release: str) -> dict[str, An
     view = option.view(release)
     return {
         "name": option.name,
-        "does": option.does,
-        "group": option.group,
+        "meaning": option.does,
+        "option_group": option.group,
         "type": str(option.kind),
         "default": option.default.at(release),
         "min": view.minimum,
@@ -171,6 +171,6 @@ def _option_json(table: Catalogue, option: Option, release: str) -> dict[str, An
         "known": option.known_to(release),
         "new_name": option.now or None,
         "standing": str(option.standing),
-        "why": table.reason(option),
-        "note": option.note,
+        "reason": table.reason(option),
+        "note": option.note or None,
     }

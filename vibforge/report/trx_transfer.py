@@ -29,7 +29,7 @@ def imported_json(imported: Imported) -> dict[str, Any]:
     """Return the trx.conf with what stayed behind."""
     return {
         "format": "vibforge/trx-import/1",
-        "complete": imported.complete,
+        "good": imported.complete,
         "trx_conf": imported.conf.serialise().decode("utf-8"),
         "losses": [_loss_json(loss) for loss in imported.losses],
     }
@@ -39,12 +39,12 @@ def exported_json(exported: Exported, text: str, target: str) -> dict[str, Any]:
     """Return the exported text with what stayed behind."""
     return {
         "format": "vibforge/trx-export/1",
-        "to": target,
-        "complete": exported.complete,
+        "as": target,
+        "good": exported.complete,
         "text": text,
         "losses": [_loss_json(loss) for loss in exported.losses],
     }
 
 
 def _loss_json(loss: Loss) -> dict[str, Any]:
-    return {"where": loss.where, "says": loss.says, "why": loss.why, "harmless": loss.harmless}
+    return {"where": loss.where, "text": loss.says, "reason": loss.why, "harmless": loss.harmless}

@@ -1,4 +1,6 @@
-"""Sizes and modes as people read them."""
+"""Sizes, modes and times as they are written for people and programs."""
+
+from datetime import UTC, datetime
 
 _STEPS = ("KiB", "MiB", "GiB", "TiB")
 _BASE = 1024
@@ -16,6 +18,11 @@ def size(count: int) -> str:
         if value < _BASE:
             break
     return f"{value:.1f} {unit}"
+
+
+def utc(when: datetime) -> str:
+    """Write a moment in ISO 8601, UTC: `2024-05-01T12:00:00Z`."""
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def mode(bits: int) -> str:

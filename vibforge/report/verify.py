@@ -21,9 +21,11 @@ def verification_text(found: Verification, paint: Paint) -> str:
 
 def verifications_json(found: Iterable[tuple[str, Verification]]) -> dict[str, Any]:
     """Return the facts of `verify --json`."""
+    verified = tuple(found)
     return {
         "format": "vibforge/verify/1",
-        "files": [{"path": path, **verification_facts(each)} for path, each in found],
+        "good": all(each.held for _path, each in verified),
+        "files": [{"path": path, **verification_facts(each)} for path, each in verified],
     }
 
 

@@ -1,11 +1,12 @@
 """Judge a trx.conf: every problem at once, each with its rule, its remedy and how sure it is."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from vibforge.errors import Problem, TrxError
+from vibforge.model.allowance import Allowance
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.document import TrxConf
 from vibforge.trx.finding import Finding, Severity
@@ -15,27 +16,6 @@ from vibforge.trx.subject import Subject
 
 MOST_FINDINGS = 200
 """Findings that a result lists; the rest is counted. Nobody mends more in one go."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
-    """A rule that may be broken, and why: the reason is kept with the verdict."""
-
-    rule: str
-    because: str
-
-    def __post_init__(self) -> None:
-        if self.rule not in BY_NAME:
-            near = get_close_matches(self.rule, BY_NAME, n=1)
-            raise TrxError(
-                f"there is no rule {self.rule!r} for trx.conf",
-                remedy=f"Did you mean {near[0]}?" if near else "docs/reference/trx-rules.md",
-            )
-        if not self.because.strip():
-            raise TrxError(
-                f"no reason for allowing {self.rule}",
-                remedy='Say why: --allow RULE --because "…".',
-            )
 
 
 def allowances(rules: Sequence[str], reasons: Sequence[str]) -> tuple[Allowance, ...]:
@@ -51,16 +31,30 @@ def allowances(rules: Sequence[str], reasons: Sequence[str]) -> tuple[Allowance,
             f"{len(rules)} rules allowed and {len(reasons)} reasons given",
             remedy='Give each --allow RULE its --because "…".',
         )
-    problems: list[Problem] = []
-    found = []
-    for name, because in zip(rules, reasons, strict=True):
-        try:
-            found.append(Allowance(rule=name, because=because))
-        except TrxError as error:
-            problems += error.problems
-    if problems:
+    found = tuple(
+        Allowance(rule=name, because=because) for name, because in zip(rules, reasons, strict=True)
+    )
+    _require(found)
+    return found
+
+
+def _require(allowances: Iterable[Allowance]) -> None:
+    if problems := [problem for each in allowances for problem in _problems(each)]:
         raise TrxError.of(problems)
-    return tuple(found)
+
+
+def _problems(of: Allowance) -> Iterator[Problem]:
+    if of.rule not in BY_NAME:
+        near = get_close_matches(of.rule, BY_NAME, n=1)
+        yield Problem(
+            what=f"there is no rule {of.rule!r} for trx.conf",
+            remedy=f"Did you mean {near[0]}?" if near else "docs/reference/trx-rules.md",
+        )
+    if not of.because.strip():
+        yield Problem(
+            what=f"no reason for allowing {of.rule}",
+            remedy='Say why: --allow RULE --because "…".',
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,9 +118,10 @@ def check(
         configstore: what the host's ConfigStore holds for PTP, by key (`domain_number`).
 
     Raises:
-        TrxError: the file is larger than any trx.conf.
+        TrxError: the file is larger than any trx.conf, or an allowance names no rule or no reason.
     """
     excused = tuple(allow)
+    _require(excused)
     subject = Subject.of(TrxConf.parse(data), catalogue(), tuple(releases), configstore or {})
     found = [finding for rule in RULES for finding in rule.findings(subject)]
     found.sort(key=_by_place)

@@ -33,20 +33,21 @@ ESXI = {
 """By ESXi release, inferred: that it is Photon's build is likely, the number less so."""
 
 
-def chosen(linuxptp: Iterable[str] = (), esxi: str | None = None) -> tuple[str, ...]:
+def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the linuxptp releases that the names stand for, oldest first; all candidates of none.
 
     Raises:
         TrxError: a name that is no release.
     """
     asked = tuple(linuxptp)
+    hosts = {name: name.upper().replace(" ", "") for name in esxi}
     problems = [_unknown("linuxptp", name, RELEASES) for name in asked if name not in RANK]
-    key = (esxi or "").upper().replace(" ", "")
-    if esxi and key not in ESXI:
-        problems.append(_unknown("ESXi", esxi, tuple(ESXI)))
+    problems += [
+        _unknown("ESXi", name, tuple(ESXI)) for name, key in hosts.items() if key not in ESXI
+    ]
     if problems:
         raise TrxError.of(problems)
-    names = {*asked, *ESXI.get(key, ())}
+    names = {*asked, *(name for key in hosts.values() for name in ESXI[key])}
     return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from vibforge.lint.rule import Fault, Severity, rule
-from vibforge.lint.subject import TRX_CONF, VibSubject
+from vibforge.lint.subject import VibSubject
 from vibforge.model.certainty import Certainty
+from vibforge.trx.document import PATH as TRX_CONF
 
 
 @rule("VF401", Severity.ERROR, Certainty.DOCUMENTED)

@@ -109,7 +109,7 @@ def _profile(spec: Mapping[str, object], wanted: str) -> Mapping[str, object]:
         what = f"no profile {wanted!r}" if wanted else f"{len(found)} profiles"
         raise TrxError(
             f"the PtpConfig has {what}",
-            remedy=f"Choose one with --ptp-profile: {', '.join(names) or 'there is none'}.",
+            remedy=f"Choose one with --ptpconfig-profile: {', '.join(names) or 'there is none'}.",
         )
     return found[0]
 
