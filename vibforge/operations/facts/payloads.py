@@ -11,7 +11,7 @@ from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
-from vibforge.formats.unpacking import Taps, Unpacked, unpack
+from vibforge.formats.unpacking import THREAD_WORTH, Taps, Unpacked, unpack
 from vibforge.model.descriptor import Checksum
 from vibforge.model.vib import StoredPayload, Vib
 from vibforge.operations.verification import Fact, Topic, fact
@@ -19,8 +19,6 @@ from vibforge.operations.verification import Fact, Topic, fact
 Progress = Callable[[int], None]
 """Is told how many more bytes of a file were read; what it raises stops the work."""
 
-_THREAD_WORTH = 1024 * 1024
-"""Bytes of a payload below which a hashing thread costs more than it gives."""
 _GUNZIP_ONCE = "-gunzip1"
 """Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
 _LAYERS = ("stored", "gunzipped", "content")
@@ -112,7 +110,7 @@ class _Check:
 
     def run(self, stored: Iterator[bytes], files: FoundFiles, progress: Progress) -> None:
         """Read the payload to its end, even where it cannot be unpacked."""
-        with HashingThread() if self._stored_size >= _THREAD_WORTH else nullcontext() as thread:
+        with HashingThread() if self._stored_size >= THREAD_WORTH else nullcontext() as thread:
             taps = {name: _tap(hasher, thread) for name, hasher in self._hashers.items()}
             tapped = _watched(stored, taps["stored"], progress)
             layers = Taps(gunzipped=taps["gunzipped"], content=taps["content"])
