@@ -36,7 +36,7 @@ MEMBER_LIMIT = 10_000
 WINDOW_LOG_LIMIT = 27
 """Power of two of a zstd window: 128 MiB as of 9.0's `zstd --long`; it is kept in memory."""
 
-_OUTPUT_SIZE = 512 * 1024
+_OUTPUT_SIZE = 256 * 1024
 _GZIP_OR_ZLIB_HEADER = 31
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 _AHEAD = 4
-"""Pieces that wait, 512 KiB each where they were inflated."""
+"""Pieces that wait, 256 KiB each where they were inflated."""
 
 
 class ReadAhead(Iterator[bytes]):

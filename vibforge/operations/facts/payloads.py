@@ -1,6 +1,6 @@
 """Hold one payload against its declaration: sizes, digests of every layer, and its files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -28,11 +28,28 @@ _OF_LAYER = {"": "stored", "gunzip": "content"}
 
 @dataclass(slots=True)
 class FoundFiles:
-    """The paths of files and links in all payloads, and the payloads that could not be read."""
+    """The files and links of all payloads against the file list.
 
-    paths: set[str] = field(default_factory=set)
+    `met` tells of each listed path whether a payload holds it, `unlisted` are the other paths of
+    payloads, `unread` the payloads that could not be read.
+    """
+
+    met: dict[str, bool]
+    unlisted: set[str] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
     budget: EntryBudget = field(default_factory=EntryBudget)
+
+    @classmethod
+    def against(cls, file_list: Iterable[str]) -> "FoundFiles":
+        """Start with a descriptor's file list."""
+        return cls({path.strip("/"): False for path in file_list if not path.endswith("/")})
+
+    def add(self, path: str) -> None:
+        """Take note of a path in a payload; one that is listed is not kept a second time."""
+        if path in self.met:
+            self.met[path] = True
+        else:
+            self.unlisted.add(path)
 
 
 def payload_facts(
@@ -185,5 +202,5 @@ def _read(unpacked: Unpacked, files: FoundFiles, name: str) -> None:
     reader = TarReader(content, files.budget)
     for found in reader.entries():
         if found.entry.kind is not EntryKind.DIRECTORY:
-            files.paths.add(found.entry.path)
+            files.add(found.entry.path)
     reader.finish()
