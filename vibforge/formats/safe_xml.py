@@ -15,14 +15,6 @@ MARK_LIMIT = 500_000
 
 _SLICE = 64 * 1024
 """Bytes that are parsed between two looks at what has ended."""
-_OPTIONS = {
-    "resolve_entities": False,
-    "no_network": True,
-    "load_dtd": False,
-    "huge_tree": False,
-    "remove_comments": True,
-    "remove_pis": True,
-}
 
 
 def parse(
@@ -48,12 +40,22 @@ def parse(
         raise FormatError(f"more than {MARK_LIMIT} tags or attributes", where=where)
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         raise FormatError("not an XML document", where=where)
-    parser = etree.XMLPullParser(events=("end",) if tag else (), tag=tag or None, **_OPTIONS)
+    parser = etree.XMLPullParser(
+        events=("end",) if tag else (),
+        tag=tag or None,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
     try:
         for start in range(0, len(data), _SLICE):
             parser.feed(data[start : start + _SLICE])
             for _event, element in parser.read_events():
-                take(element)
+                if isinstance(element, etree._Element):  # noqa: SLF001 - the stubs name no other
+                    take(element)
         root = parser.close()
     except etree.XMLSyntaxError as error:
         line, _column = error.position
