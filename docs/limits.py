@@ -10,7 +10,7 @@ SECTIONS = {
     "Container": ("formats.ar_reading", "model.vib"),
     "Descriptor": ("formats.safe_xml",),
     "Payload, packed": ("formats.inflating",),
-    "Payload, unpacked": ("formats.tar_reading",),
+    "Payload, unpacked": ("formats.entry_budget", "formats.tar_extensions"),
     "Extraction": ("operations.unpack_folder",),
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),

@@ -10,8 +10,10 @@ from hypothesis import given
 from tests import vibs
 from tests.formats.test_tar_images import entries, image_of
 from vibforge.errors import FormatError
-from vibforge.formats import gnu_tar, tar_reading, vmtar
+from vibforge.formats import entry_budget, gnu_tar, vmtar
 from vibforge.formats.byte_stream import ByteStream
+from vibforge.formats.tar_entries import TarEntry
+from vibforge.formats.tar_extensions import pax_records
 from vibforge.formats.tar_header import (
     BLOCK,
     Entry,
@@ -19,7 +21,7 @@ from vibforge.formats.tar_header import (
     header_blocks,
     signed_checksum,
 )
-from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader, pax_records, starts_tar
+from vibforge.formats.tar_reading import TarForm, TarReader, starts_tar
 
 CHECKSUM = slice(148, 156)
 LONG_PATH = f"opt/{'x' * 60}/{'y' * 80}"
@@ -327,9 +329,9 @@ def test_a_long_name_that_is_cut_is_told() -> None:
 
 def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     count = len(listed(vibs.image()))
-    monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", count)
+    monkeypatch.setattr(entry_budget, "ENTRY_LIMIT", count)
     assert len(listed(vibs.image())) == count
-    monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", 4)
+    monkeypatch.setattr(entry_budget, "ENTRY_LIMIT", 4)
     with pytest.raises(FormatError, match="more than 4 entries"):
         listed(vibs.image())
 
@@ -337,12 +339,12 @@ def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     linked = Entry("four", EntryKind.SYMLINK, 0o777, link="three")
     data = header_blocks(linked, gnu_tar.MAGIC) + bytes(1024)
-    monkeypatch.setattr(tar_reading, "NAMES_LIMIT", 9)
+    monkeypatch.setattr(entry_budget, "NAMES_LIMIT", 9)
     assert listed(data)[0].entry == linked
-    monkeypatch.setattr(tar_reading, "NAMES_LIMIT", 8)
+    monkeypatch.setattr(entry_budget, "NAMES_LIMIT", 8)
     with pytest.raises(FormatError, match="names of more than 8 characters"):
         listed(data)
-    monkeypatch.setattr(tar_reading, "NAMES_LIMIT", 100)
+    monkeypatch.setattr(entry_budget, "NAMES_LIMIT", 100)
     with pytest.raises(FormatError, match="names of more than 100 characters"):
         listed(vibs.image())
 

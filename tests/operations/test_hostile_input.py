@@ -7,7 +7,7 @@ import pytest
 from tests import vibs
 from vibforge.errors import FormatError
 from vibforge.formats.safe_xml import ATTRIBUTE_LIMIT
-from vibforge.formats.tar_reading import pax_records
+from vibforge.formats.tar_extensions import pax_records
 from vibforge.formats.zip_reading import open_zip
 from vibforge.model.vib import Vib
 from vibforge.operations.extract import Wishes, extract, leads_out

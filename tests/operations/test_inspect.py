@@ -2,24 +2,29 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO
 
 import pytest
 
 from tests import vibs
 from vibforge.errors import FormatError
-from vibforge.formats import gnu_tar, tar_reading
+from vibforge.formats import entry_budget, gnu_tar, vmtar
+from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarForm
+from vibforge.model import vib as vib_module
 from vibforge.operations import inspect as inspect_module
 from vibforge.operations.inspect import (
     BundleInspection,
     Inspection,
-    PayloadInspection,
     StageInspection,
     VibInspection,
     inspect,
 )
+from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.operations.subjects import opened
 from vibforge.report.inspect import inspection_text, listing
 from vibforge.report.inspect_json import inspection_facts
@@ -154,7 +159,7 @@ def test_a_bundle_shows_vendor_platform_component_and_vibs(tmp_path: Path) -> No
 def test_entries_of_all_vibs_of_a_bundle_count_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tar_reading, "ENTRY_LIMIT", 7)
+    monkeypatch.setattr(entry_budget, "ENTRY_LIMIT", 7)
     data = vibs.zipped([(f"{number}.vib", vibs.vib()) for number in range(2)])
     found = inspected(tmp_path, data, "b.zip")
     assert isinstance(found, BundleInspection)
@@ -205,3 +210,68 @@ def test_zips_in_a_zip_are_counted(tmp_path: Path) -> None:
     data = vibs.zipped([(f"{number}.zip", vibs.bundle()) for number in range(17)])
     with pytest.raises(FormatError, match="more than 16 zips"):
         inspected(tmp_path, data, "b.zip")
+
+
+def short_look(path: Path) -> PayloadInspection:
+    with opened(path) as subjects:
+        (found,) = (inspect(subject, whole=False) for subject in subjects)
+    assert isinstance(found, VibInspection)
+    return found.payloads[0]
+
+
+def large_image(form: ModuleType) -> bytes:
+    entries = [Entry(f"opt/{number}", EntryKind.FILE, 0o644, size=400_000) for number in range(20)]
+    return vibs.image(form, entries, {entry.path: bytes(400_000) for entry in entries})
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "entries", "complete"),
+    [(gnu_tar, "tgz", 3, False), (vmtar, "vgz", 20, True)],
+)
+def test_a_short_look_lists_the_first_entries_of_a_large_payload(
+    tmp_path: Path, form: ModuleType, kind: str, entries: int, *, complete: bool
+) -> None:
+    content = large_image(form)
+    path = tmp_path / "a.vib"
+    path.write_bytes(vibs.vib(content, kind=kind))
+    short, whole = short_look(path), payload(tmp_path, path.read_bytes())
+    assert (len(short.entries), short.complete) == (entries, complete)
+    assert (len(whole.entries), whole.complete) == (20, True)
+    assert short.content_size == whole.content_size == len(content)
+    assert (short.form, short.magics) == (whole.form, whole.magics)
+
+
+def test_a_short_look_at_a_small_payload_sees_all(tmp_path: Path) -> None:
+    for data in (vibs.vib(), vibs.vib(vibs.gnu_image(), kind="tgz"), vibs.vib(b"text")):
+        (tmp_path / "a.vib").write_bytes(data)
+        assert short_look(tmp_path / "a.vib") == payload(tmp_path, data)
+
+
+@pytest.mark.parametrize("content", [large_image(gnu_tar), large_image(vmtar), bytes(20_000_000)])
+def test_a_short_look_takes_as_much_at_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """What is read of 20 MB that do not shrink is what is read of the first 2 MB."""
+    read = 0
+    whole = read_chunks
+
+    def counted(stream: BinaryIO, size: int) -> Iterator[bytes]:
+        nonlocal read
+        for chunk in whole(stream, size):
+            read += len(chunk)
+            yield chunk
+
+    stored = gzip.compress(content, compresslevel=0, mtime=0)
+    (tmp_path / "a.vib").write_bytes(vibs.vib(content, stored=stored, kind="tgz"))
+    monkeypatch.setattr(vib_module, "read_chunks", counted)
+    assert short_look(tmp_path / "a.vib").content_size == len(content)
+    assert 0 < read <= 2 * 1024 * 1024
+
+
+def test_people_are_told_that_there_is_more(tmp_path: Path) -> None:
+    path = tmp_path / "a.vib"
+    path.write_bytes(vibs.vib(large_image(gnu_tar), kind="tgz"))
+    with opened(path) as subjects:
+        (found,) = (inspect(subject, whole=False) for subject in subjects)
+    assert "… and more entries; --files reads on and shows all" in text(found)
+    assert inspection_facts(found)["payloads"][0]["complete"] is False

@@ -23,7 +23,10 @@ def inspect(
     *,
     only_files: Annotated[
         bool,
-        typer.Option("--files", help="List entries only: mode, owner, group, bytes, path, link."),
+        typer.Option(
+            "--files",
+            help="List all entries, and only them: mode, owner, group, bytes, path, link.",
+        ),
     ] = False,
     cat: Annotated[
         str | None, typer.Option(metavar="PATH", help="Print one file of the payload.")
@@ -34,7 +37,7 @@ def inspect(
     if cat is not None:
         _cat(files, cat)
         return
-    looked, problems = each_file(files, _look)
+    looked, problems = each_file(files, lambda path: _look(path, whole=only_files))
     found = [(path, each) for path, all_in_it in looked for each in all_in_it]
     if as_json:
         from vibforge.report.inspect_json import inspections_json  # noqa: PLC0415 - only for --json
@@ -45,12 +48,12 @@ def inspect(
     raise_problems(problems)
 
 
-def _look(path: Path) -> "tuple[Inspection, ...]":
+def _look(path: Path, *, whole: bool) -> "tuple[Inspection, ...]":
     from vibforge.operations.inspect import inspect as look  # noqa: PLC0415 - `--version` is quick
     from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
 
     with opened(path) as subjects:
-        return tuple(look(subject) for subject in subjects)
+        return tuple(look(subject, whole=whole) for subject in subjects)
 
 
 def _show(found: "list[Inspection]", *, only_files: bool) -> None:

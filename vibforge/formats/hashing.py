@@ -11,8 +11,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-_IN_FLIGHT = 8
-"""Chunks that wait for the hashing thread: up to 8 MiB."""
+_IN_FLIGHT = 4
+"""Chunks that wait for the hashing thread: up to 1 MiB."""
 
 ALGORITHMS = {
     "md5": "md5",

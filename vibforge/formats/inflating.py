@@ -22,6 +22,9 @@ else:
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
+GZIP_TRAILER = 8
+"""Bytes at the end of a gzip member: a checksum and the size."""
+
 UNPACKED_LIMIT = 2**32 - 1
 """Bytes of content: gzip counts them in 32 bits, and so does the boot loader."""
 RATIO_LIMIT = 1100
@@ -33,9 +36,8 @@ MEMBER_LIMIT = 10_000
 WINDOW_LOG_LIMIT = 27
 """Power of two of a zstd window: 128 MiB as of 9.0's `zstd --long`; it is kept in memory."""
 
-_OUTPUT_SIZE = 1024 * 1024
+_OUTPUT_SIZE = 256 * 1024
 _GZIP_OR_ZLIB_HEADER = 31
-_GZIP_TRAILER = 8
 
 
 @dataclass(slots=True)
@@ -142,7 +144,7 @@ def _start_of_next(rest: bytes, chunks: Iterator[bytes]) -> bytes:
 
 def gzip_content_size(end: bytes) -> int | None:
     """Return what the last bytes of a gzip file say of its content's size (modulo 4 GiB)."""
-    if len(end) < _GZIP_TRAILER:
+    if len(end) < GZIP_TRAILER:
         return None
     size: int = struct.unpack("<I", end[-4:])[0]
     return size

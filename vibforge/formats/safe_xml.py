@@ -1,5 +1,7 @@
 """Parse XML from strangers: no entities, no network, no huge trees (lxml, libxml2's limits on)."""
 
+from collections.abc import Callable
+
 from lxml import etree
 
 from vibforge.errors import FormatError
@@ -11,13 +13,23 @@ ATTRIBUTE_LIMIT = 64
 MARK_LIMIT = 500_000
 """Tags, open and closed, and attributes of one document: 500 bytes of memory each at the worst."""
 
+_SLICE = 64 * 1024
+"""Bytes that are parsed between two looks at what has ended."""
 
-def parse(data: bytes, where: str) -> etree._Element:
+
+def parse(
+    data: bytes,
+    where: str,
+    tag: str = "",
+    take: Callable[[etree._Element], None] = lambda _element: None,
+) -> etree._Element:
     """Return the root element of a document; comments and processing instructions are dropped.
 
     Args:
         data: the document; UTF-8 unless it says otherwise.
         where: what the document is, for messages.
+        tag: elements that are handed to `take` while the rest is still to be parsed; none if empty.
+        take: gets each of them with all that is in it; it may remove siblings before it.
 
     Raises:
         FormatError: it is too large, not well-formed, or declares a document type or entities.
@@ -28,7 +40,9 @@ def parse(data: bytes, where: str) -> etree._Element:
         raise FormatError(f"more than {MARK_LIMIT} tags or attributes", where=where)
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         raise FormatError("not an XML document", where=where)
-    parser = etree.XMLParser(
+    parser = etree.XMLPullParser(
+        events=("end",) if tag else (),
+        tag=tag or None,
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -37,7 +51,12 @@ def parse(data: bytes, where: str) -> etree._Element:
         remove_pis=True,
     )
     try:
-        root = etree.fromstring(data, parser)
+        for start in range(0, len(data), _SLICE):
+            parser.feed(data[start : start + _SLICE])
+            for _event, element in parser.read_events():
+                if isinstance(element, etree._Element):  # noqa: SLF001 - the stubs name no other
+                    take(element)
+        root = parser.close()
     except etree.XMLSyntaxError as error:
         line, _column = error.position
         raise FormatError(

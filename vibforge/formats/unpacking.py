@@ -1,12 +1,19 @@
 """Unpack what a payload holds, as far as its bytes ask for: gzip, zstd in gzip, or nothing."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
 from vibforge.formats.byte_stream import ByteStream
 from vibforge.formats.inflating import GZIP_MAGIC, ZSTD_MAGIC, Budget, gunzip, unzstd
+
+THREAD_WORTH = 1024 * 1024
+"""Bytes of a payload below which a thread costs more than it gives."""
+
+Relay = Callable[[Iterator[bytes]], Iterator[bytes]]
+"""Passes pieces on, unchanged."""
 
 
 class Compression(StrEnum):
@@ -40,13 +47,39 @@ class Unpacked:
 NO_TAPS = Taps()
 
 
-def unpack(stored: Iterator[bytes], stored_size: int, taps: Taps = NO_TAPS) -> Unpacked:
+@contextmanager
+def unpacked_ahead(
+    stored: Iterator[bytes], stored_size: int, taps: Taps = NO_TAPS
+) -> Iterator[Unpacked]:
+    """Unpack a payload as `unpack` does, a large one in a thread of its own.
+
+    The thread reads, inflates and calls the taps of what is stored and gunzipped; whoever reads the
+    content calls that of the content. The thread has ended when the context is left.
+
+    Raises:
+        FormatError: on entering or while reading, as for `unpack`.
+    """
+    if stored_size < THREAD_WORTH:
+        yield unpack(stored, stored_size, taps)
+        return
+    from vibforge.formats.read_ahead import ReadAhead  # noqa: PLC0415 - not for what is small
+
+    with ExitStack() as stack:
+        yield unpack(
+            stored, stored_size, taps, lambda pieces: stack.enter_context(ReadAhead(pieces))
+        )
+
+
+def unpack(
+    stored: Iterator[bytes], stored_size: int, taps: Taps = NO_TAPS, relay: Relay = iter
+) -> Unpacked:
     """Unpack a payload while its content is read.
 
     Args:
         stored: the stored bytes.
         stored_size: how many they are, which bounds how many may come out.
         taps: who sees the bytes pass.
+        relay: what passes on the pieces of the content.
 
     Raises:
         FormatError: now or while reading: damaged, cut, or beyond the limits of `inflating`.
@@ -60,9 +93,8 @@ def unpack(stored: Iterator[bytes], stored_size: int, taps: Taps = NO_TAPS) -> U
     if head.startswith(ZSTD_MAGIC):
         compression.append(Compression.ZSTD)
         chunks = unzstd(chunks, Budget(stored_size))
-    return Unpacked(
-        compression=tuple(compression), content=ByteStream(_tapped(chunks, taps.content))
-    )
+    content = ByteStream(_tapped(relay(chunks), taps.content))
+    return Unpacked(compression=tuple(compression), content=content)
 
 
 def _start(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.formats.elf import MAGIC as ELF_MAGIC
+from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader
+from vibforge.formats.tar_reading import TarForm, TarReader
 from vibforge.formats.unpacking import Compression, Taps
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel

@@ -60,12 +60,13 @@ def parse(data: bytes, where: str = "descriptor.xml", *, sizes: bool = True) -> 
     Raises:
         FormatError: it is not well-formed XML, or its root is not `vib`.
     """
-    root = parse_xml(data, where)
+    files = _FileList()
+    root = parse_xml(data, where, "{*}file", files.take)
     if str(root.tag).startswith("{"):
         _drop_namespace(root)
     if root.tag != "vib":
         raise FormatError(f"the root element is <{root.tag}>, not <vib>", where=where)
-    return _Reader(root, where, sizes=sizes).descriptor()
+    return _Reader(root, where, files.paths, sizes=sizes).descriptor()
 
 
 def _drop_namespace(root: etree._Element) -> None:
@@ -73,11 +74,37 @@ def _drop_namespace(root: etree._Element) -> None:
         element.tag = str(element.tag).rpartition("}")[2]
 
 
+class _FileList:
+    """Gathers the file list while a descriptor is parsed: its elements take 400 bytes each."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    def take(self, file: etree._Element) -> None:
+        """Take a path, and drop the element before it where there is no more to it."""
+        parents = list(file.iterancestors())
+        if [_name(each, parents[-1]) for each in (file, *parents[:-1])] != ["file", "file-list"]:
+            return
+        self.paths.append(_content(file))
+        before = file.getprevious()
+        if before is not None and before.tag == file.tag and not len(before) and not before.attrib:
+            parents[0].remove(before)
+
+
+def _name(element: etree._Element, root: etree._Element) -> str:
+    """Return a tag as it is read: in a namespace only where the root is in none."""
+    tag = str(element.tag)
+    return tag.rpartition("}")[2] if str(root.tag).startswith("{") else tag
+
+
 class _Reader:
     """Reads one descriptor and gathers what could not be read."""
 
-    def __init__(self, root: etree._Element, where: str, *, sizes: bool) -> None:
+    def __init__(
+        self, root: etree._Element, where: str, file_list: list[str], *, sizes: bool
+    ) -> None:
         self._root = root
+        self._file_list = file_list
         self._where = where
         self._sizes = sizes
         self._faults: list[Problem] = []
@@ -97,7 +124,7 @@ class _Reader:
             relationships=self._relationships(),
             software_tags=tuple(_content(tag) for tag in self._all("software-tags/tag")),
             system_requires=self._system_requires(),
-            file_list=tuple(_content(file) for file in self._all("file-list/file")),
+            file_list=tuple(self._file_list),
             acceptance_level=self._optional_text("acceptance-level"),
             live_install_allowed=self._boolean("live-install-allowed"),
             live_remove_allowed=self._boolean("live-remove-allowed"),

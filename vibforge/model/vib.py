@@ -18,8 +18,9 @@ from vibforge.formats.ar_reading import Archive, Member, read_archive
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, not_a
-from vibforge.formats.tar_reading import TarEntry, TarReader
-from vibforge.formats.unpacking import NO_TAPS, Taps, Unpacked, unpack
+from vibforge.formats.tar_entries import TarEntry
+from vibforge.formats.tar_reading import TarReader
+from vibforge.formats.unpacking import NO_TAPS, Taps, Unpacked, unpacked_ahead
 from vibforge.model import descriptor_reading
 from vibforge.model.descriptor import Descriptor, Payload
 from vibforge.model.source import BytesSource, FileSource, Source
@@ -134,8 +135,11 @@ class Vib:
             FormatError: on entering or while reading: damaged, cut or beyond the limits.
         """
         size = payload.member.stored_size if payload.member else 0
-        with self.source.open() as stream:
-            yield unpack(self.stored(payload, stream), size, taps)
+        with (
+            self.source.open() as stream,
+            unpacked_ahead(self.stored(payload, stream), size, taps) as unpacked,
+        ):
+            yield unpacked
 
     def contents(self, payload: StoredPayload) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
         """Yield what is in a payload with its content, to be taken before the next one.

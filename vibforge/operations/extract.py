@@ -11,10 +11,12 @@ from typing import BinaryIO
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.byte_stream import read_chunks
+from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.sniffing import HEAD_SIZE
+from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import EntryBudget, TarEntry, TarReader, starts_tar
-from vibforge.formats.unpacking import Unpacked, unpack
+from vibforge.formats.tar_reading import TarReader, starts_tar
+from vibforge.formats.unpacking import Unpacked, unpacked_ahead
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
 from vibforge.operations.publish import explained
 from vibforge.operations.subjects import LoosePayload, OpenBundle, StageFolder, Subject
@@ -134,8 +136,8 @@ def _parts(subject: Subject) -> Iterator[_Part]:
         case LoosePayload():
             with subject.source.open() as stream:
                 chunks = read_chunks(stream, subject.source.size)
-                unpacked = unpack(chunks, subject.source.size)
-                yield _part("", subject.source.name, unpacked, budget)
+                with unpacked_ahead(chunks, subject.source.size) as unpacked:
+                    yield _part("", subject.source.name, unpacked, budget)
         case Vib() | OpenBundle():
             for prefix, vib in _vibs(subject):
                 for payload in vib.payloads:

@@ -3,29 +3,21 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from vibforge.errors import FormatError, Problem
-from vibforge.formats.byte_stream import ByteStream, read_chunks
-from vibforge.formats.inflating import gzip_content_size
+from vibforge.formats.byte_stream import read_chunks
+from vibforge.formats.entry_budget import ENTRY_LIMIT, EntryBudget
+from vibforge.formats.inflating import GZIP_TRAILER, gzip_content_size
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
-from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import (
-    ENTRY_LIMIT,
-    EntryBudget,
-    TarEntry,
-    TarForm,
-    TarReader,
-    starts_tar,
-)
-from vibforge.formats.unpacking import Compression, unpack
 from vibforge.model.bundle import Bundle
 from vibforge.model.source import Source
 from vibforge.model.vib import StoredPayload, Vib
 from vibforge.operations.facts.signatures import level_objections
+from vibforge.operations.inspect_payload import PayloadInspection, PayloadOpening
 from vibforge.operations.subjects import (
     LoosePayload,
     OpenBundle,
@@ -35,41 +27,6 @@ from vibforge.operations.subjects import (
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block
-
-_GZIP_TRAILER = 8
-_USUAL = {
-    "vgz": ("gzip, vmtar",),
-    "tgz": ("gzip, gnu", "gzip, ustar", "gzip, pax"),
-    "vzstd": ("gzip, zstd, vmtar",),
-}
-"""What payloads of a type hold (vib-format 4, vendor files); of other types nothing is known."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PayloadInspection:
-    """What a payload really holds.
-
-    Sizes are in bytes. `form` is None where the content is not a tar, and `content_kind` says what
-    it is. `content_size` is what the gzip trailer says where the content was not read to its end,
-    as for a vmtar, and counted otherwise; None where it cannot be known. `faults` tells why the
-    content could not be read to its end.
-    """
-
-    payload: StoredPayload
-    stored_size: int
-    compression: tuple[Compression, ...] = ()
-    content_kind: FileKind = FileKind.UNKNOWN
-    form: TarForm | None = None
-    magics: tuple[str, ...] = ()
-    entries: tuple[TarEntry, ...] = ()
-    content_size: int | None = None
-    oddities: tuple[str, ...] = ()
-    faults: tuple[Problem, ...] = ()
-
-    @property
-    def ratio(self) -> float | None:
-        """Content bytes for each stored byte."""
-        return self.content_size / self.stored_size if self.content_size else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,25 +64,36 @@ class StageInspection:
 Inspection = VibInspection | BundleInspection | PayloadInspection | StageInspection
 
 
-def inspect(subject: Subject) -> Inspection:
-    """Look into what `subjects.opened` opened."""
+def inspect(subject: Subject, *, whole: bool = True) -> Inspection:
+    """Look into what `subjects.opened` opened.
+
+    Args:
+        subject: what to look into.
+        whole: whether all entries of payloads are wanted; if not, only the start of a large payload
+            is read, which takes the same time at any size.
+    """
     match subject:
         case Vib():
-            return inspect_vib(subject)
+            return inspect_vib(subject, whole=whole)
         case OpenBundle():
-            return _inspect_bundle(subject)
+            return _inspect_bundle(subject, whole=whole)
         case LoosePayload():
-            return _inspect_loose(subject.source)
+            return _inspect_loose(subject.source, whole=whole)
         case StageFolder():
             return _inspect_stage(subject)
 
 
-def inspect_vib(vib: Vib, budget: EntryBudget | None = None) -> VibInspection:
+def inspect_vib(
+    vib: Vib, budget: EntryBudget | None = None, *, whole: bool = True
+) -> VibInspection:
     """Look into a VIB; of a payload no more is unpacked than its list of files needs."""
     shared = budget or EntryBudget()
     blocks, faults = _blocks(vib.signature)
     with vib.source.open() as stream:
-        payloads = tuple(_inspect_payload(vib, payload, stream, shared) for payload in vib.payloads)
+        payloads = tuple(
+            _inspect_payload(vib, PayloadOpening(payload, shared, whole=whole), stream)
+            for payload in vib.payloads
+        )
     return VibInspection(
         vib=vib,
         payloads=payloads,
@@ -135,33 +103,31 @@ def inspect_vib(vib: Vib, budget: EntryBudget | None = None) -> VibInspection:
     )
 
 
-def _inspect_payload(
-    vib: Vib, payload: StoredPayload, stream: BinaryIO, budget: EntryBudget
-) -> PayloadInspection:
+def _inspect_payload(vib: Vib, opening: PayloadOpening, stream: BinaryIO) -> PayloadInspection:
+    payload = opening.payload
     if payload.member is None:
         fault = Problem(what="the archive has no member of this name", where=payload.name)
         return PayloadInspection(payload=payload, stored_size=0, faults=(fault,))
-    size = payload.member.stored_size
-    opening = _Opening(payload, size, budget)
+    size = opening.stored_size = payload.member.stored_size
     opening.look(vib.stored(payload, stream))
     if opening.wants_trailer:
-        stream.seek(payload.member.data_offset + max(0, size - _GZIP_TRAILER))
-        opening.content_size = gzip_content_size(stream.read(min(size, _GZIP_TRAILER)))
+        stream.seek(payload.member.data_offset + max(0, size - GZIP_TRAILER))
+        opening.content_size = gzip_content_size(stream.read(min(size, GZIP_TRAILER)))
     return opening.result()
 
 
-def _inspect_loose(source: Source) -> PayloadInspection:
+def _inspect_loose(source: Source, *, whole: bool) -> PayloadInspection:
     payload = StoredPayload(name=Path(source.name).name, declared=None, member=None)
-    opening = _Opening(payload, source.size, EntryBudget())
+    opening = PayloadOpening(payload, EntryBudget(), whole=whole, stored_size=source.size)
     with source.open() as stream:
         opening.look(read_chunks(stream, source.size))
         if opening.wants_trailer:
-            stream.seek(max(0, source.size - _GZIP_TRAILER))
-            opening.content_size = gzip_content_size(stream.read(_GZIP_TRAILER))
+            stream.seek(max(0, source.size - GZIP_TRAILER))
+            opening.content_size = gzip_content_size(stream.read(GZIP_TRAILER))
     return opening.result()
 
 
-def _inspect_bundle(subject: OpenBundle) -> BundleInspection:
+def _inspect_bundle(subject: OpenBundle, *, whole: bool) -> BundleInspection:
     vibs: list[VibInspection] = []
     faults: list[Problem] = []
     budget, descriptors = EntryBudget(), 0
@@ -169,7 +135,7 @@ def _inspect_bundle(subject: OpenBundle) -> BundleInspection:
         try:
             vib = Vib.from_source(source)
             descriptors += len(vib.descriptor_bytes)
-            vibs.append(inspect_vib(vib, budget))
+            vibs.append(inspect_vib(vib, budget, whole=whole))
         except FormatError as error:
             faults += error.problems
         if descriptors > DESCRIPTOR_LIMIT:
@@ -196,87 +162,6 @@ def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]"
         return read_blocks(signature), ()
     except FormatError as error:
         return (), error.problems
-
-
-@dataclass(slots=True)
-class _Opening:
-    """Gathers what is met in a payload."""
-
-    payload: StoredPayload
-    stored_size: int
-    budget: EntryBudget
-    compression: tuple[Compression, ...] = ()
-    content_kind: FileKind = FileKind.UNKNOWN
-    form: TarForm | None = None
-    magics: tuple[str, ...] = ()
-    entries: list[TarEntry] = field(default_factory=list)
-    content_size: int | None = None
-    oddities: tuple[str, ...] = ()
-    faults: tuple[Problem, ...] = ()
-
-    @property
-    def wants_trailer(self) -> bool:
-        return self.content_size is None and self.compression == (Compression.GZIP,)
-
-    def look(self, stored: Iterator[bytes]) -> None:
-        try:
-            unpacked = unpack(stored, self.stored_size)
-            self.compression = unpacked.compression
-            self._look_at_content(unpacked.content)
-        except FormatError as error:
-            self.faults = tuple(
-                Problem(what=problem.what, where=self.payload.name) for problem in error.problems
-            )
-
-    def _look_at_content(self, content: ByteStream) -> None:
-        head = content.peek(HEAD_SIZE)
-        self.content_kind = file_kind(head)
-        if starts_tar(head):
-            self._look_at_tar(content)
-        if self.form is not TarForm.VMTAR or self.compression != (Compression.GZIP,):
-            content.drain()
-            self.content_size = content.position
-
-    def _look_at_tar(self, content: ByteStream) -> None:
-        reader = TarReader(content, self.budget)
-        try:
-            for entry in reader.entries():
-                self.entries.append(entry)
-        finally:
-            self.form = reader.form
-            self.magics = tuple(magic.decode("latin-1") for magic in reader.magics)
-        if self.form is not TarForm.VMTAR:
-            reader.finish()
-        self.oddities = tuple(reader.oddities)
-
-    def result(self) -> PayloadInspection:
-        return PayloadInspection(
-            payload=self.payload,
-            stored_size=self.stored_size,
-            compression=self.compression,
-            content_kind=self.content_kind,
-            form=self.form,
-            magics=self.magics,
-            entries=tuple(self.entries),
-            content_size=self.content_size,
-            oddities=(*self._against_declaration(), *self.oddities),
-            faults=self.faults,
-        )
-
-    def _layers(self) -> Iterator[str]:
-        yield from self.compression
-        yield self.form or self.content_kind
-
-    def _against_declaration(self) -> Iterator[str]:
-        """Yield where the content is not what the descriptor says."""
-        declared = self.payload.declared
-        if declared is None:
-            return
-        wanted = _USUAL.get(declared.type, ())
-        if wanted and not self.faults and ", ".join(self._layers()) not in wanted:
-            yield f"a payload of type {declared.type} is {' or '.join(wanted)}; this one is not"
-        if declared.size is not None and declared.size != self.stored_size:
-            yield f"the descriptor says {declared.size} bytes, the archive holds {self.stored_size}"
 
 
 def _tree(folder: Path) -> Iterator[Entry]:

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.formats.tar_reading import EntryBudget, TarReader, starts_tar
+from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.model.recipe import Mode, PathRule, PayloadType, Recipe
 from vibforge.model.recipe_reading import read_table
 from vibforge.model.recipe_rules import dotted

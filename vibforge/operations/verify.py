@@ -76,11 +76,11 @@ def verify_vib(
         FormatError: the file cannot be read any more.
     """
     facts = [_container_fact(vib), _descriptor_fact(vib)]
-    files = FoundFiles()
+    files = FoundFiles.against(vib.descriptor.file_list)
     with vib.source.open() as stream:
         for payload in vib.payloads:
             facts += payload_facts(vib, payload, stream, files, progress)
-    facts.append(_file_list_fact(vib, files))
+    facts.append(_file_list_fact(files))
     facts += signature_facts(vib, policy)
     return Verification(name=vib.source.name, vib_id=vib.descriptor.vib_id, facts=tuple(facts))
 
@@ -95,15 +95,14 @@ def _descriptor_fact(vib: Vib) -> Fact:
     return fact(Topic.DESCRIPTOR, "values that can be read", holds=not reason, reason=reason)
 
 
-def _file_list_fact(vib: Vib, files: FoundFiles) -> Fact:
+def _file_list_fact(files: FoundFiles) -> Fact:
     statement = "the file list names what the payloads hold"
     if files.unread:
         names = ", ".join(files.unread)
         return fact(Topic.FILES, statement, holds=None, reason=f"{names} could not be read")
-    listed = {path.strip("/") for path in vib.descriptor.file_list if not path.endswith("/")}
     reasons = [
-        _named("not in a payload", listed - files.paths),
-        _named("not in the list", files.paths - listed),
+        _named("not in a payload", {path for path, is_met in files.met.items() if not is_met}),
+        _named("not in the list", files.unlisted),
     ]
     reason = "; ".join(filter(None, reasons))
     return fact(Topic.FILES, statement, holds=not reason, reason=reason)

@@ -10,10 +10,10 @@ from vibforge.model.descriptor import Descriptor
 from vibforge.operations.inspect import (
     BundleInspection,
     Inspection,
-    PayloadInspection,
     StageInspection,
     VibInspection,
 )
+from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import entry_line, labelled, listing_line, plain, wrapped
@@ -139,7 +139,10 @@ class _View:
         yield from self._fact("size", _sizes(found))
         for entry in found.entries[:_SHOWN_ENTRIES]:
             yield entry_line(entry.entry)
-        yield from self._more(len(found.entries))
+        if found.complete:
+            yield from self._more(len(found.entries))
+        else:
+            yield "  … and more entries; --files reads on and shows all"
         yield from self._warnings(found.oddities)
         yield from self._warnings(str(fault) for fault in found.faults)
         for entry in found.entries:

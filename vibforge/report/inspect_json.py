@@ -5,17 +5,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from vibforge.formats.tar_reading import TarEntry
+from vibforge.formats.tar_entries import TarEntry
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
 from vibforge.model.vib import Vib
 from vibforge.operations.inspect import (
     BundleInspection,
     Inspection,
-    PayloadInspection,
     StageInspection,
     VibInspection,
 )
+from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.report import bundle_shapes, shapes, units
 from vibforge.trust.known_signers import known_signer
 
@@ -168,6 +168,7 @@ def _payload(found: PayloadInspection) -> Facts:
         "form": found.form.value if found.form else None,
         "tar_magics": list(found.magics),
         "entries": [_found_entry(entry) for entry in found.entries],
+        "complete": found.complete,
         "oddities": list(found.oddities),
         "faults": shapes.faults(found.faults),
     }

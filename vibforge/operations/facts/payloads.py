@@ -1,16 +1,17 @@
 """Hold one payload against its declaration: sizes, digests of every layer, and its files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from vibforge.errors import FormatError
+from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import EntryKind
-from vibforge.formats.tar_reading import EntryBudget, TarReader, starts_tar
-from vibforge.formats.unpacking import Taps, Unpacked, unpack
+from vibforge.formats.tar_reading import TarReader, starts_tar
+from vibforge.formats.unpacking import THREAD_WORTH, Taps, Unpacked, unpack
 from vibforge.model.descriptor import Checksum
 from vibforge.model.vib import StoredPayload, Vib
 from vibforge.operations.verification import Fact, Topic, fact
@@ -18,8 +19,6 @@ from vibforge.operations.verification import Fact, Topic, fact
 Progress = Callable[[int], None]
 """Is told how many more bytes of a file were read; what it raises stops the work."""
 
-_THREAD_WORTH = 1024 * 1024
-"""Bytes of a payload below which a hashing thread costs more than it gives."""
 _GUNZIP_ONCE = "-gunzip1"
 """Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
 _LAYERS = ("stored", "gunzipped", "content")
@@ -29,11 +28,28 @@ _OF_LAYER = {"": "stored", "gunzip": "content"}
 
 @dataclass(slots=True)
 class FoundFiles:
-    """The paths of files and links in all payloads, and the payloads that could not be read."""
+    """The files and links of all payloads against the file list.
 
-    paths: set[str] = field(default_factory=set)
+    `met` tells of each listed path whether a payload holds it, `unlisted` are the other paths of
+    payloads, `unread` the payloads that could not be read.
+    """
+
+    met: dict[str, bool]
+    unlisted: set[str] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
     budget: EntryBudget = field(default_factory=EntryBudget)
+
+    @classmethod
+    def against(cls, file_list: Iterable[str]) -> "FoundFiles":
+        """Start with a descriptor's file list."""
+        return cls({path.strip("/"): False for path in file_list if not path.endswith("/")})
+
+    def add(self, path: str) -> None:
+        """Take note of a path in a payload; one that is listed is not kept a second time."""
+        if path in self.met:
+            self.met[path] = True
+        else:
+            self.unlisted.add(path)
 
 
 def payload_facts(
@@ -111,7 +127,7 @@ class _Check:
 
     def run(self, stored: Iterator[bytes], files: FoundFiles, progress: Progress) -> None:
         """Read the payload to its end, even where it cannot be unpacked."""
-        with HashingThread() if self._stored_size >= _THREAD_WORTH else nullcontext() as thread:
+        with HashingThread() if self._stored_size >= THREAD_WORTH else nullcontext() as thread:
             taps = {name: _tap(hasher, thread) for name, hasher in self._hashers.items()}
             tapped = _watched(stored, taps["stored"], progress)
             layers = Taps(gunzipped=taps["gunzipped"], content=taps["content"])
@@ -186,5 +202,5 @@ def _read(unpacked: Unpacked, files: FoundFiles, name: str) -> None:
     reader = TarReader(content, files.budget)
     for found in reader.entries():
         if found.entry.kind is not EntryKind.DIRECTORY:
-            files.paths.add(found.entry.path)
+            files.add(found.entry.path)
     reader.finish()
