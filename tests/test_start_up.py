@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.instructions import RECORD, counts, interpreter, recorded
 from tests.trees import make_tree, trx_tree
 from vibforge import build
 
@@ -117,3 +119,20 @@ def test_a_command_loads_only_what_it_needs(name: str, places: dict[str, str]) -
     needless = {*EVERYWHERE, *command.without} - {*command.but}
     assert sorted(needless.intersection(loaded)) == []
     assert int(count) <= command.most, loaded
+
+
+GROWTH = 1.05
+"""Counts repeat to a thousandth wherever the checkout lies: what is above this, was put there."""
+
+
+@pytest.mark.slow
+def test_a_start_takes_no_more_instructions_than_it_did(
+    tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    tool("valgrind")
+    known = recorded()
+    if known is None:
+        pytest.skip(f"no counts of {interpreter()} in {RECORD.name}; `make instructions` adds them")
+    found = dict(counts(tmp_path))
+    grown = {name: count for name, count in found.items() if count > known[name] * GROWTH}
+    assert grown == {}, f"{known}: if it has to be, `make instructions` writes them anew"
