@@ -162,7 +162,7 @@ def many(folder: Path) -> str:
     rate, early, late = _many(folder, "10000")
     sentences = [
         (
-            f"10,000 tiny packages in one process, without instructions: {rate} a second of "
+            f"10,000 tiny packages in one process, dated, without instructions: {rate} a second of "
             f"processor time; peak memory {early} MiB after 1,000 and {late} MiB after all."
         )
     ]
