@@ -12,9 +12,9 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse golden docs bench bench-scale lock audit
+.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse golden docs bench bench-scale instructions lock audit
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
 
 demo: $(VENV)/ready ## build the shipped trx.conf package and its bundle into dist/
@@ -60,6 +60,9 @@ bench: $(VENV)/ready ## measure against the peers; writes docs/reference/perform
 
 bench-scale: $(VENV)/ready ## measure how cost grows; writes docs/reference/growth.md
 	$(BIN)/python -m benchmarks.scale $(BENCH) --write
+
+instructions: $(VENV)/ready-for-work ## count what three commands take at start; write the record
+	$(BIN)/python -m tests.instructions
 
 docs: $(VENV)/ready ## write the pages that are made from the code
 	$(BIN)/python docs/generate.py

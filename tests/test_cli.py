@@ -33,36 +33,6 @@ def test_version() -> None:
     assert (done.returncode, done.stdout) == (0, f"vibforge {__version__}\n")
 
 
-HEAVY = ("pydantic", "rich", "jinja2", "lxml", "cryptography", "tomllib", "zlib_ng", "tomli_w")
-
-
-def test_version_and_help_load_nothing_heavy() -> None:
-    script = (
-        "import sys\nfrom vibforge.cli import main\n"
-        "main(['--version'])\nmain(['build', '--help'])\n"
-        f"print([name for name in {HEAVY} if name in sys.modules])"
-    )
-    # What measures the coverage of a child would load modules of its own.
-    alone = {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE_")}
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=alone
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_a_build_without_a_stage_loads_no_xml_parser(tmp_path: Path) -> None:
-    tree = trx_tree(tmp_path / "p")
-    script = (
-        "import sys\nfrom vibforge.cli import main\n"
-        f"main(['build', {str(tree)!r}, '-o', {str(tmp_path / 'dist')!r}])\n"
-        "print([name for name in ('lxml', 'cryptography', 'pydantic') if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 def test_build_says_what_it_made(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
     tree = trx_tree(tmp_path / "trx-conf")
     done = run("build", tree, "--acceptance-level", "PartnerSupported", "-o", tmp_path / "dist")

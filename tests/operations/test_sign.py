@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor, openssl, vib
+from tests.trees import trx_tree
 from tests.trust.made import made
 from vibforge.errors import FormatError, SigningError, VibforgeError
 from vibforge.formats.ar import member_header, member_padding
-from vibforge.formats.pkcs7 import read_blocks
+from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.host.package import Signature as PackageSignature
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
+from vibforge.operations.build import build
 from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.sign import Existing, Signed, sign_vib
 from vibforge.operations.verify import verify
@@ -268,3 +271,34 @@ def test_a_changed_byte_anywhere_is_found(lab: Lab, file: Path) -> None:
             if held:
                 unnoticed.append((member.name, place - member.data_offset))
     assert unnoticed == []
+
+
+def test_many_builds_sign_with_a_key_that_was_opened_once(lab: Lab, tmp_path: Path) -> None:
+    signer = lab.signer()
+    tree = trx_tree(tmp_path / "tree")
+    for name in ("one", "two"):
+        settings = {"name": name, "acceptance-level": "partner"}
+        built = build(tree, tmp_path / name, settings=settings, signer=signer, environment={})
+        assert built.signature is not None
+        (block,) = read_blocks(built.signature.block)
+        assert check_block(block, (tmp_path / name / "descriptor.xml").read_bytes()).held
+        assert block.signers[0].signing_time == datetime(2000, 1, 1, tzinfo=UTC)
+        assert built.plan.package.signature is PackageSignature.TRUSTED
+
+
+def test_the_key_that_is_handed_over_goes_before_the_recipes(lab: Lab, tmp_path: Path) -> None:
+    settings = {"acceptance-level": "partner", "signing.key": "nowhere.key"}
+    tree = trx_tree(tmp_path / "tree")
+    with pytest.raises(SigningError, match="cannot be read"):
+        build(tree, tmp_path / "out", settings=settings)
+    built = build(tree, tmp_path / "out", settings=settings, signer=lab.signer())
+    assert built.signature is not None
+
+
+def test_an_opened_key_does_not_show_itself(lab: Lab, tmp_path: Path) -> None:
+    signer = lab.signer()
+    built = build(trx_tree(tmp_path / "tree"), tmp_path / "out", signer=signer)
+    secret = lab.issued().key_path.read_text(encoding="ascii").splitlines()[1]
+    assert secret not in repr(signer) + repr(built)
+    files = (path.read_bytes() for path in (tmp_path / "out").iterdir())
+    assert not any(secret.encode("ascii") in data for data in files)

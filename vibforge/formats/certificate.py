@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from threading import Lock
+from functools import lru_cache
+from threading import RLock
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -39,8 +40,11 @@ _ODDITIES = (
 """What `cryptography` raises over certificates that it cannot read; they share no base class."""
 
 
-_WARNINGS_LOCK = Lock()
+_WARNINGS_LOCK = RLock()
 """Filters of warnings are the process's, and files are verified in several threads."""
+
+_KEPT = 16
+"""Certificates that are read once: packages of one signer carry the same; 1 MiB at most each."""
 
 
 class Arithmetic(Enum):
@@ -74,10 +78,10 @@ class Certificate:
 
     def load(self) -> x509.Certificate:
         """Return it as the `cryptography` library's object."""
-        with _oddities_passed():
-            return x509.load_der_x509_certificate(self.der)
+        return _loaded(self.der)
 
 
+@lru_cache(_KEPT)
 def read_certificate(der: bytes) -> Certificate:
     """Read a certificate; what a later release of the library will refuse is let pass quietly.
 
@@ -86,7 +90,7 @@ def read_certificate(der: bytes) -> Certificate:
     """
     try:
         with _oddities_passed():
-            return _facts(x509.load_der_x509_certificate(der), der)
+            return _facts(_loaded(der), der)
     except _ODDITIES as error:
         raise FormatError(f"a certificate cannot be read: {error}") from error
 
@@ -120,6 +124,12 @@ def check_signature(
     except _ODDITIES as error:
         return Arithmetic.NOT_TRIED, f"the key cannot be used: {error}"
     return Arithmetic.HELD, ""
+
+
+@lru_cache(_KEPT)
+def _loaded(der: bytes) -> x509.Certificate:
+    with _oddities_passed():
+        return x509.load_der_x509_certificate(der)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ the structure is put together here, with that library's DER encoder.
 """
 
 import base64
-import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
@@ -117,7 +116,8 @@ def signed_data(
 
 def pem_block(der: bytes) -> bytes:
     """Return the PEM block of a signature, under the label that ESXi wants."""
-    lines = textwrap.wrap(base64.b64encode(der).decode("ascii"), _PEM_WIDTH)
+    letters = base64.b64encode(der).decode("ascii")
+    lines = [letters[at : at + _PEM_WIDTH] for at in range(0, len(letters), _PEM_WIDTH)]
     text = "\n".join((f"-----BEGIN {PEM_LABEL}-----", *lines, f"-----END {PEM_LABEL}-----", ""))
     return text.encode("ascii")
 

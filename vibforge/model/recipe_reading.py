@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, get_args, get_origin, get_type_hints
 
 from vibforge.errors import ModelError, Problem
@@ -212,7 +212,7 @@ class _Reader:
 
     def _table(self, kind: Any, value: Any, path: Path) -> object:  # noqa: ANN401
         table = typed(dict, value)
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         keys = {field.name.replace("_", "-"): field for field in fields(kind)}
         for name in table:
             if name not in keys:
@@ -252,6 +252,12 @@ class _Reader:
             return environment.get(name, default or "")
 
         return _VARIABLE.sub(replacement, text)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Evaluate the types of a class's fields once, for however many recipes."""
+    return get_type_hints(kind)
 
 
 def _unknown_key(name: str, known: Mapping[str, object]) -> ModelError:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from vibforge.errors import OutputError
 from vibforge.formats import ar
@@ -16,7 +16,12 @@ from vibforge.model.allowance import Allowance
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.descriptor_writing import serialise
 from vibforge.model.recipe import Recipe
-from vibforge.operations.build_signature import BuildSigner, BuiltSignature, build_signer
+from vibforge.operations.build_signature import (
+    BuildSigner,
+    BuiltSignature,
+    signer_of_recipe,
+    signing_time,
+)
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.describe import describe
 from vibforge.operations.instruct import Guide
@@ -25,6 +30,9 @@ from vibforge.operations.pack import pack
 from vibforge.operations.plan_build import BuildPlan, plan_build
 from vibforge.operations.publish import Publication, explained
 from vibforge.operations.record import RECORD_NAME, record
+
+if TYPE_CHECKING:
+    from vibforge.signing.signer import Signer
 
 Progress = Callable[[int, int], None]
 """Is told the bytes that were packed, and how many there are in all."""
@@ -62,6 +70,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     ask_passphrase: Callable[[], bytes] | None = None,
     allow: Sequence[Allowance] = (),
     instructions: bool = True,
+    signer: "Signer | None" = None,
 ) -> Built:
     """Build a VIB, its descriptor, signature slot and instructions into a folder.
 
@@ -77,6 +86,8 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         ask_passphrase: is called where a key is encrypted and the recipe names no source.
         allow: rules on trx.conf that may be broken, with the reasons.
         instructions: whether INSTALL.md and the scripts for the host are written as well.
+        signer: signs in place of the key that the recipe names: `open_signer` opens a key once for
+            however many packages. It stays the caller's.
 
     Raises:
         VibforgeError: one of its children says what keeps the VIB from being built; the folder is
@@ -89,6 +100,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         environment=environment,
         allow=allow,
         instructions=instructions,
+        signed=signer is not None,
     )
     return build_plan(
         plan,
@@ -97,6 +109,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         threads=threads,
         on_progress=on_progress,
         ask_passphrase=ask_passphrase,
+        signer=signer,
     )
 
 
@@ -108,9 +121,10 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     threads: int | None = None,
     on_progress: Progress | None = None,
     ask_passphrase: Callable[[], bytes] | None = None,
+    signer: "Signer | None" = None,
 ) -> Built:
     """Carry out a plan; arguments and errors are those of `build`."""
-    signer = _signer(plan, ask_passphrase)
+    signing = _signing(plan, signer, ask_passphrase)
     _check_folder(folder, plan)
     with ExitStack() as stack:
         publication = stack.enter_context(Publication(folder))
@@ -127,7 +141,7 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
             [(tree.recipe, member) for tree, member, _ in packed],
         )
         text = serialise(descriptor)
-        signature = signer.sign(text, plan.recipe.acceptance_level) if signer else None
+        signature = signing.sign(text, plan.recipe.acceptance_level) if signing else None
         block = signature.block if signature else b""
         with publication.create(plan.vib_name) as file:
             output = _Counted(file)
@@ -156,12 +170,16 @@ def _guides(built: Built) -> Iterator[Guide]:
     return instruct(built.descriptor, built.plan.vib_name, built.sha256, built.plan.needs)
 
 
-def _signer(plan: BuildPlan, ask: Callable[[], bytes] | None) -> BuildSigner | None:
+def _signing(
+    plan: BuildPlan, signer: "Signer | None", ask: Callable[[], bytes] | None
+) -> BuildSigner | None:
     """Open the key before anything is packed."""
     recipe = plan.recipe.signing
-    if recipe is None:
+    if signer is None and recipe is not None:
+        signer = signer_of_recipe(recipe, plan.project.root, plan.environment, ask)
+    if signer is None:
         return None
-    return build_signer(recipe, plan.project.root, plan.dated.date, plan.environment, ask)
+    return BuildSigner(signer=signer, signing_time=signing_time(recipe, plan.dated.date))
 
 
 def _check_folder(folder: Path, plan: BuildPlan) -> None:

@@ -51,13 +51,12 @@ class BuildSigner:
         return BuiltSignature(block=block, judgement=judgement)
 
 
-def build_signer(
+def signer_of_recipe(
     recipe: SigningRecipe,
     root: Path,
-    date: ReleaseDate,
     environment: Mapping[str, str],
     ask: Callable[[], bytes] | None,
-) -> BuildSigner:
+) -> Signer:
     """Open the key of a recipe; `ask` is called where it names no source of its passphrase.
 
     Raises:
@@ -69,9 +68,13 @@ def build_signer(
         key=recipe.key if recipe.key.startswith(_SCHEMES) else str(root / recipe.key),
         certificates=tuple(root / name for name in recipe.certificates),
     )
-    signer = open_signer(source, _passphrase(recipe, root, environment, ask), environment)
-    moment = recipe.signing_time or date
-    return BuildSigner(signer=signer, signing_time=datetime.fromtimestamp(moment.epoch, UTC))
+    return open_signer(source, _passphrase(recipe, root, environment, ask), environment)
+
+
+def signing_time(recipe: SigningRecipe | None, date: ReleaseDate) -> datetime:
+    """Return the time that the recipe states, else the release date."""
+    moment = recipe.signing_time if recipe and recipe.signing_time else date
+    return datetime.fromtimestamp(moment.epoch, UTC)
 
 
 def _passphrase(

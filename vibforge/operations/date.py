@@ -55,6 +55,8 @@ def release_date(
 
 def _last_commit(project: Path) -> ReleaseDate | None:
     """Return the committer's date of the last commit that touched the folder, if git knows one."""
+    if not _may_be_in_git(project):
+        return None
     command = ["git", "-C", str(project), "log", "-1", "--format=%ct", "--", "."]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command; the path is one argument
@@ -69,3 +71,11 @@ def _last_commit(project: Path) -> ReleaseDate | None:
         return None
     text = done.stdout.strip()
     return ReleaseDate.parse(text) if done.returncode == 0 and text.isdigit() else None
+
+
+def _may_be_in_git(project: Path) -> bool:
+    """Whether asking git is worth a process: whoever builds thousands pays for each."""
+    folder = project.resolve()
+    return "GIT_DIR" in os.environ or any(
+        (at / ".git").exists() for at in (folder, *folder.parents)
+    )

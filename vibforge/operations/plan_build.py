@@ -94,8 +94,11 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
     environment: Mapping[str, str] | None = None,
     allow: Sequence[Allowance] = (),
     instructions: bool = True,
+    signed: bool = False,
 ) -> BuildPlan:
     """Read a project and list its trees; the arguments are those of `build`.
+
+    `signed` says that it will be signed although its recipe names no key.
 
     Raises:
         ModelError: the recipe breaks rules.
@@ -115,7 +118,9 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
         trees = boot_copied(trees, found.recipe)
     _check_paths(trees)
     files = tuple(path for tree in trees for path in tree.files())
-    package = _package(found.recipe, dated, files)
+    package = _package(
+        found.recipe, dated, files, signed=signed or found.recipe.signing is not None
+    )
     return BuildPlan(
         project=found,
         dated=dated,
@@ -127,13 +132,13 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
     )
 
 
-def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...]) -> Package:
+def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...], *, signed: bool) -> Package:
     """Return the VIB as hosts will see it; its digests are not known yet, and always complete.
 
     Who signs is taken for one whom the hosts trust.
     """
     descriptor = describe(recipe, dated.date, files, ())
-    signature = Signature.TRUSTED if recipe.signing else Signature.MISSING
+    signature = Signature.TRUSTED if signed else Signature.MISSING
     return Package(descriptor=descriptor, signature=signature, payloads_known=False)
 
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from vibforge.resources import shipped
-
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -26,6 +24,8 @@ def _environment() -> "Environment":
         FunctionLoader,
         StrictUndefined,
     )
+
+    from vibforge.resources import shipped  # noqa: PLC0415 - the same: it loads importlib.resources
 
     folder = shipped("templates")
     return Environment(

@@ -1,7 +1,6 @@
 """Open whatever an admin has in hand: a VIB, a bundle, a loose payload, a stage folder."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -108,8 +107,10 @@ def _spooled(source: Source, stack: ExitStack) -> BinaryIO:
     """Unpack a zip in a zip to a nameless file on disk, for a zip is read back and forth."""
     if source.size > MEMBER_SIZE_LIMIT:
         raise FormatError(f"{source.size} bytes, more than {MEMBER_SIZE_LIMIT}", where=source.name)
+    from tempfile import TemporaryFile  # noqa: PLC0415 - hardly ever is there a zip in a zip
+
     with explained(TEMPORARY):
-        spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        spool = stack.enter_context(TemporaryFile())  # noqa: SIM115 - the stack closes it
         with source.open() as packed:
             shutil.copyfileobj(packed, spool)
     spool.seek(0)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Lock
 
@@ -60,6 +59,9 @@ def verify_all(
 
     if len(paths) == 1:
         return [(paths[0], one(paths[0]))]
+
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
+
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
             return list(zip(paths, pool.map(one, paths), strict=True))

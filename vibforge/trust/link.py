@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography import x509
@@ -14,6 +15,9 @@ from vibforge.formats.certificate import Arithmetic, Certificate, check_signatur
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of one certificate; the vendor's take 2 KB, and none of a CA reaches a tenth of this."""
+
+_KEPT = 16
+"""Certificates that are looked at once: packages of one signer have the same chain."""
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 _UNREADABLE = (
@@ -88,6 +92,7 @@ class Link:
         return check_signature(self.says, "", digest, signature, text)[0] is Arithmetic.HELD
 
 
+@lru_cache(_KEPT)
 def read_link(certificate: Certificate) -> Link:
     """Read what a certificate may do.
 
