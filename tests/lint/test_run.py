@@ -50,7 +50,7 @@ def test_a_word_that_names_no_rule(word: str) -> None:
 def test_a_rule_that_is_nearly_named_is_offered() -> None:
     with pytest.raises(ModelError) as caught:
         chosen(("descriptor-not-firs",), (), TARGETS)
-    assert caught.value.problems[0].remedy.startswith("did you mean descriptor-not-first")
+    assert caught.value.problems[0].remedy == "did you mean VF101 descriptor-not-first?"
 
 
 def test_find_rule() -> None:
