@@ -19,8 +19,8 @@ from mutmut.mutation.data import SourceFileMutationData
 
 DECORATORS = frozenset({"rule", "property", "contextmanager"})
 """They take a function and nothing else happens to it, so that a mutant may stand in its place."""
-_SURVIVED = {0, 33}
-"""mutmut's results for `survived` and `no tests`."""
+_KILLED = {1, 3}
+"""mutmut's results where a test failed; the others are no news of a test, a timeout among them."""
 
 _Statements = Sequence[file_mutation.MODULE_STATEMENT]
 _Arranged = tuple[_Statements, _Statements, _Statements, Sequence[str]]
@@ -75,11 +75,11 @@ def take_a_sample(every: int, *, survivors: bool) -> None:
         dict[str, SourceFileMutationData],
     ]:
         mutants, files = collect(mutant_names=mutant_names)
-        wanted = _SURVIVED if survivors else {None}
         return [
             (data, name, result)
             for data, name, result in mutants
-            if result in wanted and crc32(name.encode()) % every == 0
+            if (result not in {None, *_KILLED} if survivors else result is None)
+            and crc32(name.encode()) % every == 0
         ], files
 
     mutmut.collect_source_file_mutation_data = sampled

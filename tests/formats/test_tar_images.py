@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.formats import gnu_tar, vmtar
-from vibforge.formats.tar_header import BLOCK, PATH_LIMIT, Entry, EntryKind, signed_checksum
+from vibforge.formats.tar_header import (
+    BLOCK,
+    PATH_LIMIT,
+    Entry,
+    EntryKind,
+    header_blocks,
+    signed_checksum,
+)
 
 MTIME = 1_700_000_000
 
@@ -129,3 +136,23 @@ def test_long_names_take_one_block(layout: ModuleType, length: int) -> None:
     with opened(layout, image) as archive:
         assert_reads_back(archive, [(entry, b"x")])
     assert image[: len("././@LongLink")].startswith(b"././@LongLink") == (length > 100)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry("etc/a", EntryKind.FILE, 0o1644, size=6, uid=3, gid=4, mtime=MTIME),
+        Entry("etc", EntryKind.DIRECTORY, 0o755, mtime=MTIME),
+        Entry("opt/b", EntryKind.SYMLINK, 0o777, link="../etc/a", mtime=MTIME),
+        Entry("x" * 99, EntryKind.FILE, 0o644, size=8**11 - 1, mtime=8**11 - 1),
+        Entry("x" * 100, EntryKind.FILE, 0o644, mtime=MTIME),
+    ],
+    ids=lambda entry: f"{entry.kind.name} {len(entry.path)}",
+)
+def test_a_header_is_byte_for_byte_that_of_python(entry: Entry) -> None:
+    theirs = tarfile.TarInfo(entry.path)
+    theirs.type = entry.kind.value.encode()
+    theirs.mode, theirs.size, theirs.mtime = entry.mode, entry.size, entry.mtime
+    theirs.uid, theirs.gid, theirs.linkname = entry.uid, entry.gid, entry.link
+    theirs.uname, theirs.gname = ("" if number else "root" for number in (entry.uid, entry.gid))
+    assert header_blocks(entry, gnu_tar.MAGIC) == theirs.tobuf(tarfile.GNU_FORMAT)

@@ -188,6 +188,12 @@ def test_a_fault_leaves_the_missing_response_unsaid() -> None:
     ]
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_subject_keeps_whether_its_bundle_is_in_a_zip(inside: bool) -> None:  # noqa: FBT001 - what is kept
+    made = bundle_subject(BUNDLE, {}, inside=inside)
+    assert (made.inside, made.bundle, made.name) == (inside, BUNDLE, "acme.zip")
+
+
 def test_another_digest_is_found_too() -> None:
     wrong = Checksum(checksum_type="sha-256", digest="0" * 64)
     assert found(announced(checksums=(wrong,))) == {"VF610"}

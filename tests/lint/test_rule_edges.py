@@ -1,5 +1,6 @@
 """Both sides of the line that a rule draws, and the words that it finds for it."""
 
+import gzip
 import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
@@ -303,6 +304,11 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         lambda: two_payloads("tgz"),
         ["warning second: is declared vgz and holds gnu in gzip"],
     ),
+    (
+        "VF315",
+        lambda: stored_as(tar(FILES), "vgz", lambda data: gzip.compress(zstd_compressed(data))),
+        ["warning acme: is declared vgz and holds gnu in zstd in gzip"],
+    ),
     *(
         ("VF323", lambda checksum=checksum: make(declared={"checksums": (checksum,)}), expected)
         for checksum, expected in DIGESTS
@@ -398,3 +404,11 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
 )
 def test_a_rule_draws_its_line(rule: str, vib: Callable[[], Vib], expected: list[str]) -> None:
     assert told(rule, vib()) == expected
+
+
+def test_a_finding_of_trx_keeps_how_sure_it_is() -> None:
+    conf = b"ptp4l:domainNumber 300\nptp4l:port0:delay_mechanism P2P\n"
+    found = findings("VF401", with_file("etc/vmware/trx.conf", content=conf))
+    sure = {one.where.rpartition(":")[2]: (str(one.severity), str(one.certainty)) for one in found}
+    assert sure["1"] == ("error", "measured")
+    assert sure["2"] == ("error", "documented")

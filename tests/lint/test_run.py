@@ -42,8 +42,15 @@ def test_rules_are_chosen_by_id_family_or_name() -> None:
 
 @pytest.mark.parametrize("word", ["VF999", "no-such-rule", ""])
 def test_a_word_that_names_no_rule(word: str) -> None:
-    with pytest.raises(ModelError, match="there is no rule"):
+    with pytest.raises(ModelError, match="there is no rule") as caught:
         chosen((word,), (), TARGETS)
+    assert caught.value.problems[0].remedy == "`vibforge lint` names the rule of each finding"
+
+
+def test_a_rule_that_is_nearly_named_is_offered() -> None:
+    with pytest.raises(ModelError) as caught:
+        chosen(("descriptor-not-firs",), (), TARGETS)
+    assert caught.value.problems[0].remedy == "did you mean VF101 descriptor-not-first?"
 
 
 def test_find_rule() -> None:

@@ -1,5 +1,6 @@
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,78 @@ descriptors = st.builds(
         max_size=2,
     ).map(tuple),
 )
+
+
+FULL = Descriptor(
+    type="locker",
+    name="x",
+    version="1.0-1",
+    vendor="ACME",
+    summary="a & b",
+    description="one\ntwo <three>",
+    release_date="2024-05-01T12:00:00+00:00",
+    urls=(Url(key="home", link="https://example.com/?a&b"),),
+    relationships=Relationships(
+        depends=(Constraint(name="a", relation=">=", version="1.0"), Constraint(name="b")),
+        conflicts=(Constraint(name="c"),),
+        replaces=(Constraint(name="d", relation="<<", version="2-1"),),
+        provides=(Provide(name="e", version="1.0"), Provide(name="f")),
+        compatible_with=(Constraint(name="g"),),
+    ),
+    software_tags=("driver", "module"),
+    system_requires=SystemRequires(
+        maintenance_mode=MaintenanceMode(on_install=True),
+        hardware_platforms=(
+            HardwarePlatform(vendor="Dell Inc.", model="R750"),
+            HardwarePlatform(vendor="HPE", model=""),
+        ),
+        software_platforms=(
+            SoftwarePlatform(version="8.0", locale="en", product_line_id="embeddedEsx"),
+        ),
+    ),
+    file_list=("etc/a", "opt/b"),
+    acceptance_level="partner",
+    live_install_allowed=True,
+    live_remove_allowed=False,
+    cimom_restart=True,
+    stateless_ready=False,
+    overlay=True,
+    payloads=(
+        Payload(
+            name="one",
+            type="vgz",
+            size=10,
+            uncompressed_size=20,
+            boot_order=3,
+            vfat_name="one.v00",
+            checksums=(
+                Checksum(checksum_type="sha-256", digest="ab", verify_process="gunzip"),
+                Checksum(checksum_type="sha-1", digest="cd"),
+            ),
+        ),
+        Payload(name="two", type="tgz"),
+    ),
+)
+
+
+def test_a_descriptor_of_everything_is_written_as_ever(golden: Callable[[str, str], None]) -> None:
+    data = serialise(FULL)
+    assert parse(data) == FULL
+    golden("descriptor-of-everything.xml", data.decode("ascii").replace("><", ">\n<") + "\n")
+
+
+@pytest.mark.parametrize(
+    ("modes", "written"),
+    [
+        ((True, True), b"<maintenance-mode>true</maintenance-mode>"),
+        ((False, False), b"<maintenance-mode>false</maintenance-mode>"),
+    ],
+)
+def test_one_mode_for_both_ends_is_written_short(modes: tuple[bool, bool], written: bytes) -> None:
+    mode = MaintenanceMode(on_install=modes[0], on_remove=modes[1])
+    said = replace(FULL, system_requires=SystemRequires(maintenance_mode=mode))
+    assert written in serialise(said)
+    assert parse(serialise(said)) == said
 
 
 @pytest.mark.slow
