@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.trees import make_tree, trx_tree
+from vibforge.operations.subjects import OpenBundle, opened
 
 Make = Callable[..., str]
 
@@ -138,3 +139,28 @@ def test_a_project_that_is_the_repository_itself(tmp_path: Path, make: Make) -> 
     )
     assert "vibforge build ." in make("package", "V=1")
     assert "vibforge build ." not in make("package", "V=1"), "its own output is no input"
+
+
+def test_the_demo_is_a_package_and_a_component(tmp_path: Path, tool: Callable[[str], str]) -> None:
+    for name in ("Makefile", "vibforge.mk", "pyproject.toml"):
+        shutil.copy(CHECKOUT / name, tmp_path)
+    shutil.copytree(CHECKOUT / "payloads", tmp_path / "payloads")
+    program = tmp_path / "v/bin/vibforge"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m vibforge "$@"\n')
+    program.chmod(0o755)
+    (tmp_path / "v/ready").touch()
+    environment = {n: v for n, v in os.environ.items() if not n.startswith(("MAKE", "MFLAGS"))}
+    subprocess.run(
+        [tool("make"), "demo", "VENV=v"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        check=True,
+    )
+    (vib,) = (tmp_path / "dist").glob("*.vib")
+    (bundle,) = (tmp_path / "dist").glob("*.zip")
+    assert vib.read_bytes().startswith(b"!<arch>\n")
+    with opened(bundle) as (found,):
+        assert isinstance(found, OpenBundle)
+        assert [each.is_component for each in found.bundle.bulletins] == [True]
