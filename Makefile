@@ -61,7 +61,7 @@ bench: $(VENV)/ready ## measure against the peers; writes docs/reference/perform
 bench-scale: $(VENV)/ready ## measure how cost grows; writes docs/reference/growth.md
 	$(BIN)/python -m benchmarks.scale $(BENCH) --write
 
-instructions: $(VENV)/ready-for-work ## count what three commands take at start; write the record
+instructions: $(VENV)/ready-for-work ## count what four commands take at start; write the record
 	$(BIN)/python -m tests.instructions
 
 docs: $(VENV)/ready ## write the pages that are made from the code

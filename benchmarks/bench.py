@@ -39,6 +39,8 @@ class Case:
     others: dict[str, list[str]]
     output: Path | None = None
     their_output: Path | None = None
+    fresh: tuple[Path, ...] = ()
+    """Folders that both start without."""
 
 
 def cases(folder: Path) -> Iterator[Case]:
@@ -126,18 +128,19 @@ def _reads(folder: Path, tree: Path) -> Iterator[Case]:
         [*VIBFORGE, "inspect", str(vib)],
         {"bare typer program": [sys.executable, str(HERE / "bare.py"), "build", "x"]},
     )
-    target = str(folder / "extracted")
+    ours, theirs = folder / "extracted", folder / "extracted-by-bsdtar"
     yield Case(
         "extract 300 MB",
-        [*VIBFORGE, "extract", str(vib), "-C", target, "--force"],
-        {"bsdtar": ["sh", "-c", f"mkdir -p {target}-b && bsdtar -xf {payload} -C {target}-b"]},
+        [*VIBFORGE, "extract", str(vib), "-C", str(ours)],
+        {"bsdtar": ["sh", "-c", f"mkdir {theirs} && bsdtar -xf {payload} -C {theirs}"]},
+        fresh=(ours, theirs),
     )
 
 
 def measured(case: Case, rounds: int) -> list[str]:
     """Run a case and return its rows of the table."""
     names = list(case.others)
-    runs = in_turn([case.ours, *case.others.values()], rounds)
+    runs = in_turn([case.ours, *case.others.values()], rounds, case.fresh)
     ours, others = runs[0], runs[1:]
     rows = []
     for name, theirs in zip(names, others, strict=True):

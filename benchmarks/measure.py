@@ -2,11 +2,13 @@
 
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vibforge import __version__
 from vibforge.formats.gzip_member import codec_release
@@ -59,14 +61,21 @@ def run(command: Sequence[str]) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 
 
-def in_turn(commands: Sequence[Sequence[str]], rounds: int) -> list[list[Run]]:
-    """Run all commands once to warm up, then `rounds` times in turn; a list for each command."""
-    for command in commands:
-        run(command)
+def in_turn(
+    commands: Sequence[Sequence[str]], rounds: int, fresh: Sequence[Path] = ()
+) -> list[list[Run]]:
+    """Run all commands once to warm up, then `rounds` times in turn; a list for each command.
+
+    The folders in `fresh` are removed before each run.
+    """
     runs: list[list[Run]] = [[] for _ in commands]
-    for _ in range(rounds):
+    for turn in range(rounds + 1):
         for found, command in zip(runs, commands, strict=True):
-            found.append(run(command))
+            for folder in fresh:
+                shutil.rmtree(folder, ignore_errors=True)
+            done = run(command)
+            if turn:
+                found.append(done)
     return runs
 
 

@@ -1,4 +1,4 @@
-"""Count the machine instructions of three commands: a measure of start-up that knows no noise.
+"""Count the machine instructions of four commands: a measure of start-up that knows no noise.
 
 usage: python -m tests.instructions   writes the counts of this Python into their record
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 import tomli_w
 
 from tests.trees import make_tree
+from vibforge.trx.profile import profiles, trx_conf_of
 
 RECORD = Path(__file__).with_name("instruction_counts.toml")
 _HEAD = (
@@ -55,8 +56,11 @@ def counts(folder: Path) -> Iterator[tuple[str, float]]:
     tree = str(make_tree(folder / "tree", {"etc/vmware/trx.conf": _TRX_CONF}))
     out = str(folder / "out")
     vib = str(folder / "out" / "custom_bootbank_tiny_1.0.0-1.vib")
+    conf = folder / "trx.conf"
+    conf.write_bytes(fifty_lines())
     commands = {
         "version": ["--version"],
+        "trx check": ["trx", "check", str(conf)],
         "build": ["build", tree, "--name", "tiny", "-o", out, "--no-instructions"],
         "lint": ["lint", vib],
     }
@@ -64,6 +68,12 @@ def counts(folder: Path) -> Iterator[tuple[str, float]]:
         _run([sys.executable, "-m", "vibforge", *words], folder)
     for name, words in commands.items():
         yield name, _count(words, folder)
+
+
+def fifty_lines() -> bytes:
+    """Return a trx.conf of some fifty lines, one of them wrong."""
+    profile = trx_conf_of(profiles()["gptp"]).serialise()
+    return (profile * 4)[: profile.index(b"phc2sys")] * 4 + b"ptp4l:foo 1\n"
 
 
 def recorded() -> dict[str, float] | None:
