@@ -142,5 +142,4 @@ def test_a_start_takes_no_more_instructions_than_it_did(
         pytest.skip(f"no counts of {interpreter()} in {RECORD.name}; `make instructions` adds them")
     found = dict(counts(tmp_path))
     grown = {name: count for name, count in found.items() if count > known[name] * GROWTH}
-    assert found["trx check"] < 1.5 * found["version"]
     assert grown == {}, f"{known}: if it has to be, `make instructions` writes them anew"
