@@ -100,14 +100,26 @@ class Budget:
         self._size = size
         self._left = {work: limit.of(size) for work, limit in LIMITS.items()}
 
+    def left(self, work: Work) -> int:
+        """Return how much of a kind of work may still be done."""
+        return self._left[work]
+
     def spend(self, work: Work, amount: int = 1) -> None:
         """Count work, before it is done where its amount is known.
 
         Raises:
             LimitError: it is too much.
         """
+        self.foresee(work, amount)
         self._left[work] -= amount
-        if self._left[work] < 0:
+
+    def foresee(self, work: Work, amount: int) -> None:
+        """Refuse work that is announced, without counting it.
+
+        Raises:
+            LimitError: it is too much.
+        """
+        if amount > self._left[work]:
             limit = LIMITS[work].of(self._size)
             raise LimitError(
                 f"more than {limit} {work}, the limit for a file of {self._size} bytes",
