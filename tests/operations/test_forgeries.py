@@ -182,12 +182,16 @@ WEAK = {
 """Signed by a trusted signer over digests that say too little: a warning, and bad if strict."""
 
 UNCOVERED = {
-    "no digest": Made(element(), says="it declares no digest"),
-    "no digest, swapped": Made(element(), stored=OTHER, says="it declares no digest"),
+    "no digest": Made(element(), says="no digest of a known kind"),
+    "no digest, swapped": Made(element(), stored=OTHER, says="no digest of a known kind"),
     "an unknown kind": Made(element(checksum("00" * 32, "sha-3")), says="only sha-3"),
-    "a kind of blanks": Made(element(checksum(digest("sha256"), " ")), says="no digest of a known"),
+    "a kind of blanks": Made(
+        element(checksum(digest("sha256"), " ")), says="no digest of a known kind"
+    ),
     "no kind": Made(element(f"<checksum>{digest('sha256')}</checksum>"), says="only unnamed"),
-    "a kind with a blank": Made(element(checksum(digest("sha256"), "sha-256 ")), says="no digest"),
+    "a kind with a blank": Made(
+        element(checksum(digest("sha256"), "sha-256 ")), says="no digest of a known kind"
+    ),
     "an unknown process": Made(
         element(checksum(digest("sha256"), process="bunzip")), says="sha-256 bunzip"
     ),
@@ -210,7 +214,7 @@ UNCOVERED = {
         says="no whole digest",
     ),
     "a digest beside its element": Made(
-        f'<payload name="payload1" type="vgz"/>{PLAIN_256}', says="it declares no digest"
+        f'<payload name="payload1" type="vgz"/>{PLAIN_256}', says="no digest of a known kind"
     ),
 }
 """Signed by a trusted signer, and the signature does not reach the payload."""

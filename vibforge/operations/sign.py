@@ -122,8 +122,8 @@ def read_signable(path: Path) -> Signable:
         )
     wrong = [
         Problem(
-            what=f"{one.subject}: {one.statement}: {one.reason}".removeprefix(": "),
-            where=str(path),
+            what=one.objection,
+            where=f"{path}:{one.subject}" if one.subject else str(path),
             remedy=_REMEDIES.get(one.topic, _REBUILD),
         )
         for one in verify_vib(vib, policy=TrustPolicy(strict=True)).facts

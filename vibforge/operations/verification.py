@@ -49,6 +49,11 @@ class Fact:
     outcome: Outcome
     reason: str = ""
 
+    @property
+    def objection(self) -> str:
+        """What an error says of a fact that does not hold."""
+        return f'"{self.statement}" does not hold: {self.reason}'
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
@@ -83,8 +88,7 @@ class Verification:
         failed = [fact for fact in self.all_facts if fact.outcome is Outcome.FAILED]
         if failed:
             raise VerificationError.of(
-                Problem(what=f"{fact.statement}: {fact.reason}", where=self._where(fact))
-                for fact in failed
+                Problem(what=fact.objection, where=self._where(fact)) for fact in failed
             )
         return self
 

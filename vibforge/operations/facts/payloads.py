@@ -22,6 +22,10 @@ Progress = Callable[[int], None]
 """Is told how many more bytes of a file were read; what it raises stops the work."""
 
 
+_NAMED_KINDS = 5
+"""Kinds of digest that a reason names; more are counted."""
+
+
 @dataclass(slots=True)
 class FoundFiles:
     """The files and links of all payloads against the file list.
@@ -100,19 +104,26 @@ def coverage_fact(payload: Payload, *, strict: bool) -> Fact:
     Digests that are weak, or of the unpacked content alone, are a warning; a failure if `strict`.
     """
     found = coverage(payload.checksums)
-    kinds = ", ".join(dict.fromkeys(map(_kind, payload.checksums)))
-    if found is Coverage.NONE:
-        reason = f"no digest of a known kind, only {kinds}" if kinds else "it declares no digest"
-    else:
-        reason = f"only {kinds}, and no sha-256 or stronger digest of the stored bytes"
+    missing = {
+        Coverage.NONE: "no digest of a known kind",
+        Coverage.PARTIAL: "no sha-256 or stronger digest of the stored bytes",
+    }.get(found, "")
     return fact(
         Topic.COVERAGE,
         "the digests in the descriptor cover it",
         holds=found is Coverage.FULL,
-        reason=reason,
+        reason=f"the descriptor declares {missing}{_only(payload.checksums)}",
         subject=payload.name,
         warns=found is Coverage.PARTIAL and not strict,
     )
+
+
+def _only(checksums: tuple[Checksum, ...]) -> str:
+    """Name the kinds of digest that there are instead, as far as a line can."""
+    kinds = list(dict.fromkeys(map(_kind, checksums)))
+    named = ", ".join(f"{kind:.40}" for kind in kinds[:_NAMED_KINDS])
+    more = f" and {len(kinds) - _NAMED_KINDS} more" if len(kinds) > _NAMED_KINDS else ""
+    return f", only {named}{more}" if kinds else ""
 
 
 def _kind(checksum: Checksum) -> str:
