@@ -52,7 +52,7 @@ def test_a_bundle_of_one_vib(tmp_path: Path) -> None:
 def test_every_reader_takes_what_is_made(tmp_path: Path) -> None:
     vib = vib_file(tmp_path, edit=for_platform("8.0"))
     (found,) = judge_bundle(create_bundle([vib], tmp_path / "x.zip", CODE).path)
-    verdicts = {reception.reader: reception.verdict for reception in found.receptions}
+    verdicts = {reception.reader: reception.verdict for reception in found.verdicts}
     assert found.verification.held
     assert verdicts.pop(BundleReader.VLCM) is Verdict.OPEN, "nobody signed the VIB"
     assert set(verdicts.values()) == {Verdict.TAKES}

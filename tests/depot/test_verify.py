@@ -9,7 +9,7 @@ from tests.vibs import zipped
 from vibforge.depot.create import create_bundle
 from vibforge.depot.verify import judge_bundle, opened_bundles
 from vibforge.errors import DepotError
-from vibforge.host.bundle_readers import BundleReader, Reception, Verdict
+from vibforge.host.bundle_readers import BundleReader, ReaderVerdict, Verdict
 from vibforge.model.bundle_recipe import BundleRecipe
 from vibforge.model.certainty import Certainty
 from vibforge.operations.verification import Outcome
@@ -42,9 +42,9 @@ def bundle(tmp_path: Path) -> Path:
     return create_bundle([vib], tmp_path / "x.zip", RECIPE).path
 
 
-def receptions(path: Path) -> dict[BundleReader, Reception]:
+def receptions(path: Path) -> dict[BundleReader, ReaderVerdict]:
     (found,) = judge_bundle(path)
-    return {reception.reader: reception for reception in found.receptions}
+    return {reception.reader: reception for reception in found.verdicts}
 
 
 def test_the_whole_corpus_is_here(corpus: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.releases import ESXI_65, ESXI_80
+from vibforge.esxi import messages
 from vibforge.esxi.release import Release
-from vibforge.host import messages
 from vibforge.host.known_messages import KnownMessage, known_messages, recognise
 
 VIB = "virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0"

@@ -25,11 +25,11 @@ from vibforge.operations.inspect import (
     VibInspection,
     inspect,
 )
-from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.operations.subjects import opened
 from vibforge.report.inspect import inspection_text, listing
 from vibforge.report.inspect_json import inspection_facts
 from vibforge.report.paint import Paint
+from vibforge.scan.payload import ScannedPayload
 
 MANY = [Entry(f"etc/{number}", EntryKind.FILE, 0o644) for number in range(60)]
 
@@ -45,7 +45,7 @@ def inspected(folder: Path, data: bytes, name: str = "a.vib") -> Inspection:
     return look(folder / name)
 
 
-def payload(folder: Path, data: bytes) -> PayloadInspection:
+def payload(folder: Path, data: bytes) -> ScannedPayload:
     found = inspected(folder, data)
     assert isinstance(found, VibInspection)
     return found.payloads[0]
@@ -172,7 +172,7 @@ def test_all_vibs_of_a_bundle_share_one_budget(
 @pytest.mark.parametrize("data", [vibs.image(), gzip.compress(vibs.image()), vibs.gnu_image()])
 def test_a_loose_payload_is_looked_into(tmp_path: Path, data: bytes) -> None:
     found = inspected(tmp_path, data, "payload.tgz")
-    assert isinstance(found, PayloadInspection)
+    assert isinstance(found, ScannedPayload)
     assert [entry.entry.path for entry in found.entries] == [entry.path for entry in vibs.ENTRIES]
     assert "not declared" in text(found)
     assert inspection_facts(found)["kind"] == "payload"
@@ -203,7 +203,7 @@ def test_zips_in_a_zip_are_counted(tmp_path: Path) -> None:
         inspected(tmp_path, data, "b.zip")
 
 
-def short_look(path: Path) -> PayloadInspection:
+def short_look(path: Path) -> ScannedPayload:
     with opened(path) as subjects:
         (found,) = (inspect(subject, whole=False) for subject in subjects)
     assert isinstance(found, VibInspection)
@@ -226,8 +226,8 @@ def test_a_short_look_lists_the_first_entries_of_a_large_payload(
     path = tmp_path / "a.vib"
     path.write_bytes(vibs.vib(content, kind=kind))
     short, whole = short_look(path), payload(tmp_path, path.read_bytes())
-    assert (len(short.entries), short.complete) == (entries, complete)
-    assert (len(whole.entries), whole.complete) == (20, True)
+    assert (len(short.entries), short.is_complete) == (entries, complete)
+    assert (len(whole.entries), whole.is_complete) == (20, True)
     assert short.content_size == whole.content_size == len(content)
     assert (short.form, short.magics) == (whole.form, whole.magics)
 

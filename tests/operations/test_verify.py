@@ -12,10 +12,10 @@ import pytest
 from tests import vibs
 from vibforge import Outcome, Verification, Vib, build, verify
 from vibforge.errors import FormatError, LimitError, VerificationError, VibforgeError
+from vibforge.findings.check import Topic
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Limit, Work
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.operations.verification import Topic
 from vibforge.operations.verify_all import verify_all
 
 COVERED = "coverage: the digests in the descriptor cover it"

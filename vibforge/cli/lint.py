@@ -21,9 +21,9 @@ from vibforge.cli.arguments import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vibforge.lint.run import LintResult
-    from vibforge.lint.subject import BundleSubject, VibSubject
+    from vibforge.checks.run import LintResult
     from vibforge.model.allowance import Allowance
+    from vibforge.scan.vib import BundleScan, VibScan
 
 
 class Form(StrEnum):
@@ -57,10 +57,10 @@ def lint(  # noqa: PLR0913 - the options of the command
     temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
     means that there are errors.
     """
+    from vibforge.checks.run import Choice  # noqa: PLC0415 - the same
+    from vibforge.checks.run import lint as run_lint  # noqa: PLC0415 - the same
     from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
-    from vibforge.lint.run import Choice  # noqa: PLC0415 - the same
-    from vibforge.lint.run import lint as run_lint  # noqa: PLC0415 - the same
     from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
@@ -96,16 +96,16 @@ def _print(result: "LintResult", form: Form) -> None:
 
 def _subjects(
     path: Path, stack: ExitStack, allowances: "list[Allowance]"
-) -> "Iterator[VibSubject | BundleSubject]":
-    from vibforge.lint.subject import VibSubject  # noqa: PLC0415 - the same
+) -> "Iterator[VibScan | BundleScan]":
     from vibforge.model.vib import Vib  # noqa: PLC0415 - the same
+    from vibforge.scan.vib import VibScan  # noqa: PLC0415 - the same
 
     if path.is_dir() or path.suffix == ".toml":
         built, allowed = _built(path, stack)
         allowances += allowed
-        yield VibSubject(Vib.from_path(built), str(path))
+        yield VibScan(Vib.from_path(built), str(path))
     elif _is_archive(path):
-        yield VibSubject(Vib.from_path(path), str(path))
+        yield VibScan(Vib.from_path(path), str(path))
     else:
         yield from _bundles(path, stack)
 
@@ -121,16 +121,16 @@ def _is_archive(path: Path) -> bool:
         return False
 
 
-def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleSubject]":
+def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
     from vibforge.errors import FormatError  # noqa: PLC0415 - only for bundles
-    from vibforge.lint.subject import bundle_subject  # noqa: PLC0415 - the same
     from vibforge.operations.subjects import OpenBundle, opened  # noqa: PLC0415 - the same
+    from vibforge.scan.vib import bundle_scan  # noqa: PLC0415 - the same
 
     for subject in stack.enter_context(opened(path)):
         if not isinstance(subject, OpenBundle):
             raise FormatError("neither a VIB, a bundle nor a project", where=str(path))
         inside = subject.bundle.name != str(path)
-        yield bundle_subject(subject.bundle, subject.sources, inside=inside)
+        yield bundle_scan(subject.bundle, subject.sources, inside=inside)
 
 
 def _built(path: Path, stack: ExitStack) -> "tuple[Path, tuple[Allowance, ...]]":

@@ -8,7 +8,7 @@ file, and whether releases from 7.0 on still have etc/init.d on the community li
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vibforge.host.allowed_paths import paths_outside
+from vibforge.checks.allowed_paths import paths_outside
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 

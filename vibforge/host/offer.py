@@ -1,17 +1,19 @@
-"""What is offered to a host: a VIB file or a bundle, and what a host would make of reading it."""
+"""What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
 
 from dataclasses import dataclass
 
-from vibforge.errors import FormatError, Problem
-from vibforge.host.package import Package, Signature
+from vibforge.errors import Problem
+from vibforge.findings.check import Step
+from vibforge.host.package import Package
 from vibforge.host.prediction import Refusal
-from vibforge.host.reading import payload_refusals, refusals
+from vibforge.host.reading import refusals
 from vibforge.model.vib import Vib
+from vibforge.scan.vib import VibScan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A file with VIBs in it. `problems` tells why it cannot be read; then it offers nothing."""
+    """A file with VIBs in it. `problems` says why it cannot be read; then it offers nothing."""
 
     name: str
     packages: tuple[Package, ...] = ()
@@ -24,36 +26,11 @@ class Offer:
 
 
 def offer_of(vib: Vib, name: str) -> Offer:
-    """Return what a VIB file offers; its payloads are hashed once."""
+    """Return what a VIB file offers; its payloads are read once."""
+    scan = VibScan(vib)
     return Offer(
         name=name,
-        packages=(package_of(vib),),
-        refusals=refusals(vib),
-        damage=tuple(payload_refusals(vib)),
+        packages=(Package(descriptor=vib.descriptor, signature=scan.signature),),
+        refusals=tuple(refusals(scan, Step.READING)),
+        damage=tuple(refusals(scan, Step.PAYLOADS)),
     )
-
-
-def package_of(vib: Vib) -> Package:
-    """Return a VIB as the rules of an install see it."""
-    return Package(descriptor=vib.descriptor, signature=signature_of(vib))
-
-
-def signature_of(vib: Vib) -> Signature:
-    """Tell what a signature is worth as far as its own arithmetic goes; not whom to trust."""
-    if not vib.is_signed:
-        return Signature.MISSING
-    from vibforge.formats.pkcs7 import (  # noqa: PLC0415 - most VIBs are unsigned
-        PEM_LABEL,
-        check_block,
-        read_blocks,
-    )
-
-    try:
-        blocks = read_blocks(vib.signature)
-    except FormatError:
-        return Signature.MALFORMED
-    first = blocks[0] if blocks else None
-    if first is None or first.fault or first.label != PEM_LABEL:
-        return Signature.MALFORMED
-    held = check_block(first, vib.descriptor_bytes).held
-    return Signature.BROKEN if held is False else Signature.UNKNOWN

@@ -7,7 +7,8 @@ not be read is told in `faults`, what is not known stands in `unknown`.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from vibforge.errors import Problem
+from vibforge.errors import ModelError, Problem
+from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.relationships import Relationships
 
 
@@ -80,6 +81,11 @@ class Checksum:
     digest: str
     verify_process: str = ""
 
+    @property
+    def kind(self) -> str:
+        """The kind of digest as the descriptor names it: `sha-256 gunzip`."""
+        return " ".join(filter(None, (self.checksum_type, self.verify_process))) or "unnamed"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Payload:
@@ -142,6 +148,23 @@ class Descriptor:
     """Elements that occur more than once, of which the first counts."""
     faults: tuple[Problem, ...] = field(default=(), compare=False)
     """Values that could not be read; the fields hold the reader's default for them."""
+
+    @property
+    def level(self) -> AcceptanceLevel:
+        """The level that a host reads: community where the text is none of a host's words."""
+        try:
+            return AcceptanceLevel.of_descriptor(self.acceptance_level or "community")
+        except ModelError:
+            return AcceptanceLevel.COMMUNITY
+
+    @property
+    def has_level(self) -> bool:
+        """Whether the acceptance level is missing, empty, or one of a host's words."""
+        try:
+            AcceptanceLevel.of_descriptor(self.acceptance_level or "community")
+        except ModelError:
+            return False
+        return True
 
     @property
     def vib_id(self) -> str:

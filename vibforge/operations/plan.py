@@ -11,13 +11,13 @@ from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.offer import Offer
-from vibforge.host.package import Signature
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.operations.offers import read_offer
+from vibforge.scan.signature import Signature
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 

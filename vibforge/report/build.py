@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from vibforge.checks.unsigned_claims import auditors_view
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.host.host import DEFAULT_LEVEL
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
-from vibforge.host.stock import DEFAULT_LEVEL
-from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
 from vibforge.operations.build import Built

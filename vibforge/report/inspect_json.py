@@ -15,8 +15,8 @@ from vibforge.operations.inspect import (
     StageInspection,
     VibInspection,
 )
-from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.report import bundle_shapes, shapes, units
+from vibforge.scan.payload import ScannedPayload
 from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def inspection_facts(found: Inspection) -> Facts:
             return {"kind": "vib", **_vib(found)}
         case BundleInspection():
             return {"kind": "bundle", **_bundle(found)}
-        case PayloadInspection():
+        case ScannedPayload():
             return {"kind": "payload", **_payload(found)}
         case StageInspection():
             return {"kind": "stage", **_stage(found)}
@@ -157,10 +157,10 @@ def _members(vib: Vib) -> list[Facts]:
     ]
 
 
-def _payload(found: PayloadInspection) -> Facts:
+def _payload(found: ScannedPayload) -> Facts:
     return {
-        "name": found.payload.name,
-        "declared": _declared(found.payload.declared),
+        "name": found.name,
+        "declared": _declared(found.stored.declared),
         "size": found.stored_size,
         "uncompressed_size": found.content_size,
         "ratio": round(found.ratio, 3) if found.ratio else None,
@@ -168,7 +168,7 @@ def _payload(found: PayloadInspection) -> Facts:
         "form": found.form.value if found.form else None,
         "tar_magics": list(found.magics),
         "entries": [_found_entry(entry) for entry in found.entries],
-        "complete": found.complete,
+        "complete": found.is_complete,
         "oddities": list(found.oddities),
         "faults": shapes.faults(found.faults),
     }

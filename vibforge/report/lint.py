@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from vibforge import __version__
-from vibforge.lint.registry import RULES
-from vibforge.lint.rule import Finding, Rule, Severity
-from vibforge.lint.run import LintResult
+from vibforge.checks.registry import CHECKS
+from vibforge.checks.run import LintResult
+from vibforge.findings.check import Check, Finding, Severity
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 
@@ -81,7 +81,7 @@ def lint_json(result: LintResult) -> dict[str, Any]:
 def sarif(result: LintResult) -> dict[str, Any]:
     """Return the findings as a SARIF 2.1.0 log, which code-scanning pages take."""
     met = {finding.rule for finding in result.findings}
-    rules = [rule for rule in RULES if rule.id in met]
+    rules = [rule for rule in CHECKS if rule.id in met]
     index = {rule.id: number for number, rule in enumerate(rules)}
     return {
         "$schema": _SARIF_SCHEMA,
@@ -101,7 +101,7 @@ def sarif(result: LintResult) -> dict[str, Any]:
     }
 
 
-def _sarif_rule(rule: Rule[Any]) -> dict[str, Any]:
+def _sarif_rule(rule: Check[Any]) -> dict[str, Any]:
     return {
         "id": rule.id,
         "name": rule.name,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from vibforge.checks.extensibility import path_list_certainty, violations
+from vibforge.esxi import messages
 from vibforge.esxi.table import row_of
-from vibforge.host import messages
-from vibforge.host.extensibility import path_list_certainty, violations
 from vibforge.host.host import Host
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
