@@ -94,7 +94,7 @@ def test_declared_type_and_real_content(
     found = payload(tmp_path, data)
     assert list(found.compression) == compression
     assert found.form is form
-    assert any("of type" in each for each in found.oddities) is odd
+    assert any("is declared" in each for each in found.oddities) is odd
     size = 4 if form is None else len(vibs.image() if form is TarForm.VMTAR else vibs.gnu_image())
     assert found.content_size == size
     assert found.ratio is not None
@@ -104,7 +104,7 @@ def test_a_size_that_lies_is_an_oddity(tmp_path: Path) -> None:
     data = vibs.vib()
     size = str(len(gzip.compress(vibs.image(), mtime=0)))
     lying = data.replace(f'size="{size}"'.encode(), f'size="{"9" * len(size)}"'.encode())
-    assert f"the descriptor says {'9' * len(size)} bytes" in payload(tmp_path, lying).oddities[0]
+    assert f"declares {'9' * len(size)} bytes" in payload(tmp_path, lying).oddities[0]
 
 
 def test_long_lists_are_cut_for_people_only(tmp_path: Path) -> None:

@@ -32,4 +32,4 @@ def test_a_payload_is_what_its_type_says(tmp_path: Path, kind: PayloadType) -> N
 def test_a_payload_that_is_not_what_its_type_says_is_found(kind: PayloadType) -> None:
     vib = make(kind=kind, image=b"no tar" * 200)
     assert {found.rule for found in lint([VibScan(vib, "x")], ABOUT_PAYLOADS).findings} == {"VF314"}
-    assert inspect_vib(vib).payloads[0].oddities
+    assert inspect_vib(vib).payloads[0].form is None

@@ -1,7 +1,7 @@
 """VF31x: whether the file list names the files of the payloads, and only those, plainly."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vibforge.esxi.paths import SHIPPED_PATHS, host_path
 from vibforge.findings.check import Contradiction, Fault, Result, Severity, Topic, Unchecked, check
@@ -26,10 +26,9 @@ def unlisted_file(subject: VibScan) -> Iterator[Fault]:
 
     Evidence: tried on 6.7; met in the field.
     """
-    listed = {host_path(path) for path in subject.descriptor.file_list}
-    for found in subject.files():
-        if found.entry.kind is not EntryKind.DIRECTORY and host_path(found.path) not in listed:
-            yield Fault(found.path, "is not in the file list")
+    packed = [f.path for f in subject.files() if f.entry.kind is not EntryKind.DIRECTORY]
+    for path in _without(packed, subject.descriptor.file_list):
+        yield Fault(path, "is not in the file list")
 
 
 @check(
@@ -50,10 +49,22 @@ def listed_file_missing(subject: VibScan) -> Iterator[Result]:
     if unread := [p.name for p in subject.payloads if p.fault or p.form is None]:
         yield Unchecked("", "the payloads hold every file of the file list", _not_read(unread))
         return
-    packed = {host_path(found.path) for found in subject.files()}
-    for path in subject.descriptor.file_list:
-        if not path.endswith("/") and host_path(path) not in packed:
-            yield Fault(path, "is in the file list and in no payload")
+    listed = [path for path in subject.descriptor.file_list if not path.endswith("/")]
+    for path in _without(listed, (found.path for found in subject.files())):
+        yield Fault(path, "is in the file list and in no payload")
+
+
+def _without(paths: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Return the paths that name no file of the others on a host.
+
+    Paths that are equal as they stand are compared first: few VIBs have others, and normalising
+    every path takes time and memory.
+    """
+    as_written = list(others)
+    known = set(as_written)
+    rest = [path for path in paths if path not in known]
+    landed = {host_path(path) for path in as_written} if rest else set()
+    return [path for path in rest if host_path(path) not in landed]
 
 
 def _not_read(names: list[str]) -> str:

@@ -10,7 +10,9 @@ from vibforge.checks.payload_declaration import (
 )
 from vibforge.checks.registry import VIB_CHECKS
 from vibforge.esxi.release import Release
+from vibforge.esxi.table import Cell, row_of
 from vibforge.findings.check import Check, Fault, Finding, Severity, finding
+from vibforge.model.certainty import Certainty
 from vibforge.scan.vib import Described, VibScan
 
 _RULING_OUT: tuple[Check[Described], ...] = (
@@ -25,18 +27,28 @@ _RULING_OUT: tuple[Check[Described], ...] = (
 
 def obstacles(subject: Described, release: Release) -> Iterator[Fault]:
     """Yield why hosts of a release cannot use a VIB, as far as is known."""
-    return (fault for fault, minds in _faults(subject, release) if minds)
+    return (fault for fault, cell in _faults(subject, release) if cell and cell.value)
+
+
+def sure_obstacles(subject: Described, release: Release) -> Iterator[Fault]:
+    """Yield the obstacles that are measured or documented, not merely inferred."""
+    for fault, cell in _faults(subject, release):
+        if cell and cell.value and cell.certainty is not Certainty.INFERRED:
+            yield fault
 
 
 def doubts(subject: Described, release: Release) -> Iterator[Fault]:
     """Yield what may keep hosts of a release from using a VIB; nobody knows whether it does."""
-    return (fault for fault, minds in _faults(subject, release) if minds is None)
+    return (fault for fault, cell in _faults(subject, release) if cell is None)
 
 
-def _faults(subject: Described, release: Release) -> Iterator[tuple[Fault, bool | None]]:
+def _faults(subject: Described, release: Release) -> Iterator[tuple[Fault, Cell[bool] | None]]:
+    """Yield each fault with the fact whether the release minds; every check here has that fact."""
+    row = row_of(release)
     for check in _RULING_OUT:
         for fault in check.faults(subject):
-            yield fault, check.concerns(release, fault)
+            minds = fault.minds or check.minds
+            yield fault, minds(row) if minds else None
 
 
 def objections(scan: VibScan) -> Iterator[Finding]:

@@ -2,18 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from vibforge.checks.offering import objections, obstacles
+from vibforge.checks.offering import objections, obstacles, sure_obstacles
 from vibforge.depot.content import CarriedBulletin, CarriedVib, Content, carry_vib, joined_vibs
 from vibforge.depot.content import latest as latest_date
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem, VibforgeError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, row_of
+from vibforge.findings.check import Fault
 from vibforge.formats.xml_text import element, leaf
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bundle_index import Vendor, depot_platform
@@ -29,7 +30,7 @@ from vibforge.model.descriptor import SoftwarePlatform
 from vibforge.model.recipe_rules import broken_keys
 from vibforge.model.release_date import ReleaseDate
 from vibforge.model.vib import Vib
-from vibforge.scan.vib import VibScan
+from vibforge.scan.vib import Described, VibScan
 
 VIB_LIMIT = 10_000
 """VIBs of one bundle; the largest depots of whole releases hold some thousand."""
@@ -205,6 +206,9 @@ def _platforms(
         return _assumed(component, vibs, notes)
     _refuse_ruled_out(chosen, vibs)
     for version in chosen:
+        for reason in islice(_obstacles(vibs, version), 1):
+            notes.add(f"{component.name} is marked for {version} as asked, although {reason}")
+    for version in chosen:
         if own and not any(_same_line(version, each) for each in own):
             notes.add(
                 f"{component.name} is offered to {version}, its VIB names only {', '.join(own)}"
@@ -240,7 +244,7 @@ def _refuse_ruled_out(chosen: Sequence[str], vibs: tuple[CarriedVib, ...]) -> No
     Raises:
         DepotError: each such release with the first reason.
     """
-    found = [(version, next(_obstacles(vibs, version), "")) for version in chosen]
+    found = [(version, next(_obstacles(vibs, version, sure_obstacles), "")) for version in chosen]
     problems = [
         Problem(what=f"not for {version}: {reason}", remedy="leave that platform out")
         for version, reason in found
@@ -250,12 +254,16 @@ def _refuse_ruled_out(chosen: Sequence[str], vibs: tuple[CarriedVib, ...]) -> No
         raise DepotError.of(problems)
 
 
-def _obstacles(vibs: tuple[CarriedVib, ...], platform: str) -> Iterator[str]:
+def _obstacles(
+    vibs: tuple[CarriedVib, ...],
+    platform: str,
+    found: Callable[[Described, Release], Iterator[Fault]] = obstacles,
+) -> Iterator[str]:
     """Yield why VIBs cannot be offered to a platform such as `7.0`; nothing for `8.*`."""
     if "*" in platform:
         return
     for vib in vibs:
-        for fault in obstacles(vib.announced, Release.parse(platform)):
+        for fault in found(vib.announced, Release.parse(platform)):
             yield f"{vib.id}: {fault.what} ({fault.where})"
 
 

@@ -15,7 +15,7 @@ from vibforge.findings.check import (
 )
 from vibforge.operations.verification import Fact, Outcome
 
-_FAULT_LIMIT = 20
+_FAULT_LIMIT = 5
 """Faults of one check that are told one by one; a last fact counts the others."""
 
 
