@@ -353,6 +353,15 @@ TAMPERED = {
 }
 """Changed after it was signed, by somebody without the key."""
 
+SMUGGLED = {
+    "in a symbol table": Made(change=insert(2, "/", b"anything"), says="no signature covers"),
+    "in a symbol table behind all": Made(
+        change=insert(3, "/", b"anything"), says="no signature covers"
+    ),
+    "in a table of names": Made(change=insert(2, "//", b"any/\n"), says="no signature covers"),
+}
+"""Bytes that a host passes over, in a file that is signed as it should be."""
+
 UNTRUSTED = {
     "signed again by a stranger": Made(signers=("stranger",), says="trusted signer"),
     "signed again by a stranger, payload swapped": Made(
@@ -489,6 +498,13 @@ def test_what_covers_no_payload_is_bad_unsigned_too(lab: Lab, made: Made) -> Non
     assert good(verdicts(replace(made, signers=()).build(lab), None)) == set()
 
 
+@pytest.mark.parametrize("made", cases(SMUGGLED))
+def test_bytes_that_nothing_covers_pass_no_gate(lab: Lab, store: TrustStore, made: Made) -> None:
+    found = verdicts(made.build(lab), store)
+    assert good(found) == {"default"}
+    assert made.says in reasons(found)
+
+
 @pytest.mark.parametrize("made", cases(UNTRUSTED))
 def test_a_strangers_signature_passes_nothing_with_a_store(
     lab: Lab, store: TrustStore, made: Made
@@ -515,7 +531,9 @@ def test_a_signer_of_another_level_passes_nothing(lab: Lab, store: TrustStore, m
     assert made.says in reasons(found)
 
 
-@pytest.mark.parametrize("made", cases(UNCOVERED, WRONG, WEAK, TAMPERED, UNTRUSTED, MISPLACED))
+@pytest.mark.parametrize(
+    "made", cases(UNCOVERED, WRONG, WEAK, TAMPERED, SMUGGLED, UNTRUSTED, MISPLACED)
+)
 def test_nothing_ranks_better_for_losing_its_signature(
     lab: Lab, store: TrustStore, made: Made
 ) -> None:
@@ -527,7 +545,7 @@ def test_nothing_ranks_better_for_losing_its_signature(
     assert after - before <= {"default"}
 
 
-@pytest.mark.parametrize("made", cases(UNCOVERED, WRONG, WEAK))
+@pytest.mark.parametrize("made", cases(UNCOVERED, WRONG, WEAK, SMUGGLED))
 def test_sign_refuses_what_it_would_not_reach(lab: Lab, tmp_path: Path, made: Made) -> None:
     path = tmp_path / "x.vib"
     data = replace(made, signers=()).build(lab)

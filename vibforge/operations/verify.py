@@ -12,6 +12,7 @@ from vibforge.operations.facts.payloads import (
     coverage_fact,
     name_facts,
     payload_facts,
+    table_facts,
 )
 from vibforge.operations.facts.signatures import signature_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
@@ -84,6 +85,7 @@ def verify_vib(
     facts = [_container_fact(vib), _descriptor_fact(vib)]
     files = FoundFiles.against(vib.descriptor.file_list)
     facts += name_facts(vib)
+    facts += table_facts(vib, fails=policy.demands_signature)
     with vib.source.open() as stream:
         for payload in vib.payloads:
             facts += payload_facts(vib, payload, stream, files, progress)
