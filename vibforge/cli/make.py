@@ -102,7 +102,8 @@ def _flags(command: str, flags: Sequence[str], variable: str) -> Sequence[str]:
     """
     group: Any = typer.main.get_command(application([command]))
     declared = group.commands[command]
-    found, _rest, order = declared.make_parser(typer.Context(declared)).parse_args(list(flags))
+    context = typer.Context(declared, info_name=command, help_option_names=["-h", "--help"])
+    found, _rest, order = declared.make_parser(context).parse_args(list(flags))
     given = {each.name for each in order if found[each.name] is not None}
     wrong = [
         f"--{name.replace('_', '-')} does not belong here: use {instead}"
