@@ -16,6 +16,7 @@ SECTIONS = {
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
     "Bundles": ("model.bundle", "operations.subjects"),
+    "Lists of written files": ("operations.record",),
 }
 """The modules whose limits a section shows."""
 

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests import vibs
 from tests.signing.lab import RELEASE_DATE, Lab
@@ -369,6 +371,15 @@ TAMPERED = {
 }
 """Changed after it was signed, by somebody without the key."""
 
+SMUGGLED = {
+    "in a symbol table": Made(change=insert(2, "/", b"anything"), says="no signature covers"),
+    "in a symbol table behind all": Made(
+        change=insert(3, "/", b"anything"), says="no signature covers"
+    ),
+    "in a table of names": Made(change=insert(2, "//", b"any/\n"), says="no signature covers"),
+}
+"""Bytes that a host passes over, in a file that is signed as it should be."""
+
 UNTRUSTED = {
     "signed again by a stranger": Made(signers=("stranger",), says="trusted signer"),
     "signed again by a stranger, payload swapped": Made(
@@ -505,6 +516,13 @@ def test_what_covers_no_payload_is_bad_unsigned_too(lab: Lab, made: Made) -> Non
     assert good(verdicts(replace(made, signers=()).build(lab), None)) == set()
 
 
+@pytest.mark.parametrize("made", cases(SMUGGLED))
+def test_bytes_that_nothing_covers_pass_no_gate(lab: Lab, store: TrustStore, made: Made) -> None:
+    found = verdicts(made.build(lab), store)
+    assert good(found) == {"default"}
+    assert made.says in reasons(found)
+
+
 @pytest.mark.parametrize("made", cases(UNTRUSTED))
 def test_a_strangers_signature_passes_nothing_with_a_store(
     lab: Lab, store: TrustStore, made: Made
@@ -531,7 +549,9 @@ def test_a_signer_of_another_level_passes_nothing(lab: Lab, store: TrustStore, m
     assert made.says in reasons(found)
 
 
-@pytest.mark.parametrize("made", cases(UNCOVERED, WRONG, WEAK, TAMPERED, UNTRUSTED, MISPLACED))
+@pytest.mark.parametrize(
+    "made", cases(UNCOVERED, WRONG, WEAK, TAMPERED, SMUGGLED, UNTRUSTED, MISPLACED)
+)
 def test_nothing_ranks_better_for_losing_its_signature(
     lab: Lab, store: TrustStore, made: Made
 ) -> None:
@@ -543,7 +563,7 @@ def test_nothing_ranks_better_for_losing_its_signature(
     assert after - before <= {"default"}
 
 
-@pytest.mark.parametrize("made", cases(UNCOVERED, WRONG, WEAK))
+@pytest.mark.parametrize("made", cases(UNCOVERED, WRONG, WEAK, SMUGGLED))
 def test_sign_refuses_what_it_would_not_reach(lab: Lab, tmp_path: Path, made: Made) -> None:
     path = tmp_path / "x.vib"
     data = replace(made, signers=()).build(lab)
@@ -574,6 +594,48 @@ def test_one_signature_must_meet_all_demands(lab: Lab, store: TrustStore) -> Non
     """The host believes one, strict rules only the other: no signature does both."""
     odd = Made(level="accepted", signers=("partner", "stranger"))
     assert good(verdicts(odd.build(lab), store)) == set()
+
+
+NAMES = ("descriptor.xml", "sig.pkcs7", "payload1", "payload1/", "PAYLOAD1", "/", "//", "/0", "x")
+DATA = st.sampled_from(
+    [
+        b"",
+        OTHER,
+        AGAIN,
+        STORED,
+        b"payload1/\n",
+        vibs.descriptor(ELEMENT),
+        vibs.descriptor(ELEMENT, level="partner"),
+        vibs.descriptor(vibs.payload_element(OTHER, OTHER_CONTENT), level="partner"),
+        vibs.descriptor(element(), level="partner"),
+    ]
+)
+CHANGES = st.one_of(
+    st.builds(insert, st.integers(0, 4), st.sampled_from(NAMES), DATA),
+    st.builds(put, st.sampled_from(NAMES[:3]), DATA),
+    st.builds(without, st.sampled_from(NAMES[:3])),
+    st.builds(rename, st.sampled_from(NAMES[:3]), st.sampled_from(NAMES)),
+    st.just(lambda members: members[::-1]),
+    st.just(on_signature(lambda data: data * 2)),
+    st.just(on_signature(lambda data: data[:300])),
+    st.just(on_descriptor(b">partner<", b">community<")),
+    st.just(on_descriptor(PLAIN_256.encode(), b"")),
+)
+
+
+@settings(max_examples=80)
+@given(changes=st.lists(CHANGES, min_size=1, max_size=4), tail=st.sampled_from([b"", b"\n", b"x"]))
+def test_what_passes_a_gate_is_what_was_signed(
+    lab: Lab, store: TrustStore, changes: list[Callable[[Members], Members]], tail: bytes
+) -> None:
+    whole = Made().members(lab)
+    members = whole
+    for change in changes:
+        members = change(members)
+    if good(verdicts(vibs.archive(members) + tail, store)) & set(GATES):
+        found = [(name.removesuffix("/"), data) for name, data in members]
+        assert [one for one in found if one[0] != "sig.pkcs7"] == [whole[0], whole[2]]
+        assert tail == b""
 
 
 LEVELS = (AcceptanceLevel.PARTNER, AcceptanceLevel.ACCEPTED, AcceptanceLevel.CERTIFIED)

@@ -185,6 +185,27 @@ def file_cut_short(subject: VibScan) -> Iterator[Fault]:
             yield Fault(member.name, f"{missing} of {member.size} bytes are missing")
 
 
+@check(
+    "VF109",
+    Severity.WARNING,
+    Certainty.MEASURED,
+    contradiction=Contradiction(Topic.COVERAGE, "every member is descriptor, signature or payload"),
+)
+def uncovered_table(subject: VibScan) -> Iterator[Fault]:
+    """The archive has a table of GNU ar.
+
+    Why: hosts skip it, but no signature and no digest covers its bytes. Member names of up to 15
+    characters need no table.
+
+    Remedy: write the archive anew with `vibforge build`.
+
+    Evidence: tried on 6.7.
+    """
+    for member in subject.vib.archive.members:
+        if member.is_table:
+            yield Fault(member.name, f"is a table of {member.size} bytes that no signature covers")
+
+
 CHECKS = (
     descriptor_not_first,
     signature_not_second,
@@ -194,4 +215,5 @@ CHECKS = (
     undeclared_member,
     duplicate_member,
     file_cut_short,
+    uncovered_table,
 )

@@ -6,7 +6,6 @@ A signature is over the descriptor, so it reaches a payload only through the dig
 
 from collections.abc import Iterable
 from enum import StrEnum
-from string import hexdigits
 from typing import NamedTuple
 
 from vibforge.formats.hashing import ALGORITHMS
@@ -14,7 +13,7 @@ from vibforge.model.descriptor import Checksum
 
 _GUNZIP_ONCE = "-gunzip1"
 """Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
-_HEX = frozenset(hexdigits)
+_HEX = frozenset("0123456789abcdefABCDEF")
 _HEX_DIGITS = {"md5": 32, "sha-1": 40, "sha-256": 64, "sha-384": 96, "sha-512": 128}
 _WEAK = frozenset({"md5", "sha-1"})
 """Digests with known collisions: two payloads of one digest can be made."""

@@ -78,7 +78,7 @@ def verify_vib(
 def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
     """Verify a VIB whose payloads a scan reads."""
     facts = (
-        *stated_facts(VIB_CHECKS, scan, strict=policy.strict),
+        *stated_facts(VIB_CHECKS, scan, policy=policy),
         *signature_facts(scan.vib, policy),
     )
     return Verification(name=scan.vib.source.name, vib_id=scan.descriptor.vib_id, facts=facts)

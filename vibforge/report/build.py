@@ -1,6 +1,7 @@
 """How a build looks: before it (`--dry-run`) and after it, for people and for programs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from vibforge.checks.unsigned_claims import auditors_view
@@ -95,6 +96,27 @@ def built_json(built: Built, bundle: dict[str, Any] | None) -> dict[str, Any]:
     return _facts(built.plan, built, bundle)
 
 
+def unchanged_text(plan: BuildPlan, folder: Path) -> str:
+    """Show that a build was skipped."""
+    return f"{plan.vib_id} has not changed: {folder} is up to date"
+
+
+def unchanged_json(plan: BuildPlan, folder: Path, bundle: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the facts of `build --if-changed --json` where the VIB was not built again."""
+    from vibforge.operations.output_folder import read_record  # noqa: PLC0415 - rarely needed
+    from vibforge.operations.record import FileKind  # noqa: PLC0415 - the same
+
+    found = read_record(folder)
+    vib = found and found.find(FileKind.VIB)
+    path = str(folder / plan.vib_name)
+    return _facts(plan, None, bundle) | {
+        "dry_run": False,
+        "unchanged": True,
+        "folder": str(folder),
+        "vib": vib and {"path": path, "size": vib.size, "sha256": vib.sha256},
+    }
+
+
 def _outputs(plan: BuildPlan) -> list[str]:
     return [*plan.output_names, *filter(None, [plan.bundle_name])]
 
@@ -135,6 +157,7 @@ def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) 
     return {
         "format": "vibforge/build/1",
         "dry_run": built is None,
+        "unchanged": False,
         "vib_id": plan.vib_id,
         "project": plan.project.kind.value,
         "acceptance_level": plan.recipe.acceptance_level.value,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from vibforge.checks.container import uncovered_table
 from vibforge.findings.check import (
     Check,
     Contradiction,
@@ -14,13 +15,17 @@ from vibforge.findings.check import (
     Unchecked,
 )
 from vibforge.operations.verification import Fact, Outcome
+from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 _FAULT_LIMIT = 5
 """Faults of one check that are told one by one; a last fact counts the others."""
 
 
 def stated_facts(
-    checks: Sequence[Check[Subject_contra]], subject: Subject_contra, *, strict: bool = False
+    checks: Sequence[Check[Subject_contra]],
+    subject: Subject_contra,
+    *,
+    policy: TrustPolicy = NO_POLICY,
 ) -> Iterator[Fact]:
     """Yield what becomes of each statement of a file.
 
@@ -28,11 +33,12 @@ def stated_facts(
         checks: every check of the registry for this kind of file; those that compare nothing with
             a statement are skipped.
         subject: the scanned file.
-        strict: weak digests fail instead of giving a warning.
+        policy: what the caller demands; bytes that no strong digest covers fail a strict policy,
+            and members that nothing covers fail one that demands a signature.
     """
     for check in checks:
         if check.contradiction is not None:
-            yield from _facts(check, check.contradiction, subject, strict=strict)
+            yield from _facts(check, check.contradiction, subject, policy=policy)
 
 
 def _facts(
@@ -40,14 +46,14 @@ def _facts(
     contradiction: Contradiction,
     subject: Subject_contra,
     *,
-    strict: bool,
+    policy: TrustPolicy,
 ) -> Iterator[Fact]:
     none, faults = True, 0
     for result in check.results(subject):
         none = False
         faults += isinstance(result, Fault)
         if faults <= _FAULT_LIMIT or not isinstance(result, Fault):
-            yield _fact(check, contradiction, result, strict=strict)
+            yield _fact(check, contradiction, result, policy=policy)
     if none:
         yield Fact(
             topic=contradiction.topic,
@@ -57,11 +63,15 @@ def _facts(
         )
     if faults > _FAULT_LIMIT:
         more = Fault("", f"and {faults - _FAULT_LIMIT} more")
-        yield _fact(check, contradiction, more, strict=strict)
+        yield _fact(check, contradiction, more, policy=policy)
 
 
 def _fact(
-    check: Check[Subject_contra], contradiction: Contradiction, result: Result, *, strict: bool
+    check: Check[Subject_contra],
+    contradiction: Contradiction,
+    result: Result,
+    *,
+    policy: TrustPolicy,
 ) -> Fact:
     topic = contradiction.topic
     if isinstance(result, Held):
@@ -69,10 +79,15 @@ def _fact(
     if isinstance(result, Unchecked):
         return _told(topic, result.where, result.claim, Outcome.NOT_CHECKED, result.why)
     is_error = (result.severity or check.severity) is Severity.ERROR
-    fails = is_error or (strict and topic is Topic.COVERAGE)
+    fails = is_error or (topic is Topic.COVERAGE and _demands(policy, check))
     outcome = Outcome.FAILED if fails else Outcome.WARNING
     claim = result.claim or contradiction.claim
     return _told(topic, result.where, claim, outcome, f"{result.what} ({check.id})")
+
+
+def _demands(policy: TrustPolicy, check: Check[Subject_contra]) -> bool:
+    """Whether a policy does not tolerate a weak cover, or for tables that there is none."""
+    return policy.demands_signature if check.id == uncovered_table.id else policy.strict
 
 
 def _told(topic: Topic, subject: str, statement: str, outcome: Outcome, reason: str = "") -> Fact:
