@@ -24,7 +24,7 @@ from vibforge.operations.whole_file import WholeFile, undisturbed
 
 DEPTH_LIMIT = 100
 """Folders within folders; what is built here keeps the same limit, vendors need a dozen."""
-HANDLE_LIMIT = 16
+_HANDLES = 16
 """Folders kept open at once: some shells allow 64 open files, and vendors nest a dozen folders."""
 
 Owner = tuple[int, int]
@@ -225,7 +225,7 @@ class UnpackFolder:
         if path not in self._folders:
             self._make_missing(parent, path, name)
         handle = self._open[path] = parent.enter(name)
-        if len(self._open) > HANDLE_LIMIT:
+        if len(self._open) > _HANDLES:
             self._open.popitem(last=False)[1].close()
         return handle
 
