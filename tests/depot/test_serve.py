@@ -308,7 +308,8 @@ def test_plain_http_to_a_tls_port_ends_the_connection(bundle: Path) -> None:
 
 def test_a_port_that_is_taken(bundle: Path) -> None:
     with (
-        running(bundle) as found, pytest.raises(OutputError, match="cannot listen"),
+        running(bundle) as found,
+        pytest.raises(OutputError, match="cannot listen"),
         snapshot(bundle) as depot,
         serving(depot, port=found.at[1], log=print),
     ):
