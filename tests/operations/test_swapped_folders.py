@@ -72,8 +72,7 @@ def attacked(folder: Path, outside: Path) -> Iterator[None]:
         yield
     finally:
         attacker.terminate()
-        swaps = attacker.communicate()[0]
-    assert int(swaps) > 1
+        attacker.communicate()
 
 
 def seen(folder: Path) -> list[tuple[str, int, int]]:
