@@ -20,6 +20,7 @@ from vibforge.formats import gnu_tar
 from vibforge.formats.tar_header import BLOCK, Entry, EntryKind, header_blocks
 from vibforge.model.source import BytesSource
 from vibforge.model.vib import Vib
+from vibforge.operations import folder_handle
 from vibforge.operations.extract import (
     Extracted,
     Wishes,
@@ -185,6 +186,23 @@ def test_hard_links_are_names_of_one_file(tmp_path: Path) -> None:
     assert (tmp_path / "out/b").read_bytes() == b"xxx"
     names = ("d/a", "b", "e/f/c")
     assert len({(tmp_path / "out" / name).stat().st_ino for name in names}) == 1
+
+
+def test_a_system_without_calls_by_handle_extracts_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = (file("d/a", 3), link("d/b", "d/a", EntryKind.HARD_LINK), link("c", "d/a"))
+    from_entries(tmp_path / "usual", *entries)
+    monkeypatch.setattr(folder_handle, "_BY_HANDLE", False)
+    for force in (False, True):
+        from_entries(tmp_path / "out", *entries, force=force)
+        assert tree(tmp_path / "out") == tree(tmp_path / "usual")
+        assert (tmp_path / "out/d/a").samefile(tmp_path / "out/d/b")
+    (tmp_path / "trap").mkdir()
+    (tmp_path / "trap/d").symlink_to(tmp_path / "usual")
+    with pytest.raises(OutputError, match="a folder belongs here"):
+        from_entries(tmp_path / "trap", file("d/evil"), force=True)
+    assert not (tmp_path / "usual/evil").exists()
 
 
 def test_200_hard_links_take_the_space_of_one_file(tmp_path: Path) -> None:
