@@ -9,7 +9,6 @@ promised against somebody who changes the folder at the same time.
 import errno
 import itertools
 import os
-import shutil
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -191,7 +190,9 @@ class FolderHandle:
 
     def remove_tree(self, name: str) -> None:
         """Remove a folder with all in it, as far as that is possible; links are not followed."""
-        shutil.rmtree(self._at(name), ignore_errors=True, dir_fd=self._descriptor)
+        from shutil import rmtree  # noqa: PLC0415 - only `init` needs it; it loads four compressors
+
+        rmtree(self._at(name), ignore_errors=True, dir_fd=self._descriptor)
 
     def settle(self, mode: int, owner: tuple[int, int] | None) -> None:
         """Give the folder itself its owner, then its permissions: a change of owner drops bits."""
