@@ -80,7 +80,7 @@ COMMANDS = {
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.lint", "vibforge.model.recipe", "vibforge.trx"),
-        most=126,
+        most=127,
     ),
 }
 

@@ -426,7 +426,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_a_folder_in_the_way(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist/INSTALL.md").mkdir(parents=True)
-    with pytest.raises(OutputError, match="a folder stands where the file belongs"):
+    with pytest.raises(OutputError, match="a folder has the name of the file"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
 

@@ -130,7 +130,7 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         publication = stack.enter_context(Publication(folder))
         packed = []
         for tree, report in zip(plan.trees, _shares(plan, on_progress), strict=True):
-            spool = stack.enter_context(Spool(folder))
+            spool = stack.enter_context(Spool(publication.scratch_file))
             with explained(folder / plan.vib_name):
                 member = pack(tree, spool.write, level=level, threads=threads, on_progress=report)
             packed.append((tree, member, spool))

@@ -103,7 +103,7 @@ def unchanged_text(plan: BuildPlan, folder: Path) -> str:
 
 def unchanged_json(plan: BuildPlan, folder: Path, bundle: dict[str, Any] | None) -> dict[str, Any]:
     """Return the facts of `build --if-changed --json` where the VIB was not built again."""
-    from vibforge.operations.output_folder import read_record  # noqa: PLC0415 - rarely needed
+    from vibforge.operations.built_folder import read_record  # noqa: PLC0415 - rarely needed
     from vibforge.operations.record import FileKind  # noqa: PLC0415 - the same
 
     found = read_record(folder)
