@@ -197,22 +197,28 @@ def signer_id(item: asn1.TLV) -> SignerId:
 
 def time_value(attribute: Attribute | None) -> datetime | None:
     """Return the time of a signingTime attribute, in UTC; None where it is absent or odd."""
-    for value in attribute.values.as_list() if attribute else []:
-        for kind in (asn1.UTCTime, asn1.GeneralizedTime):
-            try:
-                return value.parse(kind).as_datetime()  # type: ignore[no-any-return] # no stub
-            except ValueError:
-                continue
-    return None
+    time = _single_value(attribute, asn1.UTCTime) or _single_value(attribute, asn1.GeneralizedTime)
+    return time.as_datetime() if time else None
 
 
 def octets_value(attribute: Attribute | None) -> bytes | None:
     """Return the bytes of a messageDigest attribute; None where it is absent or odd."""
+    return _single_value(attribute, bytes)
+
+
+def identifier_value(attribute: Attribute | None) -> str:
+    """Return the dotted identifier of a contentType attribute; empty where it is absent or odd."""
+    identifier = _single_value(attribute, x509.ObjectIdentifier)
+    return identifier.dotted_string if identifier else ""
+
+
+def _single_value(attribute: Attribute | None, kind: type[_Parsed]) -> _Parsed | None:
+    """Return the value of an attribute that has exactly one, of a kind."""
     values = attribute.values.as_list() if attribute else []
     if len(values) != 1:
         return None
     try:
-        return bytes(values[0].parse(bytes))
+        return values[0].parse(kind)  # type: ignore[no-any-return] # the stub gives no type
     except ValueError:
         return None
 

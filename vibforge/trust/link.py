@@ -8,7 +8,6 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtensionOID
 
 from vibforge.errors import FormatError
 from vibforge.formats.certificate import Arithmetic, Certificate, check_signature
@@ -26,17 +25,6 @@ _UNREADABLE = (
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
-)
-_JUDGED_EXTENSIONS = frozenset(
-    {
-        ExtensionOID.BASIC_CONSTRAINTS,
-        ExtensionOID.KEY_USAGE,
-        ExtensionOID.EXTENDED_KEY_USAGE,
-        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-        ExtensionOID.CERTIFICATE_POLICIES,
-        ExtensionOID.CRL_DISTRIBUTION_POINTS,
-    }
 )
 _USAGES = (
     "digital_signature",
@@ -63,10 +51,8 @@ class Link:
     version: int
     key_bits: int
     is_ca: bool | None
-    path_length: int | None
     key_usage: frozenset[str] | None
     extended_key_usage: frozenset[str] | None
-    unknown_critical: tuple[str, ...]
     signature_digest: str
     loaded: x509.Certificate = field(repr=False, compare=False)
 
@@ -121,14 +107,8 @@ def _link(certificate: Certificate, loaded: x509.Certificate) -> Link:
         version=loaded.version.value + 1,
         key_bits=_key_bits(loaded),
         is_ca=basic.ca if basic else None,
-        path_length=basic.path_length if basic else None,
         key_usage=frozenset(name for name in _USAGES if getattr(usage, name)) if usage else None,
         extended_key_usage=frozenset(oid.dotted_string for oid in extended) if extended else None,
-        unknown_critical=tuple(
-            item.oid.dotted_string
-            for item in extensions
-            if item.critical and item.oid not in _JUDGED_EXTENSIONS
-        ),
         signature_digest=_digest_of(loaded),
         loaded=loaded,
     )

@@ -13,10 +13,11 @@ from vibforge.trust.link import Link
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RevocationList:
-    """A CRL; `next_update` is None where it does not say when it ends."""
+    """A CRL, valid from `this_update` to `next_update`; None if it states no end."""
 
     issuer: str
     issuer_der: bytes = field(repr=False)
+    this_update: datetime
     next_update: datetime | None
     signature_digest: str
     loaded: x509.CertificateRevocationList = field(repr=False, compare=False)
@@ -47,6 +48,7 @@ def read_revocation_list(der: bytes) -> RevocationList:
         return RevocationList(
             issuer=loaded.issuer.rfc4514_string(),
             issuer_der=loaded.issuer.public_bytes(),
+            this_update=loaded.last_update_utc,
             next_update=loaded.next_update_utc,
             signature_digest=_digest_of(loaded),
             loaded=loaded,
