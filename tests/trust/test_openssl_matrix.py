@@ -95,6 +95,28 @@ def test_there_are_forms_of_every_kind() -> None:
     assert set(all_forms()) >= STRICTER_FORMS
 
 
+@pytest.mark.parametrize(
+    ("family", "name", "says"),
+    [
+        ("certificate_forms.name_constraints", "name excluded, not critical", "excluded subtree"),
+        ("certificate_forms.path_lengths", "path length 0 with one CA below", "path length"),
+        ("list_forms.dates", "list that is not yet valid", "begins on 2026-05-02"),
+        ("list_forms.dates", "list that ended", "ended on 2026-04-30"),
+        ("list_forms.issuers", "issuer without cRLSign", "CRL signing"),
+        ("list_forms.distribution_points", "list for CAs, critical", "scope"),
+        ("list_forms.list_extensions", "delta list alone", "CN=partner"),
+        ("list_forms.shapes", "certificate in place of a list", "a revocation list cannot be read"),
+        ("message_forms.attributes", "signingTime twice", "are there twice: signingTime"),
+        ("message_forms.armours", "zero octets before the block", "some readers refuse that"),
+        ("message_forms.digests", "RSA key, algorithm of ECDSA", "is not one of its key's"),
+    ],
+)
+def test_the_reason_is_given(family: str, name: str, says: str, tmp_path: Path) -> None:
+    strict = by_vibforge(forms_of(family)[name], tmp_path)[1]
+    assert not strict.passes
+    assert says in strict.reason
+
+
 def test_the_page_gives_the_reasons_for_being_stricter() -> None:
     page = PAGE.read_text("utf-8")
     assert [reason for reason in STRICTER if f"* {reason}\n" not in page] == []

@@ -64,6 +64,7 @@ _NAME_ESCAPED = re.compile(r'([,+"\\<>;=])')
 _SIGNED_DATA = x509.ObjectIdentifier("1.2.840.113549.1.7.2")
 _Parsed = TypeVar("_Parsed")
 _KEY_ID_TAG = b"\x80"
+_ALGORITHM_PARTS = 2
 
 
 @asn1.sequence
@@ -175,8 +176,8 @@ def name_of(identifier: x509.ObjectIdentifier) -> str:
 
 def algorithm(parts: Sequence[asn1.TLV]) -> str:
     """Return the name of an AlgorithmIdentifier."""
-    if not parts:
-        raise FormatError("an algorithm has no name")
+    if not 1 <= len(parts) <= _ALGORITHM_PARTS:
+        raise FormatError(f"an algorithm has {len(parts)} parts, not a name and its parameters")
     return name_of(_parsed(parts[0], x509.ObjectIdentifier))
 
 

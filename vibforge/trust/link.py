@@ -1,6 +1,5 @@
 """A certificate of a chain, as rules look at it: what it may do, read once and for all."""
 
-import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
@@ -10,7 +9,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from vibforge.errors import FormatError
-from vibforge.formats.certificate import Arithmetic, Certificate, check_signature
+from vibforge.formats.certificate import (
+    ODDITIES,
+    Arithmetic,
+    Certificate,
+    check_signature,
+    oddities_passed,
+)
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of one certificate; the vendor's take 2 KB, and none of a CA reaches a tenth of this."""
@@ -19,13 +24,6 @@ _KEPT = 16
 """Certificates that are looked at once: packages of one signer have the same chain."""
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
 _USAGES = (
     "digital_signature",
     "content_commitment",
@@ -88,11 +86,9 @@ def read_link(certificate: Certificate) -> Link:
     if len(certificate.der) > SIZE_LIMIT:
         raise FormatError(f"a certificate of {len(certificate.der)} bytes, more than {SIZE_LIMIT}")
     try:
-        with warnings.catch_warnings():
-            # Oddities of encoding are what a reader of others' certificates must live with.
-            warnings.simplefilter("ignore")
+        with oddities_passed():
             return _link(certificate, x509.load_der_x509_certificate(certificate.der))
-    except _UNREADABLE as error:
+    except ODDITIES as error:
         raise FormatError(f"the certificate {certificate.subject} is broken: {error}") from error
 
 

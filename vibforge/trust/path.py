@@ -19,7 +19,6 @@ from OpenSSL.crypto import (
     dump_certificate,
 )
 
-from vibforge.errors import FormatError
 from vibforge.formats.certificate import Certificate, read_certificate
 from vibforge.trust.link import Link, read_link
 from vibforge.trust.revocation import RevocationList
@@ -81,12 +80,14 @@ def validate_path(
         anchors: the trusted certificates and the revocation lists.
         moment: when every certificate and every list must be valid.
     """
-    validator = _Validator(carried, anchors, moment)
     try:
+        validator = _Validator(carried, anchors, moment)
         certificates, objections = validator.validate(expected)
         objections += validator.form_objections(certificates or tuple(expected))
-    except (Error, FormatError) as error:
-        return ValidatedPath(objections=(f"OpenSSL cannot read certificates or lists: {error}",))
+    except Error as error:
+        reasons = ", ".join(dict.fromkeys(reason for _, _, reason in error.args[0]))
+        objection = f"OpenSSL cannot read the certificates or the revocation lists: {reasons}"
+        return ValidatedPath(objections=(objection,))
     return ValidatedPath(certificates=certificates, objections=tuple(dict.fromkeys(objections)))
 
 
@@ -160,21 +161,23 @@ class _Validator:
         if number == _CERTIFICATE_EXPIRED:
             return f"{says.subject} was valid only until {_day(says.not_after)}"
         if number in {_LIST_NOT_YET_VALID, _LIST_EXPIRED}:
-            return f"the revocation list of {says.issuer} {self._list_dates(says.issuer_der)}"
+            return self._list_reason(says, ended=number == _LIST_EXPIRED)
         return f"{says.subject or 'a certificate without a subject'}: {message}"
 
-    def _list_dates(self, issuer: bytes) -> str:
-        dates = [
-            f"began on {_day(one.this_update)} and ended on {_day(one.next_update)}"
-            for one in self._anchors.lists
-            if one.issuer_der == issuer
-        ]
-        return f"{' or '.join(dates)}, not valid on {_day(self._moment)}; choose the day with --at"
+    def _list_reason(self, says: Certificate, *, ended: bool) -> str:
+        lists = [one for one in self._anchors.lists if one.issuer_der == says.issuer_der]
+        days = [one.next_update if ended else one.this_update for one in lists]
+        when = " and ".join(_day(day) for day in days if day)
+        verb = "ended" if ended else "begins"
+        return (
+            f"the revocation list of {says.issuer} {verb} on {when}, and {_day(self._moment)} is "
+            "judged; --at chooses another day"
+        )
 
 
 def _says(certificate: X509) -> Certificate:
     return read_certificate(dump_certificate(FILETYPE_ASN1, certificate))
 
 
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else "no day"
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"

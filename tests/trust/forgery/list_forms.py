@@ -139,6 +139,11 @@ def issuers() -> Forms:
     yield "list of a wrong key and a good one", met(List(signing_key=OTHER_KEY), List())
     yield "list of another name", met(List(name=name("another").public_bytes()))
     yield "list named in other letters", met(List(name=name("MIDDLE").public_bytes()))
+    unnamed = name("x").public_bytes().replace(b"\x0c\x01x", b"\x0c\x00")
+    unnamed = (
+        bytes((0x30, unnamed[1] - 1, 0x31, unnamed[3] - 1, 0x30, unnamed[5] - 1)) + unnamed[6:]
+    )
+    yield "list of an issuer with an empty name", met(List(name=unnamed))
     weak = middle({"usage": usages("key_cert_sign")})
     yield "issuer without cRLSign", met(List(), by=signer(issuer=weak), chain=(weak,))
     plain = middle(drop="usage")

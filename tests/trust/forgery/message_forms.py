@@ -282,6 +282,13 @@ def digests() -> Forms:
         of(Message(signature_algorithm=sequence(oid("1.2.840.10045.4.3.2"), b"\5\0"))),
     )
     yield "empty algorithm", of(Message(digest_algorithm=sequence()))
+    three = sequence(oid("2.16.840.1.101.3.4.2.1"), b"\5\0", b"\5\0")
+    yield "digest algorithm of three parts", of(Message(digest_algorithm=three))
+    yield "announced digest of three parts", of(Message(announced=(three,)))
+    yield (
+        "signature algorithm of three parts",
+        of(Message(signature_algorithm=sequence(oid("1.2.840.10045.4.3.2"), b"\5\0", b"\5\0"))),
+    )
 
 
 def signatures() -> Forms:

@@ -123,11 +123,12 @@ STRICTER = {
         "signer with empty subject",
         "CA with empty subject",
     ),
-    "RFC 5280 does not allow it, and `cryptography` does not read it": (
+    "`cryptography` does not read it, mostly since RFC 5280 does not allow it": (
         "empty name constraints",
         "path length of 70 bits",
         "certificate of version 4",
         "empty extended key usage",
+        "unknown TLS feature",
         "unknown extension twice",
         "critical policies with an unknown qualifier",
         "list of version 3",
