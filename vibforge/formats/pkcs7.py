@@ -9,9 +9,12 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+
+from cryptography.hazmat import asn1
 
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7_syntax as syntax
@@ -85,6 +88,7 @@ class Block:
     `encoding` is `PEM` or `DER`, `label` that of the PEM block; `is_plain_pem` is False for PEM
     that some readers refuse, with long lines or blanks in them; `content` is what an attached
     signature carries, None for a detached one; `content_type` is a dotted object identifier.
+    `has_parameters` says that an algorithm has parameters other than NULL.
     """
 
     encoding: str
@@ -94,6 +98,7 @@ class Block:
     is_plain_pem: bool = True
     version: int = 0
     digest_algorithms: tuple[str, ...] = ()
+    has_parameters: bool = False
     content_type: str = ""
     content: bytes | None = None
     certificates: tuple[Certificate, ...] = ()
@@ -193,10 +198,13 @@ def _read_pem(data: bytes, begin: re.Match[bytes]) -> Block:
 
 
 def _is_plain_pem(data: bytes, begin: re.Match[bytes], end: int) -> bool:
+    start = begin.start()
     after_end = end + len(begin[0].strip()) - len(b"BEGIN") + len(b"END")
     return (
-        b"\0" not in data[: begin.start()]
-        and data[max(begin.start() - 1, 0) : begin.start()] in {b"", b"\n"}
+        b"\0" not in data[:start]
+        and data.count(b"-----BEGIN ", 0, start) == data.count(begin[0].strip(), 0, start)
+        and data.rfind(b"-----BEGIN ", 0, start) <= data.rfind(b"-----END ", 0, start)
+        and data[max(start - 1, 0) : start] in {b"", b"\n"}
         and _PLAIN_LINES.fullmatch(data, begin.end(), end) is not None
         and data[after_end : after_end + 1] in {b"", b"\r", b"\n"}
     )
@@ -216,6 +224,7 @@ def _read_block(der: bytes, encoding: str, label: str) -> Block:
             digest_algorithms=tuple(
                 syntax.algorithm(item) for item in signed.digest_algorithms.as_list()
             ),
+            has_parameters=any(map(syntax.has_parameters, _algorithms(signed))),
             content_type=signed.content.type.dotted_string,
             content=signed.content.content,
             certificates=tuple(read_certificate(syntax.whole(item)) for item in certificates),
@@ -224,6 +233,13 @@ def _read_block(der: bytes, encoding: str, label: str) -> Block:
         )
     except FormatError as error:
         return Block(encoding=encoding, label=label, der=der, fault=error.problems[0].what)
+
+
+def _algorithms(signed: syntax.SignedData) -> Iterator[Sequence[asn1.TLV]]:
+    yield from signed.digest_algorithms.as_list()
+    for info in signed.signers.as_list():
+        yield info.digest_algorithm
+        yield info.signature_algorithm
 
 
 def _check_counts(certificates: int, signers: int) -> None:

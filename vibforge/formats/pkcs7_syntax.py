@@ -65,6 +65,7 @@ _SIGNED_DATA = x509.ObjectIdentifier("1.2.840.113549.1.7.2")
 _Parsed = TypeVar("_Parsed")
 _KEY_ID_TAG = b"\x80"
 _ALGORITHM_PARTS = 2
+_NULL = b"\x05\x00"
 
 
 @asn1.sequence
@@ -179,6 +180,11 @@ def algorithm(parts: Sequence[asn1.TLV]) -> str:
     if not 1 <= len(parts) <= _ALGORITHM_PARTS:
         raise FormatError(f"an algorithm has {len(parts)} parts, not a name and its parameters")
     return name_of(_parsed(parts[0], x509.ObjectIdentifier))
+
+
+def has_parameters(parts: Sequence[asn1.TLV]) -> bool:
+    """Whether an AlgorithmIdentifier has parameters other than NULL."""
+    return any(whole(parameters) != _NULL for parameters in parts[1:])
 
 
 def set_of(attributes: Sequence[Attribute]) -> bytes:

@@ -84,6 +84,8 @@ def chain_objections(
 
 
 def _algorithm_objections(block: Block, signer: Signer) -> Iterator[str]:
+    if block.has_parameters:
+        yield "its algorithms have parameters, which those of a host have not"
     if signer.digest_name in WEAK_DIGESTS:
         yield f"the digest is {signer.digest_name}"
     if block.digest_algorithms != (signer.digest_algorithm,):

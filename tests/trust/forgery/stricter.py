@@ -16,9 +16,10 @@ STRICTER = {
         "letters behind the filler",
         "byte behind the list",
     ),
-    "older readers refuse such PEM": (
+    "some readers refuse such PEM": (
         "one long line",
         "one letter a line",
+        "block of another label before the block",
         "blanks in the lines",
         "empty line in the block",
         "mark before the block",
@@ -57,6 +58,7 @@ STRICTER = {
         "unsigned attribute: countersignature",
     ),
     "the algorithms that a signature names must be those that made it": (
+        "digest with odd parameters",
         "announces sha384 too",
         "announces sha512 too",
         "announces its digest twice",
