@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from vibforge.errors import OutputError
+from vibforge.errors import OutputError, shell_line
 from vibforge.formats import ar
 from vibforge.formats.gzip_member import Level, Member
 from vibforge.formats.spool import Spool
@@ -127,7 +128,9 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     signing = _signing(plan, signer, ask_passphrase)
     _check_folder(folder, plan)
     with ExitStack() as stack:
-        publication = stack.enter_context(Publication(folder))
+        # What was checked above may have changed while the payloads were packed.
+        check = partial(_check_others, folder, plan.recipe)
+        publication = stack.enter_context(Publication(folder, check))
         packed = []
         for tree, report in zip(plan.trees, _shares(plan, on_progress), strict=True):
             spool = stack.enter_context(Spool(folder))
@@ -189,16 +192,21 @@ def _check_folder(folder: Path, plan: BuildPlan) -> None:
             raise OutputError(
                 "the output would become part of the payload, which the next build packs",
                 where=str(folder),
-                remedy=f"choose a folder beside the tree: -o {tree.root.resolve().parent / 'dist'}",
+                remedy="choose a folder beside the tree: "
+                + shell_line("-o", tree.root.resolve().parent / "dist"),
             )
-    of = plan.recipe
+    _check_others(folder, plan.recipe)
+
+
+def _check_others(folder: Path, of: Recipe) -> None:
+    """Refuse a folder in which another package is."""
     own = f"{of.vendor}_{of.type}_{of.name}_"
     others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
     if others:
         raise OutputError(
             f"the folder holds another package, {min(others)}, and its instructions",
             where=str(folder),
-            remedy=f"give each package a folder of its own: -o {folder / of.name}",
+            remedy="give each package a folder of its own: " + shell_line("-o", folder / of.name),
         )
 
 

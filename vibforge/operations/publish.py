@@ -2,12 +2,12 @@
 
 import contextlib
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from vibforge.errors import OutputError
-from vibforge.operations.whole_file import WholeFile, undisturbed
+from vibforge.operations.whole_file import WholeFile, held_folder, undisturbed
 
 _PROGRAM_MODE = 0o777
 _FILE_MODE = 0o666
@@ -23,6 +23,10 @@ _REMEDIES = {
 }
 
 
+def _nothing_to_check() -> None:
+    """Accept the folder as it is."""
+
+
 class Publication:
     """Files that take their names together, when all of them are whole.
 
@@ -31,19 +35,40 @@ class Publication:
     new, each whole, and perhaps whole ones called `.vibforge-*.partial`; other signals wait.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, check: Callable[[], None] = _nothing_to_check) -> None:
+        """Begin.
+
+        Args:
+            folder: where the files will be.
+            check: is called when all new names are taken and no file is replaced yet, while no
+                other publication into the folder can be in between; what it raises takes the new
+                names back.
+        """
         self._folder = folder
+        self._check = check
         self._folder_is_ours = not folder.exists()
         self._ready: list[tuple[WholeFile, Path]] = []
 
     @contextlib.contextmanager
     def create(
-        self, name: str, *, executable: bool = False, private: bool = False
+        self,
+        name: str,
+        *,
+        executable: bool = False,
+        private: bool = False,
+        like_replaced: bool = False,
     ) -> Iterator[BinaryIO]:
-        """Open a file that will be called `name`; only its owner may read a `private` one.
+        """Open a file that will be called `name`.
+
+        Args:
+            name: its name in the folder.
+            executable: whether it is a program.
+            private: whether only its owner may read it.
+            like_replaced: whether a file of that name hands down its owner and permissions.
 
         Raises:
-            OutputError: the folder cannot be made or written, or the disk is full.
+            OutputError: the folder cannot be made or written, the disk is full, or the owner of
+                the file that is replaced cannot be kept.
         """
         target = self._folder / name
         mode = _PRIVATE_MODE if private else _PROGRAM_MODE if executable else _FILE_MODE
@@ -51,6 +76,8 @@ class Publication:
             self._folder.mkdir(parents=True, exist_ok=True)
             whole = WholeFile(self._folder, mode)
             self._ready.append((whole, target))
+            if like_replaced and target.exists():
+                _take_after(whole, target)
             yield whole.file
             whole.file.flush()
 
@@ -76,7 +103,7 @@ class Publication:
         for _, target in self._ready:
             if target.is_dir():
                 raise OutputError("a folder stands where the file belongs", where=str(target))
-        with undisturbed():
+        with explained(self._folder), held_folder(self._folder), undisturbed():
             for whole, target in self._replacing():
                 with explained(target):
                     whole.replace(target)
@@ -95,6 +122,7 @@ class Publication:
                     except FileExistsError:
                         whole.prepare()
                         others.append((whole, target))
+            self._check()
         except OutputError:
             for target in new:
                 target.unlink(missing_ok=True)
@@ -111,6 +139,18 @@ class Publication:
         if self._folder_is_ours:
             with contextlib.suppress(OSError):  # it stays where something was published
                 self._folder.rmdir()
+
+
+def _take_after(whole: WholeFile, target: Path) -> None:
+    """Give a file the owner and permissions of the one that it will replace."""
+    try:
+        whole.take_after(target.stat())
+    except PermissionError as error:
+        raise OutputError(
+            f"its owner and group cannot be kept: {error.strerror}",
+            where=str(target),
+            remedy="write to a new file with --output, or run as the file's owner or as root",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +38,14 @@ class WholeFile:
             os.fchmod(self.file.fileno(), mode)
         elif self._hidden is not None:
             self._hidden.chmod(mode)
+
+    def take_after(self, replaced: os.stat_result) -> None:
+        """Take over the owner, group and permissions of the file that this one will replace."""
+        if hasattr(os, "fchown"):
+            own = os.fstat(self.file.fileno())
+            if (own.st_uid, own.st_gid) != (replaced.st_uid, replaced.st_gid):
+                os.fchown(self.file.fileno(), replaced.st_uid, replaced.st_gid)
+        self.chmod(stat.S_IMODE(replaced.st_mode))  # last: a change of owner drops set-id bits
 
     def take_name(self, target: Path) -> None:
         """Put the file where `target` is free, or make it ready to `replace` what is there.
@@ -108,6 +117,41 @@ def free_name(folder: Path) -> Path:
         name = folder / f".vibforge-{os.getpid()}-{next(_NUMBERS)}.partial"
         if not os.path.lexists(name):
             return name
+
+
+@contextlib.contextmanager
+def held_folder(folder: Path) -> Iterator[None]:
+    """Keep others who ask for the same folder waiting; the system frees it when a process dies.
+
+    The folder itself is locked, so that nothing is left behind. Where the system or the file system
+    has no such lock, nobody waits.
+    """
+    descriptor = _locked(folder)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked(folder: Path) -> int | None:
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:  # NFS locks no folders
+        os.close(descriptor)
+        return None
+    except BaseException:  # a signal ended the waiting
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 @contextlib.contextmanager
