@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor
-from vibforge.errors import SigningError
+from vibforge.errors import ModelError, SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.signing.key_source import KeySource, open_signer
 from vibforge.signing.lab_authority import KeyKind
@@ -166,10 +166,15 @@ def test_a_uri_is_read_as_rfc_7512_writes_it() -> None:
 
 
 def test_a_pin_in_a_uri_is_refused_and_not_repeated() -> None:
-    with pytest.raises(SigningError, match="a PIN does not belong into a URI") as caught:
-        KeyUri.parse("pkcs11:object=a?module-path=/x.so&pin-value=1234")
-    assert "1234" not in str(caught.value)
+    for uri in ("pkcs11:object=a?module-path=/x.so&pin-value=1234", "PKCS11:pin-value=1234"):
+        with pytest.raises(ModelError, match="a PIN does not belong into a URI") as caught:
+            open_signer(KeySource(key=uri), RIGHT, {})
+        assert "1234" not in str(caught.value)
     with pytest.raises(SigningError, match="is not named"):
         KeyUri.parse("pkcs11:object=a")
-    with pytest.raises(SigningError, match="is not understood"):
-        KeyUri.parse("pkcs11:colour=red")
+    for uri in ("pkcs11:colour=1234", "pkcs11:object=a;1234?module-path=/x.so"):
+        with pytest.raises(
+            SigningError, match=r"part [12] of the PKCS#11 URI is not under"
+        ) as told:
+            KeyUri.parse(uri)
+        assert "1234" not in str(told.value)
