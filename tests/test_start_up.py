@@ -39,22 +39,22 @@ COMMANDS = {
     "version": StartUp(
         words=["--version"],
         without=(*READERS_ONLY, *BUILDS_ONLY, *CODECS, "json", "vibforge.model"),
-        most=7,
+        most=8,
     ),
     "help": StartUp(
         words=["build", "--help"],
         without=(*READERS_ONLY, *BUILDS_ONLY, *CODECS, "vibforge.model"),
-        most=20,
+        most=21,
     ),
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=131,
+        most=133,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=172,
+        most=174,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
@@ -65,12 +65,12 @@ COMMANDS = {
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
-        most=47,
+        most=49,
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=99,
+        most=100,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
@@ -80,7 +80,7 @@ COMMANDS = {
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.lint", "vibforge.model.recipe", "vibforge.trx"),
-        most=124,
+        most=126,
     ),
 }
 

@@ -67,6 +67,7 @@ def plan(  # noqa: PLR0913 - the options of the command
     from vibforge.host.release import Release, parse_releases  # noqa: PLC0415 - the same
     from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
     from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
+    from vibforge.operations.several import require_readable  # noqa: PLC0415 - the same
     from vibforge.report.plan import plan_json, plan_text  # noqa: PLC0415 - the same
 
     result = plan_files(
@@ -83,6 +84,7 @@ def plan(  # noqa: PLR0913 - the options of the command
         lambda: plan_json(result),
         lambda paint: plan_text(result, paint, columns(WIDTH)),
     )
+    require_readable(result.unreadable)
     exit_unless(good=result.good)
 
 

@@ -1,6 +1,5 @@
 """How an inspection looks to programs: `vibforge/inspect/1`."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from vibforge.operations.inspect import (
     VibInspection,
 )
 from vibforge.operations.inspect_payload import PayloadInspection
+from vibforge.operations.several import Several
 from vibforge.report import bundle_shapes, shapes, units
 from vibforge.trust.known_signers import known_signer
 
@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 
-def inspections_json(found: Iterable[tuple[str, Inspection]]) -> Facts:
+def inspections_json(files: Several[tuple[Inspection, ...]]) -> Facts:
     """Return the facts of `inspect --json`: for each path, what was found there."""
     return {
         "format": "vibforge/inspect/1",
-        "files": [{"path": path, **inspection_facts(each)} for path, each in found],
+        "files": [
+            {"path": str(path), **inspection_facts(each)}
+            for path, all_in_it in files.found
+            for each in all_in_it
+        ],
+        "unreadable": shapes.unreadable(files.unreadable),
     }
 
 
