@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor
+from tests.trees import trx_tree
+from vibforge import build
 from vibforge.errors import ModelError, SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
-from vibforge.signing.key_source import KeySource, open_signer
+from vibforge.signing.key_source import MODULE_VARIABLE, KeySource, open_signer
 from vibforge.signing.lab_authority import KeyKind
 from vibforge.signing.making import make_block
 from vibforge.signing.passphrase import Passphrase
@@ -178,3 +180,22 @@ def test_a_pin_in_a_uri_is_refused_and_not_repeated() -> None:
         ) as told:
             KeyUri.parse(uri)
         assert "1234" not in str(told.value)
+
+
+def test_a_recipe_signs_with_a_token_by_the_users_library(token: Token, tmp_path: Path) -> None:
+    issued = token.lab.issued(kind=KeyKind.P256)
+    trx_tree(tmp_path / "tree")
+    (tmp_path / "vibforge.toml").write_text(
+        'name = "a"\nversion = "1.0-1"\nacceptance-level = "partner"\n'
+        '[[payloads]]\nname = "a"\ntree = "tree"\n[signing]\n'
+        f'key = "{token.uri("object=p-256")}"\ncertificates = ["{issued.certificate_path}"]\n'
+        'passphrase-env = "PIN"\nsigning-time = "2026-04-01"\n'
+    )
+    environment = {"PIN": PIN.decode(), "SOURCE_DATE_EPOCH": "0"}
+    with pytest.raises(SigningError, match="which you did not allow"):
+        build(tmp_path, tmp_path / "out", environment=environment)
+    environment[MODULE_VARIABLE] = token.library
+    built = build(tmp_path, tmp_path / "out", environment=environment)
+    assert built.signature is not None
+    assert built.signature.judgement.blocks[0].arithmetic.held
+    assert PIN.decode() not in (tmp_path / "out/build.json").read_text()

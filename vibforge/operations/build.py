@@ -80,7 +80,8 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         output: the folder; it is made if it is missing.
         root: the folder that the trees of a recipe given as a value are relative to.
         settings: values that go over the project's, by key: `{"version": "1.2.0-1"}`.
-        environment: for `${NAME}` in recipes and SOURCE_DATE_EPOCH; the process's if None.
+        environment: for `${NAME}` in recipes, SOURCE_DATE_EPOCH, keys and PKCS11_MODULE_PATH, the
+            only PKCS#11 library that a recipe may use; the process's if None.
         level: how hard to compress.
         threads: compressing threads; the number does not change the bytes.
         on_progress: is told how far packing is.
