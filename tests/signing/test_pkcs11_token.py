@@ -197,5 +197,5 @@ def test_a_recipe_signs_with_a_token_by_the_users_library(token: Token, tmp_path
     environment[MODULE_VARIABLE] = token.library
     built = build(tmp_path, tmp_path / "out", environment=environment)
     assert built.signature is not None
-    assert built.signature.judgement.blocks[0].arithmetic.held
+    assert built.signature.judgement.blocks[0].check.held
     assert PIN.decode() not in (tmp_path / "out/build.json").read_text()

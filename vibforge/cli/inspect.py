@@ -36,7 +36,7 @@ def inspect(
     if cat is not None:
         _cat(files, cat)
         return
-    from vibforge.operations.several import each_file, require_readable  # noqa: PLC0415 - `--version` is quick
+    from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - `--version` is quick
 
     looked = each_file(files, lambda path: _look(path, whole=only_files))
     if as_json:

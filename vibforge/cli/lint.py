@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vibforge.lint.run import LintResult
     from vibforge.lint.subject import BundleSubject, VibSubject
     from vibforge.model.allowance import Allowance
-    from vibforge.operations.several import Unreadable
+    from vibforge.model.several import Unreadable
 
 
 class Form(StrEnum):
@@ -58,10 +58,11 @@ def lint(  # noqa: PLR0913 - the options of the command
     temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
     means that there are errors.
     """
-    from vibforge.host.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
+    from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
+    from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.lint.run import Choice  # noqa: PLC0415 - the same
     from vibforge.lint.run import lint as run_lint  # noqa: PLC0415 - the same
-    from vibforge.operations.several import each_file, require_readable  # noqa: PLC0415 - the same
+    from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - the same
     from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
@@ -70,7 +71,7 @@ def lint(  # noqa: PLR0913 - the options of the command
         choice = Choice(
             select=words_of(select),
             ignore=words_of(ignore),
-            targets=parse_releases(words_of(esxi)),
+            targets=parse_releases(words_of(esxi)) or STOCK_TARGETS,
             allowances=tuple(allowances),
         )
         subjects = [subject for _path, all_in_it in looked.found for subject in all_in_it]

@@ -30,7 +30,7 @@ def verify(
 
     Exit code 1 means that a fact failed.
     """
-    from vibforge.operations.several import require_readable  # noqa: PLC0415 - `--version` is quick
+    from vibforge.model.several import require_readable  # noqa: PLC0415 - `--version` is quick
     from vibforge.operations.verify_all import verify_all  # noqa: PLC0415 - the same
     from vibforge.report import verify as report  # noqa: PLC0415 - the same
 

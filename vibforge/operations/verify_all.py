@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from vibforge.errors import VibforgeError
-from vibforge.operations.several import Several
+from vibforge.model.several import Several
 from vibforge.operations.verification import Verification
 from vibforge.operations.verify import verify_path
 from vibforge.trust.policy import NO_POLICY, TrustPolicy

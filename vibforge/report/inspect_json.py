@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
+from vibforge.model.several import Several
 from vibforge.model.vib import Vib
 from vibforge.operations.inspect import (
     BundleInspection,
@@ -15,7 +16,6 @@ from vibforge.operations.inspect import (
     VibInspection,
 )
 from vibforge.operations.inspect_payload import PayloadInspection
-from vibforge.operations.several import Several
 from vibforge.report import bundle_shapes, shapes, units
 from vibforge.trust.known_signers import known_signer
 

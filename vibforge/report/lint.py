@@ -9,7 +9,7 @@ from vibforge import __version__
 from vibforge.lint.registry import RULES
 from vibforge.lint.rule import Finding, Rule, Severity
 from vibforge.lint.run import LintResult
-from vibforge.operations.several import Unreadable
+from vibforge.model.several import Unreadable
 from vibforge.report import shapes
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain

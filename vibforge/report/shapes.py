@@ -10,7 +10,7 @@ from vibforge.report.plain import kind_name, moment
 
 if TYPE_CHECKING:
     from vibforge.host.prediction import Cause
-    from vibforge.operations.several import Unreadable
+    from vibforge.model.several import Unreadable
 
 Facts = dict[str, Any]
 

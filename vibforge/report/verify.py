@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from vibforge.operations.several import Several
+from vibforge.model.several import Several
 from vibforge.operations.verification import Fact, Outcome, Verification
 from vibforge.report import shapes
 from vibforge.report.paint import Paint
