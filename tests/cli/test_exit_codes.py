@@ -46,6 +46,7 @@ BAD_FILES: dict[str, Callable[[Path], object]] = {
     "a page": lambda path: path.write_bytes(b"<!DOCTYPE html>"),
     "cut": lambda path: path.write_bytes(vibs.vib()[:200]),
     "a folder": lambda path: path.mkdir(),
+    "a pipe": os.mkfifo,
     "a dangling link": lambda path: path.symlink_to("nowhere"),
 }
 SEVERAL = ("verify", "inspect", "lint", "bundle lint", "plan")

@@ -143,6 +143,33 @@ def test_a_key_in_place_of_its_name_is_not_repeated(
     assert not [line for line in lines if line in told.out + told.err]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "verify x.vib --trust KEY",
+        "verify KEY",
+        "sign KEY --key k",
+        "sign x.vib --key locked.key --passphrase-file KEY",
+        "sign x.vib --key locked.key --output KEY",
+        "bundle serve x.zip --cert me.pem --key KEY",
+        "build KEY",
+    ],
+)
+def test_a_key_in_place_of_any_file_is_not_repeated(
+    words: str,
+    lab: Lab,
+    desk: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(desk)
+    lines = lab.issued().key_path.read_text().splitlines()[1:-1]
+    key = "".join(lines)
+    assert main([key if word == "KEY" else word for word in words.split()]) == 2
+    told = capsys.readouterr()
+    assert not [line for line in lines if line in told.out + told.err]
+
+
 @pytest.mark.parametrize("number", ["-1", "99999999999999999999", "987"])
 def test_a_descriptor_that_is_none_is_told(
     number: str, desk: Path, capsys: pytest.CaptureFixture[str]

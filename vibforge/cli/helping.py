@@ -71,6 +71,8 @@ class Command(TyperCommand):
             values = value if isinstance(value, list | tuple) else (value,)
             if any(str(each).startswith(_SECRET_OPTIONS) for each in values):
                 ctx.fail(f"{parameter.opts[0]} lacks its value: another option follows it")
+            if parameter.type.name == "path" and any(map(_is_a_key, values)):
+                ctx.fail(f"{parameter.opts[0]}: this is a key or certificate itself; name its file")
         return []
 
     def format_epilog(self, ctx: Any, formatter: _Formatter) -> None:  # noqa: ANN401 - as above
@@ -95,6 +97,16 @@ def _names(ctx: Any) -> Iterator[str]:  # noqa: ANN401 - as above
 def _write_exit_codes(formatter: _Formatter) -> None:
     with formatter.section("Exit codes"):
         formatter.write_dl(TABLE)
+
+
+def _is_a_key(value: object) -> bool:
+    """Return whether somebody gave a key where a file should be named."""
+    text = str(value)
+    if not ("-----BEGIN" in text or text.startswith("M")):
+        return False  # the base64 of DER starts with M
+    from vibforge.model.names import looks_like_a_key  # noqa: PLC0415 - hardly ever
+
+    return looks_like_a_key(text)
 
 
 @contextmanager

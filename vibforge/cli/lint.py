@@ -119,6 +119,8 @@ def _is_archive(path: Path) -> bool:
     from vibforge.formats.ar import MAGIC  # noqa: PLC0415 - the same
 
     try:
+        if not path.is_file():  # reading a pipe would wait for a writer
+            return False
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:

@@ -123,13 +123,14 @@ def check_no_key(text: str) -> None:
     Raises:
         ModelError: the text is PEM, or the base64 of DER.
     """
-    if _looks_like_a_key(text):
+    if looks_like_a_key(text):
         raise ModelError(
             "this is a key or a certificate itself, and not its name", remedy=_WAYS_TO_NAME_A_KEY
         )
 
 
-def _looks_like_a_key(text: str) -> bool:
+def looks_like_a_key(text: str) -> bool:
+    """Return whether a text is PEM, or the base64 of DER."""
     if "-----BEGIN" in text or "PRIVATE KEY" in text:
         return True
     import base64  # noqa: PLC0415 - only where a key is named
