@@ -70,7 +70,7 @@ COMMANDS = {
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=100,
+        most=101,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],

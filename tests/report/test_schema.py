@@ -24,6 +24,7 @@ from vibforge.ptp.settings import Delay
 from vibforge.rehearsal.verdict import Code
 from vibforge.report.plain import kind_name
 from vibforge.report.schema import RECIPE, definitions, schema, schema_names
+from vibforge.signing.making import TimeSource
 from vibforge.trx.nic import Answer
 from vibforge.trx.option import Kind, Standing
 
@@ -45,6 +46,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     Signature,
     Standing,
     TarForm,
+    TimeSource,
     Topic,
     Verdict,
 )

@@ -20,8 +20,8 @@ from vibforge.model.recipe import Recipe
 from vibforge.operations.build_signature import (
     BuildSigner,
     BuiltSignature,
+    build_signer,
     signer_of_recipe,
-    signing_time,
 )
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.describe import describe
@@ -183,7 +183,7 @@ def _signing(
         signer = signer_of_recipe(recipe, plan.project.root, plan.environment, ask)
     if signer is None:
         return None
-    return BuildSigner(signer=signer, signing_time=signing_time(recipe, plan.dated.date))
+    return build_signer(signer, recipe, plan.dated.date)
 
 
 def _check_folder(folder: Path, plan: BuildPlan) -> None:

@@ -117,11 +117,13 @@ def _signed_by(built: Built) -> str:
 
 
 def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
-    """Yield whether the signature carries the level that the VIB claims."""
+    """Yield the time in the signature, and whether it carries the level that the VIB claims."""
     if built.signature is None:
         return
-    from vibforge.trust.claims import claim  # noqa: PLC0415 - loads cryptography
+    from vibforge.report.sign import time_text  # noqa: PLC0415 - loads cryptography
+    from vibforge.trust.claims import claim  # noqa: PLC0415 - the same
 
+    yield f"  - The signature states {time_text(built.signature.stated)}."
     claimed = claim(built.signature.judgement)
     if claimed.held is False:
         yield from (paint("  ! ", "warn") + f"{reason}." for reason in claimed.reasons)
@@ -131,6 +133,7 @@ def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
 
 def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) -> dict[str, Any]:
     """Return what a build tells programs; what only packing shows is None before it."""
+    signature = built.signature if built else None
     return {
         "format": "vibforge/build/1",
         "dry_run": built is None,
@@ -146,6 +149,7 @@ def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) 
         "vib": _vib_facts(built) if built else None,
         "bundle": bundle,
         "trust": _trust(built),
+        "signing_time_source": signature.stated.source.value if signature else None,
         "codec": codec_release() if built else None,
         "trx": _trx_facts(plan.trx),
         "payloads": [
