@@ -60,7 +60,7 @@ COMMANDS = {
     "lint": StartUp(
         words=["lint", "{vib}"],
         without=(*BUILDS_ONLY, "vibforge.model.bundle", "vibforge.trx.check", "vibforge.trust"),
-        most=108,
+        most=113,
     ),
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
@@ -70,17 +70,17 @@ COMMANDS = {
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=101,
+        most=105,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=91,
+        most=95,
     ),
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.lint", "vibforge.model.recipe", "vibforge.trx"),
-        most=128,
+        most=132,
     ),
 }
 
