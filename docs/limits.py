@@ -15,8 +15,8 @@ SECTIONS = {
     "Extraction": ("operations.unpack_folder",),
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
-    "Bundles": ("model.bundle", "operations.subjects"),
     "Lists of written files": ("operations.record",),
+    "Bundles": ("model.bundle", "operations.subjects"),
 }
 """The modules whose limits a section shows."""
 

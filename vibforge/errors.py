@@ -48,6 +48,13 @@ def escaped(text: str) -> str:
     )
 
 
+def shell_line(*words: object) -> str:
+    """Return the words of a command, or one of its words, quoted so that a shell can run them."""
+    import shlex  # noqa: PLC0415 - most commands show no other
+
+    return shlex.join(map(str, words))
+
+
 class VibforgeError(Exception):
     """The job could not be done; `problems` says all that stood in its way."""
 

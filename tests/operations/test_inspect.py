@@ -157,7 +157,9 @@ def test_a_bundle_shows_vendor_platform_component_and_vibs(tmp_path: Path) -> No
     assert facts["announced"][0]["size"] == len(vibs.vib())
 
 
-@pytest.mark.parametrize(("work", "of_one"), [(Work.ENTRIES, 5), (Work.MEMBERS, 4)])
+@pytest.mark.parametrize(
+    ("work", "of_one"), [(Work.ENTRIES, 5), (Work.MEMBERS, 4), (Work.PAYLOADS, 1)]
+)
 def test_all_vibs_of_a_bundle_share_one_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Work, of_one: int
 ) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
-from vibforge import Outcome, Verification, Vib, build, verify
-from vibforge.errors import FormatError, LimitError, VerificationError, VibforgeError
+from vibforge import Outcome, Vib, build, verify
+from vibforge.errors import FormatError, LimitError, VerificationError
 from vibforge.findings.check import Topic
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Limit, Work
@@ -321,10 +321,10 @@ def test_several_files_keep_their_order_and_their_errors(tmp_path: Path) -> None
     paths[4].unlink()
     told: list[tuple[int, int]] = []
     found = verify_all(paths, lambda done, size: told.append((done, size)))
-    assert [path for path, _each in found] == paths
-    kinds = [isinstance(each, VibforgeError) for _path, each in found]
-    assert kinds == [False, False, True, False, True, False]
-    assert all(isinstance(each, Verification) and each.held for _path, each in found[:2])
+    assert [path for path, _each in found.found] == [paths[0], paths[1], paths[3], paths[5]]
+    assert all(each.held for _path, each in found.found)
+    assert [each.path for each in found.unreadable] == [paths[2], paths[4]]
+    assert all(each.problems for each in found.unreadable)
     assert told
     assert all(done <= size for done, size in told)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from vibforge.errors import ModelError
 from vibforge.esxi import messages
 from vibforge.esxi.reader import (
     DATABASE_NAME_LIMIT,
@@ -11,7 +10,7 @@ from vibforge.esxi.reader import (
 )
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.certainty import Certainty
-from vibforge.model.names import check_name
+from vibforge.model.names import fits_template
 from vibforge.scan.vib import Described
 
 _SUMMARY_LIMIT = 86
@@ -79,9 +78,7 @@ def odd_name(subject: Described) -> Iterator[Fault]:
         ("name", subject.descriptor.name),
         ("vendor", subject.descriptor.vendor),
     ):
-        try:
-            check_name(value[:_TEMPLATE_NAME_LIMIT] or "x")
-        except ModelError:
+        if not fits_template(value or "x"):
             yield Fault(f"<{element}>", f"{value!r:.60} has characters beyond A-Z a-z 0-9 _ . -")
 
 

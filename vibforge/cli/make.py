@@ -75,8 +75,8 @@ def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -
 
 def _dist(request: "MakeRequest") -> None:
     """List what was asked for, and what other projects of the same Makefile have built."""
+    from vibforge.operations.built_folder import read_record  # noqa: PLC0415 - as above
     from vibforge.operations.checksums import write_checksums  # noqa: PLC0415 - as above
-    from vibforge.operations.output_folder import read_record  # noqa: PLC0415 - as above
 
     asked = {folder for _project, folder in request.jobs}
     folders = asked.union(folder for folder in request.folders if read_record(folder))

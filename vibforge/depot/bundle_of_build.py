@@ -8,7 +8,7 @@ from vibforge.depot.write import Written, write_unpublished
 from vibforge.errors import DepotError, FormatError
 from vibforge.model.bundle_recipe import BundleRecipe
 from vibforge.model.recipe_writing import table
-from vibforge.operations.output_folder import read_record
+from vibforge.operations.built_folder import read_record
 from vibforge.operations.plan_build import BuildPlan
 from vibforge.operations.publish import Publication
 from vibforge.operations.record import (

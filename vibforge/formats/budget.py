@@ -22,6 +22,7 @@ class Work(StrEnum):
     ENTRIES = "entries of tars"
     NAMES = "characters of names"
     MEMBERS = "members of archives"
+    PAYLOADS = "payloads declared"
     DIRECTORY = "bytes of zip directories"
 
 
@@ -41,7 +42,7 @@ _MIB = 1024 * 1024
 
 LIMITS = {
     Work.UNPACKED: Limit(
-        256 * _MIB,
+        128 * _MIB,
         64,
         "What comes out of zip, gzip and zstd, each layer and each reading; also what extraction "
         "copies. Payloads unpack to 2 to 11 times their size, and a command reads up to 5 times. "
@@ -60,22 +61,27 @@ LIMITS = {
         "Real VIBs and bundles have up to 370.",
     ),
     Work.ENTRIES: Limit(
-        50_000,
+        10_000,
         1 / 64,
-        "Files, folders and links of all payloads, about 1 KiB of memory each. "
-        "Large vendor payloads have 10,000.",
+        "Files, folders and links of all payloads, about 1 KiB of memory each; extraction takes "
+        "0.2 ms for one. Large vendor payloads have 10,000 in several MB.",
     ),
     Work.NAMES: Limit(
-        8 * _MIB,
+        4 * _MIB,
         2,
-        "Names, link targets and pax headers of tars; XML that is kept as text because no field "
-        "knows it.",
+        "Names, link targets and pax headers of tars; XML that no field knows, kept as text.",
     ),
     Work.MEMBERS: Limit(
         5_000,
         1 / 64,
-        "Members of ar archives and of gzip files, frames of zstd files. The largest VIB of a host "
-        "image has about 130 payloads.",
+        "Members of ar archives and of gzip files, frames of zstd files. A VIB has two and one for "
+        "each payload, a payload one.",
+    ),
+    Work.PAYLOADS: Limit(
+        2_000,
+        1 / 512,
+        "Payloads in descriptors, each time one is read: `plan` looks at each for every host. "
+        "The largest VIB of a host image has about 130.",
     ),
     Work.DIRECTORY: Limit(
         1 * _MIB,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from vibforge.errors import Problem
 from vibforge.findings.check import Step
 from vibforge.host.package import Package
 from vibforge.host.prediction import Refusal
@@ -13,7 +12,7 @@ from vibforge.scan.vib import VibScan
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A file with VIBs in it. `problems` says why it cannot be read; then it offers nothing."""
+    """A file with VIBs in it."""
 
     name: str
     packages: tuple[Package, ...] = ()
@@ -22,7 +21,6 @@ class Offer:
     is_bundle: bool = False
     is_component: bool = False
     """Whether the bundle's bulletins are components, which hosts from 7.0 on and vLCM take."""
-    problems: tuple[Problem, ...] = ()
 
 
 def offer_of(vib: Vib, name: str) -> Offer:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from vibforge.errors import FormatError, Problem
-from vibforge.formats.budget import Budget
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.model.descriptor import (
     Checksum,
@@ -246,6 +246,7 @@ class _Reader:
         )
 
     def _payload(self, at: etree._Element) -> Payload:
+        self._budget.spend(Work.PAYLOADS)
         return Payload(
             name=at.get("name", ""),
             type=at.get("type", ""),

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vibforge.errors import OutputError, Problem
+from vibforge.operations.built_folder import BuiltFolder, read_record
 from vibforge.operations.ledger import update_ledger
-from vibforge.operations.output_folder import OutputFolder, read_record
 from vibforge.operations.publish import Publication
 from vibforge.operations.record import RECORD_NAME, FileKind, WrittenFile
 
@@ -44,7 +44,7 @@ def _lines(output: Path, folder: Path, problems: list[Problem]) -> Iterator[tupl
     if found is None:
         problems.append(_problem(folder / RECORD_NAME, "there is no record of a build here"))
         return
-    with OutputFolder(folder, follow=True) as opened:
+    with BuiltFolder(folder, follow=True) as opened:
         for file in found.files:
             if file.kind not in _LISTED:
                 continue

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.errors import Problem
+from vibforge.operations.built_folder import BuiltFolder
 from vibforge.operations.ledger import LEDGER_NAME, Ledger, parse_ledger
-from vibforge.operations.output_folder import OutputFolder
 from vibforge.operations.publish import explained
 from vibforge.operations.record import (
     FORMAT,
@@ -43,7 +43,7 @@ def clean(output: Path, folders: Sequence[Path] = ()) -> Cleaned:
     """
     results: list[Cleaned] = []
     try:
-        with OutputFolder(output) as opened:
+        with BuiltFolder(output) as opened:
             results += [_clean_within(opened, path) for path in folders if path != output]
             removed, kept, ledger = _clean(opened)
     except FileNotFoundError:
@@ -59,9 +59,9 @@ def clean(output: Path, folders: Sequence[Path] = ()) -> Cleaned:
     )
 
 
-def _clean_within(output: OutputFolder, path: Path) -> Cleaned:
+def _clean_within(output: BuiltFolder, path: Path) -> Cleaned:
     try:
-        with OutputFolder(path, parent=output) as folder:
+        with BuiltFolder(path, parent=output) as folder:
             removed, kept, ledger = _clean(folder)
     except FileNotFoundError:
         return Cleaned(removed=(), kept=())
@@ -70,13 +70,13 @@ def _clean_within(output: OutputFolder, path: Path) -> Cleaned:
     return Cleaned(removed=removed, kept=kept)
 
 
-def _clean(folder: OutputFolder) -> tuple[tuple[Path, ...], tuple[Problem, ...], Ledger]:
+def _clean(folder: BuiltFolder) -> tuple[tuple[Path, ...], tuple[Problem, ...], Ledger]:
     lists, ledger = _lists(folder)
     removed, kept = _remove_all(folder, lists)
     return removed, kept, ledger
 
 
-def _lists(folder: OutputFolder) -> tuple[dict[str, tuple[WrittenFile, ...]], Ledger]:
+def _lists(folder: BuiltFolder) -> tuple[dict[str, tuple[WrittenFile, ...]], Ledger]:
     """Read the lists of files, by the names of the lists, before anything is removed."""
     lists: dict[str, tuple[WrittenFile, ...]] = {}
     ledger = Ledger()
@@ -89,7 +89,7 @@ def _lists(folder: OutputFolder) -> tuple[dict[str, tuple[WrittenFile, ...]], Le
 
 
 def _remove_all(
-    folder: OutputFolder, lists: dict[str, tuple[WrittenFile, ...]]
+    folder: BuiltFolder, lists: dict[str, tuple[WrittenFile, ...]]
 ) -> tuple[tuple[Path, ...], tuple[Problem, ...]]:
     removed: list[Path] = []
     kept: list[Problem] = []
@@ -103,7 +103,7 @@ def _remove_all(
 
 
 def _remove(
-    folder: OutputFolder, files: tuple[WrittenFile, ...], removed: list[Path]
+    folder: BuiltFolder, files: tuple[WrittenFile, ...], removed: list[Path]
 ) -> Iterator[Problem]:
     """Remove the files of one list; yield those that are kept."""
     for file in dict.fromkeys(files):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.errors import FormatError, OutputError
-from vibforge.operations.output_folder import OutputFolder, is_plain_name, read_record
+from vibforge.operations.built_folder import BuiltFolder, is_plain_name, read_record
 from vibforge.operations.publish import Publication, explained
 from vibforge.operations.record import (
     FILE_LIMIT,
@@ -47,7 +47,7 @@ def parse_ledger(data: bytes, where: str) -> Ledger:
 def read_ledger(folder: Path) -> Ledger:
     """Return the ledger of a folder; an empty one if there is no readable one."""
     try:
-        with OutputFolder(folder, follow=True) as opened:
+        with BuiltFolder(folder, follow=True) as opened:
             data = opened.read(LEDGER_NAME, RECORD_LIMIT)
             return Ledger() if data is None else parse_ledger(data, str(folder / LEDGER_NAME))
     except (FileNotFoundError, OutputError, FormatError):

@@ -149,7 +149,8 @@ def sign_vib(
     Args:
         path: the VIB.
         signer: holds the key; see `vibforge.signing`.
-        output: the signed VIB; `path` itself if None.
+        output: the signed VIB; `path` itself if None. A file that is there already is replaced by
+            one of the same owner and permissions.
         signing_time: what the signature states; if None, the later of the VIB's release date and
             the notBefore of the signer's certificate.
         existing: what becomes of signatures that it has.
@@ -198,7 +199,10 @@ def _kept(signable: Signable, existing: Existing) -> bytes:
 def _write(vib: Vib, signatures: bytes, target: Path) -> None:
     """Write the VIB anew, member by member as it was, but for the signatures."""
     with Publication(target.parent) as publication:
-        with publication.create(target.name) as file, vib.source.open() as source:
+        with (
+            publication.create(target.name, like_replaced=True) as file,
+            vib.source.open() as source,
+        ):
             file.write(MAGIC)
             for member in vib.archive.members:
                 if member.name == SIGNATURE_NAME:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vibforge.errors import OutputError
 from vibforge.formats.gzip_member import Level
 from vibforge.model.recipe_writing import table
-from vibforge.operations.output_folder import OutputFolder, read_record
+from vibforge.operations.built_folder import BuiltFolder, read_record
 from vibforge.operations.pack import image_sha256
 from vibforge.operations.plan_build import BuildPlan
 from vibforge.operations.record import (
@@ -100,7 +100,7 @@ def _payloads(found: Record) -> list[tuple[object, object]]:
 
 def _are_unchanged(folder: Path, files: list[WrittenFile]) -> bool:
     try:
-        with OutputFolder(folder, follow=True) as opened:
+        with BuiltFolder(folder, follow=True) as opened:
             return all(opened.difference(file) == "" for file in files)
     except (FileNotFoundError, OutputError):
         return False

@@ -31,11 +31,11 @@ _OPEN_FLAGS = (
 _CHUNK_SIZE = 1 << 20
 
 
-class OutputFolder:
+class BuiltFolder:
     """An open folder; a context manager."""
 
     def __init__(
-        self, path: Path, *, follow: bool = False, parent: "OutputFolder | None" = None
+        self, path: Path, *, follow: bool = False, parent: "BuiltFolder | None" = None
     ) -> None:
         """Open a folder.
 
@@ -164,7 +164,7 @@ class OutputFolder:
 def read_record(folder: Path) -> Record | None:
     """Return the record of the build in a folder; None where there is no readable one."""
     try:
-        with OutputFolder(folder, follow=True) as opened:
+        with BuiltFolder(folder, follow=True) as opened:
             data = opened.read(RECORD_NAME, RECORD_LIMIT)
             return None if data is None else parse(data, FORMAT, str(folder / RECORD_NAME))
     except (FileNotFoundError, OutputError, FormatError):
