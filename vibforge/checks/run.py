@@ -71,7 +71,9 @@ def _for_targets(found: Finding, targets: Sequence[Release]) -> Finding | None:
         return found
     cells = {release: found.minds(row_of(release)) for release in targets}
     if any(cell and cell.value for cell in cells.values()):
-        return found
+        fits_some = any(cell and not cell.value for cell in cells.values())
+        is_note = found.one_target_suffices and fits_some
+        return replace(found, severity=Severity.NOTE) if is_note else found
     if None not in cells.values():
         return None
     unknown = ", ".join(str(release) for release, cell in cells.items() if cell is None)

@@ -22,7 +22,7 @@ _MEMBER = "sig.pkcs7"
     "VF501",
     Severity.WARNING,
     Certainty.MEASURED,
-    contradiction=Contradiction(Topic.LEVEL, "a signature backs the acceptance level"),
+    contradiction=Contradiction(Topic.LEVEL, "a level above community has a signature"),
     reaction=Reaction(Step.STAGING, messages.UNSIGNED, skipped_by=("--force", "--no-sig-check")),
 )
 def unsigned_claim(subject: VibScan) -> Iterator[Fault]:

@@ -27,7 +27,7 @@ class Program:
     """True for object files, as kernel modules are."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class ScannedFile:
     """A file of a payload: its entry, and what its first bytes tell."""
 
@@ -40,6 +40,11 @@ class ScannedFile:
     """Set for ELF files."""
     content: bytes = b""
     """The content of a trx.conf or of a firewall rule set; empty for every other file."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its first bytes tell nothing."""
+        return not (self.shebang or self.has_crlf or self.program or self.content)
 
     @property
     def entry(self) -> Entry:
