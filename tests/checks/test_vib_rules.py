@@ -40,8 +40,9 @@ def with_file(path: str = "etc/vmware/firewall/acme.xml", **changes: object) -> 
     return make((*(File(path=p, content=None, mode=0o755) for p in parents), file))
 
 
-def elf(machine: int) -> bytes:
-    return b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\0" + machine.to_bytes(2, "little") + bytes(44)
+def elf(machine: int, kind: int = 2) -> bytes:
+    numbers = kind.to_bytes(2, "little") + machine.to_bytes(2, "little")
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + numbers + bytes(44)
 
 
 def with_table() -> Vib:
@@ -158,12 +159,19 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF338": both_machines,
     "VF339": lambda: with_file("etc/init.d/acme", content=b"#!/bin/sh\n"),
     "VF340": lambda: with_file("../x"),
+    "VF225": lambda: make(description="Acme ${version}"),
+    "VF341": lambda: with_file("opt/a/bin/tool", content=elf(62)),
+    "VF342": lambda: make((replace(FILES[0], mode=0o644), *FILES[1:])),
+    "VF343": lambda: with_file("etc/init.d/acme", mode=0o755, content=b"echo\n"),
+    "VF344": lambda: with_file(content=b"<ConfigRoot><port>65536</port></ConfigRoot>"),
+    "VF345": lambda: with_file("opt/acme/boot-copy/files/etc/rc.local.d/local.sh"),
+    "VF346": lambda: with_file("usr/lib/vmware/vmkmod/acme", content=elf(183, kind=1)),
     "VF401": lambda: with_file("etc/vmware/trx.conf", content=b"ptp4l:port0:delay_mechanism P2P\n"),
     "VF501": lambda: make(acceptance_level="partner"),
     "VF502": lambda: make(signature=SIGNED.replace(b"PKCS7", b"CMS"), acceptance_level="partner"),
     "VF505": lambda: make(signature=SIGNED),
 }
-FROM_CORPUS = {"VF503", "VF504", "VF506"}
+FROM_CORPUS = {"VF503", "VF504", "VF506", "VF507"}
 """Rules whose bad VIBs are real signatures, patched in test_signature_rules."""
 
 

@@ -26,7 +26,7 @@ from vibforge.scan.payload import ScannedPayload
 from vibforge.scan.vib import VibScan
 
 _FORMS = {"vgz": {TarForm.VMTAR}, "tgz": set(TarForm) - {TarForm.VMTAR}, "vzstd": {TarForm.VMTAR}}
-_PACKING = {
+_PACKING: dict[str, set[tuple[Compression, ...]]] = {
     "vgz": {(Compression.GZIP,)},
     "tgz": {(Compression.GZIP,)},
     "vzstd": {(Compression.GZIP, Compression.ZSTD), (Compression.ZSTD,)},

@@ -183,6 +183,8 @@ class Finding:
     """Whether hosts of a release mind; None: all do."""
     one_target_suffices: bool = False
     """As of the check."""
+    count: int = 1
+    """How many faults it stands for: more than one where a limit cut the list of them."""
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
