@@ -15,8 +15,10 @@ from vibforge.trx.profile import Profile
 
 SOCKET = "grandmaster.uds"
 
-_OF_CLIENTS = {"unicast_master_table", "unicast_req_duration", "clientOnly", "slaveOnly"}
-"""Options of a profile that only its clients have."""
+_OF_CLIENTS = {
+    *("unicast_master_table", "unicast_req_duration", "clientOnly", "slaveOnly", "priority1"),
+}
+"""Options of a profile that only its clients have; a client's priority1 is the worst there is."""
 
 _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 

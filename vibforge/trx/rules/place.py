@@ -10,7 +10,8 @@ from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
 from vibforge.trx.value import is_default, same_value
 
-_UNICAST = "unicast_master_table"
+_WITH_A_RULE = {"unicast_master_table", "twoStepFlag"}
+"""Options that a rule of their own speaks of."""
 
 
 def _of_standing(subject: Subject, standing: Standing) -> Iterator[tuple[Line, Option]]:
@@ -37,7 +38,7 @@ def cannot_work(subject: Subject) -> Iterator[Fault]:
     ptp4l then exits or does not open its port.
     """
     for line, option in _of_standing(subject, Standing.IMPOSSIBLE):
-        if option.name != _UNICAST:
+        if option.name not in _WITH_A_RULE:
             yield _for_its_reason(subject, line, option, f"`{option.name}` cannot work in TRX")
 
 
@@ -48,7 +49,7 @@ def dangerous_setting(subject: Subject) -> Iterator[Fault]:
     That is a steered clock, a watched master, its log, its sockets or its role as a client.
     """
     for line, option in _of_standing(subject, Standing.DANGEROUS):
-        if line.value.casefold() not in option.harmless:
+        if line.value.casefold() not in option.harmless and option.name not in _WITH_A_RULE:
             yield _for_its_reason(
                 subject, line, option, f"`{option.name} {shown(line.value)}` is dangerous in TRX"
             )
