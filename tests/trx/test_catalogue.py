@@ -3,7 +3,7 @@ import pytest
 from vibforge.errors import TrxError
 from vibforge.trx.catalogue import catalogue, shipped_table
 from vibforge.trx.option import Kind, default_of
-from vibforge.trx.release import CANDIDATES, ESXI, RANK, RELEASES, chosen, span
+from vibforge.trx.release import CANDIDATES, ESXI, RANK, RELEASES, chosen, release_of, span
 from vibforge.trx.value import number_of
 
 TABLE = catalogue()
@@ -55,8 +55,27 @@ def test_releases_can_be_chosen_by_linuxptp_and_by_esxi() -> None:
     assert chosen(["4.2", "3.1.1"]) == ("3.1.1", "4.2")
     assert chosen(esxi=["8.0 u3"]) == ESXI["8.0U3"]
     with pytest.raises(TrxError) as caught:
-        chosen(["3.1.2", "x"], ["6.7"])
-    assert len(caught.value.problems) == 3
+        chosen(["5.2", "x", "v4", "4.4 ", "٣.1", ""], ["6.7"])
+    assert len(caught.value.problems) == 7
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("2.0.1", "2.0"),
+        ("v4.4", "4.4"),
+        ("v4.4-00012-g0123abc", "4.4"),
+        ("3.1.1-4+b2", "3.1.1"),
+        ("3.1", "3.1"),
+        ("1.9.3", "1.9.2"),
+        ("unreleased", "unreleased"),
+        ("4.9", None),
+        ("1.9", None),
+    ],
+)
+def test_a_version_has_the_options_of_its_release(version: str, release: str | None) -> None:
+    assert release_of(version) == release
+    assert release is None or chosen([version]) == (release,)
 
 
 def test_the_nearest_names_are_those_that_were_meant() -> None:

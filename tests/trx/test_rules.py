@@ -5,6 +5,7 @@ import pytest
 
 from vibforge.trx.check import CheckResult, check
 from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.official import official_ways
 from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.rules import BY_NAME, RULES
 
@@ -208,3 +209,15 @@ def test_configstore_is_compared_with_both_programs() -> None:
     text = "ptp4l:domainNumber 24\nphc2sys:domainNumber 0x18\n"
     assert "contradicts-configstore" in rules_of(text, domain_number="0")
     assert "contradicts-configstore" not in rules_of(text, domain_number="24")
+
+
+def test_the_domain_has_one_advice_and_none_where_esxi_agrees() -> None:
+    text = "ptp4l:domainNumber 24\nphc2sys:domainNumber 24\n"
+    alone, equal = rules_of(text), rules_of(text, domain_number="0x18")
+    other = rules_of(text, domain_number="25")
+    assert "trx host --domain 24" in (told := alone["managed-elsewhere"].remedy)
+    assert other["contradicts-configstore"].remedy == told
+    assert "managed-elsewhere" not in equal
+    assert "managed-elsewhere" in rules_of("ptp4l:logging_level 5\n", domain_number="24")
+    assert "contradicts-configstore" not in equal
+    assert "= 24}" in official_ways(24)[0].commands[0]

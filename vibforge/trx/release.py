@@ -4,6 +4,7 @@ Which linuxptp TRX runs is not published. TRX came with 7.0 U2/U3 in 2021, when 
 Photon OS shipped 3.1; the numbers by ESXi release are inferred from Photon's packages of the time.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -33,21 +34,58 @@ ESXI = {
 """By ESXi release, inferred: that it is Photon's build is likely, the number less so."""
 
 
+_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:[-+~].*)?", re.ASCII)
+"""`4.4`, git's `v4.4-12-g0123abc`, Debian's `3.1.1-4+b2`."""
+
+
+def numbers_of(version: str) -> tuple[int, int, int] | None:
+    """Return the three numbers of a version of linuxptp, None where it is not one."""
+    found = _VERSION.fullmatch(version)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+_NUMBERS = {name: numbers for name in RELEASES if (numbers := numbers_of(name))}
+
+
+def release_of(version: str) -> str | None:
+    """Return the known release that has the options of `version`, None where there is none.
+
+    A package and a patch release have those of their release: `v2.0.1` counts as 2.0.
+    """
+    ours = numbers_of(version)
+    if ours is None:
+        return version if version in RANK else None
+    same = [name for name, known in _NUMBERS.items() if known[:2] == ours[:2] and known <= ours]
+    return same[-1] if same else None
+
+
+def newest_up_to(version: str) -> str | None:
+    """Return the newest known release that is not newer than `version`, None where none is."""
+    ours = numbers_of(version)
+    older = [name for name, known in _NUMBERS.items() if ours is not None and known <= ours]
+    return older[-1] if older else None
+
+
 def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the linuxptp releases that the names stand for, oldest first; all candidates of none.
+
+    A name of linuxptp is what `release_of` takes, one of ESXi a key of `ESXI` in any case.
 
     Raises:
         TrxError: a name that is no release.
     """
-    asked = tuple(linuxptp)
+    asked = {name: release_of(name) for name in linuxptp}
     hosts = {name: name.upper().replace(" ", "") for name in esxi}
-    problems = [_unknown("linuxptp", name, RELEASES) for name in asked if name not in RANK]
+    problems = [
+        _unknown("linuxptp", name, RELEASES) for name, release in asked.items() if release is None
+    ]
     problems += [
         _unknown("ESXi", name, tuple(ESXI)) for name, key in hosts.items() if key not in ESXI
     ]
     if problems:
         raise TrxError.of(problems)
-    names = {*asked, *(name for key in hosts.values() for name in ESXI[key])}
+    names = {name for name in asked.values() if name}
+    names |= {name for key in hosts.values() for name in ESXI[key]}
     return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Line
 from vibforge.trx.finding import Fault, Severity, rule, shown
+from vibforge.trx.official import domain_advice
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
@@ -67,16 +68,22 @@ def pointless_setting(subject: Subject) -> Iterator[Fault]:
 def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
     """ESXi has a way of its own for the setting.
 
-    Whether that one or trx.conf wins is not known, so both should say the same.
+    Whether that one or trx.conf wins is not known, so both should say the same. Nothing is said of
+    a domain that equals the one given with `--configstore`.
     """
     for line, option in subject.of_program("ptp4l"):
-        if option.standing is Standing.MANAGED:
-            yield _for_its_reason(
-                subject,
-                line,
-                option,
-                f"ESXi manages `{option.name}` too, and which of the two wins is not known",
-            )
+        if option.standing is not Standing.MANAGED:
+            continue
+        fault = _for_its_reason(
+            subject,
+            line,
+            option,
+            f"ESXi manages `{option.name}` too, and which of the two wins is not known",
+        )
+        if option.name != "domainNumber":
+            yield fault
+        elif "domain_number" not in subject.configstore:
+            yield fault._replace(remedy=domain_advice(shown(line.value)))
 
 
 @rule(Severity.WARNING, Certainty.INFERRED)
@@ -185,7 +192,7 @@ def contradicts_configstore(subject: Subject) -> Iterator[Fault]:
                 line=line.number,
                 column=line.value_column,
                 what=f"domain {shown(line.value)} here, {shown(official)} in the ConfigStore",
-                remedy="Set both to the same, or leave the line out.",
+                remedy=domain_advice(shown(line.value)),
             )
 
 
