@@ -16,7 +16,7 @@ from tests.report.schemas import require_valid
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.rehearsal.client import client_of
 from vibforge.rehearsal.grandmaster import of_profile
-from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.remedy import Advice, Change
 from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Code, Sample
@@ -28,7 +28,7 @@ from vibforge.report.trx_rehearse_page import rehearsal_page
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import profiles
 
-PROGRAMS = Programs(paths={}, version="3.1.1", release="3.1.1")
+LINUXPTP = Linuxptp(commands={}, version="3.1.1", release="3.1.1")
 HOSTILE = "ptp4l:userDescription <script>alert(1)</script>\n"
 DARK, LIGHT = 0, 1
 """Chromium's numbers for prefers-color-scheme."""
@@ -59,11 +59,12 @@ def rehearsal(code: Code = Code.OK) -> Rehearsal:
     return Rehearsal(
         code=code,
         advice=Advice() if code is Code.OK else Advice(changes=changes),
-        client=client_of(conf, PROGRAMS, Path("/run/x")),
-        grandmaster=of_profile(profiles()["default-e2e"], PROGRAMS),
+        client=client_of(conf, LINUXPTP, Path("/run/x")),
+        grandmaster=of_profile(profiles()["default-e2e"], LINUXPTP),
         interface="client",
         world="a private user and network namespace",
         linuxptp="3.1.1",
+        grandmaster_linuxptp="3.1.1",
         network=None,
         play=play,
         rejections=(),

@@ -55,7 +55,9 @@ def facts(found: Rehearsal, *, plot: bool = True) -> Iterator[tuple[str, str]]:
 def against(found: Rehearsal) -> str:
     """Where and against what it ran."""
     other = found.grandmaster.source if found.grandmaster else found.interface
-    return f"{other}, in {found.world}, linuxptp {found.linuxptp}"
+    own, others = found.linuxptp, found.grandmaster_linuxptp
+    beside = f" (grandmaster {others})" if others not in {"", own} else ""
+    return f"{other}, in {found.world}, linuxptp {own}{beside}"
 
 
 def override_text(override: Override) -> str:
@@ -134,6 +136,7 @@ def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
         "against": found.grandmaster.source if found.grandmaster else found.interface,
         "world": found.world,
         "linuxptp_release": found.linuxptp,
+        "grandmaster_linuxptp_release": found.grandmaster_linuxptp or None,
         "chosen_after_seconds": play.chosen_after if play else None,
         "first_offset_after_seconds": play.offset_after if play else None,
         "ptp4l_says": (play.words or None) if play else None,
