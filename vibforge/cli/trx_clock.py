@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,7 +92,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     if html:
         from vibforge.report.trx_rehearse_page import rehearsal_page  # noqa: PLC0415 - plots
 
-        write(rehearsal_page(found, name_of(file)), html)
+        write(rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
         print_json(report.rehearsal_json(found, name_of(file)))
     else:

@@ -1,5 +1,6 @@
 """Rehearse a trx.conf: run it with the real ptp4l against a grandmaster, and judge."""
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,13 +45,14 @@ class Wish:
 class Rehearsal:
     """What came of a rehearsal.
 
-    `linuxptp` and `grandmaster_linuxptp` are the versions of the two sides, the second one empty
-    where the network has a grandmaster. `rejections` are lines that linuxptp's parsers do not
-    take; then nothing was played. `coupling` is what stands between ptp4l and phc2sys. `network` is
-    what the other side speaks, None where nobody knows; `heard` is what was heard meanwhile on a
-    real network.
+    `sha256` is the digest of the trx.conf, in hexadecimal. `linuxptp` and `grandmaster_linuxptp`
+    are the versions of the two sides, the second one empty where the network has a grandmaster.
+    `rejections` are lines that linuxptp's parsers do not take; then nothing was played. `coupling`
+    is what stands between ptp4l and phc2sys. `network` is what the other side speaks, None where
+    nobody knows; `heard` is what was heard meanwhile on a real network.
     """
 
+    sha256: str
     code: Code
     advice: Advice
     client: Client
@@ -168,6 +170,7 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
     coupling = _coupling(data, programs.client)
     code = _code(play, refused, coupling)
     return Rehearsal(
+        sha256=hashlib.sha256(data).hexdigest(),
         code=code,
         advice=advice(code, client, speaks, play.words if play else ""),
         client=client,
