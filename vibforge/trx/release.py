@@ -1,7 +1,8 @@
 """The releases of linuxptp, and which of them TRX may carry.
 
-Which linuxptp TRX runs is not published. TRX came with 7.0 U2/U3 in 2021, when the same vendor's
-Photon OS shipped 3.1; the numbers by ESXi release are inferred from Photon's packages of the time.
+The vendor does not publish which linuxptp TRX runs. TRX came with 7.0 U2 in 2021, when the same
+vendor's Photon OS shipped 3.1. The table of ESXi releases infers the numbers from Photon's
+packages of the time.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from vibforge.errors import Problem, TrxError
+from vibforge.esxi.release import Release
 
 RELEASES = (
     *("1.6", "1.7", "1.8", "1.9.2", "2.0", "3.0", "3.1", "3.1.1"),
@@ -20,18 +22,6 @@ RANK = {name: place for place, name in enumerate(RELEASES)}
 
 CANDIDATES = RELEASES[RANK["3.0"] : RANK["4.4"] + 1]
 """What TRX may carry as long as nobody has looked: the releases of 2020 to 2024."""
-
-ESXI = {
-    "7.0U2": ("3.1", "3.1.1"),
-    "7.0U3": ("3.1", "3.1.1"),
-    "8.0": ("3.1", "3.1.1"),
-    "8.0U1": ("3.1", "3.1.1"),
-    "8.0U2": ("3.1.1", "4.0"),
-    "8.0U3": ("4.0", "4.2"),
-    "9.0": ("4.2",),
-    "9.1": ("4.2",),
-}
-"""By ESXi release, inferred: that it is Photon's build is likely, the number less so."""
 
 
 _VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:[-+~].*)?", re.ASCII)
@@ -66,27 +56,39 @@ def newest_up_to(version: str) -> str | None:
     return older[-1] if older else None
 
 
-def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the linuxptp releases that the names stand for, oldest first; all candidates of none.
+def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[Release] = ()) -> tuple[str, ...]:
+    """Return the linuxptp releases to check against, oldest first.
 
-    A name of linuxptp is what `release_of` takes, one of ESXi a key of `ESXI` in any case.
+    Args:
+        linuxptp: versions of linuxptp, as `release_of` takes them.
+        esxi: ESXi releases; each adds the linuxptp releases that its TRX may carry, and all
+            candidates where nobody knows.
 
     Raises:
-        TrxError: a name that is no release.
+        TrxError: a version is of no known release, or an ESXi release has no TRX.
     """
-    asked = {name: release_of(name) for name in linuxptp}
-    hosts = {name: name.upper().replace(" ", "") for name in esxi}
+    asked, hosts = {name: release_of(name) for name in linuxptp}, tuple(esxi)
     problems = [
         _unknown("linuxptp", name, RELEASES) for name, release in asked.items() if release is None
     ]
     problems += [
-        _unknown("ESXi", name, tuple(ESXI)) for name, key in hosts.items() if key not in ESXI
+        Problem(what=f"ESXi {host} has no TRX", remedy="TRX came with 7.0 U2: name that or later")
+        for host in hosts
+        if carried_by(host) == ()
     ]
     if problems:
         raise TrxError.of(problems)
     names = {name for name in asked.values() if name}
-    names |= {name for key in hosts.values() for name in ESXI[key]}
+    names |= {name for host in hosts for name in carried_by(host) or CANDIDATES}
     return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES
+
+
+def carried_by(host: Release) -> tuple[str, ...] | None:
+    """Return the linuxptp releases that TRX of an ESXi release may carry; None: nobody knows."""
+    from vibforge.esxi.table import row_of  # noqa: PLC0415 - only where an ESXi release is named
+
+    cell = row_of(host).linuxptp
+    return cell.value if cell else None
 
 
 def span(releases: Sequence[str]) -> str:

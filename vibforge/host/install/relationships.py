@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.table import standing
 from vibforge.host import messages
 from vibforge.host.host import Host
 from vibforge.host.image import Change
@@ -61,7 +62,7 @@ def _unmet(
 ) -> Iterator[tuple[Package, Constraint, Provision]]:
     """Yield the dependencies that nothing known meets, and whether that is the whole truth."""
     provides = (INSTALLER, *(p for package in profile for p in package.provides))
-    sure = Certainty.MEASURED if host.release.tried else Certainty.INFERRED
+    sure = standing(host.release)
     for package in profile:
         for constraint in package.descriptor.relationships.depends:
             if met_by(constraint, provides):
