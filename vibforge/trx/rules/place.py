@@ -9,7 +9,7 @@ from vibforge.trx.official import domain_advice
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
-from vibforge.trx.value import is_default, same_value
+from vibforge.trx.value import is_default, number_of, same_value
 
 _WITH_A_RULE = {"unicast_master_table", "twoStepFlag"}
 """Options that a rule of their own speaks of."""
@@ -83,7 +83,13 @@ def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
         if option.name != "domainNumber":
             yield fault
         elif "domain_number" not in subject.configstore:
-            yield fault._replace(remedy=domain_advice(shown(line.value)))
+            yield fault._replace(remedy=_one_domain(option, line))
+
+
+def _one_domain(option: Option, line: Line) -> str:
+    """The advice on a domain, with its number in decimal; none where linuxptp reads no number."""
+    number = number_of(option.kind, line.value)
+    return "" if number is None else domain_advice(str(number))
 
 
 @rule(Severity.WARNING, Certainty.INFERRED)
@@ -192,7 +198,7 @@ def contradicts_configstore(subject: Subject) -> Iterator[Fault]:
                 line=line.number,
                 column=line.value_column,
                 what=f"domain {shown(line.value)} here, {shown(official)} in the ConfigStore",
-                remedy=domain_advice(shown(line.value)),
+                remedy=_one_domain(subject.catalogue.options["domainNumber"], line),
             )
 
 
