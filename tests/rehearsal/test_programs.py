@@ -83,8 +83,7 @@ def test_what_is_missing_is_named_with_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(module, "SEARCH", ())
-    monkeypatch.setattr(tools, "SEARCH", ())
+    monkeypatch.setattr(module, "_ALSO_IN", ())
     with pytest.raises(NotPossibleHereError) as caught:
         find_programs()
     said = str(caught.value)

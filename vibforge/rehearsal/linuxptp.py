@@ -20,7 +20,7 @@ OF_CLIENT = ("ptp4l", "pmc", "phc2sys")
 OF_GRANDMASTER = ("ptp4l", "pmc")
 """The programs that each side of a rehearsal runs."""
 
-SEARCH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_ALSO_IN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where distributions keep these programs, often not on the PATH of an ordinary user."""
 
 _IN_FOLDER = (".", "sbin", "bin", "usr/sbin", "usr/bin", "usr/local/sbin", "usr/local/bin")
@@ -50,14 +50,19 @@ class Linuxptp:
         return RANK[self.release] >= RANK[release]
 
 
+def installed(program: str) -> str | None:
+    """Return where a program is installed, None where it is not."""
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ALSO_IN])
+    return shutil.which(program, path=search)
+
+
 def installed_linuxptp() -> Linuxptp:
     """Return the linuxptp of this machine.
 
     Raises:
         NotPossibleHereError: a program is missing, too old, or does not tell its version.
     """
-    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *SEARCH])
-    found = {name: shutil.which(name, path=search) for name in OF_CLIENT}
+    found = {name: installed(name) for name in OF_CLIENT}
     missing = [name for name, path in found.items() if path is None]
     if missing:
         remedy = "Debian: apt install linuxptp"

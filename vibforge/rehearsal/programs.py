@@ -1,7 +1,5 @@
 """The programs that a rehearsal runs: the system's tools, and linuxptp for each side."""
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +7,8 @@ from vibforge.errors import NotPossibleHereError, Problem
 from vibforge.rehearsal.linuxptp import (
     OF_CLIENT,
     OF_GRANDMASTER,
-    SEARCH,
     Linuxptp,
+    installed,
     installed_linuxptp,
     linuxptp_of,
 )
@@ -47,8 +45,7 @@ def find_programs(client: Path | None = None, grandmaster: Path | None = None) -
         TrxError: a folder does not exist or lacks a program.
         NotPossibleHereError: a tool is missing, or a linuxptp is missing, too old or does not run.
     """
-    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *SEARCH])
-    found = {name: shutil.which(name, path=search) for name in _PACKAGES}
+    found = {name: installed(name) for name in _PACKAGES}
     problems = [
         Problem(what=f"{name} is missing", remedy=f"Debian: apt install {_PACKAGES[name]}")
         for name, path in found.items()
