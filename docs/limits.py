@@ -14,6 +14,7 @@ SECTIONS = {
     "Extraction": ("operations.unpack_folder",),
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
+    "Lists of written files": ("operations.record",),
     "Bundles": ("formats.zip_reading", "model.bundle", "operations.subjects"),
 }
 """The modules whose limits a section shows."""

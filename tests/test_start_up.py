@@ -70,7 +70,7 @@ COMMANDS = {
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=99,
+        most=100,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
@@ -80,7 +80,7 @@ COMMANDS = {
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.lint", "vibforge.model.recipe", "vibforge.trx"),
-        most=126,
+        most=127,
     ),
 }
 

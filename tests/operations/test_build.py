@@ -426,7 +426,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_a_folder_in_the_way(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist/INSTALL.md").mkdir(parents=True)
-    with pytest.raises(OutputError, match="a folder stands where the file belongs"):
+    with pytest.raises(OutputError, match="a folder has the name of the file"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
 
@@ -478,7 +478,7 @@ def test_what_is_allowed_stands_in_the_record(tmp_path: Path) -> None:
     record = json.loads((built.folder / "build.json").read_text())
     expected = {"rule": "port-section", "because": "tried on our host", "lines": [1]}
     assert record["allowed"] == [expected]
-    assert record["vib"]["sha256"] == built.sha256
+    assert record["files"][0]["sha256"] == built.sha256
     (tmp_path / "vibforge.toml").write_text(
         'name = "p"\nversion = "1-1"\n[[payloads]]\nname = "p"\ntree = "p"\n'
         '[[allow]]\nrule = "port-section"\nbecause = "tried on our host"\n'

@@ -1,6 +1,5 @@
 """Take files out of VIBs, bundles and payloads, into a folder and nowhere else."""
 
-import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,9 +17,8 @@ from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.unpacking import Unpacked, unpacked_ahead
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
-from vibforge.operations.publish import explained
 from vibforge.operations.subjects import LoosePayload, OpenBundle, StageFolder, Subject
-from vibforge.operations.unpack_folder import DEPTH_LIMIT, UnpackFolder
+from vibforge.operations.unpack_folder import DEPTH_LIMIT, Owner, UnpackFolder
 
 Contents = Iterable[tuple[TarEntry, Iterator[memoryview]]]
 
@@ -189,7 +187,7 @@ class Unpacking:
         self._done = done
         self.taken: list[Entry] = []
         self._links: list[TarEntry] = []
-        self._files: dict[str, Path] = {}
+        self._files: set[str] = set()
 
     def run(self, contents: Contents) -> None:
         """Write what is wanted of a payload."""
@@ -215,24 +213,24 @@ class Unpacking:
                 self._leave_out(found, "a device or pipe", "--devices creates it")
                 return
             mode = entry.mode | _SPECIAL[entry.kind]
-            place = self._target.make_device(path, mode, found.device)
+            self._target.make_device(path, mode, found.device, self._owner(entry))
         elif entry.kind is EntryKind.DIRECTORY:
-            place = self._target.make_folder(path, self.mode(entry))
+            self._target.make_folder(path, self.mode(entry), self._owner(entry))
         else:
-            place = self._target.write(path, pieces, self.mode(entry))
-            self._files[entry.path] = place
-        self._finish(found, place)
+            self._target.write(path, pieces, self.mode(entry), self._owner(entry))
+            self._files.add(entry.path)
+        self._finish(entry)
 
     def mode(self, entry: Entry) -> int:
         """Return the mode that an entry gets on disk."""
         return entry.mode if self._wishes.owners else entry.mode & ~_SET_ID
 
-    def _finish(self, found: TarEntry, place: Path) -> None:
-        if self._wishes.owners:
-            with explained(place):
-                os.lchown(place, found.entry.uid, found.entry.gid)
-        self.taken.append(found.entry)
-        self._done.paths.append(f"{self._prefix}{found.entry.path}")
+    def _owner(self, entry: Entry) -> Owner | None:
+        return (entry.uid, entry.gid) if self._wishes.owners else None
+
+    def _finish(self, entry: Entry) -> None:
+        self.taken.append(entry)
+        self._done.paths.append(f"{self._prefix}{entry.path}")
 
     def _leave_out(self, found: TarEntry, what: str, remedy: str) -> None:
         self._done.left_out.append(Problem(what=what, where=found.entry.path, remedy=remedy))
@@ -262,14 +260,14 @@ class Unpacking:
         entry = found.entry
         path = f"{self._prefix}{entry.path}"
         if entry.kind is EntryKind.SYMLINK:
-            self._finish(found, self._target.make_link(path, entry.link))
-            return
-        original = self._files.get(entry.link.removeprefix("./").strip("/"))
-        if original is None:
-            raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
-        with original.open("rb") as file:
-            pieces = read_chunks(file, original.stat().st_size)
-            self._finish(found, self._target.write(path, pieces, self.mode(entry)))
+            self._target.make_link(path, entry.link, self._owner(entry))
+        else:
+            original = entry.link.removeprefix("./").strip("/")
+            if original not in self._files:
+                raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
+            self._target.make_hard_link(path, f"{self._prefix}{original}")
+            self._files.add(entry.path)
+        self._finish(entry)
 
 
 def leads_out(path: str, links: Mapping[str, str]) -> bool:

@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from vibforge.errors import OutputError
+from vibforge.operations.folder_handle import OutputFolder
 from vibforge.operations.whole_file import WholeFile, undisturbed
 
 _PROGRAM_MODE = 0o777
@@ -33,8 +35,8 @@ class Publication:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._folder_is_ours = not folder.exists()
-        self._ready: list[tuple[WholeFile, Path]] = []
+        self._output = OutputFolder(folder)
+        self._ready: list[tuple[WholeFile, str]] = []
 
     @contextlib.contextmanager
     def create(
@@ -45,12 +47,10 @@ class Publication:
         Raises:
             OutputError: the folder cannot be made or written, or the disk is full.
         """
-        target = self._folder / name
         mode = _PRIVATE_MODE if private else _PROGRAM_MODE if executable else _FILE_MODE
-        with explained(target):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            whole = WholeFile(self._folder, mode)
-            self._ready.append((whole, target))
+        with explained(self._folder / name):
+            whole = WholeFile(self._output.open(), mode)
+            self._ready.append((whole, name))
             yield whole.file
             whole.file.flush()
 
@@ -65,6 +65,14 @@ class Publication:
         with self.create(name, executable=executable, private=private) as file:
             file.write(data)
 
+    def scratch_file(self) -> BinaryIO:
+        """Open a file beside the others that is gone when it is closed.
+
+        Raises:
+            OSError: the folder cannot be made or written.
+        """
+        return self._output.open().scratch_file()
+
     def publish(self) -> None:
         """Give every file its final name.
 
@@ -73,31 +81,32 @@ class Publication:
                 cannot be written. It is as it was, unless the system refuses one of several
                 replacements, for which it has neither a want of space nor of rights as a reason.
         """
-        for _, target in self._ready:
-            if target.is_dir():
-                raise OutputError("a folder stands where the file belongs", where=str(target))
+        for _, name in self._ready:
+            if stat.S_ISDIR(self._output.open().mode_of(name) or 0):
+                where = str(self._folder / name)
+                raise OutputError("a folder has the name of the file", where=where)
         with undisturbed():
-            for whole, target in self._replacing():
-                with explained(target):
-                    whole.replace(target)
+            for whole, name in self._replacing():
+                with explained(self._folder / name):
+                    whole.replace(name)
             self._ready.clear()
 
-    def _replacing(self) -> list[tuple[WholeFile, Path]]:
+    def _replacing(self) -> list[tuple[WholeFile, str]]:
         """Name the files whose names are free, all or none; return the others, made ready."""
-        new: list[Path] = []
-        others: list[tuple[WholeFile, Path]] = []
+        new: list[str] = []
+        others: list[tuple[WholeFile, str]] = []
         try:
-            for whole, target in self._ready:
-                with explained(target):
+            for whole, name in self._ready:
+                with explained(self._folder / name):
                     try:
-                        whole.take_name(target)
-                        new.append(target)
+                        whole.take_name(name)
+                        new.append(name)
                     except FileExistsError:
                         whole.prepare()
-                        others.append((whole, target))
+                        others.append((whole, name))
         except OutputError:
-            for target in new:
-                target.unlink(missing_ok=True)
+            for name in new:
+                self._output.open().remove_file(name)
             raise
         return others
 
@@ -105,12 +114,10 @@ class Publication:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for whole, _target in self._ready:
+        for whole, _name in self._ready:
             whole.discard()
         self._ready.clear()
-        if self._folder_is_ours:
-            with contextlib.suppress(OSError):  # it stays where something was published
-                self._folder.rmdir()
+        self._output.close(keep=False)  # with files in it, it stays
 
 
 @contextlib.contextmanager
