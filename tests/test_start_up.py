@@ -49,12 +49,12 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=133,
+        most=134,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=174,
+        most=175,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
