@@ -17,7 +17,7 @@ from vibforge.cli.arguments import (
     words_of,
 )
 from vibforge.cli.progress import progress
-from vibforge.cli.secrets import terminal_passphrase
+from vibforge.cli.secrets import Pkcs11Module, environment_of, terminal_passphrase
 from vibforge.report.paint import Paint
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def build(  # noqa: PLR0913 - the options of the command
     ] = None,
     allow: Allow = None,
     because: Because = None,
+    pkcs11_module: Pkcs11Module = None,
     instructions: Annotated[
         bool, typer.Option(help="Also write INSTALL.md and the scripts for the host.")
     ] = True,
@@ -112,6 +113,7 @@ def build(  # noqa: PLR0913 - the options of the command
     plan = plan_build(
         project,
         settings=settings_of(settings or []) | chosen,
+        environment=environment_of(pkcs11_module),
         allow=allowances(words_of(allow), because or ()) if allow or because else (),
         instructions=instructions,
     )

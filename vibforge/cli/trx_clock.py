@@ -20,6 +20,7 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.progress import progress
 from vibforge.cli.trx_arguments import File, name_of, read, write
+from vibforge.errors import shell_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,9 +68,9 @@ def rehearse(  # noqa: PLR0913 - the options of the command
 ) -> None:
     """Run a trx.conf as a client with the real ptp4l, in private, and say whether it fits.
 
-    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set.
-    DIR holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package.
-    Exit codes: 0 it fits, 1 it does not, 2 it could not be tried, 4 not possible on this machine.
+    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set. DIR
+    holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
+    means that the trx.conf does not fit.
     """
     from vibforge.operations.choose_grandmaster import (  # noqa: PLC0415 - only here
         grandmaster_from,
@@ -139,7 +140,8 @@ def sniff(  # noqa: PLR0913 - the options of the command
         print_report(report.hearing_text(heard, fits, where, paint()))
     if output:
         write(fitting_conf(heard, domain, where), output)
-        tell(f"{output}: see what the rules say of it: vibforge trx check {output}")
+        then = shell_line("vibforge", "trx", "check", name_of(output))
+        tell(f"Next: check it against the rules:  {then}")
     exit_unless(good=report.good_hearing(heard))
 
 

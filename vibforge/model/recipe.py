@@ -169,7 +169,9 @@ class SigningRecipe:
     )
     # Last, since its name is that of the function which declares keys.
     key: str = key(
-        "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI.",
+        "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI. The "
+        "PKCS#11 library is named by who builds, with `--pkcs11-module` or PKCS11_MODULE_PATH; a "
+        "`module-path` in the URI must be the same.",
         check=names.check_key_name,
     )
 

@@ -166,7 +166,7 @@ class _Reader:
         """Put settings from the command line over the document's values."""
         for name, value in settings.items():
             path = setting_path(name)
-            self._set[path] = f"{name}={value}"
+            self._set[path] = name
             if not path or not put(table, path, Setting(value)):
                 self.refuse(path, ModelError("no such key in this recipe"))
 

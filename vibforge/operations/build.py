@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from vibforge.errors import OutputError
+from vibforge.errors import OutputError, shell_line
 from vibforge.formats import ar
 from vibforge.formats.gzip_member import Level, Member
 from vibforge.formats.spool import Spool
@@ -79,7 +80,8 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         output: the folder; it is made if it is missing.
         root: the folder that the trees of a recipe given as a value are relative to.
         settings: values that go over the project's, by key: `{"version": "1.2.0-1"}`.
-        environment: for `${NAME}` in recipes and SOURCE_DATE_EPOCH; the process's if None.
+        environment: for `${NAME}` in recipes, SOURCE_DATE_EPOCH, keys and PKCS11_MODULE_PATH, the
+            only PKCS#11 library that a recipe may use; the process's if None.
         level: how hard to compress.
         threads: compressing threads; the number does not change the bytes.
         on_progress: is told how far packing is.
@@ -127,7 +129,9 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     signing = _signing(plan, signer, ask_passphrase)
     _check_folder(folder, plan)
     with ExitStack() as stack:
-        publication = stack.enter_context(Publication(folder))
+        # What was checked above may have changed while the payloads were packed.
+        check = partial(_check_others, folder, plan.recipe)
+        publication = stack.enter_context(Publication(folder, check))
         packed = []
         for tree, report in zip(plan.trees, _shares(plan, on_progress), strict=True):
             spool = stack.enter_context(Spool(publication.scratch_file))
@@ -215,16 +219,21 @@ def _check_folder(folder: Path, plan: BuildPlan) -> None:
             raise OutputError(
                 "the output would become part of the payload, which the next build packs",
                 where=str(folder),
-                remedy=f"choose a folder beside the tree: -o {tree.root.resolve().parent / 'dist'}",
+                remedy="choose a folder beside the tree: "
+                + shell_line("-o", tree.root.resolve().parent / "dist"),
             )
-    of = plan.recipe
+    _check_others(folder, plan.recipe)
+
+
+def _check_others(folder: Path, of: Recipe) -> None:
+    """Refuse a folder in which another package is."""
     own = f"{of.vendor}_{of.type}_{of.name}_"
     others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
     if others:
         raise OutputError(
             f"the folder holds another package, {min(others)}, and its instructions",
             where=str(folder),
-            remedy=f"give each package a folder of its own: -o {folder / of.name}",
+            remedy="give each package a folder of its own: " + shell_line("-o", folder / of.name),
         )
 
 

@@ -29,9 +29,13 @@ FileState = NewType("FileState", int)
 
 
 def state_of(status: os.stat_result) -> FileState:
-    """Take what tells one content from another; Windows lists folders without inodes."""
-    inode = 0 if os.name == "nt" else status.st_ino
-    return FileState(hash((inode, status.st_size, status.st_mtime_ns)))
+    """Return what changes with every write to a file.
+
+    A program can set the time of the last write back, but not the time of the last change of the
+    inode (ctime). Windows lists folders without inodes, and its ctime is the time of creation.
+    """
+    inode = (0, 0) if os.name == "nt" else (status.st_ino, status.st_ctime_ns)
+    return FileState(hash((*inode, status.st_size, status.st_mtime_ns)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +190,13 @@ class _Walker:
                 "the name has characters other than printable ASCII, which a descriptor and a "
                 "boot image cannot carry safely",
                 "rename it",
+            )
+            return False
+        if "\\" in path:
+            self._refuse(
+                path,
+                "the name has a backslash, which some systems take for the end of a folder's name",
+                "rename it, or name it in the payload's `exclude`",
             )
             return False
         if len(path) >= PATH_LIMIT:

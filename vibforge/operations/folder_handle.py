@@ -10,7 +10,8 @@ import errno
 import itertools
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -87,13 +88,50 @@ class FolderHandle:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def mode_of(self, name: str) -> int | None:
-        """Return the type and permissions of what has this name; None if nothing has it."""
+    def status_of(self, name: str) -> os.stat_result | None:
+        """Return what the system knows of what has this name; None if nothing has it."""
         try:
-            found = os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
-        return found.st_mode
+
+    def mode_of(self, name: str) -> int | None:
+        """Return the type and permissions of what has this name; None if nothing has it."""
+        status = self.status_of(name)
+        return None if status is None else status.st_mode
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make others who hold the same folder wait; the system frees it when a process dies.
+
+        The folder itself is locked, so that nothing is left behind. Where the system or the file
+        system has no such lock, nobody waits.
+        """
+        descriptor = self._locked()
+        try:
+            yield
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _locked(self) -> int | None:
+        try:
+            import fcntl  # noqa: PLC0415 - Windows has none
+        except ImportError:
+            return None
+        try:
+            descriptor = os.open(".", _FLAGS, dir_fd=self._descriptor)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:  # NFS locks no folders
+            os.close(descriptor)
+            return None
+        except BaseException:  # a signal ended the waiting
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def free_name(self) -> str:
         """Return a hidden name that nothing in the folder has."""

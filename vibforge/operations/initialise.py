@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from vibforge.errors import ModelError, OutputError
-from vibforge.model.names import check_name
+from vibforge.model.names import check_file_name, check_name
 from vibforge.operations.folder_handle import FolderHandle, OutputFolder
 from vibforge.operations.publish import explained
 from vibforge.operations.render import render
@@ -36,7 +36,8 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
         The files that were written, relative to the folder.
 
     Raises:
-        ModelError: there is no such template, or the name cannot be a VIB's.
+        ModelError: there is no such template, the name cannot be a VIB's, or the folder's name
+            starts with a dash or has a backslash or a control character.
         OutputError: the folder holds something, or cannot be written.
     """
     if template not in template_names():
@@ -45,8 +46,9 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
         )
     with explained(folder):  # the current folder may be gone
         place = Path(os.path.realpath(folder))
-    vib_name = name or place.name
+    vib_name = place.name if name is None else name
     check_name(vib_name)
+    check_file_name(place.name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(
             "there is something already", where=str(folder), remedy="name a new or an empty folder"

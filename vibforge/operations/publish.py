@@ -2,8 +2,9 @@
 
 import contextlib
 import errno
+import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -25,6 +26,10 @@ _REMEDIES = {
 }
 
 
+def _nothing_to_check() -> None:
+    """Accept the folder as it is."""
+
+
 class Publication:
     """Files that take their names together, when all of them are whole.
 
@@ -33,24 +38,49 @@ class Publication:
     new, each whole, and perhaps whole ones called `.vibforge-*.partial`; other signals wait.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, check: Callable[[], None] = _nothing_to_check) -> None:
+        """Begin.
+
+        Args:
+            folder: where the files will be.
+            check: is called when all new names are taken and no file is replaced yet, while no
+                other publication into the folder can be in between; what it raises takes the new
+                names back.
+        """
         self._folder = folder
+        self._check = check
         self._output = OutputFolder(folder)
         self._ready: list[tuple[WholeFile, str]] = []
 
     @contextlib.contextmanager
     def create(
-        self, name: str, *, executable: bool = False, private: bool = False
+        self,
+        name: str,
+        *,
+        executable: bool = False,
+        private: bool = False,
+        like_replaced: bool = False,
     ) -> Iterator[BinaryIO]:
-        """Open a file that will be called `name`; only its owner may read a `private` one.
+        """Open a file that will be called `name`.
+
+        Args:
+            name: its name in the folder.
+            executable: whether it is a program.
+            private: whether only its owner may read it.
+            like_replaced: whether a file of that name hands down its owner and permissions.
 
         Raises:
-            OutputError: the folder cannot be made or written, or the disk is full.
+            OutputError: the folder cannot be made or written, the disk is full, or the owner of
+                the file that is replaced cannot be kept.
         """
         mode = _PRIVATE_MODE if private else _PROGRAM_MODE if executable else _FILE_MODE
         with explained(self._folder / name):
-            whole = WholeFile(self._output.open(), mode)
+            output = self._output.open()
+            whole = WholeFile(output, mode)
             self._ready.append((whole, name))
+            replaced = output.status_of(name) if like_replaced else None
+            if replaced is not None:
+                _take_after(whole, replaced, self._folder / name)
             yield whole.file
             whole.file.flush()
 
@@ -85,7 +115,8 @@ class Publication:
             if stat.S_ISDIR(self._output.open().mode_of(name) or 0):
                 where = str(self._folder / name)
                 raise OutputError("a folder has the name of the file", where=where)
-        with undisturbed():
+        output = self._output.open()
+        with explained(self._folder), output.held(), undisturbed():
             for whole, name in self._replacing():
                 with explained(self._folder / name):
                     whole.replace(name)
@@ -104,6 +135,7 @@ class Publication:
                     except FileExistsError:
                         whole.prepare()
                         others.append((whole, name))
+            self._check()
         except OutputError:
             for name in new:
                 self._output.open().remove_file(name)
@@ -118,6 +150,18 @@ class Publication:
             whole.discard()
         self._ready.clear()
         self._output.close(keep=False)  # with files in it, it stays
+
+
+def _take_after(whole: WholeFile, replaced: os.stat_result, target: Path) -> None:
+    """Give a file the owner and permissions of the one that it will replace."""
+    try:
+        whole.take_after(replaced)
+    except PermissionError as error:
+        raise OutputError(
+            f"its owner and group cannot be kept: {error.strerror}",
+            where=str(target),
+            remedy="write to a new file with --output, or run as the file's owner or as root",
+        ) from error
 
 
 @contextlib.contextmanager

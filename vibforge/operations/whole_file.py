@@ -8,6 +8,7 @@ import contextlib
 import errno
 import os
 import signal
+import stat
 from collections.abc import Iterator
 
 from vibforge.operations.folder_handle import FolderHandle
@@ -39,6 +40,13 @@ class WholeFile:
             os.fchown(self.file.fileno(), *owner)
         if hasattr(os, "fchmod"):  # Windows has it from Python 3.13 on, and little to set by it
             os.fchmod(self.file.fileno(), mode)
+
+    def take_after(self, replaced: os.stat_result) -> None:
+        """Take over the owner, group and permissions of the file that this one will replace."""
+        own = os.fstat(self.file.fileno())
+        wanted = (replaced.st_uid, replaced.st_gid)
+        is_owned = (own.st_uid, own.st_gid) == wanted or not hasattr(os, "fchown")
+        self.settle(stat.S_IMODE(replaced.st_mode), None if is_owned else wanted)
 
     def take_name(self, name: str) -> None:
         """Give the file its name if that is free; else it is still there for `prepare`.

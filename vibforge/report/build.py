@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vibforge.errors import escaped, shell_line
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
@@ -73,17 +74,18 @@ def built_text(built: Built, paint: Paint) -> str:
 
 def _install_lines(built: Built) -> Iterator[str]:
     guided = built.plan.instructions
+    folder = escaped(str(built.folder))
     if guided:
-        yield f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh"
+        yield f"  Copy {folder} to a datastore of the host and run there: sh install.sh"
     yield f"  {'By hand: ' if guided else ''}{install_command(built.plan)}"
     if guided:
-        yield f"  INSTALL.md in {built.folder} has each step, and the way back."
+        yield f"  INSTALL.md in {folder} has each step, and the way back."
 
 
 def install_command(plan: BuildPlan) -> str:
     """Return the line that installs the VIB on a host."""
-    words = ["esxcli software vib install -v", f"/full/path/{plan.vib_name}", *plan.needs.flags]
-    return " ".join(words)
+    file = f"/full/path/{plan.vib_name}"
+    return shell_line("esxcli", "software", "vib", "install", "-v", file, *plan.needs.flags)
 
 
 def plan_json(plan: BuildPlan) -> dict[str, Any]:
