@@ -82,10 +82,11 @@ def provision(release: Release, constraint: Constraint) -> Provision:
 
 def _brought(release: Release, name: str) -> Provide | None:
     """Return the provide of this name that a release is known to bring."""
-    versions = {"esx-version": f"{release.dotted}-0", "esximage": "1.0"}
-    if release.unpacks_zstd:
-        versions["zstd-compression"] = "1.0"
-    return Provide(name=name, version=versions[name]) if name in versions else None
+    if name == "esx-version":
+        return Provide(name=name, version=f"{release.dotted}-0")
+    if name == "esximage" or (name == "zstd-compression" and release.unpacks_zstd):
+        return Provide(name=name, version="1.0")
+    return None
 
 
 def _vmkapi(release: Release, wanted: tuple[int, int], *, only: bool) -> Provision:

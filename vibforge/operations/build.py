@@ -193,7 +193,8 @@ def _check_folder(folder: Path, plan: BuildPlan) -> None:
             )
     of = plan.recipe
     own = f"{of.vendor}_{of.type}_{of.name}_"
-    others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
+    with explained(folder):
+        others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
     if others:
         raise OutputError(
             f"the folder holds another package, {min(others)}, and its instructions",

@@ -11,12 +11,11 @@ from typing import NewType
 
 from vibforge.errors import PayloadError, Problem
 from vibforge.formats import elf, gzip_member
+from vibforge.formats.entry_budget import ENTRY_LIMIT
 from vibforge.formats.tar_header import PATH_LIMIT, Entry, EntryKind
 from vibforge.model.recipe import PayloadRecipe, PayloadType
 from vibforge.operations.archives import ARCHIVES
 
-ENTRY_LIMIT = 1_000_000
-"""Entries of one payload; ESXi's largest VIBs have some thousands."""
 DEPTH_LIMIT = 100
 _PROBLEM_LIMIT = 50
 _READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
@@ -127,13 +126,12 @@ class _Walker:
             return
         try:
             with os.scandir(self._root / folder) as found:
-                children = sorted(found, key=lambda child: os.fsencode(child.name))
+                children = sorted(found, key=lambda child: os.fsencode(child.name), reverse=True)
         except OSError as error:
             self._refuse(folder, f"the folder cannot be read: {error.strerror}")
             return
-        for child in children:
-            if len(self.problems) >= _PROBLEM_LIMIT:
-                return
+        while children and len(self.problems) < _PROBLEM_LIMIT:
+            child = children.pop()  # what the system said of it goes with it
             path = folder + child.name
             if not any(fnmatchcase(path, pattern) for pattern in self._recipe.exclude):
                 self._take(child, path, depth)
