@@ -14,7 +14,10 @@ SECTIONS = {
     "Extraction": ("operations.unpack_folder",),
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
+    "Keys": ("signing.derivation", "signing.certificates"),
     "Bundles": ("formats.zip_reading", "model.bundle", "operations.subjects"),
+    "Recipes": ("formats.toml_reading", "model.recipe"),
+    "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
 }
 """The modules whose limits a section shows."""
 

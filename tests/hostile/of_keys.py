@@ -201,7 +201,8 @@ _AES = der(0x30, oid("2.16.840.1.101.3.4.1.42"), der(4, bytes(16)))
 _SHA256 = der(0x30, oid("1.2.840.113549.2.9"), der(5))
 
 
-def _pbes2(derivation: bytes) -> bytes:
+def pbes2(derivation: bytes) -> bytes:
+    """Return PBES2 with a derivation and AES-256."""
     return der(0x30, oid("1.2.840.113549.1.5.13"), der(0x30, derivation, _AES))
 
 
@@ -209,7 +210,7 @@ def _pbkdf2(rounds: int) -> bytes:
     return der(0x30, oid(_PBKDF2), der(0x30, der(4, bytes(8)), number(rounds), _SHA256))
 
 
-def _scrypt(cost: int, block: int = 8, parallel: int = 1) -> bytes:
+def scrypt(cost: int, block: int = 8, parallel: int = 1) -> bytes:
     return der(
         0x30,
         oid(_SCRYPT),
@@ -221,7 +222,8 @@ def _pbes1(rounds: int, kind: str = "1.2.840.113549.1.12.1.3") -> bytes:
     return der(0x30, oid(kind), der(0x30, der(4, bytes(8)), number(rounds)))
 
 
-def _locked(algorithm: bytes) -> bytes:
+def locked(algorithm: bytes) -> bytes:
+    """Return an encrypted private key (PKCS#8)."""
     return der(0x30, algorithm, der(4, bytes(64)))
 
 
@@ -245,7 +247,7 @@ def _encrypted_safe(algorithm: bytes) -> bytes:
 
 
 def _bag_safe(algorithm: bytes) -> bytes:
-    bag = der(0x30, oid("1.2.840.113549.1.12.10.1.2"), der(0xA0, _locked(algorithm)))
+    bag = der(0x30, oid("1.2.840.113549.1.12.10.1.2"), der(0xA0, locked(algorithm)))
     return der(0x30, oid(_DATA), der(0xA0, der(4, der(0x30, bag))))
 
 
@@ -254,10 +256,10 @@ _ALGORITHMS: dict[str, bytes] = {
     "pbkdf2-2^62": _pbkdf2(2**62),
     "pbkdf2-2^4000": _pbkdf2(2**4000),
     "pbkdf2-5e7": _pbkdf2(50_000_000),
-    "scrypt-2^30": _scrypt(2**30),
-    "scrypt-block": _scrypt(2**14, 2**20),
-    "scrypt-parallel": _scrypt(2**14, 8, 2**20),
-    "scrypt-2^4000": _scrypt(2**4000),
+    "scrypt-2^30": scrypt(2**30),
+    "scrypt-block": scrypt(2**14, 2**20),
+    "scrypt-parallel": scrypt(2**14, 8, 2**20),
+    "scrypt-2^4000": scrypt(2**4000),
 }
 _OLD_ALGORITHMS: dict[str, bytes] = {
     "pbes1-2^31": _pbes1(2**31 - 1),
@@ -267,9 +269,10 @@ _OLD_ALGORITHMS: dict[str, bytes] = {
 }
 
 
-def _keys() -> Iterator[tuple[str, bytes]]:
+def hostile_keys() -> Iterator[tuple[str, bytes]]:
+    """Yield key files whose passphrase takes years to try, with their names."""
     for name, derivation in _ALGORITHMS.items():
-        yield from _in_every_file(name, _pbes2(derivation))
+        yield from _in_every_file(name, pbes2(derivation))
     for name, algorithm in _OLD_ALGORITHMS.items():
         yield from _in_every_file(name, algorithm)
     for rounds in (2**31 - 1, 2**62):
@@ -277,9 +280,9 @@ def _keys() -> Iterator[tuple[str, bytes]]:
 
 
 def _in_every_file(name: str, algorithm: bytes) -> Iterator[tuple[str, bytes]]:
-    locked = _locked(algorithm)
-    yield f"{name}/pem", pem("ENCRYPTED PRIVATE KEY", locked)
-    yield f"{name}/der", locked
+    sealed = locked(algorithm)
+    yield f"{name}/pem", pem("ENCRYPTED PRIVATE KEY", sealed)
+    yield f"{name}/der", sealed
     yield f"{name}/pkcs12-safe", _pkcs12(_encrypted_safe(algorithm))
     yield f"{name}/pkcs12-bag", _pkcs12(_bag_safe(algorithm))
 
@@ -308,7 +311,7 @@ _KEY_FILES: dict[str, Callable[[int], bytes]] = {
         + b"A: b\n" * (n // 5)
         + b"\n-----END RSA PRIVATE KEY-----\n"
     ),
-    "pkcs12-bags": lambda n: _pkcs12(_bag_safe(_pbes2(_pbkdf2(1000))) * (n // 300)),
+    "pkcs12-bags": lambda n: _pkcs12(_bag_safe(pbes2(_pbkdf2(1000))) * (n // 300)),
 }
 """Key files, by their bytes."""
 _SIGN = (
@@ -374,7 +377,7 @@ def _signing(content: Callable[[], bytes]) -> Callable[[Path], None]:
 
 def derivations() -> Iterator[Hostile]:
     """Keys behind a passphrase that takes years to try."""
-    for name, content in _keys():
+    for name, content in hostile_keys():
         yield Hostile(f"key/{name}", _signing(partial(bytes, content)), (_SIGN,))
 
 

@@ -113,7 +113,7 @@ def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
         group = [
             (one.id, host_paths(one.descriptor.file_list))
             for one in profile
-            if one.overlay is overlay and one.descriptor.file_list
+            if one.descriptor.file_list and one.overlay is overlay
         ]
         owners: dict[str, list[str]] = {}
         twice = _claimed_twice([paths for _, paths in group])

@@ -86,20 +86,22 @@ def _unmet(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
-    """What a VIB asks for and provides; two of them are compared by identity, in no time."""
+    """What a VIB asks for and provides; two of them are compared in no time."""
 
     package: Package
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Asked) and self._identity == other._identity
+        if not isinstance(other, _Asked):
+            return NotImplemented
+        ours, theirs = self.package.descriptor, other.package.descriptor
+        return (
+            ours.relationships is theirs.relationships
+            and ours.name == theirs.name
+            and ours.version == theirs.version
+        )
 
     def __hash__(self) -> int:
-        return hash(self._identity)
-
-    @property
-    def _identity(self) -> tuple[int, str, str]:
-        descriptor = self.package.descriptor
-        return id(descriptor.relationships), descriptor.name, descriptor.version
+        return hash(self.package.descriptor.name)
 
 
 @lru_cache(maxsize=4)
