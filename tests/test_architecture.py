@@ -13,6 +13,7 @@ LAYERS = (
     ("errors",),
     ("formats",),
     ("model",),
+    ("esxi",),
     ("host", "signing", "trx"),
     ("ptp", "trust"),
     ("rehearsal",),

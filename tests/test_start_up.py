@@ -49,23 +49,23 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=131,
+        most=133,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=172,
+        most=174,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
         words=["lint", "{vib}"],
         without=(*BUILDS_ONLY, "vibforge.model.bundle", "vibforge.trx.check", "vibforge.trust"),
-        most=102,
+        most=105,
     ),
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
-        most=47,
+        most=50,
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],
@@ -80,7 +80,7 @@ COMMANDS = {
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.lint", "vibforge.model.recipe", "vibforge.trx"),
-        most=124,
+        most=126,
     ),
 }
 

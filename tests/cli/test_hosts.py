@@ -87,7 +87,7 @@ def test_plan_with_flags(tmp_path: Path) -> None:
 def test_plan_from_one_release_to_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", written(tmp_path), "--from", "7.0U3", "--to", "9.0"]) == 1
+    assert main(["plan", written(tmp_path), "--esxi", "7.0U3", "--to", "9.0"]) == 1
     out = capsys.readouterr().out
     assert "On stock 7.0 U3" in out
     assert "ISO upgrade with the VIB installed: refused" in out
@@ -171,7 +171,7 @@ def test_explain_a_log_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     [
         (["--flags", "--frce"], "no flag of esxcli that a plan knows: --frce"),
         (["--route", "upgrade"], "an upgrade to which release is not said"),
-        (["--from", "9.0", "--to", "7.0"], "7.0 is older than 9.0"),
+        (["--esxi", "9.0", "--to", "7.0"], "7.0 is older than 9.0"),
     ],
 )
 def test_a_plan_that_asks_for_nonsense(

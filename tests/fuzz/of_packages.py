@@ -11,6 +11,7 @@ from tests import vibs
 from tests.fuzz.target import Target, as_file, printable
 from tests.trees import elf_program
 from vibforge.errors import VibforgeError
+from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.formats.ar_reading import read_archive
 from vibforge.formats.byte_stream import ByteStream
 from vibforge.formats.elf import text_hints
@@ -22,7 +23,6 @@ from vibforge.formats.zip_reading import open_zip
 from vibforge.host.flags import NO_FLAGS
 from vibforge.host.host import stock_host
 from vibforge.host.offer import offer_of
-from vibforge.host.release import TARGETS
 from vibforge.host.routes import Route
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import VibSubject
@@ -123,7 +123,7 @@ def judge_vib(data: bytes) -> None:
     vib = Vib.from_bytes(data)
     result = lint([VibSubject(vib, "fuzz.vib")], Choice())
     printable(lint_json(result), lint_text(result, Paint()))
-    plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(TARGETS[-1]))])
+    plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))])
     whole = Plan(files=(plan,), route=Route.INSTALL, flags=NO_FLAGS)
     printable(plan_json(whole), plan_text(whole, Paint()))
 

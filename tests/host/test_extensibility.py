@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibforge.host.extensibility import complaints, grammar, standing, violations
-from vibforge.host.release import ESXI_65, ESXI_67, ESXI_80, Release
+from tests.releases import ESXI_65, ESXI_67, ESXI_80
+from vibforge.esxi.release import Release
+from vibforge.host.extensibility import complaints, grammar, path_list_certainty, violations
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 
@@ -60,11 +61,13 @@ def test_the_grammar_is_one_that_any_validator_reads() -> None:
     ("release", "path", "sure"),
     [
         (ESXI_67, "etc/init.d/x", Certainty.MEASURED),
-        (Release(6, 7, 3), "bin/x", Certainty.MEASURED),
+        (Release(6, 7, 3), "bin/x", Certainty.INFERRED),
         (ESXI_65, "bin/x", Certainty.INFERRED),
         (ESXI_80, "bin/x", Certainty.INFERRED),
         (ESXI_80, "etc/init.d/x", Certainty.UNKNOWN),
+        (Release(5, 5), "bin/x", Certainty.UNKNOWN),
+        (Release(10, 0), "bin/x", Certainty.UNKNOWN),
     ],
 )
 def test_how_sure_a_list_is(release: Release, path: str, sure: Certainty) -> None:
-    assert standing(release, (path,)) is sure
+    assert path_list_certainty(release, (path,)) is sure

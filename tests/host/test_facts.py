@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.conftest import CHECKOUT
 from tests.host.packages import package
 from vibforge.errors import ModelError
+from vibforge.esxi.release import Release
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Hardware
-from vibforge.host.release import Release
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor_writing import serialise
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tests.host.packages import package
+from tests.releases import ESXI_65, ESXI_67, ESXI_80
+from vibforge.esxi.release import Release
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Signature
-from vibforge.host.release import ESXI_65, ESXI_67, ESXI_80, Release
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.host.packages import PLAIN, UNPACKED, UNPACKED_SHA1, package
+from tests.releases import ESXI_65, ESXI_67, ESXI_80
+from vibforge.esxi.release import Release
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Hardware, Host, stock_host
 from vibforge.host.image import Verb
@@ -13,7 +15,6 @@ from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
-from vibforge.host.release import ESXI_65, ESXI_67, ESXI_80, Release
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import HardwarePlatform, SystemRequires

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.releases import ESXI_65, ESXI_80
+from vibforge.esxi.release import Release
 from vibforge.host import messages
 from vibforge.host.known_messages import KnownMessage, known_messages, recognise
-from vibforge.host.release import ESXI_65, ESXI_80, Release
 
 VIB = "virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0"
 FORMS = [

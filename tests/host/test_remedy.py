@@ -3,13 +3,14 @@ from dataclasses import replace
 import pytest
 
 from tests.host.packages import PLAIN, UNPACKED_SHA1, package
+from tests.releases import ESXI_67, ESXI_80
+from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.host.host import Host, stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
 from vibforge.host.package import Package, Signature
 from vibforge.host.question import WORLD_LIMIT, Answers, Question, worlds
-from vibforge.host.release import ESXI_67, ESXI_80, TARGETS
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.model.acceptance import AcceptanceLevel
 
@@ -96,7 +97,7 @@ def test_with_what_it_needs_it_goes_onto_every_stock_host() -> None:
     for level in AcceptanceLevel:
         offered = package(level=level.value, files=TRX)
         found = outlook(offered, install_needs(offered))
-        assert [each.release for each in found] == list(TARGETS)
+        assert [each.release for each in found] == list(STOCK_TARGETS)
         assert all(out.installs for each in found for out in outcomes_of(each.then))
 
 

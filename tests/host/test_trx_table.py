@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.host.packages import package
+from tests.releases import ESXI_67
 from vibforge.host.flags import Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.host.release import ESXI_67
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 

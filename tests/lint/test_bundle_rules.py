@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.lint.making import make
+from tests.releases import ESXI_67, ESXI_80
 from vibforge.errors import Problem
-from vibforge.host.release import ESXI_67, ESXI_80
 from vibforge.lint.registry import BUNDLE_RULES
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import BundleSubject, bundle_subject

@@ -1,10 +1,8 @@
-from dataclasses import replace
-
 import pytest
 
 from tests.lint.making import File, make
 from vibforge.errors import ModelError
-from vibforge.host.release import ESXI_67, ESXI_80, TARGETS
+from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.lint.registry import chosen, find_rule
 from vibforge.lint.run import FAULT_LIMIT, Choice, LintResult, lint
 from vibforge.lint.subject import VibSubject
@@ -33,23 +31,23 @@ def test_many_faults_of_one_rule_are_counted() -> None:
 
 
 def test_rules_are_chosen_by_id_family_or_name() -> None:
-    assert chosen(("VF218",), (), TARGETS) == {"VF218"}
-    assert chosen(("path-outside-list",), (), TARGETS) == {"VF218"}
-    assert "VF501" in chosen(("vf5",), (), TARGETS)
-    assert "VF501" not in chosen(("VF5",), ("VF501",), TARGETS)
-    assert chosen((), ("VF",), TARGETS) == frozenset()
+    assert chosen(("VF218",), (), STOCK_TARGETS) == {"VF218"}
+    assert chosen(("path-outside-list",), (), STOCK_TARGETS) == {"VF218"}
+    assert "VF501" in chosen(("vf5",), (), STOCK_TARGETS)
+    assert "VF501" not in chosen(("VF5",), ("VF501",), STOCK_TARGETS)
+    assert chosen((), ("VF",), STOCK_TARGETS) == frozenset()
 
 
 @pytest.mark.parametrize("word", ["VF999", "no-such-rule", ""])
 def test_a_word_that_names_no_rule(word: str) -> None:
     with pytest.raises(ModelError, match="there is no rule") as caught:
-        chosen((word,), (), TARGETS)
+        chosen((word,), (), STOCK_TARGETS)
     assert caught.value.problems[0].remedy == "`vibforge lint` names the rule of each finding"
 
 
 def test_a_rule_that_is_nearly_named_is_offered() -> None:
     with pytest.raises(ModelError) as caught:
-        chosen(("descriptor-not-firs",), (), TARGETS)
+        chosen(("descriptor-not-firs",), (), STOCK_TARGETS)
     assert caught.value.problems[0].remedy == "did you mean VF101 descriptor-not-first?"
 
 
@@ -71,7 +69,7 @@ def test_find_rule() -> None:
 )
 def test_what_is_like_a_rule_is_named(word: str, remedy: str) -> None:
     with pytest.raises(ModelError) as caught:
-        chosen((word,), (), TARGETS)
+        chosen((word,), (), STOCK_TARGETS)
     assert remedy in caught.value.problems[0].remedy
 
 
@@ -80,17 +78,11 @@ def test_a_rule_says_itself_in_short_and_for_whom() -> None:
     assert {word: rule.releases for word, rule in told.items() if rule} == {
         "VF101": "all",
         "VF305": "8.0 and later",
-        "VF306": "before 6.7",
-        "VF317": "before 9.0",
+        "VF306": "5.0 to 6.5 U3; not known for 9.1 and later",
+        "VF317": "6.5 to 8.0 U3; not known for 5.0 to 6.0, 9.1 and later",
         "VF602": "7.0 and later",
     }
     rule = find_rule("VF101")
     assert rule is not None
     assert rule.summary == "The descriptor is not the first member of the archive."
     assert rule.name == "descriptor-not-first"
-    between = replace(rule, since=ESXI_67, until=ESXI_80)
-    assert between.releases == "6.7 up to, and without, 8.0"
-    concerned = [str(release) for release in TARGETS if between.concerns(release)]
-    assert concerned[0] == "6.7"
-    assert concerned[-1] < "8.0"
-    assert str(ESXI_80) not in concerned

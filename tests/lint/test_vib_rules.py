@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from tests.lint.making import FILES, File, archive, make, payload, tar, text_with
+from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.formats import vmtar
-from vibforge.host.release import TARGETS
 from vibforge.lint import rules
 from vibforge.lint.registry import RULES, VIB_RULES
 from vibforge.lint.rule import Rule
@@ -220,7 +220,7 @@ def test_a_sticky_file_below_etc_is_good(path: str) -> None:
 
 
 def test_releases_choose_rules() -> None:
-    eight, old = (t for t in TARGETS if str(t) in {"6.5", "8.0"}), BAD["VF305"]()
+    eight, old = (t for t in STOCK_TARGETS if str(t) in {"6.5", "8.0"}), BAD["VF305"]()
     targets = tuple(sorted(eight))
     assert "VF305" in found(old, targets=targets[1:])  # type: ignore[arg-type] # releases
     assert "VF305" not in found(old, targets=targets[:1])  # type: ignore[arg-type] # the same

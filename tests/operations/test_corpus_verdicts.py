@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90
 from vibforge.errors import FormatError
-from vibforge.host.release import ESXI_67, ESXI_70, ESXI_80, ESXI_90
 from vibforge.lint.run import Choice, lint
 from vibforge.lint.subject import BundleSubject, VibSubject, bundle_subject
 from vibforge.model.vib import Vib

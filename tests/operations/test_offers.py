@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from tests.depot.making import Change, changed, text_change, vib_file
+from tests.releases import ESXI_67, ESXI_80
 from tests.signing.lab import Lab, make_lab
 from tests.signing.lab import vib as small_vib
 from vibforge.depot.create import create_bundle
-from vibforge.host.release import ESXI_67, ESXI_80
 from vibforge.host.routes import Route
 from vibforge.model.bundle_recipe import BundleRecipe
 from vibforge.operations.offers import read_offer

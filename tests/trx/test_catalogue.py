@@ -1,9 +1,10 @@
 import pytest
 
 from vibforge.errors import TrxError
+from vibforge.esxi.release import Release
 from vibforge.trx.catalogue import catalogue, shipped_table
 from vibforge.trx.option import Kind, default_of
-from vibforge.trx.release import CANDIDATES, ESXI, RANK, RELEASES, chosen, span
+from vibforge.trx.release import CANDIDATES, RANK, RELEASES, carried_by, chosen, span
 from vibforge.trx.value import number_of
 
 TABLE = catalogue()
@@ -53,10 +54,16 @@ def test_spans_are_short() -> None:
 def test_releases_can_be_chosen_by_linuxptp_and_by_esxi() -> None:
     assert chosen() == CANDIDATES
     assert chosen(["4.2", "3.1.1"]) == ("3.1.1", "4.2")
-    assert chosen(esxi=["8.0 u3"]) == ESXI["8.0U3"]
+    assert chosen(esxi=[Release(8, 0, 3)]) == carried_by(Release(8, 0, 3)) == ("4.0", "4.2")
     with pytest.raises(TrxError) as caught:
-        chosen(["3.1.2", "x"], ["6.7"])
+        chosen(["3.1.2", "x"], [Release(6, 7)])
     assert len(caught.value.problems) == 3
+
+
+def test_every_candidate_counts_where_nobody_knows_what_a_release_carries() -> None:
+    assert carried_by(Release(10, 0)) is None
+    assert chosen(esxi=[Release(10, 0)]) == CANDIDATES
+    assert chosen(["2.0"], [Release(8, 0, 3)]) == ("2.0", "4.0", "4.2")
 
 
 def test_the_nearest_names_are_those_that_were_meant() -> None:

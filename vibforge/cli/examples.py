@@ -14,7 +14,7 @@ vibforge lint dist/*.vib --as sarif >lint.sarif""",
     "plan": """\
 vibforge plan acme.vib
 vibforge plan acme.vib --host facts.json
-vibforge plan acme.vib --from 8.0U3 --to 9.0""",
+vibforge plan acme.vib --esxi 8.0U3 --to 9.0""",
     "explain": """\
 vibforge explain VF218
 vibforge explain "Could not find a trusted signer"

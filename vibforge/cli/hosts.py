@@ -37,10 +37,6 @@ def plan(  # noqa: PLR0913 - the options of the command
         typer.Option(metavar="FILE", help="Facts of a host; see `vibforge host-facts`."),
     ] = None,
     esxi: Esxi = None,
-    origin: Annotated[
-        str | None,
-        typer.Option("--from", metavar="RELEASE", help="One stock host, of this release."),
-    ] = None,
     to: Annotated[
         str | None,
         typer.Option(metavar="RELEASE", help="Also say what an upgrade to this release says."),
@@ -60,11 +56,12 @@ def plan(  # noqa: PLR0913 - the options of the command
 ) -> None:
     """Say what a host will do with VIBs, and what it takes.
 
-    Nothing is sent to a host. Without --host these are stock hosts: of the releases of --esxi, or
-    of 6.5 to 9.0. Exit code 1 means that a file does not go in as it is.
+    Nothing is sent to a host. Without --host, predict for stock hosts of the releases named by
+    --esxi, or of 6.5 to 9.0. Exit code 1 means that a file does not install as it is.
     """
+    from vibforge.esxi.release import Release, parse_releases  # noqa: PLC0415 - the same
+    from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.host.flags import Flags  # noqa: PLC0415 - `--version` predicts nothing
-    from vibforge.host.release import Release, parse_releases  # noqa: PLC0415 - the same
     from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
     from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
     from vibforge.report.plan import plan_json, plan_text  # noqa: PLC0415 - the same
@@ -72,7 +69,7 @@ def plan(  # noqa: PLR0913 - the options of the command
     result = plan_files(
         files,
         host=_facts(host) if host else None,
-        targets=parse_releases([origin] if origin else words_of(esxi)),
+        targets=parse_releases(words_of(esxi)) or STOCK_TARGETS,
         flags=Flags.parse(flags),
         route=parse_route(route),
         upgrade_to=Release.parse(to) if to else None,

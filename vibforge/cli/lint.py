@@ -57,7 +57,8 @@ def lint(  # noqa: PLR0913 - the options of the command
     temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
     means that there are errors.
     """
-    from vibforge.host.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
+    from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
+    from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.lint.run import Choice  # noqa: PLC0415 - the same
     from vibforge.lint.run import lint as run_lint  # noqa: PLC0415 - the same
     from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
@@ -68,7 +69,7 @@ def lint(  # noqa: PLR0913 - the options of the command
         choice = Choice(
             select=words_of(select),
             ignore=words_of(ignore),
-            targets=parse_releases(words_of(esxi)),
+            targets=parse_releases(words_of(esxi)) or STOCK_TARGETS,
             allowances=tuple(allowances),
         )
         result = run_lint(subjects, choice)

@@ -21,13 +21,18 @@ Linuxptp = Annotated[
 
 def releases_of(linuxptp: list[str] | None, esxi: list[str] | None) -> tuple[str, ...]:
     """The releases that the options name; says so where they are inferred."""
-    from vibforge.trx.release import chosen, span  # noqa: PLC0415 - for the commands that judge
+    from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - for the commands that judge
+    from vibforge.trx.release import carried_by, chosen, span  # noqa: PLC0415 - the same
 
-    named = words_of(esxi)
+    named = parse_releases(words_of(esxi))
     releases = chosen(words_of(linuxptp), named)
-    if named:
-        text = f"linuxptp {span(releases)} is inferred; the vendor does not say."
-        tell(f"ESXi {', '.join(named)}: {text}")
+    for host in named:
+        carried = carried_by(host)
+        tell(
+            f"ESXi {host}: linuxptp {span(carried)} is inferred; the vendor does not say."
+            if carried
+            else f"ESXi {host}: its linuxptp is not known, so every candidate counts."
+        )
     return releases
 
 

@@ -10,6 +10,7 @@ from vibforge.depot.content import CarriedBulletin, CarriedVib, Content, carry_v
 from vibforge.depot.content import latest as latest_date
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem, VibforgeError
+from vibforge.esxi.table import STOCK_TARGETS, row_of
 from vibforge.formats.xml_text import element, leaf
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bundle_index import Vendor, depot_platform
@@ -20,13 +21,19 @@ from vibforge.model.bundle_recipe import (
     check_bundle,
     platform_version,
 )
+from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import SoftwarePlatform
 from vibforge.model.recipe_rules import broken_keys
 from vibforge.model.release_date import ReleaseDate
 
 VIB_LIMIT = 10_000
 """VIBs of one bundle; the largest depots of whole releases hold some thousand."""
-_ASSUMED_PLATFORMS = ("6.7.0", "7.0", "8.0", "9.0")
+_ASSUMED_PLATFORMS = tuple(
+    row.platform.value
+    for row in map(row_of, STOCK_TARGETS)
+    if row.platform and row.platform.certainty is Certainty.DOCUMENTED
+)
+"""The stock releases whose platform string is seen in vendor bundles."""
 _CODE_LENGTH = 3
 
 

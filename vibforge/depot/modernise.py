@@ -13,8 +13,9 @@ from vibforge.depot.create import Notes, assemble, derived_code
 from vibforge.depot.opening import opened_content
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import STOCK_TARGETS, TABLE, has_components, row_of
 from vibforge.host.package import Package, lacks_gunzip_sha256
-from vibforge.host.release import Release
 from vibforge.host.stock import provision
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bulletin_words import PRODUCT
@@ -26,10 +27,13 @@ from vibforge.model.bundle_recipe import (
     platform_version,
 )
 from vibforge.model.descriptor import SoftwarePlatform
+from vibforge.model.relationships import Constraint
 
-TARGETS = ("7.0", "8.0", "9.0")
-_UPDATES = 3
-"""The last update of a release line so far: 7.0 U3, 8.0 U3."""
+TARGETS = tuple(
+    str(release)
+    for release in STOCK_TARGETS
+    if (components := has_components(row_of(release))) and components.value
+)
 
 
 def modernise(
@@ -65,14 +69,16 @@ def modernise(
 def obstacles(vib: CarriedVib, release: Release) -> Iterator[str]:
     """Yield why a VIB as it is cannot go onto hosts of a release, as far as is known."""
     package = Package(descriptor=vib.announced.descriptor)
-    if release.needs_gunzip_sha256 and (names := lacks_gunzip_sha256(package)):
+    required = row_of(release).requires_gunzip_sha256
+    if required and required.value and (names := lacks_gunzip_sha256(package)):
         yield f"{vib.id} has no sha-256 of the unpacked payload {', '.join(names)} (KB 318056)"
     for constraint in vib.announced.descriptor.relationships.depends:
         if provision(release, constraint).met is False:
             yield f"{vib.id} depends on {constraint}, which {release} does not bring"
     types = {payload.type for payload in vib.announced.descriptor.payloads}
-    if "vzstd" in types and not release.unpacks_zstd:
-        yield f"{vib.id} has payloads in zstd, which hosts before 9.0 do not unpack"
+    known = row_of(release).payload_types
+    if known and (skipped := sorted(types - known.value)):
+        yield f"{vib.id} has payloads of type {', '.join(skipped)}, which {release} skips"
 
 
 def _versions(content: Content, wanted: Sequence[str], notes: Notes, where: str) -> tuple[str, ...]:
@@ -84,7 +90,8 @@ def _versions(content: Content, wanted: Sequence[str], notes: Notes, where: str)
     good: list[str] = []
     problems: list[Problem] = []
     for version in wanted or TARGETS:
-        fit = [r for r in _updates(version) if not list(_all_obstacles(content, r))]
+        possible = [r for r in _updates(version) if not list(_all_obstacles(content, r))]
+        fit = [r for r in possible if not list(_open_constraints(content, r))] or possible
         if fit:
             good.append(platform_version(version))
             if fit != _updates(version):
@@ -112,11 +119,12 @@ def _updates(version: str) -> list[Release]:
     """
     check_platforms((version,))
     release = Release.parse(version.replace("*", "0"))
-    if not release.has_components:
+    components = has_components(row_of(release))
+    if components and not components.value:
         raise ModelError(f"{version} knows no components", remedy="name 7.0 or later")
     if version.count(".") > 1 and "*" not in version:
         return [release]
-    return [Release(release.major, release.minor, update) for update in range(_UPDATES + 1)]
+    return [known for known in TABLE if known.line == release.line] or [release]
 
 
 def _all_obstacles(content: Content, release: Release) -> Iterator[str]:
@@ -124,12 +132,18 @@ def _all_obstacles(content: Content, release: Release) -> Iterator[str]:
         yield from obstacles(vib, release)
 
 
-def _note_unknown(content: Content, versions: list[str], notes: Notes) -> None:
+def _open_constraints(content: Content, release: Release) -> Iterator[Constraint]:
+    """Yield the dependencies of which nobody knows whether a release provides them."""
     for vib in content.vibs:
         for constraint in vib.announced.descriptor.relationships.depends:
-            for version in versions:
-                if provision(_updates(version)[-1], constraint).met is None:
-                    notes.add(f"whether {version} brings {constraint} is not known")
+            if provision(release, constraint).met is None:
+                yield constraint
+
+
+def _note_unknown(content: Content, versions: list[str], notes: Notes) -> None:
+    for version in versions:
+        for constraint in _open_constraints(content, _updates(version)[-1]):
+            notes.add(f"whether {version} brings {constraint} is not known")
 
 
 def _vendor(old: Vendor, code: str, notes: Notes) -> Vendor:

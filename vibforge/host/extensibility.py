@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import row_of
 from vibforge.host.allowed_paths import COMMUNITY_PATTERNS, PARTNER_PATTERNS, paths_outside
-from vibforge.host.release import Release
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 
@@ -71,15 +72,17 @@ def violations(
     )
 
 
-def standing(release: Release, paths: tuple[str, ...]) -> Certainty:
-    """How sure it is that `release` has the list of 6.7, where these paths are concerned.
+def path_list_certainty(release: Release, paths: tuple[str, ...]) -> Certainty:
+    """Return how certain it is that a release has the path lists of 6.7, for these paths.
 
-    Other lists than that of 6.7 were not seen. `etc/init.d` was reserved for partners in older
-    ones, and one report from 7/8 says so again.
+    Older releases reserve `etc/init.d` for partners, and one report of 7 or 8 does so again.
     """
-    if (release.major, release.minor) == (6, 7):
-        return Certainty.MEASURED
-    return Certainty.UNKNOWN if _has_init_script(paths) else Certainty.INFERRED
+    lists = row_of(release).path_lists
+    if lists is None:
+        return Certainty.UNKNOWN
+    if lists.certainty is not Certainty.MEASURED and _has_init_script(paths):
+        return Certainty.UNKNOWN
+    return lists.certainty
 
 
 @lru_cache(maxsize=16)

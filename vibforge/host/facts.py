@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vibforge.errors import ModelError, Problem
+from vibforge.esxi.release import Release
 from vibforge.host.collected import COLLECTOR, from_esxcli
 from vibforge.host.host import Hardware, Host
 from vibforge.host.installed import read_installed
-from vibforge.host.release import Release
 from vibforge.model.acceptance import AcceptanceLevel
 
 FORMAT = "vibforge/host-facts/1"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from vibforge.errors import Problem
+from vibforge.esxi.release import Release
 from vibforge.host.package import Package
-from vibforge.host.release import Release
 from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.model.acceptance import AcceptanceLevel
 

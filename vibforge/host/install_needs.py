@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.host.flags import Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.install.command import Command
@@ -17,7 +19,6 @@ from vibforge.host.install.installer import predict
 from vibforge.host.package import Package, Signature
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import World
-from vibforge.host.release import TARGETS, Release
 from vibforge.host.remedy import joint_remedies
 from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.model.acceptance import AcceptanceLevel
@@ -62,7 +63,7 @@ def outcomes_of(found: Iterable[World[Prediction]]) -> tuple[Outcome, ...]:
 
 
 @lru_cache(maxsize=4)
-def install_needs(package: Package, targets: tuple[Release, ...] = TARGETS) -> InstallNeeds:
+def install_needs(package: Package, targets: tuple[Release, ...] = STOCK_TARGETS) -> InstallNeeds:
     """Tell what the install of a VIB takes, whatever it depends on: that no flag should hide."""
     alone = _without_demands(package)
     hosts = [stock_host(release) for release in targets]
@@ -80,7 +81,7 @@ def install_needs(package: Package, targets: tuple[Release, ...] = TARGETS) -> I
 
 
 def outlook(
-    package: Package, needs: InstallNeeds, targets: Sequence[Release] = TARGETS
+    package: Package, needs: InstallNeeds, targets: Sequence[Release] = STOCK_TARGETS
 ) -> tuple[Outlook, ...]:
     """Return what a stock host of each release will say to a VIB, bare and with what it needs."""
     return tuple(_outlook(package, needs, release) for release in targets)

@@ -6,7 +6,8 @@ beforehand and nothing should be read from; `…` where the text is not on recor
 
 from dataclasses import dataclass
 
-from vibforge.host.release import Release
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import row_of
 
 _FOOT = "Please refer to the log file for more details."
 
@@ -22,7 +23,8 @@ class HostMessage:
     def render(self, release: Release) -> str:
         """Return what the host's console shows."""
         lines = [f"[{self.error}]", *self.text.splitlines()]
-        if self.vibs and release.prints_cause:
+        prints_cause = row_of(release).prints_cause
+        if self.vibs and prints_cause and prints_cause.value:
             lines += [f"     cause = {self.text.splitlines()[0]}"]
             lines += [f"      vibs = [{', '.join(repr(vib) for vib in self.vibs)}]"]
         elif self.vibs:

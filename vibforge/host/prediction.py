@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vibforge.esxi.release import Release
 from vibforge.host.messages import HostMessage
-from vibforge.host.release import Release
 from vibforge.model.certainty import Certainty
 
 
@@ -17,6 +17,8 @@ class Outcome(StrEnum):
     REBOOT = "after reboot"
     SKIPPED = "skipped"
     REFUSED = "refused"
+    NOT_KNOWN = "not known"
+    """The release is not in the table of releases."""
 
     @property
     def installs(self) -> bool:
@@ -70,3 +72,12 @@ class Prediction:
     """IDs of installed VIBs that go."""
     dry_run: bool = False
     message: HostMessage | None = None
+
+
+def not_known(release: Release) -> Prediction:
+    """Return the prediction for a release that is not in the table of releases."""
+    what = f"ESXi {release} is not in the table of releases, so vibforge predicts nothing for it"
+    cause = Cause(what=what, certainty=Certainty.UNKNOWN)
+    return Prediction(
+        outcome=Outcome.NOT_KNOWN, says="", certainty=Certainty.UNKNOWN, causes=(cause,)
+    )

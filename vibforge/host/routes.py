@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vibforge.errors import ModelError
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import Delivery, is_known, row_of
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host
 from vibforge.host.image import Change, Verb
@@ -17,9 +19,8 @@ from vibforge.host.install.staging import TRUSTED
 from vibforge.host.install.validation import troubles
 from vibforge.host.offer import Offer
 from vibforge.host.package import Signature
-from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
-from vibforge.host.release import Release
 from vibforge.host.upgrade import predict_upgrade
 from vibforge.model.certainty import Certainty, least_sure
 
@@ -65,17 +66,29 @@ class Journey:
 
 def routes_of(journey: Journey) -> tuple[Route, ...]:
     """Return the routes that exist for a host of this release."""
-    routes = [Route.INSTALL, Route.UPDATE]
-    if journey.host.release.has_components:
-        routes += [Route.COMPONENT, Route.VLCM]
-    routes += [Route.IMAGE_BUILDER]
+    ways = row_of(journey.host.release).deliveries
+    exist = ways.value if ways else frozenset(Delivery)
+    routes = [route for route, way in _DELIVERY_OF.items() if way in exist]
     if journey.upgrade_to is not None:
         routes += [Route.UPGRADE]
     return tuple(routes)
 
 
+_DELIVERY_OF = {
+    Route.INSTALL: Delivery.VIB,
+    Route.UPDATE: Delivery.VIB,
+    Route.COMPONENT: Delivery.COMPONENT,
+    Route.VLCM: Delivery.VLCM,
+    Route.IMAGE_BUILDER: Delivery.IMAGE_BUILDER,
+}
+
+
 def travel(journey: Journey, route: Route) -> tuple[World[Prediction], ...]:
     """Return what can come of a journey by one route."""
+    involved = {journey.host.release, journey.upgrade_to or journey.host.release}
+    unknown = sorted(release for release in involved if not is_known(release))
+    if unknown:
+        return (World(Answers(), not_known(unknown[0])),)
     match route:
         case Route.INSTALL:
             return predict(journey.command())

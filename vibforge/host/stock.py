@@ -9,28 +9,16 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import Row, is_known, row_of
 from vibforge.host.matching import INSTALLER, matches
-from vibforge.host.release import ESXI_65, ESXI_67, ESXI_70, ESXI_80, ESXI_90, Release
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint, Provide
 
-_VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d+)_(\d+)_0_0")
-_DRIVER_API = "com.vmware.driverAPI-9.2."
-_NEWEST_VMKAPI = (
-    (ESXI_65, (2, 4)),
-    (ESXI_67, (2, 5)),
-    (ESXI_70, (2, 6)),
-    (Release(7, 0, 3), (2, 9)),
-    (ESXI_80, (2, 10)),
-    (Release(8, 0, 1), (2, 11)),
-    (Release(8, 0, 2), (2, 12)),
-    (Release(8, 0, 3), (2, 13)),
-    (ESXI_90, (3, 0)),
-)
-"""The vmkapi that vendor drivers of each release ask for."""
-_OLDEST_VMKAPI_TO_67 = (2, 2)
-"""6.7 brings 2.2 to 2.5; public reports show that 7.0 and 8.0 have dropped 2.1 and 2.2."""
+_VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d{1,9})_(\d{1,9})_0_0")
+_DRIVER_API = "com.vmware.driverAPI-"
+_ZSTD = "zstd-compression"
 
 SHIPPED_PATHS = frozenset(
     {
@@ -64,49 +52,62 @@ class Provision:
     certainty: Certainty
 
 
+_NOT_KNOWN = Provision(None, Certainty.UNKNOWN)
+
+
 def provision(release: Release, constraint: Constraint) -> Provision:
     """Return whether a plain ESXi of `release` meets `constraint`."""
-    name = constraint.name
-    if (brought := _brought(release, name)) is not None:
-        return Provision(matches(constraint, brought), Certainty.INFERRED)
-    if name in {INSTALLER.name, "zstd-compression"}:
-        return Provision(
-            name == INSTALLER.name and matches(constraint, INSTALLER), Certainty.INFERRED
-        )
-    if name.startswith(_DRIVER_API):
-        return Provision(release < ESXI_70, Certainty.DOCUMENTED)
-    if (api := _VMKAPI.fullmatch(name)) is not None:
-        return _vmkapi(release, (int(api[2]), int(api[3])), only=bool(api[1]))
-    return Provision(None, Certainty.UNKNOWN)
-
-
-def _brought(release: Release, name: str) -> Provide | None:
-    """Return the provide of this name that a release is known to bring."""
+    name, row = constraint.name, row_of(release)
+    if name == INSTALLER.name:
+        return Provision(matches(constraint, INSTALLER), Certainty.INFERRED)
+    if name == "esximage":
+        return _by_version(constraint, "1.0") if is_known(release) else _NOT_KNOWN
     if name == "esx-version":
-        return Provide(name=name, version=f"{release.dotted}-0")
-    if name == "esximage" or (name == "zstd-compression" and release.unpacks_zstd):
-        return Provide(name=name, version="1.0")
-    return None
-
-
-def _vmkapi(release: Release, wanted: tuple[int, int], *, only: bool) -> Provision:
-    newest = max(api for since, api in _NEWEST_VMKAPI if since <= max(release, ESXI_65))
-    if wanted == newest or wanted > newest:
-        standing = (
-            Certainty.MEASURED if (release.major, release.minor) == (6, 7) else Certainty.DOCUMENTED
+        return (
+            _by_version(constraint, f"{row.esx_version.value}-0") if row.esx_version else _NOT_KNOWN
         )
-        return Provision(wanted == newest, standing)
+    if name == _ZSTD:
+        return _zstd(constraint, row)
+    if name.startswith(_DRIVER_API):
+        apis = row.driver_apis
+        return Provision(name in apis.value, apis.certainty) if apis else _NOT_KNOWN
+    if (api := _VMKAPI.fullmatch(name)) is not None:
+        return _vmkapi(row, (int(api[2]), int(api[3])), only=bool(api[1]))
+    return _NOT_KNOWN
+
+
+def _by_version(constraint: Constraint, version: str) -> Provision:
+    """Compare with a version that every host of the release is taken to provide."""
+    provided = Provide(name=constraint.name, version=version)
+    return Provision(matches(constraint, provided), Certainty.INFERRED)
+
+
+def _zstd(constraint: Constraint, row: Row) -> Provision:
+    """A release provides `zstd-compression` where it installs payloads of type vzstd."""
+    if row.payload_types is None:
+        return _NOT_KNOWN
+    if "vzstd" in row.payload_types.value:
+        return _by_version(constraint, "1.0")
+    return Provision(met=False, certainty=Certainty.INFERRED)
+
+
+def _vmkapi(row: Row, wanted: tuple[int, int], *, only: bool) -> Provision:
+    """Compare with the vmkapi span of a release; `only` is set for `vmkapi_incompat_…`."""
+    if row.vmkapi is None:
+        return _NOT_KNOWN
+    span, certainty = row.vmkapi.value, row.vmkapi.certainty
+    if wanted == span.newest and (span.is_newest_known or not only):
+        return Provision(met=True, certainty=certainty)
+    if span.oldest is not None:
+        return Provision(not only and span.oldest <= wanted <= span.newest, certainty)
+    if wanted > span.newest or (only and wanted == span.newest):
+        known = False if span.is_newest_known else None
+        return Provision(known, Certainty.INFERRED if span.is_newest_known else Certainty.UNKNOWN)
     if only:
         return Provision(met=False, certainty=Certainty.INFERRED)
-    if wanted <= _OLDEST_VMKAPI_TO_67 and release >= ESXI_70:
+    if span.dropped is not None and wanted <= span.dropped:
         return Provision(met=False, certainty=Certainty.DOCUMENTED)
-    if release < ESXI_70:
-        met = wanted >= _OLDEST_VMKAPI_TO_67
-        return Provision(
-            met,
-            Certainty.MEASURED if (release.major, release.minor) == (6, 7) else Certainty.INFERRED,
-        )
-    return Provision(None, Certainty.UNKNOWN)
+    return _NOT_KNOWN
 
 
 DEFAULT_LEVEL = AcceptanceLevel.PARTNER

@@ -7,6 +7,7 @@ is wrong at once (reports of ISO upgrades; KB 318056, KB 341609).
 from collections.abc import Iterator
 from dataclasses import replace
 
+from vibforge.esxi.release import Release
 from vibforge.host.host import Host
 from vibforge.host.image import Change
 from vibforge.host.install.trouble import Group, Trouble
@@ -14,7 +15,6 @@ from vibforge.host.install.validation import troubles
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.host.question import Answers, World, worlds
-from vibforge.host.release import Release
 from vibforge.model.certainty import Certainty, least_sure
 
 _CONFLICTING_GROUPS = frozenset({Group.DEPENDENCY, Group.PROFILE})

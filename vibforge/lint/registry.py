@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from vibforge.errors import ModelError
-from vibforge.host.release import Release
+from vibforge.esxi.release import Release
 from vibforge.lint.rule import Rule
 from vibforge.lint.rules import (
     bundle,
@@ -39,7 +39,7 @@ BUNDLE_RULES: tuple[Rule[BundleSubject], ...] = bundle.RULES
 RULES: tuple[Rule[VibSubject] | Rule[BundleSubject], ...] = tuple(
     sorted((*VIB_RULES, *BUNDLE_RULES), key=lambda rule: rule.id)
 )
-
+RULES_BY_ID = {rule.id: rule for rule in RULES}
 
 _NEAR_ID = 0.85
 """So like are ids with a digit too many or too few; all of them share two letters."""
@@ -59,14 +59,14 @@ def chosen(
     Args:
         select: ids, names or beginnings of ids (`VF3`); everything if empty.
         ignore: the same, for what is left out.
-        targets: releases; a rule that concerns none of them is left out.
+        targets: releases; a rule that is known to concern none of them is left out.
 
     Raises:
         ModelError: one of the words fits no rule.
     """
     wanted = _matching(select) if select else {rule.id for rule in RULES}
     releases = tuple(targets)
-    concerned = {rule.id for rule in RULES if any(rule.concerns(r) for r in releases)}
+    concerned = {rule.id for rule in RULES if any(rule.concerns(r) is not False for r in releases)}
     return frozenset((wanted & concerned) - _matching(ignore))
 
 

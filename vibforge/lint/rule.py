@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from vibforge.host.release import Release
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import Fact, releases_where, row_of
 from vibforge.model.certainty import Certainty
 
 Looked = TypeVar("Looked")
@@ -37,10 +38,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule(Generic[Looked]):
-    """One thing that can be wrong with what it looks at.
-
-    `since` and `until` bound the releases that it concerns: from `since` on, and before `until`.
-    """
+    """One thing that can be wrong with what it looks at."""
 
     id: str
     name: str
@@ -48,28 +46,25 @@ class Rule(Generic[Looked]):
     certainty: Certainty
     manual: str
     faults: Callable[[Looked], Iterator[Fault]]
-    since: Release | None = None
-    until: Release | None = None
+    minds: Fact | None = None
+    """Whether hosts of a release mind, as the table of releases says; None: all do."""
 
     @property
     def summary(self) -> str:
         """The first line of the manual."""
         return self.manual.partition("\n")[0]
 
-    def concerns(self, release: Release) -> bool:
-        """Whether hosts of a release mind."""
-        return (self.since is None or release >= self.since) and (
-            self.until is None or release < self.until
-        )
+    def concerns(self, release: Release) -> bool | None:
+        """Whether hosts of a release mind; None where the table does not say."""
+        if self.minds is None:
+            return True
+        cell = self.minds(row_of(release))
+        return None if cell is None else cell.value
 
     @property
     def releases(self) -> str:
         """The releases that it concerns, for people."""
-        if self.since and self.until:
-            return f"{self.since} up to, and without, {self.until}"
-        if self.since:
-            return f"{self.since} and later"
-        return f"before {self.until}" if self.until else "all"
+        return releases_where(self.minds) if self.minds else "all"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,8 +90,7 @@ def rule(
     severity: Severity,
     certainty: Certainty,
     *,
-    since: Release | None = None,
-    until: Release | None = None,
+    minds: Fact | None = None,
 ) -> Callable[[Callable[[Looked], Iterator[Fault]]], Rule[Looked]]:
     """Make a rule of a generator: its name is the rule's, its docstring the rule's manual."""
 
@@ -108,8 +102,7 @@ def rule(
             certainty=certainty,
             manual=inspect.cleandoc(faults.__doc__ or ""),
             faults=faults,
-            since=since,
-            until=until,
+            minds=minds,
         )
 
     return made

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vibforge.host.release import TARGETS, Release
-from vibforge.lint.registry import BUNDLE_RULES, RULES, VIB_RULES, chosen
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import STOCK_TARGETS
+from vibforge.lint.registry import BUNDLE_RULES, RULES, RULES_BY_ID, VIB_RULES, chosen
 from vibforge.lint.rule import Fault, Finding, Looked, Rule, Severity
 from vibforge.lint.subject import BundleSubject, VibSubject
+from vibforge.model.certainty import Certainty
 
 if TYPE_CHECKING:
     from vibforge.model.allowance import Allowance
@@ -22,7 +24,7 @@ class Choice:
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    targets: tuple[Release, ...] = TARGETS
+    targets: tuple[Release, ...] = STOCK_TARGETS
     allowances: "tuple[Allowance, ...]" = ()
 
 
@@ -58,8 +60,22 @@ def lint(subjects: Iterable[VibSubject | BundleSubject], choice: Choice) -> Lint
     found: list[Finding] = []
     for subject in subjects:
         files.append(subject.name)
-        found += _findings(subject, ids)
+        found += (_for_targets(finding, choice.targets) for finding in _findings(subject, ids))
     return LintResult(files=tuple(files), findings=tuple(_allowed(found, choice.allowances)))
+
+
+def _for_targets(finding: Finding, targets: Sequence[Release]) -> Finding:
+    """Weaken a finding of which no target is known to mind."""
+    concerns = [(release, RULES_BY_ID[finding.rule].concerns(release)) for release in targets]
+    if any(minds for _, minds in concerns):
+        return finding
+    unknown = ", ".join(str(release) for release, minds in concerns if minds is None)
+    return replace(
+        finding,
+        severity=max(finding.severity, Severity.WARNING, key=list(Severity).index),
+        certainty=Certainty.UNKNOWN,
+        what=f"{finding.what}; whether {unknown} minds is not known",
+    )
 
 
 def _findings(subject: VibSubject | BundleSubject, ids: frozenset[str]) -> Iterator[Finding]:

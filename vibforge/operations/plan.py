@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vibforge.errors import ModelError, VibforgeError
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import STOCK_TARGETS, is_known
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
@@ -12,7 +14,6 @@ from vibforge.host.offer import Offer
 from vibforge.host.package import Signature
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
-from vibforge.host.release import TARGETS, Release
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
@@ -48,6 +49,11 @@ class HostPlan:
     warnings: tuple[str, ...] = ()
     """What comes later: at the next boot, remediation or audit."""
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the table of releases has the host's release."""
+        return is_known(self.host.release)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilePlan:
@@ -73,14 +79,15 @@ class Plan:
         )
 
     def _goes(self, host: HostPlan) -> bool:
-        return all(route.installs for route in host.routes if route.route is self.route)
+        asked = [route for route in host.routes if route.route is self.route]
+        return bool(asked) and all(route.installs for route in asked)
 
 
 def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     paths: Sequence[Path],
     *,
     host: Host | None = None,
-    targets: Sequence[Release] = TARGETS,
+    targets: Sequence[Release] = STOCK_TARGETS,
     flags: Flags = NO_FLAGS,
     route: Route = Route.INSTALL,
     upgrade_to: Release | None = None,
@@ -115,7 +122,7 @@ def _check_upgrade(route: Route, sources: Sequence[Release], to: Release | None)
     if to is not None and (later := [str(source) for source in sources if source > to]):
         raise ModelError(
             f"{to} is older than {', '.join(later)}: a host is upgraded, never taken back",
-            remedy="name the release that the host has with --from, and a later one with --to",
+            remedy="name the release that the host has with --esxi, and a later one with --to",
         )
 
 
@@ -146,6 +153,9 @@ def _read(path: Path, policy: TrustPolicy) -> Offer:
 
 
 def _plan_host(label: str, journey: Journey) -> HostPlan:
+    if not is_known(journey.host.release):
+        routes = (RoutePlan(route=r, worlds=travel(journey, r)) for r in routes_of(journey))
+        return HostPlan(host=journey.host, label=label, routes=tuple(routes), remedies=())
     command = journey.command()
     moved = tuple(boot_copy_package(package) for package in command.packages)
     return HostPlan(

@@ -20,6 +20,7 @@ _ROLES = {
     Outcome.REBOOT: "good",
     Outcome.SKIPPED: "warn",
     Outcome.REFUSED: "bad",
+    Outcome.NOT_KNOWN: "warn",
 }
 _SHOWN_CAUSES = 4
 _SHOWN_REMEDIES = 3
@@ -52,6 +53,10 @@ def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterato
     yield paint(f"On {host_words(of)}", "strong")
     for note in of.host.notes:
         yield _line(f"  {paint('?', 'warn')} ", str(note))
+    if not of.is_known:
+        (world,) = of.routes[0].worlds
+        yield _line("  ", str(world.result.causes[0]))
+        return
     for route in of.routes:
         flags = f" {plan.flags}" if str(plan.flags) and route.route.startswith("esxcli") else ""
         asked = route.route in {plan.route, Route.UPGRADE}

@@ -5,13 +5,14 @@ docs/generate.py writes them to docs/reference; a test holds them to what is mad
 
 from collections.abc import Callable, Iterator
 
+from vibforge.esxi.table import TABLE
 from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.report.trx_tables import takes
 from vibforge.trx.catalogue import Catalogue, catalogue
 from vibforge.trx.finding import MEANING, Rule, shown
 from vibforge.trx.option import Option, Standing, default_of
 from vibforge.trx.profile import Profile, profiles
-from vibforge.trx.release import CANDIDATES, ESXI, RELEASES, span
+from vibforge.trx.release import CANDIDATES, RELEASES, carried_by, span
 from vibforge.trx.rules import RULES
 
 _STANDINGS = {
@@ -68,8 +69,9 @@ def _release_lines() -> Iterator[str]:
     yield ""
     yield "| ESXi | linuxptp |"
     yield "| --- | --- |"
-    for esxi, releases in ESXI.items():
-        yield f"| {esxi} | {' or '.join(releases)} |"
+    for esxi in TABLE:
+        if releases := carried_by(esxi):
+            yield f"| {esxi} | {' or '.join(releases)} |"
 
 
 def _own(table: Catalogue) -> Iterator[Option]:

@@ -1,13 +1,15 @@
 """The releases of linuxptp, and which of them TRX may carry.
 
-Which linuxptp TRX runs is not published. TRX came with 7.0 U2/U3 in 2021, when the same vendor's
-Photon OS shipped 3.1; the numbers by ESXi release are inferred from Photon's packages of the time.
+The vendor does not publish which linuxptp TRX runs. TRX came with 7.0 U2 in 2021, when the same
+vendor's Photon OS shipped 3.1. The table of ESXi releases infers the numbers from Photon's
+packages of the time.
 """
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from vibforge.errors import Problem, TrxError
+from vibforge.esxi.release import Release
 
 RELEASES = (
     *("1.6", "1.7", "1.8", "1.9.2", "2.0", "3.0", "3.1", "3.1.1"),
@@ -20,35 +22,37 @@ RANK = {name: place for place, name in enumerate(RELEASES)}
 CANDIDATES = RELEASES[RANK["3.0"] : RANK["4.4"] + 1]
 """What TRX may carry as long as nobody has looked: the releases of 2020 to 2024."""
 
-ESXI = {
-    "7.0U2": ("3.1", "3.1.1"),
-    "7.0U3": ("3.1", "3.1.1"),
-    "8.0": ("3.1", "3.1.1"),
-    "8.0U1": ("3.1", "3.1.1"),
-    "8.0U2": ("3.1.1", "4.0"),
-    "8.0U3": ("4.0", "4.2"),
-    "9.0": ("4.2",),
-    "9.1": ("4.2",),
-}
-"""By ESXi release, inferred: that it is Photon's build is likely, the number less so."""
 
+def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[Release] = ()) -> tuple[str, ...]:
+    """Return the linuxptp releases to check against, oldest first.
 
-def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the linuxptp releases that the names stand for, oldest first; all candidates of none.
+    Args:
+        linuxptp: names of linuxptp releases.
+        esxi: ESXi releases; each adds the linuxptp releases that its TRX may carry, and all
+            candidates where nobody knows.
 
     Raises:
-        TrxError: a name that is no release.
+        TrxError: a name is not a linuxptp release, or an ESXi release has no TRX.
     """
-    asked = tuple(linuxptp)
-    hosts = {name: name.upper().replace(" ", "") for name in esxi}
+    asked, hosts = tuple(linuxptp), tuple(esxi)
     problems = [_unknown("linuxptp", name, RELEASES) for name in asked if name not in RANK]
     problems += [
-        _unknown("ESXi", name, tuple(ESXI)) for name, key in hosts.items() if key not in ESXI
+        Problem(what=f"ESXi {host} has no TRX", remedy="TRX came with 7.0 U2: name that or later")
+        for host in hosts
+        if carried_by(host) == ()
     ]
     if problems:
         raise TrxError.of(problems)
-    names = {*asked, *(name for key in hosts.values() for name in ESXI[key])}
-    return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES
+    carried = {name for host in hosts for name in carried_by(host) or CANDIDATES}
+    return tuple(sorted({*asked, *carried}, key=RANK.__getitem__)) or CANDIDATES
+
+
+def carried_by(host: Release) -> tuple[str, ...] | None:
+    """Return the linuxptp releases that TRX of an ESXi release may carry; None: nobody knows."""
+    from vibforge.esxi.table import row_of  # noqa: PLC0415 - only where an ESXi release is named
+
+    cell = row_of(host).linuxptp
+    return cell.value if cell else None
 
 
 def span(releases: Sequence[str]) -> str:

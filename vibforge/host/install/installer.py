@@ -6,6 +6,7 @@ possible.
 
 from dataclasses import replace
 
+from vibforge.esxi.table import is_known
 from vibforge.host import messages
 from vibforge.host.image import Change, Verb, change, unequal_attribute
 from vibforge.host.install.command import Command
@@ -13,13 +14,25 @@ from vibforge.host.install.remediation import needs_reboot, remediate, result
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host, check_packages
 from vibforge.host.install.validation import troubles
-from vibforge.host.prediction import Cause, Outcome, Prediction
-from vibforge.host.question import Answers, World, worlds
-from vibforge.host.release import ESXI_67
+from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
+from vibforge.host.question import Answers, Question, World, worlds
+
+_FLAG = Question(
+    key="no-sig-check-refused",
+    if_yes="this release refuses --no-sig-check under Secure Boot, as 6.5 does",
+    if_no="this release ignores --no-sig-check under Secure Boot, as 6.7 does",
+)
+_ALL_AT_ONCE = Question(
+    key="all-problems",
+    if_yes="this release prints all problems at once, as 6.5 does",
+    if_no="this release prints one group of problems at a time, as 6.7 does",
+)
 
 
 def predict(command: Command) -> tuple[World[Prediction], ...]:
     """Return every outcome that is possible, each with the assumptions that lead to it."""
+    if not is_known(command.host.release):
+        return (World(Answers(), not_known(command.host.release)),)
     planned = change(command.host.installed, command.packages, command.verb)
     return worlds(lambda answers: _evaluate(command, planned, answers))
 
@@ -52,7 +65,11 @@ def _read(run: Run) -> None:
 
 
 def _refuse_flags(run: Run) -> None:
-    if run.flags.no_sig_check and run.release < ESXI_67 and run.secure_boot:
+    if (
+        run.flags.no_sig_check
+        and run.secure_boot
+        and run.known(run.row.refuses_no_sig_check, _FLAG)
+    ):
         cause = Cause(what="--no-sig-check is refused while Secure Boot is on")
         raise Refused(messages.SIG_CHECK_UNDER_SECURE_BOOT(), [cause])
 
@@ -94,7 +111,7 @@ def _validate(run: Run) -> None:
     )
     if not found:
         return
-    all_at_once = run.release.reports_all_problems
+    all_at_once = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
     first = len(found) if all_at_once else 1
     told = [trouble for group in found[:first] for trouble in group]
     hidden = [trouble for group in found[first:] for trouble in group]

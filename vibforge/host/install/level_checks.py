@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.table import row_of
 from vibforge.host import messages
-from vibforge.host.extensibility import standing, violations
+from vibforge.host.extensibility import path_list_certainty, violations
 from vibforge.host.host import Host
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
@@ -24,6 +25,8 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
     if not package.files_known:
         return
     causes = extensibility_causes(host, package)
+    if causes and row_of(host.release).path_lists is None and answers.ask(_other_lists(host)):
+        return
     if causes:
         message = messages.EXTENSIBILITY(package.id)
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=causes)
@@ -38,11 +41,19 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
 
 
+def _other_lists(host: Host) -> Question:
+    return Question(
+        key="path-lists",
+        if_yes=f"{host.release} allows these paths at this acceptance level",
+        if_no=f"{host.release} has the path lists of 6.7",
+    )
+
+
 def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
     """Return what of a VIB its level does not allow, by the lists of 6.7."""
     level, listed = package.level, package.descriptor.file_list
     found = violations(level, listed, overlay=package.overlay)
-    certainty = standing(host.release, found.paths)
+    certainty = path_list_certainty(host.release, found.paths)
     paths = tuple(
         Cause(
             what=f"not on the list of paths that ESXi allows at {level.esxcli_name}",
@@ -65,7 +76,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
 
 def _has_doubtful_script(host: Host, package: Package) -> bool:
     return package.level is AcceptanceLevel.COMMUNITY and (
-        standing(host.release, package.descriptor.file_list) is Certainty.UNKNOWN
+        path_list_certainty(host.release, package.descriptor.file_list) is Certainty.UNKNOWN
     )
 
 
@@ -77,7 +88,7 @@ def acceptance(host: Host, package: Package) -> Trouble:
     cause = Cause(
         what=f"{level.esxcli_name} is below the host's {above}",
         subject=package.id,
-        certainty=Certainty.MEASURED if host.release.tried else Certainty.DOCUMENTED,
+        certainty=Certainty.MEASURED if row_of(host.release).tried else Certainty.DOCUMENTED,
     )
     message = messages.ACCEPTANCE(package.id, level=level.value, host_level=asked)
     return Trouble(group=Group.ACCEPTANCE, message=message, causes=(cause,))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+from vibforge.esxi.table import standing
 from vibforge.host import messages
 from vibforge.host.host import Host
 from vibforge.host.image import Change
@@ -76,7 +77,7 @@ def _unmet(
     host: Host, profile: tuple[Package, ...]
 ) -> Iterator[tuple[Package, Constraint, Provision]]:
     """Yield the dependencies that nothing known meets, and whether that is the whole truth."""
-    sure = Certainty.MEASURED if host.release.tried else Certainty.INFERRED
+    sure = standing(host.release)
     for index, constraint in _unmet_here(tuple(map(_Asked, profile))):
         if host.knows_all_relationships:
             yield profile[index], constraint, Provision(met=False, certainty=sure)

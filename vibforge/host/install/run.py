@@ -7,6 +7,8 @@ on. Facts that are not known are asked as questions.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import Cell, Row, row_of, standing
 from vibforge.host.flags import Flags
 from vibforge.host.host import Host
 from vibforge.host.image import Change
@@ -15,7 +17,6 @@ from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.messages import HostMessage
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import Answers, Question
-from vibforge.host.release import Release
 from vibforge.model.certainty import Certainty, least_sure
 
 SECURE_BOOT = Question(
@@ -76,8 +77,17 @@ class Run:
 
     @property
     def sure(self) -> Certainty:
-        """How sure a step is that was tried on some release: measured there, inferred elsewhere."""
-        return Certainty.MEASURED if self.release.tried else Certainty.INFERRED
+        """How certain a step is that has no cell of its own in the table of releases."""
+        return standing(self.release)
+
+    @property
+    def row(self) -> Row:
+        """What the table of releases knows of the host's release."""
+        return row_of(self.release)
+
+    def known(self, cell: Cell[bool] | None, question: Question) -> bool:
+        """Return a fact of the release, or the assumed answer where nobody knows it."""
+        return self.answers.known(cell.value if cell else None, question)
 
     @property
     def secure_boot(self) -> bool:
@@ -98,7 +108,7 @@ class Run:
         """Whether `--no-sig-check` takes the checks of signatures away."""
         if not self.flags.no_sig_check or self.secure_boot:
             return False
-        if not self.release.tried:
+        if not self.row.tried:
             self.doubts.append(Certainty.UNKNOWN)
         return True
 
@@ -106,7 +116,7 @@ class Run:
         """`--force` passes over the level only without Secure Boot; from 7.0 on that is open."""
         if not self.flags.force or self.secure_boot:
             return False
-        if self.release.tried:
+        if self.row.tried:
             return True
         self.doubts.append(Certainty.UNKNOWN)
         return self.answers.ask(FORCE_LOWERS_LEVEL)

@@ -23,6 +23,11 @@ TRUSTED = Question(
     if_yes="the host trusts the signer",
     if_no="the host does not trust the signer",
 )
+_LAST_DIGEST = Question(
+    key="last-sha256",
+    if_yes="this release takes the last sha-256 for the stored bytes, as 6.5 does",
+    if_no="this release looks at verify-process, as 6.7 does",
+)
 RESERVED_BOOTBANK = 10 * 2**20
 """Bytes of a bootbank that a host keeps free (vib-format 5)."""
 
@@ -124,13 +129,14 @@ def _check_signature(run: Run, package: Package) -> None:
     if state is not Signature.TRUSTED:
         build, words, rule = _SIGNATURE_TROUBLE[state]
         what = words.format(level=package.level.esxcli_name)
-        certainty = Certainty.MEASURED if run.release.tried else Certainty.DOCUMENTED
+        certainty = Certainty.MEASURED if run.row.tried else Certainty.DOCUMENTED
         cause = Cause(what=what, subject=package.id, certainty=certainty, rule=rule)
         raise Refused(build(package.id), [cause])
 
 
 def _check_digests(run: Run, package: Package) -> None:
-    if run.release.oldest_digest_reader and (names := breaks_old_readers(package)):
+    names = breaks_old_readers(package)
+    if names and run.known(run.row.last_sha256_wins, _LAST_DIGEST):
         payload = next(p for p in package.descriptor.payloads if p.name == names[0])
         taken, meant = old_reader_digest(payload)
         message = messages.DIGEST_AT_EOF(

@@ -6,6 +6,7 @@ From 6.7 on only the first group that has a problem is printed; before, everythi
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from vibforge.esxi.table import row_of, standing
 from vibforge.host import messages
 from vibforge.host.host import Host
 from vibforge.host.image import Change, FileConflict, file_conflicts
@@ -14,13 +15,18 @@ from vibforge.host.install.relationships import relationship_troubles
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package, lacks_gunzip_sha256
 from vibforge.host.prediction import Cause
-from vibforge.host.question import Answers, Undecided
+from vibforge.host.question import Answers, Question, Undecided
 from vibforge.host.stock import shipped_among
 from vibforge.model.certainty import Certainty
 
 if TYPE_CHECKING:
     from vibforge.model.acceptance import AcceptanceLevel
 
+_REQUIRES_GUNZIP = Question(
+    key="gunzip-sha256",
+    if_yes="this release requires a sha-256 digest of each unpacked payload, as 8.0 does",
+    if_no="this release installs payloads without that digest, as 6.7 does",
+)
 Stands = Callable[[Trouble], bool]
 
 
@@ -62,8 +68,8 @@ def troubles(
     return tuple(found)
 
 
-def _profile_troubles(host: Host, change: Change, _answers: Answers) -> Iterator[Trouble]:
-    yield from _missing_gunzip(host, change.profile)
+def _profile_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    yield from _missing_gunzip(host, change.profile, answers)
     yield from _file_conflicts(host, change)
 
 
@@ -82,11 +88,12 @@ def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Tr
             yield acceptance(host, package)
 
 
-def _missing_gunzip(host: Host, profile: Iterable[Package]) -> Iterator[Trouble]:
-    if not host.release.needs_gunzip_sha256:
-        return
-    for package in profile:
+def _missing_gunzip(host: Host, profile: Iterable[Package], answers: Answers) -> Iterator[Trouble]:
+    required = row_of(host.release).requires_gunzip_sha256
+    for package in profile if required is None or required.value else ():
         if package.payloads_known and (lacking := lacks_gunzip_sha256(package)):
+            if not answers.known(required.value if required else None, _REQUIRES_GUNZIP):
+                return
             yield Trouble(
                 group=Group.PROFILE,
                 message=messages.GUNZIP_CHECKSUM(package.id),
@@ -104,7 +111,7 @@ def _missing_gunzip(host: Host, profile: Iterable[Package]) -> Iterator[Trouble]
 
 
 def _file_conflicts(host: Host, change: Change) -> Iterator[Trouble]:
-    sure = Certainty.MEASURED if host.release.tried else Certainty.INFERRED
+    sure = standing(host.release)
     for found in file_conflicts(change.profile):
         yield _file_conflict(found, f"claimed by {', '.join(found.owners)}", sure)
     if host.knows_all_files:

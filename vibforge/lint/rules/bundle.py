@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 
-from vibforge.host.release import ESXI_70
+from vibforge.esxi.table import has_components
 from vibforge.lint.rule import Fault, Severity, rule
 from vibforge.lint.subject import BundleSubject
 from vibforge.model.agreement import disagreements
@@ -42,7 +42,7 @@ def index_element_missing(subject: BundleSubject) -> Iterator[Fault]:
             yield Fault(problem.where.partition(":")[2], problem.what)
 
 
-@rule("VF602", Severity.WARNING, Certainty.DOCUMENTED, since=ESXI_70)
+@rule("VF602", Severity.WARNING, Certainty.DOCUMENTED, minds=has_components)
 def not_a_component(subject: BundleSubject) -> Iterator[Fault]:
     """No bulletin of the bundle is a component.
 

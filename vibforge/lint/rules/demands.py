@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.table import has_components, has_path_lists
 from vibforge.host.extensibility import complaints, violations
-from vibforge.host.release import ESXI_70
 from vibforge.lint.rule import Fault, Severity, rule
 from vibforge.lint.subject import VibSubject
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 
 
-@rule("VF218", Severity.ERROR, Certainty.MEASURED)
+@rule("VF218", Severity.ERROR, Certainty.MEASURED, minds=has_path_lists)
 def path_outside_list(subject: VibSubject) -> Iterator[Fault]:
     """A path is not on the list that ESXi allows at the VIB's level.
 
@@ -29,7 +29,7 @@ def path_outside_list(subject: VibSubject) -> Iterator[Fault]:
             yield Fault(path, f"is on no list of level {subject.level}")
 
 
-@rule("VF219", Severity.ERROR, Certainty.MEASURED)
+@rule("VF219", Severity.ERROR, Certainty.MEASURED, minds=has_path_lists)
 def overlay_not_allowed(subject: VibSubject) -> Iterator[Fault]:
     """A community VIB says that it is an overlay.
 
@@ -58,7 +58,7 @@ def depends_on_itself(subject: VibSubject) -> Iterator[Fault]:
             yield Fault("<depends>", f"{constraint} is the VIB itself")
 
 
-@rule("VF221", Severity.NOTE, Certainty.INFERRED, since=ESXI_70)
+@rule("VF221", Severity.NOTE, Certainty.INFERRED, minds=has_components)
 def no_software_platform(subject: VibSubject) -> Iterator[Fault]:
     """The VIB does not say for which ESXi it is.
 
@@ -87,7 +87,7 @@ def maintenance_mode_unsaid(subject: VibSubject) -> Iterator[Fault]:
         yield Fault("<system-requires>", "does not speak of maintenance-mode")
 
 
-@rule("VF224", Severity.NOTE, Certainty.UNKNOWN, since=ESXI_70)
+@rule("VF224", Severity.NOTE, Certainty.UNKNOWN, minds=has_components)
 def community_init_script(subject: VibSubject) -> Iterator[Fault]:
     """A community VIB carries an init script.
 

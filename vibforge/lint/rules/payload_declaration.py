@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from vibforge.esxi.table import ignores_type
 from vibforge.host.package import (
     UNPACKED_TYPES,
     Package,
@@ -10,7 +11,6 @@ from vibforge.host.package import (
     lacks_gunzip_sha256,
 )
 from vibforge.host.reader import PAYLOAD_NAME_LIMIT
-from vibforge.host.release import ESXI_67, ESXI_80, ESXI_90
 from vibforge.lint.rule import Fault, Severity, rule
 from vibforge.lint.subject import VibSubject
 from vibforge.model.certainty import Certainty
@@ -96,7 +96,7 @@ def unknown_payload_type(subject: VibSubject) -> Iterator[Fault]:
             yield Fault(payload.name, f"type {payload.type!r:.40} will not be installed")
 
 
-@rule("VF305", Severity.ERROR, Certainty.DOCUMENTED, since=ESXI_80)
+@rule("VF305", Severity.ERROR, Certainty.DOCUMENTED, minds=lambda row: row.requires_gunzip_sha256)
 def no_gunzip_sha256(subject: VibSubject) -> Iterator[Fault]:
     """A payload has no sha-256 digest of its unpacked form.
 
@@ -111,7 +111,7 @@ def no_gunzip_sha256(subject: VibSubject) -> Iterator[Fault]:
         yield Fault(name, 'has no sha-256 with verify-process="gunzip"')
 
 
-@rule("VF306", Severity.ERROR, Certainty.MEASURED, until=ESXI_67)
+@rule("VF306", Severity.ERROR, Certainty.MEASURED, minds=lambda row: row.last_sha256_wins)
 def digest_order_breaks_old_hosts(subject: VibSubject) -> Iterator[Fault]:
     """The digests stand in an order that 6.5 and older misread.
 
@@ -143,7 +143,7 @@ def no_gunzip_sha1(subject: VibSubject) -> Iterator[Fault]:
             yield Fault(payload.name, 'has no sha-1 with verify-process="gunzip"')
 
 
-@rule("VF317", Severity.ERROR, Certainty.DOCUMENTED, until=ESXI_90)
+@rule("VF317", Severity.ERROR, Certainty.DOCUMENTED, minds=ignores_type("vzstd"))
 def zstd_before_nine(subject: VibSubject) -> Iterator[Fault]:
     """A payload is of type vzstd, which came with 9.0.
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import ModelError
-from vibforge.host.release import Release, parse_releases
+from vibforge.esxi.release import Release, parse_releases
 
 releases = st.builds(Release, st.integers(5, 20), st.integers(0, 9), st.integers(0, 9))
 
@@ -19,6 +19,8 @@ releases = st.builds(Release, st.integers(5, 20), st.integers(0, 9), st.integers
         ("8.0 Update 3", Release(8, 0, 3)),
         ("ESXi 9.0", Release(9, 0)),
         ("8.0.3-24022510", Release(8, 0, 3)),
+        ("9.0.2.0.25148076", Release(9, 0, 2)),
+        ("10.0", Release(10, 0)),
         (" 6.5 ", Release(6, 5)),
     ],
 )
@@ -37,5 +39,20 @@ def test_it_reads_what_it_writes(release: Release) -> None:
     assert Release.parse(str(release)) == release
 
 
-def test_targets_are_sorted_and_distinct() -> None:
+def test_releases_are_sorted_and_distinct() -> None:
     assert parse_releases(["8.0", "6.7", " 8.0"]) == (Release(6, 7), Release(8, 0))
+    assert parse_releases([]) == ()
+
+
+def test_every_wrong_release_is_named() -> None:
+    with pytest.raises(ModelError) as caught:
+        parse_releases(["8.0", "eight", "4.1"])
+    assert [problem.what for problem in caught.value.problems] == [
+        "'eight' is not a release of ESXi",
+        "'4.1' is not a release of ESXi",
+    ]
+
+
+def test_updates_are_named_as_the_vendor_names_them() -> None:
+    named = [str(Release(*numbers)) for numbers in ((8, 0, 3), (9, 0, 1), (9, 1, 0), (10, 0, 2))]
+    assert named == ["8.0 U3", "9.0.1", "9.1", "10.0.2"]
