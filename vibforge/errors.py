@@ -2,6 +2,7 @@
 
     VibforgeError
     ├── FormatError        bytes are not a valid ar / tar / gzip / XML / PKCS#7
+    ├── LimitError         a file asks for more work than its size allows
     ├── ModelError         values break the rules of a VIB or of a recipe
     ├── PayloadError       a payload tree cannot become a payload
     ├── OutputError        the result cannot be written
@@ -68,6 +69,14 @@ class VibforgeError(Exception):
 
 class FormatError(VibforgeError):
     """Bytes are not what their format says."""
+
+
+class LimitError(VibforgeError):
+    """A file asks for more work than its size allows.
+
+    It is no FormatError: readers take note of a damaged member and go on with the next one, which
+    must not happen when the budget of the whole file is spent.
+    """
 
 
 class ModelError(VibforgeError):

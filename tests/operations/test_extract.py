@@ -306,7 +306,7 @@ def test_members_with_odd_names_are_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_loose_payload_is_taken_out(tmp_path: Path) -> None:
-    payload = LoosePayload(source=BytesSource(gzip.compress(vibs.image()), "a.vgz"))
+    payload = LoosePayload(source=BytesSource.of(gzip.compress(vibs.image()), "a.vgz"))
     extract([payload], tmp_path / "out", Wishes())
     assert (tmp_path / "out/etc/x/x.conf").exists()
     with pytest.raises(FormatError, match="no members"):

@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, source: Source, name: str, start: int, size: int, *, with_body: bool
     ) -> None:
         partial = size != source.size
-        with source.open() as stream:
+        with source.renewed().open() as stream:  # a depot is served for as long as it is asked
             self.send_response(HTTPStatus.PARTIAL_CONTENT if partial else HTTPStatus.OK)
             suffix = Path(name).suffix.lower()
             self.send_header("Content-Type", _TYPES.get(suffix, "application/octet-stream"))

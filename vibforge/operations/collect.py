@@ -11,12 +11,14 @@ from typing import NewType
 
 from vibforge.errors import PayloadError, Problem
 from vibforge.formats import elf, gzip_member
-from vibforge.formats.entry_budget import ENTRY_LIMIT
 from vibforge.formats.tar_header import PATH_LIMIT, Entry, EntryKind
 from vibforge.model.recipe import PayloadRecipe, PayloadType
 from vibforge.operations.archives import ARCHIVES
 
+ENTRY_LIMIT = 200_000
+"""Entries of one payload that is built, at 2 KiB of memory each; large ones have 10,000."""
 DEPTH_LIMIT = 100
+"""Folders within folders of a payload that is built; vendors need a dozen."""
 _PROBLEM_LIMIT = 50
 _READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _FOLDER_MODE = _PROGRAM_MODE = 0o755

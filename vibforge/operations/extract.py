@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.byte_stream import read_chunks
-from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
@@ -67,6 +67,7 @@ class _Part:
     prefix: str
     name: str
     contents: Contents | None
+    budget: Budget
 
 
 def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extracted:
@@ -84,7 +85,7 @@ def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extrac
             if part.contents is None:
                 done.left_out.append(_not_a_tar(part))
             else:
-                Unpacking(target, part.prefix, wishes, done).run(part.contents)
+                Unpacking(target, part.prefix, wishes, done, part.budget).run(part.contents)
         _check_all_found(wishes.paths, done)
         target.keep()
     return done
@@ -131,27 +132,27 @@ def _members(vib: Vib, stream: "BinaryIO") -> Iterator[tuple[str, Iterator[bytes
 
 
 def _parts(subject: Subject) -> Iterator[_Part]:
-    budget = EntryBudget()
     match subject:
         case LoosePayload():
             with subject.source.open() as stream:
                 chunks = read_chunks(stream, subject.source.size)
-                with unpacked_ahead(chunks, subject.source.size) as unpacked:
+                budget = subject.source.budget
+                with unpacked_ahead(chunks, subject.source.size, budget) as unpacked:
                     yield _part("", subject.source.name, unpacked, budget)
         case Vib() | OpenBundle():
             for prefix, vib in _vibs(subject):
                 for payload in vib.payloads:
                     if payload.member is not None:
                         with vib.unpacked(payload) as unpacked:
-                            yield _part(prefix, payload.name, unpacked, budget)
+                            yield _part(prefix, payload.name, unpacked, vib.source.budget)
         case StageFolder():
             raise FormatError("a stage folder holds its files already", where=str(subject.path))
 
 
-def _part(prefix: str, name: str, unpacked: Unpacked, budget: EntryBudget) -> _Part:
+def _part(prefix: str, name: str, unpacked: Unpacked, budget: Budget) -> _Part:
     is_tar = starts_tar(unpacked.content.peek(HEAD_SIZE))
     contents = TarReader(unpacked.content, budget).contents() if is_tar else None
-    return _Part(prefix=prefix, name=name, contents=contents)
+    return _Part(prefix=prefix, name=name, contents=contents, budget=budget)
 
 
 def _vibs(subject: Subject) -> Iterator[tuple[str, Vib]]:
@@ -182,8 +183,11 @@ class Unpacking:
     `taken` are the entries that were written.
     """
 
-    def __init__(self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted) -> None:
+    def __init__(
+        self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted, budget: Budget
+    ) -> None:
         self._target = target
+        self._budget = budget
         self._prefix = prefix
         self._wishes = wishes
         self._done = done
@@ -268,7 +272,9 @@ class Unpacking:
         if original is None:
             raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
         with original.open("rb") as file:
-            pieces = read_chunks(file, original.stat().st_size)
+            size = original.stat().st_size
+            self._budget.spend(Work.UNPACKED, size)
+            pieces = read_chunks(file, size)
             self._finish(found, self._target.write(path, pieces, self.mode(entry)))
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from vibforge.errors import FormatError, ModelError, Problem, SigningError
 from vibforge.formats.ar import MAGIC, member_padding
 from vibforge.formats.ar_reading import read_archive
+from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.formats.pkcs7_making import append_block
@@ -190,7 +191,9 @@ def _insist(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
     file.flush()
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
-    members = {one.name: one for one in read_archive(file, end).members}
+    members = {
+        one.name: one for one in read_archive(file, end, Budget(vib.source.name, end)).members
+    }
     found = {}
     for name in (DESCRIPTOR_NAME, SIGNATURE_NAME):
         file.seek(members[name].data_offset)
