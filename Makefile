@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 VIBFORGE ?= $(BIN)/vibforge
 PROJECT ?= payloads/trx-conf
 include vibforge.mk
-$(vibforge_stamps) check: $(VENV)/ready
+$(vibforge_steps): $(VENV)/ready
 
 .PHONY: help demo setup gates format test quick hostile mutants fuzz faults rehearse golden docs bench bench-scale instructions lock audit
 help: ## list the targets

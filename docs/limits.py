@@ -16,6 +16,7 @@ SECTIONS = {
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
     "Keys": ("signing.derivation", "signing.certificates"),
+    "Lists of written files": ("operations.record",),
     "Bundles": ("model.bundle", "operations.subjects"),
     "Recipes": ("formats.toml_reading", "model.recipe", "operations.collect"),
     "Predictions": ("host.facts", "host.installed", "host.install.relationships"),

@@ -70,7 +70,7 @@ COMMANDS = {
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=99,
+        most=100,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],

@@ -478,7 +478,7 @@ def test_what_is_allowed_stands_in_the_record(tmp_path: Path) -> None:
     record = json.loads((built.folder / "build.json").read_text())
     expected = {"rule": "port-section", "because": "tried on our host", "lines": [1]}
     assert record["allowed"] == [expected]
-    assert record["vib"]["sha256"] == built.sha256
+    assert record["files"][0]["sha256"] == built.sha256
     (tmp_path / "vibforge.toml").write_text(
         'name = "p"\nversion = "1-1"\n[[payloads]]\nname = "p"\ntree = "p"\n'
         '[[allow]]\nrule = "port-section"\nbecause = "tried on our host"\n'

@@ -16,9 +16,17 @@ from vibforge.model.vib import Vib
 from vibforge.operations.build import build
 from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.sign import Existing, Signed, sign_vib
+from vibforge.operations.sign_elsewhere import to_sign
 from vibforge.operations.verify import verify
+from vibforge.report.build import built_text
+from vibforge.report.paint import Paint
+from vibforge.signing.elsewhere import GivenSignature
 from vibforge.signing.key_files import KeySigner
+from vibforge.signing.key_source import open_signer
 from vibforge.signing.lab_authority import KeyKind
+from vibforge.signing.making import SigningTime, TimeSource
+from vibforge.signing.passphrase import no_passphrase
+from vibforge.signing.signer import Signer
 from vibforge.trust.claims import claim
 from vibforge.trust.policy import TrustPolicy
 from vibforge.trust.ruling import BlockJudgement
@@ -72,6 +80,60 @@ def test_a_signing_time_can_be_named(lab: Lab, file: Path) -> None:
     sign_vib(file, lab.signer(), signing_time=moment)
     block = read_blocks(Vib.from_path(file).signature)[0]
     assert block.signers[0].signing_time == moment
+
+
+YOUNG = datetime(2026, 4, 8, 1, 2, 3, tzinfo=UTC)
+"""A week after the release date."""
+
+
+def young(lab: Lab) -> Signer:
+    name = lab.issued(name="young", dates=(YOUNG, None)).wanted.name
+    return open_signer(lab.source(name), no_passphrase, {})
+
+
+def test_a_certificate_that_is_younger_than_the_vib_signs_at_its_first_moment(
+    lab: Lab, tmp_path: Path
+) -> None:
+    for name in ("a.vib", "b.vib"):
+        (tmp_path / name).write_bytes(vib())
+        found = sign_vib(tmp_path / name, young(lab))
+        assert (found.signing_time, found.stated.source) == (YOUNG, TimeSource.CERTIFICATE)
+    assert (tmp_path / "a.vib").read_bytes() == (tmp_path / "b.vib").read_bytes()
+    (block,) = read_blocks(Vib.from_path(tmp_path / "a.vib").signature)
+    assert block.signers[0].signing_time == YOUNG
+    policy = TrustPolicy(store=read_store([lab.store]), strict=True)
+    assert verify(tmp_path / "a.vib", policy).require().held
+
+
+def test_an_older_certificate_signs_at_the_release_date(lab: Lab, file: Path) -> None:
+    found = signed(lab, file)
+    assert (found.signing_time, found.stated.source) == (RELEASE_DATE, TimeSource.RELEASE_DATE)
+
+
+def test_a_named_time_before_the_certificate_is_refused(lab: Lab, file: Path) -> None:
+    with pytest.raises(SigningError, match="not yet valid"):
+        sign_vib(file, young(lab), signing_time=RELEASE_DATE)
+
+
+def test_what_is_signed_elsewhere_states_the_time_of_its_certificate(lab: Lab, file: Path) -> None:
+    signer = young(lab)
+    (certificates,) = lab.source("young").certificates
+    request = to_sign(file, certificates=[certificates])
+    assert request.stated == SigningTime(YOUNG, TimeSource.CERTIFICATE)
+    assert to_sign(file).stated == SigningTime(RELEASE_DATE, TimeSource.RELEASE_DATE)
+    given = GivenSignature(signer.sign(request.text), signer.certificates)
+    assert sign_vib(file, given).signing_time == YOUNG
+
+
+def test_a_build_states_the_time_of_its_certificate(lab: Lab, tmp_path: Path) -> None:
+    tree = trx_tree(tmp_path / "tree")
+    settings = {"acceptance-level": "partner"}
+    built = build(tree, tmp_path / "out", settings=settings, signer=young(lab), environment={})
+    assert built.signature is not None
+    assert built.signature.stated == SigningTime(YOUNG, TimeSource.CERTIFICATE)
+    (block,) = read_blocks(built.signature.block)
+    assert block.signers[0].signing_time == YOUNG
+    assert "the VIB is older than the certificate" in built_text(built, Paint())
 
 
 def test_a_second_signature_is_appended_as_another_block(lab: Lab, file: Path) -> None:

@@ -18,6 +18,8 @@ from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.operations.verification import Topic
 from vibforge.operations.verify_all import verify_all
 
+COVERED = "coverage: the digests in the descriptor cover it"
+
 
 def outcomes(data: bytes) -> dict[str, tuple[Outcome, str]]:
     found = verify(Vib.from_bytes(data))
@@ -73,6 +75,7 @@ def test_every_fact_has_its_line() -> None:
         ("held", "digest: sha-256 gunzip"),
         ("held", "digest: sha-256"),
         ("held", "digest: sha-1 gunzip"),
+        ("held", "coverage: the digests in the descriptor cover it"),
         ("held", "files: the file list names what the payloads hold"),
         ("held", "level: signatures suit acceptance level community"),
     ]
@@ -119,7 +122,7 @@ def test_digests_of_unknown_kinds_are_not_checked(checksum: str, statement: str)
     data = with_payload(element, gzip.compress(vibs.image()))
     reason = "this kind of digest is not computed here"
     assert outcomes(data)[statement] == (Outcome.NOT_CHECKED, reason)
-    assert verify(Vib.from_bytes(data)).held
+    assert list(failed(data)) == [COVERED]
 
 
 def test_the_digest_after_one_gunzip_is_of_the_zstd_frame() -> None:
@@ -173,7 +176,17 @@ def test_a_level_that_is_none_fails() -> None:
     assert failed(vibs.vib(level="VMwareAccepted")) == {
         "level: VMwareAccepted": "it is not an acceptance level"
     }
-    assert "level: signatures suit acceptance level accepted" in failed(vibs.vib(level="accepted"))
+
+
+def test_an_unsigned_claim_is_a_warning_with_the_auditors_view() -> None:
+    data = vibs.vib(level="accepted")
+    outcome, reason = outcomes(data)["level: signatures suit acceptance level accepted"]
+    assert outcome is Outcome.WARNING
+    assert "it claims VMwareAccepted and is not signed" in reason
+    assert "malware" in reason
+    found = verify(Vib.from_bytes(data))
+    assert found.held
+    assert found.require() is found
 
 
 def test_one_changed_letter_breaks_the_signature() -> None:

@@ -41,6 +41,7 @@ _COMMANDS = {
     "bundle": "bundle:app",
     "trx": "trx:app",
     "schema": "build:schema",
+    "make": "make:make",
 }
 """Each command, or group of commands, with the module below this one that has it, in the order of
 work: make, judge, read, sign, publish."""

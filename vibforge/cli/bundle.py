@@ -30,6 +30,7 @@ from vibforge.cli.bundle_arguments import (
     bundle_recipe,
 )
 from vibforge.cli.lint import lint
+from vibforge.cli.trust import At, RequireLevel, RequireSigned, Strict, Trust, policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,15 +119,20 @@ def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
 
 
 @app.command()
-def verify(
+def verify(  # noqa: PLR0913 - the options of the command
     bundle: Bundle,
     *,
+    trust: Trust = None,
+    strict: Strict = False,
+    at: At = None,
+    require_signed: RequireSigned = False,
+    require_level: RequireLevel = None,
     reader: Annotated[
         Reader | None, typer.Option("--for", help="Also fail where this reader refuses it.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Hold a bundle and its VIBs against what it says, and say what each reader makes of it.
+    """Check a bundle and its VIBs against their metadata, and say what each reader makes of it.
 
     Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
     """
@@ -134,7 +140,10 @@ def verify(
     from vibforge.host.bundle_readers import BundleReader  # noqa: PLC0415 - the same
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
-    found = judge_bundle(bundle)
+    policy = policy_of(
+        trust, at, strict=strict, require_signed=require_signed, require_level=require_level
+    )
+    found = judge_bundle(bundle, policy)
     wanted = BundleReader[reader.name] if reader else None
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
     good = not refused and all(each.verification.held for each in found)

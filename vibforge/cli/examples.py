@@ -27,7 +27,8 @@ vibforge inspect acme.vib
 vibforge inspect acme.vib --cat etc/vmware/trx.conf""",
     "verify": """\
 vibforge verify acme.vib fleet.zip
-vibforge verify acme.vib --trust host-certs""",
+vibforge verify acme.vib --trust host-certs
+vibforge verify acme.vib --trust host-certs --require-level partner""",
     "extract": """\
 vibforge extract acme.vib -C out
 vibforge extract acme.vib etc/vmware/trx.conf -C out
@@ -44,7 +45,9 @@ vibforge sign acme.vib --cert me.pem --signature-in me.sig""",
 vibforge bundle create dist/*.vib -o fleet.zip
 vibforge bundle create acme.vib -o fleet.zip --vendor-code ABC --platform 8.0""",
     "bundle inspect": "vibforge bundle inspect fleet.zip",
-    "bundle verify": "vibforge bundle verify fleet.zip --for component",
+    "bundle verify": """\
+vibforge bundle verify fleet.zip --for component
+vibforge bundle verify fleet.zip --trust host-certs --require-signed""",
     "bundle lint": "vibforge bundle lint fleet.zip",
     "bundle add": "vibforge bundle add fleet.zip new.vib -o fleet-2.zip",
     "bundle remove": "vibforge bundle remove fleet.zip 'acme-old*' -o fleet-2.zip",
@@ -77,4 +80,5 @@ vibforge trx sniff --interface eth0""",
     "schema": """\
 vibforge schema >recipe.schema.json
 vibforge schema lint""",
+    "make": "VIBFORGE_MAKE_PROJECT=my-trx VIBFORGE_MAKE_OUT=dist vibforge make package",
 }

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vibforge.cli.arguments import Json, moment_of, paint, show, tell
+from vibforge.cli.trust import Level
 
 app = typer.Typer(
     name="pki",
@@ -26,14 +27,6 @@ class Key(StrEnum):
     RSA_4096 = "rsa-4096"
     P256 = "p-256"
     P384 = "p-384"
-
-
-class Level(StrEnum):
-    """Levels that need a signature."""
-
-    PARTNER = "partner"
-    ACCEPTED = "accepted"
-    CERTIFIED = "certified"
 
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the CA.", metavar="DIR")]

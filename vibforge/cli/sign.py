@@ -48,7 +48,11 @@ def sign(  # noqa: PLR0913 - the options of the command
     ] = False,
     signing_time: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="ISO 8601; the VIB's release date if not given."),
+        typer.Option(
+            metavar="TIME",
+            help="ISO 8601; the later of the VIB's release date and the first moment of the "
+            "certificate if not given.",
+        ),
     ] = None,
     digest_out: Annotated[
         Path | None,
@@ -82,7 +86,8 @@ def sign(  # noqa: PLR0913 - the options of the command
 
     time = moment_of(signing_time, "--signing-time")
     if digest_out or attributes_out:
-        _write_request(to_sign(file, time), digest_out, attributes_out, as_json=as_json)
+        request = to_sign(file, time, tuple(certificates or ()))
+        _write_request(request, digest_out, attributes_out, as_json=as_json)
         return
     signed = sign_vib(
         file,

@@ -1,4 +1,4 @@
-"""Hold an offline bundle against what it says of itself, and say what its readers make of it."""
+"""Check an offline bundle against its own metadata, and say what its readers make of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.operations.verification import Verification
 from vibforge.operations.verify import verify_subject
+from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,15 +51,15 @@ def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
         yield bundles
 
 
-def judge_bundle(path: Path) -> tuple[JudgedBundle, ...]:
-    """Verify the bundles in a file and say what their readers make of them.
+def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBundle, ...]:
+    """Verify the bundles in a file by a policy, and say what their readers make of them.
 
     Raises:
         FormatError: it cannot be read.
         DepotError: it is not a bundle.
     """
     with opened_bundles(path) as bundles:
-        return tuple(_judge(bundle, path) for bundle in bundles)
+        return tuple(_judge(bundle, path, policy) for bundle in bundles)
 
 
 def met_bundle(bundle: OpenBundle) -> MetBundle:
@@ -70,9 +71,9 @@ def met_bundle(bundle: OpenBundle) -> MetBundle:
     )
 
 
-def _judge(bundle: OpenBundle, path: Path) -> JudgedBundle:
+def _judge(bundle: OpenBundle, path: Path, policy: TrustPolicy) -> JudgedBundle:
     return JudgedBundle(
-        verification=verify_subject(bundle, str(path)),
+        verification=verify_subject(bundle, str(path), policy=policy),
         receptions=receptions(met_bundle(bundle)),
     )
 

@@ -42,7 +42,7 @@ _MIB = 1024 * 1024
 
 LIMITS = {
     Work.UNPACKED: Limit(
-        256 * _MIB,
+        128 * _MIB,
         64,
         "What comes out of zip, gzip and zstd, each layer and each reading; also what extraction "
         "copies. Payloads unpack to 2 to 11 times their size, and a command reads up to 5 times. "

@@ -1,7 +1,7 @@
 """Parse XML from strangers: no document type, no entities, no network, bounded work (lxml)."""
 
+import pyexpat
 from collections.abc import Callable
-from xml.parsers import expat
 
 from lxml import etree
 
@@ -108,12 +108,12 @@ def _check_prolog(data: bytes, where: str) -> None:
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         raise FormatError("not an XML document", where=where)
     met: list[str] = []
-    parser = expat.ParserCreate()
+    parser = pyexpat.ParserCreate()
     parser.StartDoctypeDeclHandler = lambda *_: met.append("doctype")
     parser.StartElementHandler = lambda *_: met.append("root")
     try:
         parser.Parse(data[:PROLOG_LIMIT], len(data) <= PROLOG_LIMIT)
-    except (expat.ExpatError, ValueError, LookupError) as error:
+    except (pyexpat.ExpatError, ValueError, LookupError) as error:
         if not met:
             line = f"{where}:{parser.ErrorLineNumber}"
             raise FormatError(f"not well-formed XML: {error}", where=line) from error

@@ -175,7 +175,9 @@ class SigningRecipe:
     passphrase_file: str = key("File whose first line is the passphrase or PIN.", default="")
     passphrase_env: str = key("Environment variable with the passphrase or PIN.", default="")
     signing_time: ReleaseDate | None = key(
-        "What the signature states; the release date if it is missing.", default=None
+        "What the signature states; if it is missing, the later of the release date and the "
+        "certificate's notBefore.",
+        default=None,
     )
     # Last, since its name is that of the function which declares keys.
     key: str = key(

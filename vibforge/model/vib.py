@@ -237,5 +237,8 @@ def _faults(archive: Archive) -> Iterator[Problem]:
         yield Problem(what=f"the second member is {names[1]}, not {SIGNATURE_NAME}")
     for name in (name for name, count in Counter(names).items() if count > 1):
         yield Problem(what=f"more than one member is called {name}; the first one counts")
+    for name, count in Counter(one.name for one in archive.members if one.is_table).items():
+        if count > 1:
+            yield Problem(what=f"more than one table {name}; readers may differ in which counts")
     if archive.tail_size:
         yield Problem(what=f"{archive.tail_size} bytes follow the last member")

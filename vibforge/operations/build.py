@@ -19,17 +19,17 @@ from vibforge.model.recipe import Recipe
 from vibforge.operations.build_signature import (
     BuildSigner,
     BuiltSignature,
+    build_signer,
     signer_of_recipe,
-    signing_time,
 )
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.describe import describe
-from vibforge.operations.instruct import Guide
 from vibforge.operations.instruct import instructions as instruct
 from vibforge.operations.pack import pack
 from vibforge.operations.plan_build import BuildPlan, plan_build
 from vibforge.operations.publish import Publication, explained
-from vibforge.operations.record import RECORD_NAME, record
+from vibforge.operations.record import RECORD_NAME, Facts, FileKind, WrittenFile, inputs, record
+from vibforge.operations.record import serialise as serialise_record
 
 if TYPE_CHECKING:
     from vibforge.signing.signer import Signer
@@ -155,31 +155,57 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
             sha256=output.sha256.hexdigest(),
             signature=signature,
         )
-        publication.write("descriptor.xml", text)
-        publication.write("sig.pkcs7", block)
-        publication.write(RECORD_NAME, record(plan, built.size, built.sha256, built.members))
-        for guide in _guides(built):
-            publication.write(guide.name, guide.text.encode("utf-8"), executable=guide.executable)
+        beside = [
+            (FileKind.DESCRIPTOR, "descriptor.xml", text),
+            (FileKind.SIGNATURE, "sig.pkcs7", block),
+            *_guides(built),
+        ]
+        for kind, name, data in beside:
+            publication.write(name, data, executable=kind is FileKind.SCRIPT)
+        facts = inputs(plan, level, signing.signer if signing else None)
+        publication.write(RECORD_NAME, _record(built, facts, beside))
         publication.publish()
     return built
 
 
-def _guides(built: Built) -> Iterator[Guide]:
+def _record(built: Built, inputs: Facts, beside: list[tuple[FileKind, str, bytes]]) -> bytes:
+    vib = WrittenFile(
+        kind=FileKind.VIB, name=built.plan.vib_name, size=built.size, sha256=built.sha256
+    )
+    names = [tree.recipe.name for tree in built.plan.trees]
+    files = [vib, *(WrittenFile.of(kind, name, data) for kind, name, data in beside)]
+    return serialise_record(record(inputs, names, built.members), files)
+
+
+def _guides(built: Built) -> Iterator[tuple[FileKind, str, bytes]]:
     if not built.plan.instructions:
-        return iter(())
-    return instruct(built.descriptor, built.plan.vib_name, built.sha256, built.plan.needs)
+        return
+    plan = built.plan
+    for guide in instruct(built.descriptor, plan.vib_name, built.sha256, plan.needs):
+        kind = FileKind.SCRIPT if guide.executable else FileKind.INSTRUCTIONS
+        yield kind, guide.name, guide.text.encode("utf-8")
+
+
+def open_key(plan: BuildPlan, ask_passphrase: Callable[[], bytes] | None = None) -> "Signer | None":
+    """Open the key that the recipe names; None where it names none.
+
+    Raises:
+        SigningError: key, certificate or passphrase cannot be used.
+    """
+    recipe = plan.recipe.signing
+    if recipe is None:
+        return None
+    return signer_of_recipe(recipe, plan.project.root, plan.environment, ask_passphrase)
 
 
 def _signing(
     plan: BuildPlan, signer: "Signer | None", ask: Callable[[], bytes] | None
 ) -> BuildSigner | None:
     """Open the key before anything is packed."""
-    recipe = plan.recipe.signing
-    if signer is None and recipe is not None:
-        signer = signer_of_recipe(recipe, plan.project.root, plan.environment, ask)
+    signer = signer or open_key(plan, ask)
     if signer is None:
         return None
-    return BuildSigner(signer=signer, signing_time=signing_time(recipe, plan.dated.date))
+    return build_signer(signer, plan.recipe.signing, plan.dated.date)
 
 
 def _check_folder(folder: Path, plan: BuildPlan) -> None:

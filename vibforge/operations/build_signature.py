@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vibforge.model.acceptance import AcceptanceLevel
     from vibforge.model.recipe import SigningRecipe
     from vibforge.model.release_date import ReleaseDate
+    from vibforge.signing.making import SigningTime
     from vibforge.signing.passphrase import Passphrase
     from vibforge.signing.signer import Signer
     from vibforge.trust.ruling import TrustJudgement
@@ -27,6 +28,7 @@ class BuiltSignature:
 
     block: bytes
     judgement: TrustJudgement
+    stated: SigningTime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +36,7 @@ class BuildSigner:
     """A key that was opened before the work begins, so that a wrong passphrase costs no build."""
 
     signer: Signer
-    signing_time: datetime
+    stated: SigningTime
 
     def sign(self, descriptor: bytes, level: AcceptanceLevel) -> BuiltSignature:
         """Sign a descriptor.
@@ -46,9 +48,9 @@ class BuildSigner:
         from vibforge.signing.making import make_block  # noqa: PLC0415 - the same
         from vibforge.trust.judging import judge  # noqa: PLC0415 - the same
 
-        block = make_block(descriptor, self.signer, self.signing_time)
+        block = make_block(descriptor, self.signer, self.stated.moment)
         judgement = judge(read_blocks(block), descriptor, level, None)
-        return BuiltSignature(block=block, judgement=judgement)
+        return BuiltSignature(block=block, judgement=judgement, stated=self.stated)
 
 
 def signer_of_recipe(
@@ -71,10 +73,23 @@ def signer_of_recipe(
     return open_signer(source, _passphrase(recipe, root, environment, ask), environment)
 
 
-def signing_time(recipe: SigningRecipe | None, date: ReleaseDate) -> datetime:
-    """Return the time that the recipe states, else the release date."""
-    moment = recipe.signing_time if recipe and recipe.signing_time else date
-    return datetime.fromtimestamp(moment.epoch, UTC)
+def build_signer(signer: Signer, recipe: SigningRecipe | None, date: ReleaseDate) -> BuildSigner:
+    """Pair a signer with the time that its signature states.
+
+    The recipe's time goes first; else it is what `signing.making.signing_time` makes of the release
+    date.
+    """
+    from vibforge.signing.making import (  # noqa: PLC0415 - only signed builds
+        SigningTime,
+        TimeSource,
+        signing_time,
+    )
+
+    if recipe and recipe.signing_time:
+        named = datetime.fromtimestamp(recipe.signing_time.epoch, UTC)
+        return BuildSigner(signer=signer, stated=SigningTime(named, TimeSource.NAMED))
+    released = datetime.fromtimestamp(date.epoch, UTC)
+    return BuildSigner(signer=signer, stated=signing_time(released, signer.certificates[0]))
 
 
 def _passphrase(

@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from cryptography import x509
+
 from vibforge.errors import FormatError, ModelError, Problem, SigningError
 from vibforge.formats.ar import MAGIC, member_padding
 from vibforge.formats.ar_reading import read_archive
@@ -20,15 +22,24 @@ from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.publish import Publication
 from vibforge.operations.verification import Outcome, Topic
 from vibforge.operations.verify import verify_vib
-from vibforge.signing.making import make_block
+from vibforge.signing.making import SigningTime, TimeSource, make_block, signing_time
 from vibforge.signing.signer import Signer
 from vibforge.trust.host_rules import form_objections
+from vibforge.trust.policy import TrustPolicy
 from vibforge.trust.ruling import TrustJudgement
 
 _SIZE_FIELD = slice(48, 58)
 """Where a member's header says how long it is (vib-format 1)."""
-_OF_PAYLOADS = frozenset({Topic.SIZE, Topic.DIGEST})
+_VOUCHED_FOR = frozenset(
+    {Topic.DESCRIPTOR, Topic.PAYLOAD, Topic.SIZE, Topic.DIGEST, Topic.COVERAGE}
+)
 """What must hold before a descriptor is signed: a signature vouches for these."""
+_REMEDIES = {
+    Topic.COVERAGE: "build it again: `vibforge extract --stage` makes a project of the VIB, and "
+    "`vibforge build` declares all digests",
+    Topic.DESCRIPTOR: "have the VIB built again",
+}
+_REBUILD = "fetch the VIB again, or have it built again: what is signed must be what was built"
 
 
 class Existing(StrEnum):
@@ -57,33 +68,44 @@ class Signable:
     path: Path
     vib: Vib
 
-    def signing_time(self, wanted: datetime | None = None) -> datetime:
-        """Return the wanted time, else the release date, so that signing again gives the same.
+    def signing_time(
+        self, wanted: datetime | None, certificate: x509.Certificate | None
+    ) -> SigningTime:
+        """Return the wanted time, else what `making.signing_time` makes of the release date.
 
         Raises:
             SigningError: the descriptor has no release date that can be read.
         """
         if wanted is not None:
-            return wanted
+            return SigningTime(wanted, TimeSource.NAMED)
         text = self.vib.descriptor.release_date or ""
         try:
-            return datetime.fromtimestamp(ReleaseDate.parse(text).epoch, UTC)
+            released = datetime.fromtimestamp(ReleaseDate.parse(text).epoch, UTC)
         except ModelError as error:
             raise SigningError(
                 f"the VIB's release date is {text!r}, which is no signing time",
                 where=str(self.path),
                 remedy="name one with --signing-time",
             ) from error
+        return signing_time(released, certificate)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signed:
-    """A VIB that was signed; `judgement` says what its signatures carry, as far as is known."""
+    """A VIB that was signed.
+
+    `stated` is the time in the new signature and where it comes from; `judgement` says what the
+    signatures carry, as far as is known.
+    """
 
     path: Path
     vib_id: str
-    signing_time: datetime
+    stated: SigningTime
     judgement: TrustJudgement
+
+    @property
+    def signing_time(self) -> datetime:
+        return self.stated.moment
 
 
 def read_signable(path: Path) -> Signable:
@@ -91,7 +113,8 @@ def read_signable(path: Path) -> Signable:
 
     Raises:
         FormatError: it is not a VIB, cannot be read, or is damaged.
-        SigningError: a payload is not what the descriptor says.
+        SigningError: a payload is not what the descriptor says, or no SHA-256 or stronger digest
+            of its stored bytes is declared.
     """
     vib = Vib.from_path(path)
     if vib.faults:
@@ -99,9 +122,13 @@ def read_signable(path: Path) -> Signable:
             Problem(what=one.what, where=one.where or str(path)) for one in vib.faults
         )
     wrong = [
-        Problem(what=f"{one.subject}: {one.statement}: {one.reason}", where=str(path))
-        for one in verify_vib(vib).facts
-        if one.outcome is Outcome.FAILED and one.topic in _OF_PAYLOADS
+        Problem(
+            what=one.objection,
+            where=f"{path}:{one.subject}" if one.subject else str(path),
+            remedy=_REMEDIES.get(one.topic, _REBUILD),
+        )
+        for one in verify_vib(vib, policy=TrustPolicy(strict=True)).facts
+        if one.outcome is Outcome.FAILED and one.topic in _VOUCHED_FOR
     ]
     if wrong:
         raise SigningError.of(wrong)
@@ -122,7 +149,8 @@ def sign_vib(
         path: the VIB.
         signer: holds the key; see `vibforge.signing`.
         output: the signed VIB; `path` itself if None.
-        signing_time: what the signature states; the VIB's release date if None.
+        signing_time: what the signature states; if None, the later of the VIB's release date and
+            the notBefore of the signer's certificate.
         existing: what becomes of signatures that it has.
 
     Raises:
@@ -132,14 +160,15 @@ def sign_vib(
     """
     signable = read_signable(path)
     vib = signable.vib
-    moment = signable.signing_time(signing_time)
+    stated = signable.signing_time(signing_time, signer.certificates[0])
     kept = _kept(signable, existing)
-    signatures = append_block(kept, make_block(vib.descriptor_bytes, signer, moment))
+    block = make_block(vib.descriptor_bytes, signer, stated.moment)
+    signatures = append_block(kept, block)
     _write(vib, signatures, Path(os.path.realpath(output or path)))
     return Signed(
         path=output or path,
         vib_id=vib.descriptor.vib_id,
-        signing_time=moment,
+        stated=stated,
         judgement=judgement_of(replace(vib, signature=signatures)),
     )
 

@@ -5,7 +5,7 @@ signing time, so it is made again when the signature comes, and is held against 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,35 +20,51 @@ from vibforge.signing.key_source import (
     read_certificate_files,
     read_small_file,
 )
-from vibforge.signing.making import text_to_sign
+from vibforge.signing.making import SigningTime, text_to_sign
 from vibforge.signing.passphrase import Passphrase
 from vibforge.signing.signer import Signer, chain_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToSign:
-    """What a service elsewhere signs: `text`, or its SHA-256 `digest`."""
+    """What a service elsewhere signs: `text`, or its SHA-256 `digest`.
+
+    `stated` is the time that goes into the signature, and where it comes from.
+    """
 
     signable: Signable
-    signing_time: datetime
+    stated: SigningTime
     text: bytes
+
+    @property
+    def signing_time(self) -> datetime:
+        return self.stated.moment
 
     @property
     def digest(self) -> bytes:
         return hashlib.sha256(self.text).digest()
 
 
-def to_sign(path: Path, signing_time: datetime | None = None) -> ToSign:
-    """Return what is to be signed elsewhere; the same VIB and time give the same again.
+def to_sign(
+    path: Path, signing_time: datetime | None = None, certificates: Sequence[Path] = ()
+) -> ToSign:
+    """Return what is to be signed elsewhere; the same VIB, time and signer give the same again.
+
+    Args:
+        path: the VIB.
+        signing_time: what the signature will state; see `sign_vib`.
+        certificates: files with the signer's certificate first; without it, a signer that is
+            younger than the VIB needs a `signing_time`.
 
     Raises:
         FormatError: it is not a VIB, or is damaged.
         SigningError: it cannot be read, or has no release date for a signing time.
     """
     signable = read_signable(path)
-    moment = signable.signing_time(signing_time)
-    text = text_to_sign(signable.vib.descriptor_bytes, moment)
-    return ToSign(signable=signable, signing_time=moment, text=text)
+    signer = next(iter(read_certificate_files(certificates)), None)
+    stated = signable.signing_time(signing_time, signer)
+    text = text_to_sign(signable.vib.descriptor_bytes, stated.moment)
+    return ToSign(signable=signable, stated=stated, text=text)
 
 
 def write_request(

@@ -1,4 +1,4 @@
-"""What verifying gives: facts, each held, failed or not checked, and the verdict."""
+"""What verifying gives: facts, each held, a warning, failed or not checked, and the verdict."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,11 +6,16 @@ from enum import StrEnum
 
 from vibforge.errors import Problem, VerificationError
 
+REQUIRED_SIGNATURE = "a signature is valid, as the policy requires"
+"""The statement of a policy's demand, of a VIB as of a bundle."""
+
 
 class Outcome(StrEnum):
     """What became of one fact."""
 
     HELD = "held"
+    WARNING = "warning"
+    """It does not hold, and the file is not bad for it unless a stricter policy is asked for."""
     FAILED = "failed"
     NOT_CHECKED = "not checked"
 
@@ -24,12 +29,14 @@ class Topic(StrEnum):
     PAYLOAD = "payload"
     SIZE = "size"
     DIGEST = "digest"
+    COVERAGE = "coverage"
     FILES = "files"
     SIGNATURE = "signature"
     SIGNER = "signer"
     LEVEL = "level"
     DATES = "dates"
     STRICT = "strict"
+    POLICY = "policy"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +48,11 @@ class Fact:
     statement: str
     outcome: Outcome
     reason: str = ""
+
+    @property
+    def objection(self) -> str:
+        """What an error says of a fact that does not hold."""
+        return f'"{self.statement}" does not hold: {self.reason}'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +76,7 @@ class Verification:
 
     @property
     def held(self) -> bool:
-        """Whether no fact failed; facts that were not checked do not count against it."""
+        """Whether no fact failed; warnings and what was not checked do not count against it."""
         return all(fact.outcome is not Outcome.FAILED for fact in self.all_facts)
 
     def require(self) -> "Verification":
@@ -76,8 +88,7 @@ class Verification:
         failed = [fact for fact in self.all_facts if fact.outcome is Outcome.FAILED]
         if failed:
             raise VerificationError.of(
-                Problem(what=f"{fact.statement}: {fact.reason}", where=self._where(fact))
-                for fact in failed
+                Problem(what=fact.objection, where=self._where(fact)) for fact in failed
             )
         return self
 
@@ -85,13 +96,28 @@ class Verification:
         return f"{self.name}:{fact.subject}" if fact.subject else self.name
 
 
-def fact(
-    topic: Topic, statement: str, *, holds: bool | None, reason: str = "", subject: str = ""
+def fact(  # noqa: PLR0913 - the parts of a fact
+    topic: Topic,
+    statement: str,
+    *,
+    holds: bool | None,
+    reason: str = "",
+    subject: str = "",
+    warns: bool = False,
 ) -> Fact:
-    """Make a fact: `holds` is None where it was not checked; a reason stands where it did not."""
+    """Make a fact.
+
+    Args:
+        topic: what it is about.
+        statement: what should hold.
+        holds: None where it was not checked.
+        reason: why it does not hold, or was not checked; left out where it holds.
+        subject: the payload, signature or member.
+        warns: what does not hold is a warning, no failure.
+    """
     outcome = Outcome.NOT_CHECKED
     if holds is not None:
-        outcome = Outcome.HELD if holds else Outcome.FAILED
+        outcome = Outcome.HELD if holds else Outcome.WARNING if warns else Outcome.FAILED
     return Fact(
         topic=topic,
         subject=subject,

@@ -6,10 +6,17 @@ from pathlib import Path
 from vibforge.errors import FormatError
 from vibforge.model.vib import Vib
 from vibforge.operations.facts.bundle import agreement_fact, bundle_facts, unreadable
-from vibforge.operations.facts.payloads import FoundFiles, Progress, payload_facts
+from vibforge.operations.facts.payloads import (
+    FoundFiles,
+    Progress,
+    coverage_fact,
+    name_facts,
+    payload_facts,
+    table_facts,
+)
 from vibforge.operations.facts.signatures import signature_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
-from vibforge.operations.verification import Fact, Topic, Verification, fact
+from vibforge.operations.verification import REQUIRED_SIGNATURE, Fact, Topic, Verification, fact
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 _NAMED_LIMIT = 5
@@ -77,9 +84,13 @@ def verify_vib(
     """
     facts = [_container_fact(vib), _descriptor_fact(vib)]
     files = FoundFiles.against(vib.descriptor.file_list)
+    facts += name_facts(vib)
+    facts += table_facts(vib, fails=policy.demands_signature)
     with vib.source.open() as stream:
         for payload in vib.payloads:
             facts += payload_facts(vib, payload, stream, files, progress)
+            if payload.declared:
+                facts.append(coverage_fact(payload.declared, strict=policy.strict))
     facts.append(_file_list_fact(files))
     facts += signature_facts(vib, policy)
     return Verification(name=vib.source.name, vib_id=vib.descriptor.vib_id, facts=tuple(facts))
@@ -91,7 +102,9 @@ def _container_fact(vib: Vib) -> Fact:
 
 
 def _descriptor_fact(vib: Vib) -> Fact:
-    reason = "; ".join(fault.what for fault in vib.descriptor.faults)
+    reasons = [fault.what for fault in vib.descriptor.faults]
+    reasons += [f"<{tag}> occurs more than once" for tag in vib.descriptor.repeated]
+    reason = "; ".join(reasons)
     return fact(Topic.DESCRIPTOR, "values that can be read", holds=not reason, reason=reason)
 
 
@@ -126,4 +139,12 @@ def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy)
             parts.append(verify_vib(vib, progress, policy))
         except FormatError as error:
             facts.append(unreadable(error, source.name))
+    if policy.demands_signature and not subject.sources:
+        facts.append(_nothing_signed())
     return Verification(name=subject.bundle.name, facts=tuple(facts), parts=tuple(parts))
+
+
+def _nothing_signed() -> Fact:
+    """Return the fact that a bundle without VIBs has nothing that could be signed."""
+    reason = "the bundle holds no VIB"
+    return fact(Topic.POLICY, REQUIRED_SIGNATURE, holds=False, reason=reason)

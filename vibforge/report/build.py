@@ -1,6 +1,7 @@
 """How a build looks: before it (`--dry-run`) and after it, for people and for programs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from vibforge.formats.gzip_member import Member, codec_release
@@ -95,6 +96,27 @@ def built_json(built: Built, bundle: dict[str, Any] | None) -> dict[str, Any]:
     return _facts(built.plan, built, bundle)
 
 
+def unchanged_text(plan: BuildPlan, folder: Path) -> str:
+    """Show that a build was skipped."""
+    return f"{plan.vib_id} has not changed: {folder} is up to date"
+
+
+def unchanged_json(plan: BuildPlan, folder: Path, bundle: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the facts of `build --if-changed --json` where the VIB was not built again."""
+    from vibforge.operations.output_folder import read_record  # noqa: PLC0415 - rarely needed
+    from vibforge.operations.record import FileKind  # noqa: PLC0415 - the same
+
+    found = read_record(folder)
+    vib = found and found.find(FileKind.VIB)
+    path = str(folder / plan.vib_name)
+    return _facts(plan, None, bundle) | {
+        "dry_run": False,
+        "unchanged": True,
+        "folder": str(folder),
+        "vib": vib and {"path": path, "size": vib.size, "sha256": vib.sha256},
+    }
+
+
 def _outputs(plan: BuildPlan) -> list[str]:
     return [*plan.output_names, *filter(None, [plan.bundle_name])]
 
@@ -115,11 +137,13 @@ def _signed_by(built: Built) -> str:
 
 
 def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
-    """Yield whether the signature carries the level that the VIB claims."""
+    """Yield the time in the signature, and whether it carries the level that the VIB claims."""
     if built.signature is None:
         return
-    from vibforge.trust.claims import claim  # noqa: PLC0415 - loads cryptography
+    from vibforge.report.sign import time_text  # noqa: PLC0415 - loads cryptography
+    from vibforge.trust.claims import claim  # noqa: PLC0415 - the same
 
+    yield f"  - The signature states {time_text(built.signature.stated)}."
     claimed = claim(built.signature.judgement)
     if claimed.held is False:
         yield from (paint("  ! ", "warn") + f"{reason}." for reason in claimed.reasons)
@@ -129,9 +153,11 @@ def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
 
 def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) -> dict[str, Any]:
     """Return what a build tells programs; what only packing shows is None before it."""
+    signature = built.signature if built else None
     return {
         "format": "vibforge/build/1",
         "dry_run": built is None,
+        "unchanged": False,
         "vib_id": plan.vib_id,
         "project": plan.project.kind.value,
         "acceptance_level": plan.recipe.acceptance_level.value,
@@ -144,6 +170,7 @@ def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) 
         "vib": _vib_facts(built) if built else None,
         "bundle": bundle,
         "trust": _trust(built),
+        "signing_time_source": signature.stated.source.value if signature else None,
         "codec": codec_release() if built else None,
         "trx": _trx_facts(plan.trx),
         "payloads": [

@@ -8,6 +8,13 @@ from vibforge.operations.sign_elsewhere import ToSign
 from vibforge.report.paint import Paint
 from vibforge.report.trust import judgement_json, judgement_lines
 from vibforge.report.units import utc
+from vibforge.signing.making import SigningTime, TimeSource
+
+_SOURCES = {
+    TimeSource.NAMED: "as named",
+    TimeSource.RELEASE_DATE: "the VIB's release date",
+    TimeSource.CERTIFICATE: "the certificate's first moment: the VIB is older than the certificate",
+}
 
 
 def signed_text(signed: Signed, paint: Paint) -> str:
@@ -17,7 +24,7 @@ def signed_text(signed: Signed, paint: Paint) -> str:
         paint(f"{signed.vib_id} is signed", "strong"),
         f"  VIB          {signed.path}",
         f"  level        {level.esxcli_name}",
-        f"  signing time {utc(signed.signing_time)}",
+        f"  signing time {time_text(signed.stated)}",
         "",
         *judgement_lines(signed.judgement, paint),
     ]
@@ -33,8 +40,14 @@ def signed_json(signed: Signed) -> dict[str, Any]:
         "vib_id": signed.vib_id,
         "path": str(signed.path),
         "signing_time": utc(signed.signing_time),
+        "signing_time_source": signed.stated.source.value,
         "trust": judgement_json(signed.judgement),
     }
+
+
+def time_text(stated: SigningTime) -> str:
+    """Show a signing time and where it comes from."""
+    return f"{utc(stated.moment)}, {_SOURCES[stated.source]}"
 
 
 def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
@@ -44,7 +57,7 @@ def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
     return "\n".join(
         [
             f"To be signed elsewhere: {request.signable.vib.descriptor.vib_id}",
-            f"  signing time {time}",
+            f"  signing time {time_text(request.stated)}",
             f"  SHA-256      {request.digest.hex()}",
             *(f"  written      {name}" for name in files),
             "",
@@ -61,6 +74,7 @@ def to_sign_json(request: ToSign, files: tuple[Path, ...]) -> dict[str, Any]:
         "vib_id": request.signable.vib.descriptor.vib_id,
         "path": str(request.signable.path),
         "signing_time": utc(request.signing_time),
+        "signing_time_source": request.stated.source.value,
         "sha256": request.digest.hex(),
         "signed_text": request.text.hex(),
         "outputs": [str(name) for name in files],

@@ -7,7 +7,12 @@ from vibforge.operations.verification import Fact, Outcome, Verification
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 
-_ROLES = {Outcome.HELD: "good", Outcome.FAILED: "bad", Outcome.NOT_CHECKED: "dim"}
+_ROLES = {
+    Outcome.HELD: "good",
+    Outcome.WARNING: "warn",
+    Outcome.FAILED: "bad",
+    Outcome.NOT_CHECKED: "dim",
+}
 _WIDTH = max(len(outcome) for outcome in Outcome)
 
 

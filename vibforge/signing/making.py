@@ -1,14 +1,48 @@
 """Make one signature block over a descriptor, and believe it only when it has been verified."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from vibforge.errors import SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.formats.pkcs7_making import pem_block, signed_attributes, signed_data
 from vibforge.signing.signer import Signer, check_certificate, public_key
+
+
+class TimeSource(StrEnum):
+    """What a signing time comes from; the values are stable and stand in `--json`."""
+
+    NAMED = "named"
+    RELEASE_DATE = "release date"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningTime:
+    """The time that a signature states, in whole seconds, and where it comes from."""
+
+    moment: datetime
+    source: TimeSource
+
+
+def signing_time(released: datetime, certificate: x509.Certificate | None) -> SigningTime:
+    """Return the later of a VIB's release date and its signer's notBefore.
+
+    No clock goes into it, so that signing again gives the same bytes, and a certificate that is
+    younger than the VIB signs at the first moment at which it may.
+
+    Args:
+        released: the release date.
+        certificate: the signer's; None where it is not known yet.
+    """
+    if certificate is not None and certificate.not_valid_before_utc > released:
+        return SigningTime(certificate.not_valid_before_utc, TimeSource.CERTIFICATE)
+    return SigningTime(released, TimeSource.RELEASE_DATE)
 
 
 def make_block(descriptor: bytes, signer: Signer, signing_time: datetime) -> bytes:
@@ -47,5 +81,6 @@ def _insist(block: bytes, descriptor: bytes) -> None:
         raise SigningError(
             f"the new signature does not verify: {check.reason}",
             remedy="the key is not that of the certificate, or what was signed elsewhere was "
-            "another descriptor or another signing time",
+            "another descriptor or another signing time: name the same --cert or --signing-time in "
+            "both steps",
         )

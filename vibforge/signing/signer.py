@@ -79,7 +79,8 @@ def _dates(certificate: x509.Certificate, signing_time: datetime) -> Iterator[Pr
     yield Problem(
         what=f"the signer's certificate is {state} at the signing time "
         f"{signing_time:%Y-%m-%dT%H:%M:%SZ}: it is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d}",
-        remedy="the signing time is the VIB's release date unless --signing-time names another",
+        remedy="the signing time is the later of the VIB's release date and the first day of the "
+        "certificate unless --signing-time names another",
     )
 
 

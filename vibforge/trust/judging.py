@@ -1,6 +1,5 @@
 """Judge the signatures of a VIB: each block by the host's rules and by the strict ones."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from vibforge.trust import host_rules, strict_rules
 from vibforge.trust.chain import Chain, build_chain
 from vibforge.trust.known_signers import known_signer
 from vibforge.trust.link import read_link
-from vibforge.trust.ruling import BlockJudgement, Ruling, TrustJudgement
+from vibforge.trust.ruling import BlockJudgement, Ruling, TrustJudgement, any_of
 from vibforge.trust.store import TrustStore
 
 NO_STORE = "no trust store was given"
@@ -66,6 +65,7 @@ class _Bench:
             check=check,
             known_as=known_signer(check.certificate.sha256) if check.certificate else "",
             chain=chain,
+            signer=self._ruling(basic),
             host=self._host_ruling(basic, chain),
             strict=self._strict_ruling(basic, block, chain),
         )
@@ -112,17 +112,6 @@ def _signing_time(block: Block) -> datetime | None:
 
 
 def _of_all(rulings: list[Ruling], level: AcceptanceLevel) -> Ruling:
-    """One that holds is enough; what none holds is told with the reasons of all."""
     if not rulings:
         return Ruling(held=False if level.needs_signature else None, reasons=(UNSIGNED,))
-    for verdict in (True, None):
-        for one in rulings:
-            if one.held is verdict:
-                return one
-    return Ruling.of(tuple(_numbered(rulings)))
-
-
-def _numbered(rulings: list[Ruling]) -> Iterator[str]:
-    for number, one in enumerate(rulings, start=1):
-        for reason in one.reasons:
-            yield f"signature {number}: {reason}" if len(rulings) > 1 else reason
+    return any_of(rulings)

@@ -1,5 +1,6 @@
 """What the rules say of a signature: held, not held, or not to be said, always with the reasons."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vibforge.formats.pkcs7 import Block, BlockCheck
@@ -22,13 +23,18 @@ class Ruling:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlockJudgement:
-    """One signature judged: `number` counts from 1, `known_as` names a known vendor signer."""
+    """One signature judged: `number` counts from 1, `known_as` names a known vendor signer.
+
+    `signer` rules on form, arithmetic and chain, whatever the level; `host` adds what a host asks
+    of a signer at the claimed level, and is open for community, where a host does not look.
+    """
 
     number: int
     block: Block
     check: BlockCheck
     known_as: str
     chain: Chain | None
+    signer: Ruling
     host: Ruling
     strict: Ruling
 
@@ -47,3 +53,18 @@ class TrustJudgement:
     host: Ruling
     host_first_only: Ruling
     strict: Ruling
+
+
+def any_of(rulings: Sequence[Ruling]) -> Ruling:
+    """Return the first ruling that holds, else the first that is open, else every reason."""
+    for verdict in (True, None):
+        for one in rulings:
+            if one.held is verdict:
+                return one
+    return Ruling.of(tuple(_numbered(rulings)))
+
+
+def _numbered(rulings: Sequence[Ruling]) -> Iterator[str]:
+    for number, one in enumerate(rulings, start=1):
+        for reason in one.reasons:
+            yield f"signature {number}: {reason}" if len(rulings) > 1 else reason

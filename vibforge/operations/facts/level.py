@@ -15,9 +15,15 @@ def claimed_level(vib: Vib) -> tuple[AcceptanceLevel, str]:
         return AcceptanceLevel.COMMUNITY, text
 
 
-def level_fact(level: AcceptanceLevel | str, objection: str) -> Fact:
-    """Tell whether the signatures suit a level, or that a text is none."""
+def level_fact(level: AcceptanceLevel | str, *, unsigned: str = "") -> Fact:
+    """Tell whether a VIB without a signature may claim a level, or that a text is none.
+
+    Args:
+        level: the level, or the text in its place.
+        unsigned: why an unsigned claim draws attention: a warning. The policy fails such a VIB
+            where it demands a signature.
+    """
     if not isinstance(level, AcceptanceLevel):
         return fact(Topic.LEVEL, level, holds=False, reason="it is not an acceptance level")
     statement = f"signatures suit acceptance level {level}"
-    return fact(Topic.LEVEL, statement, holds=not objection, reason=objection)
+    return fact(Topic.LEVEL, statement, holds=not unsigned, reason=unsigned, warns=True)

@@ -1,5 +1,6 @@
 """Hold one payload against its declaration: sizes, digests of every layer, and its files."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -7,23 +8,22 @@ from typing import BinaryIO
 
 from vibforge.errors import FormatError
 from vibforge.formats.budget import Budget
-from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
+from vibforge.formats.hashing import Hasher, HashingThread
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.unpacking import THREAD_WORTH, Taps, Unpacked, unpack
-from vibforge.model.descriptor import Checksum
-from vibforge.model.vib import StoredPayload, Vib
+from vibforge.model.descriptor import Checksum, Payload
+from vibforge.model.digest_coverage import Coverage, Layer, coverage, hashed, is_whole
+from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, StoredPayload, Vib
 from vibforge.operations.verification import Fact, Topic, fact
 
 Progress = Callable[[int], None]
 """Is told how many more bytes of a file were read; what it raises stops the work."""
 
-_GUNZIP_ONCE = "-gunzip1"
-"""Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
-_LAYERS = ("stored", "gunzipped", "content")
-_OF_LAYER = {"": "stored", "gunzip": "content"}
-"""Which layer a verify-process speaks of."""
+
+_NAMED_KINDS = 5
+"""Kinds of digest that a reason names; more are counted."""
 
 
 @dataclass(slots=True)
@@ -49,6 +49,42 @@ class FoundFiles:
             self.met[path] = True
         else:
             self.unlisted.add(path)
+
+
+def name_facts(vib: Vib) -> Iterator[Fact]:
+    """Yield a failed fact for each name in the descriptor that does not name one payload.
+
+    Hosts do not notice two payloads of one name and install the first member (tried on 6.7).
+    """
+    for name, count in Counter(each.name for each in vib.descriptor.payloads).items():
+        reason = f"the descriptor declares {count} payloads of this name" if count > 1 else ""
+        if name in {DESCRIPTOR_NAME, SIGNATURE_NAME}:
+            reason = "this is the name of a member that is no payload"
+        if reason:
+            yield fact(
+                Topic.PAYLOAD, "has a name of its own", holds=False, reason=reason, subject=name
+            )
+
+
+def table_facts(vib: Vib, *, fails: bool) -> Iterator[Fact]:
+    """Yield a fact for each of GNU's tables in the archive: bytes that nothing covers.
+
+    Hosts pass over them (tried on 6.7), and names of 15 characters need none.
+
+    Args:
+        vib: the VIB.
+        fails: whether they are a failure, not a warning.
+    """
+    for member in vib.archive.members:
+        if member.is_table:
+            yield fact(
+                Topic.COVERAGE,
+                "every member is descriptor, signature or payload",
+                holds=False,
+                reason=f"a table of {member.size} bytes, which no signature covers",
+                subject=member.name,
+                warns=not fails,
+            )
 
 
 def payload_facts(
@@ -84,6 +120,39 @@ def payload_facts(
         yield check.digest_fact(checksum)
 
 
+def coverage_fact(payload: Payload, *, strict: bool) -> Fact:
+    """Tell whether the digests in the descriptor tie it to the payload.
+
+    Digests that are weak, or of the unpacked content alone, are a warning; a failure if `strict`.
+    """
+    found = coverage(payload.checksums)
+    missing = {
+        Coverage.NONE: "no digest of a known kind",
+        Coverage.PARTIAL: "no sha-256 or stronger digest of the stored bytes",
+    }.get(found, "")
+    return fact(
+        Topic.COVERAGE,
+        "the digests in the descriptor cover it",
+        holds=found is Coverage.FULL,
+        reason=f"the descriptor declares {missing}{_only(payload.checksums)}",
+        subject=payload.name,
+        warns=found is Coverage.PARTIAL and not strict,
+    )
+
+
+def _only(checksums: tuple[Checksum, ...]) -> str:
+    """Name the kinds of digest that there are instead, as far as a line can."""
+    kinds = list(dict.fromkeys(map(_kind, checksums)))
+    named = ", ".join(f"{kind:.40}" for kind in kinds[:_NAMED_KINDS])
+    more = f" and {len(kinds) - _NAMED_KINDS} more" if len(kinds) > _NAMED_KINDS else ""
+    return f", only {named}{more}" if kinds else ""
+
+
+def _kind(checksum: Checksum) -> str:
+    """Name a kind of digest as the descriptor does."""
+    return " ".join(filter(None, (checksum.checksum_type, checksum.verify_process))) or "unnamed"
+
+
 def _size_facts(payload: StoredPayload, content_size: int | None) -> Iterator[Fact]:
     declared, member = payload.declared, payload.member
     if declared is None or member is None:
@@ -117,24 +186,24 @@ class _Check:
         self._name = name
         self._budget = budget
         self._stored_size = stored_size
-        wanted = [_layer(checksum) for checksum in checksums]
+        wanted = [of for checksum in checksums if (of := hashed(checksum))]
         self._hashers = {
-            each: Hasher(dict.fromkeys(algorithm for layer, algorithm in wanted if layer == each))
-            for each in _LAYERS
+            each: Hasher(dict.fromkeys(of.algorithm for of in wanted if of.layer is each))
+            for each in Layer
         }
         self._fault = ""
 
     @property
     def content_size(self) -> int | None:
         """Bytes of the content; None where it could not be unpacked to its end."""
-        return None if self._fault else self._hashers["content"].size
+        return None if self._fault else self._hashers[Layer.CONTENT].size
 
     def run(self, stored: Iterator[bytes], files: FoundFiles, progress: Progress) -> None:
         """Read the payload to its end, even where it cannot be unpacked."""
         with HashingThread() if self._stored_size >= THREAD_WORTH else nullcontext() as thread:
             taps = {name: _tap(hasher, thread) for name, hasher in self._hashers.items()}
-            tapped = _watched(stored, taps["stored"], progress)
-            layers = Taps(gunzipped=taps["gunzipped"], content=taps["content"])
+            tapped = _watched(stored, taps[Layer.STORED], progress)
+            layers = Taps(gunzipped=taps[Layer.GUNZIPPED], content=taps[Layer.CONTENT])
             try:
                 self._read(unpack(tapped, self._budget, layers), files)
             except FormatError as error:
@@ -167,27 +236,17 @@ class _Check:
 
     def digest_fact(self, checksum: Checksum) -> Fact:
         """Compare a declared digest with what was computed."""
-        layer, algorithm = _layer(checksum)
-        statement = " ".join(filter(None, (checksum.checksum_type, checksum.verify_process)))
-        holds, reason = None, ""
-        if not layer:
-            reason = "this kind of digest is not computed here"
-        elif self._fault and layer != "stored":
+        of = hashed(checksum)
+        statement = _kind(checksum)
+        holds, reason = None, "this kind of digest is not computed here"
+        if of and self._fault and of.layer is not Layer.STORED:
             holds, reason = False, f"it cannot be unpacked: {self._fault}"
-        else:
-            digest = self._hashers[layer].digest(algorithm)
+        elif of:
+            digest = self._hashers[of.layer].digest(of.algorithm)
             holds, reason = digest == checksum.digest.lower(), f"it is {digest}"
+            if not is_whole(checksum):
+                reason += f"; the descriptor has no whole digest: {checksum.digest!r:.140}"
         return fact(Topic.DIGEST, statement, holds=holds, reason=reason, subject=self._name)
-
-
-def _layer(checksum: Checksum) -> tuple[str, str]:
-    """Return which layer a digest is of, and its algorithm; empty where it is not known."""
-    kind = checksum.checksum_type.lower()
-    if kind.endswith(_GUNZIP_ONCE) and not checksum.verify_process:
-        algorithm, layer = kind.removesuffix(_GUNZIP_ONCE), "gunzipped"
-    else:
-        algorithm, layer = kind, _OF_LAYER.get(checksum.verify_process, "")
-    return (layer, algorithm) if algorithm in ALGORITHMS and layer else ("", "")
 
 
 def _tap(hasher: Hasher, thread: HashingThread | None) -> Callable[[bytes], None]:

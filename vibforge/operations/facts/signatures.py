@@ -10,16 +10,22 @@ from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
 def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]:
-    """Yield the facts of each signature block, then whether they suit the acceptance level."""
+    """Yield the facts of each signature block, whether they suit the level, and meet the policy."""
     if vib.is_signed:
         from vibforge.operations.facts.signed import signed_facts  # noqa: PLC0415 - needs OpenSSL
 
         yield from signed_facts(vib, policy)
-    else:
-        level, not_a_level = claimed_level(vib)
-        yield level_fact(
-            not_a_level or level, unsigned_claim(level) if level.needs_signature else ""
+        return
+    level, not_a_level = claimed_level(vib)
+    unsigned = unsigned_claim(level) if level.needs_signature else ""
+    yield level_fact(not_a_level or level, unsigned=unsigned)
+    if policy.demands_signature:
+        from vibforge.operations.facts.signed import (  # noqa: PLC0415 - needs OpenSSL
+            judgement_of,
+            policy_facts,
         )
+
+        yield from policy_facts(judgement_of(vib, policy), policy)
 
 
 def level_objections(vib: Vib) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a VIB's signatures show: arithmetic, signer, level, dates, and what strict rules object to.
+"""What a VIB's signatures show: arithmetic, signer, level, dates, strict rules, and the policy.
 
 Whether a signer is to be trusted needs the certificates of those whom a host trusts.
 """
@@ -10,8 +10,9 @@ from vibforge.errors import FormatError
 from vibforge.formats.pkcs7 import Block, read_blocks
 from vibforge.model.vib import Vib
 from vibforge.operations.facts.level import claimed_level, level_fact
-from vibforge.operations.verification import Fact, Topic, fact
+from vibforge.operations.verification import REQUIRED_SIGNATURE, Fact, Topic, fact
 from vibforge.trust.claims import claim
+from vibforge.trust.gate import level_ruling, signature_ruling
 from vibforge.trust.judging import judge
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 from vibforge.trust.ruling import BlockJudgement, Ruling, TrustJudgement
@@ -27,11 +28,30 @@ def signed_facts(vib: Vib, policy: TrustPolicy) -> Iterator[Fact]:
     for judged in judgement.blocks:
         yield from _block_facts(judged, judgement)
     if not_a_level := claimed_level(vib)[1]:
-        yield level_fact(not_a_level, "")
-        return
-    yield from _level_facts(judgement)
+        yield level_fact(not_a_level)
+    else:
+        yield from _level_facts(judgement)
     if judgement.blocks:
         yield _strict_fact(judgement, policy)
+    yield from policy_facts(judgement, policy)
+
+
+def policy_facts(judgement: TrustJudgement, policy: TrustPolicy) -> Iterator[Fact]:
+    """Yield whether signatures and level meet what the policy demands, if it demands anything."""
+    if policy.demands_signature:
+        signature = signature_ruling(judgement, policy)
+        yield fact(
+            Topic.POLICY,
+            REQUIRED_SIGNATURE,
+            holds=bool(signature.held),
+            reason="; ".join(signature.reasons),
+            warns=signature.held is None,
+        )
+    if policy.require_level is not None:
+        statement = (
+            f"the level is {policy.require_level.esxcli_name} or higher, as the policy requires"
+        )
+        yield _ruled(Topic.POLICY, statement, level_ruling(judgement, policy.require_level, policy))
 
 
 def judgement_of(vib: Vib, policy: TrustPolicy = NO_POLICY) -> TrustJudgement:
