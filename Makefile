@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_steps): $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
+.PHONY: help demo setup gates format test quick hostile mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -53,7 +53,10 @@ format: $(VENV)/ready-for-work ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 test: gates ## everything that must hold
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto -m 'not hostile'
+
+hostile: $(VENV)/ready-for-work ## run every hostile input of tests/hostile within its limits
+	$(BIN)/pytest -n auto -m hostile
 
 quick: $(VENV)/ready-for-work ## the tests for each save: all but the slow ones
 	$(BIN)/pytest -n auto -m 'not slow'

@@ -49,7 +49,7 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=136,
+        most=138,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
