@@ -4,11 +4,13 @@ Found by giving VIBs to a 6.7 installer (vib-format 1 and 2).
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from vibforge.errors import Problem
-from vibforge.model.vib import Vib
 
-PAYLOAD_NAME_LIMIT = 15
+if TYPE_CHECKING:
+    from vibforge.model.vib import Vib
+
 DATABASE_NAME_LIMIT = 48
 """Characters of a name that always fit the path of the host's database (tried on 6.7)."""
 UNPACKED_TYPES = frozenset({"tgz", "vgz", "boot", "vzstd"})
@@ -42,11 +44,11 @@ def is_release_date(text: str) -> bool:
     return 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 60  # noqa: PLR2004 - a calendar
 
 
-def member_names(vib: Vib) -> tuple[str, ...]:
+def member_names(vib: "Vib") -> tuple[str, ...]:
     """Return the names of the members that count, tables of GNU ar left out."""
     return tuple(member.name for member in vib.archive.members if not member.is_table)
 
 
-def bad_headers(vib: Vib) -> tuple[Problem, ...]:
+def bad_headers(vib: "Vib") -> tuple[Problem, ...]:
     """Return what of the archive itself a host cannot read; a cut member shows by its digest."""
     return tuple(f for f in vib.archive.faults if not f.what.startswith("the file ends"))
