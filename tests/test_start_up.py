@@ -65,7 +65,7 @@ COMMANDS = {
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
-        most=52,
+        most=55,
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],
