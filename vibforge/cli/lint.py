@@ -101,10 +101,11 @@ def _print(result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form)
 def _subjects(
     path: Path, stack: ExitStack, allowances: "list[Allowance]"
 ) -> "Iterator[VibSubject | BundleSubject]":
+    from vibforge.errors import is_folder  # noqa: PLC0415 - the same
     from vibforge.lint.subject import VibSubject  # noqa: PLC0415 - the same
     from vibforge.model.vib import Vib  # noqa: PLC0415 - the same
 
-    if path.is_dir() or path.suffix == ".toml":
+    if is_folder(path) or path.suffix == ".toml":
         built, allowed = _built(path, stack)
         allowances += allowed
         yield VibSubject(Vib.from_path(built), str(path))
