@@ -24,6 +24,8 @@
 # Values from the command line and from the environment are texts: neither make nor a shell expands
 # `$`, quotes, `~` or anything else in them. PROJECT and OUT may hold any character. In PROJECTS and
 # the flags, blanks separate words, and quotes keep blanks together: PROJECTS="'my agent' firewall".
+# Make itself expands what is in MAKEFLAGS, what is set by `:=` on its command line, and what a
+# Makefile above passes on: such values must be your own.
 # Values that a Makefile sets are expanded by make, as anything in a Makefile.
 
 # Which variables are texts. Those of the environment can still be set by a Makefile further down.

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import shutil
@@ -285,9 +286,12 @@ def test_the_program_does_it_or_refuses_by_name(
     trx_tree(work / "p")
     monkeypatch.chdir(work)
     values = {"PROJECT": "p", "OUT": "dist", variable: value}
+    made = False
     if variable == "PROJECT":
         if value != "~":
-            trx_tree(work / value)
+            with contextlib.suppress(OSError):  # no file system has such a name
+                trx_tree(work / value)
+                made = True
         values["VIBFORGE_FLAGS"] = "--name p"
     for name, each in values.items():
         monkeypatch.setenv(f"VIBFORGE_MAKE_{name}", each)
@@ -304,7 +308,7 @@ def test_the_program_does_it_or_refuses_by_name(
         assert code == 2
         assert not built
         assert "error" in shown.err.lower()
-        assert len(list(work.iterdir())) == (2 if variable == "PROJECT" and value != "~" else 1)
+        assert len(list(work.iterdir())) == 1 + made
 
 
 PRINTABLE = "".join(sorted(set(string.printable) - set(string.whitespace) - set("/\\"))) + " "
@@ -474,7 +478,7 @@ def test_clean_goes_through_no_link(tmp_path: Path, make: Make) -> None:
 
 
 def test_the_demo_is_a_package_and_a_component(tmp_path: Path, tool: Callable[[str], str]) -> None:
-    for name in ("Makefile", "vibforge.mk", "pyproject.toml"):
+    for name in ("Makefile", "vibforge.mk", "pyproject.toml", "requirements.lock"):
         shutil.copy(CHECKOUT / name, tmp_path)
     shutil.copytree(CHECKOUT / "payloads", tmp_path / "payloads")
     program = tmp_path / "v/bin/vibforge"

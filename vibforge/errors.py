@@ -16,8 +16,11 @@ An exception means that the job could not be done. A job that was done and whose
 returns a value; anything else that is raised is a bug.
 """
 
+import errno
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 
@@ -72,6 +75,46 @@ class VibforgeError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+_DISK_ERRORS = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
+"""What a read of an open file says of a broken disk or a lost network; it names no path."""
+
+
+def refused(error: OSError, where: str = "") -> VibforgeError:
+    """Return the error for a path that the system refuses, wherever it was met.
+
+    Args:
+        error: what the system said.
+        where: the file that was being read, if `error` names none.
+
+    Raises:
+        OSError: `error` again, if it is about neither a path nor a disk; that is a bug.
+    """
+    named = isinstance(error.filename, str | bytes)
+    if not named and error.errno not in _DISK_ERRORS:
+        raise error
+    return VibforgeError(
+        f"the system refuses it: {error.strerror or error}",
+        where=os.fsdecode(error.filename) if named else where,
+        remedy="check that the path is right and that you may use it",
+    )
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; False too where the system refuses to look (a name too long)."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether a regular file is there; False too where the system refuses to look."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 class FormatError(VibforgeError):

@@ -1,11 +1,13 @@
 """One table of exit codes for code, help, README and vocabulary; one bad file among good ones."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -79,6 +81,53 @@ def test_one_unreadable_file_does_not_hide_the_others(
     assert unreadable["path"] == str(bad)
     assert unreadable["faults"]
     assert all(fault["what"] in told.err for fault in unreadable["faults"])
+
+
+TOO_LONG = "x" * 300
+COMMANDS_WITH_A_PATH = (
+    *("build", "build --dry-run", "lint", "plan", "verify", "inspect", "init --name n"),
+    *("host-facts", "pki init", "trx check", "bundle verify", "bundle serve"),
+    *("extract -C new", "build tree --output", "extract good.vib -C", "bundle unpack -o new"),
+    *("verify good.vib --trust", "sign --key k --cert c", "pki issue --level partner n"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS_WITH_A_PATH)
+@pytest.mark.parametrize("path", [TOO_LONG, f"good.vib/{TOO_LONG}", "loop/x", "good.vib/x"])
+def test_a_path_that_the_system_refuses_is_no_bug(
+    command: str,
+    path: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trx_tree(tmp_path / "tree")
+    (tmp_path / "good.vib").write_bytes(vibs.vib())
+    (tmp_path / "loop").symlink_to("loop")
+    assert main([*command.split(), path]) == ExitCode.COULD_NOT
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_folder_that_may_not_be_listed_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root may list every folder, so the refusal is the system's in form only."""
+    trx_tree(tmp_path / "tree")
+
+    def refuse(self: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert main(["build", "--dry-run", str(tmp_path / "tree")]) == ExitCode.COULD_NOT
+    assert "Permission denied" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file whose reading fails")
+@pytest.mark.parametrize("command", ["verify", "inspect", "lint", "plan"])
+def test_a_read_that_fails_is_no_bug(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "/proc/self/mem"]) == ExitCode.COULD_NOT
+    assert "/proc/self/mem" in capsys.readouterr().err
 
 
 def test_a_project_that_cannot_be_built_does_not_hide_the_others(

@@ -8,6 +8,7 @@ from lxml import etree
 
 from vibforge import build, plan_build, read_recipe
 from vibforge.errors import ModelError, OutputError
+from vibforge.operations.folder_handle import FolderHandle
 from vibforge.operations.initialise import initialise, template_names
 
 DATE = {"SOURCE_DATE_EPOCH": "0"}
@@ -97,3 +98,35 @@ def test_no_folder_is_made_with_a_name_that_would_be_misread(
     with pytest.raises(ModelError):
         initialise(tmp_path / folder, "files", name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_there_is_filled_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be the current folder of a shell, which would be left in a folder that is gone."""
+    folder = tmp_path / "acme"
+    folder.mkdir(mode=0o750)
+    before = folder.stat()
+    monkeypatch.chdir(folder)
+    written = initialise(Path(), "trx-conf")
+    assert all(Path(path).is_file() for path in written)
+    assert (folder.stat().st_ino, folder.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert {path.name for path in folder.iterdir()} == {"payloads", "vibforge.toml"}
+
+
+def test_a_folder_that_somebody_fills_meanwhile_keeps_that_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    take = FolderHandle.take
+
+    def late(self: FolderHandle, other: FolderHandle, name: str) -> None:
+        (folder / "vibforge.toml").write_text("mine")
+        take(self, other, name)
+
+    monkeypatch.setattr(FolderHandle, "take", late)
+    with pytest.raises(OutputError, match="File exists"):
+        initialise(folder, "trx-conf")
+    assert [path.name for path in folder.iterdir()] == ["vibforge.toml"]
+    assert (folder / "vibforge.toml").read_text() == "mine"

@@ -18,7 +18,7 @@ from vibforge import __version__
 from vibforge.cli.exit_codes import SIGNAL_BASE, ExitCode
 from vibforge.cli.helping import Command, Group
 from vibforge.cli.streams import Stopped
-from vibforge.errors import NotPossibleHereError, VibforgeError
+from vibforge.errors import NotPossibleHereError, VibforgeError, refused
 
 _COMMANDS = {
     "init": "init:init",
@@ -98,6 +98,9 @@ def _run(argv: Sequence[str]) -> int:
         _say_error(error)
         here = isinstance(error, NotPossibleHereError)
         return ExitCode.NOT_POSSIBLE_HERE if here else ExitCode.COULD_NOT
+    except OSError as error:
+        _say_error(refused(error))
+        return ExitCode.COULD_NOT
     return 0
 
 

@@ -106,10 +106,11 @@ def _print(
 def _subjects(
     path: Path, stack: ExitStack, allowances: "list[Allowance]"
 ) -> "Iterator[VibScan | BundleScan]":
+    from vibforge.errors import is_folder  # noqa: PLC0415 - the same
     from vibforge.model.vib import Vib  # noqa: PLC0415 - the same
     from vibforge.scan.vib import VibScan  # noqa: PLC0415 - the same
 
-    if path.is_dir() or path.suffix == ".toml":
+    if is_folder(path) or path.suffix == ".toml":
         built, allowed = _built(path, stack)
         allowances += allowed
         yield VibScan(Vib.from_path(built), str(path))

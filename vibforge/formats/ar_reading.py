@@ -73,8 +73,12 @@ class Member:
     def mode_text(self) -> str:
         return self._field(40, 48)
 
+    @property
+    def size_text(self) -> str:
+        return self._field(48, 58)
+
     def _field(self, start: int, end: int) -> str:
-        return self.header[start:end].decode("latin-1").rstrip()
+        return _text(self.header[start:end])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,7 +148,7 @@ class _Scan:
             return None
         data_offset = self._position + _HEADER_SIZE
         stored = max(0, min(size, self._size - data_offset))
-        name_text = header[:16].decode("latin-1").rstrip()
+        name_text = _text(header[:16])
         is_table = name_text in {_LONG_NAMES, _SYMBOLS}
         if name_text == _LONG_NAMES:
             self._read_long_names(stored)
@@ -189,15 +193,24 @@ class _Scan:
             self._fault(f"the pad byte is {member.padding!r}, not a newline", member)
         if member.mode_text and not _OCTAL.fullmatch(member.mode_text):
             self._fault(f"mode {member.mode_text!r} is not octal", member)
-        for field in ("mtime", "uid", "gid"):
+        for field in ("mtime", "uid", "gid", "size"):
             text = getattr(member, f"{field}_text")
-            if text and not text.isdecimal():
+            if text and not _is_number(text):
                 self._fault(f"{field} {text!r} is not a number", member)
 
     def _fault(self, what: str, member: Member | None = None) -> None:
         self._faults.append(Problem(what=what, where=f"member {member.name}" if member else ""))
 
 
+def _text(field: bytes) -> str:
+    """Return a field without its padding: blanks, and no other character that looks like one."""
+    return field.decode("latin-1").rstrip(" ")
+
+
 def _number(field: bytes) -> int | None:
     text = field.decode("latin-1").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if _is_number(text) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
-from vibforge.errors import FormatError, Problem, VibforgeError
+from vibforge.errors import FormatError, Problem, VibforgeError, refused
 
 _Found = TypeVar("_Found")
 
@@ -40,7 +40,7 @@ class Several(Generic[_Found]):
 
 def each_file(files: Iterable[Path], look: Callable[[Path], _Found]) -> Several[_Found]:
     """Look at each file, and go on with the next where one cannot be read."""
-    return Several.of((file, _tried(file, look)) for file in files)
+    return Several.of((file, tried(file, look)) for file in files)
 
 
 def require_readable(unreadable: Iterable[Unreadable]) -> None:
@@ -53,8 +53,11 @@ def require_readable(unreadable: Iterable[Unreadable]) -> None:
         raise FormatError.of(problems)
 
 
-def _tried(file: Path, look: Callable[[Path], _Found]) -> _Found | VibforgeError:
+def tried(file: Path, look: Callable[[Path], _Found]) -> _Found | VibforgeError:
+    """Look at a file, and return what was found, or why it could not be read."""
     try:
         return look(file)
     except VibforgeError as error:
         return error
+    except OSError as error:
+        return refused(error, str(file))

@@ -1,6 +1,7 @@
 """Build a VIB from a project: plan it, pack the payloads, describe them, publish all together."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -215,7 +216,7 @@ def _signing(
 def _check_folder(folder: Path, plan: BuildPlan) -> None:
     """Keep the instructions of another package from being overwritten, and trees from growing."""
     for tree in plan.trees:
-        if _would_be_packed(folder.resolve(), tree):
+        if _would_be_packed(Path(os.path.realpath(folder)), tree):
             raise OutputError(
                 "the output would become part of the payload, which the next build packs",
                 where=str(folder),

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NewType
 
-from vibforge.errors import PayloadError, Problem
+from vibforge.errors import PayloadError, Problem, is_file, is_folder
 from vibforge.formats import elf, gzip_member
 from vibforge.formats.tar_header import PATH_LIMIT, Entry, EntryKind
 from vibforge.model.recipe import PayloadRecipe, PayloadType
@@ -78,9 +78,9 @@ def collect(recipe: PayloadRecipe, project: Path, mtime: int) -> PayloadTree:
         PayloadError: with everything in the tree that cannot become a payload.
     """
     root = project / recipe.tree
-    if not root.is_dir():
+    if not is_folder(root):
         raise PayloadError(
-            "the payload tree is not a folder" if root.exists() else "there is no such folder",
+            "the payload tree is not a folder" if is_file(root) else "there is no such folder",
             where=str(root),
             remedy="make it, and put each file at its path on the host: etc/vmware/trx.conf",
         )

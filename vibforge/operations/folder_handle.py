@@ -217,6 +217,21 @@ class FolderHandle:
             dst_dir_fd=self._descriptor,
         )
 
+    def take(self, other: "FolderHandle", name: str) -> None:
+        """Move what has this name in another folder into this one, where nothing has it.
+
+        Raises:
+            FileExistsError: something has the name.
+        """
+        if self.mode_of(name) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+        os.rename(
+            other._at(name),  # noqa: SLF001 - of the same class
+            self._at(name),
+            src_dir_fd=other._descriptor,  # noqa: SLF001 - the same
+            dst_dir_fd=self._descriptor,
+        )
+
     def remove_file(self, name: str) -> None:
         """Remove a name that is not a folder's, if it is there."""
         with suppress(FileNotFoundError):
@@ -263,7 +278,7 @@ class OutputFolder:
             OSError: it cannot be opened or made.
         """
         if self._handle is None:
-            there = next((each for each in _upwards(self._path) if each.exists()), self._path)
+            there = next(filter(os.path.exists, _upwards(self._path)), self._path)
             missing = self._path.parts[len(there.parts) :]
             self._handle = FolderHandle.open(there)
             for name in missing:

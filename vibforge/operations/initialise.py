@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from vibforge.errors import ModelError, OutputError
 from vibforge.model.names import check_file_name, check_name
 from vibforge.operations.folder_handle import FolderHandle, OutputFolder
 from vibforge.operations.publish import explained
+from vibforge.operations.read_project import RECIPE_NAME
 from vibforge.operations.render import render
 from vibforge.resources import shipped
 
@@ -49,34 +50,50 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
     vib_name = place.name if name is None else name
     check_name(vib_name)
     check_file_name(place.name)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    with explained(folder):
+        is_new = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_new:
         raise OutputError(
             "there is something already", where=str(folder), remedy="name a new or an empty folder"
         )
     shown = os.fsencode(folder).decode("utf-8", "replace")
-    output = OutputFolder(place.parent)
+    is_there = folder.exists()
+    output = OutputFolder(place if is_there else place.parent)
     with explained(folder):
         try:
-            return _write_whole(output.open(), place.name, template, vib_name, shown)
+            here = output.open()
+            with _unfinished(here) as hidden, here.enter(hidden) as unfinished:
+                written = tuple(_write(template, unfinished, vib_name, shown))
+                if is_there:  # it may be somebody's current folder, or a mount: it stays
+                    _fill(here, unfinished, written)
+                else:
+                    here.rename(hidden, place.name)
+            return written
         finally:
             output.close(keep=False)  # with a project in them, folders stay
 
 
-def _write_whole(
-    above: FolderHandle, folder_name: str, template: str, vib_name: str, shown_folder: str
-) -> tuple[str, ...]:
-    """Write the project under a hidden name, and give it its own when it is whole."""
-    hidden = above.free_name()
+@contextmanager
+def _unfinished(here: FolderHandle) -> Iterator[str]:
+    """Make a folder with a hidden name; remove what still has that name in the end."""
+    hidden = here.free_name()
     try:
-        above.make_folder(hidden, _FOLDER_MODE)
-        with above.enter(hidden) as unfinished:
-            written = tuple(_write(template, unfinished, vib_name, shown_folder))
-        with suppress(FileNotFoundError):
-            above.remove_folder(folder_name)
-        above.rename(hidden, folder_name)
+        here.make_folder(hidden, _FOLDER_MODE)
+        yield hidden
     finally:
-        above.remove_tree(hidden)
-    return written
+        here.remove_tree(hidden)
+
+
+def _fill(folder: FolderHandle, unfinished: FolderHandle, files: tuple[str, ...]) -> None:
+    """Move a whole project into a folder: the recipe last, for it makes the folder a project."""
+    names = sorted({file.split("/")[0] for file in files}, key=lambda name: name == RECIPE_NAME)
+    for number, name in enumerate(names):
+        try:
+            folder.take(unfinished, name)
+        except OSError:
+            for taken in names[:number]:
+                unfinished.take(folder, taken)
+            raise
 
 
 def _write(template: str, folder: FolderHandle, name: str, shown_folder: str) -> Iterator[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from vibforge.errors import SigningError
+from vibforge.errors import SigningError, is_file
 from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.operations.publish import Publication
+from vibforge.operations.publish import Publication, explained
 from vibforge.signing.key_files import key_signer, read_key_file
 from vibforge.signing.key_source import read_certificate_files, read_small_file
 from vibforge.signing.lab_authority import (
@@ -74,7 +74,9 @@ def init_authority(folder: Path, now: datetime, kind: KeyKind = KeyKind.RSA_2048
         SigningError: something is in the folder.
         OutputError: it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    with explained(folder):
+        is_new = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_new:
         raise SigningError("the folder is not empty", where=str(folder), remedy="name a new one")
     validity = Validity(last=_years_after(now))
     partner_root = make_root("partner root", kind, validity)
@@ -227,7 +229,7 @@ def _read_list(folder: Path) -> x509.CertificateRevocationList:
 
 
 def _check_authority(folder: Path) -> None:
-    if not (folder / f"{PARTNER_CA}.pem").is_file():
+    if not is_file(folder / f"{PARTNER_CA}.pem"):
         raise SigningError(
             "there is no lab CA in this folder", where=str(folder), remedy="vibforge pki init"
         )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
-from vibforge.errors import ModelError
+from vibforge.errors import ModelError, is_file, is_folder
 from vibforge.formats.toml_reading import SIZE_LIMIT
 from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_reading import read_recipe, read_table
@@ -64,24 +64,24 @@ def read_project(
         ModelError: the recipe or descriptor breaks rules, or there is no project at `path`.
         FormatError: a stage's descriptor is not XML.
     """
-    if path.is_file() and path.suffix != _RECIPE_SUFFIX:
+    if is_file(path) and path.suffix != _RECIPE_SUFFIX:
         raise ModelError(
             f"a file that is no recipe: the name of a recipe ends with {_RECIPE_SUFFIX}",
             where=str(path),
             remedy=_WAYS_IN,
         )
-    if path.is_file() or (path / RECIPE_NAME).is_file():
-        file = path if path.is_file() else path / RECIPE_NAME
+    if is_file(path) or is_file(path / RECIPE_NAME):
+        file = path if is_file(path) else path / RECIPE_NAME
         variables = os.environ if environment is None else environment
         recipe = read_recipe(_text(file), str(file), environment=variables, settings=settings or {})
         return Project(recipe=recipe, root=file.parent, kind=ProjectKind.RECIPE)
-    if not path.is_dir():
+    if not is_folder(path):
         raise ModelError(
             "there is no such project",
             where=str(path),
             remedy=_WAYS_IN,
         )
-    if (path / STAGE_DESCRIPTOR).is_file():
+    if is_file(path / STAGE_DESCRIPTOR):
         from vibforge.operations.read_stage import read_stage  # noqa: PLC0415 - needs lxml
 
         recipe = read_stage(path / STAGE_DESCRIPTOR, settings or {})
@@ -112,7 +112,7 @@ def _trees(path: Path) -> dict[str, str]:
     """Return the payloads of a bare tree: name and folder."""
     folder = path / PAYLOADS_FOLDER
     children = [child.name for child in path.iterdir() if not child.name.startswith(".")]
-    if children != [PAYLOADS_FOLDER] or not folder.is_dir():
+    if children != [PAYLOADS_FOLDER] or not is_folder(folder):
         return {DEFAULT_PAYLOAD: "."}
     names = sorted(child.name for child in folder.iterdir() if child.is_dir())
     return {name: f"{PAYLOADS_FOLDER}/{name}" for name in names}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from vibforge.errors import FormatError
+from vibforge.errors import FormatError, is_file, is_folder
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.formats.zip_reading import ZipArchive, open_zip
 from vibforge.model import descriptor_reading
@@ -69,7 +69,7 @@ def opened(path: Path) -> Iterator[tuple[Subject, ...]]:
         FormatError: it is none of what can be read.
     """
     with ExitStack() as stack:
-        if path.is_dir():
+        if is_folder(path):
             yield (_stage_folder(path),)
             return
         source = FileSource.of(path)
@@ -129,7 +129,7 @@ def _bundle(archive: ZipArchive, source: Source) -> OpenBundle:
 
 def _stage_folder(path: Path) -> StageFolder:
     descriptor = path / DESCRIPTOR_NAME
-    if not descriptor.is_file():
+    if not is_file(descriptor):
         raise FormatError(
             f"a folder without {DESCRIPTOR_NAME}, not a stage folder",
             where=str(path),
@@ -142,8 +142,8 @@ def _stage_folder(path: Path) -> StageFolder:
         path=path,
         descriptor_bytes=data,
         descriptor=descriptor_reading.parse(data, str(descriptor)),
-        signature=_small_file(signature) if signature.is_file() else b"",
-        payloads=tuple(sorted(payloads.iterdir())) if payloads.is_dir() else (),
+        signature=_small_file(signature) if is_file(signature) else b"",
+        payloads=tuple(sorted(payloads.iterdir())) if is_folder(payloads) else (),
     )
 
 

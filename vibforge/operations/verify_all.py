@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from vibforge.errors import VibforgeError
-from vibforge.model.several import Several
+from vibforge.model.several import Several, tried
 from vibforge.operations.verification import Verification
 from vibforge.operations.verify import verify_path
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
@@ -53,10 +53,7 @@ def verify_all(
     share = _Share(sum(map(_size, paths)), on_progress)
 
     def one(path: Path) -> Verification | VibforgeError:
-        try:
-            return verify_path(path, share.advance, policy)
-        except VibforgeError as error:
-            return error
+        return tried(path, lambda file: verify_path(file, share.advance, policy))
 
     if len(paths) == 1:
         return Several.of([(paths[0], one(paths[0]))])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
 
-from vibforge.errors import FormatError, Problem, VibforgeError
+from vibforge.errors import FormatError, Problem, VibforgeError, is_folder
 from vibforge.formats.certificate import read_certificate
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.trust.link import Link, read_link
@@ -101,7 +101,7 @@ def read_store(paths: Sequence[Path]) -> TrustStore:
 def _files_of(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not is_folder(path):
             files.append(path)
             continue
         inside = sorted(one for one in path.iterdir() if one.is_file())
