@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_stamps) check: $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse golden docs bench bench-scale instructions lock audit
+.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -69,6 +69,12 @@ docs: $(VENV)/ready ## write the pages that are made from the code
 
 rehearse: $(VENV)/ready-for-work ## rehearse all profiles and mismatches; write their table
 	$(BIN)/python -m tests.rehearsal.write_table
+
+LINUXPTP ?= .linuxptp
+linuxptp: $(VENV)/ready-for-work ## try other releases of linuxptp, which it fetches from Debian; write their table
+	tests/rehearsal/fetch-linuxptp $(LINUXPTP)
+	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/pytest -n auto -m linuxptp tests
+	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/python -m tests.rehearsal.write_locking
 
 UPKEEP ?= .upkeep
 $(UPKEEP)/ready: pyproject.toml

@@ -9,7 +9,7 @@ from vibforge.ptp.fitting import chosen_domain, fit_domain
 from vibforge.ptp.settings import settings_of
 from vibforge.rehearsal.client import values_of
 from vibforge.rehearsal.grandmaster import Grandmaster, of_conf, of_fit, of_profile
-from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.trx.document import MAX_BYTES, TrxConf
 from vibforge.trx.profile import profile_named
 
@@ -28,7 +28,7 @@ def one_source(*sources: object) -> None:
 
 
 def grandmaster_from(  # noqa: PLR0913 - the ways to name it
-    programs: Programs,
+    linuxptp: Linuxptp,
     client: bytes,
     *,
     profile: str | None = None,
@@ -46,7 +46,7 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
         FormatError: it is no capture.
     """
     if profile is not None:
-        return of_profile(profile_named(profile), programs)
+        return of_profile(profile_named(profile), linuxptp)
     if conf is not None:
         text = read_input(conf, MAX_BYTES, TrxError).decode("utf-8", "surrogateescape")
         return of_conf(text, str(conf))
@@ -57,7 +57,7 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
     heard = [each for each in hearing.domains if each.masters and each.domain == own]
     wanted = own if domain is None and len(heard) == 1 else domain
     fit = fit_domain(chosen_domain(hearing, wanted, str(capture)))
-    return of_fit(fit, f"{capture}, domain {fit.settings.domain}", programs)
+    return of_fit(fit, f"{capture}, domain {fit.settings.domain}", linuxptp)
 
 
 def _domain_of(client: bytes) -> int:

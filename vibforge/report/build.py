@@ -222,7 +222,8 @@ def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     more = f", {_count(notes, 'note')}: vibforge trx check" if notes else ""
     yield paint("trx.conf", "strong") + f"  {_count(len(warnings), 'warning')}{more}"
     for finding in warnings:
-        yield paint("  ! ", "warn") + f"/{PATH}:{finding.line}: {finding.what} [{finding.rule}]"
+        place = f"/{PATH}:{finding.line}" if finding.line else f"/{PATH}"
+        yield paint("  ! ", "warn") + f"{place}: {finding.what} [{finding.rule}]"
     for allowance in result.allowances:
         yield paint("  ! ", "warn") + f"{allowance.rule} is allowed: {allowance.because}"
     yield ""

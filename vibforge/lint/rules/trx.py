@@ -25,7 +25,7 @@ def trx_conf_fault(subject: VibSubject) -> Iterator[Fault]:
 
             for finding in check(found.content).findings:
                 yield Fault(
-                    f"{found.path}:{finding.line}",
+                    f"{found.path}:{finding.line}" if finding.line else found.path,
                     f"{finding.what} (trx rule {finding.rule})",
                     Severity(finding.severity.value),
                     finding.certainty,

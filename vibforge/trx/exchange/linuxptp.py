@@ -99,8 +99,9 @@ def _take_of_section(collector: Collector, entry: Entry, chosen: str) -> None:
     elif entry.section in _TABLES:
         collector.lose(where, says, "trx.conf has no sections, so it cannot hold this table")
     elif entry.section != chosen:
-        why = "TRX has one interface; name the one to take with --interface"
-        collector.lose(where, says, why)
+        named = f", and [{shown(chosen)}] is taken" if chosen else ""
+        why = f"TRX has one interface{named}; --interface takes another"
+        collector.lose(where, says, why, harmless=bool(chosen))
     elif option and not option.port:
         collector.lose(where, says, "linuxptp takes it in [global] only")
     else:
