@@ -7,7 +7,8 @@ from tests.ptp.speech import client, heard, master
 from vibforge.errors import TrxError
 from vibforge.formats.frame import Transport
 from vibforge.formats.ptp_message import Kind
-from vibforge.ptp.fitting import Fit, chosen_domain, fit_domain, trx_conf_of_fit
+from vibforge.ptp.choice import Choice, chosen_domain
+from vibforge.ptp.fitting import Fit, fit_domain, trx_conf_of_fit
 from vibforge.ptp.listener import Listener
 from vibforge.ptp.settings import ClockSettings, Delay, settings_of
 from vibforge.trx.check import check
@@ -17,7 +18,7 @@ UNICAST = 0x0400
 
 
 def fit_of(listener: Listener) -> Fit:
-    return fit_domain(chosen_domain(listener.hearing(), None, "here"))
+    return fit_domain(chosen_domain(listener.hearing(), Choice(), "here"))
 
 
 def text_of(fit: Fit) -> list[str]:
@@ -88,7 +89,7 @@ def test_a_vlan_and_a_silent_master_are_said() -> None:
     listener = Listener()
     master(listener, vlans=(7,), announces=False)
     fit = fit_of(listener)
-    assert any("VLAN 7" in text for text in fit.unknown)
+    assert any("VLAN 7" in text for text in fit.inexpressible)
     assert any("nobody announces" in text for text in fit.unknown)
 
 
@@ -98,16 +99,16 @@ def test_one_of_several_domains_must_be_asked_for() -> None:
     master(listener, domain=24, transport=Transport.UDPV4, clock=CLOCK)
     hearing = listener.hearing()
     with pytest.raises(TrxError, match="2 networks") as caught:
-        chosen_domain(hearing, None, "here")
-    assert "24 (UDPv4, sdo 0)" in str(caught.value)
-    assert chosen_domain(hearing, 24, "here").transport is Transport.UDPV4
+        chosen_domain(hearing, Choice(), "here")
+    assert "domain 24, UDPv4, sdo 0" in str(caught.value)
+    assert chosen_domain(hearing, Choice(domain=24), "here").transport is Transport.UDPV4
     with pytest.raises(TrxError, match="in domain 5"):
-        chosen_domain(hearing, 5, "here")
+        chosen_domain(hearing, Choice(domain=5), "here")
 
 
 def test_silence_is_said() -> None:
     with pytest.raises(TrxError, match="no master"):
-        chosen_domain(heard(seconds=0), None, "here")
+        chosen_domain(heard(seconds=0), Choice(), "here")
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, Case
+from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY_IS_FOLLOWED, Case
 from tests.rehearsal.recording import record
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately
 from vibforge.operations.trx_sniff import hear_capture
-from vibforge.ptp.fitting import chosen_domain, fit_domain
+from vibforge.ptp.choice import Choice, chosen_domain
+from vibforge.ptp.fitting import fit_domain
 from vibforge.rehearsal.grandmaster import of_profile
 from vibforge.rehearsal.programs import Programs, find_programs
 from vibforge.rehearsal.remedy import MEANING
@@ -88,7 +89,7 @@ def _profile(profile: Profile, programs: Programs, folder: Path) -> Row:
 def _sniffed(profile: Profile, conf: TrxConf, programs: Programs, folder: Path) -> str:
     target = folder / f"{profile.name}.pcap"
     _, used = record(profile, conf, programs, target, wish=Wish(watch=1.0))
-    fit = fit_domain(chosen_domain(hear_capture(target), None, target.name))
+    fit = fit_domain(chosen_domain(hear_capture(target), Choice(), target.name))
     heard = fit.settings
     same = (
         heard.domain == used.domain
@@ -102,14 +103,15 @@ def _sniffed(profile: Profile, conf: TrxConf, programs: Programs, folder: Path) 
 
 
 def _cases(title: str, cases: tuple[Case, ...], programs: Programs) -> Iterator[str]:
-    yield f"\n## {title}\n\n| client and grandmaster | verdict | after | what to change |\n"
-    yield "| --- | --- | --- | --- |\n"
+    yield f"\n## {title}\n\n| client and grandmaster | verdict | after | what to change "
+    yield "| then |\n| --- | --- | --- | --- | --- |\n"
     for case in cases:
         say(case.name)
         found = case.play(programs)
         if found.code is not case.code:
             sys.exit(f"{case.name}: {found.code}, and {case.code} was expected")
-        yield f"| {case.name} | {found.code} | {_after(found)} | {_changes(found)} |\n"
+        again = case.play_changed(found, programs).code if found.advice.changes else ""
+        yield f"| {case.name} | {found.code} | {_after(found)} | {_changes(found)} | {again} |\n"
 
 
 def _after(found: Rehearsal) -> str:
@@ -121,7 +123,8 @@ def _changes(found: Rehearsal) -> str:
     if found.play and found.play.words:
         return f"{found.play.words}; " + "; ".join(map(str, found.advice.changes))
     said = [each.words for each in found.rejections]
-    return "; ".join([*said, *map(str, found.advice.changes)])
+    hint = [] if found.advice.changes or said else [found.advice.hint]
+    return "; ".join([*said, *map(str, found.advice.changes), *hint])
 
 
 def _verdicts() -> Iterator[str]:
@@ -142,6 +145,7 @@ def main() -> None:
         *map(str, rows),
         *_cases("What fits", MATCHES, programs),
         *_cases("What does not fit", MISMATCHES, programs),
+        *_cases("Why nobody is followed", WHY_NOBODY_IS_FOLLOWED, programs),
         *_cases("What ptp4l refuses", REFUSALS, programs),
         *_verdicts(),
     ]
