@@ -1,4 +1,5 @@
 import io
+import struct
 import sys
 import time
 import tracemalloc
@@ -63,8 +64,21 @@ def test_a_capture_without_ptp_is_silence(tmp_path: Path) -> None:
         conf_of(hearing)
 
 
-def test_an_unknown_link_type_is_passed_over(tmp_path: Path) -> None:
-    assert hear_capture(written(tmp_path, pcap(SPEECH, link=147))).messages == 0
+def test_an_unknown_link_type_is_counted_and_named(tmp_path: Path) -> None:
+    hearing = hear_capture(written(tmp_path, pcap(SPEECH, link=147)))
+    assert (hearing.messages, hearing.unread) == (0, {147: 12})
+    with pytest.raises(TrxError, match="12 of link type 147 cannot be read"):
+        conf_of(hearing)
+
+
+def test_a_capture_that_the_snap_length_cut_says_so(tmp_path: Path) -> None:
+    cut = bytearray(pcap([(0, frame[:40]) for _, frame in SPEECH]))
+    for number in range(len(SPEECH)):
+        struct.pack_into("<I", cut, 24 + number * 56 + 12, 100)
+    hearing = hear_capture(written(tmp_path, bytes(cut)))
+    assert (hearing.messages, hearing.cut, hearing.malformed) == (0, 12, 0)
+    with pytest.raises(TrxError, match="snap length cut 12: record with tcpdump -s 0"):
+        conf_of(hearing)
 
 
 def test_what_is_no_capture_is_refused(tmp_path: Path) -> None:

@@ -3,23 +3,25 @@
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.rehearsal.captures import table
 from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY_IS_FOLLOWED, Case
 from tests.rehearsal.recording import record
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately
 from vibforge.operations.trx_sniff import hear_capture
 from vibforge.ptp.choice import Choice, chosen_domain
 from vibforge.ptp.fitting import fit_domain
-from vibforge.rehearsal.grandmaster import of_profile
+from vibforge.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.rehearsal.programs import Programs, find_programs
 from vibforge.rehearsal.remedy import MEANING
 from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Code
 from vibforge.report.curve import nanoseconds
+from vibforge.report.trx_rehearse import answer_text
 from vibforge.trx.document import TrxConf
-from vibforge.trx.profile import Profile, profiles, trx_conf_of
+from vibforge.trx.profile import Profile, profile_named, profiles, trx_conf_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "trx-rehearsals.md"
 
@@ -127,6 +129,41 @@ def _changes(found: Rehearsal) -> str:
     return "; ".join([*said, *map(str, found.advice.changes), *hint])
 
 
+_FAILOVERS = """
+## Failovers
+
+Two grandmasters of one profile, with the clock classes 6 and 7; see
+[with two grandmasters](../how-to/rehearse-the-clock.md#with-two-grandmasters).
+
+| profile | after | what happened | what the client did |
+| --- | --- | --- | --- |
+"""
+
+
+def failover(profile: Profile, programs: Programs) -> Rehearsal:
+    """Rehearse a profile with two grandmasters of it."""
+    first, second = (of_classed(profile, programs, each) for each in ("6", "7"))
+    wish = Wish(watch=1.0, second=second)
+    return rehearse_privately(trx_conf_of(profile).serialise(), first, programs, wish=wish)
+
+
+def of_classed(profile: Profile, programs: Programs, clock_class: str) -> Grandmaster:
+    """A grandmaster of a profile with another clock class."""
+    master = of_profile(profile, programs.grandmaster)
+    settings = replace(master.settings, clock_class=int(clock_class))
+    options = (*master.options, ("clockClass", clock_class))
+    return replace(master, options=options, settings=settings)
+
+
+def _failovers(programs: Programs) -> Iterator[str]:
+    yield _FAILOVERS
+    for name in ("st2059-2", "iec61850-9-3"):
+        say(f"failover of {name}")
+        found = failover(profile_named(name), programs)
+        for each in found.play.failover if found.play else ():
+            yield f"| {name} | {each.at:.1f} s | {each.event} | {answer_text(each)} |\n"
+
+
 def _verdicts() -> Iterator[str]:
     yield "\n## The verdicts\n\n| verdict | what it means |\n| --- | --- |\n"
     yield from (f"| {code} | {MEANING[code]} |\n" for code in Code)
@@ -140,6 +177,7 @@ def main() -> None:
     programs = find_programs()
     with tempfile.TemporaryDirectory() as folder:
         rows = [_profile(each, programs, Path(folder)) for each in profiles().values()]
+        captured = list(table(programs, Path(folder)))
     parts = [
         _HEAD.format(version=programs.client.version),
         *map(str, rows),
@@ -147,6 +185,8 @@ def main() -> None:
         *_cases("What does not fit", MISMATCHES, programs),
         *_cases("Why nobody is followed", WHY_NOBODY_IS_FOLLOWED, programs),
         *_cases("What ptp4l refuses", REFUSALS, programs),
+        *captured,
+        *_failovers(programs),
         *_verdicts(),
     ]
     PAGE.write_text("".join(parts), encoding="utf-8")

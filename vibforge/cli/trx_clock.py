@@ -38,7 +38,7 @@ Vlan = Annotated[
 ]
 Master = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="The master of this address or clock identity."),
+    typer.Option(metavar="ADDRESS", help="The master of this address or identity."),
 ]
 
 
