@@ -10,9 +10,10 @@ from tests.rehearsal.matrix import L2, P2P, Case
 from vibforge.errors import TrxError
 from vibforge.operations.choose_grandmaster import second_grandmaster
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately, rehearse_trx
+from vibforge.rehearsal import stage
 from vibforge.rehearsal.failover import Change, Event
-from vibforge.rehearsal.grandmaster import of_profile
-from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.grandmaster import of_conf, of_profile
+from vibforge.rehearsal.programs import Programs, find_programs
 from vibforge.rehearsal.verdict import Code
 from vibforge.trx.profile import profile_named
 
@@ -25,9 +26,8 @@ def rehearsed(
     second: dict[str, str],
     programs: Programs,
 ) -> Rehearsal:
-    one, two = (
-        Case(name="", client=client, grandmaster=each, code=Code.OK) for each in (first, second)
-    )
+    one = Case(name="first", client=client, grandmaster=first, code=Code.OK)
+    two = Case(name="second", client=client, grandmaster=second, code=Code.OK)
     wish = Wish(watch=0.5, second=two.master())
     return rehearse_privately(one.trx_conf(), one.master(), programs, wish=wish)
 
@@ -81,6 +81,34 @@ def test_a_second_grandmaster_that_is_elsewhere_is_named(programs: Programs) -> 
     assert found.advice.hint == (
         "The second grandmaster takes other lines than the first: domainNumber 9."
     )
+
+
+@pytest.mark.slow
+def test_a_grandmaster_that_vanishes_is_no_fault_of_the_client(
+    programs: Programs, tmp_path: Path, traces: Traces
+) -> None:
+    ptp4l, pmc = (programs.grandmaster.command(name)[0] for name in ("ptp4l", "pmc"))
+    (tmp_path / "pmc").symlink_to(pmc)
+    mortal = tmp_path / "ptp4l"
+    mortal.write_text(
+        f'#!/bin/sh\n[ "$1" = -v ] && exec {ptp4l} -v\nexec timeout -s KILL 2 {ptp4l} "$@"\n'
+    )
+    mortal.chmod(0o755)
+    case = Case(name="mortal", client={}, code=Code.OK, wish=Wish(watch=20.0))
+    with pytest.raises(TrxError, match="the grandmaster ended after"):
+        case.play(find_programs(None, tmp_path))
+    assert traces.processes() == []
+
+
+@pytest.mark.slow
+def test_a_grandmaster_that_never_becomes_master_is_said(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_MASTER_SECONDS", 1.5)
+    case = Case(name="idle", client={}, code=Code.OK)
+    idle = of_conf("[global]\nBMCA noop\nlogAnnounceInterval -2\n", "idle")
+    with pytest.raises(TrxError, match="has not become master in"):
+        rehearse_privately(case.trx_conf(), idle, programs, wish=case.wish)
 
 
 def test_what_has_no_second_grandmaster_is_refused(programs: Programs, tmp_path: Path) -> None:

@@ -110,7 +110,8 @@ class Stage:
         announced = grandmaster.announced if grandmaster else None
         utc_offset = announced.utc_offset if announced else 0
         begin = time.monotonic()
-        code = self._watch(scene, log, client.settings, utc_offset) or _at_the_end(scene, network)
+        code = self._watch(scene, (log, gm_log), client.settings, utc_offset)
+        code = code or _at_the_end(scene, network)
         chosen_after, offset_after = scene.chosen_after, scene.offset_after
         failover: tuple[Change, ...] = ()
         if code is Code.OK and grandmaster and gm_log and self.second:
@@ -217,14 +218,21 @@ class Stage:
         )
 
     def _watch(
-        self, scene: Scene, log: Log, settings: ClockSettings, utc_offset: int
+        self, scene: Scene, logs: tuple[Log, Log | None], settings: ClockSettings, utc_offset: int
     ) -> Code | None:
-        """Read until the verdict is clear; None where the time is over first."""
+        """Read until the verdict is clear; None where the time is over first.
+
+        Raises:
+            TrxError: the grandmaster ends meanwhile.
+        """
+        log, gm_log = logs
         begin = time.monotonic()
         while (passed := time.monotonic() - begin) < self.seconds:
             if log.process.poll() is not None:
                 log.finish()
                 return Code.REFUSED if log.process.returncode in _REFUSED else Code.DIED
+            if gm_log and gm_log.process.poll() is not None:
+                raise self._vanished(gm_log, passed)
             answer = self._ask(self.programs.client, client_side.SOCKET, settings)
             if answer:
                 answer = on_one_scale(answer, utc_offset)
@@ -236,6 +244,14 @@ class Stage:
                     return code
             time.sleep(_BETWEEN)
         return None
+
+    def _vanished(self, log: Log, seconds: float) -> TrxError:
+        log.finish()
+        return TrxError(
+            f"the grandmaster ended after {seconds:.1f} s: {_last_words(log)}",
+            where=f"linuxptp {self.programs.grandmaster.version}",
+            remedy="Run it again, or choose another linuxptp with --gm-linuxptp.",
+        )
 
     def _ask(self, linuxptp: Linuxptp, socket: str, settings: ClockSettings) -> DataSets | None:
         return data_sets_of(self._pmc(linuxptp, socket, settings, *QUESTIONS))
