@@ -106,7 +106,7 @@ def test_a_grandmaster_that_never_becomes_master_is_said(
 ) -> None:
     monkeypatch.setattr(stage, "_MASTER_SECONDS", 1.5)
     case = Case(name="idle", client={}, code=Code.OK)
-    idle = of_conf("[global]\nBMCA noop\nlogAnnounceInterval -2\n", "idle")
+    idle = of_conf("[global]\nlogAnnounceInterval -2\nannounceReceiptTimeout 255\n", "idle")
     with pytest.raises(TrxError, match="has not become master in"):
         rehearse_privately(case.trx_conf(), idle, programs, wish=case.wish)
 

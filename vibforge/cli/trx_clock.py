@@ -95,7 +95,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
 
     The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set.
     DIR holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package.
-    Exit codes: 0 it fits, 1 it does not, 2 it could not be tried, 4 not possible on this machine.
+    Exit codes: 0 it fits, 1 it does not or nobody knows, 2 it could not be tried, 4 not here.
     """
     from vibforge.operations.choose_grandmaster import (  # noqa: PLC0415 - only here
         grandmaster_from,

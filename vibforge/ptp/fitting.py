@@ -189,6 +189,8 @@ def _unknown(domain: Domain, master: Voice | None, delay: Delay | None) -> Itera
         yield "nobody measured a delay: end-to-end follows from the absence of peer messages only"
     if domain.count(Kind.ANNOUNCE) == 0:
         yield "nobody announces: a client finds its master only with `BMCA noop`"
+    if master and not _group(master) and not _serves_one_by_one(master):
+        yield "the capture does not say where the master sends to: the usual group is assumed"
     if master and master.cut:
         cut = ", ".join(kind.label for kind in sorted(master.cut))
         yield f"the snap length of the capture cut its {cut}: record with tcpdump -s 0"
