@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 VIBFORGE ?= $(BIN)/vibforge
 PROJECT ?= payloads/trx-conf
 include vibforge.mk
-$(vibforge_stamps) check: $(VENV)/ready
+$(vibforge_steps): $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit
+.PHONY: help demo setup gates format test quick hostile mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -24,19 +24,23 @@ demo: $(VENV)/ready ## build the shipped trx.conf package and its bundle into di
 
 setup: $(VENV)/ready-for-work ## make the environment with all that development needs
 
-$(VENV)/ready: pyproject.toml
+# Nothing is installed but what a lock file names, with the digest that it names.
+LOCKED_ONLY := install --require-hashes --requirement
+AS_CHECKOUT := install --no-index --no-deps --no-build-isolation --editable .
+
+$(VENV)/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'make: Python 3.11 or later with its venv module is needed' \
 		'(Debian: apt install python3-venv)' >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --upgrade 'pip>=25.1'
-	@$(PIP) install --editable .
+	@$(PIP) $(LOCKED_ONLY) requirements.lock
+	@$(PIP) $(AS_CHECKOUT)
 	@touch $@
 
-LOCK := requirements-dev.lock
 LOCKED ?= yes
-$(VENV)/ready-for-work: $(VENV)/ready $(LOCK)
-	@$(PIP) install $(if $(filter yes,$(LOCKED)),--require-hashes --requirement $(LOCK),--group dev)
+$(VENV)/ready-for-work: $(VENV)/ready requirements-dev.lock
+	@$(PIP) $(if $(filter yes,$(LOCKED)),$(LOCKED_ONLY) requirements-dev.lock,\
+		install --upgrade --upgrade-strategy eager --group dev --no-build-isolation --editable '.[pkcs11,serve]')
 	@touch $@
 
 gates: $(VENV)/ready-for-work ## format, lint and types of the code
@@ -49,7 +53,10 @@ format: $(VENV)/ready-for-work ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 test: gates ## everything that must hold
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto -m 'not hostile'
+
+hostile: $(VENV)/ready-for-work ## run every hostile input of tests/hostile within its limits
+	$(BIN)/pytest -n auto -m hostile
 
 quick: $(VENV)/ready-for-work ## the tests for each save: all but the slow ones
 	$(BIN)/pytest -n auto -m 'not slow'
@@ -77,27 +84,40 @@ linuxptp: $(VENV)/ready-for-work ## try other releases of linuxptp, which it fet
 	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/python -m tests.rehearsal.write_locking
 
 UPKEEP ?= .upkeep
-$(UPKEEP)/ready: pyproject.toml
+$(UPKEEP)/ready: requirements-upkeep.lock
 	@$(PYTHON) -m venv $(UPKEEP)
-	@$(UPKEEP)/bin/python -m pip --quiet install --upgrade 'pip>=25.1'
-	@$(UPKEEP)/bin/python -m pip --quiet install --group upkeep
+	@$(UPKEEP)/bin/python -m pip --quiet --disable-pip-version-check $(LOCKED_ONLY) $<
 	@touch $@
 
-lock: $(UPKEEP)/ready ## write requirements-dev.lock with the newest releases that fit
-	$(UPKEEP)/bin/uv pip compile pyproject.toml --group dev --extra pkcs11 --upgrade --quiet \
-		--universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
-		--custom-compile-command 'make lock' --output-file $(LOCK)
+COMPILE := $(UPKEEP)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate \
+	--no-emit-index-url --custom-compile-command 'make lock'
+UPGRADE ?= --upgrade
+lock: $(UPKEEP)/ready ## write all lock files with the newest releases that fit; UPGRADE= keeps what fits
+	$(COMPILE) $(UPGRADE) --generate-hashes pyproject.toml --group dev --extra pkcs11 --extra serve \
+		--output-file requirements-dev.lock
+	$(COMPILE) --generate-hashes pyproject.toml --group install --constraint requirements-dev.lock \
+		--output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --generate-hashes --group mutation --constraint requirements-dev.lock \
+		--output-file requirements-mutation.lock
+	$(COMPILE) $(UPGRADE) --generate-hashes --group upkeep --output-file requirements-upkeep.lock
+	$(COMPILE) pyproject.toml --extra pkcs11 --extra serve --constraint requirements-dev.lock \
+		--output-file constraints.txt
 
 audit: $(UPKEEP)/ready ## ask whether a locked release has a known vulnerability
-	$(UPKEEP)/bin/pip-audit --strict --disable-pip --require-hashes --requirement $(LOCK)
+	$(UPKEEP)/bin/pip-audit --strict --disable-pip --require-hashes \
+		$(foreach lock,$(wildcard requirements*.lock),--requirement $(lock))
+
+# Variables of make's command line are in the environment, where no shell expands them.
+release: $(VENV)/ready-for-work ## make and sign the files of a release; VERSION=1.2.3 DRY_RUN=yes
+	PATH="$(abspath $(BIN)):$$PATH" bash .ci/release "$$VERSION"
 
 MUTANTS ?=
 EVERY ?= 20
 mutants: $(VENV)/ready-for-mutants ## see what no test holds; EVERY=20 one in 20, MUTANTS='vibforge.trx.*'
 	$(BIN)/python tests/mutants.py --every $(EVERY) $(foreach name,$(MUTANTS),'$(name)')
 
-$(VENV)/ready-for-mutants: $(VENV)/ready-for-work
-	@$(PIP) install --group mutation
+$(VENV)/ready-for-mutants: $(VENV)/ready-for-work requirements-mutation.lock
+	@$(PIP) $(LOCKED_ONLY) requirements-mutation.lock
 	@touch $@
 
 FUZZ_MINUTES ?= 60

@@ -1,16 +1,16 @@
-# Targets for release pipelines. From another repository:
+# Targets for release pipelines, for GNU make 3.81 or later. From another repository:
 #
 #     PROJECTS := packages/agent packages/firewall
 #     include path/to/vibforge.mk
 #
 # VIBFORGE     the command                            vibforge
-# PROJECT      what to package                        .
+# PROJECT      what to package: one path              .
+#              (make package PROJECT=packages/agent builds that one of several)
 # PROJECTS     several; each gets $(OUT)/NAME         $(PROJECT)
-#              (make package PROJECT=packages/agent builds that one of them)
-# OUT          where to                               dist
+# OUT          where to: one path                     dist
 # ACCEPTANCE   community, partner, accepted, certified   as the recipe says
 # VERSION      VERSION-RELEASE                        as the recipe says
-# VIBFORGE_FLAGS  any other option of `vibforge build`
+# VIBFORGE_FLAGS       any other option of `vibforge build`
 # VIBFORGE_LINT_FLAGS  options of `vibforge lint`
 # V=1          show the commands and their output
 #
@@ -19,74 +19,74 @@
 # check     read the projects and list their trees, without writing anything
 # lint      judge the projects as `vibforge lint` does; stops at errors that no recipe allows
 # dist      build everything and write $(OUT)/SHA256SUMS
-# clean     remove what was built
+# clean     remove what was built, unless it was changed since
+#
+# Values from the command line and from the environment are texts: neither make nor a shell expands
+# `$`, quotes, `~` or anything else in them. PROJECT and OUT may hold any character. In PROJECTS and
+# the flags, blanks separate words, and quotes keep blanks together: PROJECTS="'my agent' firewall".
+# Values that a Makefile sets are expanded by make, as anything in a Makefile.
+
+# Which variables are texts. Those of the environment can still be set by a Makefile further down.
+vibforge_texts := PROJECT PROJECTS OUT ACCEPTANCE VERSION VIBFORGE_FLAGS VIBFORGE_LINT_FLAGS V
+vibforge_one := $(filter command,$(firstword $(origin PROJECT)))
+# A simple variable with the text itself as its value: make expands no `$` in it, neither here nor
+# when it passes the variables of its command line to commands. `make -e` needs `override`.
+vibforge_take = $(foreach name,$(vibforge_texts),\
+	$(if $(filter $(1),$(firstword $(origin $(name)))),$(eval $(2) $(name) := $$(value $(name)))))
+$(call vibforge_take,environment,)
+$(call vibforge_take,environment command,override)
 
 VIBFORGE ?= vibforge
 PROJECT ?= .
-PROJECTS ?= $(PROJECT)
 OUT ?= dist
 
-vibforge_several := $(word 2,$(PROJECTS))
-ifeq ($(origin PROJECT),command line)
-PROJECTS := $(PROJECT)
+# Without a program, the commands below would call make itself, without end.
+vibforge_program = $(if $(strip $(VIBFORGE)),$(VIBFORGE),$(error VIBFORGE is empty: name the command))
+vibforge_hush = $(if $(filter 1,$(V)),,@)
+vibforge_mute = $(if $(filter 1,$(V)),,>/dev/null)
+
+# Numbers stand for the projects, so that no name is ever part of a rule or a command. There are as
+# many as PROJECTS has words, quotes aside; the program ignores those that are too many.
+vibforge_numbers := $(if $(vibforge_one)$(if $(strip $(PROJECTS)),,1),1)
+ifeq ($(vibforge_numbers),)
+$(foreach word,$(PROJECTS),$(eval vibforge_numbers += $(words x $(vibforge_numbers))))
 endif
+vibforge_packages := $(addprefix vibforge-package-,$(vibforge_numbers))
+vibforge_bundles := $(addprefix vibforge-bundle-,$(vibforge_numbers))
+vibforge_checks := $(addprefix vibforge-check-,$(vibforge_numbers))
+vibforge_steps := $(vibforge_packages) $(vibforge_bundles) $(vibforge_checks) lint dist clean
 
-vibforge_hush := $(if $(filter 1,$(V)),,@)
-vibforge_mute := $(if $(filter 1,$(V)),,>/dev/null)
-vibforge_sha256 := $(if $(shell command -v sha256sum),sha256sum,shasum -a 256)
-vibforge_options = $(if $(ACCEPTANCE),--acceptance-level $(ACCEPTANCE)) \
-	$(if $(VERSION),--version $(VERSION)) $(VIBFORGE_FLAGS)
+.PHONY: package bundle check $(vibforge_steps)
+package: $(vibforge_packages)
+bundle: $(vibforge_bundles)
+check: $(vibforge_checks)
 
-# One project goes to $(OUT) itself, several each to a folder of their own.
-vibforge_name = $(notdir $(abspath $(1)))
-vibforge_out = $(OUT)$(if $(vibforge_several),/$(call vibforge_name,$(1)))
-vibforge_stamp = $(call vibforge_out,$(1))/.vibforge.stamp
-vibforge_stamps = $(foreach project,$(PROJECTS),$(call vibforge_stamp,$(project)))
-vibforge_bundle_stamp = $(call vibforge_out,$(1))/.vibforge.bundle.stamp
-vibforge_bundle_stamps = $(foreach project,$(PROJECTS),$(call vibforge_bundle_stamp,$(project)))
-# Folders too, so that a file that was removed counts as a change.
-vibforge_inputs = $(shell find $(1) -path '$(OUT)' -prune -o -path './$(OUT)' -prune \
-	-o -name .git -prune -o -name .venv -prune -o -print | sed 's/[ :\#]/\\&/g')
+# The program reads the variables from the environment of these targets alone.
+$(vibforge_steps): export VIBFORGE_MAKE_PROJECT = $(PROJECT)
+$(vibforge_steps): export VIBFORGE_MAKE_PROJECTS = $(PROJECTS)
+$(vibforge_steps): export VIBFORGE_MAKE_ONE_PROJECT = $(vibforge_one)
+$(vibforge_steps): export VIBFORGE_MAKE_OUT = $(OUT)
+$(vibforge_steps): export VIBFORGE_MAKE_ACCEPTANCE = $(ACCEPTANCE)
+$(vibforge_steps): export VIBFORGE_MAKE_VERSION = $(VERSION)
+$(vibforge_steps): export VIBFORGE_MAKE_VIBFORGE_FLAGS = $(VIBFORGE_FLAGS)
+$(vibforge_steps): export VIBFORGE_MAKE_VIBFORGE_LINT_FLAGS = $(VIBFORGE_LINT_FLAGS)
 
-.PHONY: package bundle check lint dist clean vibforge-force
-package: $(vibforge_stamps)
+$(vibforge_packages): vibforge-package-%:
+	$(vibforge_hush)$(vibforge_program) make package $* $(vibforge_mute)
 
-bundle: $(vibforge_bundle_stamps)
+# After the package, since both write the record of the build.
+$(vibforge_bundles): vibforge-bundle-%: vibforge-package-%
+	$(vibforge_hush)$(vibforge_program) make bundle $* $(vibforge_mute)
 
-check: $(foreach project,$(PROJECTS),vibforge-check-$(call vibforge_name,$(project)))
+$(vibforge_checks): vibforge-check-%:
+	$(vibforge_hush)$(vibforge_program) make check $* $(vibforge_mute)
 
 lint:
-	$(vibforge_hush)$(VIBFORGE) lint $(PROJECTS) $(VIBFORGE_LINT_FLAGS)
+	$(vibforge_hush)$(vibforge_program) make lint
 
 # With the bundles, where they are asked for as well: make -j bundle dist.
-dist: $(vibforge_stamps) $(if $(filter bundle,$(MAKECMDGOALS)),$(vibforge_bundle_stamps))
-	$(vibforge_hush)cd $(OUT) && find . -name '*.vib' -o -name '*.zip' | sort | xargs $(vibforge_sha256) >SHA256SUMS.partial
-	$(vibforge_hush)mv $(OUT)/SHA256SUMS.partial $(OUT)/SHA256SUMS
+dist: $(vibforge_packages) $(if $(filter bundle,$(MAKECMDGOALS)),$(vibforge_bundles))
+	$(vibforge_hush)$(vibforge_program) make dist $(vibforge_mute)
 
-# Only what these targets made.
 clean:
-	$(vibforge_hush)for folder in $(sort $(OUT) $(foreach project,$(PROJECTS),$(call vibforge_out,$(project)))); do \
-		if [ -e $$folder/.vibforge.options ]; then rm -rf $$folder; made=yes; fi; done; \
-		if [ "$$made" ] && [ -d $(OUT) ]; then rm -f $(OUT)/SHA256SUMS; rmdir $(OUT) 2>/dev/null || :; fi
-
-# Rewritten only when the options are others than last time.
-$(foreach project,$(PROJECTS),$(call vibforge_out,$(project))/.vibforge.options): vibforge-force
-	$(vibforge_hush)mkdir -p $(@D)
-	$(vibforge_hush)echo '$(strip $(vibforge_options))' | cmp -s - $@ || \
-		echo '$(strip $(vibforge_options))' >$@
-
-define vibforge_project
-$(call vibforge_stamp,$(1)): $(call vibforge_out,$(1))/.vibforge.options $(call vibforge_inputs,$(1))
-	$$(vibforge_hush)$$(VIBFORGE) build $(1) -o $$(@D) $$(vibforge_options) $$(vibforge_mute)
-	$$(vibforge_hush)touch $$@
-
-# After the package, since both write the VIB.
-$(call vibforge_bundle_stamp,$(1)): $(call vibforge_stamp,$(1))
-	$$(vibforge_hush)$$(VIBFORGE) build $(1) -o $$(@D) $$(vibforge_options) --bundle $$(vibforge_mute)
-	$$(vibforge_hush)touch $$@
-
-.PHONY: vibforge-check-$(call vibforge_name,$(1))
-vibforge-check-$(call vibforge_name,$(1)):
-	$$(vibforge_hush)$$(VIBFORGE) build $(1) --dry-run $$(vibforge_options) $$(vibforge_mute)
-endef
-$(foreach project,$(PROJECTS),$(eval $(call vibforge_project,$(project))))
+	$(vibforge_hush)$(vibforge_program) make clean $(vibforge_mute)

@@ -4,37 +4,58 @@ import ast
 from importlib import import_module
 from pathlib import Path
 
+from vibforge.formats.budget import LIMITS, Limit, Work
+
 CHECKOUT = Path(__file__).parents[1]
 
 SECTIONS = {
     "Container": ("formats.ar_reading", "model.vib"),
     "Descriptor": ("formats.safe_xml",),
-    "Payload, packed": ("formats.inflating",),
-    "Payload, unpacked": ("formats.entry_budget", "formats.tar_extensions"),
+    "Payload": ("formats.inflating", "formats.tar_extensions"),
     "Extraction": ("operations.unpack_folder",),
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
-    "Bundles": ("formats.zip_reading", "model.bundle", "operations.subjects"),
+    "Keys": ("signing.derivation", "signing.certificates"),
+    "Lists of written files": ("operations.record",),
+    "Bundles": ("model.bundle", "operations.subjects"),
+    "Recipes": ("formats.toml_reading", "model.recipe", "operations.collect"),
+    "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
 }
 """The modules whose limits a section shows."""
 
-_ENDINGS = ("_LIMIT", "_FREE")
+_ENDING = "_LIMIT"
 _UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 _HEAD = """\
 # Limits
 
 <!-- made by `make docs` from the limits beside the code -->
 
-What vibforge reads may come from anybody. So it believes no size, count or depth that a file tells,
-and stops at these limits, each well beyond what real files need. A file beyond one ends with exit
-code 2, or as a failed fact in `verify`: never in a hang, a crash or a full memory.
+What vibforge reads may come from anybody, so it believes no size, count or depth that a file
+states. Two kinds of limits stop it: the budget of the whole file, and limits on single things in
+it. Both are well beyond what real files need.
 
-Memory does not grow with the size of a payload: 1 GiB was verified in 35 MiB, and a payload in zstd
-takes up to 130 MiB more for its window. What grows are the list of entries (at most 200 MiB)
-and the descriptor (at most 300 MiB), which is why they are bounded. Several files at once add up.
+A file that spends its budget ends with exit code 2 and an error that names the limit, in every
+command; nothing is written. With several files, the others are still reported. A thing that is
+beyond its own limit counts as damaged: an error with exit code 2 where the file cannot be read
+without it, a failed fact in `verify` where it can.
+
+Below 1 MB no file takes a command more than 5 seconds of processor time or 300 MB of memory; what a
+larger file may take grows with its size. The memory does not depend on the size of a payload:
+1 GiB was verified in 35 MiB, and a payload in zstd takes up to 130 MiB more for its window.
+Several files at once add up.
 
 XML is read without entities, without a network and without a document type: a `<!DOCTYPE` is
-refused. Integers that lie about sizes are held against the bytes that are there.
+refused before anything in it is read. Sizes that a file states are checked against the bytes that
+are there.
+
+## The budget of a file
+
+A file that a user names has one budget. All that is read of it counts, however deep it is nested: a
+VIB in a bundle, a zip in a zip, each layer of a payload. What is read twice counts twice. A command
+that is given a folder or several files has a budget for each of them.
+
+| work | fixed | and for each byte of the file | what counts, and why |
+| --- | --- | --- | --- |
 """
 
 
@@ -46,14 +67,14 @@ def limits_of(module: str) -> dict[str, str]:
     for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             name = node.targets[0].id
-            if name.endswith(_ENDINGS) and not name.startswith("_"):
+            if name.endswith(_ENDING) and not name.startswith("_"):
                 found[name] = _text(after)
     return found
 
 
 def limits_page() -> str:
     """Return the page."""
-    parts = [_HEAD]
+    parts = [_HEAD + "".join(map(_budget_row, LIMITS.items()))]
     for title, modules in SECTIONS.items():
         rows = [
             f"| {_value(getattr(import_module(f'vibforge.{module}'), name), reason)} | {reason} |"
@@ -63,6 +84,13 @@ def limits_page() -> str:
         parts.append("\n".join([f"## {title}\n", "| limit | of what, and why |", "| --- | --- |"]))
         parts[-1] += "\n" + "\n".join(rows) + "\n"
     return "\n".join(parts)
+
+
+def _budget_row(item: tuple[Work, Limit]) -> str:
+    work, limit = item
+    fixed = _value(limit.fixed, "Bytes" if "bytes" in work else "")
+    factor = f"{limit.factor:g}" if limit.factor >= 1 else f"1/{1 / limit.factor:g}"
+    return f"| {work} | {fixed} | {factor} | {limit.reason} |\n"
 
 
 def _text(node: ast.stmt) -> str:

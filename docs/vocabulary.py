@@ -7,8 +7,9 @@ from typing import Any
 import typer
 
 from vibforge.cli import application
+from vibforge.cli.exit_codes import markdown
 
-_HEAD = """\
+_HEAD = f"""\
 # Vocabulary
 
 One word for one thing, in options, JSON, messages and documentation. The tables of options and
@@ -17,17 +18,12 @@ one kind of value wherever it occurs.
 
 ## Exit codes
 
-| code | meaning, in every command |
-| --- | --- |
-| 0 | good |
-| 1 | done, but the verdict is bad: `"good": false` in JSON |
-| 2 | could not be done: the message says what, where and what to do |
-| 3 | a bug in vibforge |
-| 4 | not possible on this machine: `vibforge trx rehearse` and `trx sniff` only |
-| 128 + N | stopped by signal N: 130 by Ctrl-C, 143 by `kill` |
-| 141 | whoever read the output went away, as in `vibforge inspect X \\| head -1` |
+The same in every command, and below each `--help`:
 
-Several causes at once: what could not be done (2) counts more than a bad verdict (1).
+{markdown()}
+
+A command that takes several files (`verify`, `inspect`, `lint`, `plan`) reports every file that it
+can read. `--json` lists the others under `unreadable`, each with its path and faults.
 
 ## Streams
 

@@ -23,7 +23,15 @@ def shipped(folder: str) -> set[str]:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that is made from the source distribution, as a package index would have it."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--outdir", str(folder), str(CHECKOUT)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--outdir",
+        str(folder),
+        str(CHECKOUT),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
 
@@ -45,8 +53,12 @@ def test_an_installed_wheel_builds_the_demo_far_from_the_checkout(
 ) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env/bin/python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
-    subprocess.run(list(map(str, install)), check=True, capture_output=True)
+    for what in (
+        ("--require-hashes", "--requirement", CHECKOUT / "requirements.lock"),
+        ("--no-index", "--no-deps", wheel),
+    ):
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+        subprocess.run(list(map(str, install)), check=True, capture_output=True)
     script = (
         "from vibforge.resources import shipped\nfrom vibforge import build\n"
         "print(build(str(shipped('payloads') / 'trx-conf'), 'dist').vib_path)"

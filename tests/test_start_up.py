@@ -39,48 +39,48 @@ COMMANDS = {
     "version": StartUp(
         words=["--version"],
         without=(*READERS_ONLY, *BUILDS_ONLY, *CODECS, "json", "vibforge.model"),
-        most=7,
+        most=8,
     ),
     "help": StartUp(
         words=["build", "--help"],
         without=(*READERS_ONLY, *BUILDS_ONLY, *CODECS, "vibforge.model"),
-        most=20,
+        most=21,
     ),
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=133,
+        most=138,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=174,
+        most=177,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
         words=["lint", "{vib}"],
         without=(*BUILDS_ONLY, "vibforge.model.bundle", "vibforge.trx.check", "vibforge.trust"),
-        most=105,
+        most=113,
     ),
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
-        most=50,
+        most=52,
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=100,
+        most=105,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=91,
+        most=95,
     ),
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.lint", "vibforge.model.recipe", "vibforge.trx"),
-        most=126,
+        most=132,
     ),
 }
 

@@ -61,7 +61,7 @@ def test_an_argument_has_its_kind_of_value() -> None:
     for use in uses():
         if not use.is_option:
             word = use.value.strip("[]{}").removesuffix("…")
-            assert set(word.split("|")) <= VALUES | {"BUNDLE", "PCAP", "VIB"}, use
+            assert set(word.split("|")) <= VALUES | {"BUNDLE", "PCAP", "TARGET", "VIB"}, use
 
 
 def test_every_command_says_what_it_does() -> None:

@@ -2,6 +2,7 @@
 
     VibforgeError
     ├── FormatError        bytes are not a valid ar / tar / gzip / XML / PKCS#7
+    ├── LimitError         a file asks for more work than its size allows
     ├── ModelError         values break the rules of a VIB or of a recipe
     ├── PayloadError       a payload tree cannot become a payload
     ├── OutputError        the result cannot be written
@@ -47,6 +48,13 @@ def escaped(text: str) -> str:
     )
 
 
+def shell_line(*words: object) -> str:
+    """Return the words of a command, or one of its words, quoted so that a shell can run them."""
+    import shlex  # noqa: PLC0415 - most commands show no other
+
+    return shlex.join(map(str, words))
+
+
 class VibforgeError(Exception):
     """The job could not be done; `problems` says all that stood in its way."""
 
@@ -68,6 +76,14 @@ class VibforgeError(Exception):
 
 class FormatError(VibforgeError):
     """Bytes are not what their format says."""
+
+
+class LimitError(VibforgeError):
+    """A file asks for more work than its size allows.
+
+    It is no FormatError: readers take note of a damaged member and go on with the next one, which
+    must not happen when the budget of the whole file is spent.
+    """
 
 
 class ModelError(VibforgeError):

@@ -15,6 +15,8 @@ import pytest
 from tests.conftest import CHECKOUT
 from tests.depot.making import for_platform, members, vib_file
 from tests.trees import trx_tree
+from vibforge.cli import bundle_serving
+from vibforge.errors import OutputError
 
 ENV = {"SOURCE_DATE_EPOCH": "1714564800", "NO_COLOR": "1"}
 COMMAND = (sys.executable, "-m", "vibforge")
@@ -97,6 +99,16 @@ def test_what_serve_says(tmp_path: Path) -> None:
     assert f"esxcli software component apply -d {url}index.xml" in told
     assert f"New-LcmOfflineDepot -Location {url}x.zip" in told
     assert "Only this machine" in told
+
+
+def test_serve_names_the_extra_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "hypercorn.asyncio", None)
+    monkeypatch.delitem(sys.modules, "vibforge.depot.serve", raising=False)
+    with pytest.raises(OutputError) as refused:
+        bundle_serving.run(tmp_path / "x.zip", "127.0.0.1", 0, None)
+    assert "vibforge[serve]" in str(refused.value)
 
 
 @pytest.mark.slow

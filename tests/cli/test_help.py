@@ -31,6 +31,8 @@ def calls(example: str) -> Iterator[list[str]]:
     for line in example.splitlines():
         for part in line.split(" | "):
             words = shlex.split(re.split(r" [<>]", part)[0])
+            while "=" in words[0]:
+                del words[0]
             if words[0] == "vibforge":
                 yield words[1:]
 

@@ -93,16 +93,17 @@ def test_plan_from_one_release_to_another(
     assert "ISO upgrade with the VIB installed: refused" in out
 
 
-def test_what_cannot_be_read_is_part_of_the_plan(
+def test_what_cannot_be_read_does_not_hide_the_plan_of_the_rest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.vib"
     page.write_text("<html>not found</html>")
-    assert main(["plan", str(page), written(tmp_path), "--esxi", "8.0"]) == 1
-    out = " ".join(capsys.readouterr().out.split())
-    assert out.count("cannot be read") == 1
-    assert "an HTML page" in out
-    assert "On stock 8.0" in out
+    assert main(["plan", str(page), written(tmp_path), "--esxi", "8.0"]) == 2
+    told = capsys.readouterr()
+    assert told.err.count(str(page)) == 1
+    assert "an HTML page" in told.err
+    assert "On stock 8.0" in told.out
+    assert "page.vib" not in told.out
 
 
 @pytest.mark.parametrize(

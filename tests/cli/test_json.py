@@ -14,7 +14,7 @@ from tests.cli.test_reading import run
 from tests.report.schemas import require_valid
 from vibforge.report.schema import schema_names
 
-SILENT = {"init", "schema", "host-facts", "trx new", "bundle serve"}
+SILENT = {"init", "schema", "host-facts", "trx new", "bundle serve", "make"}
 """Commands that report nothing but what they write or print, or go on until they are stopped."""
 ELSEWHERE = {"record", "host-facts", "trx-rehearse"}
 """Shapes that no command of the table prints: tested beside what makes them."""

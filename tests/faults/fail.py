@@ -20,12 +20,15 @@ from tests.faults.killing import Bench, copied
 from tests.faults.scenario import OUTPUT, SCENARIOS, seen
 
 _NAMING = frozenset(
-    {"linkat", "rename", "renameat", "renameat2", "unlink", "mkdir", "fchmod", "chmod", "symlink"}
+    {
+        *("linkat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat"),
+        *("fchmod", "chmod", "fchown", "symlink", "symlinkat"),
+    }
 )
 _LAST = frozenset({"rename", "renameat", "renameat2", "chmod"})
 """When all is whole: what fails here leaves some files old and some new."""
 _WRITING = frozenset({"write", "pwrite64", "ftruncate"})
-_CALLS = ",".join([*sorted(_NAMING | _WRITING), "openat", "symlinkat"])
+_CALLS = ",".join([*sorted(_NAMING | _WRITING), "openat"])
 _ERRORS = ("ENOSPC", "EIO", "EACCES")
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)")
 _STANDARD_STREAM = re.compile(r"[012],")

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
-from vibforge.errors import FormatError
-from vibforge.formats.ar_reading import MEMBER_LIMIT, NAME_TABLE_LIMIT, Archive, read_archive
+from tests.budgets import limit, whole_budget
+from vibforge.errors import FormatError, LimitError
+from vibforge.formats.ar_reading import NAME_TABLE_LIMIT, Archive, read_archive
+from vibforge.formats.budget import Work
 
 
 def read(data: bytes) -> Archive:
-    return read_archive(io.BytesIO(data), len(data))
+    return read_archive(io.BytesIO(data), len(data), whole_budget(len(data)))
 
 
 def header(**fields: str) -> bytes:
@@ -105,9 +107,11 @@ def test_what_is_no_archive_is_refused() -> None:
         read(b"PK\x03\x04")
 
 
-def test_members_are_counted() -> None:
-    with pytest.raises(FormatError, match=f"more than {MEMBER_LIMIT} members"):
-        read(b"!<arch>\n" + header(size="0") * (MEMBER_LIMIT + 1))
+def test_members_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, Work.MEMBERS, 3)
+    assert len(read(b"!<arch>\n" + header(size="0") * 3).members) == 3
+    with pytest.raises(LimitError, match="more than 3 members of archives"):
+        read(b"!<arch>\n" + header(size="0") * 4)
 
 
 def test_the_table_of_long_names_is_bounded() -> None:

@@ -1,7 +1,9 @@
 import pytest
 
-from vibforge.errors import FormatError
+from tests.budgets import limit, whole_budget
+from vibforge.errors import FormatError, LimitError
 from vibforge.formats import safe_xml
+from vibforge.formats.budget import Work
 from vibforge.formats.safe_xml import parse
 
 
@@ -46,3 +48,72 @@ def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parse(b"<a>123</a>", "x").text == "123"
     with pytest.raises(FormatError, match="11 bytes of XML, more than 10"):
         parse(b"<a>1234</a>", "x")
+
+
+ATTLIST = '<!DOCTYPE a [<!ATTLIST a b CDATA "c">]>'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"{ATTLIST}<a/>".encode(),
+        f"<!-- <a/> --><?p <a/>?>{ATTLIST}<a/>".encode(),
+        b"\xef\xbb\xbf" + ATTLIST.encode() + b"<a/>",
+        f'<?xml version="1.0" encoding="windows-1252"?>{ATTLIST}<a/>'.encode(),
+        f"\ufeff{ATTLIST}<a/>".encode("utf-16-le"),
+        f"\ufeff{ATTLIST}<a/>".encode("utf-16-be"),
+        b"<!DOCTYPE a [" + b"<!ATTLIST a" + b" b CDATA 'c'" * 10_000,
+    ],
+)
+def test_a_document_type_is_refused_before_libxml2_sees_it(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lxml.etree.XMLPullParser", None)
+    with pytest.raises(FormatError, match="document type"):
+        parse(data, "x")
+
+
+@pytest.mark.parametrize("data", [b"<a>&lt;!DOCTYPE a></a>", b"<a><!-- <!DOCTYPE a> --></a>"])
+def test_what_only_looks_like_a_document_type_is_read(data: bytes) -> None:
+    assert parse(data, "x").tag == "a"
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "cp037", "utf-32", "gbk", "unheard-of", "utf-16"])
+def test_an_encoding_in_which_a_document_type_could_hide_is_refused(encoding: str) -> None:
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
+    for body in ("<a/>", f"{ATTLIST}<a/>"):
+        told = body.encode("utf-7" if encoding == "utf-7" else "ascii")
+        with pytest.raises(FormatError):
+            parse(declared + told.replace(b"<", b"+ADw-"), "x")
+
+
+def test_the_root_begins_early() -> None:
+    assert parse(b" " * (safe_xml.PROLOG_LIMIT - 4) + b"<a/>", "x").tag == "a"
+    with pytest.raises(FormatError, match="no start tag in the first 65536 bytes"):
+        parse(b" " * safe_xml.PROLOG_LIMIT + b"<a/>", "x")
+
+
+def test_tags_and_attributes_are_counted_before_they_are_parsed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    budget = whole_budget()
+    before = budget.left(Work.MARKUP)
+    parse(b'<a b="1"><c/></a>', "x", budget)
+    assert before - budget.left(Work.MARKUP) == 4
+    limit(monkeypatch, Work.MARKUP, 3)
+    monkeypatch.setattr("lxml.etree.XMLPullParser", None)
+    with pytest.raises(LimitError, match="more than 3 tags and attributes"):
+        parse(b'<a b="1"><c/></a>', "x", whole_budget())
+
+
+def test_namespaces_are_bounded() -> None:
+    def declaring(count: int, size: int = 9) -> bytes:
+        names = " ".join(f'xmlns:n{number}="{number:0{size}}"' for number in range(count))
+        return f"<a {names}/>".encode()
+
+    most = safe_xml.NAMESPACE_LIMIT
+    assert parse(declaring(most, safe_xml.NAMESPACE_SIZE_LIMIT), "x").tag == "a"
+    with pytest.raises(FormatError, match=f"more than {most} namespaces"):
+        parse(declaring(most + 1), "x")
+    with pytest.raises(FormatError, match="a namespace of more than 256 characters"):
+        parse(declaring(1, safe_xml.NAMESPACE_SIZE_LIMIT + 1), "x")

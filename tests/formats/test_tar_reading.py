@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 
 from tests import vibs
+from tests.budgets import limit, whole_budget
 from tests.formats.test_tar_images import entries, image_of
-from vibforge.errors import FormatError
-from vibforge.formats import entry_budget, gnu_tar, vmtar
+from vibforge.errors import FormatError, LimitError
+from vibforge.formats import gnu_tar, vmtar
+from vibforge.formats.budget import Work
 from vibforge.formats.byte_stream import ByteStream
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_extensions import pax_records
@@ -28,7 +30,8 @@ LONG_PATH = f"opt/{'x' * 60}/{'y' * 80}"
 
 
 def reader(data: bytes, step: int = 700) -> TarReader:
-    return TarReader(ByteStream(data[start : start + step] for start in range(0, len(data), step)))
+    pieces = (data[start : start + step] for start in range(0, len(data), step))
+    return TarReader(ByteStream(pieces), whole_budget(len(data)))
 
 
 def listed(data: bytes) -> list[TarEntry]:
@@ -329,23 +332,23 @@ def test_a_long_name_that_is_cut_is_told() -> None:
 
 def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     count = len(listed(vibs.image()))
-    monkeypatch.setattr(entry_budget, "ENTRY_LIMIT", count)
+    limit(monkeypatch, Work.ENTRIES, count)
     assert len(listed(vibs.image())) == count
-    monkeypatch.setattr(entry_budget, "ENTRY_LIMIT", 4)
-    with pytest.raises(FormatError, match="more than 4 entries"):
+    limit(monkeypatch, Work.ENTRIES, 4)
+    with pytest.raises(LimitError, match="more than 4 entries"):
         listed(vibs.image())
 
 
 def test_names_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     linked = Entry("four", EntryKind.SYMLINK, 0o777, link="three")
     data = header_blocks(linked, gnu_tar.MAGIC) + bytes(1024)
-    monkeypatch.setattr(entry_budget, "NAMES_LIMIT", 9)
+    limit(monkeypatch, Work.NAMES, 9)
     assert listed(data)[0].entry == linked
-    monkeypatch.setattr(entry_budget, "NAMES_LIMIT", 8)
-    with pytest.raises(FormatError, match="names of more than 8 characters"):
+    limit(monkeypatch, Work.NAMES, 8)
+    with pytest.raises(LimitError, match="more than 8 characters of names"):
         listed(data)
-    monkeypatch.setattr(entry_budget, "NAMES_LIMIT", 100)
-    with pytest.raises(FormatError, match="names of more than 100 characters"):
+    limit(monkeypatch, Work.NAMES, 100)
+    with pytest.raises(LimitError, match="more than 100 characters of names"):
         listed(vibs.image())
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.budgets import limit, whole_budget
 from tests.vibs import zstd_compressed
-from vibforge.errors import FormatError
-from vibforge.formats import inflating
+from vibforge.errors import LimitError
+from vibforge.formats.budget import Work
 from vibforge.formats.unpacking import Compression, Taps, unpack
 
 TEXT = b"content of a payload\n" * 500
@@ -32,7 +33,7 @@ def test_every_layer_passes_its_tap(form: str, step: int) -> None:
     seen: dict[str, list[bytes]] = {"stored": [], "gunzipped": [], "content": []}
     taps = Taps(**{layer: pieces.append for layer, pieces in seen.items()})
     pieces = (data[start : start + step] for start in range(0, len(data), step))
-    found = unpack(pieces, len(data), taps)
+    found = unpack(pieces, whole_budget(len(data)), taps)
     assert found.compression == compression
     assert found.content.read(len(TEXT) + 1) == TEXT
     gunzipped = zlib.decompress(data, 31) if Compression.GZIP in compression else b""
@@ -43,16 +44,15 @@ def test_every_layer_passes_its_tap(form: str, step: int) -> None:
     }
 
 
-@pytest.mark.parametrize("form", ["gzip", "zstd", "both"])
-def test_each_layer_is_bounded_by_what_is_stored(
-    form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inflating, "RATIO_FREE", 1000)
-    data = FORMS[form][0](bytes(300_000))
-    bound = len(data) if form == "both" else 300_000 // inflating.RATIO_LIMIT
-    for size, fits in ((max(bound, 300), True), (100, False)):
-        if fits:
-            assert unpack(iter([data]), size).content.read(300_001) == bytes(300_000)
-        else:
-            with pytest.raises(FormatError, match="100 bytes unpack to more than 1100 times"):
-                unpack(iter([data]), size).content.read(300_001)
+@pytest.mark.parametrize("form", FORMS)
+def test_all_layers_share_one_budget(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack, compression = FORMS[form]
+    data = pack(TEXT)
+    gunzipped = zlib.decompress(data, 31) if Compression.GZIP in compression else b""
+    most = len(gunzipped) + (len(TEXT) if Compression.ZSTD in compression else 0)
+    limit(monkeypatch, Work.UNPACKED, most)
+    assert unpack(iter([data]), whole_budget()).content.read(len(TEXT) + 1) == TEXT
+    if compression:
+        limit(monkeypatch, Work.UNPACKED, most - 1)
+        with pytest.raises(LimitError):
+            unpack(iter([data]), whole_budget()).content.read(len(TEXT) + 1)

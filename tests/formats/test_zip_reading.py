@@ -1,23 +1,25 @@
 import io
 import zipfile
+from contextlib import nullcontext
 
 import pytest
 
 from tests import vibs
-from vibforge.errors import FormatError
-from vibforge.formats import zip_reading
-from vibforge.formats.zip_reading import RATIO_FREE, open_zip
+from tests.budgets import limit, whole_budget
+from vibforge.errors import FormatError, LimitError
+from vibforge.formats.budget import Work
+from vibforge.formats.zip_reading import open_zip
 
 
 def read(data: bytes) -> dict[str, bytes]:
-    with open_zip(io.BytesIO(data), "a.zip", len(data)) as archive:
+    with open_zip(io.BytesIO(data), "a.zip", len(data), whole_budget(len(data))) as archive:
         return {member.name: archive.read(member, 1000) for member in archive.members}
 
 
 def test_members_are_read_and_folders_left_out() -> None:
     data = vibs.zipped([("a/", b""), ("a/b", b"1"), ("c", b"2")])
     assert read(data) == {"a/b": b"1", "c": b"2"}
-    with open_zip(io.BytesIO(data), "a.zip", len(data)) as archive:
+    with open_zip(io.BytesIO(data), "a.zip", len(data), whole_budget(len(data))) as archive:
         assert archive.names == ("a/", "a/b", "c")
         assert archive.find("nothing") is None
 
@@ -33,17 +35,70 @@ def test_every_cut_and_every_changed_byte_is_told_or_harmless() -> None:
         damaged[place] ^= 0xFF
         try:
             read(bytes(damaged))
-        except FormatError:
+        except (FormatError, LimitError):
             told += 1
     assert told > len(data) / 3
 
 
-def test_bombs_are_refused() -> None:
+def deflated(*members: tuple[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("bomb", bytes(RATIO_FREE + 1))
-    with pytest.raises(FormatError, match="64 times"):
-        read(buffer.getvalue())
+        for name, content in members:
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_a_bomb_is_refused_by_what_it_announces(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = deflated(("bomb", bytes(1000)))
+    for most, fits in ((1000, True), (999, False)):
+        limit(monkeypatch, Work.UNPACKED, most)
+        told = nullcontext() if fits else pytest.raises(LimitError, match="999 bytes unpacked")
+        with told:
+            assert read(data) == {"bomb": bytes(1000)}
+
+
+def test_reading_again_ends_when_the_budget_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, Work.UNPACKED, 2500)
+    data = deflated(("a", bytes(1000)))
+    with open_zip(io.BytesIO(data), "a.zip", len(data), whole_budget()) as archive:
+        for _ in range(2):
+            assert archive.read(archive.members[0], 1000) == bytes(1000)
+        with pytest.raises(LimitError, match="2500 bytes unpacked"):
+            archive.read(archive.members[0], 1000)
+
+
+def test_what_is_read_into_memory_is_counted_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, Work.KEPT, 3)
+    with pytest.raises(LimitError, match="3 bytes read into memory"):
+        read(vibs.zipped([("a", b"12"), ("b", b"34")]))
+    assert read(vibs.zipped([("a", b"12"), ("b", b"3")])) == {"a": b"12", "b": b"3"}
+
+
+def test_seeking_counts_what_is_unpacked_on_the_way() -> None:
+    data = deflated(("a", bytes(1000)))
+    budget = whole_budget()
+    with (
+        open_zip(io.BytesIO(data), "a.zip", len(data), budget) as archive,
+        archive.open(archive.members[0]) as stream,
+    ):
+        for offset, cost in ((400, 400), (300, 300), (5000, 700), (1000, 0)):
+            before = budget.left(Work.UNPACKED)
+            stream.seek(offset)
+            assert before - budget.left(Work.UNPACKED) == cost
+        assert stream.read() == b""
+
+
+def test_opening_again_counts_again_and_renewed_starts_anew() -> None:
+    data = vibs.zipped([("a", b"text")])
+    budget = whole_budget()
+    with open_zip(io.BytesIO(data), "a.zip", len(data), budget) as archive:
+        before = budget.left(Work.UNPACKED)
+        for _ in range(3):
+            archive.read(archive.members[0], 4)
+        assert before - budget.left(Work.UNPACKED) == 12
+        again = archive.renewed()
+        assert again.read(again.members[0], 4) == b"text"
+        assert before - budget.left(Work.UNPACKED) == 12
 
 
 def test_overlapping_members_are_refused() -> None:
@@ -64,24 +119,16 @@ def test_encrypted_and_unusual_members_are_told() -> None:
             read(bytes(data))
 
 
-def test_members_and_their_sizes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zip_reading, "MEMBER_LIMIT", 2)
-    assert len(read(vibs.zipped([(name, b"") for name in "ab"]))) == 2
+def test_a_member_is_bounded() -> None:
     assert read(vibs.zipped([("a", bytes(1000))])) == {"a": bytes(1000)}
-    with pytest.raises(FormatError, match="more than 2 members"):
-        read(vibs.zipped([(name, b"") for name in "abc"]))
     with pytest.raises(FormatError, match="1001 bytes, more than 1000"):
         read(vibs.zipped([("a", bytes(1001))]))
 
 
-def test_all_members_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zip_reading, "TOTAL_SIZE_LIMIT", 3)
-    with pytest.raises(FormatError, match="4 bytes, more than 3"):
-        read(vibs.zipped([("a", b"12"), ("b", b"34")]))
-
-
 def test_a_large_directory_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zip_reading, "DIRECTORY_LIMIT", 65_600)
     data = vibs.zipped([(f"{number:0200d}", b"") for number in range(400)])
-    with pytest.raises(FormatError, match="central directory"):
+    assert len(read(data)) == 400
+    directory = data.rindex(b"PK\x05\x06") - data.index(b"PK\x01\x02")
+    limit(monkeypatch, Work.DIRECTORY, directory - 1)
+    with pytest.raises(LimitError, match="bytes of zip directories"):
         read(data)

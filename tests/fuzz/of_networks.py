@@ -4,7 +4,6 @@ import io
 
 from tests.formats.ptp_examples import AS_TLV, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
 from tests.fuzz.target import Target, printable
-from vibforge.depot.serve import byte_range
 from vibforge.formats.capture import Capture
 from vibforge.formats.frame import LINK_TYPES, find_ptp
 from vibforge.formats.ptp_message import Kind, PtpMessage
@@ -61,15 +60,6 @@ def read_answer(data: bytes) -> None:
     data_sets_of(data.decode("utf-8", "replace"))
 
 
-def read_range(data: bytes) -> None:
-    try:
-        start, size = byte_range(data.decode("latin-1"), 1000)
-    except ValueError:
-        return
-    assert start >= 0
-    assert 0 < size <= 1000 - start
-
-
 def _messages() -> list[bytes]:
     return [message(kind, tlvs=(AS_TLV,)).serialise() for kind in Kind]
 
@@ -113,5 +103,4 @@ NETWORKS = {
     "frame": Target(read_frame, _frames),
     "capture": Target(hear_capture, _captures, each=30),
     "answer": Target(read_answer, lambda: [_ANSWER]),
-    "range": Target(read_range, lambda: [b"bytes=0-99", b"bytes=-5", b"bytes=7-"]),
 }

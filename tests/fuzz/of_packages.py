@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests import vibs
+from tests.budgets import whole_budget
 from tests.fuzz.target import Target, as_file, printable
 from tests.trees import elf_program
 from vibforge.errors import VibforgeError
@@ -54,17 +55,17 @@ _TEXT = vibs.descriptor("")
 
 
 def read_ar(data: bytes) -> None:
-    archive = read_archive(io.BytesIO(data), len(data))
+    archive = read_archive(io.BytesIO(data), len(data), whole_budget(len(data)))
     ends = [member.data_offset + member.stored_size for member in archive.members]
     assert all(0 <= end <= len(data) for end in ends)
     assert archive.tail_offset + archive.tail_size >= len(data) - 1
 
 
 def read_tar(data: bytes) -> None:
-    listing_reader = TarReader(ByteStream(iter([data])))
+    listing_reader = TarReader(ByteStream(iter([data])), whole_budget(len(data)))
     entries = list(listing_reader.entries())
     listing_reader.finish()
-    reader = TarReader(ByteStream(iter([data])))
+    reader = TarReader(ByteStream(iter([data])), whole_budget(len(data)))
     count = 0
     for found, pieces in reader.contents():
         count += 1
@@ -73,8 +74,9 @@ def read_tar(data: bytes) -> None:
 
 
 def read_payload(data: bytes) -> None:
-    unpacked = unpack(iter([data]), len(data))
-    reader = TarReader(unpacked.content)
+    budget = whole_budget(len(data))
+    unpacked = unpack(iter([data]), budget)
+    reader = TarReader(unpacked.content, budget)
     for _found in reader.entries():
         pass
     reader.finish()
@@ -88,7 +90,7 @@ def read_descriptor(data: bytes) -> None:
 
 
 def read_bundle_zip(data: bytes) -> None:
-    with open_zip(io.BytesIO(data), "fuzz.zip", len(data)) as archive:
+    with open_zip(io.BytesIO(data), "fuzz.zip", len(data), whole_budget(len(data))) as archive:
         read_bundle(archive, "fuzz.zip")
         for member in archive.members:
             if member.name.endswith(".vib"):
@@ -108,14 +110,14 @@ def read_vib(data: bytes) -> None:
 def read_bundle_part(data: bytes) -> None:
     """Read one document of a bundle as each kind of document that it may be."""
     with contextlib.suppress(VibforgeError):
-        bundle_vib.parse(data, "vibs/a.xml", "fuzz.zip")
+        bundle_vib.parse(data, "vibs/a.xml", "fuzz.zip", whole_budget(len(data)))
     root = parse_xml(data, "fuzz.zip")
     for vendor in bundle_index.parse_index(root):
         bundle_index.index_bytes([vendor])
     for platform in bundle_index.parse_vendor_index(root, "folder"):
         bundle_index.vendor_index_bytes([platform])
-    bulletin.serialise(bulletin.parse(root))
-    bundle_response.parse(root)
+    bulletin.serialise(bulletin.parse(root, whole_budget(len(data))))
+    bundle_response.parse(root, whole_budget(len(data)))
 
 
 def judge_vib(data: bytes) -> None:
@@ -172,10 +174,12 @@ def _zstd_payload() -> bytes:
 
 
 def _bundle_parts() -> list[bytes]:
-    with open_zip(io.BytesIO(vibs.bundle()), "seed.zip", len(vibs.bundle())) as archive:
+    with open_zip(
+        io.BytesIO(vibs.bundle()), "seed.zip", len(vibs.bundle()), whole_budget()
+    ) as archive:
         outer = {each.name: archive.read(each, each.size) for each in archive.members}
     inner = outer["metadata.zip"]
-    with open_zip(io.BytesIO(inner), "metadata.zip", len(inner)) as metadata:
+    with open_zip(io.BytesIO(inner), "metadata.zip", len(inner), whole_budget()) as metadata:
         parts = [metadata.read(each, each.size) for each in metadata.members]
     return [outer["index.xml"], *parts]
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests import vibs
+from tests.budgets import limit, whole_budget
+from vibforge.errors import LimitError
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.zip_reading import open_zip
 from vibforge.model import bundle as bundle_module
 from vibforge.model.bundle import Bundle, read_bundle
@@ -24,6 +27,17 @@ OUTER = unzipped(vibs.bundle())
 INNER = unzipped(OUTER["metadata.zip"])
 
 
+def opened_with(change: Change) -> Budget:
+    """Read a bundle after `change` of its members, and return what is left of its budget."""
+    members = dict(OUTER)
+    change(members)
+    data = vibs.zipped(list(members.items()))
+    budget = whole_budget(len(data))
+    with open_zip(io.BytesIO(data), "b.zip", len(data), budget) as archive:
+        read_bundle(archive, "b.zip")
+    return budget
+
+
 def read(change: Change = lambda _: None, inner: Change = lambda _: None) -> Bundle:
     """Read a bundle after `change` of its members and `inner` of those of its metadata."""
     metadata = dict(INNER)
@@ -31,7 +45,7 @@ def read(change: Change = lambda _: None, inner: Change = lambda _: None) -> Bun
     outer = OUTER | {"metadata.zip": vibs.zipped(list(metadata.items()))}
     change(outer)
     data = vibs.zipped(list(outer.items()))
-    with open_zip(io.BytesIO(data), "b.zip", len(data)) as archive:
+    with open_zip(io.BytesIO(data), "b.zip", len(data), whole_budget(len(data))) as archive:
         return read_bundle(archive, "b.zip")
 
 
@@ -129,30 +143,27 @@ def test_other_files_of_the_metadata_are_passed_over() -> None:
     assert "profiles/x.xml" in found.metadata_members
 
 
-def test_the_metadata_are_bounded_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    size = sum(len(data) for data in INNER.values())
-    monkeypatch.setattr(bundle_module, "METADATA_TOTAL_LIMIT", size)
-    assert read().faults == ()
-    monkeypatch.setattr(bundle_module, "METADATA_TOTAL_LIMIT", size - 1)
-    (told,) = faults()
-    assert f"metadata of more than {size - 1} bytes" in told
+def twice(members: dict[str, bytes]) -> None:
+    members["more.zip"] = members["metadata.zip"]
+    text = members["vendor-index.xml"]
+    row = text[text.index(b"<metadata>") : text.index(b"</metaList>")]
+    both = row + row.replace(b"metadata.zip", b"more.zip")
+    members["vendor-index.xml"] = text.replace(row, both)
 
 
-def test_the_bound_is_one_for_all_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
-    size = sum(len(data) for data in INNER.values())
-
-    def twice(members: dict[str, bytes]) -> None:
-        members["more.zip"] = members["metadata.zip"]
-        text = members["vendor-index.xml"]
-        row = text[text.index(b"<metadata>") : text.index(b"</metaList>")]
-        both = row + row.replace(b"metadata.zip", b"more.zip")
-        members["vendor-index.xml"] = text.replace(row, both)
-
+@pytest.mark.parametrize("work", [Work.KEPT, Work.MARKUP, Work.DIRECTORY])
+def test_all_metadata_share_the_budget_of_the_bundle(
+    monkeypatch: pytest.MonkeyPatch, work: Work
+) -> None:
+    most = 100_000
+    limit(monkeypatch, work, most)
+    of_one, of_two = (most - opened_with(change).left(work) for change in (lambda _: None, twice))
+    assert of_one < of_two
+    limit(monkeypatch, work, of_two)
     assert len(read(twice).vibs) == 2
-    monkeypatch.setattr(bundle_module, "METADATA_TOTAL_LIMIT", 2 * size)
-    assert faults(twice) == []
-    monkeypatch.setattr(bundle_module, "METADATA_TOTAL_LIMIT", 2 * size - 1)
-    assert len(faults(twice)) == 1
+    limit(monkeypatch, work, of_two - 1)
+    with pytest.raises(LimitError):
+        read(twice)
 
 
 def test_a_file_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.budgets import whole_budget
 from tests.depot.making import for_platform, vib_bytes
 from vibforge.errors import FormatError, ModelError
 from vibforge.formats.safe_xml import parse as parse_xml
@@ -103,15 +104,15 @@ def test_the_indexes_look_like_the_vendor_s() -> None:
 
 def test_a_bulletin_comes_back() -> None:
     data = bulletin_xml.serialise(BULLETIN)
-    assert bulletin_xml.parse(parse_xml(data, "x"), "bulletins/x.xml") == BULLETIN
-    assert bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"))) == data
+    assert bulletin_xml.parse(parse_xml(data, "x"), whole_budget(), "bulletins/x.xml") == BULLETIN
+    assert bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"), whole_budget())) == data
 
 
 def test_attributes_and_namespaces_of_others_are_kept() -> None:
     data = bulletin_xml.serialise(BULLETIN).replace(
         b"</bulletin>", b'<note lang="de">x</note><n:y xmlns:n="urn:n">z</n:y></bulletin>'
     )
-    again = bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x")))
+    again = bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"), whole_budget()))
     assert again == data
 
 
@@ -120,7 +121,7 @@ def test_attributes_and_namespaces_of_others_are_kept() -> None:
 )
 def test_names_that_ascii_cannot_write_are_refused(part: str) -> None:
     data = bulletin_xml.serialise(BULLETIN).replace(b"</bulletin>", f"{part}</bulletin>".encode())
-    found = bulletin_xml.parse(parse_xml(data, "x"))
+    found = bulletin_xml.parse(parse_xml(data, "x"), whole_budget())
     with pytest.raises(FormatError, match="is not ASCII"):
         bulletin_xml.serialise(found)
 
@@ -136,7 +137,7 @@ def test_a_bulletin_that_is_no_component_has_no_specs() -> None:
     )
     data = bulletin_xml.serialise(plain)
     assert b"Spec" not in data
-    assert bulletin_xml.parse(parse_xml(data, "x")) == replace(plain, member="")
+    assert bulletin_xml.parse(parse_xml(data, "x"), whole_budget()) == replace(plain, member="")
     assert not plain.is_component
     assert BULLETIN.is_component
 
@@ -147,7 +148,7 @@ def test_the_title_of_a_component_is_its_name_where_it_has_none() -> None:
     assert b'<componentNameSpec name="test" uiString="test"/>' in data
     assert b'<componentVersionSpec version="1.0.0-1" uiString="1.0.0-1"/>' in data
     empty = re.sub(rb"(<component\w+) [^/]*/>", rb"\1/>", data)
-    found = bulletin_xml.parse(parse_xml(empty, "x"))
+    found = bulletin_xml.parse(parse_xml(empty, "x"), whole_budget())
     named = (found.component_name, found.component_version)
     assert (*named, found.component_title, found.component_version_title) == ("", "", "", "")
 
@@ -156,20 +157,20 @@ def test_what_is_not_known_of_a_bulletin_is_kept() -> None:
     data = bulletin_xml.serialise(BULLETIN).replace(
         b"</bulletin>", b'<new a="b"><c>d</c></new>\n <plain>text</plain>\n</bulletin>'
     )
-    found = bulletin_xml.parse(parse_xml(data, "x"))
+    found = bulletin_xml.parse(parse_xml(data, "x"), whole_budget())
     assert found.unknown == ('<new a="b"><c>d</c></new>',)
     again = bulletin_xml.serialise(found)
     assert b'<new a="b"><c>d</c></new>' in again
     assert b"<plain>text</plain>" in again
-    assert bulletin_xml.parse(parse_xml(again, "x")) == replace(
-        found, fields=bulletin_xml.parse(parse_xml(again, "x")).fields
+    assert bulletin_xml.parse(parse_xml(again, "x"), whole_budget()) == replace(
+        found, fields=bulletin_xml.parse(parse_xml(again, "x"), whole_budget()).fields
     )
 
 
 def test_an_announcement_says_what_the_descriptor_says() -> None:
     strange = VIB.descriptor_bytes.replace(b"<urls/>", b"<urls/><strange><deep/></strange>")
-    data = announcement(strange, "vib20/x.vib", 17, "ab" * 32)
-    found = parse(data, "vibs/x.xml", "x")
+    data = announcement(strange, "vib20/x.vib", 17, "ab" * 32, whole_budget())
+    found = parse(data, "vibs/x.xml", "x", whole_budget())
     assert (found.relative_path, found.packed_size) == ("vib20/x.vib", 17)
     assert found.checksums == (Checksum(checksum_type="sha-256", digest="ab" * 32),)
     assert disagreements(VIB.descriptor, found.descriptor) == ()
@@ -180,9 +181,9 @@ def test_an_announcement_says_what_the_descriptor_says() -> None:
 def test_an_announcement_replaces_what_a_descriptor_says_of_its_own_file() -> None:
     """Descriptors of 8.0U3 have been seen with a packed-size of their own."""
     own = VIB.descriptor_bytes.replace(b"<urls/>", b"<packed-size>1</packed-size><urls/>")
-    data = announcement(own, "p", 17, "ab" * 32)
+    data = announcement(own, "p", 17, "ab" * 32, whole_budget())
     assert data.count(b"packed-size>") == 2
-    assert parse(data, "m", "x").packed_size == 17
+    assert parse(data, "m", "x", whole_budget()).packed_size == 17
 
 
 def test_conventional_names() -> None:
@@ -191,9 +192,14 @@ def test_conventional_names() -> None:
 
 
 def test_vmware_xml_tells_of_bulletins_and_vibs() -> None:
-    vib = parse(announcement(VIB.descriptor_bytes, "vib20/x.vib", 17, "ab" * 32), "vibs/x.xml", "x")
+    vib = parse(
+        announcement(VIB.descriptor_bytes, "vib20/x.vib", 17, "ab" * 32, whole_budget()),
+        "vibs/x.xml",
+        "x",
+        whole_budget(),
+    )
     data = bundle_response.serialise("2024-05-01T12:00:00", [BULLETIN], [vib])
-    found = bundle_response.parse(parse_xml(data, "vmware.xml"))
+    found = bundle_response.parse(parse_xml(data, "vmware.xml"), whole_budget())
     assert found.timestamp == "2024-05-01T12:00:00"
     (told,) = found.bulletins
     assert replace(told, member=BULLETIN.member) == BULLETIN
@@ -253,20 +259,20 @@ def test_vmware_xml_says_all_that_a_descriptor_says(golden: Callable[[str, str],
 
 @pytest.mark.parametrize("size", ["", "-1", "1.5", "¹", "9" * 20])
 def test_a_size_that_is_none_is_not_read(size: str) -> None:
-    data = announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32)
+    data = announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32, whole_budget())
     odd = data.replace(b">17<", f">{size}<".encode("ascii", "xmlcharrefreplace"))
     assert odd != data
-    assert parse(odd, "m", "x").packed_size is None
+    assert parse(odd, "m", "x", whole_budget()).packed_size is None
 
 
 def test_an_announcement_adds_its_elements_in_order_behind_the_tags() -> None:
-    root = parse_xml(announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32), "x")
+    root = parse_xml(announcement(VIB.descriptor_bytes, "p", 17, "ab" * 32, whole_budget()), "x")
     tags = [str(child.tag) for child in root]
     at = tags.index("software-tags")
     assert tags[at + 1 : at + 4] == ["relative-path", "packed-size", "checksum"]
     without = VIB.descriptor_bytes.replace(b"<software-tags/>", b"")
     assert without != VIB.descriptor_bytes
-    root = parse_xml(announcement(without, "p", 17, "ab" * 32), "x")
+    root = parse_xml(announcement(without, "p", 17, "ab" * 32, whole_budget()), "x")
     assert [str(child.tag) for child in root][-3:] == ["relative-path", "packed-size", "checksum"]
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from tests import vibs
-from vibforge.errors import FormatError
+from tests.budgets import limit
+from vibforge.errors import FormatError, LimitError
 from vibforge.formats import safe_xml
+from vibforge.formats.budget import Work
 from vibforge.model.descriptor_reading import parse
 from vibforge.report.inspect_json import descriptor_facts
 
@@ -156,9 +158,10 @@ def test_a_billion_laughs_are_refused() -> None:
 def test_depth_size_and_number_of_tags_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FormatError, match="not well-formed"):
         parse(b"<vib>" + b"<a>" * 400 + b"</a>" * 400 + b"</vib>")
-    monkeypatch.setattr(safe_xml, "MARK_LIMIT", 10)
-    with pytest.raises(FormatError, match="more than 10 tags"):
+    limit(monkeypatch, Work.MARKUP, 10)
+    with pytest.raises(LimitError, match="more than 10 tags"):
         parse(GOOD.encode())
+    monkeypatch.undo()
     monkeypatch.setattr(safe_xml, "SIZE_LIMIT", 10)
     with pytest.raises(FormatError, match="more than 10"):
         parse(GOOD.encode())

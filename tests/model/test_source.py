@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
+from tests.budgets import whole_budget
 from vibforge.errors import FormatError
 from vibforge.formats.zip_reading import open_zip
 from vibforge.model.source import BytesSource, FileSource, Source, ZipSource
@@ -14,9 +15,9 @@ def test_every_source_gives_the_same_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"text")
     data = vibs.zipped([("a", b"text")])
-    with open_zip(io.BytesIO(data), "x.zip", len(data)) as archive:
+    with open_zip(io.BytesIO(data), "x.zip", len(data), whole_budget(len(data))) as archive:
         sources: list[Source] = [
-            BytesSource(b"text", "a"),
+            BytesSource.of(b"text", "a"),
             FileSource.of(path),
             ZipSource(archive, archive.members[0], "a"),
         ]

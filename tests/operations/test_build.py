@@ -247,6 +247,43 @@ def test_the_last_commit_dates_the_vib(tmp_path: Path, tool: Callable[[str], str
     )
 
 
+def test_the_settings_of_a_repository_make_git_run_no_program(
+    tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    """A commit that claims a signature, and a setting that has git check it with a program."""
+    project, trace = trx_tree(tmp_path / "project"), tmp_path / "trace"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch '{trace}'\n")
+    program.chmod(0o755)
+    env = os.environ | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+
+    def git(*words: str, text: str = "") -> str:
+        command = [tool("git"), "-C", str(tmp_path), *words]
+        done = subprocess.run(
+            command, check=True, env=env, text=True, capture_output=True, input=text
+        )
+        return done.stdout.strip()
+
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+    git("init", "-q")
+    git("add", "project")
+    git(*who, "commit", "-qm", "x", "--date", "2023-03-04T05:06:07Z")
+    head, _, message = git("cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n abcd\n -----END PGP SIGNATURE-----"
+    commit = git(
+        "hash-object", "-t", "commit", "-w", "--stdin", text=f"{head}\n{signature}\n\n{message}\n"
+    )
+    git("reset", "-q", commit)
+    for setting in ("gpg.program", "core.fsmonitor", "core.pager", "diff.external"):
+        git("config", setting, str(program))
+    git("config", "log.showSignature", "true")
+    git("log", "-1")
+    assert trace.exists(), "what is asked of git would run it"
+    trace.unlink()
+    assert plan_build(project, environment={}).dated.source is DateSource.COMMIT
+    assert not trace.exists()
+
+
 def test_without_git_the_date_is_fixed_and_said_so(tmp_path: Path) -> None:
     plan = plan_build(trx_tree(tmp_path / "project"), environment={})
     assert (str(plan.dated.date), plan.dated.source) == (
@@ -426,7 +463,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_a_folder_in_the_way(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist/INSTALL.md").mkdir(parents=True)
-    with pytest.raises(OutputError, match="a folder stands where the file belongs"):
+    with pytest.raises(OutputError, match="a folder has the name of the file"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
 
@@ -478,7 +515,7 @@ def test_what_is_allowed_stands_in_the_record(tmp_path: Path) -> None:
     record = json.loads((built.folder / "build.json").read_text())
     expected = {"rule": "port-section", "because": "tried on our host", "lines": [1]}
     assert record["allowed"] == [expected]
-    assert record["vib"]["sha256"] == built.sha256
+    assert record["files"][0]["sha256"] == built.sha256
     (tmp_path / "vibforge.toml").write_text(
         'name = "p"\nversion = "1-1"\n[[payloads]]\nname = "p"\ntree = "p"\n'
         '[[allow]]\nrule = "port-section"\nbecause = "tried on our host"\n'
@@ -523,3 +560,13 @@ def test_paths_that_need_a_flag_are_named_and_counted(tmp_path: Path) -> None:
         "/.profile, /bin/a, /bin/b, /bin/c, /bin/d and 3 more: not on the list of paths"
     )
     assert reason.count("not on the list") == 1
+
+
+@pytest.mark.parametrize("name", ["a\\b", "opt\\..\\x", "\\"])
+def test_a_name_with_a_backslash_is_refused(tmp_path: Path, name: str) -> None:
+    tree = trx_tree(tmp_path / "tree")
+    (tree / name).write_text("")
+    with pytest.raises(PayloadError, match="has a backslash") as caught:
+        build(tree, tmp_path / "out")
+    assert "exclude" in caught.value.problems[0].remedy
+    assert not (tmp_path / "out").exists()

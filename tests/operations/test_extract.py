@@ -1,6 +1,7 @@
 """Taking files out of payloads: what is kept, what is refused, and that nothing leaks."""
 
 import contextlib
+import errno
 import gzip
 import os
 import stat
@@ -19,6 +20,7 @@ from vibforge.formats import gnu_tar
 from vibforge.formats.tar_header import BLOCK, Entry, EntryKind, header_blocks
 from vibforge.model.source import BytesSource
 from vibforge.model.vib import Vib
+from vibforge.operations import folder_handle
 from vibforge.operations.extract import (
     Extracted,
     Wishes,
@@ -26,6 +28,7 @@ from vibforge.operations.extract import (
     extract_members,
     leads_out,
 )
+from vibforge.operations.folder_handle import FolderHandle
 from vibforge.operations.print_file import print_file
 from vibforge.operations.subjects import LoosePayload
 from vibforge.operations.unpack_folder import UnpackFolder
@@ -175,10 +178,60 @@ def test_nothing_is_written_through_a_link_that_was_there(tmp_path: Path) -> Non
     assert list((tmp_path / "outside").iterdir()) == []
 
 
-def test_hard_links_become_copies(tmp_path: Path) -> None:
-    from_entries(tmp_path / "out", file("a", 3), link("b", "a", EntryKind.HARD_LINK))
+def test_hard_links_are_names_of_one_file(tmp_path: Path) -> None:
+    hard = EntryKind.HARD_LINK
+    from_entries(
+        tmp_path / "out", file("d/a", 3), link("b", "d/a", hard), link("e/f/c", "./b", hard)
+    )
     assert (tmp_path / "out/b").read_bytes() == b"xxx"
-    assert (tmp_path / "out/b").stat().st_ino != (tmp_path / "out/a").stat().st_ino
+    names = ("d/a", "b", "e/f/c")
+    assert len({(tmp_path / "out" / name).stat().st_ino for name in names}) == 1
+
+
+def test_a_system_without_calls_by_handle_extracts_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = (file("d/a", 3), link("d/b", "d/a", EntryKind.HARD_LINK), link("c", "d/a"))
+    from_entries(tmp_path / "usual", *entries)
+    monkeypatch.setattr(folder_handle, "_BY_HANDLE", False)
+    for force in (False, True):
+        from_entries(tmp_path / "out", *entries, force=force)
+        assert tree(tmp_path / "out") == tree(tmp_path / "usual")
+        assert (tmp_path / "out/d/a").samefile(tmp_path / "out/d/b")
+    (tmp_path / "trap").mkdir()
+    (tmp_path / "trap/d").symlink_to(tmp_path / "usual")
+    with pytest.raises(OutputError, match="a folder belongs here"):
+        from_entries(tmp_path / "trap", file("d/evil"), force=True)
+    assert not (tmp_path / "usual/evil").exists()
+
+
+def test_200_hard_links_take_the_space_of_one_file(tmp_path: Path) -> None:
+    links = [link(f"{n % 20}/b{n}", "a", EntryKind.HARD_LINK) for n in range(200)]
+    from_entries(tmp_path / "out", file("a", 1 << 20), *links)
+    used = {path.stat().st_ino: path.stat().st_blocks for path in (tmp_path / "out").rglob("*/*")}
+    assert len(used) == 1
+
+
+def test_force_links_to_the_new_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "b").write_bytes(b"old")
+    entries = (file("a", 3), link("b", "a", EntryKind.HARD_LINK))
+    from_entries(tmp_path, *entries, force=True)
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [b"xxx", b"xxx"]
+    assert (tmp_path / "a").stat().st_ino == (tmp_path / "b").stat().st_ino
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_a_file_system_without_hard_links_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(FolderHandle, "link", refuse)
+    with pytest.raises(OutputError, match="a file system that has hard links"):
+        from_entries(tmp_path / "out", file("a"), link("b", "a", EntryKind.HARD_LINK))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../x", "nothing", "etc"])
@@ -206,6 +259,21 @@ def test_a_pipe_is_made_when_asked(tmp_path: Path) -> None:
 def test_set_id_bits_and_owners_only_when_asked(tmp_path: Path) -> None:
     from_entries(tmp_path / "out", file("a", mode=0o6755))
     assert tree(tmp_path / "out") == {"a": "0755"}
+
+
+@ROOT
+def test_owners_keep_set_id_bits(tmp_path: Path) -> None:
+    entries = [
+        Entry("d", EntryKind.DIRECTORY, 0o2755, uid=12, gid=34),
+        Entry("d/a", EntryKind.FILE, 0o6755, uid=12, gid=34),
+        Entry("d/link", EntryKind.SYMLINK, 0o777, uid=12, gid=34, link="a"),
+        Entry("d/pipe", EntryKind.FIFO, 0o600, uid=12, gid=34),
+    ]
+    from_entries(tmp_path / "out", *entries, owners=True, devices=True)
+    for entry in entries:
+        found = (tmp_path / "out" / entry.path).lstat()
+        assert (found.st_uid, found.st_gid) == (12, 34)
+        assert stat.S_IMODE(found.st_mode) == entry.mode
 
 
 @ROOT
@@ -306,7 +374,7 @@ def test_members_with_odd_names_are_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_loose_payload_is_taken_out(tmp_path: Path) -> None:
-    payload = LoosePayload(source=BytesSource(gzip.compress(vibs.image()), "a.vgz"))
+    payload = LoosePayload(source=BytesSource.of(gzip.compress(vibs.image()), "a.vgz"))
     extract([payload], tmp_path / "out", Wishes())
     assert (tmp_path / "out/etc/x/x.conf").exists()
     with pytest.raises(FormatError, match="no members"):

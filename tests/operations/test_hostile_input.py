@@ -1,10 +1,10 @@
 import io
-import time
 from pathlib import Path
 
 import pytest
 
 from tests import vibs
+from tests.budgets import whole_budget
 from vibforge.errors import FormatError
 from vibforge.formats.safe_xml import ATTRIBUTE_LIMIT
 from vibforge.formats.tar_extensions import pax_records
@@ -20,10 +20,10 @@ def archive(descriptor: bytes) -> bytes:
 
 def test_an_element_with_endless_attributes_is_refused_soon() -> None:
     attributes = b" ".join(b'a%d=""' % number for number in range(100_000))
-    begin = time.monotonic()
-    with pytest.raises(FormatError, match=f"more than {ATTRIBUTE_LIMIT} attributes"):
+    with pytest.raises(FormatError, match="no start tag in the first 65536 bytes"):
         Vib.from_bytes(archive(b"<vib " + attributes + b"/>"))
-    assert time.monotonic() - begin < 5
+    with pytest.raises(FormatError, match=f"more than {ATTRIBUTE_LIMIT} attributes"):
+        Vib.from_bytes(archive(b"<vib><a " + attributes + b"/></vib>"))
 
 
 @pytest.mark.parametrize("record", [b"0 a=\n", b"x a=\n", b"00 a=\n", b" a=\n"])
@@ -34,7 +34,7 @@ def test_a_pax_record_that_does_not_advance_ends(record: bytes) -> None:
 
 def test_a_zip_member_without_a_name_is_read_over() -> None:
     data = vibs.zipped([("a.vib", b"x")]).replace(b"a.vib", b"\0.vib")
-    with open_zip(io.BytesIO(data), "x.zip", len(data)) as found:
+    with open_zip(io.BytesIO(data), "x.zip", len(data), whole_budget(len(data))) as found:
         assert [member.name for member in found.members] == [""]
 
 

@@ -80,3 +80,20 @@ def test_wrong_names(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="'a b' is not a name"):
         initialise(tmp_path / "a b", "files")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["-rf", "--help", "..", ".", "a\\b", "", "nul", "a\nb"])
+def test_a_name_that_would_be_misread_starts_no_project(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError):
+        initialise(tmp_path / "new", "files", name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["-rf", "--help", "a\\b", "a\nb", "a\x1b[2Jb"])
+@pytest.mark.parametrize("name", [None, "good"])
+def test_no_folder_is_made_with_a_name_that_would_be_misread(
+    tmp_path: Path, folder: str, name: str | None
+) -> None:
+    with pytest.raises(ModelError):
+        initialise(tmp_path / folder, "files", name)
+    assert list(tmp_path.iterdir()) == []

@@ -10,13 +10,14 @@ from typing import BinaryIO
 import pytest
 
 from tests import vibs
-from vibforge.errors import FormatError
-from vibforge.formats import entry_budget, gnu_tar, vmtar
+from tests.budgets import limit
+from vibforge.errors import FormatError, LimitError
+from vibforge.formats import gnu_tar, vmtar
+from vibforge.formats.budget import Work
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarForm
 from vibforge.model import vib as vib_module
-from vibforge.operations import inspect as inspect_module
 from vibforge.operations.inspect import (
     BundleInspection,
     Inspection,
@@ -156,26 +157,18 @@ def test_a_bundle_shows_vendor_platform_component_and_vibs(tmp_path: Path) -> No
     assert facts["announced"][0]["size"] == len(vibs.vib())
 
 
-def test_entries_of_all_vibs_of_a_bundle_count_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("work", "of_one"), [(Work.ENTRIES, 5), (Work.MEMBERS, 4), (Work.PAYLOADS, 1)]
+)
+def test_all_vibs_of_a_bundle_share_one_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Work, of_one: int
 ) -> None:
-    monkeypatch.setattr(entry_budget, "ENTRY_LIMIT", 7)
     data = vibs.zipped([(f"{number}.vib", vibs.vib()) for number in range(2)])
-    found = inspected(tmp_path, data, "b.zip")
-    assert isinstance(found, BundleInspection)
-    assert [len(vib.payloads[0].entries) for vib in found.vibs] == [5, 2]
-    assert "more than 7 entries" in str(found.vibs[1].payloads[0].faults[0])
-
-
-def test_descriptors_of_all_vibs_of_a_bundle_count_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(inspect_module, "DESCRIPTOR_LIMIT", 2000)
-    data = vibs.zipped([(f"{number}.vib", vibs.vib()) for number in range(9)])
-    found = inspected(tmp_path, data, "b.zip")
-    assert isinstance(found, BundleInspection)
-    assert len(found.vibs) == 2
-    assert "the rest is not read" in str(found.faults[-1])
+    limit(monkeypatch, work, 2 * of_one)
+    assert isinstance(inspected(tmp_path, data, "b.zip"), BundleInspection)
+    limit(monkeypatch, work, 2 * of_one - 1)
+    with pytest.raises(LimitError, match=f"more than {2 * of_one - 1} {work}"):
+        inspected(tmp_path, data, "c.zip")
 
 
 @pytest.mark.parametrize("data", [vibs.image(), gzip.compress(vibs.image()), vibs.gnu_image()])

@@ -1,5 +1,7 @@
 import hashlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -247,3 +249,62 @@ def test_the_guide_reads_well(tmp_path: Path, golden: Callable[[str, str], None]
     )
     text = (built.folder / "INSTALL.md").read_text().replace(built.sha256, "SHA-256 of the VIB")
     golden("INSTALL-trx-conf.md", text)
+
+
+ODD_PATHS = (
+    "etc/with blank",
+    "etc/it's",
+    'etc/a"b',
+    "etc/$(touch PWN)",
+    "etc/`touch PWN`",
+    "etc/a;touch PWN",
+    "etc/<img src=x>",
+    "etc/[a](http:x)",
+    "etc/*_~&|#!{}",
+    "-rf",
+    "--help",
+)
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_the_guide_quotes_every_path_for_a_shell(
+    tmp_path: Path, path: str, tool: Callable[[str], str]
+) -> None:
+    tree = make_tree(tmp_path / "tree", {path: "x"})
+    settings = {"name": "odd", "acceptance-level": "partner"}
+    built = build(tree, tmp_path / "out", settings=settings, environment=DATE)
+    guide = (built.folder / "INSTALL.md").read_text()
+    (line,) = (line.strip() for line in guide.splitlines() if line.strip().startswith("ls -l"))
+    assert shlex.split(line) == ["ls", "-l", f"/{path}"]
+    shown = subprocess.run(
+        [tool("busybox"), "sh", "-c", line.replace("ls -l", "printf %s", 1)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert shown.stdout == f"/{path}"
+    assert not (tmp_path / "PWN").exists()
+
+
+@pytest.mark.parametrize("path", ODD_PATHS)
+def test_the_guide_shows_a_path_as_text_and_not_as_markup(tmp_path: Path, path: str) -> None:
+    tree = make_tree(tmp_path / "tree", {path: "x"})
+    settings = {"name": "odd", "acceptance-level": "partner"}
+    built = build(tree, tmp_path / "out", settings=settings, environment=DATE)
+    (reason,) = (each for each in built.plan.needs.reasons if f"/{path}" in each)
+    lines = (built.folder / "INSTALL.md").read_text().splitlines()
+    shown = [re.sub(r"\\(?=[^A-Za-z0-9\s])", "", line) for line in lines]
+    assert f"- {reason}" in shown
+    (line,) = (lines[number] for number, line in enumerate(shown) if line == f"- {reason}")
+    assert re.search(r"(?<!\\)[`*<>\[\]&|~]", line) is None
+
+
+def test_the_scripts_take_the_quoted_values_as_they_are(
+    tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    built = build(trx_tree(tmp_path / "tree"), tmp_path / "out", environment=DATE)
+    for name in ("install.sh", "remove.sh"):
+        text = (built.folder / name).read_text()
+        assert "name=tree" in text
+        subprocess.run([tool("busybox"), "sh", "-n", built.folder / name], check=True)

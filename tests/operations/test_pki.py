@@ -54,6 +54,19 @@ def test_a_revoked_signer_is_refused_with_the_new_list_only(own: Lab, tmp_path: 
         revoke(own.folder, "partner-p-256", NOW)
 
 
+def test_others_stay_good_by_strict_rules_when_one_signer_is_revoked(
+    own: Lab, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.vib"
+    file.write_bytes(vib())
+    sign_vib(file, own.signer())
+    own.issued(name="lost")
+    revoke(own.folder, "lost", NOW)
+    export(own.folder, own.store)
+    policy = TrustPolicy(store=read_store([own.store]), strict=True)
+    assert verify(file, policy).held, verify(file, policy).facts
+
+
 def test_two_signers_can_be_revoked_one_after_the_other(own: Lab) -> None:
     own.issued(name="one")
     own.issued(name="two")

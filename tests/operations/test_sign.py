@@ -1,13 +1,15 @@
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor, openssl, vib
 from tests.trees import trx_tree
 from tests.trust.made import made
-from vibforge.errors import FormatError, SigningError, VibforgeError
+from vibforge.errors import FormatError, OutputError, SigningError, VibforgeError
 from vibforge.formats.ar import member_header, member_padding
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.host.package import Signature as PackageSignature
@@ -364,3 +366,82 @@ def test_an_opened_key_does_not_show_itself(lab: Lab, tmp_path: Path) -> None:
     assert secret not in repr(signer) + repr(built)
     files = (path.read_bytes() for path in (tmp_path / "out").iterdir())
     assert not any(secret.encode("ascii") in data for data in files)
+
+
+OWNERS = [(1000, 1000), (0, 4242), (4242, 0)]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o444, 0o4755])
+@pytest.mark.parametrize("to_output", [False, True])
+def test_the_file_that_is_replaced_hands_down_its_mode(
+    lab: Lab,
+    file: Path,
+    tmp_path: Path,
+    mode: int,
+    to_output: bool,  # noqa: FBT001 - the parameter of the test
+) -> None:
+    replaced = tmp_path / "there.vib" if to_output else file
+    replaced.touch()
+    replaced.chmod(mode)
+    sign_vib(file, lab.signer(), output=replaced if to_output else None)
+    assert Vib.from_path(replaced).is_signed
+    assert replaced.stat().st_mode & 0o7777 == mode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("owner", OWNERS)
+def test_the_file_that_is_replaced_hands_down_its_owner(
+    lab: Lab, file: Path, owner: tuple[int, int]
+) -> None:
+    os.chown(file, *owner)
+    file.chmod(0o640)
+    sign_vib(file, lab.signer())
+    status = file.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (*owner, 0o640)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_an_owner_that_cannot_be_kept_is_told_and_the_vib_stays(lab: Lab) -> None:
+    with TemporaryDirectory() as name:  # pytest's own folders let nobody else in
+        _refused_to_somebody_else(lab, Path(name))
+
+
+def _refused_to_somebody_else(lab: Lab, folder: Path) -> None:
+    folder.chmod(0o777)
+    file = folder / "demo.vib"
+    file.write_bytes(vib())
+    signer = lab.signer()
+    child = os.fork()
+    if not child:
+        code = 9
+        try:
+            os.setgid(4242)
+            os.setuid(4242)
+            sign_vib(file, signer)
+        except OutputError as error:
+            code = 0 if "owner and group cannot be kept" in str(error) else 8
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert file.read_bytes() == vib()
+    assert file.stat().st_uid == 0
+    assert list(folder.iterdir()) == [file]
+
+
+def test_a_new_file_has_the_mode_that_the_umask_says(lab: Lab, file: Path, tmp_path: Path) -> None:
+    file.chmod(0o600)
+    before = os.umask(0o027)
+    try:
+        sign_vib(file, lab.signer(), output=tmp_path / "new.vib")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new.vib").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_link_is_followed_and_stays(lab: Lab, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.vib").symlink_to(file)
+    file.chmod(0o604)
+    sign_vib(tmp_path / "link.vib", lab.signer())
+    assert (tmp_path / "link.vib").is_symlink()
+    assert Vib.from_path(file).is_signed
+    assert file.stat().st_mode & 0o777 == 0o604

@@ -68,7 +68,7 @@ def test_an_environment_variable_may_hold_the_key(tmp_path: Path, signer_of: Cre
     source = KeySource(key="env:KEY", certificates=(tmp_path / "cert.pem",))
     environment = {"KEY": signer_of.key_pem().decode()}
     assert signs(open_signer(source, passphrase.no_passphrase, environment))
-    with pytest.raises(SigningError, match="the environment has no KEY"):
+    with pytest.raises(SigningError, match="environment variable that holds the key is not set"):
         open_signer(source, passphrase.no_passphrase, {})
 
 
@@ -186,7 +186,7 @@ def test_a_missing_passphrase_source_is_told(tmp_path: Path) -> None:
     for source, says in (
         (passphrase.from_file(tmp_path / "none"), "cannot be read"),
         (passphrase.from_file(tmp_path / "empty"), "is empty"),
-        (passphrase.from_environment("P", {}), "has no P"),
+        (passphrase.from_environment("P", {}), "is not set"),
         (passphrase.from_descriptor(987), "cannot be read"),
     ):
         with pytest.raises(SigningError, match=says):

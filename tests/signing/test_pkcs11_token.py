@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor
-from vibforge.errors import SigningError
+from tests.trees import trx_tree
+from vibforge import build
+from vibforge.errors import ModelError, SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
-from vibforge.signing.key_source import KeySource, open_signer
+from vibforge.signing.key_source import MODULE_VARIABLE, KeySource, open_signer
 from vibforge.signing.lab_authority import KeyKind
 from vibforge.signing.making import make_block
 from vibforge.signing.passphrase import Passphrase
@@ -166,10 +168,34 @@ def test_a_uri_is_read_as_rfc_7512_writes_it() -> None:
 
 
 def test_a_pin_in_a_uri_is_refused_and_not_repeated() -> None:
-    with pytest.raises(SigningError, match="a PIN does not belong into a URI") as caught:
-        KeyUri.parse("pkcs11:object=a?module-path=/x.so&pin-value=1234")
-    assert "1234" not in str(caught.value)
+    for uri in ("pkcs11:object=a?module-path=/x.so&pin-value=1234", "PKCS11:pin-value=1234"):
+        with pytest.raises(ModelError, match="a PIN does not belong into a URI") as caught:
+            open_signer(KeySource(key=uri), RIGHT, {})
+        assert "1234" not in str(caught.value)
     with pytest.raises(SigningError, match="is not named"):
         KeyUri.parse("pkcs11:object=a")
-    with pytest.raises(SigningError, match="is not understood"):
-        KeyUri.parse("pkcs11:colour=red")
+    for uri in ("pkcs11:colour=1234", "pkcs11:object=a;1234?module-path=/x.so"):
+        with pytest.raises(
+            SigningError, match=r"part [12] of the PKCS#11 URI is not under"
+        ) as told:
+            KeyUri.parse(uri)
+        assert "1234" not in str(told.value)
+
+
+def test_a_recipe_signs_with_a_token_by_the_users_library(token: Token, tmp_path: Path) -> None:
+    issued = token.lab.issued(kind=KeyKind.P256)
+    trx_tree(tmp_path / "tree")
+    (tmp_path / "vibforge.toml").write_text(
+        'name = "a"\nversion = "1.0-1"\nacceptance-level = "partner"\n'
+        '[[payloads]]\nname = "a"\ntree = "tree"\n[signing]\n'
+        f'key = "{token.uri("object=p-256")}"\ncertificates = ["{issued.certificate_path}"]\n'
+        'passphrase-env = "PIN"\nsigning-time = "2026-04-01"\n'
+    )
+    environment = {"PIN": PIN.decode(), "SOURCE_DATE_EPOCH": "0"}
+    with pytest.raises(SigningError, match="which you did not allow"):
+        build(tmp_path, tmp_path / "out", environment=environment)
+    environment[MODULE_VARIABLE] = token.library
+    built = build(tmp_path, tmp_path / "out", environment=environment)
+    assert built.signature is not None
+    assert built.signature.judgement.blocks[0].check.held
+    assert PIN.decode() not in (tmp_path / "out/build.json").read_text()

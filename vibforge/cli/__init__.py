@@ -1,9 +1,6 @@
 """The command line: arguments in, one call of the library, a report out, an exit code.
 
-Exit codes: 0 good, 1 done but the verdict is bad, 2 could not be done, 3 a bug in vibforge,
-4 not possible on this machine.
-A command that a signal stops exits with 128 + the signal's number, SIGPIPE among them: whoever
-read the output went away.
+`vibforge.cli.exit_codes` has the table of exit codes.
 """
 
 import signal
@@ -18,13 +15,10 @@ from typing import Annotated
 import typer
 
 from vibforge import __version__
+from vibforge.cli.exit_codes import SIGNAL_BASE, ExitCode
 from vibforge.cli.helping import Command, Group
 from vibforge.cli.streams import Stopped
 from vibforge.errors import NotPossibleHereError, VibforgeError
-
-_USAGE_OR_INPUT = 2
-_BUG = 3
-_NOT_POSSIBLE_HERE = 4
 
 _COMMANDS = {
     "init": "init:init",
@@ -41,6 +35,7 @@ _COMMANDS = {
     "bundle": "bundle:app",
     "trx": "trx:app",
     "schema": "build:schema",
+    "make": "make:make",
 }
 """Each command, or group of commands, with the module below this one that has it, in the order of
 work: make, judge, read, sign, publish."""
@@ -85,12 +80,12 @@ def main(argv: Sequence[str]) -> int:
         return stop.exit_code
     except BaseException as error:
         if stopping.signum:  # a library made something else of the exception on its way
-            return 128 + stopping.signum
+            return SIGNAL_BASE + stopping.signum
         if not isinstance(error, Exception):
             raise
         traceback.print_exc()
         sys.stderr.write("vibforge: this is a bug; please report it with the lines above.\n")
-        return _BUG
+        return ExitCode.BUG
     return code
 
 
@@ -102,7 +97,7 @@ def _run(argv: Sequence[str]) -> int:
     except VibforgeError as error:
         _say_error(error)
         here = isinstance(error, NotPossibleHereError)
-        return _NOT_POSSIBLE_HERE if here else _USAGE_OR_INPUT
+        return ExitCode.NOT_POSSIBLE_HERE if here else ExitCode.COULD_NOT
     return 0
 
 

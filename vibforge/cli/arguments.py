@@ -11,10 +11,9 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from vibforge.cli.exit_codes import ExitCode
 from vibforge.errors import ModelError
 from vibforge.report.paint import Paint, wants_colour
-
-_BAD_VERDICT = 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 Folder = Annotated[
@@ -42,17 +41,19 @@ VendorCode = Annotated[str | None, typer.Option(metavar="CODE", help="Three lett
 Domain = Annotated[int | None, typer.Option(metavar="N", help="The PTP domain.")]
 
 
-def settings_of(texts: Iterable[str]) -> dict[str, str]:
-    """Read `KEY=VALUE` texts.
+def settings_of(texts: Iterable[str], option: str = "--set") -> dict[str, str]:
+    """Read the `KEY=VALUE` texts of an option.
 
     Raises:
-        ModelError: a text has no `=`.
+        ModelError: a text has no `=`; its number is named and not the text, which may be a secret.
     """
     settings = {}
-    for text in texts:
+    for number, text in enumerate(texts, start=1):
         name, equals, value = text.partition("=")
         if not (equals and name.strip()):
-            raise ModelError(f"--set {text}: there is no KEY=VALUE")
+            raise ModelError(
+                f"{option} needs KEY=VALUE; number {number} of them has no key or no `=`"
+            )
         settings[name.strip()] = value
     return settings
 
@@ -75,7 +76,7 @@ def columns(otherwise: int) -> int:
 def exit_unless(*, good: bool) -> None:
     """Exit with 1 where the verdict is bad."""
     if not good:
-        raise typer.Exit(_BAD_VERDICT)
+        raise typer.Exit(ExitCode.BAD_VERDICT)
 
 
 def print_text(text: str, *, end: str = "\n") -> None:

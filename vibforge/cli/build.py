@@ -11,17 +11,18 @@ from vibforge.cli.arguments import (
     Because,
     Json,
     Settings,
-    paint,
     print_json,
-    print_report,
     settings_of,
+    show,
     words_of,
 )
 from vibforge.cli.progress import progress
-from vibforge.cli.secrets import terminal_passphrase
+from vibforge.cli.secrets import Pkcs11Module, environment_of, terminal_passphrase
 from vibforge.report.paint import Paint
 
 if TYPE_CHECKING:
+    from vibforge.depot.write import Written
+    from vibforge.formats.gzip_member import Level
     from vibforge.operations.build import Built
     from vibforge.operations.plan_build import BuildPlan
 
@@ -75,11 +76,19 @@ def build(  # noqa: PLR0913 - the options of the command
     ] = None,
     allow: Allow = None,
     because: Because = None,
+    pkcs11_module: Pkcs11Module = None,
     instructions: Annotated[
         bool, typer.Option(help="Also write INSTALL.md and the scripts for the host.")
     ] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be made; write nothing.")
+    ] = False,
+    if_changed: Annotated[
+        bool,
+        typer.Option(
+            "--if-changed",
+            help="Build only if the result would differ from what build.json in DIR lists.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -89,7 +98,6 @@ def build(  # noqa: PLR0913 - the options of the command
     payloads/NAME/…), or a plain tree of files as they shall appear on the host.
     """
     from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - `--version` loads no codec
-    from vibforge.operations.build import build_plan  # noqa: PLC0415 - the same
     from vibforge.operations.plan_build import plan_build  # noqa: PLC0415 - the same
     from vibforge.report import build as report  # noqa: PLC0415 - the same
     from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
@@ -105,27 +113,45 @@ def build(  # noqa: PLR0913 - the options of the command
     plan = plan_build(
         project,
         settings=settings_of(settings or []) | chosen,
+        environment=environment_of(pkcs11_module),
         allow=allowances(words_of(allow), because or ()) if allow or because else (),
         instructions=instructions,
     )
     plan = _bundled(plan, bundle)
-    colours = paint()
     if dry_run:
-        if as_json:
-            print_json(report.plan_json(plan))
-        else:
-            print_report(report.plan_text(plan, colours))
+        show(
+            as_json, lambda: report.plan_json(plan), lambda colours: report.plan_text(plan, colours)
+        )
         return
     level = Level.FAST if compression is Compression.FAST else Level.BEST
-    with progress("packing") as on_progress:
-        built = build_plan(
-            plan, output, level=level, on_progress=on_progress, ask_passphrase=terminal_passphrase()
+    built = _build(plan, output, level, if_changed=if_changed)
+    written = _bundle(plan, output, built=built is not None)
+    if built is None:
+        show(
+            as_json,
+            lambda: report.unchanged_json(plan, output, _bundle_facts(written)),
+            lambda colours: report.unchanged_text(plan, output) + _bundle_text(written, colours),
         )
-    facts, text = _bundle(built, colours)
-    if as_json:
-        print_json(report.built_json(built, facts))
-    else:
-        print_report(report.built_text(built, colours) + text)
+        return
+    show(
+        as_json,
+        lambda: report.built_json(built, _bundle_facts(written)),
+        lambda colours: report.built_text(built, colours) + _bundle_text(written, colours),
+    )
+
+
+def _build(plan: "BuildPlan", output: Path, level: "Level", *, if_changed: bool) -> "Built | None":
+    """Build, or return None where the folder already holds the result."""
+    from vibforge.operations.build import build_plan, open_key  # noqa: PLC0415 - as above
+
+    signer = open_key(plan, terminal_passphrase())
+    if if_changed:
+        from vibforge.operations.up_to_date import is_up_to_date  # noqa: PLC0415 - only asked here
+
+        if is_up_to_date(plan, output, level=level, signer=signer):
+            return None
+    with progress("packing") as on_progress:
+        return build_plan(plan, output, level=level, on_progress=on_progress, signer=signer)
 
 
 def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option
@@ -140,15 +166,30 @@ def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FB
     return without_bundle(plan) if wanted is False else with_bundle(plan)
 
 
-def _bundle(built: "Built", paint: Paint) -> tuple[dict[str, Any] | None, str]:
-    """Make the bundle that the recipe wants, and return how it is told."""
-    if built.plan.recipe.bundle is None:
-        return None, ""
+def _bundle(plan: "BuildPlan", output: Path, *, built: bool) -> "Written | None":
+    """Make the bundle that the recipe wants, unless nothing was built and it is there."""
+    if plan.recipe.bundle is None:
+        return None
     from vibforge.depot.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
-    from vibforge.report import bundle as report  # noqa: PLC0415 - as above
+    from vibforge.operations.up_to_date import has_bundle  # noqa: PLC0415 - the same
 
-    done = bundle_of(built, built.plan.recipe.bundle)
-    return report.bundle_written(done), f"\n\n{report.written_text(done, paint)}"
+    return bundle_of(plan, output) if built or not has_bundle(plan, output) else None
+
+
+def _bundle_facts(bundle: "Written | None") -> dict[str, Any] | None:
+    if bundle is None:
+        return None
+    from vibforge.report.bundle import bundle_written  # noqa: PLC0415 - as above
+
+    return bundle_written(bundle)
+
+
+def _bundle_text(bundle: "Written | None", colours: Paint) -> str:
+    if bundle is None:
+        return ""
+    from vibforge.report.bundle import written_text  # noqa: PLC0415 - as above
+
+    return f"\n\n{written_text(bundle, colours)}"
 
 
 def schema(
@@ -156,7 +197,7 @@ def schema(
         str,
         typer.Argument(
             metavar="[NAME]",
-            help="recipe, or what is between vibforge/ and /1 in the `format` of a --json.",
+            help="recipe, or the middle part of the `format` that a --json begins with.",
         ),
     ] = "recipe",
 ) -> None:

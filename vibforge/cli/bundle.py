@@ -15,7 +15,6 @@ from vibforge.cli.arguments import (
     paint,
     print_json,
     print_report,
-    tell,
     words_of,
 )
 from vibforge.cli.bundle_arguments import (
@@ -277,14 +276,10 @@ def serve(  # noqa: PLR0913 - the options of the command
         Path | None, typer.Option(metavar="KEY", help="The certificate's key: a PEM file.")
     ] = None,
 ) -> None:
-    """Serve a bundle as a depot for an afternoon: reading only, on this machine unless told."""
+    """Serve a copy of a bundle as a read-only depot, on localhost unless --bind says otherwise."""
     from vibforge.cli.bundle_serving import identity, run  # noqa: PLC0415 - `--version` is quick
-    from vibforge.depot.serve import serving  # noqa: PLC0415 - the same
 
-    shown = identity(bind, cert, key, https=https)
-    tls = shown.context if shown else None
-    with serving(bundle, host=bind, port=port, tls=tls, log=tell) as served:
-        run(*served, fingerprint=shown.fingerprint if shown else "")
+    run(bundle, bind, port, identity(bind, cert, key, https=https))
 
 
 def _show(command: str, done: "Iterable[Written]", *, as_json: bool) -> None:

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.cli.arguments import print_report
-from vibforge.depot.serve import DepotServer, Served, reachable_name
-from vibforge.errors import ModelError
+from vibforge.cli.arguments import print_report, tell
+from vibforge.depot.address import reachable_name
+from vibforge.errors import ModelError, OutputError
 from vibforge.report.bundle import served_text
 
 if TYPE_CHECKING:
+    import ssl
+
     from vibforge.depot.serving_certificate import ServerIdentity
 
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -37,8 +39,27 @@ def identity(
     return made_identity(reachable_name(host))
 
 
-def run(server: DepotServer, served: Served, *, fingerprint: str) -> None:
-    """Say where the depot is, and serve it until a signal comes."""
-    is_local = str(server.server_address[0]) in _LOCAL
-    print_report(served_text(served, fingerprint, is_local=is_local))
-    server.serve_forever(poll_interval=0.2)
+def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -> None:
+    """Say where the depot is, and serve it until a signal comes.
+
+    Raises:
+        OutputError: the server is not installed, or cannot listen; else as `snapshot` has them.
+    """
+    try:
+        from vibforge.depot.serve import serving  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise OutputError(
+            "serving needs the packages hypercorn and starlette",
+            remedy="pip install 'vibforge[serve]', or let a web server serve what "
+            "`vibforge bundle unpack` writes",
+        ) from error
+    from vibforge.depot.snapshot import snapshot  # noqa: PLC0415 - only where it is served
+
+    tls: ssl.SSLContext | None = identity.context if identity else None
+    fingerprint = identity.fingerprint if identity else ""
+    with (
+        snapshot(bundle) as depot,
+        serving(depot, host=host, port=port, tls=tls, log=tell) as served,
+    ):
+        print_report(served_text(served.address, fingerprint, is_local=host in _LOCAL))
+        served.wait()

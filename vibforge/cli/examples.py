@@ -80,4 +80,5 @@ vibforge trx sniff --interface eth0""",
     "schema": """\
 vibforge schema >recipe.schema.json
 vibforge schema lint""",
+    "make": "VIBFORGE_MAKE_PROJECT=my-trx VIBFORGE_MAKE_OUT=dist vibforge make package",
 }

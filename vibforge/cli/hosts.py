@@ -63,6 +63,7 @@ def plan(  # noqa: PLR0913 - the options of the command
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.host.flags import Flags  # noqa: PLC0415 - `--version` predicts nothing
     from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
+    from vibforge.model.several import require_readable  # noqa: PLC0415 - the same
     from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
     from vibforge.report.plan import plan_json, plan_text  # noqa: PLC0415 - the same
 
@@ -80,6 +81,7 @@ def plan(  # noqa: PLR0913 - the options of the command
         lambda: plan_json(result),
         lambda paint: plan_text(result, paint, columns(WIDTH)),
     )
+    require_readable(result.unreadable)
     exit_unless(good=result.good)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from vibforge.cli.arguments import print_text, tell
+from vibforge.errors import shell_line
 
 
 def init(
@@ -22,4 +23,4 @@ def init(
 
     for path in initialise(folder, template, name):
         print_text(str(folder / path))
-    tell(f"Next: edit the files, then  vibforge build {folder}")
+    tell(f"Next: edit the files, then  {shell_line('vibforge', 'build', folder)}")

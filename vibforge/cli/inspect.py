@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vibforge.cli.arguments import Json, columns, paint, print_json, print_report, print_text
-from vibforge.cli.several import each_file, raise_problems
 
 if TYPE_CHECKING:
     from vibforge.operations.inspect import Inspection
@@ -37,19 +36,21 @@ def inspect(
     if cat is not None:
         _cat(files, cat)
         return
-    looked, problems = each_file(files, lambda path: _look(path, whole=only_files))
-    found = [(path, each) for path, all_in_it in looked for each in all_in_it]
+    from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - `--version` is quick
+
+    looked = each_file(files, lambda path: _look(path, whole=only_files))
     if as_json:
         from vibforge.report.inspect_json import inspections_json  # noqa: PLC0415 - only for --json
 
-        print_json(inspections_json((str(path), each) for path, each in found))
+        print_json(inspections_json(looked))
     else:
-        _show([each for _path, each in found], only_files=only_files)
-    raise_problems(problems)
+        found = [each for _path, all_in_it in looked.found for each in all_in_it]
+        _show(found, only_files=only_files)
+    require_readable(looked.unreadable)
 
 
 def _look(path: Path, *, whole: bool) -> "tuple[Inspection, ...]":
-    from vibforge.operations.inspect import inspect as look  # noqa: PLC0415 - `--version` is quick
+    from vibforge.operations.inspect import inspect as look  # noqa: PLC0415 - the same
     from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
 
     with opened(path) as subjects:

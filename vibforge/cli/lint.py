@@ -19,11 +19,12 @@ from vibforge.cli.arguments import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vibforge.lint.run import LintResult
     from vibforge.lint.subject import BundleSubject, VibSubject
     from vibforge.model.allowance import Allowance
+    from vibforge.model.several import Unreadable
 
 
 class Form(StrEnum):
@@ -61,33 +62,36 @@ def lint(  # noqa: PLR0913 - the options of the command
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.lint.run import Choice  # noqa: PLC0415 - the same
     from vibforge.lint.run import lint as run_lint  # noqa: PLC0415 - the same
+    from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - the same
     from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
         allowances: list[Allowance] = []
-        subjects = [s for path in files for s in _subjects(path, stack, allowances)]
+        looked = each_file(files, lambda path: tuple(_subjects(path, stack, allowances)))
         choice = Choice(
             select=words_of(select),
             ignore=words_of(ignore),
             targets=parse_releases(words_of(esxi)) or STOCK_TARGETS,
             allowances=tuple(allowances),
         )
+        subjects = [subject for _path, all_in_it in looked.found for subject in all_in_it]
         result = run_lint(subjects, choice)
     if as_json:
-        print_json(lint_json(result))
+        print_json(lint_json(result, looked.unreadable))
     else:
-        _print(result, form)
+        _print(result, looked.unreadable, form)
+    require_readable(looked.unreadable)
     exit_unless(good=result.good)
 
 
-def _print(result: "LintResult", form: Form) -> None:
+def _print(result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form) -> None:
     from vibforge.report import lint as report  # noqa: PLC0415 - `--version` reports nothing
 
     match form:
         case Form.TEXT:
             print_report(report.lint_text(result, paint()))
         case Form.SARIF:
-            print_json(report.sarif(result))
+            print_json(report.sarif(result, unreadable))
         case Form.GITHUB:
             print_text(report.github(result), end="")
         case Form.GITLAB:
@@ -115,6 +119,8 @@ def _is_archive(path: Path) -> bool:
     from vibforge.formats.ar import MAGIC  # noqa: PLC0415 - the same
 
     try:
+        if not path.is_file():  # reading a pipe would wait for a writer
+            return False
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:

@@ -10,6 +10,7 @@ import typer
 
 from vibforge.cli.arguments import Json, moment_of, paint, show, tell
 from vibforge.cli.trust import Level
+from vibforge.errors import escaped, shell_line
 
 app = typer.Typer(
     name="pki",
@@ -43,8 +44,8 @@ def init(folder: Folder, *, key_type: KeyType = Key.RSA_2048, as_json: Json = Fa
 
     _warn()
     pki.init_authority(folder, _now(), KeyKind(key_type))
-    then = f"vibforge pki issue {folder} NAME --acceptance-level partner"
-    text = f"A lab CA is in {folder}. Next: {then}"
+    then = shell_line("vibforge", "pki", "issue", folder)
+    text = f"A lab CA is in {escaped(str(folder))}. Next: {then} NAME --acceptance-level partner"
     show(as_json, lambda: report.made_json("init", folder), lambda _: text)
 
 
@@ -94,7 +95,8 @@ def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
     from vibforge.report import pki as report  # noqa: PLC0415 - the same
 
     certificate = pki.revoke(folder, name, _now())
-    text = f"{name} is revoked. Next: vibforge pki export {folder} --output STORE"
+    then = shell_line("vibforge", "pki", "export", folder)
+    text = f"{name} is revoked. Next: {then} --output STORE"
     show(as_json, lambda: report.revoked_json(folder, certificate), lambda _: text)
 
 

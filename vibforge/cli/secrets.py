@@ -2,15 +2,34 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vibforge.errors import SigningError
 
+Pkcs11Module = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="PKCS#11 library of a key in a token; the only one that a recipe may use. It goes "
+        "before PKCS11_MODULE_PATH.",
+    ),
+]
+
 if TYPE_CHECKING:
     from vibforge.signing.passphrase import Passphrase
+
+
+def environment_of(pkcs11_module: Path | None) -> Mapping[str, str]:
+    """Return the environment in which keys are opened, with the library that the user named."""
+    if pkcs11_module is None:
+        return os.environ
+    from vibforge.signing.key_source import MODULE_VARIABLE  # noqa: PLC0415 - only with a token
+
+    return {**os.environ, MODULE_VARIABLE: str(pkcs11_module)}
 
 
 def passphrase_of(file: Path | None, descriptor: int | None, variable: str | None) -> "Passphrase":
@@ -36,4 +55,4 @@ def _ask() -> bytes:
         answer: str = typer.prompt("Passphrase", hide_input=True, err=True)
     except typer.Abort as error:
         raise SigningError("no passphrase was given") from error
-    return answer.encode("utf-8")
+    return answer.encode("utf-8", "surrogateescape")

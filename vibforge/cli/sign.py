@@ -1,13 +1,12 @@
 """`vibforge sign`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vibforge.cli.arguments import Json, moment_of, show
-from vibforge.cli.secrets import passphrase_of
+from vibforge.cli.secrets import Pkcs11Module, environment_of, passphrase_of
 
 if TYPE_CHECKING:
     from vibforge.operations.sign_elsewhere import ToSign
@@ -40,6 +39,7 @@ def sign(  # noqa: PLR0913 - the options of the command
         str | None,
         typer.Option(metavar="NAME", help="Environment variable that holds the passphrase."),
     ] = None,
+    pkcs11_module: Pkcs11Module = None,
     append: Annotated[
         bool, typer.Option("--append", help="Add to the signatures that it has.")
     ] = False,
@@ -95,7 +95,7 @@ def sign(  # noqa: PLR0913 - the options of the command
             KeySource(key=key or "", certificates=tuple(certificates or ())),
             signature_in,
             passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
-            os.environ,
+            environment_of(pkcs11_module),
         ),
         output=output,
         signing_time=time,

@@ -14,6 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
+from vibforge.cli.exit_codes import PIPE_SIGNAL, SIGNAL_BASE
 from vibforge.errors import OutputError
 
 _IN_ASCII = dict(
@@ -24,7 +25,7 @@ _IN_ASCII = dict(
     )
 )
 _ERRORS = "vibforge-in-ascii"
-_PIPE = getattr(signal, "SIGPIPE", 13)
+_PIPE = getattr(signal, "SIGPIPE", PIPE_SIGNAL)
 
 
 class Stopped(BaseException):
@@ -32,7 +33,7 @@ class Stopped(BaseException):
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
-        self.exit_code = 128 + signum
+        self.exit_code = SIGNAL_BASE + signum
 
 
 class _Results(io.FileIO):

@@ -73,7 +73,7 @@ def check(  # noqa: PLR0913 - the options of the command
         read(file),
         releases=releases_of(linuxptp, esxi),
         allow=allowances(words_of(allow), because or ()),
-        configstore=settings_of(configstore or []),
+        configstore=settings_of(configstore or [], "--configstore"),
     )
     if as_json:
         print_json(report.check_json(result, str(file)))

@@ -20,6 +20,7 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.progress import progress
 from vibforge.cli.trx_arguments import File, name_of, read, write
+from vibforge.errors import shell_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,9 +94,9 @@ def rehearse(  # noqa: PLR0913 - the options of the command
 ) -> None:
     """Run a trx.conf as a client with the real ptp4l, in private, and say whether it fits.
 
-    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set.
-    DIR holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package.
-    Exit codes: 0 it fits, 1 it does not or nobody knows, 2 it could not be tried, 4 not here.
+    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set. DIR
+    holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
+    means that the trx.conf does not fit, or that this is not known.
     """
     from vibforge.operations.choose_grandmaster import (  # noqa: PLC0415 - only here
         grandmaster_from,
@@ -182,11 +183,13 @@ def sniff(  # noqa: PLR0913 - the options of the command
         good = not fit.inexpressible
         if good:
             write(fitting_conf(fit), output)
-            tell(f"{output}: see what the rules say of it: vibforge trx check {output}")
-            if fit.defaults:
-                tell(f"Without its comments: vibforge trx show {output} --as trx.conf")
+            then = shell_line("vibforge", "trx", "check", name_of(output))
+            tell(f"Next: check it against the rules:  {then}")
         else:
             tell(f"{output} is not written: no trx.conf fits this network")
+        if good and fit.defaults:
+            bare = shell_line("vibforge", "trx", "show", name_of(output), "--as", "trx.conf")
+            tell(f"To print it without its comments:  {bare}")
     exit_unless(good=good)
 
 

@@ -7,9 +7,7 @@ import typer
 
 from vibforge.cli.arguments import Json, exit_unless, paint, print_json, print_report
 from vibforge.cli.progress import progress
-from vibforge.cli.several import raise_problems
 from vibforge.cli.trust import At, RequireLevel, RequireSigned, Strict, Trust, policy_of
-from vibforge.errors import VibforgeError
 
 
 def verify(  # noqa: PLR0913 - the options of the command
@@ -26,26 +24,20 @@ def verify(  # noqa: PLR0913 - the options of the command
 
     Exit code 1 means that a fact failed. A warning leaves it at 0.
     """
-    from vibforge.operations.verify_all import verify_all  # noqa: PLC0415 - `--version` loads no codec
+    from vibforge.model.several import require_readable  # noqa: PLC0415 - `--version` is quick
+    from vibforge.operations.verify_all import verify_all  # noqa: PLC0415 - the same
     from vibforge.report import verify as report  # noqa: PLC0415 - the same
 
     policy = policy_of(
         trust, at, strict=strict, require_signed=require_signed, require_level=require_level
     )
     with progress("verifying") as on_progress:
-        results = verify_all(files, on_progress, policy)
-    problems = [
-        problem
-        for _path, each in results
-        if isinstance(each, VibforgeError)
-        for problem in each.problems
-    ]
-    found = [(str(path), each) for path, each in results if not isinstance(each, VibforgeError)]
+        verified = verify_all(files, on_progress, policy)
     if as_json:
-        print_json(report.verifications_json(found))
+        print_json(report.verifications_json(verified))
     else:
         colours = paint()
-        for index, (_path, each) in enumerate(found):
+        for index, (_path, each) in enumerate(verified.found):
             print_report(("\n" if index else "") + report.verification_text(each, colours))
-    raise_problems(problems)
-    exit_unless(good=all(each.held for _path, each in found))
+    require_readable(verified.unreadable)
+    exit_unless(good=all(each.held for _path, each in verified.found))

@@ -1,13 +1,22 @@
 """The offline bundle that a build makes of its VIB."""
 
 from dataclasses import replace
+from pathlib import Path
 
-from vibforge.depot.create import Notes, create_bundle, derived_code
-from vibforge.depot.write import Written
-from vibforge.errors import DepotError
+from vibforge.depot.create import Notes, assemble, carried, derived_code
+from vibforge.depot.write import Written, write_unpublished
+from vibforge.errors import DepotError, FormatError
 from vibforge.model.bundle_recipe import BundleRecipe
-from vibforge.operations.build import Built
+from vibforge.model.recipe_writing import table
+from vibforge.operations.built_folder import read_record
 from vibforge.operations.plan_build import BuildPlan
+from vibforge.operations.publish import Publication
+from vibforge.operations.record import (
+    RECORD_NAME,
+    FileKind,
+    WrittenFile,
+    serialise,
+)
 
 
 def with_bundle(plan: BuildPlan) -> BuildPlan:
@@ -26,14 +35,41 @@ def without_bundle(plan: BuildPlan) -> BuildPlan:
     return _with(plan, None)
 
 
-def bundle_of(built: Built, recipe: BundleRecipe) -> Written:
-    """Make the bundle of a VIB that was built, beside it.
+def bundle_of(plan: BuildPlan, folder: Path) -> Written:
+    """Make the bundle that a plan wants of the VIB that it made, and list it in build.json.
+
+    Bundle and record get their names together.
+
+    Args:
+        plan: with a bundle.
+        folder: holds the VIB and its record.
 
     Raises:
         DepotError: it cannot be made.
+        FormatError: the record or the VIB is gone, or not what the build wrote.
         OutputError: it cannot be written.
     """
-    return create_bundle([built.vib_path], built.folder / built.plan.bundle_name, recipe)
+    found = read_record(folder)
+    if found is None:
+        raise FormatError(
+            "the record of the build is missing or damaged",
+            where=str(folder / RECORD_NAME),
+            remedy="build again",
+        )
+    notes = Notes()
+    recipe = plan.recipe.bundle or BundleRecipe()
+    content = assemble(carried([folder / plan.vib_name]), recipe, notes)
+    with Publication(folder) as publication:
+        path = folder / plan.bundle_name
+        written = write_unpublished(publication, content, path, tuple(notes.texts))
+        bundle = WrittenFile(
+            kind=FileKind.BUNDLE, name=path.name, size=written.size, sha256=written.sha256
+        )
+        others = [file for file in found.files if file.kind is not FileKind.BUNDLE]
+        facts = {**found.facts, "recipe": table(plan.recipe)}
+        publication.write(RECORD_NAME, serialise(facts, [*others, bundle]))
+        publication.publish()
+    return written
 
 
 def _with(plan: BuildPlan, bundle: BundleRecipe | None) -> BuildPlan:

@@ -104,12 +104,12 @@ def carry_vib(path: Path) -> CarriedVib:
     _check(vib)
     sha256, crc32 = file_digests(source)
     where = conventional_path(vib.descriptor)
-    data = announcement(vib.descriptor_bytes, where, source.size, sha256)
+    data = announcement(vib.descriptor_bytes, where, source.size, sha256, source.budget)
     name = announcement_name(vib.descriptor)
     return CarriedVib(
         origin=str(path),
         source=source,
-        announced=parse_announcement(data, name, f"{path}:{name}"),
+        announced=parse_announcement(data, name, f"{path}:{name}", source.budget),
         metadata=data,
         sha256=sha256,
         crc32=crc32,

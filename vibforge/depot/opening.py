@@ -15,14 +15,12 @@ from vibforge.depot.content import (
     latest,
 )
 from vibforge.errors import DepotError, FormatError
+from vibforge.formats.safe_xml import SIZE_LIMIT as XML_LIMIT
 from vibforge.formats.zip_reading import ZipArchive
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bundle import (
-    METADATA_TOTAL_LIMIT,
-    XML_LIMIT,
     metadata_urls,
     opened_metadata,
-    within_total,
 )
 from vibforge.model.bundle_index import (
     INDEX_NAME,
@@ -107,13 +105,11 @@ def _metadata_files(
     archive: ZipArchive, platforms: tuple[Platform, ...], origin: str
 ) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    left = METADATA_TOTAL_LIMIT
     for url in metadata_urls(platforms):
         found = archive.find(url)
         assert found is not None  # noqa: S101 - a missing one is a fault, and there was none
         with opened_metadata(archive, found, f"{origin}:{url}") as metadata:
-            for member in within_total(metadata, left):
-                left -= member.size
+            for member in metadata.members:
                 data = metadata.read(member, XML_LIMIT)
                 same = files.setdefault(member.name, data) == data
                 if not same and member.name not in _WRITTEN_ANEW:

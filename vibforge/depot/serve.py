@@ -1,281 +1,177 @@
-"""Serve a depot from its zip for an afternoon: reading only, and nothing but its members.
+"""Serve a snapshot of a depot over HTTP for an afternoon, read-only, with Hypercorn and Starlette.
 
-Paths are looked up among the names of the members, so that no path leads anywhere else. This is
-no web server to stay: any of those serves the tree that `unpack` gives.
+Requests are looked up among the names of the snapshot's files, so that no path leads anywhere
+else. Decision 15 says why the server is not our own.
 """
 
-import re
+import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from socket import AF_INET6, gethostname, socket
-from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from pathlib import PurePosixPath
+from socket import AF_INET, AF_INET6, create_server, socket
+from typing import TYPE_CHECKING, Any, cast
 
-from vibforge.depot.unpack import opened_depot
-from vibforge.errors import FormatError, OutputError
-from vibforge.formats.byte_stream import CHUNK_SIZE
-from vibforge.model.bundle_index import INDEX_NAME
-from vibforge.model.source import Source, ZipSource
-from vibforge.operations.subjects import OpenBundle
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONNECTION_LIMIT = 32
-"""Connections at once, each a thread; a host opens one or two."""
-PATIENCE = 30.0
-"""Seconds that a connection may be silent before it is closed."""
-_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
+from vibforge.depot.address import DepotAddress, root_url
+from vibforge.depot.snapshot import Snapshot
+from vibforge.errors import OutputError
+
+if TYPE_CHECKING:
+    from hypercorn.typing import Framework
+
+PATIENCE = 10
+"""Seconds that a client has for its TLS handshake, for a whole request, and between requests."""
+_WAITING = 1024
+"""Connections that wait to be accepted: a crowd of slow clients comes all at once."""
 _TYPES = {".xml": "application/xml", ".zip": "application/zip"}
 _LOG_LIMIT = 200
-_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared, not listened at
+_LOOK = 0.2
+"""Seconds between two looks whether the server still runs; Windows has signals wait for them."""
 
 Log = Callable[[str], None]
-"""Is told each request, in one line without control characters."""
+"""Called with each request, in one line without control characters."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Served:
-    """A depot that is being served; `url` ends in a slash."""
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs in a thread, and its address."""
 
-    url: str
-    zip_name: str
-    has_components: bool
+    address: DepotAddress
+    _thread: threading.Thread
 
-    @property
-    def index_url(self) -> str:
-        """What `esxcli software vib install -d` takes."""
-        return f"{self.url}{INDEX_NAME}"
-
-    @property
-    def zip_url(self) -> str:
-        """What Lifecycle Manager pulls."""
-        return f"{self.url}{self.zip_name}"
-
-
-class DepotServer(ThreadingHTTPServer):
-    """An HTTP server of the members of one bundle, and of the bundle itself."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = CONNECTION_LIMIT
-
-    def __init__(
-        self,
-        address: tuple[str, int],
-        files: dict[str, Source],
-        log: Log,
-        tls: ssl.SSLContext | None,
-    ) -> None:
-        if ":" in address[0]:
-            self.address_family = AF_INET6
-        self.files = files
-        self.log = log
-        self._tls = tls
-        self._places = threading.BoundedSemaphore(CONNECTION_LIMIT)
-        super().__init__(address, _Handler)
-
-    def get_request(self) -> tuple[socket, tuple[str, int]]:
-        """Accept a connection; the TLS handshake waits for its thread."""
-        connection, peer = super().get_request()
-        connection.settimeout(PATIENCE)
-        if self._tls is not None:
-            connection = self._tls.wrap_socket(
-                connection, server_side=True, do_handshake_on_connect=False
-            )
-        return connection, peer
-
-    def process_request(self, request: object, client_address: object) -> None:
-        """Give a connection a thread, or close it where there are too many."""
-        if not self._places.acquire(blocking=False):
-            self.log(f"{client_address}: closed, {CONNECTION_LIMIT} connections are open")
-            self.shutdown_request(request)  # type: ignore[arg-type] # typeshed wants its own alias
-            return
-        super().process_request(request, client_address)  # type: ignore[arg-type] # the same
-
-    def process_request_thread(self, request: object, client_address: object) -> None:
-        """Serve one connection."""
-        try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type] # the same
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base's shape
-        """Tell in one line what ended a connection: peers go away, and speak no TLS."""
-        import sys  # noqa: PLC0415 - only where something failed
-
-        self.log(_plain(f"{client_address}: {sys.exc_info()[1]}"))
+    def wait(self) -> None:
+        """Wait until the server ends, or the exception of a signal."""
+        while self._thread.is_alive():
+            self._thread.join(_LOOK)
 
 
 @contextmanager
 def serving(
-    path: Path,
+    depot: Snapshot,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
     tls: ssl.SSLContext | None = None,
     log: Log,
-) -> Iterator[tuple[DepotServer, Served]]:
-    """Open a bundle's server; it answers while somebody runs its `serve_forever`.
+) -> Iterator[Server]:
+    """Serve a depot from a thread of its own, until the context ends.
 
     Args:
-        path: the bundle.
+        depot: what to serve.
         host: the address to listen at.
         port: 0 for any that is free.
         tls: certificate and key, for HTTPS.
-        log: is told each request.
+        log: called with each request, from the server's thread.
 
     Raises:
-        FormatError: it is not a bundle, or its members are unsafe.
-        DepotError: there are several bundles in it, or no index.
         OutputError: the address cannot be listened at.
     """
-    with opened_depot(path) as bundle:
-        zip_name = f"{path.stem}.zip"
-        files = _files(bundle, zip_name)
-        with _listening((host, port), files, log, tls) as server:
-            url = _url(host, server.server_address[1], secure=tls is not None)
-            components = bool(bundle.bundle.components)
-            yield server, Served(url=url, zip_name=zip_name, has_components=components)
-
-
-def _listening(
-    address: tuple[str, int], files: dict[str, Source], log: Log, tls: ssl.SSLContext | None
-) -> DepotServer:
+    listener = _listening(host, port)
+    address = DepotAddress(
+        url=root_url(host, listener.getsockname()[1], secure=tls is not None),
+        zip_name=depot.zip_name,
+        has_components=depot.has_components,
+    )
+    loop, until = asyncio.new_event_loop(), asyncio.Event()
+    loop.set_exception_handler(lambda _, context: _log_trouble(context, log))
+    # The two packages write the types of one interface, ASGI, in different ways.
+    application = cast("Framework", _Logged(_application(depot), log))
+    running = serve(application, Settings(listener, tls), shutdown_trigger=until.wait)
+    thread = threading.Thread(target=loop.run_until_complete, args=(running,))
+    thread.start()
     try:
-        return DepotServer(address, files, log, tls)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        where = f"{address[0]} port {address[1]}"
-        raise OutputError(f"cannot listen: {reason}", where=where) from error
+        yield Server(address, thread)
+    finally:
+        loop.call_soon_threadsafe(until.set)
+        thread.join()
+        loop.close()
 
 
-def _url(host: str, port: int, *, secure: bool) -> str:
-    name = reachable_name(host)
-    shown = f"[{name}]" if ":" in name else name
-    return f"{'https' if secure else 'http'}://{shown}:{port}/"
+class Settings(Config):
+    """How Hypercorn serves: at a socket that listens already, and closes, with little patience."""
+
+    keep_alive_timeout = PATIENCE
+    read_timeout = PATIENCE
+    ssl_handshake_timeout = PATIENCE
+    graceful_timeout = 0
+    backlog = _WAITING
+    accesslog = None
+    errorlog = None
+    include_server_header = False
+
+    def __init__(self, listener: socket, tls: ssl.SSLContext | None) -> None:
+        super().__init__()
+        self._tls = tls
+        self.bind = [f"fd://{listener.detach()}"]
+
+    @property
+    def ssl_enabled(self) -> bool:
+        return self._tls is not None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        return self._tls
 
 
-def reachable_name(host: str) -> str:
-    """Return what others call this machine: the address, or its name where that means all."""
-    return gethostname() if host in _EVERYWHERE else host
+def _application(depot: Snapshot) -> ASGIApp:
+    async def answer(request: Request) -> Response:
+        path = depot.files.get(request.path_params["name"])
+        if path is None:
+            return PlainTextResponse("not here\n", 404)
+        suffix = PurePosixPath(path.name).suffix.lower()
+        return FileResponse(path, media_type=_TYPES.get(suffix, "application/octet-stream"))
+
+    return Starlette(routes=[Route("/{name:path}", answer, methods=["GET"])])
 
 
-def _files(bundle: OpenBundle, zip_name: str) -> dict[str, Source]:
-    files: dict[str, Source] = {zip_name: bundle.container}
-    for member in bundle.archive.members:
-        files[member.name] = ZipSource(bundle.archive, member, member.name)
-    return files
+class _Logged:
+    """Logs each answer of an application in one line."""
+
+    def __init__(self, application: ASGIApp, log: Log) -> None:
+        self._application = application
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._log(_line(scope, message["status"]))
+            await send(message)
+
+        await self._application(scope, receive, sent)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD for the names that the server knows."""
-
-    protocol_version = "HTTP/1.1"
-    server_version = "vibforge"
-    sys_version = ""
-    timeout = PATIENCE
-    server: DepotServer
-
-    def do_GET(self) -> None:
-        """Answer with a file."""
-        self._answer(with_body=True)
-
-    def do_HEAD(self) -> None:
-        """Answer with the headers of a file."""
-        self._answer(with_body=False)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Tell the server's log, without what a terminal would obey."""
-        self.server.log(_plain(f"{self.client_address[0]} {format % args}"))
-
-    def _answer(self, *, with_body: bool) -> None:
-        name = _name(self.path)
-        source = self.server.files.get(name)
-        if source is None:
-            listing = "".join(f"{each}\n" for each in sorted(self.server.files))
-            status = HTTPStatus.NOT_FOUND if name else HTTPStatus.OK
-            self._send_text(status, "not here\n" if name else listing, with_body=with_body)
-            return
-        try:
-            start, size = byte_range(self.headers.get("Range"), source.size)
-        except ValueError:
-            self._send_text(
-                HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "", f"bytes */{source.size}"
-            )
-            return
-        self._send_file(source, name, start, size, with_body=with_body)
-
-    def _send_file(
-        self, source: Source, name: str, start: int, size: int, *, with_body: bool
-    ) -> None:
-        partial = size != source.size
-        with source.open() as stream:
-            self.send_response(HTTPStatus.PARTIAL_CONTENT if partial else HTTPStatus.OK)
-            suffix = Path(name).suffix.lower()
-            self.send_header("Content-Type", _TYPES.get(suffix, "application/octet-stream"))
-            self.send_header("Content-Length", str(size))
-            self.send_header("Accept-Ranges", "bytes")
-            if partial:
-                told = f"bytes {start}-{start + size - 1}/{source.size}"
-                self.send_header("Content-Range", told)
-            self.end_headers()
-            if with_body:
-                self._copy(stream, start, size)
-
-    def _copy(self, stream: BinaryIO, start: int, size: int) -> None:
-        try:
-            stream.seek(start)
-            while size > 0 and (chunk := stream.read(min(CHUNK_SIZE, size))):
-                self.wfile.write(chunk)
-                size -= len(chunk)
-        except FormatError as error:
-            self.log_message("%s", error)
-        if size > 0:  # what was promised cannot be kept: only an end of the line tells
-            self.close_connection = True
-
-    def _send_text(
-        self, status: HTTPStatus, text: str, content_range: str = "", *, with_body: bool = True
-    ) -> None:
-        data = text.encode("utf-8")
-        self.send_response(status)
-        self.send_header("Content-Type", "text/plain; charset=utf-8")
-        self.send_header("Content-Length", str(len(data)))
-        if content_range:
-            self.send_header("Content-Range", content_range)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(data)
+def _log_trouble(context: dict[str, Any], log: Log) -> None:
+    """Log what the event loop cannot handle: too many open files, above all."""
+    error = context.get("exception")
+    if not isinstance(error, asyncio.CancelledError):  # connections that were open at the end
+        log(_plain(str(error or context["message"])))
 
 
-def _name(path: str) -> str:
-    """Return the member that a request's path asks for."""
-    try:
-        return unquote(urlsplit(path).path, errors="strict").removeprefix("/")
-    except ValueError:
-        return "?"
-
-
-def byte_range(header: str | None, size: int) -> tuple[int, int]:
-    """Return start and size of the one range that was asked for; all where none was.
-
-    Raises:
-        ValueError: the range is not in the file.
-    """
-    match = _RANGE.fullmatch((header or "").strip())
-    if match is None or not (match[1] or match[2]):
-        return 0, size
-    first, last = match[1], match[2]
-    start = int(first) if first else max(0, size - int(last))
-    end = min(int(last), size - 1) if first and last else size - 1
-    if start > end:
-        raise ValueError(header)
-    return start, end - start + 1
+def _line(scope: Scope, status: int) -> str:
+    client = scope["client"][0] if scope["client"] else "-"
+    target = scope["raw_path"].decode("latin-1")
+    return _plain(f'{client} "{scope["method"]} {target} HTTP/{scope["http_version"]}" {status}')
 
 
 def _plain(text: str) -> str:
-    kept = "".join(char if char.isprintable() else "?" for char in text)
+    kept = "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
     return kept[:_LOG_LIMIT]
+
+
+def _listening(host: str, port: int) -> socket:
+    try:
+        family = AF_INET6 if ":" in host else AF_INET
+        return create_server((host, port), family=family, backlog=_WAITING)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        where = f"{host} port {port}"
+        raise OutputError(f"cannot listen: {reason}", where=where) from error

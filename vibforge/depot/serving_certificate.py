@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from vibforge.errors import SigningError
 from vibforge.operations.publish import TEMPORARY, explained
+from vibforge.signing.key_source import check_names_a_file
 
 DAYS = 7
 """How long a certificate holds that is made here; it lives no longer than the server."""
@@ -32,8 +33,10 @@ def given_identity(certificate: Path, key: Path) -> ServerIdentity:
     """Use a certificate (PEM, its chain behind it) and its key (PEM, without passphrase).
 
     Raises:
+        ModelError: the key's path is no name, but perhaps the key.
         SigningError: a file cannot be read, or the key is not that of the certificate.
     """
+    check_names_a_file(key)
     try:
         text = certificate.read_bytes()
         shown = x509.load_pem_x509_certificate(text)

@@ -46,14 +46,25 @@ def write(content: Content, path: Path, notes: tuple[str, ...] = ()) -> Written:
         OutputError: the file cannot be written.
         FormatError: a VIB cannot be read any more, or changed on the way.
     """
+    with Publication(path.parent) as publication:
+        written = write_unpublished(publication, content, path, notes)
+        publication.publish()
+    return written
+
+
+def write_unpublished(
+    publication: Publication, content: Content, path: Path, notes: tuple[str, ...] = ()
+) -> Written:
+    """Write a bundle as one file of a publication in the folder of `path`; errors as for `write`.
+
+    The file gets its name when the caller publishes.
+    """
     if not content.vibs:
         raise DepotError("there is no VIB to put into a bundle", where=str(path))
-    with Publication(path.parent) as publication:
-        with publication.create(path.name) as file:
-            _write_zip(content, file)
-            size = file.tell()
-            sha256 = _sha256(file)
-        publication.publish()
+    with publication.create(path.name) as file:
+        _write_zip(content, file)
+        size = file.tell()
+        sha256 = _sha256(file)
     return Written(path=path, size=size, sha256=sha256, content=content, notes=notes)
 
 

@@ -13,9 +13,8 @@ from typing import BinaryIO
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.ar import MAGIC
+from vibforge.formats.budget import Budget, Work
 
-MEMBER_LIMIT = 4096
-"""Members of one archive; the largest VIB of a host image has about 130 payloads."""
 NAME_TABLE_LIMIT = 1024 * 1024
 """Bytes of a GNU table of long names; ESXi takes names of 15 characters."""
 LONG_NAME_LIMIT = 255
@@ -92,26 +91,29 @@ class Archive:
     faults: tuple[Problem, ...] = ()
 
 
-def read_archive(stream: BinaryIO, size: int) -> Archive:
+def read_archive(stream: BinaryIO, size: int, budget: Budget) -> Archive:
     """Read the headers of an archive.
 
     Args:
         stream: the archive, seekable, at its start; forward seeks are all that is asked of it.
         size: its bytes in all.
+        budget: that of the file which the archive is in.
 
     Raises:
-        FormatError: it does not start like an archive, or its members are too many.
+        FormatError: it does not start like an archive.
+        LimitError: the budget is spent.
     """
     if stream.read(len(MAGIC)) != MAGIC:
         raise FormatError("not an ar archive: it does not start with !<arch>")
-    return _Scan(stream, size).archive()
+    return _Scan(stream, size, budget).archive()
 
 
 class _Scan:
     """Goes from header to header."""
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
+    def __init__(self, stream: BinaryIO, size: int, budget: Budget) -> None:
         self._stream = stream
+        self._budget = budget
         self._size = size
         self._position = len(MAGIC)
         self._faults: list[Problem] = []
@@ -127,11 +129,8 @@ class _Scan:
         )
 
     def _members(self) -> Iterator[Member]:
-        count = 0
         while self._position < self._size:
-            count += 1
-            if count > MEMBER_LIMIT:
-                raise FormatError(f"more than {MEMBER_LIMIT} members")
+            self._budget.spend(Work.MEMBERS)
             member = self._member()
             if member is None:
                 return
@@ -168,6 +167,7 @@ class _Scan:
     def _read_long_names(self, size: int) -> None:
         if size > NAME_TABLE_LIMIT:
             raise FormatError(f"a table of {size} bytes of names, more than {NAME_TABLE_LIMIT}")
+        self._budget.spend(Work.KEPT, size)
         self._long_names = self._stream.read(size)
 
     def _name(self, text: str) -> str:

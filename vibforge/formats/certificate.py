@@ -14,7 +14,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.utils import CryptographyDeprecationWarning
 
 from vibforge.errors import FormatError
 
@@ -28,17 +27,20 @@ DIGESTS: dict[str, Callable[[], hashes.HashAlgorithm]] = {
 }
 """Digests that are computed, by hashlib's names; ESXi 6.7 takes them (tried on 6.7)."""
 
-_ODDITIES = (
+ODDITIES = (
     ValueError,
     TypeError,
+    LookupError,
     UnsupportedAlgorithm,
     x509.DuplicateExtension,
     x509.ExtensionNotFound,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""What `cryptography` raises over certificates that it cannot read; they share no base class."""
+"""What `cryptography` raises over certificates and lists that it cannot read.
 
+They share no base class; an unknown TLS feature is a KeyError.
+"""
 
 _WARNINGS_LOCK = RLock()
 """Filters of warnings are the process's, and files are verified in several threads."""
@@ -89,9 +91,9 @@ def read_certificate(der: bytes) -> Certificate:
         FormatError: it is not a certificate in DER.
     """
     try:
-        with _oddities_passed():
+        with oddities_passed():
             return _facts(_loaded(der), der)
-    except _ODDITIES as error:
+    except ODDITIES as error:
         raise FormatError(f"a certificate cannot be read: {error}") from error
 
 
@@ -121,22 +123,22 @@ def check_signature(
             return Arithmetic.NOT_TRIED, f"a {certificate.key} key is not checked here"
     except InvalidSignature:
         return Arithmetic.FAILED, "the certificate's key did not make this signature"
-    except _ODDITIES as error:
+    except ODDITIES as error:
         return Arithmetic.NOT_TRIED, f"the key cannot be used: {error}"
     return Arithmetic.HELD, ""
 
 
 @lru_cache(_KEPT)
 def _loaded(der: bytes) -> x509.Certificate:
-    with _oddities_passed():
+    with oddities_passed():
         return x509.load_der_x509_certificate(der)
 
 
 @contextmanager
-def _oddities_passed() -> Iterator[None]:
-    """Keep quiet about what a later release of the library will refuse."""
+def oddities_passed() -> Iterator[None]:
+    """Ignore the warnings of `cryptography` about oddities in certificates and lists of others."""
     with _WARNINGS_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        warnings.simplefilter("ignore")
         yield
 
 
@@ -159,7 +161,7 @@ def _facts(loaded: x509.Certificate, der: bytes) -> Certificate:
 def _subject_key_id(certificate: x509.Certificate) -> str:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    except _ODDITIES:
+    except ODDITIES:
         return ""
     return extension.value.digest.hex()
 
@@ -167,7 +169,7 @@ def _subject_key_id(certificate: x509.Certificate) -> str:
 def _key_name(certificate: x509.Certificate) -> str:
     try:
         key = certificate.public_key()
-    except _ODDITIES:
+    except ODDITIES:
         return "unknown"
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA {key.key_size}"

@@ -1,18 +1,18 @@
 """Unpack gzip and zstd piece by piece, within bounds.
 
-Both are read from strangers: what comes out is counted against a budget before it is handed on, so
-that a bomb ends early and memory stays flat (one chunk in, one chunk out, and the window: 32 KiB of
-gzip, up to 128 MiB of zstd as ESXi 9.0 packs it).
+Both are read from strangers: what comes out is counted against the file's budget before it is
+handed on, so that a bomb ends early and memory stays flat (one chunk in, one chunk out, and the
+window: 32 KiB of gzip, up to 128 MiB of zstd as ESXi 9.0 packs it).
 """
 
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from zlib_ng import zlib_ng
 
 from vibforge.errors import FormatError
+from vibforge.formats.budget import Budget, Work
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -25,14 +25,6 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 GZIP_TRAILER = 8
 """Bytes at the end of a gzip member: a checksum and the size."""
 
-UNPACKED_LIMIT = 2**32 - 1
-"""Bytes of content: gzip counts them in 32 bits, and so does the boot loader."""
-RATIO_LIMIT = 1100
-"""Content against what is stored: deflate ends at 1032:1, real payloads have 4:1 (zstd, too)."""
-RATIO_FREE = 4 * 1024 * 1024
-"""Bytes of content below which the ratio is not looked at: no danger, even 4096 times in a VIB."""
-MEMBER_LIMIT = 10_000
-"""Members of one gzip file: payloads have one, blocked writers some thousand per GiB."""
 WINDOW_LOG_LIMIT = 27
 """Power of two of a zstd window: 128 MiB as of 9.0's `zstd --long`; it is kept in memory."""
 
@@ -40,36 +32,16 @@ _OUTPUT_SIZE = 256 * 1024
 _GZIP_OR_ZLIB_HEADER = 31
 
 
-@dataclass(slots=True)
-class Budget:
-    """How much content may come out of `stored_size` bytes."""
-
-    stored_size: int
-    spent: int = field(default=0, init=False)
-
-    def spend(self, size: int) -> None:
-        """Count `size` bytes of content.
-
-        Raises:
-            FormatError: they are too many, or too many for what is stored.
-        """
-        self.spent += size
-        if self.spent > UNPACKED_LIMIT:
-            raise FormatError(f"it unpacks to more than {UNPACKED_LIMIT} bytes")
-        if self.spent > RATIO_FREE and self.spent > RATIO_LIMIT * self.stored_size:
-            raise FormatError(
-                f"{self.stored_size} bytes unpack to more than {RATIO_LIMIT} times as many"
-            )
-
-
 def gunzip(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
     """Yield the content of a gzip file, of all its members.
 
     Raises:
-        FormatError: it is damaged or cut, or something else follows it, or the budget is spent.
+        FormatError: it is damaged or cut, or something else follows it.
+        LimitError: the budget is spent.
     """
     rest = next(chunks, b"")
-    for _ in range(MEMBER_LIMIT):
+    while True:
+        budget.spend(Work.MEMBERS)
         inflater = zlib_ng.decompressobj(_GZIP_OR_ZLIB_HEADER)
         yield from _gunzip_member(inflater, rest, chunks, budget)
         rest = _start_of_next(inflater.unused_data, chunks)
@@ -77,24 +49,24 @@ def gunzip(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
             return
         if not rest.startswith(GZIP_MAGIC):
             raise FormatError("something else follows the gzip member")
-    raise FormatError(f"more than {MEMBER_LIMIT} gzip members")
 
 
 def unzstd(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
     """Yield the content of a zstd file, of all its frames.
 
     Raises:
-        FormatError: it is damaged or cut, wants too much memory, or the budget is spent.
+        FormatError: it is damaged or cut, or wants too large a window.
+        LimitError: the budget is spent.
     """
     options = {int(zstd.DecompressionParameter.window_log_max): WINDOW_LOG_LIMIT}
     rest = next(chunks, b"")
-    for _ in range(MEMBER_LIMIT):
+    while True:
+        budget.spend(Work.MEMBERS)
         inflater = zstd.ZstdDecompressor(options=options)
         yield from _unzstd_frame(inflater, rest, chunks, budget)
         rest = inflater.unused_data or next(chunks, b"")
         if not rest:
             return
-    raise FormatError(f"more than {MEMBER_LIMIT} zstd frames")
 
 
 def _gunzip_member(
@@ -106,7 +78,7 @@ def _gunzip_member(
         except zlib_ng.error as error:  # type: ignore[misc] # the stub calls the class an instance
             raise FormatError(f"gzip is damaged: {error}") from error
         if output:
-            budget.spend(len(output))
+            budget.spend(Work.UNPACKED, len(output))
             yield output
         if inflater.eof:
             return
@@ -126,7 +98,7 @@ def _unzstd_frame(
         except zstd.ZstdError as error:
             raise FormatError(f"zstd is damaged: {error}") from error
         if output:
-            budget.spend(len(output))
+            budget.spend(Work.UNPACKED, len(output))
             yield output
         if inflater.eof:
             return

@@ -9,9 +9,12 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+
+from cryptography.hazmat import asn1
 
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7_syntax as syntax
@@ -36,6 +39,8 @@ PEM_LABEL = "PKCS7"
 """The label that ESXi takes; `CMS` is refused there (tried on 6.7), and read here."""
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
+_PLAIN_LINES = re.compile(rb"(?:[A-Za-z0-9+/]{1,76}\r?\n)*[A-Za-z0-9+/=]{1,76}\r?\n")
+"""Lines that every reader of PEM takes: OpenSSL 1.0.2 refuses lines of more than 80 letters."""
 _DER_START = b"\x30"
 _TRUTH = {
     Arithmetic.HELD: True,
@@ -51,6 +56,8 @@ class Signer:
     `issuer` and `serial_number` name the certificate, or `subject_key_id` (hex) does, which 6.7
     refuses. `signed_attributes` are names or dotted object identifiers in the order met, empty
     where the content is signed directly; `signed_text` is what the signature covers then.
+    `content_type` (a dotted identifier, or empty), `signing_time` and `message_digest` come from
+    the first attribute of their name; an attribute without exactly one value counts as absent.
     """
 
     version: int
@@ -61,6 +68,8 @@ class Signer:
     digest_algorithm: str
     signature_algorithm: str
     signed_attributes: tuple[str, ...]
+    unsigned_attribute_count: int
+    content_type: str
     signing_time: datetime | None
     message_digest: bytes | None
     signed_text: bytes
@@ -76,16 +85,20 @@ class Signer:
 class Block:
     """One signature as its bytes say; `fault` tells what kept it from being read, else empty.
 
-    `encoding` is `PEM` or `DER`, `label` that of the PEM block; `content` is what an attached
+    `encoding` is `PEM` or `DER`, `label` that of the PEM block; `is_plain_pem` is False for PEM
+    that some readers refuse, with long lines or blanks in them; `content` is what an attached
     signature carries, None for a detached one; `content_type` is a dotted object identifier.
+    `has_parameters` says that an algorithm has parameters other than NULL.
     """
 
     encoding: str
     label: str
     der: bytes
     fault: str = ""
+    is_plain_pem: bool = True
     version: int = 0
     digest_algorithms: tuple[str, ...] = ()
+    has_parameters: bool = False
     content_type: str = ""
     content: bytes | None = None
     certificates: tuple[Certificate, ...] = ()
@@ -180,7 +193,21 @@ def _read_pem(data: bytes, begin: re.Match[bytes]) -> Block:
         der = base64.b64decode(b"".join(data[begin.end() : end].split()), validate=True)
     except binascii.Error as error:
         return Block(encoding="PEM", label=label, der=b"", fault=f"not base64: {error}")
-    return _read_block(der, "PEM", label)
+    block = _read_block(der, "PEM", label)
+    return replace(block, is_plain_pem=_is_plain_pem(data, begin, end))
+
+
+def _is_plain_pem(data: bytes, begin: re.Match[bytes], end: int) -> bool:
+    start = begin.start()
+    after_end = end + len(begin[0].strip()) - len(b"BEGIN") + len(b"END")
+    return (
+        b"\0" not in data[:start]
+        and data.count(b"-----BEGIN ", 0, start) == data.count(begin[0].strip(), 0, start)
+        and data.rfind(b"-----BEGIN ", 0, start) <= data.rfind(b"-----END ", 0, start)
+        and data[max(start - 1, 0) : start] in {b"", b"\n"}
+        and _PLAIN_LINES.fullmatch(data, begin.end(), end) is not None
+        and data[after_end : after_end + 1] in {b"", b"\r", b"\n"}
+    )
 
 
 def _read_block(der: bytes, encoding: str, label: str) -> Block:
@@ -197,6 +224,7 @@ def _read_block(der: bytes, encoding: str, label: str) -> Block:
             digest_algorithms=tuple(
                 syntax.algorithm(item) for item in signed.digest_algorithms.as_list()
             ),
+            has_parameters=any(map(syntax.has_parameters, _algorithms(signed))),
             content_type=signed.content.type.dotted_string,
             content=signed.content.content,
             certificates=tuple(read_certificate(syntax.whole(item)) for item in certificates),
@@ -205,6 +233,13 @@ def _read_block(der: bytes, encoding: str, label: str) -> Block:
         )
     except FormatError as error:
         return Block(encoding=encoding, label=label, der=der, fault=error.problems[0].what)
+
+
+def _algorithms(signed: syntax.SignedData) -> Iterator[Sequence[asn1.TLV]]:
+    yield from signed.digest_algorithms.as_list()
+    for info in signed.signers.as_list():
+        yield info.digest_algorithm
+        yield info.signature_algorithm
 
 
 def _check_counts(certificates: int, signers: int) -> None:
@@ -228,6 +263,8 @@ def _signer(info: syntax.SignerInfo) -> Signer:
         digest_algorithm=syntax.algorithm(info.digest_algorithm),
         signature_algorithm=syntax.algorithm(info.signature_algorithm),
         signed_attributes=tuple(names),
+        unsigned_attribute_count=len(info.unsigned_attributes or []),
+        content_type=syntax.identifier_value(values.get("contentType")),
         signing_time=syntax.time_value(values.get("signingTime")),
         message_digest=syntax.octets_value(values.get("messageDigest")),
         signed_text=syntax.set_of(attributes) if info.signed_attributes is not None else b"",

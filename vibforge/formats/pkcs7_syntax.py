@@ -64,6 +64,8 @@ _NAME_ESCAPED = re.compile(r'([,+"\\<>;=])')
 _SIGNED_DATA = x509.ObjectIdentifier("1.2.840.113549.1.7.2")
 _Parsed = TypeVar("_Parsed")
 _KEY_ID_TAG = b"\x80"
+_ALGORITHM_PARTS = 2
+_NULL = b"\x05\x00"
 
 
 @asn1.sequence
@@ -175,9 +177,14 @@ def name_of(identifier: x509.ObjectIdentifier) -> str:
 
 def algorithm(parts: Sequence[asn1.TLV]) -> str:
     """Return the name of an AlgorithmIdentifier."""
-    if not parts:
-        raise FormatError("an algorithm has no name")
+    if not 1 <= len(parts) <= _ALGORITHM_PARTS:
+        raise FormatError(f"an algorithm has {len(parts)} parts, not a name and its parameters")
     return name_of(_parsed(parts[0], x509.ObjectIdentifier))
+
+
+def has_parameters(parts: Sequence[asn1.TLV]) -> bool:
+    """Whether an AlgorithmIdentifier has parameters other than NULL."""
+    return any(whole(parameters) != _NULL for parameters in parts[1:])
 
 
 def set_of(attributes: Sequence[Attribute]) -> bytes:
@@ -197,22 +204,28 @@ def signer_id(item: asn1.TLV) -> SignerId:
 
 def time_value(attribute: Attribute | None) -> datetime | None:
     """Return the time of a signingTime attribute, in UTC; None where it is absent or odd."""
-    for value in attribute.values.as_list() if attribute else []:
-        for kind in (asn1.UTCTime, asn1.GeneralizedTime):
-            try:
-                return value.parse(kind).as_datetime()  # type: ignore[no-any-return] # no stub
-            except ValueError:
-                continue
-    return None
+    time = _single_value(attribute, asn1.UTCTime) or _single_value(attribute, asn1.GeneralizedTime)
+    return time.as_datetime() if time else None
 
 
 def octets_value(attribute: Attribute | None) -> bytes | None:
     """Return the bytes of a messageDigest attribute; None where it is absent or odd."""
+    return _single_value(attribute, bytes)
+
+
+def identifier_value(attribute: Attribute | None) -> str:
+    """Return the dotted identifier of a contentType attribute; empty where it is absent or odd."""
+    identifier = _single_value(attribute, x509.ObjectIdentifier)
+    return identifier.dotted_string if identifier else ""
+
+
+def _single_value(attribute: Attribute | None, kind: type[_Parsed]) -> _Parsed | None:
+    """Return the value of an attribute that has exactly one, of a kind."""
     values = attribute.values.as_list() if attribute else []
     if len(values) != 1:
         return None
     try:
-        return bytes(values[0].parse(bytes))
+        return values[0].parse(kind)  # type: ignore[no-any-return] # the stub gives no type
     except ValueError:
         return None
 

@@ -1,8 +1,7 @@
 """Hold bytes for a moment: in memory while they are few, then in a file without a name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import BinaryIO, Self
 
 _MEMORY_LIMIT = 1024 * 1024
@@ -10,10 +9,13 @@ _CHUNK = 1024 * 1024
 
 
 class Spool:
-    """Takes bytes in, gives them back once; `folder` holds what does not fit into memory."""
+    """Takes bytes in, and gives them back once.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    `scratch_file` opens a file for what does not fit into memory; it is gone when it is closed.
+    """
+
+    def __init__(self, scratch_file: Callable[[], BinaryIO]) -> None:
+        self._scratch_file = scratch_file
         self._store: BinaryIO = BytesIO()
         self._size = 0
         self._in_memory = True
@@ -38,10 +40,7 @@ class Spool:
         self._store.close()
 
     def _move_to_disk(self) -> None:
-        from tempfile import TemporaryFile  # noqa: PLC0415 - small payloads have no file
-
-        self._folder.mkdir(parents=True, exist_ok=True)
-        on_disk = TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by __exit__
+        on_disk = self._scratch_file()  # closed by __exit__
         for chunk in self.chunks():
             on_disk.write(chunk)
         self._store.close()

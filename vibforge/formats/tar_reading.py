@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from vibforge.errors import FormatError
 from vibforge.formats import gnu_tar, vmtar
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.byte_stream import ByteStream
-from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.tar_entries import USTAR_MAGIC, TarEntry, tar_entry
 from vibforge.formats.tar_extensions import FLAGS, Extensions, size_limit
 from vibforge.formats.tar_fields import Header, number, read_header
@@ -39,9 +39,9 @@ class TarReader:
     `oddities` what is odd about the whole.
     """
 
-    def __init__(self, stream: ByteStream, budget: EntryBudget | None = None) -> None:
+    def __init__(self, stream: ByteStream, budget: Budget) -> None:
         self._stream = stream
-        self._budget = budget or EntryBudget()
+        self._budget = budget
         self._extensions = Extensions()
         self._is_vmtar = stream.peek(BLOCK)[_MAGIC] == vmtar.MAGIC
         self._end_of_headers = 0
@@ -64,7 +64,8 @@ class TarReader:
         """Yield the entries; of a vmtar nothing behind the headers is read.
 
         Raises:
-            FormatError: what stands there is not a tar, is cut short, or passes a limit.
+            FormatError: it is not a tar, or is cut short.
+            LimitError: the budget is spent.
         """
         for found in self._headers():
             yield found
@@ -77,7 +78,7 @@ class TarReader:
         one the rest of the stream is read, so that its checksum counts.
 
         Raises:
-            FormatError: as for `entries`, or the data of two entries overlap.
+            FormatError, LimitError: as for `entries`, or the data of two entries overlap.
         """
         if not self._is_vmtar:
             for found in self._headers():
@@ -133,7 +134,8 @@ class TarReader:
                 continue
             position = None if self._is_vmtar else self._stream.position
             found = tar_entry(header, self._extensions.take(), position)
-            self._budget.spend(entries=1, names=len(found.name) + len(found.entry.link))
+            self._budget.spend(Work.ENTRIES)
+            self._budget.spend(Work.NAMES, len(found.name) + len(found.entry.link))
             if self._is_vmtar and found.entry.size:
                 end = found.data_offset + found.entry.size
                 self._spans.append((found.data_offset, end, found.entry.path))
@@ -158,7 +160,7 @@ class TarReader:
         data = self._stream.read(size)
         if len(data) < size:
             raise FormatError("cut short in a long name")
-        self._budget.spend(names=max(size, BLOCK))
+        self._budget.spend(Work.NAMES, max(size, BLOCK))
         self._stream.skip(-size % BLOCK)
         self._extensions.add(header.flag, data)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
+from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import ByteStream
-from vibforge.formats.inflating import GZIP_MAGIC, ZSTD_MAGIC, Budget, gunzip, unzstd
+from vibforge.formats.inflating import GZIP_MAGIC, ZSTD_MAGIC, gunzip, unzstd
 
 THREAD_WORTH = 1024 * 1024
 """Bytes of a payload below which a thread costs more than it gives."""
@@ -49,7 +50,7 @@ NO_TAPS = Taps()
 
 @contextmanager
 def unpacked_ahead(
-    stored: Iterator[bytes], stored_size: int, taps: Taps = NO_TAPS
+    stored: Iterator[bytes], stored_size: int, budget: Budget, taps: Taps = NO_TAPS
 ) -> Iterator[Unpacked]:
     """Unpack a payload as `unpack` does, a large one in a thread of its own.
 
@@ -57,42 +58,41 @@ def unpacked_ahead(
     content calls that of the content. The thread has ended when the context is left.
 
     Raises:
-        FormatError: on entering or while reading, as for `unpack`.
+        FormatError, LimitError: on entering or while reading, as for `unpack`.
     """
     if stored_size < THREAD_WORTH:
-        yield unpack(stored, stored_size, taps)
+        yield unpack(stored, budget, taps)
         return
     from vibforge.formats.read_ahead import ReadAhead  # noqa: PLC0415 - not for what is small
 
     with ExitStack() as stack:
-        yield unpack(
-            stored, stored_size, taps, lambda pieces: stack.enter_context(ReadAhead(pieces))
-        )
+        yield unpack(stored, budget, taps, lambda pieces: stack.enter_context(ReadAhead(pieces)))
 
 
 def unpack(
-    stored: Iterator[bytes], stored_size: int, taps: Taps = NO_TAPS, relay: Relay = iter
+    stored: Iterator[bytes], budget: Budget, taps: Taps = NO_TAPS, relay: Relay = iter
 ) -> Unpacked:
     """Unpack a payload while its content is read.
 
     Args:
         stored: the stored bytes.
-        stored_size: how many they are, which bounds how many may come out.
+        budget: that of the file which the payload is in.
         taps: who sees the bytes pass.
         relay: what passes on the pieces of the content.
 
     Raises:
-        FormatError: now or while reading: damaged, cut, or beyond the limits of `inflating`.
+        FormatError: now or while reading: damaged, cut, or with too large a zstd window.
+        LimitError: while reading: the budget is spent.
     """
     head, chunks = _start(_tapped(stored, taps.stored))
     compression = []
     if head.startswith(GZIP_MAGIC):
         compression.append(Compression.GZIP)
-        gunzipped = gunzip(chunks, Budget(stored_size))
+        gunzipped = gunzip(chunks, budget)
         head, chunks = _start(_tapped(gunzipped, taps.gunzipped))
     if head.startswith(ZSTD_MAGIC):
         compression.append(Compression.ZSTD)
-        chunks = unzstd(chunks, Budget(stored_size))
+        chunks = unzstd(chunks, budget)
     content = ByteStream(_tapped(relay(chunks), taps.content))
     return Unpacked(compression=tuple(compression), content=content)
 

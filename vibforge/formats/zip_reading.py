@@ -1,5 +1,6 @@
-"""Read zip files from strangers: Python's `zipfile` reads the format, the bounds are set here."""
+"""Read zip files from strangers: Python's `zipfile` reads the format, a budget bounds the work."""
 
+import copy
 import stat
 import struct
 import zipfile
@@ -12,20 +13,8 @@ from itertools import pairwise
 from typing import IO, BinaryIO, Self, cast
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.zip_names import unsafe_name
-
-MEMBER_LIMIT = 20_000
-"""Members of one zip; the largest depots hold some thousand VIBs and their metadata."""
-MEMBER_SIZE_LIMIT = 8 * 1024**3
-"""Bytes of one member unpacked: twice the largest payload that a host can load."""
-TOTAL_SIZE_LIMIT = 64 * 1024**3
-"""Bytes of all members unpacked; the depots of whole releases take a few GiB."""
-RATIO_LIMIT = 64
-"""All members against the zip: VIBs are packed already (1:1), and XML shrinks to a tenth."""
-RATIO_FREE = 64 * 1024 * 1024
-"""Bytes of all members below which the ratio is not looked at: they are no danger."""
-DIRECTORY_LIMIT = 4 * 1024 * 1024
-"""Bytes of the central directory, which is kept in memory: 200 for each of 20,000 members."""
 
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED = 0x1
@@ -55,13 +44,24 @@ class ZipMember:
 
 
 class ZipArchive:
-    """An open zip file. Folders are left out of its members; of two of one name the last counts."""
+    """An open zip file. Folders are left out of its members; of two of one name the last counts.
 
-    def __init__(self, archive: zipfile.ZipFile, name: str, size: int) -> None:
+    What is read of members is counted against `budget`.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, name: str, size: int, budget: Budget) -> None:
         self._archive = archive
         self._name = name
+        self._size = size
+        self.budget = budget
         self.members = tuple(self._members(size))
         self._by_name = {member.name: member for member in self.members}
+
+    def renewed(self) -> "ZipArchive":
+        """Return the same open zip with a budget of its own, for a new reading of it."""
+        again = copy.copy(self)
+        again.budget = Budget(self._name, self._size)
+        return again
 
     @property
     def oddities(self) -> tuple[Problem, ...]:
@@ -103,30 +103,31 @@ class ZipArchive:
         self._check(member)
         where = f"{self._name}:{member.name}"
         with damage_told(where):
-            return cast("BinaryIO", _Member(self._archive.open(member.info), where))
+            stream = self._archive.open(member.info)
+        return cast("BinaryIO", _Member(stream, where, member.size, self.budget))
 
     def read(self, member: ZipMember, limit: int) -> bytes:
         """Return the content of a member.
 
         Raises:
             FormatError: as for `open`, or it is larger than `limit` bytes.
+            LimitError: the budget is spent.
         """
         where = f"{self._name}:{member.name}"
         if member.size > limit:
             raise FormatError(f"{member.size} bytes, more than {limit}", where=where)
+        self.budget.spend(Work.KEPT, member.size)
         with self.open(member) as stream:
             return stream.read()
 
     def _members(self, size: int) -> Iterator[ZipMember]:
         infos = self._archive.infolist()
-        if len(infos) > MEMBER_LIMIT:
-            raise FormatError(f"more than {MEMBER_LIMIT} members", where=self._name)
         if sum(info.compress_size + _LOCAL_HEADER for info in infos) > size:
             raise FormatError("the members overlap", where=self._name)
         if any(info.volume for info in infos):
             raise FormatError("a part of a zip on several disks", where=self._name)
         self._check_places(infos, size)
-        self._check_total(sum(info.file_size for info in infos), size)
+        self.budget.foresee(Work.UNPACKED, sum(info.file_size for info in infos))
         for info in infos:
             if not info.filename.endswith("/"):
                 yield ZipMember(
@@ -143,42 +144,34 @@ class ZipArchive:
             if start < 0 or start + _LOCAL_HEADER + stored > following:
                 raise FormatError("the members overlap", where=self._name)
 
-    def _check_total(self, unpacked: int, size: int) -> None:
-        if unpacked > TOTAL_SIZE_LIMIT:
-            what = f"it unpacks to {unpacked} bytes, more than {TOTAL_SIZE_LIMIT}"
-            raise FormatError(what, where=self._name)
-        if unpacked > RATIO_FREE and unpacked > RATIO_LIMIT * size:
-            what = f"{size} bytes unpack to more than {RATIO_LIMIT} times as many"
-            raise FormatError(what, where=self._name)
-
     def _check(self, member: ZipMember) -> None:
         where = f"{self._name}:{member.name}"
         if member.info.flag_bits & _ENCRYPTED:
             raise FormatError("it is encrypted", where=where)
         if member.info.compress_type not in _METHODS:
             raise FormatError(f"zip method {member.info.compress_type} is not read", where=where)
-        if member.size > MEMBER_SIZE_LIMIT:
-            raise FormatError(f"{member.size} bytes, more than {MEMBER_SIZE_LIMIT}", where=where)
 
 
 @contextmanager
-def open_zip(stream: BinaryIO, name: str, size: int) -> Iterator[ZipArchive]:
+def open_zip(stream: BinaryIO, name: str, size: int, budget: Budget) -> Iterator[ZipArchive]:
     """Open a zip file.
 
     Args:
         stream: the file, seekable.
         name: what to call it in messages.
         size: its bytes.
+        budget: that of the file which the zip is, or is in.
 
     Raises:
-        FormatError: it is not a zip file, is damaged, or passes a limit.
+        FormatError: it is not a zip file, or is damaged.
+        LimitError: its directory, or what its members unpack to, is more than the budget allows.
     """
-    guarded = _Guarded(stream)
+    guarded = _Guarded(stream, budget)
     with damage_told(name):
         archive = zipfile.ZipFile(cast("BinaryIO", guarded))
-    guarded.limit = None
+    guarded.is_opening = False
     with archive:
-        yield ZipArchive(archive, name, size)
+        yield ZipArchive(archive, name, size, budget)
 
 
 @contextmanager
@@ -193,15 +186,16 @@ def damage_told(where: str) -> Iterator[None]:
 
 
 class _Guarded:
-    """A stream that gives no more at once than a central directory may have."""
+    """A stream that counts what `zipfile` reads of the central directory before it reads it."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, budget: Budget) -> None:
         self._stream = stream
-        self.limit: int | None = DIRECTORY_LIMIT
+        self._budget = budget
+        self.is_opening = True
 
     def read(self, size: int = -1) -> bytes:
-        if self.limit is not None and size > self.limit:
-            raise FormatError(f"a central directory of {size} bytes, more than {self.limit}")
+        if self.is_opening and size > 0:
+            self._budget.spend(Work.DIRECTORY, size)
         return self._stream.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -215,19 +209,26 @@ class _Guarded:
 
 
 class _Member:
-    """A member's content, whose damage is told as a FormatError."""
+    """A member's content: what is read of it is counted, and damage is told as a FormatError."""
 
-    def __init__(self, stream: IO[bytes], where: str) -> None:
+    def __init__(self, stream: IO[bytes], where: str, size: int, budget: Budget) -> None:
         self._stream = stream
         self._where = where
+        self._size = size
+        self._budget = budget
 
     def read(self, size: int = -1) -> bytes:
         with damage_told(self._where):
-            return self._stream.read(size)
+            data = self._stream.read(size)
+        self._budget.spend(Work.UNPACKED, len(data))
+        return data
 
-    def seek(self, offset: int, whence: int = 0) -> int:
+    def seek(self, offset: int) -> int:
+        """Go to an offset from the start: all before it is unpacked, again if it lies behind."""
         with damage_told(self._where):
-            return self._stream.seek(offset, whence)
+            here, there = self._stream.tell(), min(offset, self._size)
+            self._budget.spend(Work.UNPACKED, there - here if there >= here else there)
+            return self._stream.seek(offset)
 
     def close(self) -> None:
         self._stream.close()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.host.matching import matches
+from vibforge.host.matching import Demands, Provisions
 from vibforge.host.package import Package
 from vibforge.host.stock import host_paths
 from vibforge.model.relationships import Provide
@@ -41,26 +41,31 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     """
     newest = newest_of_each_name(offered)
     present = {package.id for package in installed}
+    there = Provisions(map(_own, installed))
     added = tuple(
         package
         for package in newest
-        if package.id not in present and (verb is Verb.INSTALL or _updates(package, installed))
+        if package.id not in present and (verb is Verb.INSTALL or _replaces_any(package, there))
     )
-    removed = tuple(
-        old for old in installed if any(replaces(new, old) or replaces(old, new) for new in added)
-    )
+    replaced = Demands(constraint for new in added for constraint in new.replaces)
+    coming = Provisions(map(_own, added))
+    gone = [replaced.met_by(_own(old)) or _replaces_any(old, coming) for old in installed]
+    names = {package.name for package in added}
     return Change(
         added=added,
-        removed=removed,
-        kept=tuple(package for package in installed if package not in removed),
-        skipped=tuple(package for package in newest if package not in added),
+        removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
+        kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
+        skipped=tuple(package for package in newest if package.name not in names),
     )
 
 
-def replaces(new: Package, old: Package) -> bool:
-    """Whether `new` takes the place of `old`, by saying so or as a newer version of it."""
-    own = Provide(name=old.name, version=old.descriptor.version)
-    return any(matches(constraint, own) for constraint in new.replaces)
+def _own(package: Package) -> Provide:
+    return Provide(name=package.name, version=package.descriptor.version)
+
+
+def _replaces_any(package: Package, others: Provisions) -> bool:
+    """Whether `package` takes the place of one, by saying so or as a newer version of it."""
+    return any(others.meet(constraint) for constraint in package.replaces)
 
 
 def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
@@ -73,19 +78,12 @@ def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
     return tuple(newest.values())
 
 
-def _updates(package: Package, installed: Sequence[Package]) -> bool:
-    return any(replaces(package, old) for old in installed)
-
-
-def unequal_attribute(offered: Package, installed: Sequence[Package]) -> str:
-    """Return the attribute in which an installed VIB of the same ID differs; empty if none does."""
-    for held in installed:
-        if held.id != offered.id:
-            continue
-        if held.payloads_known and _contents(held) != _contents(offered):
-            return "payloads"
-        if held.files_known and set(held.descriptor.file_list) != set(offered.descriptor.file_list):
-            return "filelist"
+def unequal_attribute(offered: Package, held: Package) -> str:
+    """Return the attribute in which the installed VIB of this ID differs; empty if none does."""
+    if held.payloads_known and _contents(held) != _contents(offered):
+        return "payloads"
+    if held.files_known and set(held.descriptor.file_list) != set(offered.descriptor.file_list):
+        return "filelist"
     return ""
 
 
@@ -115,11 +113,17 @@ def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
         group = [
             (one.id, host_paths(one.descriptor.file_list))
             for one in profile
-            if one.overlay is overlay and one.descriptor.file_list
+            if one.descriptor.file_list and one.overlay is overlay
         ]
-        for path in sorted(_claimed_twice([paths for _, paths in group])):
-            owners = tuple(sorted(vib for vib, paths in group if path in paths))
-            conflicts.append(FileConflict(path=path, owners=owners, overlay=overlay))
+        owners: dict[str, list[str]] = {}
+        twice = _claimed_twice([paths for _, paths in group])
+        for vib, paths in group if twice else ():
+            for path in paths & twice:
+                owners.setdefault(path, []).append(vib)
+        conflicts += [
+            FileConflict(path=path, owners=tuple(sorted(owners[path])), overlay=overlay)
+            for path in sorted(owners)
+        ]
     return tuple(conflicts)
 
 

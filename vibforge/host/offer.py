@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vibforge.errors import FormatError, Problem
+from vibforge.errors import FormatError
 from vibforge.host.package import Package, Signature
 from vibforge.host.prediction import Refusal
 from vibforge.host.reading import payload_refusals, refusals
@@ -11,7 +11,7 @@ from vibforge.model.vib import Vib
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A file with VIBs in it. `problems` tells why it cannot be read; then it offers nothing."""
+    """A file with VIBs in it."""
 
     name: str
     packages: tuple[Package, ...] = ()
@@ -20,7 +20,6 @@ class Offer:
     is_bundle: bool = False
     is_component: bool = False
     """Whether the bundle's bulletins are components, which hosts from 7.0 on and vLCM take."""
-    problems: tuple[Problem, ...] = ()
 
 
 def offer_of(vib: Vib, name: str) -> Offer:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from vibforge.errors import ModelError
 from vibforge.model.acceptance import AcceptanceLevel
@@ -53,10 +54,7 @@ class Package:
     @property
     def level(self) -> AcceptanceLevel:
         """The level that a host reads: community where the descriptor says nothing usable."""
-        try:
-            return AcceptanceLevel.parse(self.descriptor.acceptance_level or "community")
-        except ModelError:
-            return AcceptanceLevel.COMMUNITY
+        return _level(self.descriptor.acceptance_level or "community")
 
     @property
     def overlay(self) -> bool:
@@ -85,6 +83,15 @@ class Package:
     def bootbank_size(self) -> int:
         """Bytes that its payloads take on a bootbank, by their own account."""
         return sum(p.size or 0 for p in self.descriptor.payloads if p.type in _ON_BOOTBANK)
+
+
+@lru_cache(maxsize=64)
+def _level(text: str) -> AcceptanceLevel:
+    """Read a level once: a prediction asks for those of all VIBs for each possible host."""
+    try:
+        return AcceptanceLevel.parse(text)
+    except ModelError:
+        return AcceptanceLevel.COMMUNITY
 
 
 def lacks_gunzip_sha256(package: Package) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint, Provide
 
-_VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d+)_(\d+)_0_0")
+_VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d{1,9})_(\d{1,9})_0_0")
 _DRIVER_API = "com.vmware.driverAPI-"
 _ZSTD = "zstd-compression"
 

@@ -1,6 +1,5 @@
 """What rules look at: a VIB whose payloads are read once, or a bundle with its VIBs."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.formats.elf import MAGIC as ELF_MAGIC
+from vibforge.formats.hashing import Hasher
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarForm, TarReader
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HEAD_LIMIT = 64 * 1024
 """Bytes of a script in which line ends are looked at."""
 _SHEBANG_LIMIT = 256
+_COMPUTED = frozenset({"sha-1", "sha-256"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +141,7 @@ def _payload_facts(vib: Vib, payload: StoredPayload) -> PayloadFacts:
     try:
         with vib.unpacked(payload, hashers.taps()) as unpacked:
             facts.compression = unpacked.compression
-            reader = TarReader(unpacked.content)
+            reader = TarReader(unpacked.content, vib.source.budget)
             facts.files = [_file_facts(entry, content) for entry, content in reader.contents()]
             facts.form = reader.form
             reader.finish()
@@ -171,48 +172,34 @@ def _file_facts(found: TarEntry, content: Iterable[memoryview]) -> FileFacts:
 
 
 class _Hashers:
-    """Computes the digests that a payload declares, while it is read."""
+    """Computes the digests that a payload declares while it is read, each once per layer."""
 
     def __init__(self, declared: Payload | None) -> None:
-        self._by_layer: dict[str, dict[tuple[str, str], hashlib._Hash]] = {
-            "stored": {},
-            "gunzipped": {},
-            "content": {},
+        checksums = declared.checksums if declared else ()
+        self._wanted = {
+            (c.checksum_type, c.verify_process): found
+            for c in checksums
+            if all(found := _layer_of(c.checksum_type, c.verify_process)) and found[1] in _COMPUTED
         }
-        for checksum in declared.checksums if declared else ():
-            key = (checksum.checksum_type, checksum.verify_process)
-            layer, algorithm = _layer_of(*key)
-            if layer and algorithm in {"sha256", "sha1"}:
-                self._by_layer[layer][key] = hashlib.new(algorithm, usedforsecurity=False)
+        self._by_layer = {
+            layer: Hasher(dict.fromkeys(kind for of, kind in self._wanted.values() if of == layer))
+            for layer in ("stored", "gunzipped", "content")
+        }
 
     def taps(self) -> Taps:
-        stored, gunzipped, content = (
-            tuple(hashers.values()) for hashers in self._by_layer.values()
-        )
-        return Taps(
-            stored=lambda chunk: _update(stored, chunk),
-            gunzipped=lambda chunk: _update(gunzipped, chunk),
-            content=lambda chunk: _update(content, chunk),
-        )
+        return Taps(**{layer: hasher.take for layer, hasher in self._by_layer.items()})
 
     def digests(self, *, complete: bool) -> dict[tuple[str, str], str]:
         if not complete:
             return {}
         return {
-            key: hasher.hexdigest()
-            for hashers in self._by_layer.values()
-            for key, hasher in hashers.items()
+            key: self._by_layer[layer].digest(algorithm)
+            for key, (layer, algorithm) in self._wanted.items()
         }
-
-
-def _update(hashers: "tuple[hashlib._Hash, ...]", chunk: bytes) -> None:
-    for hasher in hashers:
-        hasher.update(chunk)
 
 
 def _layer_of(kind: str, process: str) -> tuple[str, str]:
     """Return which bytes a checksum is of, and its algorithm (vib-format 2.7)."""
     if kind.endswith("-gunzip1"):
-        return "gunzipped", kind.removesuffix("-gunzip1").replace("-", "")
-    layer = {"": "stored", "gunzip": "content"}.get(process, "")
-    return layer, kind.replace("-", "")
+        return "gunzipped", kind.removesuffix("-gunzip1")
+    return {"": "stored", "gunzip": "content"}.get(process, ""), kind

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from vibforge.formats.budget import Budget
 from vibforge.formats.safe_xml import as_ascii
 from vibforge.formats.xml_text import branch, element, leaf
 from vibforge.model.bundle_index import content
 from vibforge.model.descriptor import SoftwarePlatform
+from vibforge.model.descriptor_unknown import part_text
 
 Fields = tuple[tuple[str, str], ...]
 """Names and texts of an element's children, in the order met."""
@@ -56,8 +58,12 @@ class Bulletin:
         return dict(reversed(self.fields)).get(name, "")
 
 
-def parse(root: etree._Element, member: str = "") -> Bulletin:
-    """Read a bulletin; what is missing is empty."""
+def parse(root: etree._Element, budget: Budget, member: str = "") -> Bulletin:
+    """Read a bulletin; what is missing is empty.
+
+    Raises:
+        LimitError: it asks for more work than the budget allows.
+    """
     name, version = root.find("componentNameSpec"), root.find("componentVersionSpec")
     return Bulletin(
         member=member,
@@ -70,11 +76,7 @@ def parse(root: etree._Element, member: str = "") -> Bulletin:
         platforms=tuple(
             SoftwarePlatform.of(each.get) for each in root.iterfind("platforms/softwarePlatform")
         ),
-        unknown=tuple(
-            etree.tostring(child, encoding="unicode", with_tail=False)
-            for child in root
-            if _is_foreign(child)
-        ),
+        unknown=tuple(part_text(child, budget) for child in root if _is_foreign(child)),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.safe_xml import SIZE_LIMIT as XML_LIMIT
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.formats.zip_reading import ZipArchive, ZipMember, open_zip
 from vibforge.model import bulletin as bulletin_xml
@@ -32,12 +33,6 @@ from vibforge.model.bundle_vib import DepotVib
 
 METADATA_LIMIT = 64 * 1024 * 1024
 """Bytes of the metadata zip, which is kept in memory; those of whole releases take 5 MB."""
-XML_LIMIT = 16 * 1024 * 1024
-"""Bytes of one XML file of the metadata; a descriptor of 50,000 files fits."""
-PLATFORM_LIMIT = 64
-"""Metadata zips of one bundle that are looked into; vendors have one for each release line."""
-METADATA_TOTAL_LIMIT = 64 * 1024 * 1024
-"""Bytes of all files of the metadata unpacked: what they say is kept in memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +85,6 @@ class _Reader:
         self._name = name
         self._faults: list[Problem] = list(archive.oddities)
         self._found = _Found()
-        self._left = METADATA_TOTAL_LIMIT
 
     def bundle(self) -> Bundle:
         fields, vendors = self._index()
@@ -139,8 +133,7 @@ class _Reader:
             with opened_metadata(self._archive, member, f"{self._name}:{url}") as metadata:
                 self._faults += metadata.oddities
                 self._found.names += metadata.names
-                for each in within_total(metadata, self._left):
-                    self._left -= each.size
+                for each in metadata.members:
                     self._metadata_member(metadata, each)
         except FormatError as error:
             self._faults += error.problems
@@ -165,19 +158,19 @@ class _Reader:
         }
 
     def _bulletin(self, root: etree._Element, member: str) -> None:
-        self._found.bulletins.append(bulletin_xml.parse(root, member))
+        self._found.bulletins.append(bulletin_xml.parse(root, self._archive.budget, member))
 
     def _inner_index(self, root: etree._Element, _member: str) -> None:
         self._found.platforms += parse_vendor_index(root)
 
     def _response(self, root: etree._Element, _member: str) -> None:
-        self._found.response = bundle_response.parse(root)
+        self._found.response = bundle_response.parse(root, self._archive.budget)
 
     def _vib(self, metadata: ZipArchive, member: ZipMember) -> None:
         where = f"{self._name}:{member.name}"
         try:
             data = metadata.read(member, XML_LIMIT)
-            self._found.vibs.append(bundle_vib.parse(data, member.name, where))
+            self._found.vibs.append(bundle_vib.parse(data, member.name, where, metadata.budget))
         except FormatError as error:
             self._faults += error.problems
 
@@ -187,7 +180,8 @@ class _Reader:
             self._fault("it is missing", name)
             return None
         try:
-            return parse_xml(archive.read(member, XML_LIMIT), f"{self._name}:{name}")
+            data = archive.read(member, XML_LIMIT)
+            return parse_xml(data, f"{self._name}:{name}", archive.budget)
         except FormatError as error:
             self._faults += error.problems
             return None
@@ -204,24 +198,10 @@ def opened_metadata(archive: ZipArchive, member: ZipMember, where: str) -> Itera
         FormatError: it is too large, or no zip file.
     """
     data = archive.read(member, METADATA_LIMIT)
-    with open_zip(io.BytesIO(data), where, len(data)) as metadata:
+    with open_zip(io.BytesIO(data), where, len(data), archive.budget) as metadata:
         yield metadata
 
 
 def metadata_urls(platforms: Iterable[Platform]) -> tuple[str, ...]:
-    """Return the metadata zips that a bundle's platforms name, each once, bounded."""
-    return tuple(dict.fromkeys(platform.url for platform in platforms))[:PLATFORM_LIMIT]
-
-
-def within_total(metadata: ZipArchive, limit: int) -> Iterator[ZipMember]:
-    """Yield the members of a metadata zip for as long as there are not too many bytes in them.
-
-    Raises:
-        FormatError: there are more than `limit`.
-    """
-    total = 0
-    for member in metadata.members:
-        total += member.size
-        if total > limit:
-            raise FormatError(f"metadata of more than {METADATA_TOTAL_LIMIT} bytes")
-        yield member
+    """Return the metadata zips that a bundle's platforms name, each once."""
+    return tuple(dict.fromkeys(platform.url for platform in platforms))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from vibforge.formats.budget import Budget
 from vibforge.formats.xml_text import branch, element, leaf, text
 from vibforge.model.bulletin import Bulletin, response_node
 from vibforge.model.bulletin import parse as parse_bulletin
@@ -46,12 +47,16 @@ class Response:
     vibs: tuple[tuple[ResponseVib, ...], ...] = ()
 
 
-def parse(root: etree._Element) -> Response:
-    """Read a vmware.xml; what is missing is empty."""
+def parse(root: etree._Element, budget: Budget) -> Response:
+    """Read a vmware.xml; what is missing is empty.
+
+    Raises:
+        LimitError: it asks for more work than the budget allows.
+    """
     nodes = root.findall("bulletin")
     return Response(
         timestamp=child_text(root, "timestamp"),
-        bulletins=tuple(parse_bulletin(node) for node in nodes),
+        bulletins=tuple(parse_bulletin(node, budget) for node in nodes),
         vibs=tuple(
             tuple(_parse_vib(vib) for vib in node.iterfind("vibList/vib")) for node in nodes
         ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from vibforge.formats.budget import Budget
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.model import descriptor_reading
 from vibforge.model.bundle_index import child_text, content
@@ -25,14 +26,14 @@ class DepotVib:
     checksums: tuple[Checksum, ...]
 
 
-def parse(data: bytes, member: str, where: str) -> DepotVib:
+def parse(data: bytes, member: str, where: str, budget: Budget) -> DepotVib:
     """Read a file of `vibs/`.
 
     Raises:
         FormatError: it is not well-formed XML, or its root is not `vib`.
+        LimitError: it asks for more work than the budget allows.
     """
-    descriptor = descriptor_reading.parse(data, where)
-    root = parse_xml(data, where)
+    descriptor, root = descriptor_reading.parse_with_root(data, where, budget)
     size = child_text(root, "packed-size")
     return DepotVib(
         member=member,
@@ -46,7 +47,9 @@ def parse(data: bytes, member: str, where: str) -> DepotVib:
     )
 
 
-def announcement(descriptor: bytes, relative_path: str, size: int, sha256: str) -> bytes:
+def announcement(
+    descriptor: bytes, relative_path: str, size: int, sha256: str, budget: Budget
+) -> bytes:
     """Return the file of `vibs/` for a VIB.
 
     All that the descriptor says is kept, also what is not known here: hosts hold the one against
@@ -57,11 +60,13 @@ def announcement(descriptor: bytes, relative_path: str, size: int, sha256: str) 
         relative_path: where the VIB is, seen from index.xml.
         size: bytes of the VIB's file.
         sha256: its digest in hex.
+        budget: that of the file which the VIB is in.
 
     Raises:
         FormatError: the descriptor is not well-formed XML.
+        LimitError: it asks for more work than the budget allows.
     """
-    root = parse_xml(descriptor, "descriptor.xml")
+    root = parse_xml(descriptor, "descriptor.xml", budget)
     for tag in _ADDED:
         for old in root.findall(tag):
             root.remove(old)

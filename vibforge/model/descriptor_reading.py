@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.model.descriptor import (
     Checksum,
@@ -17,7 +18,7 @@ from vibforge.model.descriptor import (
     SystemRequires,
     Url,
 )
-from vibforge.model.descriptor_unknown import unknown_parts
+from vibforge.model.descriptor_unknown import part_text, unknown_parts
 from vibforge.model.relationships import Constraint, Provide, Relationships
 
 _KNOWN = frozenset(
@@ -49,24 +50,39 @@ _PAYLOAD_ATTRIBUTES = frozenset(
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def parse(data: bytes, where: str = "descriptor.xml", *, sizes: bool = True) -> Descriptor:
+def parse(
+    data: bytes,
+    where: str = "descriptor.xml",
+    budget: Budget | None = None,
+    *,
+    sizes: bool = True,
+) -> Descriptor:
     """Read a descriptor; one in a namespace, which hosts cannot read, as if it had none.
 
     Args:
         data: the XML.
         where: its name, for messages.
+        budget: that of the file which it is in; a file of its own if None.
         sizes: whether the sizes of payloads are read; those of a stage directory are made anew.
 
     Raises:
         FormatError: it is not well-formed XML, or its root is not `vib`.
+        LimitError: it asks for more work than the budget allows.
     """
+    return parse_with_root(data, where, budget or Budget(where, len(data)), sizes=sizes)[0]
+
+
+def parse_with_root(
+    data: bytes, where: str, budget: Budget, *, sizes: bool = True
+) -> tuple[Descriptor, etree._Element]:
+    """Read a descriptor as `parse` does, and return its root too, most of the file list dropped."""
     files = _FileList()
-    root = parse_xml(data, where, "{*}file", files.take)
+    root = parse_xml(data, where, budget, tag="{*}file", take=files.take)
     if str(root.tag).startswith("{"):
         _drop_namespace(root)
     if root.tag != "vib":
         raise FormatError(f"the root element is <{root.tag}>, not <vib>", where=where)
-    return _Reader(root, where, files.paths, sizes=sizes).descriptor()
+    return _Reader(root, where, files.paths, budget, sizes=sizes).descriptor(), root
 
 
 def _drop_namespace(root: etree._Element) -> None:
@@ -82,13 +98,16 @@ class _FileList:
 
     def take(self, file: etree._Element) -> None:
         """Take a path, and drop the element before it where there is no more to it."""
-        parents = list(file.iterancestors())
-        if [_name(each, parents[-1]) for each in (file, *parents[:-1])] != ["file", "file-list"]:
+        parent = file.getparent()
+        root = None if parent is None else parent.getparent()
+        if parent is None or root is None or root.getparent() is not None:
+            return
+        if _name(file, root) != "file" or _name(parent, root) != "file-list":
             return
         self.paths.append(_content(file))
         before = file.getprevious()
         if before is not None and before.tag == file.tag and not len(before) and not before.attrib:
-            parents[0].remove(before)
+            parent.remove(before)
 
 
 def _name(element: etree._Element, root: etree._Element) -> str:
@@ -101,11 +120,18 @@ class _Reader:
     """Reads one descriptor and gathers what could not be read."""
 
     def __init__(
-        self, root: etree._Element, where: str, file_list: list[str], *, sizes: bool
+        self,
+        root: etree._Element,
+        where: str,
+        file_list: list[str],
+        budget: Budget,
+        *,
+        sizes: bool,
     ) -> None:
         self._root = root
         self._file_list = file_list
         self._where = where
+        self._budget = budget
         self._sizes = sizes
         self._faults: list[Problem] = []
 
@@ -133,7 +159,7 @@ class _Reader:
             overlay=self._boolean("overlay"),
             payloads=tuple(self._payload(payload) for payload in self._all("payloads/payload")),
             unknown=tuple(self._unknown()),
-            unknown_parts=tuple(unknown_parts(self._root, _KNOWN)),
+            unknown_parts=tuple(unknown_parts(self._root, _KNOWN, self._budget)),
             repeated=tuple(self._repeated()),
             faults=tuple(self._faults),
         )
@@ -220,6 +246,7 @@ class _Reader:
         )
 
     def _payload(self, at: etree._Element) -> Payload:
+        self._budget.spend(Work.PAYLOADS)
         return Payload(
             name=at.get("name", ""),
             type=at.get("type", ""),
@@ -245,7 +272,7 @@ class _Reader:
     def _unknown(self) -> Iterator[str]:
         for child in self._root:
             if child.tag not in _KNOWN:
-                yield etree.tostring(child, encoding="unicode", with_tail=False)
+                yield part_text(child, self._budget)
 
     def _repeated(self) -> Iterator[str]:
         counts = Counter(str(child.tag) for child in self._root if child.tag in _KNOWN)

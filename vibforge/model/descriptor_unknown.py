@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from vibforge.formats.budget import Budget, Work
 from vibforge.model.descriptor import UnknownPart
 
 _CONSTRAINTS = frozenset({"constraint"})
@@ -38,7 +39,9 @@ _ATTRIBUTES = {
 _NOTHING: frozenset[str] = frozenset()
 
 
-def unknown_parts(root: etree._Element, known: frozenset[str]) -> Iterator[UnknownPart]:
+def unknown_parts(
+    root: etree._Element, known: frozenset[str], budget: Budget
+) -> Iterator[UnknownPart]:
     """Yield what the `known` children of a descriptor hold beyond the model.
 
     Unknown children of the root and attributes of a payload have fields of their own.
@@ -46,20 +49,30 @@ def unknown_parts(root: etree._Element, known: frozenset[str]) -> Iterator[Unkno
     yield from _attributes(root, "")
     for child in root:
         if child.tag in known:
-            yield from _inside(child, str(child.tag))
+            yield from _inside(child, str(child.tag), budget)
 
 
-def _inside(element: etree._Element, path: str) -> Iterator[UnknownPart]:
+def part_text(element: etree._Element, budget: Budget) -> str:
+    """Return an element as XML.
+
+    Raises:
+        LimitError: the budget is spent: each part repeats the namespaces around it.
+    """
+    xml = etree.tostring(element, encoding="unicode", with_tail=False)
+    budget.spend(Work.NAMES, len(xml))
+    return xml
+
+
+def _inside(element: etree._Element, path: str, budget: Budget) -> Iterator[UnknownPart]:
     known = _CHILDREN.get(str(element.tag), _NOTHING)
     if element.tag != "payload":
         yield from _attributes(element, path)
     for child in element:
         child_path = f"{path}/{child.tag}"
         if child.tag in known:
-            yield from _inside(child, child_path)
+            yield from _inside(child, child_path, budget)
         else:
-            xml = etree.tostring(child, encoding="unicode", with_tail=False)
-            yield UnknownPart(path=child_path, text=xml)
+            yield UnknownPart(path=child_path, text=part_text(child, budget))
 
 
 def _attributes(element: etree._Element, path: str) -> Iterator[UnknownPart]:

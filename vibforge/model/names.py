@@ -11,23 +11,47 @@ PAYLOAD_NAME_LIMIT = 15
 """Hard, in the reader; the bootbank file name is built from the first 8."""
 TAG_OR_KEY_LIMIT = 255
 _ALPHABET = re.compile(r"[0-9A-Za-z_.-]+")
+ENVIRONMENT_SCHEME = "env:"
+"""Start of a key's name when an environment variable holds the key, as PEM."""
+TOKEN_SCHEME = "pkcs11:"  # noqa: S105 - of a URI
+"""Start of a key's name when the key lies in a token (RFC 7512)."""
+_DEVICES = frozenset(
+    (
+        "con",
+        "prn",
+        "aux",
+        "nul",
+        *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
+    )
+)
+"""Names that Windows reserves for devices, whatever extension follows."""
+_LEAST_KEY = 64
+"""Characters of base64 below which no private key fits."""
+_DER_SEQUENCE = 0x30
+_WAYS_TO_NAME_A_KEY = "name a file, env:NAME for a key in the environment, or a pkcs11: URI"
 _VFAT_NAME = re.compile(r"[0-9A-Za-z_~-]{1,8}(\.[0-9A-Za-z_~-]{1,3})?")
 
 
 def check_name(text: str) -> None:
-    """Hold a VIB's or a vendor's name against VMware's template.
+    """Check a VIB's or a vendor's name: VMware's template, and no shell or system misreads it.
 
     Raises:
-        ModelError: it is empty, too long, or has other characters.
+        ModelError: it is empty, too long, has other characters, starts or ends with a dash or a
+            dot, or is the name of a device.
     """
     _check(text, "name", NAME_LIMIT)
 
 
+def fits_template(text: str) -> bool:
+    """Return whether a text has only characters that VMware's template allows, and at least one."""
+    return _ALPHABET.fullmatch(text) is not None
+
+
 def check_payload_name(text: str) -> None:
-    """Hold a payload's name against what every reader enforces.
+    """Check a payload's name: what every reader enforces, and no shell or system misreads it.
 
     Raises:
-        ModelError: it is empty, too long, or has other characters.
+        ModelError: as `check_name`.
     """
     _check(text, "payload name", PAYLOAD_NAME_LIMIT)
 
@@ -78,24 +102,79 @@ def check_filled_line(text: str) -> None:
 
 
 def check_key_name(text: str) -> None:
-    """Refuse a private key in place of its name, and do not repeat it: messages are no secrets.
+    """Check that a text names a key and holds no secret itself. The message never repeats the text.
 
     Raises:
-        ModelError: it is empty, or holds what no name has.
+        ModelError: it is empty, has control characters, looks like a private key, or has a PIN.
     """
-    if not text.strip() or not text.isprintable() or "PRIVATE KEY" in text:
+    if "pin-value" in text.lower():
         raise ModelError(
-            "that does not name a key",
-            remedy="name a file, env:NAME for a key in the environment, or a pkcs11: URI",
+            "a PIN does not belong into a URI, where others can see it",
+            remedy="leave pin-value out, and use a passphrase file, descriptor or variable",
+        )
+    if not text.strip() or not text.isprintable() or text.startswith("-"):
+        raise ModelError("that does not name a key", remedy=_WAYS_TO_NAME_A_KEY)
+    check_no_key(text)
+
+
+def check_no_key(text: str) -> None:
+    """Refuse a key or certificate where its name belongs, without repeating it.
+
+    Raises:
+        ModelError: the text is PEM, or the base64 of DER.
+    """
+    if looks_like_a_key(text):
+        raise ModelError(
+            "this is a key or a certificate itself, and not its name", remedy=_WAYS_TO_NAME_A_KEY
+        )
+
+
+def looks_like_a_key(text: str) -> bool:
+    """Return whether a text is PEM, or the base64 of DER."""
+    if "-----BEGIN" in text or "PRIVATE KEY" in text:
+        return True
+    import base64  # noqa: PLC0415 - only where a key is named
+    import binascii  # noqa: PLC0415 - the same
+
+    packed = "".join(text.removeprefix(ENVIRONMENT_SCHEME).split())
+    if len(packed) < _LEAST_KEY:
+        return False
+    try:
+        return base64.b64decode(packed[:_LEAST_KEY], validate=True)[0] == _DER_SEQUENCE
+    except binascii.Error:
+        return False
+
+
+def check_file_name(text: str) -> None:
+    """Check the name of a folder that is made: no shell, terminal or system takes it for another.
+
+    Raises:
+        ModelError: it starts with a dash, or has a backslash or a control character.
+    """
+    if text.startswith("-") or "\\" in text or not text.isprintable():
+        raise ModelError(
+            f"{text!r} is not a name for a folder",
+            remedy="use a name that does not start with a dash, without backslashes and control "
+            "characters",
         )
 
 
 def _check(text: str, kind: str, limit: int) -> None:
-    if not _ALPHABET.fullmatch(text):
+    if not fits_template(text):
         raise ModelError(
             f"{text!r} is not a {kind}", remedy="use letters, digits, dot, dash and underscore"
         )
     if len(text) > limit:
         raise ModelError(
             f"{kind} {text!r} has {len(text)} characters", remedy=f"use at most {limit}"
+        )
+    if text[0] in "-." or text[-1] in "-.":
+        raise ModelError(
+            f"{text!r} is not a {kind}: dashes and dots go between other characters",
+            remedy="start and end it with a letter, a digit or an underscore",
+        )
+    if text.partition(".")[0].lower() in _DEVICES:
+        raise ModelError(
+            f"{text!r} is not a {kind}: Windows reserves it for a device",
+            remedy="choose another name",
         )

@@ -89,8 +89,20 @@ def _check_bundle(value: BundleRecipe | None) -> None:
         check_bundle(value)
 
 
+PATTERN_LIMIT = 1_000
+"""Patterns of one list in a recipe; each is tried on every path of the tree."""
+PATTERN_LENGTH_LIMIT = 512
+"""Characters of one pattern of paths; translating some takes time that grows with the square."""
+
+
 def _check_patterns(values: tuple[str, ...]) -> None:
+    if len(values) > PATTERN_LIMIT:
+        raise ModelError(f"{len(values)} patterns, more than {PATTERN_LIMIT}")
     for value in values:
+        if len(value) > PATTERN_LENGTH_LIMIT:
+            raise ModelError(
+                f"a pattern has {len(value)} characters, more than {PATTERN_LENGTH_LIMIT}"
+            )
         if not value or value.startswith("/"):
             raise ModelError(
                 f"{value!r} is not a pattern of paths in the tree",
@@ -169,7 +181,9 @@ class SigningRecipe:
     )
     # Last, since its name is that of the function which declares keys.
     key: str = key(
-        "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI.",
+        "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI. The "
+        "PKCS#11 library is named by who builds, with `--pkcs11-module` or PKCS11_MODULE_PATH; a "
+        "`module-path` in the URI must be the same.",
         check=names.check_key_name,
     )
 

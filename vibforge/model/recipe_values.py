@@ -43,7 +43,7 @@ def as_text(value: Any) -> str:  # noqa: ANN401
         ModelError: it is something else.
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ModelError(f"the number {value} stands where a text belongs", remedy="quote it")
+        raise ModelError("a number stands where a text belongs", remedy="quote it")
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(typed(str, value))
@@ -60,10 +60,8 @@ def as_list(value: Any) -> list[Any]:  # noqa: ANN401
 
 
 def describe(value: Any) -> str:  # noqa: ANN401
-    """Return a few words for what a value is."""
-    if isinstance(value, list | dict):
-        return _NAMES[type(value)]
-    return "true or false" if isinstance(value, bool) else repr(value)
+    """Return a few words for what a value is, without the value: it may be a secret."""
+    return _NAMES.get(type(value), "a date or a number with a fraction")
 
 
 def one_of(kind: type[StrEnum], text: str) -> StrEnum:

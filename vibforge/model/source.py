@@ -1,11 +1,12 @@
 """Where the bytes of a VIB come from; they are opened when they are wanted."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from vibforge.errors import FormatError
+from vibforge.formats.budget import Budget
 from vibforge.formats.zip_reading import ZipArchive, ZipMember
 
 
@@ -20,6 +21,13 @@ class Source(Protocol):
     def size(self) -> int:
         """Bytes in all."""
 
+    @property
+    def budget(self) -> Budget:
+        """What may still be done with the file that the bytes are in."""
+
+    def renewed(self) -> "Source":
+        """Return the same bytes with a whole budget, for a new reading of them."""
+
     def open(self) -> BinaryIO:
         """Return a stream that seeks forward at little cost; close it after use."""
 
@@ -29,11 +37,20 @@ class BytesSource:
     """Bytes in memory."""
 
     data: bytes
-    name: str = "bytes"
+    name: str
+    budget: Budget = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, data: bytes, name: str = "bytes") -> "BytesSource":
+        """Take bytes that are a file of their own."""
+        return cls(data, name, Budget(name, len(data)))
 
     @property
     def size(self) -> int:
         return len(self.data)
+
+    def renewed(self) -> "BytesSource":
+        return self.of(self.data, self.name)
 
     def open(self) -> BinaryIO:
         return io.BytesIO(self.data)
@@ -51,11 +68,19 @@ class ZipSource:
     def size(self) -> int:
         return self.member.size
 
+    @property
+    def budget(self) -> Budget:
+        return self.archive.budget
+
+    def renewed(self) -> "ZipSource":
+        return replace(self, archive=self.archive.renewed())
+
     def open(self) -> BinaryIO:
         """Open the member.
 
         Raises:
             FormatError: it is encrypted, packed in an unusual way, or damaged.
+            LimitError: while reading, the budget of the file that holds the zip is spent.
         """
         return self.archive.open(self.member)
 
@@ -66,6 +91,7 @@ class FileSource:
 
     path: Path
     size: int
+    budget: Budget = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, path: Path) -> "FileSource":
@@ -81,11 +107,14 @@ class FileSource:
             raise FormatError(f"cannot be read: {reason}", where=str(path)) from error
         if not path.is_file():
             raise FormatError("not a regular file", where=str(path))
-        return cls(path, size)
+        return cls(path, size, Budget(str(path), size))
 
     @property
     def name(self) -> str:
         return str(self.path)
+
+    def renewed(self) -> "FileSource":
+        return replace(self, budget=Budget(self.name, self.size))
 
     def open(self) -> BinaryIO:
         """Open the file.

@@ -8,13 +8,14 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats import ar
 from vibforge.formats.ar_reading import Archive, Member, read_archive
+from vibforge.formats.budget import Work
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, not_a
@@ -47,7 +48,8 @@ class Vib:
 
     `descriptor_bytes` and `signature` are the members as they stand (an unsigned VIB has an empty
     signature); `payloads` come in the order of the file, those that are missing there last;
-    `faults` tells what a host would refuse in the container.
+    `faults` tells what a host would refuse in the container. All reading of a VIB counts against
+    the budget of its file (`vibforge.formats.budget`); `afresh` gives it a whole one.
     """
 
     source: Source
@@ -64,8 +66,9 @@ class Vib:
 
         Raises:
             FormatError: it is not a VIB, or its descriptor cannot be read.
+            LimitError: it asks for more work than its size allows.
         """
-        return cls.from_source(BytesSource(data, name))
+        return cls.from_source(BytesSource.of(data, name))
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> "Vib":
@@ -73,6 +76,7 @@ class Vib:
 
         Raises:
             FormatError: it is not a VIB, or cannot be read.
+            LimitError: it asks for more work than its size allows.
         """
         return cls.from_source(FileSource.of(Path(path)))
 
@@ -82,6 +86,7 @@ class Vib:
 
         Raises:
             FormatError: it is not a VIB, or cannot be read.
+            LimitError: it asks for more work than its size allows.
         """
         with source.open() as stream:
             archive = _archive(stream, source)
@@ -89,7 +94,8 @@ class Vib:
             signature = _first(archive, SIGNATURE_NAME)
             data = _content(stream, descriptor, DESCRIPTOR_LIMIT, source)
             blocks = _content(stream, signature, SIGNATURE_LIMIT, source) if signature else b""
-        parsed = descriptor_reading.parse(data, f"{source.name}:{DESCRIPTOR_NAME}")
+        where = f"{source.name}:{DESCRIPTOR_NAME}"
+        parsed = descriptor_reading.parse(data, where, source.budget)
         return cls(
             source=source,
             archive=archive,
@@ -99,6 +105,10 @@ class Vib:
             payloads=tuple(_payloads(archive, parsed)),
             faults=(*archive.faults, *_faults(archive)),
         )
+
+    def afresh(self) -> "Vib":
+        """Return the same VIB with a whole budget, for a program that reads it again and again."""
+        return replace(self, source=self.source.renewed())
 
     @property
     def is_signed(self) -> bool:
@@ -132,12 +142,15 @@ class Vib:
         """Open a payload's content, which is unpacked while it is read.
 
         Raises:
-            FormatError: on entering or while reading: damaged, cut or beyond the limits.
+            FormatError: on entering or while reading: damaged or cut.
+            LimitError: the budget of the file is spent.
         """
         size = payload.member.stored_size if payload.member else 0
         with (
             self.source.open() as stream,
-            unpacked_ahead(self.stored(payload, stream), size, taps) as unpacked,
+            unpacked_ahead(
+                self.stored(payload, stream), size, self.source.budget, taps
+            ) as unpacked,
         ):
             yield unpacked
 
@@ -145,10 +158,11 @@ class Vib:
         """Yield what is in a payload with its content, to be taken before the next one.
 
         Raises:
-            FormatError: it is damaged, cut, beyond the limits, or not a tar.
+            FormatError: it is damaged, cut, or not a tar.
+            LimitError: the budget of the file is spent.
         """
         with self.unpacked(payload) as unpacked:
-            yield from TarReader(unpacked.content).contents()
+            yield from TarReader(unpacked.content, self.source.budget).contents()
 
 
 def _archive(stream: BinaryIO, source: Source) -> Archive:
@@ -157,7 +171,7 @@ def _archive(stream: BinaryIO, source: Source) -> Archive:
         raise not_a("a VIB", head, source.name)
     stream.seek(0)
     try:
-        return read_archive(stream, source.size)
+        return read_archive(stream, source.size, source.budget)
     except FormatError as error:
         raise FormatError.of(
             Problem(what=problem.what, where=source.name) for problem in error.problems
@@ -185,6 +199,7 @@ def _content(stream: BinaryIO, member: Member, limit: int, source: Source) -> by
     where = f"{source.name}:{member.name}"
     if member.size > limit:
         raise FormatError(f"{member.size} bytes, more than {limit}", where=where)
+    source.budget.spend(Work.KEPT, member.stored_size)
     stream.seek(member.data_offset)
     data = stream.read(member.stored_size)
     if len(data) < member.size:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from vibforge.errors import OutputError
+from vibforge.errors import OutputError, shell_line
 from vibforge.formats import ar
 from vibforge.formats.gzip_member import Level, Member
 from vibforge.formats.spool import Spool
@@ -24,12 +25,12 @@ from vibforge.operations.build_signature import (
 )
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.describe import describe
-from vibforge.operations.instruct import Guide
 from vibforge.operations.instruct import instructions as instruct
 from vibforge.operations.pack import pack
 from vibforge.operations.plan_build import BuildPlan, plan_build
 from vibforge.operations.publish import Publication, explained
-from vibforge.operations.record import RECORD_NAME, record
+from vibforge.operations.record import RECORD_NAME, Facts, FileKind, WrittenFile, inputs, record
+from vibforge.operations.record import serialise as serialise_record
 
 if TYPE_CHECKING:
     from vibforge.signing.signer import Signer
@@ -79,7 +80,8 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         output: the folder; it is made if it is missing.
         root: the folder that the trees of a recipe given as a value are relative to.
         settings: values that go over the project's, by key: `{"version": "1.2.0-1"}`.
-        environment: for `${NAME}` in recipes and SOURCE_DATE_EPOCH; the process's if None.
+        environment: for `${NAME}` in recipes, SOURCE_DATE_EPOCH, keys and PKCS11_MODULE_PATH, the
+            only PKCS#11 library that a recipe may use; the process's if None.
         level: how hard to compress.
         threads: compressing threads; the number does not change the bytes.
         on_progress: is told how far packing is.
@@ -127,10 +129,12 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     signing = _signing(plan, signer, ask_passphrase)
     _check_folder(folder, plan)
     with ExitStack() as stack:
-        publication = stack.enter_context(Publication(folder))
+        # What was checked above may have changed while the payloads were packed.
+        check = partial(_check_others, folder, plan.recipe)
+        publication = stack.enter_context(Publication(folder, check))
         packed = []
         for tree, report in zip(plan.trees, _shares(plan, on_progress), strict=True):
-            spool = stack.enter_context(Spool(folder))
+            spool = stack.enter_context(Spool(publication.scratch_file))
             with explained(folder / plan.vib_name):
                 member = pack(tree, spool.write, level=level, threads=threads, on_progress=report)
             packed.append((tree, member, spool))
@@ -155,31 +159,57 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
             sha256=output.sha256.hexdigest(),
             signature=signature,
         )
-        publication.write("descriptor.xml", text)
-        publication.write("sig.pkcs7", block)
-        publication.write(RECORD_NAME, record(plan, built.size, built.sha256, built.members))
-        for guide in _guides(built):
-            publication.write(guide.name, guide.text.encode("utf-8"), executable=guide.executable)
+        beside = [
+            (FileKind.DESCRIPTOR, "descriptor.xml", text),
+            (FileKind.SIGNATURE, "sig.pkcs7", block),
+            *_guides(built),
+        ]
+        for kind, name, data in beside:
+            publication.write(name, data, executable=kind is FileKind.SCRIPT)
+        facts = inputs(plan, level, signing.signer if signing else None)
+        publication.write(RECORD_NAME, _record(built, facts, beside))
         publication.publish()
     return built
 
 
-def _guides(built: Built) -> Iterator[Guide]:
+def _record(built: Built, inputs: Facts, beside: list[tuple[FileKind, str, bytes]]) -> bytes:
+    vib = WrittenFile(
+        kind=FileKind.VIB, name=built.plan.vib_name, size=built.size, sha256=built.sha256
+    )
+    names = [tree.recipe.name for tree in built.plan.trees]
+    files = [vib, *(WrittenFile.of(kind, name, data) for kind, name, data in beside)]
+    return serialise_record(record(inputs, names, built.members), files)
+
+
+def _guides(built: Built) -> Iterator[tuple[FileKind, str, bytes]]:
     if not built.plan.instructions:
-        return iter(())
-    return instruct(built.descriptor, built.plan.vib_name, built.sha256, built.plan.needs)
+        return
+    plan = built.plan
+    for guide in instruct(built.descriptor, plan.vib_name, built.sha256, plan.needs):
+        kind = FileKind.SCRIPT if guide.executable else FileKind.INSTRUCTIONS
+        yield kind, guide.name, guide.text.encode("utf-8")
+
+
+def open_key(plan: BuildPlan, ask_passphrase: Callable[[], bytes] | None = None) -> "Signer | None":
+    """Open the key that the recipe names; None where it names none.
+
+    Raises:
+        SigningError: key, certificate or passphrase cannot be used.
+    """
+    recipe = plan.recipe.signing
+    if recipe is None:
+        return None
+    return signer_of_recipe(recipe, plan.project.root, plan.environment, ask_passphrase)
 
 
 def _signing(
     plan: BuildPlan, signer: "Signer | None", ask: Callable[[], bytes] | None
 ) -> BuildSigner | None:
     """Open the key before anything is packed."""
-    recipe = plan.recipe.signing
-    if signer is None and recipe is not None:
-        signer = signer_of_recipe(recipe, plan.project.root, plan.environment, ask)
+    signer = signer or open_key(plan, ask)
     if signer is None:
         return None
-    return build_signer(signer, recipe, plan.dated.date)
+    return build_signer(signer, plan.recipe.signing, plan.dated.date)
 
 
 def _check_folder(folder: Path, plan: BuildPlan) -> None:
@@ -189,16 +219,22 @@ def _check_folder(folder: Path, plan: BuildPlan) -> None:
             raise OutputError(
                 "the output would become part of the payload, which the next build packs",
                 where=str(folder),
-                remedy=f"choose a folder beside the tree: -o {tree.root.resolve().parent / 'dist'}",
+                remedy="choose a folder beside the tree: "
+                + shell_line("-o", tree.root.resolve().parent / "dist"),
             )
-    of = plan.recipe
+    _check_others(folder, plan.recipe)
+
+
+def _check_others(folder: Path, of: Recipe) -> None:
+    """Refuse a folder in which another package is."""
     own = f"{of.vendor}_{of.type}_{of.name}_"
-    others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
+    with explained(folder):
+        others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
     if others:
         raise OutputError(
             f"the folder holds another package, {min(others)}, and its instructions",
             where=str(folder),
-            remedy=f"give each package a folder of its own: -o {folder / of.name}",
+            remedy="give each package a folder of its own: " + shell_line("-o", folder / of.name),
         )
 
 

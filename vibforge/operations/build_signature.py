@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from vibforge.model.names import ENVIRONMENT_SCHEME, TOKEN_SCHEME
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from vibforge.signing.signer import Signer
     from vibforge.trust.ruling import TrustJudgement
 
-_SCHEMES = ("env:", "pkcs11:")
+_SCHEMES = (ENVIRONMENT_SCHEME, TOKEN_SCHEME)
 """A key that starts so is no file."""
 
 
@@ -69,6 +71,7 @@ def signer_of_recipe(
     source = KeySource(
         key=recipe.key if recipe.key.startswith(_SCHEMES) else str(root / recipe.key),
         certificates=tuple(root / name for name in recipe.certificates),
+        of_recipe=True,
     )
     return open_signer(source, _passphrase(recipe, root, environment, ask), environment)
 

@@ -12,6 +12,12 @@ from vibforge.model.release_date import ReleaseDate
 
 FIXED = ReleaseDate.parse("2000-01-01")
 _GIT_SECONDS = 30
+_GIT_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
 
 
 class DateSource(StrEnum):
@@ -54,10 +60,15 @@ def release_date(
 
 
 def _last_commit(project: Path) -> ReleaseDate | None:
-    """Return the committer's date of the last commit that touched the folder, if git knows one."""
+    """Return the committer's date of the last commit that touched the folder, if git knows one.
+
+    The settings of the repository come with the project, and must not make git run a program: not
+    to check a signature, to watch the file system, or to fetch what a partial clone lacks.
+    """
     if not _may_be_in_git(project):
         return None
-    command = ["git", "-C", str(project), "log", "-1", "--format=%ct", "--", "."]
+    settings = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
+    command = ["git", "-C", str(project), *settings, "log", "-1", "--format=%ct", "--", "."]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command; the path is one argument
             command,
@@ -65,7 +76,7 @@ def _last_commit(project: Path) -> ReleaseDate | None:
             text=True,
             timeout=_GIT_SECONDS,
             check=False,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            env={**os.environ, **_GIT_ENVIRONMENT},
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None

@@ -1,6 +1,5 @@
 """Take files out of VIBs, bundles and payloads, into a folder and nowhere else."""
 
-import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,17 +9,16 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import read_chunks
-from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.unpacking import Unpacked, unpacked_ahead
 from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
-from vibforge.operations.publish import explained
 from vibforge.operations.subjects import LoosePayload, OpenBundle, StageFolder, Subject
-from vibforge.operations.unpack_folder import DEPTH_LIMIT, UnpackFolder
+from vibforge.operations.unpack_folder import DEPTH_LIMIT, Owner, UnpackFolder
 
 Contents = Iterable[tuple[TarEntry, Iterator[memoryview]]]
 
@@ -67,6 +65,7 @@ class _Part:
     prefix: str
     name: str
     contents: Contents | None
+    budget: Budget
 
 
 def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extracted:
@@ -84,7 +83,7 @@ def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extrac
             if part.contents is None:
                 done.left_out.append(_not_a_tar(part))
             else:
-                Unpacking(target, part.prefix, wishes, done).run(part.contents)
+                Unpacking(target, part.prefix, wishes, done, part.budget).run(part.contents)
         _check_all_found(wishes.paths, done)
         target.keep()
     return done
@@ -131,27 +130,27 @@ def _members(vib: Vib, stream: "BinaryIO") -> Iterator[tuple[str, Iterator[bytes
 
 
 def _parts(subject: Subject) -> Iterator[_Part]:
-    budget = EntryBudget()
     match subject:
         case LoosePayload():
             with subject.source.open() as stream:
                 chunks = read_chunks(stream, subject.source.size)
-                with unpacked_ahead(chunks, subject.source.size) as unpacked:
+                budget = subject.source.budget
+                with unpacked_ahead(chunks, subject.source.size, budget) as unpacked:
                     yield _part("", subject.source.name, unpacked, budget)
         case Vib() | OpenBundle():
             for prefix, vib in _vibs(subject):
                 for payload in vib.payloads:
                     if payload.member is not None:
                         with vib.unpacked(payload) as unpacked:
-                            yield _part(prefix, payload.name, unpacked, budget)
+                            yield _part(prefix, payload.name, unpacked, vib.source.budget)
         case StageFolder():
             raise FormatError("a stage folder holds its files already", where=str(subject.path))
 
 
-def _part(prefix: str, name: str, unpacked: Unpacked, budget: EntryBudget) -> _Part:
+def _part(prefix: str, name: str, unpacked: Unpacked, budget: Budget) -> _Part:
     is_tar = starts_tar(unpacked.content.peek(HEAD_SIZE))
     contents = TarReader(unpacked.content, budget).contents() if is_tar else None
-    return _Part(prefix=prefix, name=name, contents=contents)
+    return _Part(prefix=prefix, name=name, contents=contents, budget=budget)
 
 
 def _vibs(subject: Subject) -> Iterator[tuple[str, Vib]]:
@@ -182,14 +181,17 @@ class Unpacking:
     `taken` are the entries that were written.
     """
 
-    def __init__(self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted) -> None:
+    def __init__(
+        self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted, budget: Budget
+    ) -> None:
         self._target = target
+        self._budget = budget
         self._prefix = prefix
         self._wishes = wishes
         self._done = done
         self.taken: list[Entry] = []
         self._links: list[TarEntry] = []
-        self._files: dict[str, Path] = {}
+        self._files: set[str] = set()
 
     def run(self, contents: Contents) -> None:
         """Write what is wanted of a payload."""
@@ -215,24 +217,24 @@ class Unpacking:
                 self._leave_out(found, "a device or pipe", "--devices creates it")
                 return
             mode = entry.mode | _SPECIAL[entry.kind]
-            place = self._target.make_device(path, mode, found.device)
+            self._target.make_device(path, mode, found.device, self._owner(entry))
         elif entry.kind is EntryKind.DIRECTORY:
-            place = self._target.make_folder(path, self.mode(entry))
+            self._target.make_folder(path, self.mode(entry), self._owner(entry))
         else:
-            place = self._target.write(path, pieces, self.mode(entry))
-            self._files[entry.path] = place
-        self._finish(found, place)
+            self._target.write(path, pieces, self.mode(entry), self._owner(entry))
+            self._files.add(entry.path)
+        self._finish(entry)
 
     def mode(self, entry: Entry) -> int:
         """Return the mode that an entry gets on disk."""
         return entry.mode if self._wishes.owners else entry.mode & ~_SET_ID
 
-    def _finish(self, found: TarEntry, place: Path) -> None:
-        if self._wishes.owners:
-            with explained(place):
-                os.lchown(place, found.entry.uid, found.entry.gid)
-        self.taken.append(found.entry)
-        self._done.paths.append(f"{self._prefix}{found.entry.path}")
+    def _owner(self, entry: Entry) -> Owner | None:
+        return (entry.uid, entry.gid) if self._wishes.owners else None
+
+    def _finish(self, entry: Entry) -> None:
+        self.taken.append(entry)
+        self._done.paths.append(f"{self._prefix}{entry.path}")
 
     def _leave_out(self, found: TarEntry, what: str, remedy: str) -> None:
         self._done.left_out.append(Problem(what=what, where=found.entry.path, remedy=remedy))
@@ -262,14 +264,14 @@ class Unpacking:
         entry = found.entry
         path = f"{self._prefix}{entry.path}"
         if entry.kind is EntryKind.SYMLINK:
-            self._finish(found, self._target.make_link(path, entry.link))
-            return
-        original = self._files.get(entry.link.removeprefix("./").strip("/"))
-        if original is None:
-            raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
-        with original.open("rb") as file:
-            pieces = read_chunks(file, original.stat().st_size)
-            self._finish(found, self._target.write(path, pieces, self.mode(entry)))
+            self._target.make_link(path, entry.link, self._owner(entry))
+        else:
+            original = entry.link.removeprefix("./").strip("/")
+            if original not in self._files:
+                raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
+            self._target.make_hard_link(path, f"{self._prefix}{original}")
+            self._files.add(entry.path)
+        self._finish(entry)
 
 
 def leads_out(path: str, links: Mapping[str, str]) -> bool:

@@ -1,20 +1,21 @@
 """Start a project from one of the shipped templates."""
 
 import os
-import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from vibforge.errors import ModelError, OutputError
-from vibforge.model.names import check_name
+from vibforge.model.names import check_file_name, check_name
+from vibforge.operations.folder_handle import FolderHandle, OutputFolder
 from vibforge.operations.publish import explained
 from vibforge.operations.render import render
-from vibforge.operations.whole_file import free_name
 from vibforge.resources import shipped
 
 _RENDERED = ".j2"
 _NAME = "NAME"
+_FOLDER_MODE, _FILE_MODE = 0o777, 0o666
 
 
 def template_names() -> tuple[str, ...]:
@@ -35,7 +36,8 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
         The files that were written, relative to the folder.
 
     Raises:
-        ModelError: there is no such template, or the name cannot be a VIB's.
+        ModelError: there is no such template, the name cannot be a VIB's, or the folder's name
+            starts with a dash or has a backslash or a control character.
         OutputError: the folder holds something, or cannot be written.
     """
     if template not in template_names():
@@ -44,26 +46,40 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
         )
     with explained(folder):  # the current folder may be gone
         place = Path(os.path.realpath(folder))
-    vib_name = name or place.name
+    vib_name = place.name if name is None else name
     check_name(vib_name)
+    check_file_name(place.name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(
             "there is something already", where=str(folder), remedy="name a new or an empty folder"
         )
-    unfinished = free_name(place.parent)
     shown = os.fsencode(folder).decode("utf-8", "replace")
+    output = OutputFolder(place.parent)
     with explained(folder):
         try:
-            written = tuple(_write(template, unfinished, vib_name, shown))
-            if folder.exists():
-                folder.rmdir()
-            unfinished.rename(folder)
+            return _write_whole(output.open(), place.name, template, vib_name, shown)
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            output.close(keep=False)  # with a project in them, folders stay
+
+
+def _write_whole(
+    above: FolderHandle, folder_name: str, template: str, vib_name: str, shown_folder: str
+) -> tuple[str, ...]:
+    """Write the project under a hidden name, and give it its own when it is whole."""
+    hidden = above.free_name()
+    try:
+        above.make_folder(hidden, _FOLDER_MODE)
+        with above.enter(hidden) as unfinished:
+            written = tuple(_write(template, unfinished, vib_name, shown_folder))
+        with suppress(FileNotFoundError):
+            above.remove_folder(folder_name)
+        above.rename(hidden, folder_name)
+    finally:
+        above.remove_tree(hidden)
     return written
 
 
-def _write(template: str, folder: Path, name: str, shown_folder: str) -> Iterator[str]:
+def _write(template: str, folder: FolderHandle, name: str, shown_folder: str) -> Iterator[str]:
     values = {"name": name, "folder": shown_folder}
     for path, source in _files(shipped("templates") / "projects" / template, ""):
         target = path.removesuffix(_RENDERED).replace(_NAME, name)
@@ -71,8 +87,15 @@ def _write(template: str, folder: Path, name: str, shown_folder: str) -> Iterato
             text = render(f"projects/{template}/{path}", values)
         else:
             text = source.read_text(encoding="utf-8")
-        (folder / target).parent.mkdir(parents=True, exist_ok=True)
-        (folder / target).write_text(text, encoding="utf-8", newline="\n")
+        with ExitStack() as stack:
+            *steps, file_name = target.split("/")
+            here = folder
+            for step in steps:
+                with suppress(FileExistsError):
+                    here.make_folder(step, _FOLDER_MODE)
+                here = stack.enter_context(here.enter(step))
+            with here.new_file(file_name, _FILE_MODE) as file:
+                file.write(text.encode("utf-8"))
         yield target
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.byte_stream import read_chunks
-from vibforge.formats.entry_budget import ENTRY_LIMIT, EntryBudget
 from vibforge.formats.inflating import GZIP_TRAILER, gzip_content_size
-from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.model.bundle import Bundle
 from vibforge.model.source import Source
@@ -83,15 +82,12 @@ def inspect(subject: Subject, *, whole: bool = True) -> Inspection:
             return _inspect_stage(subject)
 
 
-def inspect_vib(
-    vib: Vib, budget: EntryBudget | None = None, *, whole: bool = True
-) -> VibInspection:
+def inspect_vib(vib: Vib, *, whole: bool = True) -> VibInspection:
     """Look into a VIB; of a payload no more is unpacked than its list of files needs."""
-    shared = budget or EntryBudget()
     blocks, faults = _blocks(vib.signature)
     with vib.source.open() as stream:
         payloads = tuple(
-            _inspect_payload(vib, PayloadOpening(payload, shared, whole=whole), stream)
+            _inspect_payload(vib, PayloadOpening(payload, vib.source.budget, whole=whole), stream)
             for payload in vib.payloads
         )
     return VibInspection(
@@ -118,7 +114,7 @@ def _inspect_payload(vib: Vib, opening: PayloadOpening, stream: BinaryIO) -> Pay
 
 def _inspect_loose(source: Source, *, whole: bool) -> PayloadInspection:
     payload = StoredPayload(name=Path(source.name).name, declared=None, member=None)
-    opening = PayloadOpening(payload, EntryBudget(), whole=whole, stored_size=source.size)
+    opening = PayloadOpening(payload, source.budget, whole=whole, stored_size=source.size)
     with source.open() as stream:
         opening.look(read_chunks(stream, source.size))
         if opening.wants_trailer:
@@ -130,18 +126,11 @@ def _inspect_loose(source: Source, *, whole: bool) -> PayloadInspection:
 def _inspect_bundle(subject: OpenBundle, *, whole: bool) -> BundleInspection:
     vibs: list[VibInspection] = []
     faults: list[Problem] = []
-    budget, descriptors = EntryBudget(), 0
     for source in subject.sources:
         try:
-            vib = Vib.from_source(source)
-            descriptors += len(vib.descriptor_bytes)
-            vibs.append(inspect_vib(vib, budget, whole=whole))
+            vibs.append(inspect_vib(Vib.from_source(source), whole=whole))
         except FormatError as error:
             faults += error.problems
-        if descriptors > DESCRIPTOR_LIMIT:
-            what = f"descriptors of more than {DESCRIPTOR_LIMIT} bytes in all; the rest is not read"
-            faults.append(Problem(what=what, where=source.name))
-            break
     return BundleInspection(
         bundle=subject.bundle, size=subject.size, vibs=tuple(vibs), faults=tuple(faults)
     )
@@ -166,13 +155,11 @@ def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]"
 
 def _tree(folder: Path) -> Iterator[Entry]:
     """Yield what a folder holds, sorted by path, as entries of a payload."""
-    count = 0
+    budget = Budget(str(folder), 0)
     for parent, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted([*folders, *files]):
-            count += 1
-            if count > ENTRY_LIMIT:
-                raise FormatError(f"more than {ENTRY_LIMIT} files", where=str(folder))
+            budget.spend(Work.ENTRIES)
             path = Path(parent, name)
             yield _tree_entry(path, path.relative_to(folder).as_posix())
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vibforge.errors import FormatError, Problem
+from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import ByteStream
-from vibforge.formats.entry_budget import EntryBudget
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_reading import TarForm, TarReader, starts_tar
@@ -58,7 +58,7 @@ class PayloadOpening:
     """Gathers what is met in a payload."""
 
     payload: StoredPayload
-    budget: EntryBudget
+    budget: Budget
     whole: bool
     stored_size: int = 0
     compression: tuple[Compression, ...] = ()
@@ -77,7 +77,7 @@ class PayloadOpening:
 
     def look(self, stored: Iterator[bytes]) -> None:
         try:
-            unpacked = unpack(stored, self.stored_size)
+            unpacked = unpack(stored, self.budget)
             self.compression = unpacked.compression
             self._look_at_content(unpacked.content)
         except FormatError as error:

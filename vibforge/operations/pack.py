@@ -1,5 +1,6 @@
 """Pack a collected tree into one gzip member, in one pass and in flat memory."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ _OPEN_FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 
+_HASHED_AT_ONCE = 1 << 20
 _LEAVE_ALONE = "leave the payload tree alone while it is built, then build again"
 
 
@@ -44,6 +46,19 @@ def pack(
     """
     with _Image(tree, on_progress) as image:
         return compress(image.fill, tree.image_size, write, level=level, threads=threads)
+
+
+def image_sha256(tree: PayloadTree) -> str:
+    """Return the SHA-256, in hex, of the unpacked image that `pack` would compress.
+
+    Raises:
+        PayloadError: as for `pack`.
+    """
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(_HASHED_AT_ONCE))
+    with _Image(tree, None) as image:
+        while count := image.fill(buffer):
+            digest.update(buffer[:count])
+    return digest.hexdigest()
 
 
 class _Image:

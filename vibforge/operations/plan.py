@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vibforge.errors import ModelError, VibforgeError
+from vibforge.errors import ModelError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, is_known
 from vibforge.host.boot_copy import boot_copy_package
@@ -17,6 +17,7 @@ from vibforge.host.question import World
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.several import Unreadable, each_file
 from vibforge.operations.offers import read_offer
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
@@ -68,13 +69,14 @@ class Plan:
     """All files; `route` is the one whose outcome is the verdict."""
 
     files: tuple[FilePlan, ...]
+    unreadable: tuple[Unreadable, ...] = ()
     route: Route
     flags: Flags = NO_FLAGS
 
     @property
     def good(self) -> bool:
-        """Whether every file goes onto every host by the route that was asked for."""
-        return all(
+        """Whether every file could be read and goes onto every host by the route asked for."""
+        return not self.unreadable and all(
             file.hosts and all(self._goes(host) for host in file.hosts) for file in self.files
         )
 
@@ -109,11 +111,12 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     """
     _check_upgrade(route, [host.release] if host else targets, upgrade_to)
     hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
+    offers = each_file(paths, lambda path: read_offer(path, policy))
     files = tuple(
         plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
-        for offer in (_read(path, policy) for path in paths)
+        for _path, offer in offers.found
     )
-    return Plan(files=files, route=route, flags=flags)
+    return Plan(files=files, unreadable=offers.unreadable, route=route, flags=flags)
 
 
 def _check_upgrade(route: Route, sources: Sequence[Release], to: Release | None) -> None:
@@ -143,13 +146,6 @@ def plan_offer(
             for label, host in hosts
         ),
     )
-
-
-def _read(path: Path, policy: TrustPolicy) -> Offer:
-    try:
-        return read_offer(path, policy)
-    except VibforgeError as error:
-        return Offer(name=str(path), problems=error.problems)
 
 
 def _plan_host(label: str, journey: Journey) -> HostPlan:

@@ -71,9 +71,14 @@ class BuildPlan:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """The names of all files that a build writes."""
+        """The names of all files that a build writes, but for a bundle."""
         guides = tuple(GUIDES) if self.instructions else ()
         return (self.vib_name, "descriptor.xml", "sig.pkcs7", "build.json", *guides)
+
+    @property
+    def recorded_names(self) -> tuple[str, ...]:
+        """The names of all files that build.json lists, but for a bundle."""
+        return tuple(name for name in self.output_names if name != "build.json")
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 import contextlib
 import errno
-from collections.abc import Iterator
+import os
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from vibforge.errors import OutputError
+from vibforge.operations.folder_handle import OutputFolder
 from vibforge.operations.whole_file import WholeFile, undisturbed
 
 _PROGRAM_MODE = 0o777
@@ -23,6 +26,10 @@ _REMEDIES = {
 }
 
 
+def _nothing_to_check() -> None:
+    """Accept the folder as it is."""
+
+
 class Publication:
     """Files that take their names together, when all of them are whole.
 
@@ -31,26 +38,49 @@ class Publication:
     new, each whole, and perhaps whole ones called `.vibforge-*.partial`; other signals wait.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, check: Callable[[], None] = _nothing_to_check) -> None:
+        """Begin.
+
+        Args:
+            folder: where the files will be.
+            check: is called when all new names are taken and no file is replaced yet, while no
+                other publication into the folder can be in between; what it raises takes the new
+                names back.
+        """
         self._folder = folder
-        self._folder_is_ours = not folder.exists()
-        self._ready: list[tuple[WholeFile, Path]] = []
+        self._check = check
+        self._output = OutputFolder(folder)
+        self._ready: list[tuple[WholeFile, str]] = []
 
     @contextlib.contextmanager
     def create(
-        self, name: str, *, executable: bool = False, private: bool = False
+        self,
+        name: str,
+        *,
+        executable: bool = False,
+        private: bool = False,
+        like_replaced: bool = False,
     ) -> Iterator[BinaryIO]:
-        """Open a file that will be called `name`; only its owner may read a `private` one.
+        """Open a file that will be called `name`.
+
+        Args:
+            name: its name in the folder.
+            executable: whether it is a program.
+            private: whether only its owner may read it.
+            like_replaced: whether a file of that name hands down its owner and permissions.
 
         Raises:
-            OutputError: the folder cannot be made or written, or the disk is full.
+            OutputError: the folder cannot be made or written, the disk is full, or the owner of
+                the file that is replaced cannot be kept.
         """
-        target = self._folder / name
         mode = _PRIVATE_MODE if private else _PROGRAM_MODE if executable else _FILE_MODE
-        with explained(target):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            whole = WholeFile(self._folder, mode)
-            self._ready.append((whole, target))
+        with explained(self._folder / name):
+            output = self._output.open()
+            whole = WholeFile(output, mode)
+            self._ready.append((whole, name))
+            replaced = output.status_of(name) if like_replaced else None
+            if replaced is not None:
+                _take_after(whole, replaced, self._folder / name)
             yield whole.file
             whole.file.flush()
 
@@ -65,6 +95,14 @@ class Publication:
         with self.create(name, executable=executable, private=private) as file:
             file.write(data)
 
+    def scratch_file(self) -> BinaryIO:
+        """Open a file beside the others that is gone when it is closed.
+
+        Raises:
+            OSError: the folder cannot be made or written.
+        """
+        return self._output.open().scratch_file()
+
     def publish(self) -> None:
         """Give every file its final name.
 
@@ -73,31 +111,34 @@ class Publication:
                 cannot be written. It is as it was, unless the system refuses one of several
                 replacements, for which it has neither a want of space nor of rights as a reason.
         """
-        for _, target in self._ready:
-            if target.is_dir():
-                raise OutputError("a folder stands where the file belongs", where=str(target))
-        with undisturbed():
-            for whole, target in self._replacing():
-                with explained(target):
-                    whole.replace(target)
+        for _, name in self._ready:
+            if stat.S_ISDIR(self._output.open().mode_of(name) or 0):
+                where = str(self._folder / name)
+                raise OutputError("a folder has the name of the file", where=where)
+        output = self._output.open()
+        with explained(self._folder), output.held(), undisturbed():
+            for whole, name in self._replacing():
+                with explained(self._folder / name):
+                    whole.replace(name)
             self._ready.clear()
 
-    def _replacing(self) -> list[tuple[WholeFile, Path]]:
+    def _replacing(self) -> list[tuple[WholeFile, str]]:
         """Name the files whose names are free, all or none; return the others, made ready."""
-        new: list[Path] = []
-        others: list[tuple[WholeFile, Path]] = []
+        new: list[str] = []
+        others: list[tuple[WholeFile, str]] = []
         try:
-            for whole, target in self._ready:
-                with explained(target):
+            for whole, name in self._ready:
+                with explained(self._folder / name):
                     try:
-                        whole.take_name(target)
-                        new.append(target)
+                        whole.take_name(name)
+                        new.append(name)
                     except FileExistsError:
                         whole.prepare()
-                        others.append((whole, target))
+                        others.append((whole, name))
+            self._check()
         except OutputError:
-            for target in new:
-                target.unlink(missing_ok=True)
+            for name in new:
+                self._output.open().remove_file(name)
             raise
         return others
 
@@ -105,12 +146,22 @@ class Publication:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for whole, _target in self._ready:
+        for whole, _name in self._ready:
             whole.discard()
         self._ready.clear()
-        if self._folder_is_ours:
-            with contextlib.suppress(OSError):  # it stays where something was published
-                self._folder.rmdir()
+        self._output.close(keep=False)  # with files in it, it stays
+
+
+def _take_after(whole: WholeFile, replaced: os.stat_result, target: Path) -> None:
+    """Give a file the owner and permissions of the one that it will replace."""
+    try:
+        whole.take_after(replaced)
+    except PermissionError as error:
+        raise OutputError(
+            f"its owner and group cannot be kept: {error.strerror}",
+            where=str(target),
+            remedy="write to a new file with --output, or run as the file's owner or as root",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from cryptography import x509
 from vibforge.errors import FormatError, ModelError, Problem, SigningError
 from vibforge.formats.ar import MAGIC, member_padding
 from vibforge.formats.ar_reading import read_archive
+from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.formats.pkcs7_making import append_block
@@ -147,7 +148,8 @@ def sign_vib(
     Args:
         path: the VIB.
         signer: holds the key; see `vibforge.signing`.
-        output: the signed VIB; `path` itself if None.
+        output: the signed VIB; `path` itself if None. A file that is there already is replaced by
+            one of the same owner and permissions.
         signing_time: what the signature states; if None, the later of the VIB's release date and
             the notBefore of the signer's certificate.
         existing: what becomes of signatures that it has.
@@ -196,7 +198,10 @@ def _kept(signable: Signable, existing: Existing) -> bytes:
 def _write(vib: Vib, signatures: bytes, target: Path) -> None:
     """Write the VIB anew, member by member as it was, but for the signatures."""
     with Publication(target.parent) as publication:
-        with publication.create(target.name) as file, vib.source.open() as source:
+        with (
+            publication.create(target.name, like_replaced=True) as file,
+            vib.source.open() as source,
+        ):
             file.write(MAGIC)
             for member in vib.archive.members:
                 if member.name == SIGNATURE_NAME:
@@ -219,7 +224,9 @@ def _insist(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
     file.flush()
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
-    members = {one.name: one for one in read_archive(file, end).members}
+    members = {
+        one.name: one for one in read_archive(file, end, Budget(vib.source.name, end)).members
+    }
     found = {}
     for name in (DESCRIPTOR_NAME, SIGNATURE_NAME):
         file.seek(members[name].data_offset)

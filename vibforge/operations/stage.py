@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vibforge.errors import FormatError, Problem
-from vibforge.formats.entry_budget import EntryBudget
+from vibforge.formats.budget import Budget
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
@@ -53,12 +53,11 @@ def extract_stage(
     vib, done = subject, Extracted(folder=folder)
     recipe = _recipe(vib)
     with UnpackFolder(folder, force=force) as target:
-        payloads, budget = {}, EntryBudget()
+        payloads, budget = {}, vib.source.budget
         for payload in vib.payloads:
-            unpacking = _Tree(
-                target, f"{PAYLOADS_FOLDER}/{payload.name}/", done, outside_links=outside_links
-            )
-            unpacking.run_payload(vib, payload, budget)
+            prefix = f"{PAYLOADS_FOLDER}/{payload.name}/"
+            unpacking = _Tree(target, prefix, done, budget, outside_links=outside_links)
+            unpacking.run_payload(vib, payload)
             payloads[payload.name] = unpacking.taken
         text = serialise(_with_rules(recipe, payloads))
         target.write(RECIPE_NAME, [text.encode()], _PLAIN)
@@ -72,14 +71,20 @@ class _Tree(Unpacking):
     """The tree of one payload: modes are the plain ones, what differs is the recipe's to say."""
 
     def __init__(
-        self, target: UnpackFolder, prefix: str, done: Extracted, *, outside_links: bool
+        self,
+        target: UnpackFolder,
+        prefix: str,
+        done: Extracted,
+        budget: Budget,
+        *,
+        outside_links: bool,
     ) -> None:
-        super().__init__(target, prefix, Wishes(outside_links=outside_links), done)
+        super().__init__(target, prefix, Wishes(outside_links=outside_links), done, budget)
 
     def mode(self, entry: Entry) -> int:
         return _default_mode(entry)
 
-    def run_payload(self, vib: Vib, payload: StoredPayload, budget: EntryBudget) -> None:
+    def run_payload(self, vib: Vib, payload: StoredPayload) -> None:
         """Unpack a payload whole.
 
         Raises:
@@ -88,7 +93,7 @@ class _Tree(Unpacking):
         with vib.unpacked(payload) as unpacked:
             if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
                 raise FormatError("not a tar, so there is no tree", where=payload.name)
-            self.run(TarReader(unpacked.content, budget).contents())
+            self.run(TarReader(unpacked.content, self._budget).contents())
 
 
 def _recipe(vib: Vib) -> Recipe:

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 from vibforge.errors import FormatError
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
-from vibforge.formats.zip_reading import MEMBER_SIZE_LIMIT, ZipArchive, open_zip
+from vibforge.formats.zip_reading import ZipArchive, open_zip
 from vibforge.model import descriptor_reading
 from vibforge.model.bundle import Bundle, read_bundle
 from vibforge.model.bundle_index import INDEX_NAME
@@ -100,13 +100,11 @@ def _bundles(source: Source, stream: BinaryIO, stack: ExitStack) -> Iterator[Ope
 
 
 def _open(source: Source, stream: BinaryIO, stack: ExitStack) -> ZipArchive:
-    return stack.enter_context(open_zip(stream, source.name, source.size))
+    return stack.enter_context(open_zip(stream, source.name, source.size, source.budget))
 
 
 def _spooled(source: Source, stack: ExitStack) -> BinaryIO:
     """Unpack a zip in a zip to a nameless file on disk, for a zip is read back and forth."""
-    if source.size > MEMBER_SIZE_LIMIT:
-        raise FormatError(f"{source.size} bytes, more than {MEMBER_SIZE_LIMIT}", where=source.name)
     from tempfile import TemporaryFile  # noqa: PLC0415 - hardly ever is there a zip in a zip
 
     with explained(TEMPORARY):

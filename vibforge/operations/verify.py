@@ -37,7 +37,7 @@ def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLIC
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     if isinstance(subject, Vib):
-        return verify_vib(subject, policy=policy)
+        return verify_vib(subject.afresh(), policy=policy)
     return verify_path(Path(subject), policy=policy)
 
 

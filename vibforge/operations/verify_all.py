@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event, Lock
 
 from vibforge.errors import VibforgeError
+from vibforge.model.several import Several
 from vibforge.operations.verification import Verification
 from vibforge.operations.verify import verify_path
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
@@ -41,7 +42,7 @@ def verify_all(
     paths: Sequence[Path],
     on_progress: Callable[[int, int], None] | None = None,
     policy: TrustPolicy = NO_POLICY,
-) -> list[tuple[Path, Verification | VibforgeError]]:
+) -> Several[Verification]:
     """Verify files, and return for each what was found, or why it could not be verified.
 
     Args:
@@ -58,13 +59,13 @@ def verify_all(
             return error
 
     if len(paths) == 1:
-        return [(paths[0], one(paths[0]))]
+        return Several.of([(paths[0], one(paths[0]))])
 
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
 
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
-            return list(zip(paths, pool.map(one, paths), strict=True))
+            return Several.of(zip(paths, pool.map(one, paths), strict=True))
         except BaseException:
             share.stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)

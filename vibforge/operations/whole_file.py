@@ -5,15 +5,14 @@ nothing behind. Elsewhere the file has a hidden name meanwhile, and only SIGKILL
 """
 
 import contextlib
-import itertools
+import errno
 import os
 import signal
+import stat
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
 
-_PROC = Path("/proc/self/fd")
-_NUMBERS = itertools.count()
+from vibforge.operations.folder_handle import FolderHandle
+
 _STOPPING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -22,36 +21,47 @@ _STOPPING = tuple(
 class WholeFile:
     """A file of `folder` that is being written; `take_name` or `discard` ends it.
 
-    All methods raise what the system raises.
+    All methods raise what the system raises. The folder stays open as long as the file.
     """
 
-    def __init__(self, folder: Path, mode: int) -> None:
+    def __init__(self, folder: FolderHandle, mode: int) -> None:
         self._folder = folder
-        self._hidden: Path | None = None
-        self.file = self._without_name(mode) or self._with_hidden_name(mode)
+        self._hidden: str | None = None
+        unnamed = folder.file_without_name(mode)
+        if unnamed is None:
+            self._hidden = folder.free_name()
+            unnamed = folder.new_file(self._hidden, mode)
+        self.file = unnamed
 
-    def chmod(self, mode: int) -> None:
-        """Give the file its permissions."""
+    def settle(self, mode: int, owner: tuple[int, int] | None) -> None:
+        """Give the file its owner, then its permissions: a change of owner drops set-id bits."""
         self.file.flush()
-        if hasattr(os, "fchmod"):
+        if owner is not None:
+            os.fchown(self.file.fileno(), *owner)
+        if hasattr(os, "fchmod"):  # Windows has it from Python 3.13 on, and little to set by it
             os.fchmod(self.file.fileno(), mode)
-        elif self._hidden is not None:
-            self._hidden.chmod(mode)
 
-    def take_name(self, target: Path) -> None:
-        """Put the file where `target` is free, or make it ready to `replace` what is there.
+    def take_after(self, replaced: os.stat_result) -> None:
+        """Take over the owner, group and permissions of the file that this one will replace."""
+        own = os.fstat(self.file.fileno())
+        wanted = (replaced.st_uid, replaced.st_gid)
+        is_owned = (own.st_uid, own.st_gid) == wanted or not hasattr(os, "fchown")
+        self.settle(stat.S_IMODE(replaced.st_mode), None if is_owned else wanted)
+
+    def take_name(self, name: str) -> None:
+        """Give the file its name if that is free; else it is still there for `prepare`.
 
         Raises:
-            FileExistsError: `target` is not free.
+            FileExistsError: the name is not free.
         """
         self.file.flush()
         if self._hidden is None:
-            self._link(target)
-        elif os.path.lexists(target):
-            raise FileExistsError(str(target))
+            self._folder.name_file(self.file, name)
+        elif self._folder.mode_of(name) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
         else:
             self.file.close()
-            self._hidden.rename(target)
+            self._folder.rename(self._hidden, name)
             self._hidden = None
         self.file.close()
 
@@ -59,15 +69,15 @@ class WholeFile:
         """Give the file a hidden name, if it has none: what replaces another has to have one."""
         self.file.flush()
         if self._hidden is None:
-            hidden = free_name(self._folder)
-            self._link(hidden)
+            hidden = self._folder.free_name()
+            self._folder.name_file(self.file, hidden)
             self._hidden = hidden
         self.file.close()
 
-    def replace(self, target: Path) -> None:
-        """Take the place of whatever file is there; `prepare` comes first."""
+    def replace(self, name: str) -> None:
+        """Take the place of whatever file has the name; `prepare` comes first."""
         assert self._hidden is not None  # noqa: S101 - prepare gave it
-        self._hidden.replace(target)
+        self._folder.rename(self._hidden, name)
         self._hidden = None
 
     def discard(self) -> None:
@@ -75,39 +85,8 @@ class WholeFile:
         with contextlib.suppress(OSError):  # what was not written is not missed
             self.file.close()
         if self._hidden is not None:
-            self._hidden.unlink(missing_ok=True)
-
-    def _without_name(self, mode: int) -> BinaryIO | None:
-        if not hasattr(os, "O_TMPFILE") or not _PROC.is_dir():
-            return None
-        try:
-            return os.fdopen(os.open(self._folder, os.O_TMPFILE | os.O_RDWR, mode), "w+b")
-        except OSError:  # not every file system has files without names
-            return None
-
-    def _with_hidden_name(self, mode: int) -> BinaryIO:
-        hidden = free_name(self._folder)
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        file = os.fdopen(os.open(hidden, flags, mode), "w+b")
-        self._hidden = hidden
-        return file
-
-    def _link(self, target: Path) -> None:
-        # A directory descriptor makes Python call linkat, which follows the link in /proc.
-        here = os.open(self._folder, os.O_RDONLY)
-        try:
-            own = f"/proc/self/fd/{self.file.fileno()}"
-            os.link(own, target, src_dir_fd=here, follow_symlinks=True)
-        finally:
-            os.close(here)
-
-
-def free_name(folder: Path) -> Path:
-    """Return a hidden name in `folder` that nothing has."""
-    while True:
-        name = folder / f".vibforge-{os.getpid()}-{next(_NUMBERS)}.partial"
-        if not os.path.lexists(name):
-            return name
+            with contextlib.suppress(OSError):  # the folder may be gone, and the file with it
+                self._folder.remove_file(self._hidden)
 
 
 @contextlib.contextmanager

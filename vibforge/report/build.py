@@ -1,8 +1,10 @@
 """How a build looks: before it (`--dry-run`) and after it, for people and for programs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from vibforge.errors import escaped, shell_line
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
@@ -72,17 +74,18 @@ def built_text(built: Built, paint: Paint) -> str:
 
 def _install_lines(built: Built) -> Iterator[str]:
     guided = built.plan.instructions
+    folder = escaped(str(built.folder))
     if guided:
-        yield f"  Copy {built.folder} to a datastore of the host and run there: sh install.sh"
+        yield f"  Copy {folder} to a datastore of the host and run there: sh install.sh"
     yield f"  {'By hand: ' if guided else ''}{install_command(built.plan)}"
     if guided:
-        yield f"  INSTALL.md in {built.folder} has each step, and the way back."
+        yield f"  INSTALL.md in {folder} has each step, and the way back."
 
 
 def install_command(plan: BuildPlan) -> str:
     """Return the line that installs the VIB on a host."""
-    words = ["esxcli software vib install -v", f"/full/path/{plan.vib_name}", *plan.needs.flags]
-    return " ".join(words)
+    file = f"/full/path/{plan.vib_name}"
+    return shell_line("esxcli", "software", "vib", "install", "-v", file, *plan.needs.flags)
 
 
 def plan_json(plan: BuildPlan) -> dict[str, Any]:
@@ -93,6 +96,27 @@ def plan_json(plan: BuildPlan) -> dict[str, Any]:
 def built_json(built: Built, bundle: dict[str, Any] | None) -> dict[str, Any]:
     """Return the facts of `build --json`, with those of the bundle that was made of the VIB."""
     return _facts(built.plan, built, bundle)
+
+
+def unchanged_text(plan: BuildPlan, folder: Path) -> str:
+    """Show that a build was skipped."""
+    return f"{plan.vib_id} has not changed: {folder} is up to date"
+
+
+def unchanged_json(plan: BuildPlan, folder: Path, bundle: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the facts of `build --if-changed --json` where the VIB was not built again."""
+    from vibforge.operations.built_folder import read_record  # noqa: PLC0415 - rarely needed
+    from vibforge.operations.record import FileKind  # noqa: PLC0415 - the same
+
+    found = read_record(folder)
+    vib = found and found.find(FileKind.VIB)
+    path = str(folder / plan.vib_name)
+    return _facts(plan, None, bundle) | {
+        "dry_run": False,
+        "unchanged": True,
+        "folder": str(folder),
+        "vib": vib and {"path": path, "size": vib.size, "sha256": vib.sha256},
+    }
 
 
 def _outputs(plan: BuildPlan) -> list[str]:
@@ -135,6 +159,7 @@ def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) 
     return {
         "format": "vibforge/build/1",
         "dry_run": built is None,
+        "unchanged": False,
         "vib_id": plan.vib_id,
         "project": plan.project.kind.value,
         "acceptance_level": plan.recipe.acceptance_level.value,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vibforge.depot.serve import Served
+from vibforge.depot.address import DepotAddress
 from vibforge.depot.unpack import Unpacked
 from vibforge.depot.verify import JudgedBundle
 from vibforge.depot.write import Written
@@ -137,7 +137,7 @@ def unpacked_json(done: Unpacked) -> dict[str, Any]:
     }
 
 
-def served_text(served: Served, fingerprint: str, *, is_local: bool) -> str:
+def served_text(served: DepotAddress, fingerprint: str, *, is_local: bool) -> str:
     """Show where a depot is served, and the lines that use it."""
     lines = [f"Serving {served.url}  (stop with Ctrl-C)"]
     if fingerprint:

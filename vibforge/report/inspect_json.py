@@ -1,6 +1,5 @@
 """How an inspection looks to programs: `vibforge/inspect/1`."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
+from vibforge.model.several import Several
 from vibforge.model.vib import Vib
 from vibforge.operations.inspect import (
     BundleInspection,
@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 
-def inspections_json(found: Iterable[tuple[str, Inspection]]) -> Facts:
+def inspections_json(files: Several[tuple[Inspection, ...]]) -> Facts:
     """Return the facts of `inspect --json`: for each path, what was found there."""
     return {
         "format": "vibforge/inspect/1",
-        "files": [{"path": path, **inspection_facts(each)} for path, each in found],
+        "files": [
+            {"path": str(path), **inspection_facts(each)}
+            for path, all_in_it in files.found
+            for each in all_in_it
+        ],
+        "unreadable": shapes.unreadable(files.unreadable),
     }
 
 

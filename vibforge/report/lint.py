@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vibforge import __version__
 from vibforge.lint.registry import RULES
 from vibforge.lint.rule import Finding, Rule, Severity
 from vibforge.lint.run import LintResult
+from vibforge.model.several import Unreadable
+from vibforge.report import shapes
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 
@@ -56,11 +58,11 @@ def _count(number: int, severity: Severity) -> str:
     return f"{number} {severity.value}{'' if number == 1 else 's'}"
 
 
-def lint_json(result: LintResult) -> dict[str, Any]:
+def lint_json(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict[str, Any]:
     """Return the facts of `lint --json`."""
     return {
         "format": "vibforge/lint/1",
-        "good": result.good,
+        "good": result.good and not unreadable,
         "files": [{"path": file} for file in result.files],
         "findings": [
             {
@@ -75,10 +77,11 @@ def lint_json(result: LintResult) -> dict[str, Any]:
             }
             for finding in result.findings
         ],
+        "unreadable": shapes.unreadable(unreadable),
     }
 
 
-def sarif(result: LintResult) -> dict[str, Any]:
+def sarif(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict[str, Any]:
     """Return the findings as a SARIF 2.1.0 log, which code-scanning pages take."""
     met = {finding.rule for finding in result.findings}
     rules = [rule for rule in RULES if rule.id in met]
@@ -95,9 +98,29 @@ def sarif(result: LintResult) -> dict[str, Any]:
                         "rules": [_sarif_rule(rule) for rule in rules],
                     }
                 },
+                "invocations": [_sarif_invocation(unreadable)],
                 "results": [_sarif_result(finding, index) for finding in result.findings],
             }
         ],
+    }
+
+
+def _sarif_invocation(unreadable: Sequence[Unreadable]) -> dict[str, Any]:
+    """Tell pages of code scanning that a file without findings was not looked at."""
+    notifications = [
+        {
+            "level": "error",
+            "message": {"text": str(problem)},
+            "locations": [
+                {"physicalLocation": {"artifactLocation": {"uri": _uri(str(each.path))}}}
+            ],
+        }
+        for each in unreadable
+        for problem in each.problems
+    ]
+    return {
+        "executionSuccessful": not unreadable,
+        "toolExecutionNotifications": notifications,
     }
 
 

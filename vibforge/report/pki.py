@@ -6,6 +6,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from vibforge.errors import shell_line
 from vibforge.operations.pki import WARNING, Issued
 from vibforge.report.units import utc
 
@@ -40,7 +41,8 @@ def issued_text(issued: Issued) -> str:
     return "\n".join(
         [
             f"{issued.certificate.subject.rfc4514_string()} signs {issued.wanted.level} VIBs:",
-            f"  vibforge sign FILE.vib --key {issued.key_path} --cert {issued.certificate_path}",
+            "  vibforge sign FILE.vib "
+            + shell_line("--key", issued.key_path, "--cert", issued.certificate_path),
             f"  valid until {utc(issued.certificate.not_valid_after_utc)}",
         ]
     )

@@ -38,9 +38,6 @@ def plan_text(plan: Plan, paint: Paint, width: int = WIDTH) -> str:
 def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
     offer = file.offer
     yield paint(plain(offer.name), "strong")
-    for problem in offer.problems:
-        told = str(problem).removeprefix(f"{offer.name}: ").removeprefix("cannot be read: ")
-        yield f"  {paint('cannot be read', 'bad')}: {told}"
     for package in offer.packages:
         yield f"  {plain(package.id)}, {package.level.esxcli_name}, signature {package.signature}"
     for host in file.hosts:
@@ -146,13 +143,13 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "route": plan.route.value,
         "flags": list(plan.flags.words),
         "files": [_file_json(file) for file in plan.files],
+        "unreadable": shapes.unreadable(plan.unreadable),
     }
 
 
 def _file_json(file: FilePlan) -> dict[str, Any]:
     return {
         "path": file.offer.name,
-        "faults": shapes.faults(file.offer.problems),
         "is_bundle": file.offer.is_bundle,
         "is_component": file.offer.is_component,
         "vibs": [

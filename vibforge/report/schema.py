@@ -30,7 +30,8 @@ def schema(name: str) -> Schema:
     """Return a schema (draft 2020-12) with all that it refers to.
 
     Args:
-        name: what stands between `vibforge/` and `/1` in the `format` of a document, or `recipe`.
+        name: the middle part of a document's `format`, such as `build` of `vibforge/build/1`, or
+            `recipe`.
 
     Raises:
         ModelError: there is no schema of this name.

@@ -16,7 +16,9 @@ Sizes are bytes, modes octal text like `"0644"`, digests and serial numbers hexa
 case, times ISO 8601 in UTC like `"2024-05-01T12:00:00Z"`; texts of a descriptor stand as they are.
 What is not there is `null`, or an empty list. Keys that end with `_seconds` or `_ns` say it.
 
-Problems stand on standard error, as texts, and the exit code tells of them.
+Problems stand on standard error, as texts, and the exit code tells of them. Commands that take
+several files (`verify`, `inspect`, `lint`, `plan`) list those that they could not read under
+`unreadable`, each with its faults.
 """
 
 

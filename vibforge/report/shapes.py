@@ -10,6 +10,7 @@ from vibforge.report.plain import kind_name, moment
 
 if TYPE_CHECKING:
     from vibforge.host.prediction import Cause
+    from vibforge.model.several import Unreadable
 
 Facts = dict[str, Any]
 
@@ -20,6 +21,11 @@ def faults(problems: Iterable[Problem]) -> list[Facts]:
         {"what": each.what, "where": each.where or None, "remedy": each.remedy or None}
         for each in problems
     ]
+
+
+def unreadable(files: "Iterable[Unreadable]") -> list[Facts]:
+    """Return the files that a command could not read, each with the reasons."""
+    return [{"path": str(each.path), "faults": faults(each.problems)} for each in files]
 
 
 def entry(of: Entry) -> Facts:

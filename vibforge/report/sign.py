@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from vibforge.errors import escaped, shell_line
 from vibforge.operations.sign import Signed
 from vibforge.operations.sign_elsewhere import ToSign
 from vibforge.report.paint import Paint
@@ -22,7 +23,7 @@ def signed_text(signed: Signed, paint: Paint) -> str:
     level = signed.judgement.level
     lines = [
         paint(f"{signed.vib_id} is signed", "strong"),
-        f"  VIB          {signed.path}",
+        f"  VIB          {escaped(str(signed.path))}",
         f"  level        {level.esxcli_name}",
         f"  signing time {time_text(signed.stated)}",
         "",
@@ -59,10 +60,10 @@ def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
             f"To be signed elsewhere: {request.signable.vib.descriptor.vib_id}",
             f"  signing time {time_text(request.stated)}",
             f"  SHA-256      {request.digest.hex()}",
-            *(f"  written      {name}" for name in files),
+            *(f"  written      {escaped(str(name))}" for name in files),
             "",
             "Sign the digest with PKCS#1 v1.5 or ECDSA, then give the signature back with",
-            f"  vibforge sign {request.signable.path} {back}",
+            f"  {shell_line('vibforge', 'sign', request.signable.path)} {back}",
         ]
     )
 

@@ -1,9 +1,11 @@
 """How a verification looks: one fact a line, then the verdict."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from vibforge.model.several import Several
 from vibforge.operations.verification import Fact, Outcome, Verification
+from vibforge.report import shapes
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 
@@ -24,13 +26,13 @@ def verification_text(found: Verification, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def verifications_json(found: Iterable[tuple[str, Verification]]) -> dict[str, Any]:
+def verifications_json(files: Several[Verification]) -> dict[str, Any]:
     """Return the facts of `verify --json`."""
-    verified = tuple(found)
     return {
         "format": "vibforge/verify/1",
-        "good": all(each.held for _path, each in verified),
-        "files": [{"path": path, **verification_facts(each)} for path, each in verified],
+        "good": not files.unreadable and all(each.held for _path, each in files.found),
+        "files": [{"path": str(path), **verification_facts(each)} for path, each in files.found],
+        "unreadable": shapes.unreadable(files.unreadable),
     }
 
 

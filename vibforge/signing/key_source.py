@@ -8,15 +8,18 @@ from types import MappingProxyType
 from cryptography import x509
 
 from vibforge.errors import SigningError
-from vibforge.model.names import check_key_name
+from vibforge.model.names import (
+    ENVIRONMENT_SCHEME,
+    TOKEN_SCHEME,
+    check_key_name,
+    check_no_key,
+)
 from vibforge.signing.certificates import SIZE_LIMIT, read_certificates
 from vibforge.signing.passphrase import Passphrase, no_passphrase
 from vibforge.signing.signer import Signer
 
-ENVIRONMENT_SCHEME = "env:"
-"""What a key's name starts with that an environment variable holds, as PEM."""
 MODULE_VARIABLE = "PKCS11_MODULE_PATH"
-"""Names the PKCS#11 library where a URI does not."""
+"""The environment variable with the PKCS#11 library, for URIs without one and for recipes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +28,8 @@ class KeySource:
 
     key: str
     certificates: tuple[Path, ...] = ()
+    of_recipe: bool = False
+    """Whether a recipe names the key: then a URI may not choose which library is loaded."""
 
 
 def open_signer(
@@ -45,15 +50,9 @@ def open_signer(
             do not match.
     """
     check_key_name(source.key)
+    if source.key.startswith(TOKEN_SCHEME):
+        return _token_signer(source, passphrase, environment)
     others = read_certificate_files(source.certificates)
-    if source.key.startswith("pkcs11:"):
-        from vibforge.signing.pkcs11_token import (  # noqa: PLC0415 - only with a token
-            KeyUri,
-            token_signer,
-        )
-
-        uri = KeyUri.parse(source.key, environment.get(MODULE_VARIABLE, ""))
-        return token_signer(uri, passphrase, others)
     from vibforge.signing.key_files import (  # noqa: PLC0415 - not with a token
         key_signer,
         read_key_file,
@@ -61,6 +60,21 @@ def open_signer(
 
     found = read_key_file(_key_data(source.key, environment), passphrase, source.key)
     return key_signer(found, others, source.key)
+
+
+def _token_signer(
+    source: KeySource, passphrase: Passphrase, environment: Mapping[str, str]
+) -> Signer:
+    from vibforge.signing.pkcs11_token import (  # noqa: PLC0415 - only with a token
+        KeyUri,
+        require_pkcs11,
+        token_signer,
+    )
+
+    require_pkcs11()
+    module = environment.get(MODULE_VARIABLE, "")
+    uri = KeyUri.parse(source.key, module, of_recipe=source.of_recipe)
+    return token_signer(uri, passphrase, read_certificate_files(source.certificates))
 
 
 def read_certificate_files(paths: Sequence[Path]) -> tuple[x509.Certificate, ...]:
@@ -78,17 +92,41 @@ def read_certificate_files(paths: Sequence[Path]) -> tuple[x509.Certificate, ...
     return tuple(found)
 
 
+def check_names_a_file(path: Path) -> None:
+    """Refuse what is no file: a key or certificate itself, or an object in a token.
+
+    Raises:
+        ModelError: the path is a key or a certificate itself.
+        SigningError: it is a pkcs11: URI.
+    """
+    text = str(path)
+    check_no_key(text)
+    if text.startswith(TOKEN_SCHEME):
+        from vibforge.signing.pkcs11_token import require_pkcs11  # noqa: PLC0415 - hardly ever
+
+        require_pkcs11()
+        raise SigningError(
+            "only a file will do here, and this names an object in a token",
+            where=text,
+            remedy="for a signature, name the token's key with --key, and leave --cert out if the "
+            "token holds the certificate too",
+        )
+
+
 def read_small_file(path: Path) -> bytes:
     """Read a file of keys, certificates or signatures.
 
     Raises:
+        ModelError: the path is no name, but perhaps a key.
         SigningError: it cannot be read, or is larger than any of these.
     """
+    check_names_a_file(path)
     try:
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        raise SigningError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no file has such a name"
+        raise SigningError(f"cannot be read: {reason}", where=str(path)) from error
     if len(data) > SIZE_LIMIT:
         raise SigningError(f"more than {SIZE_LIMIT} bytes", where=str(path))
     return data
@@ -99,5 +137,5 @@ def _key_data(key: str, environment: Mapping[str, str]) -> bytes:
         return read_small_file(Path(key))
     name = key.removeprefix(ENVIRONMENT_SCHEME)
     if name not in environment:
-        raise SigningError(f"the environment has no {name}", where=key)
-    return environment[name].encode("utf-8")
+        raise SigningError("the environment variable that holds the key is not set", where=key)
+    return environment[name].encode("utf-8", "surrogateescape")

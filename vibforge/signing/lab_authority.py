@@ -108,12 +108,17 @@ def make_signer(
 def make_list(
     issuer: Credential, revoked: Iterable[x509.RevokedCertificate], now: datetime
 ) -> x509.CertificateRevocationList:
-    """Make the issuer's revocation list; it lasts as long as the issuer."""
+    """Make the issuer's revocation list, numbered by the time that it is made at.
+
+    Like the issuer it is valid from 2000 on: signatures bear the release date, which is older than
+    a list that was made today.
+    """
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
-        .last_update(now)
+        .last_update(issuer.certificate.not_valid_before_utc)
         .next_update(issuer.certificate.not_valid_after_utc)
+        .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
     )
     for one in revoked:
         builder = builder.add_revoked_certificate(one)

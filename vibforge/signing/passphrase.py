@@ -12,6 +12,10 @@ from vibforge.errors import SigningError
 Passphrase = Callable[[], bytes]
 """Returns the secret, or raises SigningError."""
 
+_NAME_IT = (
+    "name the file or variable that has the passphrase, not the passphrase; the name is not "
+    "repeated here, since it may be the secret itself"
+)
 _SIZE_LIMIT = 64 * 1024
 """Bytes read for a secret; only its first line counts."""
 
@@ -34,10 +38,11 @@ def from_file(path: Path) -> Passphrase:
     def read() -> bytes:
         try:
             with path.open("rb") as file:
-                return _first_line(file.read(_SIZE_LIMIT), str(path))
-        except OSError as error:
+                return _first_line(file.read(_SIZE_LIMIT), "the passphrase file")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "no file has such a name"
             raise SigningError(
-                f"the passphrase cannot be read: {error.strerror}", where=str(path)
+                f"the passphrase file cannot be read: {reason}", remedy=_NAME_IT
             ) from error
 
     return read
@@ -49,10 +54,12 @@ def from_descriptor(number: int) -> Passphrase:
     def read() -> bytes:
         try:
             with os.fdopen(number, "rb", closefd=False) as file:
-                return _first_line(file.read(_SIZE_LIMIT), f"descriptor {number}")
-        except OSError as error:
+                return _first_line(file.read(_SIZE_LIMIT), "the file descriptor")
+        except (OSError, OverflowError, TypeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "there is no such descriptor"
             raise SigningError(
-                f"the passphrase cannot be read: {error.strerror}", where=f"descriptor {number}"
+                f"the passphrase cannot be read from the file descriptor: {reason}",
+                remedy="give the number of one that is open for reading: --passphrase-fd 3 3<FILE",
             ) from error
 
     return read
@@ -63,8 +70,11 @@ def from_environment(name: str, environment: Mapping[str, str]) -> Passphrase:
 
     def read() -> bytes:
         if name not in environment:
-            raise SigningError(f"the environment has no {name}")
-        return environment[name].encode("utf-8")
+            raise SigningError(
+                "the environment variable that should hold the passphrase is not set",
+                remedy=_NAME_IT,
+            )
+        return environment[name].encode("utf-8", "surrogateescape")
 
     return read
 

@@ -2,6 +2,10 @@
 
 A key is named by a URI as of RFC 7512: `pkcs11:token=lab;object=signer?module-path=/usr/lib/…so`.
 The PIN comes as any passphrase does; `pin-value` in a URI would be an argument, and is refused.
+
+The library of a token is native code that runs in this process. So the user names it: with an
+option, in PKCS11_MODULE_PATH, or in a URI of their own. A recipe may repeat that name and choose no
+other.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from vibforge.errors import SigningError
+from vibforge.errors import SigningError, shell_line
+from vibforge.model.names import TOKEN_SCHEME
 from vibforge.signing.certificates import read_certificates
 from vibforge.signing.signer import chain_of, public_key
 
@@ -24,9 +29,6 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from vibforge.signing.passphrase import Passphrase
-
-SCHEME = "pkcs11:"
-"""What a key's name starts with that lies in a token."""
 
 _PATH_KEYS = frozenset({"token", "serial", "object", "id", "type"})
 _QUERY_KEYS = frozenset({"module-path"})
@@ -48,23 +50,39 @@ class KeyUri:
         named = {"token": self.token, "serial": self.serial, "object": self.label}
         parts = [f"{name}={value}" for name, value in named.items() if value]
         parts += [f"id={self.key_id.hex()}"] if self.key_id else []
-        return SCHEME + ";".join(parts)
+        return TOKEN_SCHEME + ";".join(parts)
 
     @classmethod
-    def parse(cls, text: str, default_module: str = "") -> KeyUri:
+    def parse(cls, text: str, users_module: str = "", *, of_recipe: bool = False) -> KeyUri:
         """Read a URI.
 
+        Args:
+            text: the URI.
+            users_module: the library that the user named beside it; empty if none.
+            of_recipe: whether a recipe has the URI, so that it may not choose the library.
+
         Raises:
-            SigningError: it is none, holds the PIN, or names no library.
+            SigningError: it is malformed, holds the PIN, names no library, or chooses a library
+                that the user did not name.
         """
-        path, _, query = text.removeprefix(SCHEME).partition("?")
+        path, _, query = text.removeprefix(TOKEN_SCHEME).partition("?")
         given = {**_parts(path, ";", _PATH_KEYS), **_parts(query, "&", _QUERY_KEYS)}
-        module = unquote(given.get("module-path", "")) or default_module
-        if not module:
+        own = unquote(given.get("module-path", ""))
+        if of_recipe and own not in {"", users_module}:
             raise SigningError(
-                "the PKCS#11 library is not named",
+                f"the recipe asks for the PKCS#11 library {own}, which you did not allow: it is "
+                "code that would run here",
+                where="signing.key",
+                remedy="if you trust it, name it yourself: "
+                f"{shell_line('--pkcs11-module', own)}, or in PKCS11_MODULE_PATH",
+            )
+        module = own or users_module
+        if not module or "\0" in module:
+            raise SigningError(
+                "the PKCS#11 library is not named" if not module else "no file has such a name",
                 where=text,
-                remedy="add ?module-path=/path/to/library.so, or set PKCS11_MODULE_PATH",
+                remedy="name it with --pkcs11-module /path/to/library.so, or set "
+                "PKCS11_MODULE_PATH",
             )
         return cls(
             module_path=module,
@@ -96,6 +114,21 @@ class TokenSigner:
             return bytes(key.sign(text, mechanism=Mechanism.SHA256_RSA_PKCS))
 
 
+def require_pkcs11() -> None:
+    """Check that the package is installed that reaches tokens.
+
+    Raises:
+        SigningError: it is not; the remedy names the extra.
+    """
+    try:
+        import pkcs11  # noqa: F401, PLC0415 - whether it can be loaded is the question
+    except ImportError as error:
+        raise SigningError(
+            "keys in tokens need the package python-pkcs11",
+            remedy="pip install 'vibforge[pkcs11]'",
+        ) from error
+
+
 def token_signer(
     uri: KeyUri, passphrase: Passphrase, others: tuple[x509.Certificate, ...]
 ) -> TokenSigner:
@@ -118,16 +151,12 @@ def token_signer(
 
 def _parts(text: str, separator: str, known: frozenset[str]) -> dict[str, str]:
     found = {}
-    for part in filter(None, text.split(separator)):
+    for number, part in enumerate(filter(None, text.split(separator)), start=1):
         name, _, value = part.partition("=")
-        if name == "pin-value":
-            raise SigningError(
-                "a PIN does not belong into a URI, where others can see it",
-                remedy="use --passphrase-file, --passphrase-fd or --passphrase-env",
-            )
         if name not in known:
+            # Of what is not known, nothing is repeated: it may be a secret in the wrong place.
             raise SigningError(
-                f"a PKCS#11 URI with {name!r} is not understood",
+                f"part {number} of the PKCS#11 URI is not understood",
                 remedy=f"use {', '.join(sorted(known))}",
             )
         found[name] = value
@@ -137,13 +166,8 @@ def _parts(text: str, separator: str, known: frozenset[str]) -> dict[str, str]:
 @contextmanager
 def _explained(uri: KeyUri) -> Iterator[None]:
     """Turn what the library and the token say into a `SigningError`."""
-    try:
-        from pkcs11 import exceptions  # noqa: PLC0415 - only with a token
-    except ImportError as error:
-        raise SigningError(
-            "keys in tokens need the package python-pkcs11",
-            remedy="pip install 'vibforge[pkcs11]'",
-        ) from error
+    from pkcs11 import exceptions  # noqa: PLC0415 - only with a token
+
     sayings: dict[type[Exception], str] = {
         exceptions.PinIncorrect: "the PIN is wrong; tokens lock after a few wrong ones",
         exceptions.PinLocked: "the PIN is locked",
@@ -160,6 +184,8 @@ def _explained(uri: KeyUri) -> Iterator[None]:
         refused = f"the token refuses: {type(error).__name__} {error}".rstrip()
         what = sayings.get(type(error), refused)
         raise SigningError(what, where=uri.shown) from error
+    except UnicodeError as error:
+        raise SigningError("the PIN is not UTF-8 text", where=uri.shown) from error
     except (RuntimeError, OSError) as error:
         raise SigningError(
             f"the PKCS#11 library cannot be used: {error}", where=uri.module_path

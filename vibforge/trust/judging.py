@@ -96,9 +96,10 @@ class _Bench:
     def _strict_ruling(self, basic: tuple[str, ...], block: Block, chain: Chain | None) -> Ruling:
         objections = [*basic, *strict_rules.signature_objections(block)]
         if chain is not None:
-            lists = self.store.part_for(self.level).lists if self.store else ()
+            carried = tuple(read_link(one) for one in block.certificates)
+            part = self.store.part_for(self.level) if self.store else None
             moment = self.at or _signing_time(block)
-            objections += strict_rules.chain_objections(chain, lists, moment)
+            objections += strict_rules.chain_objections(chain, carried, part, moment)
         return self._ruling(tuple(objections))
 
     def _ruling(self, objections: tuple[str, ...]) -> Ruling:

@@ -1,6 +1,5 @@
 """A certificate of a chain, as rules look at it: what it may do, read once and for all."""
 
-import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
@@ -8,10 +7,15 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtensionOID
 
 from vibforge.errors import FormatError
-from vibforge.formats.certificate import Arithmetic, Certificate, check_signature
+from vibforge.formats.certificate import (
+    ODDITIES,
+    Arithmetic,
+    Certificate,
+    check_signature,
+    oddities_passed,
+)
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of one certificate; the vendor's take 2 KB, and none of a CA reaches a tenth of this."""
@@ -20,24 +24,6 @@ _KEPT = 16
 """Certificates that are looked at once: packages of one signer have the same chain."""
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
-_JUDGED_EXTENSIONS = frozenset(
-    {
-        ExtensionOID.BASIC_CONSTRAINTS,
-        ExtensionOID.KEY_USAGE,
-        ExtensionOID.EXTENDED_KEY_USAGE,
-        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-        ExtensionOID.CERTIFICATE_POLICIES,
-        ExtensionOID.CRL_DISTRIBUTION_POINTS,
-    }
-)
 _USAGES = (
     "digital_signature",
     "content_commitment",
@@ -63,10 +49,8 @@ class Link:
     version: int
     key_bits: int
     is_ca: bool | None
-    path_length: int | None
     key_usage: frozenset[str] | None
     extended_key_usage: frozenset[str] | None
-    unknown_critical: tuple[str, ...]
     signature_digest: str
     loaded: x509.Certificate = field(repr=False, compare=False)
 
@@ -102,11 +86,9 @@ def read_link(certificate: Certificate) -> Link:
     if len(certificate.der) > SIZE_LIMIT:
         raise FormatError(f"a certificate of {len(certificate.der)} bytes, more than {SIZE_LIMIT}")
     try:
-        with warnings.catch_warnings():
-            # Oddities of encoding are what a reader of others' certificates must live with.
-            warnings.simplefilter("ignore")
+        with oddities_passed():
             return _link(certificate, x509.load_der_x509_certificate(certificate.der))
-    except _UNREADABLE as error:
+    except ODDITIES as error:
         raise FormatError(f"the certificate {certificate.subject} is broken: {error}") from error
 
 
@@ -121,14 +103,8 @@ def _link(certificate: Certificate, loaded: x509.Certificate) -> Link:
         version=loaded.version.value + 1,
         key_bits=_key_bits(loaded),
         is_ca=basic.ca if basic else None,
-        path_length=basic.path_length if basic else None,
         key_usage=frozenset(name for name in _USAGES if getattr(usage, name)) if usage else None,
         extended_key_usage=frozenset(oid.dotted_string for oid in extended) if extended else None,
-        unknown_critical=tuple(
-            item.oid.dotted_string
-            for item in extensions
-            if item.critical and item.oid not in _JUDGED_EXTENSIONS
-        ),
         signature_digest=_digest_of(loaded),
         loaded=loaded,
     )

@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from vibforge.errors import FormatError
+from vibforge.formats.certificate import ODDITIES, oddities_passed
 from vibforge.trust.link import Link
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RevocationList:
-    """A CRL; `next_update` is None where it does not say when it ends."""
+    """A CRL, valid from `this_update` to `next_update`; None if it states no end."""
 
     issuer: str
     issuer_der: bytes = field(repr=False)
+    this_update: datetime
     next_update: datetime | None
     signature_digest: str
     loaded: x509.CertificateRevocationList = field(repr=False, compare=False)
@@ -43,16 +44,21 @@ def read_revocation_list(der: bytes) -> RevocationList:
         FormatError: it is no revocation list.
     """
     try:
-        loaded = x509.load_der_x509_crl(der)
-        return RevocationList(
-            issuer=loaded.issuer.rfc4514_string(),
-            issuer_der=loaded.issuer.public_bytes(),
-            next_update=loaded.next_update_utc,
-            signature_digest=_digest_of(loaded),
-            loaded=loaded,
-        )
-    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        with oddities_passed():
+            return _read(x509.load_der_x509_crl(der))
+    except ODDITIES as error:
         raise FormatError(f"a revocation list cannot be read: {error}") from error
+
+
+def _read(loaded: x509.CertificateRevocationList) -> RevocationList:
+    return RevocationList(
+        issuer=loaded.issuer.rfc4514_string(),
+        issuer_der=loaded.issuer.public_bytes(),
+        this_update=loaded.last_update_utc,
+        next_update=loaded.next_update_utc,
+        signature_digest=_digest_of(loaded),
+        loaded=loaded,
+    )
 
 
 def _digest_of(loaded: x509.CertificateRevocationList) -> str:

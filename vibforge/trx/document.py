@@ -20,7 +20,7 @@ PATH = "etc/vmware/trx.conf"
 NAMESPACES = ("ptp4l", "phc2sys", "sys2vmw")
 """As of ESXi 8.0.2."""
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18
 """No trx.conf is larger: all options of linuxptp with their longest values are 40 KiB."""
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"

@@ -150,7 +150,7 @@ def is_octal(kind: Kind, value: str) -> bool:
     """Whether an integer reads as octal although it looks decimal: `030` is 24."""
     if kind not in {Kind.INT, Kind.UINT} or not _OCTAL.fullmatch(value):
         return False
-    return number_of(kind, value) != int(value)
+    return len(value.lstrip("+-0")) > 1
 
 
 def same_value(kind: Kind, value: str, other: float | str | None) -> bool:

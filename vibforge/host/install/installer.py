@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vibforge.esxi.table import is_known
 from vibforge.host import messages
-from vibforge.host.image import Verb, unequal_attribute
+from vibforge.host.image import Change, Verb, change, unequal_attribute
 from vibforge.host.install.command import Command
 from vibforge.host.install.remediation import needs_reboot, remediate, result
 from vibforge.host.install.run import Refused, Run
@@ -33,12 +33,13 @@ def predict(command: Command) -> tuple[World[Prediction], ...]:
     """Return every outcome that is possible, each with the assumptions that lead to it."""
     if not is_known(command.host.release):
         return (World(Answers(), not_known(command.host.release)),)
-    return worlds(lambda answers: _evaluate(command, answers))
+    planned = change(command.host.installed, command.packages, command.verb)
+    return worlds(lambda answers: _evaluate(command, planned, answers))
 
 
-def _evaluate(command: Command, answers: Answers) -> Prediction:
+def _evaluate(command: Command, planned: Change, answers: Answers) -> Prediction:
     try:
-        return _install(Run.of(command, answers))
+        return _install(Run(command=command, answers=answers, change=planned))
     except Refused as refused:
         return refused.prediction(command.host.release)
 
@@ -74,8 +75,10 @@ def _refuse_flags(run: Run) -> None:
 
 
 def _refuse_unequal(run: Run) -> None:
+    installed = {package.id: package for package in run.host.installed}
     for package in run.command.packages:
-        if attribute := unequal_attribute(package, run.host.installed):
+        held = installed.get(package.id)
+        if held and (attribute := unequal_attribute(package, held)):
             cause = Cause(
                 what=f"a VIB of this ID is installed, with other {attribute}",
                 subject=package.id,
@@ -109,8 +112,9 @@ def _validate(run: Run) -> None:
     if not found:
         return
     all_at_once = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
-    told = [trouble for group in (found if all_at_once else found[:1]) for trouble in group]
-    hidden = [trouble for group in found for trouble in group if trouble not in told]
+    first = len(found) if all_at_once else 1
+    told = [trouble for group in found[:first] for trouble in group]
+    hidden = [trouble for group in found[first:] for trouble in group]
     text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
     message = replace(told[0].message, text=text)
     raise Refused(

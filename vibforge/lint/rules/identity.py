@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from vibforge.errors import ModelError
 from vibforge.host.package import DATABASE_NAME_LIMIT
 from vibforge.host.reader import (
     VIB_TYPES,
@@ -12,7 +11,7 @@ from vibforge.host.reader import (
 from vibforge.lint.rule import Fault, Severity, rule
 from vibforge.lint.subject import VibSubject
 from vibforge.model.certainty import Certainty
-from vibforge.model.names import check_name
+from vibforge.model.names import fits_template
 
 _SUMMARY_LIMIT = 86
 """Characters of the longest summary of a vendor's descriptor; the template says 80."""
@@ -69,9 +68,7 @@ def odd_name(subject: VibSubject) -> Iterator[Fault]:
         ("name", subject.descriptor.name),
         ("vendor", subject.descriptor.vendor),
     ):
-        try:
-            check_name(value[:_TEMPLATE_NAME_LIMIT] or "x")
-        except ModelError:
+        if not fits_template(value or "x"):
             yield Fault(f"<{element}>", f"{value!r:.60} has characters beyond A-Z a-z 0-9 _ . -")
 
 

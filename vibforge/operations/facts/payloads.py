@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from vibforge.errors import FormatError
-from vibforge.formats.entry_budget import EntryBudget
+from vibforge.formats.budget import Budget
 from vibforge.formats.hashing import Hasher, HashingThread
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import EntryKind
@@ -37,7 +37,6 @@ class FoundFiles:
     met: dict[str, bool]
     unlisted: set[str] = field(default_factory=set)
     unread: list[str] = field(default_factory=list)
-    budget: EntryBudget = field(default_factory=EntryBudget)
 
     @classmethod
     def against(cls, file_list: Iterable[str]) -> "FoundFiles":
@@ -111,7 +110,9 @@ def payload_facts(
             subject=payload.name,
         )
         return
-    check = _Check(payload.name, payload.declared.checksums, payload.member.stored_size)
+    check = _Check(
+        payload.name, payload.declared.checksums, payload.member.stored_size, vib.source.budget
+    )
     check.run(vib.stored(payload, stream), files, progress)
     yield check.content_fact()
     yield from _size_facts(payload, check.content_size)
@@ -179,8 +180,11 @@ def _size_facts(payload: StoredPayload, content_size: int | None) -> Iterator[Fa
 class _Check:
     """Unpacks a payload, and hashes what passes."""
 
-    def __init__(self, name: str, checksums: tuple[Checksum, ...], stored_size: int) -> None:
+    def __init__(
+        self, name: str, checksums: tuple[Checksum, ...], stored_size: int, budget: Budget
+    ) -> None:
         self._name = name
+        self._budget = budget
         self._stored_size = stored_size
         wanted = [of for checksum in checksums if (of := hashed(checksum))]
         self._hashers = {
@@ -201,12 +205,25 @@ class _Check:
             tapped = _watched(stored, taps[Layer.STORED], progress)
             layers = Taps(gunzipped=taps[Layer.GUNZIPPED], content=taps[Layer.CONTENT])
             try:
-                _read(unpack(tapped, self._stored_size, layers), files, self._name)
+                self._read(unpack(tapped, self._budget, layers), files)
             except FormatError as error:
                 self._fault = error.problems[0].what
                 files.unread.append(self._name)
             for _ in tapped:
                 pass
+
+    def _read(self, unpacked: Unpacked, files: FoundFiles) -> None:
+        """Read the content to its end and note its files."""
+        content = unpacked.content
+        if not starts_tar(content.peek(HEAD_SIZE)):
+            content.drain()
+            files.unread.append(self._name)
+            return
+        reader = TarReader(content, self._budget)
+        for found in reader.entries():
+            if found.entry.kind is not EntryKind.DIRECTORY:
+                files.add(found.entry.path)
+        reader.finish()
 
     def content_fact(self) -> Fact:
         return fact(
@@ -249,17 +266,3 @@ def _watched(
         tap(chunk)
         progress(len(chunk))
         yield chunk
-
-
-def _read(unpacked: Unpacked, files: FoundFiles, name: str) -> None:
-    """Read the content to its end and note its files."""
-    content = unpacked.content
-    if not starts_tar(content.peek(HEAD_SIZE)):
-        content.drain()
-        files.unread.append(name)
-        return
-    reader = TarReader(content, files.budget)
-    for found in reader.entries():
-        if found.entry.kind is not EntryKind.DIRECTORY:
-            files.add(found.entry.path)
-    reader.finish()

@@ -5,6 +5,7 @@ From its public examples and custom resource definition: `spec.profile[]` has `n
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import yaml
 
@@ -92,12 +93,34 @@ def _documents(text: str) -> list[object]:
         raise TrxError(f"the YAML has more than {MAX_CHARACTERS} characters")
     try:
         _refuse_tricks(text)
-        return list(yaml.safe_load_all(text))
+        return list(yaml.load_all(text, Loader=_Loader))
     except (yaml.YAMLError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         where = f"line {place.line + 1}" if place else ""
         what = getattr(error, "problem", None) or str(error).split("\n")[0]
         raise TrxError(f"the YAML cannot be read: {what}", where=where) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _NoText:
+    """A number, date or truth value as it is written: PyYAML trips over odd ones (1:59:59.5)."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class _Loader(yaml.SafeLoader):
+    """Computes no value: a PtpConfig is of texts."""
+
+
+def _written(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> _NoText:
+    return _NoText(str(loader.construct_scalar(node)))
+
+
+for _kind in ("int", "float", "bool", "timestamp", "binary"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _written)
 
 
 def _refuse_tricks(text: str) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Line
 from vibforge.trx.finding import Fault, Severity, rule, shown
-from vibforge.trx.official import domain_advice
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
@@ -88,6 +87,8 @@ def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
 
 def _one_domain(option: Option, line: Line) -> str:
     """The advice on a domain, with its number in decimal; none where linuxptp reads no number."""
+    from vibforge.trx.official import domain_advice  # noqa: PLC0415 - for files with a domain
+
     number = number_of(option.kind, line.value)
     return "" if number is None else domain_advice(str(number))
 

@@ -1,0 +1,116 @@
+"""One table of exit codes for code, help, README and vocabulary; one bad file among good ones."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import vibs
+from tests.cli.test_help import COMMANDS
+from tests.cli.test_reading import run
+from tests.conftest import CHECKOUT
+from tests.report.schemas import require_valid
+from tests.trees import trx_tree
+from vibforge.cli import main
+from vibforge.cli.exit_codes import TABLE, ExitCode, markdown
+
+
+def test_the_table_has_every_code() -> None:
+    assert [row.code for row in TABLE] == [*(str(int(code)) for code in ExitCode), "141", "128 + N"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/reference/vocabulary.md"])
+def test_documents_show_the_table_of_the_code(page: str) -> None:
+    assert markdown() in (CHECKOUT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", ["", *COMMANDS])
+def test_every_help_shows_the_table_of_the_code(
+    words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+    assert main([*words.split(), "--help"]) == ExitCode.GOOD
+    shown = " ".join(capsys.readouterr().out.partition("Exit codes:")[2].split())
+    for row in TABLE:
+        assert f"{row.code} {' '.join(row.meaning.split())}" in shown
+
+
+BAD_FILES: dict[str, Callable[[Path], object]] = {
+    "missing": lambda _path: None,
+    "empty": lambda path: path.write_bytes(b""),
+    "a page": lambda path: path.write_bytes(b"<!DOCTYPE html>"),
+    "cut": lambda path: path.write_bytes(vibs.vib()[:200]),
+    "a folder": lambda path: path.mkdir(),
+    "a pipe": os.mkfifo,
+    "a dangling link": lambda path: path.symlink_to("nowhere"),
+}
+SEVERAL = ("verify", "inspect", "lint", "bundle lint", "plan")
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+@pytest.mark.parametrize("command", SEVERAL)
+def test_one_unreadable_file_does_not_hide_the_others(
+    command: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [tmp_path / "first.vib", tmp_path / "last.vib"]
+    for path in good:
+        path.write_bytes(vibs.vib())
+    bad = tmp_path / "bad.vib"
+    BAD_FILES[kind](bad)
+    words = [*command.split(), str(good[0]), str(bad), str(good[1])]
+
+    assert main(words) == ExitCode.COULD_NOT
+    told = capsys.readouterr()
+    assert "bad.vib" in told.err
+    assert "bad.vib" not in told.out
+
+    assert main([*words, "--json"]) == ExitCode.COULD_NOT
+    told = capsys.readouterr()
+    facts = json.loads(told.out)
+    require_valid(facts)
+    assert facts.get("good") is (None if command == "inspect" else False)
+    assert [Path(each["path"]).name for each in facts["files"]] == ["first.vib", "last.vib"]
+    ((unreadable),) = facts["unreadable"]
+    assert unreadable["path"] == str(bad)
+    assert unreadable["faults"]
+    assert all(fault["what"] in told.err for fault in unreadable["faults"])
+
+
+def test_a_project_that_cannot_be_built_does_not_hide_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "good.vib").write_bytes(vibs.vib())
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad/vibforge.toml").write_text("name =")
+    words = ["lint", str(tmp_path / "bad"), str(tmp_path / "good.vib")]
+    assert main([*words, "--json"]) == ExitCode.COULD_NOT
+    facts = json.loads(capsys.readouterr().out)
+    assert [each["path"] for each in facts["unreadable"]] == [str(tmp_path / "bad")]
+    assert main([*words, "--as", "sarif"]) == ExitCode.COULD_NOT
+    (log,) = json.loads(capsys.readouterr().out)["runs"]
+    assert log["invocations"][0]["executionSuccessful"] is False
+    assert log["invocations"][0]["toolExecutionNotifications"][0]["level"] == "error"
+
+
+def test_a_bad_verdict_counts_less_than_an_unreadable_file(tmp_path: Path) -> None:
+    (tmp_path / "bad.vib").write_bytes(vibs.vib(files=["etc/gone"]))
+    assert run("verify", "bad.vib", folder=tmp_path).returncode == ExitCode.BAD_VERDICT
+    assert run("verify", "bad.vib", "no.vib", folder=tmp_path).returncode == ExitCode.COULD_NOT
+
+
+def test_a_reader_that_goes_away_is_141(tmp_path: Path) -> None:
+    trx_tree(tmp_path / "tree")
+    shell = f"{sys.executable} -m vibforge schema | : ; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"sleep 0; {shell}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ,
+    )
+    assert done.stdout.strip() == "141"

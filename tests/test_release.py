@@ -1,0 +1,57 @@
+"""`make release`: a dry run from a clean clone, and what it refuses."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import vibforge
+from tests.conftest import CHECKOUT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def clone(tmp_path: Path, tool: Callable[[str], str]) -> Path:
+    tool("ssh-keygen")
+    if not (CHECKOUT / ".git").exists():
+        pytest.skip("not a checkout of git")
+    folder = tmp_path / "clone"
+    subprocess.run([tool("git"), "clone", "--quiet", CHECKOUT, folder], check=True)
+    return folder
+
+
+def release(clone: Path, version: str, **more: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", ".ci/release", version],
+        cwd=clone,
+        env=os.environ | {"PATH": path} | more,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_dry_run_makes_files_that_verify(clone: Path) -> None:
+    done = release(clone, vibforge.__version__, DRY_RUN="yes")
+    assert done.returncode == 0, done.stderr
+    made = clone / "dist" / f"release-{vibforge.__version__}"
+    check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    checked = subprocess.run(check, cwd=made, capture_output=True, text=True, check=True)
+    assert checked.stdout.count(": OK") == 2
+    assert (made / "SHA256SUMS.sig").read_text().startswith("-----BEGIN SSH SIGNATURE-----")
+
+
+def test_what_a_release_refuses(clone: Path) -> None:
+    refused = release(clone, "9.9.9")
+    assert refused.returncode == 1
+    for missing in ("__init__.py says", "no heading", "tag v9.9.9", "release-signers is missing"):
+        assert missing in refused.stderr
+    assert "must look like" in release(clone, "1.0; touch x").stderr
+    (clone / "new").touch()
+    assert "has changes" in release(clone, vibforge.__version__, DRY_RUN="yes").stderr
+    assert not (clone / "dist").exists()

@@ -1,0 +1,1 @@
+"""Forged signatures, certificates and revocation lists, for OpenSSL and vibforge to judge."""

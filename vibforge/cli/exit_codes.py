@@ -1,0 +1,52 @@
+"""Every exit code that a command can have: the one table behind `--help`, README and vocabulary."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class ExitCode(IntEnum):
+    """How a command that was not stopped ends."""
+
+    GOOD = 0
+    BAD_VERDICT = 1
+    COULD_NOT = 2
+    BUG = 3
+    NOT_POSSIBLE_HERE = 4
+
+
+SIGNAL_BASE = 128
+"""A command that signal N stops exits with this plus N, as a shell reports it."""
+PIPE_SIGNAL = 13
+"""POSIX's number of SIGPIPE, for systems without it."""
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    code: str
+    meaning: str
+
+
+TABLE = (
+    Row(str(ExitCode.GOOD.value), "good: done, and the verdict is good"),
+    Row(str(ExitCode.BAD_VERDICT.value), "done, but the verdict is bad"),
+    Row(
+        str(ExitCode.COULD_NOT.value),
+        "could not be done, or not for every file: the message says what, where and what to do; "
+        "2 counts more than 1",
+    ),
+    Row(str(ExitCode.BUG.value), "a bug in vibforge: please report it"),
+    Row(
+        str(ExitCode.NOT_POSSIBLE_HERE.value),
+        "not possible on this machine: `trx rehearse` and `trx sniff` lack linuxptp, namespaces or "
+        "rights",
+    ),
+    Row(str(SIGNAL_BASE + PIPE_SIGNAL), "whoever read the output went away, as `head` does"),
+    Row(f"{SIGNAL_BASE} + N", "signal N stopped the command: 130 by Ctrl-C, 143 by `kill`"),
+)
+
+
+def markdown() -> str:
+    """Return the table as README and the vocabulary show it."""
+    rows = [f"| {row.code} | {row.meaning} |" for row in TABLE]
+    return "\n".join(["| code | meaning |", "| --- | --- |", *rows])

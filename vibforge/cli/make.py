@@ -1,0 +1,123 @@
+"""`vibforge make`: the targets of vibforge.mk."""
+
+import os
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vibforge.cli import application
+from vibforge.cli.arguments import exit_unless, print_text, tell
+from vibforge.errors import ModelError, Problem
+
+if TYPE_CHECKING:
+    from vibforge.operations.make_request import MakeRequest
+
+_RESERVED = {"output": "OUT", "dry_run": "make check", "help": "vibforge build --help"}
+"""Options that would change what a target does, by parameter, with what to use instead."""
+
+
+class Target(StrEnum):
+    """A target of vibforge.mk."""
+
+    PACKAGE = "package"
+    BUNDLE = "bundle"
+    CHECK = "check"
+    LINT = "lint"
+    DIST = "dist"
+    CLEAN = "clean"
+
+
+def make(
+    target: Annotated[Target, typer.Argument(help="The target.", metavar="TARGET")],
+    number: Annotated[int, typer.Argument(help="Which project, from 1.", metavar="[N]", min=1)] = 1,
+) -> None:
+    """Do the work of a target of vibforge.mk: package, bundle, check, lint, dist or clean.
+
+    vibforge.mk calls this. It passes make's variables in the environment, as VIBFORGE_MAKE_OUT and
+    so on, so that neither make nor a shell expands them. N picks a project for package, bundle
+    and check; a number beyond the last project is no error.
+    """
+    from vibforge.operations.make_request import (  # noqa: PLC0415 - `--version` needs none
+        read_make_request,
+    )
+
+    request = read_make_request(os.environ)
+    if target is Target.LINT:
+        flags = _flags("lint", request.lint_flags, "VIBFORGE_LINT_FLAGS")
+        _run("lint", *flags, "--", *(project for project, _folder in request.jobs))
+    elif target is Target.DIST:
+        _dist(request)
+    elif target is Target.CLEAN:
+        _clean(request)
+    elif number <= len(request.jobs):
+        _build(target, request, *request.jobs[number - 1])
+
+
+def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -> None:
+    words = ["build", *_flags("build", request.flags, "VIBFORGE_FLAGS")]
+    if request.version:
+        words.append(f"--version={request.version}")
+    if request.acceptance:
+        words.append(f"--acceptance-level={request.acceptance}")
+    if target is Target.CHECK:
+        _run(*words, "--dry-run", "--", project)
+        return
+    from vibforge.operations.ledger import keeping_ledgers  # noqa: PLC0415 - as above
+
+    if target is Target.BUNDLE:
+        words.append("--bundle")
+    with keeping_ledgers(request.output, folder):
+        _run(*words, "--if-changed", f"--output={folder}", "--", project)
+
+
+def _dist(request: "MakeRequest") -> None:
+    """List what was asked for, and what other projects of the same Makefile have built."""
+    from vibforge.operations.built_folder import read_record  # noqa: PLC0415 - as above
+    from vibforge.operations.checksums import write_checksums  # noqa: PLC0415 - as above
+
+    asked = {folder for _project, folder in request.jobs}
+    folders = asked.union(folder for folder in request.folders if read_record(folder))
+    print_text(str(write_checksums(request.output, sorted(folders))))
+
+
+def _clean(request: "MakeRequest") -> None:
+    from vibforge.operations.clean import clean  # noqa: PLC0415 - as above
+
+    cleaned = clean(request.output, [folder for _project, folder in request.jobs])
+    for path in cleaned.removed:
+        print_text(f"removed {path}")
+    for problem in cleaned.kept:
+        tell(str(problem))
+    exit_unless(good=not cleaned.kept)
+
+
+def _flags(command: str, flags: Sequence[str], variable: str) -> Sequence[str]:
+    """Return the words of a variable, or refuse what does not belong there.
+
+    Raises:
+        ModelError: a word is no option, or an option that would change what the target does.
+    """
+    group: Any = typer.main.get_command(application([command]))
+    declared = group.commands[command]
+    context = typer.Context(declared, info_name=command, help_option_names=["-h", "--help"])
+    found, _rest, order = declared.make_parser(context).parse_args(list(flags))
+    given = {each.name for each in order if found[each.name] is not None}
+    wrong = [
+        f"--{name.replace('_', '-')} does not belong here: use {instead}"
+        for name, instead in _RESERVED.items()
+        if name in given
+    ]
+    if "--" in flags or given & {"project", "files"}:
+        wrong.append("only options belong here, not names of projects or files")
+    if wrong:
+        raise ModelError.of(Problem(what=each, where=variable) for each in wrong)
+    return flags
+
+
+def _run(*words: str) -> None:
+    """Run a command of vibforge in this process."""
+    code = application(words)(list(words), standalone_mode=False)
+    exit_unless(good=not code)

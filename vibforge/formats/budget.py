@@ -1,0 +1,134 @@
+"""How much work a file from a stranger may cause: one budget for each file that a user names.
+
+A budget is made where the file is opened and handed to every reader of what is in it: members of
+archives, zips in zips, descriptors, payloads. No member gets a budget of its own, so the limits
+hold however deep an attack is nested. Each kind of work has a limit that is a fixed part plus a
+factor of the file's size. The fixed parts keep a file below 1 MB within 5 seconds of processor time
+and 300 MB of memory for any command; the factors keep larger files linear.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from vibforge.errors import LimitError
+
+
+class Work(StrEnum):
+    """A kind of work; the value says what is counted."""
+
+    UNPACKED = "bytes unpacked"
+    KEPT = "bytes read into memory"
+    MARKUP = "tags and attributes of XML"
+    ENTRIES = "entries of tars"
+    NAMES = "characters of names"
+    MEMBERS = "members of archives"
+    PAYLOADS = "payloads declared"
+    DIRECTORY = "bytes of zip directories"
+
+
+class Limit(NamedTuple):
+    """A limit on one kind of work: `fixed`, and `factor` for each byte of the file."""
+
+    fixed: int
+    factor: float
+    reason: str
+
+    def of(self, size: int) -> int:
+        """Return the limit for a file of `size` bytes."""
+        return self.fixed + int(size * self.factor)
+
+
+_MIB = 1024 * 1024
+
+LIMITS = {
+    Work.UNPACKED: Limit(
+        128 * _MIB,
+        64,
+        "What comes out of zip, gzip and zstd, each layer and each reading; also what extraction "
+        "copies. Payloads unpack to 2 to 11 times their size, and a command reads up to 5 times. "
+        "The slowest five digests together take 6 s for 1 GB.",
+    ),
+    Work.KEPT: Limit(
+        16 * _MIB,
+        8,
+        "Descriptors, signatures, metadata zips and their files, each time they are read. "
+        "XML in a bundle shrinks to a tenth and is a hundredth of it.",
+    ),
+    Work.MARKUP: Limit(
+        200_000,
+        1 / 32,
+        "Counted as `<` and `=` before XML is parsed; each takes up to 500 bytes of memory. "
+        "Real VIBs and bundles have up to 370.",
+    ),
+    Work.ENTRIES: Limit(
+        10_000,
+        1 / 64,
+        "Files, folders and links of all payloads, about 1 KiB of memory each; extraction takes "
+        "0.2 ms for one. Large vendor payloads have 10,000 in several MB.",
+    ),
+    Work.NAMES: Limit(
+        4 * _MIB,
+        2,
+        "Names, link targets and pax headers of tars; XML that no field knows, kept as text.",
+    ),
+    Work.MEMBERS: Limit(
+        5_000,
+        1 / 64,
+        "Members of ar archives and of gzip files, frames of zstd files. A VIB has two and one for "
+        "each payload, a payload one.",
+    ),
+    Work.PAYLOADS: Limit(
+        2_000,
+        1 / 512,
+        "Payloads in descriptors, each time one is read: `plan` looks at each for every host. "
+        "The largest VIB of a host image has about 130.",
+    ),
+    Work.DIRECTORY: Limit(
+        1 * _MIB,
+        1 / 8,
+        "Central directories, which are kept in memory; a member takes 46 bytes and its name.",
+    ),
+}
+"""Fixed part, factor and reason of each limit."""
+
+
+class Budget:
+    """What may still be done with one file."""
+
+    def __init__(self, name: str, size: int) -> None:
+        """Make the budget of a file.
+
+        Args:
+            name: the file, for messages.
+            size: its bytes.
+        """
+        self._name = name
+        self._size = size
+        self._left = {work: limit.of(size) for work, limit in LIMITS.items()}
+
+    def left(self, work: Work) -> int:
+        """Return how much of a kind of work may still be done."""
+        return self._left[work]
+
+    def spend(self, work: Work, amount: int = 1) -> None:
+        """Count work, before it is done where its amount is known.
+
+        Raises:
+            LimitError: it is too much.
+        """
+        self.foresee(work, amount)
+        self._left[work] -= amount
+
+    def foresee(self, work: Work, amount: int) -> None:
+        """Refuse work that is announced, without counting it.
+
+        Raises:
+            LimitError: it is too much.
+        """
+        if amount > self._left[work]:
+            limit = LIMITS[work].of(self._size)
+            raise LimitError(
+                f"more than {limit} {work}, the limit for a file of {self._size} bytes",
+                where=self._name,
+                remedy="real packages stay far below this limit: check where the file comes from",
+            )

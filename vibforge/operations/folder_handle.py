@@ -1,0 +1,295 @@
+"""An open folder: names in it are looked up there, whatever others make of its path meanwhile.
+
+Where the system takes names relative to an open folder (`dir_fd`: Linux, macOS, BSD), nobody who
+swaps a folder for a link can make a write land elsewhere. Windows has no such calls: there a
+folder is its path, a link is refused only if it is there when vibforge looks, and nothing is
+promised against somebody who changes the folder at the same time.
+"""
+
+import errno
+import itertools
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Self
+
+_BY_HANDLE = {
+    os.open,
+    os.mkdir,
+    os.stat,
+    os.link,
+    os.symlink,
+    os.rename,
+    os.unlink,
+    os.rmdir,
+} <= os.supports_dir_fd
+_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
+_GONE_WHEN_CLOSED = getattr(os, "O_TEMPORARY", 0)
+"""Windows removes such a file itself; elsewhere an open file needs no name."""
+_PRIVATE = 0o600
+_PROC = Path("/proc/self/fd")
+_NUMBERS = itertools.count()
+_ALL = 0o777
+
+
+class FolderHandle:
+    """A folder, and what can be done with the names in it.
+
+    All methods raise what the system raises; `close` or a `with` gives the handle back.
+    """
+
+    def __init__(self, path: Path, descriptor: int | None) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open a folder that the user names; links in the path are followed."""
+        if _BY_HANDLE:
+            return cls(path, os.open(path, _FLAGS))
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+        return cls(path, None)
+
+    def enter(self, name: str) -> Self:
+        """Open a folder in this one; a link is refused with NotADirectoryError."""
+        path = self._path / name
+        if not _BY_HANDLE:
+            if not stat.S_ISDIR(path.lstat().st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+            return type(self)(path, None)
+        try:
+            return type(self)(path, os.open(name, _FLAGS | _NO_LINK, dir_fd=self._descriptor))
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.EMLINK}:  # BSD says EMLINK of a link
+                raise NotADirectoryError(
+                    errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)
+                ) from error
+            raise
+
+    def again(self) -> Self:
+        """Open the same folder once more."""
+        descriptor = None if self._descriptor is None else os.dup(self._descriptor)
+        return type(self)(self._path, descriptor)
+
+    def close(self) -> None:
+        """Give the handle back; the folder is not to be used any more."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def status_of(self, name: str) -> os.stat_result | None:
+        """Return what the system knows of what has this name; None if nothing has it."""
+        try:
+            return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def mode_of(self, name: str) -> int | None:
+        """Return the type and permissions of what has this name; None if nothing has it."""
+        status = self.status_of(name)
+        return None if status is None else status.st_mode
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make others who hold the same folder wait; the system frees it when a process dies.
+
+        The folder itself is locked, so that nothing is left behind. Where the system or the file
+        system has no such lock, nobody waits.
+        """
+        descriptor = self._locked()
+        try:
+            yield
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _locked(self) -> int | None:
+        try:
+            import fcntl  # noqa: PLC0415 - Windows has none
+        except ImportError:
+            return None
+        try:
+            descriptor = os.open(".", _FLAGS, dir_fd=self._descriptor)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:  # NFS locks no folders
+            os.close(descriptor)
+            return None
+        except BaseException:  # a signal ended the waiting
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def free_name(self) -> str:
+        """Return a hidden name that nothing in the folder has."""
+        while True:
+            name = f".vibforge-{os.getpid()}-{next(_NUMBERS)}.partial"
+            if self.mode_of(name) is None:
+                return name
+
+    def make_folder(self, name: str, mode: int) -> None:
+        """Make a folder."""
+        os.mkdir(self._at(name), mode, dir_fd=self._descriptor)
+
+    def new_file(self, name: str, mode: int, flags: int = 0) -> BinaryIO:
+        """Make a file and open it."""
+        number = os.open(self._at(name), _NEW_FILE | flags, mode, dir_fd=self._descriptor)
+        return os.fdopen(number, "w+b")
+
+    def file_without_name(self, mode: int) -> BinaryIO | None:
+        """Open a new file that has no name yet; None where the system or its disk has none."""
+        if not (_BY_HANDLE and hasattr(os, "O_TMPFILE") and _PROC.is_dir()):
+            return None
+        try:
+            number = os.open(".", os.O_TMPFILE | os.O_RDWR, mode, dir_fd=self._descriptor)
+        except OSError:  # not every file system has files without names
+            return None
+        return os.fdopen(number, "w+b")
+
+    def scratch_file(self) -> BinaryIO:
+        """Open a new file that is gone when it is closed."""
+        file = self.file_without_name(_PRIVATE)
+        if file is None:
+            name = self.free_name()
+            file = self.new_file(name, _PRIVATE, flags=_GONE_WHEN_CLOSED)
+            if not _GONE_WHEN_CLOSED:
+                self.remove_file(name)
+        return file
+
+    def name_file(self, file: BinaryIO, name: str) -> None:
+        """Give a file without a name its name."""
+        # A folder's descriptor makes Python call linkat, which follows the link in /proc.
+        os.link(
+            f"{_PROC}/{file.fileno()}",
+            name,
+            src_dir_fd=self._descriptor,
+            dst_dir_fd=self._descriptor,
+            follow_symlinks=True,
+        )
+
+    def link(self, original: "FolderHandle", original_name: str, name: str) -> None:
+        """Make a hard link to a file of this or another folder, never to what a link leads to."""
+        os.link(
+            original._at(original_name),  # noqa: SLF001 - of the same class
+            self._at(name),
+            src_dir_fd=original._descriptor,  # noqa: SLF001 - the same
+            dst_dir_fd=self._descriptor,
+            follow_symlinks=not _BY_HANDLE,  # Windows has one kind of this call only
+        )
+
+    def symlink(self, target: str, name: str) -> None:
+        """Make a symbolic link."""
+        os.symlink(target, self._at(name), dir_fd=self._descriptor)
+
+    def make_device(self, name: str, mode: int, device: tuple[int, int]) -> None:
+        """Make a device or a pipe, of the type and permissions in `mode`.
+
+        Raises:
+            OSError: ENOTSUP where the system makes no devices in an open folder.
+        """
+        if not hasattr(os, "mknod") or os.mknod not in os.supports_dir_fd:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        os.mknod(self._at(name), mode, os.makedev(*device), dir_fd=self._descriptor)
+
+    def give(self, name: str, owner: tuple[int, int]) -> None:
+        """Give what has this name to a user and a group; a link itself, not what it leads to."""
+        os.chown(self._at(name), *owner, dir_fd=self._descriptor, follow_symlinks=False)
+
+    def rename(self, name: str, target: str) -> None:
+        """Rename in the folder, over whatever file has the target's name."""
+        os.replace(
+            self._at(name),
+            self._at(target),
+            src_dir_fd=self._descriptor,
+            dst_dir_fd=self._descriptor,
+        )
+
+    def remove_file(self, name: str) -> None:
+        """Remove a name that is not a folder's, if it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._at(name), dir_fd=self._descriptor)
+
+    def remove_folder(self, name: str) -> None:
+        """Remove an empty folder."""
+        os.rmdir(self._at(name), dir_fd=self._descriptor)
+
+    def remove_tree(self, name: str) -> None:
+        """Remove a folder with all in it, as far as that is possible; links are not followed."""
+        from shutil import rmtree  # noqa: PLC0415 - only `init` needs it; it loads four compressors
+
+        rmtree(self._at(name), ignore_errors=True, dir_fd=self._descriptor)
+
+    def settle(self, mode: int, owner: tuple[int, int] | None) -> None:
+        """Give the folder itself its owner, then its permissions: a change of owner drops bits."""
+        where = self._path if self._descriptor is None else self._descriptor
+        if owner is not None:
+            os.chown(where, *owner)
+        os.chmod(where, mode)  # noqa: PTH101 - `where` may be a descriptor
+
+    def _at(self, name: str) -> str:
+        return name if self._descriptor is not None else str(self._path / name)
+
+
+class OutputFolder:
+    """The folder that a command writes into; `open` makes it where it is missing.
+
+    Links are followed in the part of the path that is there, which the user named, and refused in
+    what is made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made: list[tuple[FolderHandle, str]] = []
+        """What was made, each with the folder above it."""
+        self._handle: FolderHandle | None = None
+
+    def open(self) -> FolderHandle:
+        """Return the folder, which stays open until `close`.
+
+        Raises:
+            OSError: it cannot be opened or made.
+        """
+        if self._handle is None:
+            there = next((each for each in _upwards(self._path) if each.exists()), self._path)
+            missing = self._path.parts[len(there.parts) :]
+            self._handle = FolderHandle.open(there)
+            for name in missing:
+                self._handle = self._entered(self._handle, name)
+        return self._handle
+
+    def close(self, *, keep: bool) -> None:
+        """Give the folder back; unless it is to be kept, remove what was made and is empty."""
+        if self._handle is not None:
+            self._handle.close()
+        for parent, name in reversed(self._made):
+            if not keep:
+                with suppress(OSError):  # what holds something stays
+                    parent.remove_folder(name)
+            parent.close()
+        self._made.clear()
+
+    def _entered(self, parent: FolderHandle, name: str) -> FolderHandle:
+        try:
+            parent.make_folder(name, _ALL)
+        except FileExistsError:  # somebody else made it meanwhile, or the path has `..` in it
+            with parent:
+                return parent.enter(name)
+        self._made.append((parent, name))
+        return parent.enter(name)
+
+
+def _upwards(path: Path) -> tuple[Path, ...]:
+    return path, *path.parents

@@ -1,0 +1,121 @@
+"""The ledger of an output folder of make: what later targets must know, and build.json cannot say.
+
+build.json depends on nothing but the build. What depends on the history of the folder, files of
+earlier builds, the checksums, and who made the folder, is in a hidden file beside it.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vibforge.errors import FormatError, OutputError
+from vibforge.operations.built_folder import BuiltFolder, is_plain_name, read_record
+from vibforge.operations.publish import Publication, explained
+from vibforge.operations.record import (
+    FILE_LIMIT,
+    RECORD_LIMIT,
+    WrittenFile,
+    parse,
+    serialise,
+)
+
+LEDGER_NAME = ".vibforge.json"
+LEDGER_FORMAT = "vibforge/ledger/1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ledger:
+    """What make's targets wrote into a folder apart from the latest build."""
+
+    made_folder: bool = False
+    """Whether a target made the folder; `clean` removes no other."""
+    files: tuple[WrittenFile, ...] = ()
+
+
+def parse_ledger(data: bytes, where: str) -> Ledger:
+    """Read a ledger.
+
+    Raises:
+        FormatError: it is malformed.
+    """
+    found = parse(data, LEDGER_FORMAT, where)
+    return Ledger(made_folder=found.facts.get("made_folder") is True, files=found.files)
+
+
+def read_ledger(folder: Path) -> Ledger:
+    """Return the ledger of a folder; an empty one if there is no readable one."""
+    try:
+        with BuiltFolder(folder, follow=True) as opened:
+            data = opened.read(LEDGER_NAME, RECORD_LIMIT)
+            return Ledger() if data is None else parse_ledger(data, str(folder / LEDGER_NAME))
+    except (FileNotFoundError, OutputError, FormatError):
+        return Ledger()
+
+
+@contextlib.contextmanager
+def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
+    """Note in the ledgers what is made, and what is left over, while a project is built.
+
+    Args:
+        output: the folder of all projects.
+        folder: that of the project: `output` itself, or a folder in it.
+
+    Raises:
+        OutputError: `output` cannot be made, or a ledger cannot be written.
+    """
+    made_output = folder != output and _make(output)
+    made_folder = not os.path.lexists(folder)
+    before = read_record(folder)
+    try:
+        yield
+    except BaseException:
+        if made_output:
+            with contextlib.suppress(OSError):  # another project was built into it meanwhile
+                output.rmdir()
+        raise
+    update_ledger(folder, made_folder=made_folder, written=before.files if before else ())
+    if made_output:
+        update_ledger(output, made_folder=True)
+
+
+def update_ledger(
+    folder: Path, *, made_folder: bool = False, written: Sequence[WrittenFile] = ()
+) -> None:
+    """Add to a folder's ledger; it forgets files that are gone, and those of the latest build.
+
+    Args:
+        folder: the folder.
+        made_folder: whether this process made the folder.
+        written: files that the latest build does not list.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    before = read_ledger(folder)
+    latest = read_record(folder)
+    names = {file.name for file in latest.files} if latest else set()
+    files = {file.name: file for file in (*before.files, *written) if file.name not in names}
+    present = tuple(file for file in files.values() if _is_there(folder, file))
+    after = Ledger(made_folder=made_folder or before.made_folder, files=present[-FILE_LIMIT:])
+    if after == before:
+        return
+    with Publication(folder) as publication:
+        facts = {"format": LEDGER_FORMAT, "made_folder": after.made_folder}
+        publication.write(LEDGER_NAME, serialise(facts, after.files))
+        publication.publish()
+
+
+def _make(folder: Path) -> bool:
+    """Make a folder, and return whether it was not there."""
+    with explained(folder):
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            return False
+    return True
+
+
+def _is_there(folder: Path, file: WrittenFile) -> bool:
+    return is_plain_name(file.name) and os.path.lexists(folder / file.name)
