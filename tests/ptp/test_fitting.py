@@ -16,6 +16,7 @@ from vibforge.trx.check import check
 from vibforge.trx.profile import profiles, trx_conf_of
 
 UNICAST = 0x0400
+L2 = ClockSettings(transport=Transport.L2)
 
 
 def fit_of(listener: Listener) -> Fit:
@@ -222,6 +223,11 @@ def test_silence_is_said() -> None:
         ({"network_transport": "l2"}, ClockSettings(transport=Transport.L2)),
         ({"transportSpecific": "0x1"}, ClockSettings(sdo=1)),
         ({"inhibit_announce": "1"}, ClockSettings(announces=False)),
+        ({"logAnnounceInterval": "99999"}, ClockSettings()),
+        ({"network_transport": "L2", "ptp_dst_mac": "01:80:C2:00:00:0E"}, L2),
+        ({"ptp_dst_ipv4": "224.0.1.130"}, ClockSettings(destination="224.0.1.130")),
+        ({"spp": "0"}, ClockSettings(authenticated=True)),
+        ({"spp": "-1"}, ClockSettings()),
     ],
 )
 def test_settings_are_read_as_ptp4l_reads_them(

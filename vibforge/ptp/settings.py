@@ -107,6 +107,10 @@ DESTINATIONS = {
 1588-2019, annexes C, D and E; both addresses over Ethernet, as tried). IPv6 has its own `scope`."""
 
 
+_LOGS = range(-128, 128)
+"""What linuxptp takes for log2 of an interval, and what a message has room for."""
+
+
 def settings_of(values: Mapping[str, str]) -> ClockSettings:
     """Read the settings of a ptp4l from its options; what it would refuse counts as its default."""
     plain = ClockSettings()
@@ -138,7 +142,9 @@ def unusual_group(transport: Transport, address: str) -> str:
 def _number(values: Mapping[str, str], key: str) -> int | None:
     option = catalogue().options[key]
     number = number_of(option.kind, values.get(key, ""))
-    return int(number) if number is not None and abs(number) < 1 << 63 else None
+    if number is None or abs(number) >= 1 << 63:
+        return None
+    return None if key.startswith("log") and int(number) not in _LOGS else int(number)
 
 
 def _word(words: type[_Word], value: str, default: _Word) -> _Word:

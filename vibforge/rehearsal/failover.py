@@ -29,6 +29,10 @@ _MARGIN = 12.0
 """Seconds beyond all timeouts, for a machine with other work."""
 
 
+_LONGEST = 240.0
+"""Seconds that one event is watched at most: a minute between two Announce messages still shows."""
+
+
 class Event(StrEnum):
     """What happens to the grandmasters, in the order in which it does."""
 
@@ -217,6 +221,7 @@ class Failover:
         timeouts = max(each.played.settings.patience for each in (self.first, self.second))
         settle = at + _SETTLING * slowest + self.watch + (timeouts + slowest if starts else 0.0)
         limit = settle + self.client.patience + _SETTLING * slowest + _MARGIN
+        limit = min(limit, at + _LONGEST)
         track = _Track(since=at)
         while (now := self.now()) < limit:
             data = self.ask()
@@ -224,7 +229,7 @@ class Failover:
                 data = on_one_scale(data, self._active().announced.utc_offset)
                 self.scene.samples.append(Sample(round(now, 2), data))
                 track.take(now, data, has_time=self._has_time(data, track))
-                if now >= settle and track.has_time:
+                if now >= min(settle, at + _LONGEST) and track.has_time:
                     break
             time.sleep(self.pause)
         return track.change(event, self._followed())

@@ -26,6 +26,9 @@ _OF_CLIENTS = {
 _NO_IDENTITIES = (bytes(8), b"\xff" * 8)
 """None at all, and the one that stands for every clock (7.5.2.4)."""
 
+SLOWEST_ELECTION = 30.0
+"""Seconds between two Announce messages of a grandmaster that a rehearsal waits for."""
+
 _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 
 
@@ -110,18 +113,25 @@ def of_fit(fit: Fit, source: str, linuxptp: Linuxptp) -> Grandmaster:
             f" {group}"
         )
     announce = fit.master.announce if fit.master else None
+    steps = announce.steps_removed if announce else 0
     if fit.master and announce:
         options |= _rank(fit.master, announce)
     played = _grandmaster(source, options, linuxptp)
-    if announce:
+    if announce and settings.announce_seconds <= SLOWEST_ELECTION:
         played = replace(played, options=tuple(_electing(played.options, "2")))
+    elif announce:
+        unlike.append(
+            f"the master announces every {settings.announce_seconds:.0f} s, too rarely to play its"
+            " clock class, its flags and its UTC offset"
+        )
+        announce = None
     return replace(
         played,
         settings=settings,
         announced=_announced(announce, fit.master.flags) if fit.master and announce else None,
         assumed=tuple(fit.defaults.items()),
         unlike=tuple(unlike),
-        steps_removed=announce.steps_removed if announce else 0,
+        steps_removed=steps,
     )
 
 

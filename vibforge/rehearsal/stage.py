@@ -12,7 +12,7 @@ from vibforge.rehearsal import grandmaster as grandmaster_side
 from vibforge.rehearsal.client import Client, values_of
 from vibforge.rehearsal.data_sets import QUESTIONS, DataSets, data_sets_of
 from vibforge.rehearsal.failover import Change, Failover, Speaker, announced_by
-from vibforge.rehearsal.grandmaster import Announced, Grandmaster
+from vibforge.rehearsal.grandmaster import SLOWEST_ELECTION, Announced, Grandmaster
 from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.log import Log, Said
 from vibforge.rehearsal.programs import Programs
@@ -30,6 +30,9 @@ _MASTER_SECONDS = 45.0
 
 _TRIES = 5
 """Requests to a grandmaster's socket; the first one is answered unless the machine is busy."""
+
+_LONGEST = 4 * SLOWEST_ELECTION
+"""Seconds that a grandmaster may take to become master, whatever interval it announces."""
 
 _REFUSED = {254, 255}
 """How ptp4l exits when it does not start."""
@@ -193,7 +196,7 @@ class Stage:
         linuxptp = self.programs.grandmaster
         text = grandmaster.file(linuxptp, self.world.folder, socket)
         log = self._start(linuxptp, self.world.as_grandmaster, text, socket, "gm")
-        patience = max(_MASTER_SECONDS, 4 * grandmaster.settings.announce_seconds)
+        patience = max(_MASTER_SECONDS, min(4 * grandmaster.settings.announce_seconds, _LONGEST))
         end = time.monotonic() + patience
         while time.monotonic() < end:
             if log.process.poll() is not None:
