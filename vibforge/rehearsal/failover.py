@@ -68,7 +68,8 @@ class Change:
 class Speaker:
     """One grandmaster: how it is started, stopped and told what to announce, and its port.
 
-    `start` returns its port once it is master, or an empty text after `patience`.
+    `start` does not wait: ptp4l becomes master after its announce timeout. `stop` kills it, so that
+    it vanishes without a word. `announced` is what it announces at present.
     """
 
     name: str

@@ -41,7 +41,6 @@ _ENDINGS = ("failed to create a clock", "failed to open port")
 """What ptp4l says behind the reason."""
 
 _SOCKETS = {"first": grandmaster_side.SOCKET, "second": "second.uds"}
-_NO_TIME = Code.NO_FAILOVER
 
 Notice = Callable[[Sample], None]
 
@@ -120,7 +119,11 @@ class Stage:
         if code is Code.OK and grandmaster and gm_log and self.second:
             first = self._speaker("first", grandmaster, gm_log, parent)
             failover = self._fail_over(scene, client.settings, first, begin)
-            code = code if all(each.without_time is not None for each in failover) else _NO_TIME
+            code = (
+                code
+                if all(each.without_time is not None for each in failover)
+                else Code.NO_FAILOVER
+            )
         return Play(
             code=code,
             samples=tuple(scene.samples),

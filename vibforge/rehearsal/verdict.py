@@ -73,7 +73,7 @@ def on_one_scale(data: DataSets, utc_offset: int) -> DataSets:
     """
     seconds = round(data.offset / 1e9)
     rest = data.offset - seconds * 1_000_000_000
-    if seconds and abs(abs(seconds) - utc_offset) <= 1 and abs(rest) < NEAR:
+    if seconds and abs(abs(seconds) - abs(utc_offset)) <= 1 and abs(rest) < NEAR:
         return replace(data, offset=rest)
     return data
 
