@@ -168,10 +168,10 @@ class Failover:
             own = announced_by(speaker.played)
             if speaker.announced.clock_class != own.clock_class:
                 speaker.announced = own
-                starts = self._join(speaker)
                 if speaker.alive:
                     speaker.tell(own)
-                return starts
+                    return False
+                return self._join(speaker)
         return False
 
     def _shift(self) -> bool:

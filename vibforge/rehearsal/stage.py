@@ -28,8 +28,8 @@ _ASK_SECONDS = 3.0
 _MASTER_SECONDS = 45.0
 """A grandmaster of someone's own configuration waits for its announce timeout first."""
 
-_TRIES = 5
-"""Requests to a grandmaster's socket; the first one is answered unless the machine is busy."""
+_TELL_SECONDS = 15.0
+"""For a grandmaster to take what it shall announce: its start, on a busy machine."""
 
 _LONGEST = 4 * SLOWEST_ELECTION
 """Seconds that a grandmaster may take to become master, whatever interval it announces."""
@@ -165,6 +165,8 @@ class Stage:
             side, interface = self.world.as_grandmaster, "gm"
             running.append(self._start(linuxptp, side, text, socket, interface))
             speaker.alive = True
+            if played.announced:
+                tell(speaker.announced)
 
         def stop() -> None:
             if running:
@@ -280,12 +282,14 @@ class Stage:
         """Set what a grandmaster announces of its time.
 
         Raises:
-            TrxError: it does not answer that it took it, in as many tries as a busy machine needs.
+            TrxError: it does not answer that it took it, also after the time that its start takes.
         """
-        for _ in range(_TRIES):
+        end = time.monotonic() + _TELL_SECONDS
+        while time.monotonic() < end:
             answer = self._pmc(linuxptp, socket, grandmaster.settings, announced.request)
             if "RESPONSE MANAGEMENT GRANDMASTER_SETTINGS_NP" in answer:
                 return
+            time.sleep(_BETWEEN)
         raise TrxError(
             "the grandmaster does not take what it shall announce",
             where=f"{grandmaster.source}, linuxptp {linuxptp.version}",
