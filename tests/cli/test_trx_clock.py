@@ -7,15 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.ptp_examples import pcap
+from tests.formats.ptp_examples import TWO_STEP, ethernet, message, pcap
 from tests.operations.test_trx_sniff import SPEECH
 from tests.rehearsal.matrix import MATCHES, MISMATCHES, Case
 from tests.report.schemas import require_valid
 from vibforge.cli import main
+from vibforge.formats.ptp_message import Kind
 from vibforge.rehearsal import linuxptp as linuxptp_module
 from vibforge.rehearsal.programs import Programs
 
 rehearsing = pytest.mark.usefixtures("programs")
+
+
+TWO_STEPS = [
+    (
+        number * 1_000_000_000,
+        ethernet(message(kind, domain=24, log_interval=0, flags=flags).serialise()),
+    )
+    for number in range(6)
+    for kind, flags in ((Kind.ANNOUNCE, 0), (Kind.SYNC, TWO_STEP), (Kind.FOLLOW_UP, 0))
+]
 
 
 @pytest.fixture
@@ -63,14 +74,39 @@ def test_a_bad_rehearsal(conf: Path, gm_conf: Path, capsys: pytest.CaptureFixtur
 @rehearsing
 def test_a_rehearsal_against_a_capture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capture, conf = tmp_path / "heard.pcap", tmp_path / "new.conf"
-    capture.write_bytes(pcap(SPEECH))
+    capture.write_bytes(pcap(TWO_STEPS))
     assert main(["trx", "sniff", str(capture), "--write", str(conf)]) == 0
     assert "1 grandmaster(s)" in capsys.readouterr().out
     command = ["trx", "rehearse", str(conf), "--pcap", str(capture), "--watch", "0"]
     assert main([*command, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["network"]["domain"] == 24
+    assert {"key": "delay_mechanism", "value": "E2E"} in facts["grandmaster_not_heard"]
     assert require_valid(facts) == "trx-rehearse"
+    capture.write_bytes(pcap(SPEECH))
+    assert main([*command, "--json"]) == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["verdict"] == "not-known"
+    assert "in one step" in facts["not_played"][0]
+
+
+def test_a_network_that_no_trx_conf_fits_gives_no_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture, conf = tmp_path / "heard.pcap", tmp_path / "new.conf"
+    frames = [(time, frame[:12] + b"\x81\0\0\x07" + frame[12:]) for time, frame in TWO_STEPS]
+    capture.write_bytes(pcap(frames))
+    assert main(["trx", "sniff", str(capture), "--write", str(conf)]) == 1
+    said = capsys.readouterr()
+    assert "no trx.conf fits: it is tagged with VLAN 7" in said.out
+    assert "is not written" in said.err
+    assert not conf.exists()
+    assert main(["trx", "sniff", str(capture), "--json"]) == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert require_valid(facts) == "trx-sniff"
+    assert facts["domains"][0]["trx_conf"] is None
+    assert main(["trx", "sniff", str(capture), "--vlan", "7", "--write", str(conf)]) == 0
+    assert "# not heard: delay_mechanism" in conf.read_text()
 
 
 def test_one_grandmaster_must_be_named(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,11 +201,12 @@ def on_a_machine_of_its_own(
 ) -> subprocess.CompletedProcess[str]:
     name, peer = f"vf{os.getpid() % 100000}a", f"vf{os.getpid() % 100000}b"
     ip = shutil.which("ip", path="/usr/sbin:/sbin:/usr/bin") or "ip"
+    (ptp4l,) = programs.grandmaster.command("ptp4l")
     script = (
         f"{ip} link add {name} type veth peer name {peer} && {ip} link set {name} up && "
         f"{ip} addr add 192.0.2.9/24 dev {name} && "
         f"unshare --net sh -c 'sleep 1; {ip} addr add 192.0.2.8/24 dev {peer}; "
-        f"{ip} link set {peer} up; exec {programs.path('ptp4l')} -f {gm_conf} -i {peer}' & "
+        f"{ip} link set {peer} up; exec {ptp4l} -f {gm_conf} -i {peer}' & "
         f"sleep 0.3; {ip} link set {peer} netns $!; sleep 1.2; "
         f"{sys.executable} -m vibforge trx rehearse {conf} --interface {name} --seconds 6 "
         "--watch 1 --json; code=$?; kill %1; exit $code"

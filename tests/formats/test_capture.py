@@ -49,7 +49,7 @@ def test_packets_come_back(data: bytes) -> None:
 def test_a_simple_packet_has_no_time() -> None:
     data = pcapng([]) + block(3, struct.pack("<I", len(FRAME)) + FRAME)
     packets, trouble = read(data)
-    assert packets == [Packet(time=0, link_type=1, data=FRAME)]
+    assert packets == [Packet(time=0, link_type=1, data=FRAME, size=len(FRAME))]
     assert not trouble
 
 
@@ -76,7 +76,7 @@ def test_an_interface_tells_the_unit_of_its_times(name: str) -> None:
     interface = block(1, struct.pack("<HHI", 113, 0, 0) + options)
     packet = block(6, struct.pack("<IIIII", 0, 0, 1, 4, 4) + b"data")
     packets, trouble = read(pcapng([])[:28] + interface + packet)
-    assert packets == [Packet(time=nanoseconds, link_type=113, data=b"data")]
+    assert packets == [Packet(time=nanoseconds, link_type=113, data=b"data", size=4)]
     assert not trouble
 
 

@@ -45,7 +45,7 @@ def hear_capture(data: bytes) -> None:
         link = LINK_TYPES.get(packet.link_type)
         datagram = find_ptp(link, packet.data) if link else None
         if datagram:
-            listener.hear(packet.time, datagram)
+            listener.hear(packet.time, datagram, cut=packet.cut)
     heard = listener.hearing(capture.trouble)
     fits = [fit_domain(each) for each in heard.domains]
     confs = [trx_conf_of_fit(fit).serialise() for fit in fits]

@@ -1,4 +1,5 @@
 import io
+import struct
 import sys
 import time
 import tracemalloc
@@ -11,7 +12,15 @@ from tests.rehearsal.matrix import MATCHES
 from vibforge.errors import FormatError, NotPossibleHereError, TrxError
 from vibforge.formats.ptp_message import Kind
 from vibforge.operations import trx_sniff as module
-from vibforge.operations.trx_sniff import fitting_conf, hear, hear_capture, hear_interface
+from vibforge.operations.trx_sniff import (
+    chosen_fit,
+    fitting_conf,
+    hear,
+    hear_capture,
+    hear_interface,
+)
+from vibforge.ptp.choice import Choice
+from vibforge.ptp.hearing import Hearing
 from vibforge.rehearsal.client import common_overlay
 from vibforge.rehearsal.programs import Programs
 from vibforge.rehearsal.world import private_world
@@ -22,6 +31,10 @@ SPEECH = [
     for number in range(6)
     for kind in (Kind.ANNOUNCE, Kind.SYNC)
 ]
+
+
+def conf_of(hearing: Hearing) -> str:
+    return fitting_conf(chosen_fit(hearing, Choice(), "here"))
 
 
 def written(folder: Path, data: bytes) -> Path:
@@ -35,7 +48,7 @@ def test_a_capture_is_heard(data: bytes, tmp_path: Path) -> None:
     hearing = hear_capture(written(tmp_path, data))
     assert (hearing.packets, hearing.messages, hearing.seconds) == (12, 12, 5.0)
     assert hearing.domains[0].grandmasters == (CLOCK,)
-    assert "ptp4l:domainNumber 24\n" in fitting_conf(hearing, None, "here")
+    assert "ptp4l:domainNumber 24\n" in conf_of(hearing)
 
 
 def test_a_cut_capture_counts_up_to_there(tmp_path: Path) -> None:
@@ -48,11 +61,24 @@ def test_a_capture_without_ptp_is_silence(tmp_path: Path) -> None:
     hearing = hear_capture(written(tmp_path, pcap([(0, ethernet(b"ARP", 0x0806))])))
     assert (hearing.packets, hearing.messages) == (1, 0)
     with pytest.raises(TrxError, match="no master"):
-        fitting_conf(hearing, None, "here")
+        conf_of(hearing)
 
 
-def test_an_unknown_link_type_is_passed_over(tmp_path: Path) -> None:
-    assert hear_capture(written(tmp_path, pcap(SPEECH, link=147))).messages == 0
+def test_an_unknown_link_type_is_counted_and_named(tmp_path: Path) -> None:
+    hearing = hear_capture(written(tmp_path, pcap(SPEECH, link=147)))
+    assert (hearing.messages, hearing.unread) == (0, {147: 12})
+    with pytest.raises(TrxError, match="12 of link type 147 cannot be read"):
+        conf_of(hearing)
+
+
+def test_a_capture_that_the_snap_length_cut_says_so(tmp_path: Path) -> None:
+    cut = bytearray(pcap([(0, frame[:40]) for _, frame in SPEECH]))
+    for number in range(len(SPEECH)):
+        struct.pack_into("<I", cut, 24 + number * 56 + 12, 100)
+    hearing = hear_capture(written(tmp_path, bytes(cut)))
+    assert (hearing.messages, hearing.cut, hearing.malformed) == (0, 12, 0)
+    with pytest.raises(TrxError, match="snap length cut 12: record with tcpdump -s 0"):
+        conf_of(hearing)
 
 
 def test_what_is_no_capture_is_refused(tmp_path: Path) -> None:
@@ -103,9 +129,10 @@ def test_an_interface_is_heard(programs: Programs) -> None:
     """In a private network, where an ordinary user may open raw sockets."""
     code = (
         "import sys\n"
-        "from vibforge.operations.trx_sniff import fitting_conf, hear_interface\n"
+        "from vibforge.operations.trx_sniff import chosen_fit, fitting_conf, hear_interface\n"
+        "from vibforge.ptp.choice import Choice\n"
         "hearing = hear_interface(sys.argv[1], 2.5)\n"
-        "print(fitting_conf(hearing, None, 'here'))\n"
+        "print(fitting_conf(chosen_fit(hearing, Choice(), 'here')))\n"
     )
     with private_world(programs) as world:
         conf = world.folder / "gm.conf"

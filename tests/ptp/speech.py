@@ -15,10 +15,15 @@ def datagram(
     transport: Transport = Transport.L2,
     vlans: tuple[int, ...] = (),
     source: str = "00:1b:21:aa:bb:cc",
+    destination: str = "",
 ) -> Datagram:
     payload = said if isinstance(said, bytes) else said.serialise()
     return Datagram(
-        transport=transport, vlans=vlans, source=source, destination="", payload=payload
+        transport=transport,
+        vlans=vlans,
+        source=source,
+        destination=destination,
+        payload=payload,
     )
 
 

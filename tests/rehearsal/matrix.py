@@ -1,11 +1,12 @@
 """The rehearsals that are known: each profile against itself, and one mismatch of each kind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately
 from vibforge.rehearsal.grandmaster import Grandmaster, of_conf
 from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.remedy import Change
 from vibforge.rehearsal.verdict import Code
 
 FAST = {
@@ -41,11 +42,43 @@ class Case:
     def play(self, programs: Programs) -> Rehearsal:
         return rehearse_privately(self.trx_conf(), self.master(), programs, wish=self.wish)
 
+    def play_changed(self, found: Rehearsal, programs: Programs) -> Rehearsal:
+        """Rehearse again with the lines changed as the first rehearsal advised."""
+        conf = changed(self.trx_conf(), found.advice.changes)
+        return rehearse_privately(conf, self.master(), programs, wish=self.wish)
+
+
+def changed(conf: bytes, changes: Iterable[Change]) -> bytes:
+    """Return a trx.conf with lines replaced, left out and added."""
+    lines: dict[int, str] = dict(enumerate(conf.decode().splitlines(), 1))
+    added = []
+    for change in changes:
+        if change.line:
+            assert change.old == lines[change.line]
+            lines[change.line] = change.new
+        else:
+            added.append(change.new)
+    return "".join(f"{line}\n" for line in (*lines.values(), *added) if line).encode()
+
 
 P2P = {"delay_mechanism": "P2P"}
 L2 = {"network_transport": "L2"}
 GPTP = {**P2P, **L2, "transportSpecific": "0x1", "follow_up_info": "1"}
 PLAIN_L2 = {**P2P, **L2, "transportSpecific": "0x1"}
+
+GPTP_EXAMPLE = {
+    "gmCapable": "1",
+    "priority1": "248",
+    "priority2": "248",
+    "neighborPropDelayThresh": "800",
+    "min_neighbor_prop_delay": "-20000000",
+    "syncReceiptTimeout": "3",
+    "assume_two_step": "1",
+    "path_trace_enabled": "1",
+    "ptp_dst_mac": "01:80:C2:00:00:0E",
+    **GPTP,
+}
+"""The options of linuxptp's own example of an 802.1AS clock."""
 
 MATCHES = (
     Case(name="E2E over UDPv4", client={}, code=Code.OK),
@@ -63,6 +96,18 @@ MATCHES = (
         grandmaster={"network_transport": "UDPv6"},
     ),
     Case(name="802.1AS", client=GPTP, grandmaster=GPTP, code=Code.OK),
+    Case(
+        name="802.1AS, grandmaster as in linuxptp's example",
+        client={**GPTP, "priority1": "255"},
+        grandmaster=GPTP_EXAMPLE,
+        code=Code.OK,
+    ),
+    Case(
+        name="client priority1 255, grandmaster 248",
+        client={"priority1": "255"},
+        grandmaster={"priority1": "248"},
+        code=Code.OK,
+    ),
     Case(name="hybrid client, plain grandmaster", client={"hybrid_e2e": "1"}, code=Code.OK),
     Case(
         name="another destination MAC over Ethernet",
@@ -166,6 +211,109 @@ MISMATCHES = (
         change="line 1: `ptp4l:logAnnounceInterval -2` → `ptp4l:logAnnounceInterval 3`",
     ),
 )
+
+WHY_NOBODY_IS_FOLLOWED = (
+    Case(
+        name="client priority1 128, grandmaster 248",
+        client={},
+        grandmaster={"priority1": "248"},
+        code=Code.LOCAL_CLOCK,
+        change="add `ptp4l:priority1 255`",
+    ),
+    Case(
+        name="both priority1 255, grandmaster with the class of a client",
+        client={"priority1": "255"},
+        grandmaster={"priority1": "255", "clockClass": "255", "priority2": "200"},
+        code=Code.LOCAL_CLOCK,
+        change="add `ptp4l:priority2 255`",
+    ),
+    Case(
+        name="UDPv6, grandmaster in another scope",
+        client={"network_transport": "UDPv6"},
+        grandmaster={"network_transport": "UDPv6", "udp6_scope": "0x5"},
+        code=Code.SCOPE,
+        change="add `ptp4l:udp6_scope 0x5`",
+    ),
+    Case(
+        name="UDPv6 and P2P, grandmaster in another scope",
+        client={**P2P, "network_transport": "UDPv6"},
+        grandmaster={**P2P, "network_transport": "UDPv6", "udp6_scope": "0x5"},
+        code=Code.SCOPE,
+        change="add `ptp4l:udp6_scope 0x5`",
+    ),
+    Case(
+        name="Sync every 2 s, client waits 0.4 s",
+        client={"syncReceiptTimeout": "3"},
+        grandmaster={"logSyncInterval": "1"},
+        code=Code.SYNC_TIMEOUT,
+        change="line 2: `ptp4l:logSyncInterval -3` → `ptp4l:logSyncInterval 1`",
+    ),
+    Case(
+        name="grandmaster that serves by unicast only",
+        client={},
+        grandmaster={"unicast_listen": "1", "inhibit_multicast_service": "1"},
+        code=Code.UNICAST,
+    ),
+    Case(
+        name="802.1AS client, grandmaster with transportSpecific 1 alone",
+        client=GPTP,
+        grandmaster=PLAIN_L2,
+        code=Code.NO_TLV,
+        change="line 9: leave out `ptp4l:follow_up_info 1`",
+    ),
+    Case(
+        name="802.1AS client without transportSpecific",
+        client={**P2P, **L2, "follow_up_info": "1"},
+        grandmaster=GPTP,
+        code=Code.SDO,
+        change="add `ptp4l:transportSpecific 0x1`",
+    ),
+    Case(
+        name="plain P2P client, 802.1AS grandmaster",
+        client={**P2P, **L2},
+        grandmaster=GPTP,
+        code=Code.SDO,
+        change="add `ptp4l:follow_up_info 1`",
+    ),
+    Case(
+        name="default client, 802.1AS grandmaster of priority1 248",
+        client={},
+        grandmaster={**GPTP, "priority1": "248"},
+        code=Code.NO_TRAFFIC,
+        change="add `ptp4l:priority1 255`",
+    ),
+    Case(
+        name="wrong domain, grandmaster 248",
+        client={"domainNumber": "4"},
+        grandmaster={"domainNumber": "24", "priority1": "248"},
+        code=Code.DOMAIN,
+        change="add `ptp4l:priority1 255`",
+    ),
+    Case(
+        name="E2E over UDPv4, grandmaster P2P over UDPv6",
+        client={},
+        grandmaster={**P2P, "network_transport": "UDPv6", "domainNumber": "3"},
+        code=Code.NO_TRAFFIC,
+        change="add `ptp4l:delay_mechanism P2P`",
+    ),
+)
+
+LATER_RELEASES = (
+    Case(
+        name="clock class 187, client follows up to 100",
+        client={"clock_class_threshold": "100"},
+        grandmaster={"clockClass": "187"},
+        code=Code.POOR_CLASS,
+        change="line 6: `ptp4l:clock_class_threshold 100` → `ptp4l:clock_class_threshold 187`",
+    ),
+    Case(
+        name="grandmaster with the class of a client",
+        client={},
+        grandmaster={"clockClass": "255"},
+        code=Code.POOR_CLASS,
+    ),
+)
+"""Verdicts that take linuxptp 4.0 or later on the client's side."""
 
 REFUSALS = (
     Case(

@@ -7,7 +7,7 @@ from pathlib import Path
 from vibforge.operations.trx_rehearse import Wish
 from vibforge.ptp.settings import ClockSettings
 from vibforge.rehearsal.client import client_of
-from vibforge.rehearsal.grandmaster import of_profile
+from vibforge.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.rehearsal.programs import Programs
 from vibforge.rehearsal.stage import Play, Stage
 from vibforge.rehearsal.world import private_world
@@ -24,15 +24,23 @@ def record(
     wish: Wish,
 ) -> tuple[Play, ClockSettings]:
     """Rehearse a trx.conf against its profile and record it; return the client's settings, too."""
+    master = of_profile(profile, programs.grandmaster)
+    return record_from(conf.serialise(), master, programs, target, wish=wish)
+
+
+def record_from(
+    conf: bytes, master: Grandmaster, programs: Programs, target: Path, *, wish: Wish
+) -> tuple[Play, ClockSettings]:
+    """Rehearse a trx.conf against a grandmaster and record it from the client's side."""
     with private_world(programs) as world:
         pcap = world.folder / "heard.pcap"
         recorder = str(Path(__file__).with_name("recorder.py"))
         command = (sys.executable, recorder, world.client_interface, str(pcap))
         world.start(world.as_client, *command)
         _wait_for(pcap)
-        client = client_of(conf, programs.client, world.folder)
+        client = client_of(TrxConf.parse(conf), programs.client, world.folder)
         stage = Stage(world=world, programs=programs, seconds=wish.seconds or 30, watch=wish.watch)
-        play = stage.play(client, of_profile(profile, programs.grandmaster), lambda: None)
+        play = stage.play(client, master, lambda: None)
         target.write_bytes(pcap.read_bytes())
     return play, client.settings
 

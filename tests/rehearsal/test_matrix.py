@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, Case
+from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY_IS_FOLLOWED, Case
 from tests.rehearsal.recording import record
 from tests.rehearsal.write_table import PAGE
 from vibforge.operations.choose_grandmaster import grandmaster_from
 from vibforge.operations.trx_rehearse import Wish, rehearse_privately
 from vibforge.operations.trx_sniff import fitting_conf, hear_capture
-from vibforge.ptp.fitting import chosen_domain, fit_domain
+from vibforge.ptp.choice import Choice, chosen_domain
+from vibforge.ptp.fitting import fit_domain
 from vibforge.rehearsal.grandmaster import of_profile
 from vibforge.rehearsal.programs import Programs
 from vibforge.rehearsal.verdict import Code
@@ -18,7 +19,7 @@ TOO_LONG = 20.0
 CASES = [
     # Each takes its seconds by the clock; one of the shortest stands for all in `make quick`.
     pytest.param(case, id=case.name, marks=[] if case.name == "wrong domain" else pytest.mark.slow)
-    for case in (*MATCHES, *MISMATCHES, *REFUSALS)
+    for case in (*MATCHES, *MISMATCHES, *WHY_NOBODY_IS_FOLLOWED, *REFUSALS)
     if (case.wish.seconds or 0) < TOO_LONG
 ]
 
@@ -30,6 +31,8 @@ def test_the_matrix(case: Case, programs: Programs) -> None:
     assert found.good == (case.code is Code.OK)
     if case.change:
         assert case.change in [str(change) for change in found.advice.changes]
+        again = case.play_changed(found, programs)
+        assert again.code is Code.OK, again.play and again.play.log
     if case.code is Code.OK:
         assert found.play
         assert found.play.chosen_after is not None
@@ -46,16 +49,16 @@ def test_quick_profiles_and_their_captures(name: str, programs: Programs, tmp_pa
     play, used = record(profile, conf, programs, target, wish=Wish(watch=0.5))
     assert play.code is Code.OK, play.log
     hearing = hear_capture(target)
-    fit = fit_domain(chosen_domain(hearing, None, name))
+    fit = fit_domain(chosen_domain(hearing, Choice(), name))
     heard = fit.settings
     assert name in fit.profiles
     assert (heard.domain, heard.sdo, heard.transport, heard.delay) == (
         *(used.domain, used.sdo, used.transport, used.delay),
     )
     assert heard.follow_up_information == used.follow_up_information
-    fitting = fitting_conf(hearing, None, name).encode()
+    fitting = fitting_conf(fit).encode()
     assert f"ptp4l:domainNumber {used.domain}\n".encode() in fitting
-    again = grandmaster_from(programs.grandmaster, fitting, capture=target)
+    again = grandmaster_from(programs.grandmaster, fitting, capture=target, choice=Choice())
     assert again
     found = rehearse_privately(fitting, again, programs, wish=Wish(watch=0.5))
     assert found.code is Code.OK, found.play and found.play.log
@@ -103,5 +106,7 @@ def test_every_rejected_line_is_named(programs: Programs) -> None:
 
 def test_the_page_has_every_profile_case_and_verdict() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    names = [*profiles(), *(case.name for case in (*MATCHES, *MISMATCHES, *REFUSALS)), *Code]
+    cases = (*MATCHES, *MISMATCHES, *WHY_NOBODY_IS_FOLLOWED, *REFUSALS)
+    names = [*profiles(), *(case.name for case in cases)]
+    names += Code
     assert [name for name in names if f"| {name} |" not in page] == []

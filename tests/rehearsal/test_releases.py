@@ -1,9 +1,18 @@
 """Releases of linuxptp beside the machine's own; `make linuxptp` fetches them."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.rehearsal.locking import FOLDER, Encounter
-from tests.rehearsal.matrix import GPTP
+from tests.rehearsal.matrix import (
+    GPTP,
+    LATER_RELEASES,
+    MISMATCHES,
+    WHY_NOBODY_IS_FOLLOWED,
+    Case,
+)
+from tests.rehearsal.write_table import failover
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately
 from vibforge.rehearsal.grandmaster import of_profile
 from vibforge.rehearsal.programs import Programs, find_programs
@@ -12,6 +21,13 @@ from vibforge.trx.profile import profile_named
 
 pytestmark = [pytest.mark.linuxptp, pytest.mark.slow, pytest.mark.usefixtures("programs")]
 
+SHORT = Wish(seconds=6.0, watch=0.2)
+SECURITY_ASSOCIATION = """\
+[security_association]
+spp 0
+seqnum_window 0
+1 AES128 B64:MDEyMzQ1Njc4OWFiY2RlZg==
+"""
 OWN_CLOCK = "master state recommended in slave only mode"
 
 
@@ -62,4 +78,51 @@ def test_the_socket_is_silent_from_the_release_that_the_check_names(release: Pro
     conf = "".join(f"ptp4l:{key} {value}\n" for key, value in lines.items()).encode()
     master = of_profile(profile_named("gptp"), release.grandmaster)
     found = rehearse_privately(conf, master, release, wish=Wish(seconds=3.0, watch=0.2))
-    assert (found.code is Code.SILENT) == release.client.knows("4.4")
+    assert found.play
+    assert (found.play.samples == ()) == release.client.knows("4.4")
+    assert found.code is Code.SDO
+    assert "add `ptp4l:transportSpecific 0x1`" in map(str, found.advice.changes)
+
+
+@pytest.mark.parametrize("case", LATER_RELEASES, ids=lambda case: case.name)
+def test_a_clock_class_that_the_client_does_not_follow(case: Case, release: Programs) -> None:
+    found = case.play(release)
+    assert found.code is case.code
+    assert [str(change) for change in found.advice.changes] == (
+        [case.change] if case.change else []
+    )
+    if case.change:
+        assert case.play_changed(found, release).code is Code.OK
+
+
+@pytest.mark.parametrize(
+    "name", ["802.1AS client, grandmaster without its TLV", "UDPv6, grandmaster in another scope"]
+)
+def test_a_verdict_and_its_remedy_are_those_of_other_releases(name: str, release: Programs) -> None:
+    (case,) = (each for each in (*MISMATCHES, *WHY_NOBODY_IS_FOLLOWED) if each.name == name)
+    found = case.play(release)
+    assert found.code is case.code
+    assert case.change in map(str, found.advice.changes)
+    assert case.play_changed(found, release).code is Code.OK
+
+
+def test_a_grandmaster_that_signs_is_named(
+    release: Programs, programs: Programs, tmp_path: Path
+) -> None:
+    if not release.grandmaster.knows("4.3"):
+        pytest.skip("signed messages came with linuxptp 4.3")
+    file = tmp_path / "sa"
+    file.write_text(SECURITY_ASSOCIATION)
+    signs = {"spp": "0", "active_key_id": "1", "sa_file": str(file)}
+    case = Case(name="signed", client={}, grandmaster=signs, code=Code.AUTHENTICATION, wish=SHORT)
+    assert case.play(release).code is case.code
+    mixed = Programs(tools=release.tools, client=programs.client, grandmaster=release.grandmaster)
+    assert case.play(mixed).code is case.code
+
+
+def test_failover_on_other_releases(release: Programs) -> None:
+    found = failover(profile_named("st2059-2"), release)
+    assert found.code is Code.OK
+    assert found.play
+    followed = [change.followed for change in found.play.failover]
+    assert followed == ["second", "first", "second", "first", "first", "first"]

@@ -7,11 +7,13 @@ import pytest
 from vibforge.formats.frame import Transport
 from vibforge.ptp.settings import ClockSettings, Delay
 from vibforge.rehearsal.data_sets import DataSets
-from vibforge.rehearsal.verdict import Code, Sample, Scene, judge
+from vibforge.rehearsal.log import Said
+from vibforge.rehearsal.verdict import Code, Sample, Scene, judge, on_one_scale
 
 GM = "001b21.fffe.aabbcc-1"
 PLAIN = ClockSettings()
 P2P = ClockSettings(delay=Delay.P2P)
+SCOPE_14 = ClockSettings(transport=Transport.UDPV6)
 GPTP = ClockSettings(delay=Delay.P2P, sdo=1, follow_up_information=True, threshold=800)
 
 
@@ -55,6 +57,8 @@ class Case:
     near: bool = True
     elects: bool = True
     apart: float = 5.0
+    said: Said | None = None
+    quiet: bool = False
 
 
 CASES = {
@@ -121,6 +125,45 @@ CASES = {
     "another clock's offset": Case(Code.OK, (data(path=9, offset=5e9),), near=False),
     "flapping": Case(Code.ANNOUNCE_TIMEOUT, (GOOD, LISTENING, GOOD, LISTENING), final=False),
     "flapping once": Case(None, (GOOD, LISTENING), final=False, apart=0.1),
+    "own clock preferred": Case(Code.LOCAL_CLOCK, (LISTENING,), said=Said.LOCAL_CLOCK, final=False),
+    "own clock preferred at first": Case(
+        None,
+        (replace(LISTENING, received={"Announce": 2}),),
+        said=Said.LOCAL_CLOCK,
+        final=False,
+        apart=0.1,
+    ),
+    "poor class": Case(Code.POOR_CLASS, (LISTENING,), said=Said.POOR_CLASS, final=False),
+    "another scope": Case(
+        Code.SCOPE, (SILENCE,) * 4, client=SCOPE_14, network=replace(SCOPE_14, scope=5), final=False
+    ),
+    "another scope without IPv6": Case(Code.NO_TRAFFIC, (SILENCE,), network=ClockSettings(scope=5)),
+    "another group": Case(
+        Code.DESTINATION, (SILENCE,), network=ClockSettings(destination="224.0.1.130")
+    ),
+    "unicast only": Case(Code.UNICAST, (SILENCE,) * 4, network=ClockSettings(unicast=True)),
+    "signed": Case(
+        Code.AUTHENTICATION,
+        (data(sent={"Delay_Req": 5}),),
+        network=ClockSettings(authenticated=True),
+    ),
+    "signed, and good": Case(Code.OK, (GOOD,), network=ClockSettings(authenticated=True)),
+    "rare Sync": Case(
+        Code.SYNC_TIMEOUT,
+        (GOOD, LISTENING),
+        client=ClockSettings(log_sync=-3, sync_timeout=3),
+        network=ClockSettings(log_sync=1),
+        final=False,
+    ),
+    "rare Sync on a real network": Case(
+        Code.SYNC_TIMEOUT,
+        (GOOD, LISTENING, GOOD, LISTENING),
+        client=ClockSettings(log_sync=-3, sync_timeout=3),
+        network=None,
+    ),
+    "quiet socket, no TLV": Case(Code.NO_TLV, (), quiet=True, final=False),
+    "quiet socket, 802.1AS": Case(Code.SDO, (), network=GPTP, quiet=True, final=False),
+    "quiet socket, who knows": Case(Code.SILENT, (), network=None, quiet=True, final=False),
     "slow announcer": Case(
         Code.ANNOUNCE_TIMEOUT,
         (GOOD, LISTENING),
@@ -148,7 +191,28 @@ def test_the_verdict(name: str) -> None:
         near=case.near,
         elects=case.elects,
         watch=3.0,
+        said={case.said} if case.said else set(),
+        quiet_socket=case.quiet,
         samples=[Sample(case.apart * number, each) for number, each in enumerate(case.shown)],
     )
     found = judge(scene, final=case.final)
     assert found is case.code
+
+
+@pytest.mark.parametrize(
+    ("offset", "utc_offset", "rest"),
+    [
+        (37_000_000_500.0, 37, 500.0),
+        (-37_000_000_500.0, 37, -500.0),
+        (-9_000_000_500.0, -9, -500.0),
+        (38_000_000_500.0, 37, 500.0),
+        (39_000_000_500.0, 37, 39_000_000_500.0),
+        (37_500_000_000.0, 37, 37_500_000_000.0),
+        (500.0, 37, 500.0),
+        (37_000_000_500.0, 0, 37_000_000_500.0),
+    ],
+)
+def test_whole_seconds_between_tai_and_utc_are_no_offset(
+    offset: float, utc_offset: int, rest: float
+) -> None:
+    assert on_one_scale(data(offset=offset), utc_offset).offset == rest

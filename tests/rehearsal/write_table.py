@@ -3,22 +3,25 @@
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, Case
+from tests.rehearsal.captures import table
+from tests.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY_IS_FOLLOWED, Case
 from tests.rehearsal.recording import record
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately
 from vibforge.operations.trx_sniff import hear_capture
-from vibforge.ptp.fitting import chosen_domain, fit_domain
-from vibforge.rehearsal.grandmaster import of_profile
+from vibforge.ptp.choice import Choice, chosen_domain
+from vibforge.ptp.fitting import fit_domain
+from vibforge.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.rehearsal.programs import Programs, find_programs
 from vibforge.rehearsal.remedy import MEANING
 from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Code
 from vibforge.report.curve import nanoseconds
+from vibforge.report.trx_rehearse import answer_text
 from vibforge.trx.document import TrxConf
-from vibforge.trx.profile import Profile, profiles, trx_conf_of
+from vibforge.trx.profile import Profile, profile_named, profiles, trx_conf_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "trx-rehearsals.md"
 
@@ -88,7 +91,7 @@ def _profile(profile: Profile, programs: Programs, folder: Path) -> Row:
 def _sniffed(profile: Profile, conf: TrxConf, programs: Programs, folder: Path) -> str:
     target = folder / f"{profile.name}.pcap"
     _, used = record(profile, conf, programs, target, wish=Wish(watch=1.0))
-    fit = fit_domain(chosen_domain(hear_capture(target), None, target.name))
+    fit = fit_domain(chosen_domain(hear_capture(target), Choice(), target.name))
     heard = fit.settings
     same = (
         heard.domain == used.domain
@@ -102,14 +105,15 @@ def _sniffed(profile: Profile, conf: TrxConf, programs: Programs, folder: Path) 
 
 
 def _cases(title: str, cases: tuple[Case, ...], programs: Programs) -> Iterator[str]:
-    yield f"\n## {title}\n\n| client and grandmaster | verdict | after | what to change |\n"
-    yield "| --- | --- | --- | --- |\n"
+    yield f"\n## {title}\n\n| client and grandmaster | verdict | after | what to change "
+    yield "| then |\n| --- | --- | --- | --- | --- |\n"
     for case in cases:
         say(case.name)
         found = case.play(programs)
         if found.code is not case.code:
             sys.exit(f"{case.name}: {found.code}, and {case.code} was expected")
-        yield f"| {case.name} | {found.code} | {_after(found)} | {_changes(found)} |\n"
+        again = case.play_changed(found, programs).code if found.advice.changes else ""
+        yield f"| {case.name} | {found.code} | {_after(found)} | {_changes(found)} | {again} |\n"
 
 
 def _after(found: Rehearsal) -> str:
@@ -121,7 +125,43 @@ def _changes(found: Rehearsal) -> str:
     if found.play and found.play.words:
         return f"{found.play.words}; " + "; ".join(map(str, found.advice.changes))
     said = [each.words for each in found.rejections]
-    return "; ".join([*said, *map(str, found.advice.changes)])
+    hint = [] if found.advice.changes or said else [found.advice.hint]
+    return "; ".join([*said, *map(str, found.advice.changes), *hint])
+
+
+_FAILOVERS = """
+## Failovers
+
+Two grandmasters of one profile, with the clock classes 6 and 7; see
+[with two grandmasters](../how-to/rehearse-the-clock.md#with-two-grandmasters).
+
+| profile | after | what happened | what the client did |
+| --- | --- | --- | --- |
+"""
+
+
+def failover(profile: Profile, programs: Programs) -> Rehearsal:
+    """Rehearse a profile with two grandmasters of it."""
+    first, second = (of_classed(profile, programs, each) for each in ("6", "7"))
+    wish = Wish(watch=1.0, second=second)
+    return rehearse_privately(trx_conf_of(profile).serialise(), first, programs, wish=wish)
+
+
+def of_classed(profile: Profile, programs: Programs, clock_class: str) -> Grandmaster:
+    """A grandmaster of a profile with another clock class."""
+    master = of_profile(profile, programs.grandmaster)
+    settings = replace(master.settings, clock_class=int(clock_class))
+    options = (*master.options, ("clockClass", clock_class))
+    return replace(master, options=options, settings=settings)
+
+
+def _failovers(programs: Programs) -> Iterator[str]:
+    yield _FAILOVERS
+    for name in ("st2059-2", "iec61850-9-3"):
+        say(f"failover of {name}")
+        found = failover(profile_named(name), programs)
+        for each in found.play.failover if found.play else ():
+            yield f"| {name} | {each.at:.1f} s | {each.event} | {answer_text(each)} |\n"
 
 
 def _verdicts() -> Iterator[str]:
@@ -137,12 +177,16 @@ def main() -> None:
     programs = find_programs()
     with tempfile.TemporaryDirectory() as folder:
         rows = [_profile(each, programs, Path(folder)) for each in profiles().values()]
+        captured = list(table(programs, Path(folder)))
     parts = [
         _HEAD.format(version=programs.client.version),
         *map(str, rows),
         *_cases("What fits", MATCHES, programs),
         *_cases("What does not fit", MISMATCHES, programs),
+        *_cases("Why nobody is followed", WHY_NOBODY_IS_FOLLOWED, programs),
         *_cases("What ptp4l refuses", REFUSALS, programs),
+        *captured,
+        *_failovers(programs),
         *_verdicts(),
     ]
     PAGE.write_text("".join(parts), encoding="utf-8")

@@ -17,9 +17,11 @@ from tests.report.schemas import require_valid
 from vibforge import __version__
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.rehearsal.client import client_of
+from vibforge.rehearsal.failover import Change, Event
 from vibforge.rehearsal.grandmaster import of_profile
 from vibforge.rehearsal.linuxptp import Linuxptp
-from vibforge.rehearsal.remedy import Advice, Change
+from vibforge.rehearsal.remedy import Advice
+from vibforge.rehearsal.remedy import Change as Line
 from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Code, Sample
 from vibforge.report.curve import curve, interval, nanoseconds
@@ -58,7 +60,7 @@ def rehearsal(code: Code = Code.OK) -> Rehearsal:
         log=("ptp4l[1.0]: selected best master clock",),
         grandmaster_log=(),
     )
-    changes = (Change(line=1, old="ptp4l:domainNumber 24", new="ptp4l:domainNumber 0"),)
+    changes = (Line(line=1, old="ptp4l:domainNumber 24", new="ptp4l:domainNumber 0"),)
     return Rehearsal(
         sha256="ab" * 32,
         code=code,
@@ -168,6 +170,48 @@ def test_no_offset_is_shown_before_one_was_measured() -> None:
         assert "77 µs" not in text + rehearsal_page(shown, "trx.conf", WHEN)
     assert "Offset from the grandmaster" not in rehearsal_page(never, "trx.conf", WHEN)
     assert live_line([Sample(0.2, LISTENING)]).count(" - ") == 2
+
+
+def test_a_failover_is_in_text_json_and_page() -> None:
+    found = rehearsal()
+    assert found.play
+    lost = Change(
+        event=Event.LOSS,
+        at=2.5,
+        without_time=1.9,
+        followed="second",
+        parent="020000.fffe.000002-1",
+        states=("UNCALIBRATED",),
+        utc_offset=37,
+        flags=("leap_61",),
+    )
+    gone = replace(lost, event=Event.RETURN, at=9.0, without_time=None, followed="none")
+    shown = replace(found, play=replace(found.play, failover=(lost, gone)))
+    facts = rehearsal_json(shown, "trx.conf")
+    assert require_valid(facts) == "trx-rehearse"
+    assert [each["without_time_seconds"] for each in facts["failover"]] == [1.9, None]
+    for text in (
+        rehearsal_text(shown, "trx.conf", Paint()),
+        rehearsal_page(shown, "trx.conf", WHEN),
+    ):
+        assert "1.9 s without time, follows the second" in text
+        assert "leap 61" in text
+        assert "no time any more" in text
+
+
+def test_what_was_not_played_or_heard_is_said() -> None:
+    found = rehearsal(Code.NOT_KNOWN)
+    assert found.grandmaster
+    master = replace(found.grandmaster, assumed=(("delay_mechanism", "E2E"),), changed=("x 1",))
+    shown = replace(found, unlike=("it is signed",), grandmaster=master)
+    text = rehearsal_text(shown, "trx.conf", Paint())
+    assert "not played   it is signed" in text
+    assert "not heard    delay_mechanism: the grandmaster plays the default E2E" in text
+    assert "overridden   grandmaster: x 1" in text
+    page = rehearsal_page(shown, "trx.conf", WHEN)
+    assert "<h1>Not known: trx.conf</h1>" in page
+    assert "it is signed" in page
+    assert require_valid(rehearsal_json(shown, "trx.conf")) == "trx-rehearse"
 
 
 def test_a_page_without_a_play() -> None:

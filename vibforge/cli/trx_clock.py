@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 
     from vibforge.rehearsal.verdict import Sample
 
+Transport = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The network over L2, UDPv4 or UDPv6.")
+]
+Vlan = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="The network of this VLAN, which the host's port carries untagged; 0: none.",
+    ),
+]
+Master = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="The master of this address or identity."),
+]
+
 
 def rehearse(  # noqa: PLR0913 - the options of the command
     file: File,
@@ -43,7 +58,18 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     interface: Annotated[
         str | None, typer.Option(metavar="NAME", help="Against a real network; root only.")
     ] = None,
+    second_profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Fail over to a second grandmaster of this profile."),
+    ] = None,
+    second_conf: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Fail over to a second one of a ptp4l.conf."),
+    ] = None,
     domain: Domain = None,
+    transport: Transport = None,
+    vlan: Vlan = None,
+    master: Master = None,
     seconds: Annotated[
         float | None, typer.Option(metavar="N", help="Give up after so many seconds, 1 to 600.")
     ] = None,
@@ -70,22 +96,26 @@ def rehearse(  # noqa: PLR0913 - the options of the command
 
     The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set. DIR
     holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
-    means that the trx.conf does not fit.
+    means that the trx.conf does not fit, or that this is not known.
     """
     from vibforge.operations.choose_grandmaster import (  # noqa: PLC0415 - only here
         grandmaster_from,
         one_source,
+        second_grandmaster,
     )
     from vibforge.operations.trx_rehearse import Wish, rehearse_trx  # noqa: PLC0415 - only here
+    from vibforge.ptp.choice import Choice  # noqa: PLC0415 - only here
     from vibforge.rehearsal.programs import find_programs  # noqa: PLC0415 - only here
     from vibforge.report import trx_rehearse as report  # noqa: PLC0415 - only here
 
     one_source(gm_profile, gm_conf, pcap, interface)
     data, programs = read(file), find_programs(client_linuxptp, gm_linuxptp)
+    choice = Choice(domain=domain, transport=transport, vlan=vlan, master=master)
     grandmaster = grandmaster_from(
-        programs.grandmaster, data, profile=gm_profile, conf=gm_conf, capture=pcap, domain=domain
+        programs.grandmaster, data, profile=gm_profile, conf=gm_conf, capture=pcap, choice=choice
     )
-    wish = Wish(seconds=seconds, watch=watch, keep_threshold=keep_threshold)
+    second = second_grandmaster(programs.grandmaster, second_profile, second_conf)
+    wish = Wish(seconds=seconds, watch=watch, keep_threshold=keep_threshold, second=second)
     with _live(report.live_line) as on_sample:
         found = rehearse_trx(
             data, grandmaster or interface or "", programs, wish=wish, on_sample=on_sample
@@ -115,22 +145,31 @@ def sniff(  # noqa: PLR0913 - the options of the command
         typer.Option(metavar="N", min=1, max=3600, help="How long to listen to an interface."),
     ] = 15.0,
     domain: Domain = None,
+    transport: Transport = None,
+    vlan: Vlan = None,
+    master: Master = None,
     output: Annotated[
         Path | None, typer.Option("--write", metavar="FILE", help="Write the trx.conf that fits.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what PTP a network speaks: domains, masters, delay mechanism, and what fits it."""
-    from vibforge.operations.trx_sniff import fitting_conf, hear  # noqa: PLC0415 - only here
-    from vibforge.ptp.fitting import fit_domain, trx_conf_of_fit  # noqa: PLC0415 - only here
+    from vibforge.operations.trx_sniff import (  # noqa: PLC0415 - only here
+        chosen_fit,
+        fitting_conf,
+        hear,
+    )
+    from vibforge.ptp.choice import Choice  # noqa: PLC0415 - only here
+    from vibforge.ptp.fitting import fit_domain  # noqa: PLC0415 - only here
     from vibforge.report import trx_sniff as report  # noqa: PLC0415 - only here
 
     where = interface or (name_of(capture) if capture else "")
     with progress("listening") as on_progress:
         heard = hear(capture, interface, seconds, on_progress)
-    fits = [fit_domain(each) for each in heard.domains]
+    choice = Choice(domain=domain, transport=transport, vlan=vlan, master=master)
+    fits = [fit_domain(each, untagged=vlan is not None) for each in heard.domains]
     if as_json:
-        confs = [trx_conf_of_fit(fit).serialise().decode("utf-8") for fit in fits]
+        confs = [fitting_conf(fit) for fit in fits]
         print_json(
             report.hearing_json(
                 heard, fits, confs, path="" if interface else where, interface=interface or ""
@@ -138,11 +177,20 @@ def sniff(  # noqa: PLR0913 - the options of the command
         )
     else:
         print_report(report.hearing_text(heard, fits, where, paint()))
+    good = report.good_hearing(fits)
     if output:
-        write(fitting_conf(heard, domain, where), output)
-        then = shell_line("vibforge", "trx", "check", name_of(output))
-        tell(f"Next: check it against the rules:  {then}")
-    exit_unless(good=report.good_hearing(heard))
+        fit = chosen_fit(heard, choice, where)
+        good = not fit.inexpressible
+        if good:
+            write(fitting_conf(fit), output)
+            then = shell_line("vibforge", "trx", "check", name_of(output))
+            tell(f"Next: check it against the rules:  {then}")
+        else:
+            tell(f"{output} is not written: no trx.conf fits this network")
+        if good and fit.defaults:
+            bare = shell_line("vibforge", "trx", "show", name_of(output), "--as", "trx.conf")
+            tell(f"To print it without its comments:  {bare}")
+    exit_unless(good=good)
 
 
 @contextmanager

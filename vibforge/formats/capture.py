@@ -40,12 +40,19 @@ _STEP = 1 << 20
 class Packet:
     """One packet: its time in nanoseconds since 1970, its LINKTYPE_ number and its bytes.
 
-    A pcapng simple packet has no time; it counts as 0.
+    `size` counts the bytes that it had on the wire; the snap length of the capture may have cut
+    `data` short of it. A pcapng simple packet has no time; it counts as 0.
     """
 
     time: int
     link_type: int
     data: bytes
+    size: int
+
+    @property
+    def cut(self) -> bool:
+        """True if the snap length of the capture cut the packet."""
+        return len(self.data) < self.size
 
 
 @dataclass(slots=True)
@@ -107,11 +114,11 @@ class Capture:
         while record := self._read(head.size):
             if len(record) < head.size:
                 raise _TroubleError("the capture is cut")
-            seconds, fraction, size, _ = head.unpack(record)
+            seconds, fraction, size, whole = head.unpack(record)
             if size > MAX_PACKET:
                 raise _TroubleError(f"a packet of {size} bytes, which no capture has,")
             time = seconds * 1_000_000_000 + fraction * unit
-            yield Packet(time=time, link_type=link_type, data=self._exactly(size))
+            yield Packet(time=time, link_type=link_type, data=self._exactly(size), size=whole)
 
     def _pcapng(self) -> Iterator[Packet]:
         order = self._section()
@@ -166,20 +173,20 @@ class Capture:
     def _packet(self, order: str, body: bytes) -> Packet:
         if len(body) < 20:  # noqa: PLR2004 - the fixed part of an enhanced packet block
             raise _TroubleError("a packet block without its header")
-        number, high, low, size, _ = struct.unpack_from(f"{order}IIIII", body)
+        number, high, low, size, whole = struct.unpack_from(f"{order}IIIII", body)
         if number >= len(self._links):
             raise _TroubleError(f"a packet of interface {number}, which is not described,")
         if size > len(body) - 20:
             raise _TroubleError(f"a packet of {size} bytes in a smaller block")
         link_type, numerator, denominator = self._links[number]
         time = (high << 32 | low) * numerator // denominator
-        return Packet(time=time, link_type=link_type, data=body[20 : 20 + size])
+        return Packet(time=time, link_type=link_type, data=body[20 : 20 + size], size=whole)
 
     def _simple_packet(self, order: str, body: bytes) -> Packet:
         if not self._links or len(body) < 4:  # noqa: PLR2004 - Original Packet Length
             raise _TroubleError("a simple packet without its interface")
         (size,) = struct.unpack_from(f"{order}I", body)
-        return Packet(time=0, link_type=self._links[0][0], data=body[4 : 4 + size])
+        return Packet(time=0, link_type=self._links[0][0], data=body[4 : 4 + size], size=size)
 
 
 class _TroubleError(Exception):

@@ -7,7 +7,7 @@ Where PTP stands: ethertype 0x88F7 (IEEE 1588-2019, annex E), or UDP to port 319
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from vibforge.formats.ptp_message import EVENT_PORT, GENERAL_PORT
 
@@ -65,6 +65,15 @@ class Datagram:
     source: str
     destination: str
     payload: bytes
+
+    @property
+    def to_one(self) -> bool:
+        """True if the destination is known to be one station, not a group."""
+        if not self.destination:
+            return False
+        if self.transport is Transport.L2:
+            return not int(self.destination[:2], 16) & 1
+        return not ip_address(self.destination).is_multicast
 
 
 def find_ptp(link: Link, data: bytes) -> Datagram | None:

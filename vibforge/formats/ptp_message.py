@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from vibforge.errors import FormatError
 
@@ -64,6 +64,9 @@ BODY_SIZE = {
 PATH_TRACE = 0x0008
 """14.2 table 52: the clocks that an Announce came through (16.2)."""
 
+AUTHENTICATION = frozenset({0x2000, 0x8009})
+"""14.14: 0x8009 since 2019; 0x2000 was the experimental one of 2008, annex K."""
+
 ORGANIZATION_EXTENSION = 0x0003
 """14.3: a TLV of an organisation, named by three bytes and a subtype of three."""
 
@@ -99,6 +102,9 @@ def clock_text(clock: bytes) -> str:
 class Flags:
     """flagField of 13.3.2.8, table 37; `bits` are all sixteen, first byte high."""
 
+    LEAP_61: ClassVar[int] = 0x0001
+    UTC_OFFSET_VALID: ClassVar[int] = 0x0004
+
     bits: int
 
     @property
@@ -109,6 +115,31 @@ class Flags:
     @property
     def unicast(self) -> bool:
         return bool(self.bits & 0x0400)
+
+    @property
+    def leap_61(self) -> bool:
+        """Announce only, like all that follow: the last minute of the day has 61 seconds."""
+        return bool(self.bits & self.LEAP_61)
+
+    @property
+    def leap_59(self) -> bool:
+        return bool(self.bits & 0x0002)
+
+    @property
+    def utc_offset_valid(self) -> bool:
+        return bool(self.bits & self.UTC_OFFSET_VALID)
+
+    @property
+    def ptp_timescale(self) -> bool:
+        return bool(self.bits & 0x0008)
+
+    @property
+    def time_traceable(self) -> bool:
+        return bool(self.bits & 0x0010)
+
+    @property
+    def frequency_traceable(self) -> bool:
+        return bool(self.bits & 0x0020)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,6 +215,7 @@ class PtpMessage:
 
     `sdo` is majorSdoId, which 2008 calls transportSpecific. `correction` counts 2**-16 ns.
     `log_interval` is log2 of the seconds between two such messages, 0x7F where it says nothing.
+    `whole` is false if the capture cut the message: then the body may be empty and TLVs missing.
     """
 
     kind: Kind
@@ -201,15 +233,21 @@ class PtpMessage:
     control: int = 0
     log_interval: int = 0x7F
     tlvs: tuple[Tlv, ...] = ()
+    whole: bool = True
 
     @classmethod
-    def parse(cls, data: bytes) -> Self:
+    def parse(cls, data: bytes, *, cut: bool = False) -> Self:
         """Read a message; bytes behind its messageLength are padding of the link (13.3.2.4).
+
+        Args:
+            data: the bytes in the place of the message.
+            cut: the capture has only the first bytes of the packet, so bytes may be missing.
 
         Raises:
             FormatError: not PTP version 2, an unknown messageType, or lengths that do not fit.
         """
-        header, kind, length = _header(data)
+        header, kind, length = _header(data, cut=cut)
+        whole = length <= len(data)
         end = _HEADER.size + BODY_SIZE[kind]
         if length < end:
             raise FormatError(f"a {kind.label} of {length} bytes, where {end} are the least")
@@ -227,8 +265,9 @@ class PtpMessage:
             sequence=header[10],
             control=header[11],
             log_interval=header[12],
-            body=data[_HEADER.size : end],
-            tlvs=tuple(_tlvs(data[end:length])),
+            body=data[_HEADER.size : end] if len(data) >= end else b"",
+            tlvs=tuple(_tlvs(data[end:length]) if whole else _tlvs_before_cut(data[end:])),
+            whole=whole,
         )
 
     def serialise(self) -> bytes:
@@ -245,11 +284,11 @@ class PtpMessage:
 
     @property
     def announce(self) -> Announce | None:
-        """The body of an Announce, None of any other message."""
-        return Announce.parse(self.body) if self.kind is Kind.ANNOUNCE else None
+        """The body of an Announce, None of any other message and of one that is cut."""
+        return Announce.parse(self.body) if self.kind is Kind.ANNOUNCE and self.body else None
 
 
-def _header(data: bytes) -> tuple[tuple[Any, ...], Kind, int]:
+def _header(data: bytes, *, cut: bool) -> tuple[tuple[Any, ...], Kind, int]:
     if len(data) < _HEADER.size:
         raise FormatError(f"{len(data)} bytes, where a PTP header has {_HEADER.size}")
     header = _HEADER.unpack_from(data)
@@ -261,7 +300,7 @@ def _header(data: bytes) -> tuple[tuple[Any, ...], Kind, int]:
     except ValueError as error:
         raise FormatError(f"messageType {header[0] & 0xF}, which is reserved") from error
     length = header[2]
-    if length > min(len(data), MAX_BYTES):
+    if length > (MAX_BYTES if cut else min(len(data), MAX_BYTES)):
         raise FormatError(f"messageLength says {length} bytes, and {len(data)} are there")
     return header, kind, length
 
@@ -281,3 +320,13 @@ def _tlvs(data: bytes) -> Iterator[Tlv]:
         offset += length
     if offset != len(data):
         raise FormatError(f"more than {MOST_TLVS} TLVs")
+
+
+def _tlvs_before_cut(data: bytes) -> Iterator[Tlv]:
+    """Yield the TLVs that are whole; the type and what is left of the one that the cut is in."""
+    for _ in range(MOST_TLVS):
+        if len(data) < _TLV_HEAD.size:
+            return
+        kind, length = _TLV_HEAD.unpack_from(data)
+        yield Tlv(kind, data[_TLV_HEAD.size : _TLV_HEAD.size + length])
+        data = data[_TLV_HEAD.size + length :]

@@ -14,11 +14,11 @@ from vibforge.ptp.hearing import Hearing
 from vibforge.ptp.listener import Listener
 from vibforge.ptp.settings import ClockSettings
 from vibforge.rehearsal.client import Client, client_of
-from vibforge.rehearsal.grandmaster import Grandmaster
+from vibforge.rehearsal.grandmaster import Grandmaster, electing
 from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.oracle import Rejection, rejections
 from vibforge.rehearsal.programs import Programs
-from vibforge.rehearsal.remedy import Advice, advice
+from vibforge.rehearsal.remedy import Advice, advice, failover_advice
 from vibforge.rehearsal.stage import Notice, Play, Stage
 from vibforge.rehearsal.verdict import Code
 from vibforge.rehearsal.world import World, host_world, private_world
@@ -33,13 +33,22 @@ _PATIENCE = (30.0, 120.0)
 """Seconds that a rehearsal takes at most when nobody says how many."""
 
 
+_FIRST, _SECOND = "020000.fffe.000001", "020000.fffe.000002"
+"""Identities of two grandmasters on one interface, whose address would give both the same one."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """How to rehearse. `seconds` None lets the grandmaster's Announce interval decide."""
+    """How to rehearse.
+
+    `seconds` None lets the grandmaster's Announce interval decide. `second` takes over from the
+    first grandmaster, and gives back to it.
+    """
 
     seconds: float | None = None
     watch: float = 3.0
     keep_threshold: bool = False
+    second: Grandmaster | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +59,8 @@ class Rehearsal:
     are the versions of the two sides, the second one empty where the network has a grandmaster.
     `rejections` are lines that linuxptp's parsers do not take; then nothing was played. `coupling`
     is what stands between ptp4l and phc2sys. `network` is what the other side speaks, None where
-    nobody knows; `heard` is what was heard meanwhile on a real network.
+    nobody knows; `unlike` is what the network does and the rehearsal did not play, so that a good
+    run proves nothing; `heard` is what was heard meanwhile on a real network.
     """
 
     sha256: str
@@ -66,6 +76,7 @@ class Rehearsal:
     play: Play | None
     rejections: tuple[Rejection, ...]
     coupling: tuple[Finding, ...]
+    unlike: tuple[str, ...] = ()
     heard: Hearing | None = None
 
     @property
@@ -88,6 +99,11 @@ def rehearse_trx(
         NotPossibleHereError: this machine makes no private network, or it needs root.
     """
     if isinstance(against, str):
+        if wish.second:
+            raise TrxError(
+                "a second grandmaster takes a first one that is played, too",
+                remedy="Give --gm-profile, --gm-conf or --pcap instead of --interface.",
+            )
         return rehearse_on_interface(data, against, programs, wish=wish, on_sample=on_sample)
     return rehearse_privately(data, against, programs, wish=wish, on_sample=on_sample)
 
@@ -106,6 +122,9 @@ def rehearse_privately(
         TrxError: TRX would not start with the file, or the grandmaster does not start.
         NotPossibleHereError: no private network can be made here.
     """
+    if wish.second:
+        grandmaster = electing(grandmaster, _FIRST)
+        wish = replace(wish, second=electing(wish.second, _SECOND))
     with private_world(programs) as world:
         return _rehearse(data, grandmaster, world, programs, wish, on_sample)
 
@@ -164,16 +183,24 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
 
     rejected = any(each.program == "ptp4l" for each in refused)
     stage = Stage(
-        world=world, programs=programs, seconds=seconds, watch=wish.watch, on_sample=on_sample
+        world=world,
+        programs=programs,
+        seconds=seconds,
+        watch=wish.watch,
+        on_sample=on_sample,
+        second=wish.second,
     )
     play = None if rejected else stage.play(client, grandmaster, network)
     speaks = grandmaster.settings if grandmaster else network()
     coupling = _coupling(data, programs.client)
+    unlike = _unlike(grandmaster, client) if grandmaster else ()
     code = _code(play, refused, coupling)
+    if code is Code.OK and unlike:
+        code = Code.NOT_KNOWN
     return Rehearsal(
         sha256=hashlib.sha256(data).hexdigest(),
         code=code,
-        advice=advice(code, client, speaks, play.words if play else ""),
+        advice=_advice(code, client, speaks, play, wish.second),
         client=client,
         grandmaster=grandmaster,
         interface=world.client_interface,
@@ -184,7 +211,30 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
         play=play,
         rejections=refused,
         coupling=coupling,
+        unlike=unlike,
     )
+
+
+def _advice(
+    code: Code,
+    client: Client,
+    network: ClockSettings | None,
+    play: Play | None,
+    second: Grandmaster | None,
+) -> Advice:
+    if code is Code.NO_FAILOVER and play and second:
+        return failover_advice(client, play.said, play.failover, second.settings)
+    return advice(code, client, network, play.words if play else "")
+
+
+def _unlike(grandmaster: Grandmaster, client: Client) -> tuple[str, ...]:
+    """What the client may depend on and the rehearsal does not play."""
+    steps = grandmaster.steps_removed
+    line = client.line_of("maxStepsRemoved")
+    if line and line.value.isdecimal() and steps >= int(line.value[:9]):
+        far = f"the grandmaster is {steps} steps away, and line {line.number} has {line.value[:9]}"
+        return (*grandmaster.unlike, far)
+    return grandmaster.unlike
 
 
 def _code(play: Play | None, refused: tuple[Rejection, ...], coupling: tuple[Finding, ...]) -> Code:

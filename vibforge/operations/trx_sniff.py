@@ -11,13 +11,17 @@ from vibforge.errors import TrxError
 from vibforge.formats.capture import Capture
 from vibforge.formats.frame import LINK_TYPES, find_ptp
 from vibforge.operations.read_input import STANDARD_INPUT
+from vibforge.ptp.choice import Choice, chosen_domain
 from vibforge.ptp.ear import Ear
-from vibforge.ptp.fitting import chosen_domain, fit_domain, trx_conf_of_fit
+from vibforge.ptp.fitting import Fit, fit_domain, trx_conf_of_fit
 from vibforge.ptp.hearing import Hearing
 from vibforge.ptp.listener import Listener
 
 MOST_SECONDS = 60.0
 """For one capture: a gigabyte of small packets takes about 20 s, and more says nothing new."""
+
+_HEADERS = 64
+"""Bytes that say whether a packet carries PTP: Ethernet, two VLAN tags, IPv6, the ports of UDP."""
 
 _CHECK_EVERY = 4096
 """Packets between two looks at the clock."""
@@ -45,14 +49,27 @@ def hear(
     raise TrxError("name a capture, or --interface NAME, and not both")
 
 
-def fitting_conf(hearing: Hearing, domain: int | None, where: str) -> str:
-    """Return the text of the trx.conf that fits the one domain with a master, or the asked one.
+def chosen_fit(hearing: Hearing, choice: Choice, where: str) -> Fit:
+    """Return the fit of the one network with a master that `choice` leaves.
 
     Raises:
-        TrxError: nobody gives time there, or several domains do and none is asked for.
+        TrxError: nobody gives time there, or several networks are left.
     """
-    fit = fit_domain(chosen_domain(hearing, domain, where))
-    return trx_conf_of_fit(fit).serialise().decode("utf-8")
+    return fit_domain(chosen_domain(hearing, choice, where), untagged=choice.vlan is not None)
+
+
+def fitting_conf(fit: Fit) -> str:
+    """Return the text of the trx.conf for a network, with a comment for each default in it.
+
+    A default stands for what was not heard. It has no line of its own, since ptp4l uses it anyway,
+    and nobody knows how trx-ctl reads comments: they are for whoever reads the file before it goes
+    to a host.
+    """
+    notes = [
+        f"# not heard: {key}; the default {value} holds" for key, value in fit.defaults.items()
+    ]
+    text = trx_conf_of_fit(fit).serialise().decode("utf-8")
+    return "".join(f"{note}\n" for note in notes) + text
 
 
 def hear_capture(path: Path, on_progress: Progress | None = None) -> Hearing:
@@ -85,9 +102,14 @@ def _hear(capture: Capture, listener: Listener, size: int, on_progress: Progress
             if on_progress:
                 on_progress(capture.position, size)
         link = LINK_TYPES.get(packet.link_type)
-        datagram = find_ptp(link, packet.data) if link else None
+        if link is None:
+            listener.unread[packet.link_type] += 1
+            continue
+        datagram = find_ptp(link, packet.data)
         if datagram:
-            listener.hear(packet.time, datagram)
+            listener.hear(packet.time, datagram, cut=packet.cut)
+        elif packet.cut and len(packet.data) < _HEADERS:
+            listener.cut += 1
     return False
 
 

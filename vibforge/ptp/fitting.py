@@ -6,13 +6,14 @@ peer messages, which every peer-to-peer port sends by itself.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
-from vibforge.errors import Problem, TrxError
+from vibforge.formats.frame import Transport
 from vibforge.formats.ptp_message import Kind
-from vibforge.ptp.hearing import Domain, Hearing, Voice
-from vibforge.ptp.settings import ClockSettings, Delay, settings_of
+from vibforge.ptp.hearing import Domain, Voice
+from vibforge.ptp.settings import DESTINATIONS, ClockSettings, Delay, settings_of, unusual_group
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import Profile, profiles
 from vibforge.trx.rules.locking import BEST_PRIORITY1
@@ -22,77 +23,245 @@ _END_KINDS = (Kind.DELAY_REQ, Kind.DELAY_RESP)
 _SLOWEST, _FASTEST = 16, -10
 """Bounds of an interval that is worked out from times: 18 hours, a millisecond."""
 
+_UNANSWERED = 3
+"""Requests after which an absent answer is no accident of where the capture begins or ends."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fit:
-    """Settings that fit one domain of a network.
+    """Settings that fit one network.
 
-    `seen` says whether the delay mechanism was seen or only follows from silence. `unknown` says
-    what the network did not show.
+    `master` is the port that they are of: the one that best-master selection prefers. `assumed` are
+    the options of ptp4l whose value was not heard, so that its default is taken. `unknown` says
+    what else the network did not show, `unlike` what a ptp4l with these settings does otherwise
+    than the master, and `inexpressible` why no trx.conf fits.
     """
 
     domain: Domain
+    master: Voice | None
     settings: ClockSettings
-    seen: bool
+    assumed: tuple[str, ...]
     profiles: tuple[str, ...]
     unknown: tuple[str, ...]
+    unlike: tuple[str, ...]
+    inexpressible: tuple[str, ...]
+
+    @property
+    def seen(self) -> bool:
+        """True if the delay mechanism was heard, not inferred from silence."""
+        return "delay_mechanism" not in self.assumed
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """The client's options whose value was not heard, with the default that stands in."""
+        known = audible_options(self.settings)
+        return {key: known[key] for key in self.assumed if key in known}
 
 
-def fit_domain(domain: Domain) -> Fit:
-    """Work out the settings of a client in `domain`."""
-    peers, ends = domain.count(*_PEER_KINDS) > 0, domain.count(*_END_KINDS) > 0
-    settings = ClockSettings(
+def fit_domain(domain: Domain, *, untagged: bool = False) -> Fit:
+    """Work out the settings of a client in `domain`.
+
+    Args:
+        domain: what was heard.
+        untagged: the host's port will carry the network's VLAN without its tag.
+    """
+    master = domain.masters[0] if domain.masters else None
+    delay = _delay(domain, master)
+    settings = _settings(domain, master, delay)
+    return Fit(
+        domain=domain,
+        master=master,
+        settings=settings,
+        assumed=tuple(_assumed(domain, master, delay)),
+        profiles=tuple(name for name, each in profiles().items() if _looks_like(settings, each)),
+        unknown=tuple(_unknown(domain, master, delay)),
+        unlike=tuple(_unlike(domain, master, settings)) if master else (),
+        inexpressible=tuple(_inexpressible(domain, settings, untagged=untagged)),
+    )
+
+
+def _settings(domain: Domain, master: Voice | None, delay: Delay | None) -> ClockSettings:
+    plain = ClockSettings()
+    group = _group(master)
+    announce = master.announce if master else None
+    return ClockSettings(
         domain=domain.domain,
         sdo=domain.sdo,
         transport=domain.transport,
-        delay=Delay.P2P if peers else Delay.E2E,
-        log_announce=_interval(domain.masters, Kind.ANNOUNCE, 1),
-        log_sync=_interval(domain.masters, Kind.SYNC, 0),
-        log_delay_request=_interval(domain.masters, Kind.DELAY_RESP, 0),
-        log_peer_request=_interval(domain.masters or domain.voices, Kind.PDELAY_REQ, 0),
-        follow_up_information=any(voice.follow_up_information for voice in domain.masters),
-        path_trace=any(voice.path_trace for voice in domain.masters),
+        delay=delay or Delay.E2E,
+        log_announce=_or(_interval(master, Kind.ANNOUNCE), plain.log_announce),
+        log_sync=_or(_interval(master, Kind.SYNC), plain.log_sync),
+        log_delay_request=_or(_interval(master, Kind.DELAY_RESP), plain.log_delay_request),
+        log_peer_request=_or(_peer_interval(domain, master), plain.log_peer_request),
+        follow_up_information=master is not None and master.follow_up_information,
+        path_trace=master is not None and master.path_trace,
         hybrid=_asks_in_unicast(domain),
-        announces=domain.count(Kind.ANNOUNCE) > 0,
-    )
-    return Fit(
-        domain=domain,
-        settings=settings,
-        seen=peers or ends,
-        profiles=tuple(name for name, each in profiles().items() if _looks_like(settings, each)),
-        unknown=tuple(_unknown(domain, settings, seen=peers or ends)),
+        announces=master is None or Kind.ANNOUNCE in master.counts,
+        scope=_scope(domain.transport, group),
+        destination=unusual_group(domain.transport, group),
+        unicast=master is not None and _serves_one_by_one(master),
+        authenticated=master is not None and master.authenticated,
+        priority1=announce.priority1 if announce else plain.priority1,
+        clock_class=announce.quality.clock_class if announce else plain.clock_class,
     )
 
 
-def _interval(voices: Iterable[Voice], kind: Kind, default: int) -> int:
-    """What the messages say of their interval, else what their times show."""
-    for voice in voices:
-        if kind in voice.stated and _FASTEST <= voice.stated[kind] <= _SLOWEST:
-            return voice.stated[kind]
-    for voice in voices:
-        if voice.spacing.get(kind, 0) > 0:
-            measured = round(math.log2(voice.spacing[kind] / 1e9))
-            return max(_FASTEST, min(_SLOWEST, measured))
-    return default
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _delay(domain: Domain, master: Voice | None) -> Delay | None:
+    """What the master itself measures or answers, else what others do; None where nobody does."""
+    for voices in ((master,) if master else (), domain.voices):
+        if any(kind in voice.counts for voice in voices for kind in _PEER_KINDS):
+            return Delay.P2P
+        if any(kind in voice.counts for voice in voices for kind in _END_KINDS):
+            return Delay.E2E
+    return None
+
+
+def _interval(voice: Voice | None, kind: Kind) -> int | None:
+    """What the messages say of their interval, else what their times show, else None."""
+    if voice is None:
+        return None
+    stated = voice.stated.get(kind)
+    if stated is not None and _FASTEST <= stated <= _SLOWEST:
+        return stated
+    if voice.spacing.get(kind, 0) > 0:
+        measured = round(math.log2(voice.spacing[kind] / 1e9))
+        return max(_FASTEST, min(_SLOWEST, measured))
+    return None
+
+
+def _peer_interval(domain: Domain, master: Voice | None) -> int | None:
+    found = (_interval(voice, Kind.PDELAY_REQ) for voice in (master, *domain.voices))
+    return next((each for each in found if each is not None), None)
 
 
 def _asks_in_unicast(domain: Domain) -> bool:
-    return any(
-        voice.unicast and Kind.DELAY_REQ in voice.counts and not voice.gives_time
-        for voice in domain.voices
+    return any(Kind.DELAY_REQ in voice.unicast for voice in domain.voices if not voice.gives_time)
+
+
+def _serves_one_by_one(master: Voice) -> bool:
+    given = {Kind.ANNOUNCE, Kind.SYNC} & set(master.counts)
+    return given <= master.unicast
+
+
+def _group(master: Voice | None) -> str:
+    """The group that the master's Announce or Sync go to, empty where the capture does not say."""
+    if master is None or _serves_one_by_one(master):
+        return ""
+    for kind in (Kind.SYNC, Kind.ANNOUNCE):
+        for address in master.destinations.get(kind, ()):
+            return address
+    return ""
+
+
+def _scope(transport: Transport, group: str) -> int:
+    if transport is Transport.UDPV6 and group:
+        return IPv6Address(group).packed[1] & 0xF
+    return ClockSettings().scope
+
+
+def _assumed(domain: Domain, master: Voice | None, delay: Delay | None) -> Iterator[str]:
+    if delay is None:
+        yield "delay_mechanism"
+    if master is None or (
+        Kind.ANNOUNCE in master.counts and _interval(master, Kind.ANNOUNCE) is None
+    ):
+        yield "logAnnounceInterval"
+    if _interval(master, Kind.SYNC) is None:
+        yield "logSyncInterval"
+    if delay is Delay.P2P and _peer_interval(domain, master) is None:
+        yield "logMinPdelayReqInterval"
+    if delay is not Delay.P2P and _interval(master, Kind.DELAY_RESP) is None:
+        yield "logMinDelayReqInterval"
+    if master is None or Kind.FOLLOW_UP not in master.counts or Kind.FOLLOW_UP in master.cut:
+        yield "follow_up_info"
+    if master and Kind.ANNOUNCE in master.counts and master.announce is None:
+        yield from ("priority1", "clockClass", "path_trace_enabled")
+    if master and not _group(master):
+        yield DESTINATIONS[domain.transport][0]
+
+
+def _unknown(domain: Domain, master: Voice | None, delay: Delay | None) -> Iterator[str]:
+    if delay is None:
+        yield "nobody measured a delay: end-to-end follows from the absence of peer messages only"
+    if domain.count(Kind.ANNOUNCE) == 0:
+        yield "nobody announces: a client finds its master only with `BMCA noop`"
+    if master and not _group(master) and not _serves_one_by_one(master):
+        yield "the capture does not say where the master sends to: the usual group is assumed"
+    if master and master.cut:
+        cut = ", ".join(kind.label for kind in sorted(master.cut))
+        yield f"the snap length of the capture cut its {cut}: record with tcpdump -s 0"
+    if len(domain.masters) > 1 and master:
+        yield (
+            f"{len(domain.masters)} masters: what follows is of {master.port}, which best-master"
+            " selection prefers; --master takes another one"
+        )
+
+
+def _unlike(domain: Domain, master: Voice, settings: ClockSettings) -> Iterator[str]:
+    """What a rehearsal with these settings would not show a client, though the network does."""
+    if master.two_step is None:
+        yield "no Sync of the master was heard"
+    if False in {master.two_step, master.peer_two_step}:
+        yield "the master sends its time in one step, and software timestamps need two"
+    if master.cut:
+        cut = ", ".join(kind.label for kind in sorted(master.cut))
+        yield f"the snap length of the capture cut the master's {cut}"
+    if settings.authenticated:
+        yield "the master signs its messages (AUTHENTICATION TLV), and the key is not known"
+    if settings.destination and settings.transport is Transport.L2:
+        yield f"the master sends to {settings.destination}, and a virtual link filters no address"
+    yield from _unanswered(domain)
+    if len({_shape(voice) for voice in domain.masters}) > 1:
+        yield "the masters of this network differ in more than their rank, and one is played"
+
+
+def _unanswered(domain: Domain) -> Iterator[str]:
+    asking = [voice for voice in domain.voices if not voice.gives_time]
+    for request, answer in (
+        (Kind.DELAY_REQ, Kind.DELAY_RESP),
+        (Kind.PDELAY_REQ, Kind.PDELAY_RESP),
+    ):
+        asked = sum(voice.counts.get(request, 0) for voice in asking)
+        if asked >= _UNANSWERED and not domain.count(answer):
+            yield f"nobody answered {asked} {request.label}"
+
+
+def _shape(voice: Voice) -> tuple[object, ...]:
+    """What clients of a master depend on beside its rank."""
+    return (
+        voice.two_step,
+        voice.follow_up_information,
+        voice.authenticated,
+        _serves_one_by_one(voice),
+        _group(voice),
+        Kind.ANNOUNCE in voice.counts,
     )
 
 
-def _unknown(domain: Domain, settings: ClockSettings, *, seen: bool) -> Iterable[str]:
-    if not seen:
-        yield "nobody measured a delay: end-to-end follows from the absence of peer messages only"
-    if not settings.announces:
-        yield "nobody announces: a client finds its master only with `BMCA noop`"
-    if domain.vlans:
-        tags = ".".join(str(tag) for tag in domain.vlans)
-        yield f"it is tagged with VLAN {tags}, which trx.conf cannot ask for"
-    if domain.count(Kind.SIGNALING) and any(voice.unicast for voice in domain.masters):
-        yield "the master serves by unicast negotiation, which trx.conf cannot express"
+def _inexpressible(domain: Domain, settings: ClockSettings, *, untagged: bool) -> Iterator[str]:
+    if settings.unicast:
+        yield (
+            "the master serves each client by unicast, which takes a [unicast_master_table] that"
+            " trx.conf cannot have"
+        )
+    if settings.authenticated:
+        yield "the master signs its messages, which takes an sa_file that trx.conf cannot have"
+    tags = [tag for tag in domain.vlans if tag]
+    if tags and not (untagged and len(tags) == 1):
+        yield (
+            f"it is tagged with VLAN {'.'.join(map(str, tags))}, which trx.conf cannot ask for; if"
+            f" the host's port will carry it untagged, say --vlan {tags[-1]}"
+        )
+    if ":" in settings.destination:
+        option = DESTINATIONS[settings.transport][0]
+        yield (
+            f"the master sends to {settings.destination}, and whether TRX takes the `:` in"
+            f" {option} is not known"
+        )
 
 
 def _looks_like(settings: ClockSettings, profile: Profile) -> bool:
@@ -116,7 +285,7 @@ def _audible(settings: ClockSettings) -> tuple[object, ...]:
 
 
 def trx_conf_of_fit(fit: Fit) -> TrxConf:
-    """Make the trx.conf of a client; what is ptp4l's default is written where masters differ.
+    """Make the trx.conf of a client; what was not heard is left to ptp4l's default.
 
     Its `priority1` makes it follow every grandmaster, a backup that is silent now too; the
     comparison of G.8275 does not look at it.
@@ -125,7 +294,10 @@ def trx_conf_of_fit(fit: Fit) -> TrxConf:
     shared = {"domainNumber": str(settings.domain)}
     if settings.sdo:
         shared["transportSpecific"] = f"0x{settings.sdo:x}"
-    ptp4l = {"slaveOnly": "1", **shared, **audible_options(settings), **_invisible(fit)}
+    heard = {
+        key: value for key, value in audible_options(settings).items() if key not in fit.assumed
+    }
+    ptp4l = {"slaveOnly": "1", **shared, **heard, **_invisible(fit)}
     if ptp4l.get("dataset_comparison") != "G.8275.x":
         ptp4l["priority1"] = str(BEST_PRIORITY1)
     if settings.hybrid and settings.delay is Delay.E2E:
@@ -146,6 +318,10 @@ def audible_options(settings: ClockSettings) -> dict[str, str]:
             settings.log_peer_request if peers else settings.log_delay_request
         ),
     }
+    if settings.scope != ClockSettings().scope:
+        options["udp6_scope"] = f"0x{settings.scope:x}"
+    if settings.destination:
+        options[DESTINATIONS[settings.transport][0]] = settings.destination
     if settings.path_trace:
         options["path_trace_enabled"] = "1"
     if settings.follow_up_information:
@@ -166,33 +342,3 @@ def _invisible(fit: Fit) -> Mapping[str, str]:
     heard = {*audible_options(fit.settings), "domainNumber", "transportSpecific"}
     other = {"logMinPdelayReqInterval", "logMinDelayReqInterval", "hybrid_e2e"}
     return {key: value for key, value in (common or {}).items() if key not in heard | other}
-
-
-def chosen_domain(hearing: Hearing, wanted: int | None, where: str) -> Domain:
-    """Return the domain to fit: the one with a master, or the one that is asked for.
-
-    Raises:
-        TrxError: nobody gives time, or several domains do and none is asked for.
-    """
-    found = [domain for domain in hearing.domains if domain.masters]
-    if wanted is not None:
-        found = [domain for domain in found if domain.domain == wanted]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise TrxError(
-            f"{len(found)} networks with a master were heard",
-            where=where,
-            remedy="Choose one with --domain: "
-            + ", ".join(f"{each.domain} ({each.transport}, sdo {each.sdo})" for each in found),
-        )
-    asked = "" if wanted is None else f" in domain {wanted}"
-    raise TrxError.of(
-        [
-            Problem(
-                what=f"no master was heard{asked} in {hearing.packets} packets",
-                where=where,
-                remedy="Listen for ten seconds or more where the grandmaster's messages pass.",
-            )
-        ]
-    )

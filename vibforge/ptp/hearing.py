@@ -1,10 +1,10 @@
 """What was heard on a network: who speaks PTP, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vibforge.formats.frame import Transport
-from vibforge.formats.ptp_message import Announce, Kind, PortIdentity
+from vibforge.formats.ptp_message import Announce, Flags, Kind, PortIdentity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,7 +13,11 @@ class Voice:
 
     `counts` are its messages by kind and `spacing` the usual nanoseconds between two of a kind,
     for kinds heard twice or more. `stated` are the intervals that the messages themselves say,
-    log2 of seconds. `announce` is its last one; `grandmasters` are all that it ever announced.
+    log2 of seconds. `announce` is its last one, with its `flags`; `grandmasters` are all that it
+    ever announced. `destinations` are the addresses that a kind went to, and `unicast` the kinds
+    that went to single stations and never to a group. `two_step` is what Sync said, and
+    `peer_two_step` what Pdelay_Resp said, None where there was none. `cut` are the kinds that the
+    capture does not have whole.
     """
 
     port: PortIdentity
@@ -22,16 +26,36 @@ class Voice:
     spacing: Mapping[Kind, int]
     stated: Mapping[Kind, int]
     announce: Announce | None = None
+    flags: Flags | None = None
     grandmasters: tuple[bytes, ...] = ()
+    destinations: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+    unicast: frozenset[Kind] = frozenset()
     two_step: bool | None = None
-    unicast: bool = False
+    peer_two_step: bool | None = None
     follow_up_information: bool = False
     path_trace: bool = False
+    authenticated: bool = False
+    cut: frozenset[Kind] = frozenset()
 
     @property
     def gives_time(self) -> bool:
         """Whether it is a master: it announces, or it sends Sync."""
         return Kind.ANNOUNCE in self.counts or Kind.SYNC in self.counts
+
+    @property
+    def rank(self) -> tuple[int | bytes, ...]:
+        """What best-master selection compares (9.3.4), the lowest first; who announces comes first.
+
+        A client picks the grandmaster with the lowest rank unless its profile compares otherwise.
+        """
+        if self.announce is None:
+            return (256, self.port.serialise())
+        quality = self.announce.quality
+        return (
+            *(self.announce.priority1, quality.clock_class, quality.accuracy, quality.variance),
+            *(self.announce.priority2, self.announce.grandmaster, self.announce.steps_removed),
+            self.port.serialise(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,9 +73,9 @@ class Domain:
 
     @property
     def masters(self) -> tuple[Voice, ...]:
-        """Who gives time here, the most active first."""
+        """The ports that give time, the one first that best-master selection prefers."""
         found = [voice for voice in self.voices if voice.gives_time]
-        return tuple(sorted(found, key=lambda voice: -sum(voice.counts.values())))
+        return tuple(sorted(found, key=lambda voice: voice.rank))
 
     @property
     def grandmasters(self) -> tuple[bytes, ...]:
@@ -68,7 +92,9 @@ class Hearing:
     """All that was heard, by domain.
 
     `packets` are all packets looked at and `messages` the PTP messages among them; `malformed`
-    are packets in the place of PTP that are none, with the reason of the first in `fault`.
+    are packets in the place of PTP that are none, with the reason of the first in `fault`. `cut`
+    are packets that the snap length of the capture cut so short that PTP messages in them are
+    incomplete. `unread` counts the packets of each link type that is not read.
     `overlooked` are messages of ports beyond the bound. `end` says why the listening ended before
     the capture did, empty where it was heard whole. `seconds` is the time between the first and
     the last message.
@@ -81,4 +107,6 @@ class Hearing:
     fault: str
     overlooked: int
     seconds: float
+    cut: int = 0
+    unread: Mapping[int, int] = field(default_factory=dict)
     end: str = ""

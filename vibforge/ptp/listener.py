@@ -9,7 +9,15 @@ from threading import Lock
 
 from vibforge.errors import FormatError
 from vibforge.formats.frame import Datagram, Transport
-from vibforge.formats.ptp_message import PATH_TRACE, Announce, Kind, PortIdentity, PtpMessage
+from vibforge.formats.ptp_message import (
+    AUTHENTICATION,
+    PATH_TRACE,
+    Announce,
+    Flags,
+    Kind,
+    PortIdentity,
+    PtpMessage,
+)
 from vibforge.ptp.hearing import Domain, Hearing, Voice
 
 MOST_VOICES = 4096
@@ -36,13 +44,19 @@ class _Notes:
     stated: dict[Kind, int] = field(default_factory=dict)
     addresses: dict[str, None] = field(default_factory=dict)
     grandmasters: dict[bytes, None] = field(default_factory=dict)
+    destinations: dict[Kind, dict[str, None]] = field(default_factory=dict)
     announce: Announce | None = None
+    flags: Flags | None = None
+    unicast: set[Kind] = field(default_factory=set)
+    multicast: set[Kind] = field(default_factory=set)
+    cut: set[Kind] = field(default_factory=set)
     two_step: bool | None = None
-    unicast: bool = False
+    peer_two_step: bool | None = None
     follow_up_information: bool = False
     path_trace: bool = False
+    authenticated: bool = False
 
-    def take(self, time: int, message: PtpMessage, source: str) -> None:
+    def take(self, time: int, message: PtpMessage, datagram: Datagram) -> None:
         kind = message.kind
         self.counts[kind] += 1
         if kind in self.last:
@@ -50,18 +64,30 @@ class _Notes:
         self.last[kind] = time
         if message.log_interval != _SAYS_NOTHING:
             self.stated[kind] = message.log_interval
-        if len(self.addresses) < _MOST_ADDRESSES and source:
-            self.addresses[source] = None
-        self.unicast |= message.flags.unicast
+        self._sent(kind, message.flags, datagram)
+        if not message.whole:
+            self.cut.add(kind)
+        self.authenticated |= any(tlv.type in AUTHENTICATION for tlv in message.tlvs)
         if kind is Kind.SYNC:
             self.two_step = message.flags.two_step
+        if kind is Kind.PDELAY_RESP:
+            self.peer_two_step = message.flags.two_step
         if kind is Kind.FOLLOW_UP:
             self.follow_up_information |= any(tlv.follow_up_information for tlv in message.tlvs)
         if kind is Kind.ANNOUNCE:
             self._announced(message)
 
+    def _sent(self, kind: Kind, flags: Flags, datagram: Datagram) -> None:
+        if len(self.addresses) < _MOST_ADDRESSES and datagram.source:
+            self.addresses[datagram.source] = None
+        destinations = self.destinations.setdefault(kind, {})
+        if len(destinations) < _MOST_ADDRESSES and datagram.destination:
+            destinations[datagram.destination] = None
+        (self.unicast if flags.unicast or datagram.to_one else self.multicast).add(kind)
+
     def _announced(self, message: PtpMessage) -> None:
-        self.announce = message.announce
+        self.announce = message.announce or self.announce
+        self.flags = message.flags
         self.path_trace |= any(tlv.type == PATH_TRACE for tlv in message.tlvs)
         if self.announce and len(self.grandmasters) < _MOST_GRANDMASTERS:
             self.grandmasters[self.announce.grandmaster] = None
@@ -74,11 +100,16 @@ class _Notes:
             spacing={kind: median_low(gaps) for kind, gaps in sorted(self.gaps.items())},
             stated=dict(sorted(self.stated.items())),
             announce=self.announce,
+            flags=self.flags,
             grandmasters=tuple(self.grandmasters),
+            destinations={kind: tuple(each) for kind, each in sorted(self.destinations.items())},
+            unicast=frozenset(self.unicast - self.multicast),
             two_step=self.two_step,
-            unicast=self.unicast,
+            peer_two_step=self.peer_two_step,
             follow_up_information=self.follow_up_information,
             path_trace=self.path_trace,
+            authenticated=self.authenticated,
+            cut=frozenset(self.cut),
         )
 
 
@@ -88,6 +119,8 @@ class Listener:
 
     packets: int = 0
     messages: int = 0
+    cut: int = 0
+    unread: Counter[int] = field(default_factory=Counter)
     _malformed: int = 0
     _fault: str = ""
     _overlooked: int = 0
@@ -96,14 +129,21 @@ class Listener:
     _ports: dict[tuple[_Place, PortIdentity], _Notes] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def hear(self, time: int, datagram: Datagram) -> None:
-        """Take what stands in the place of a PTP message, `time` in nanoseconds since 1970."""
+    def hear(self, time: int, datagram: Datagram, *, cut: bool = False) -> None:
+        """Take what stands in the place of a PTP message, `time` in nanoseconds since 1970.
+
+        `cut` says that the capture does not have the whole packet.
+        """
         try:
-            message = PtpMessage.parse(datagram.payload)
+            message = PtpMessage.parse(datagram.payload, cut=cut)
         except FormatError as error:
+            if cut:
+                self.cut += 1
+                return
             self._malformed += 1
             self._fault = self._fault or str(error)
             return
+        self.cut += not message.whole
         with self._lock:
             self._take(time, message, datagram)
 
@@ -114,7 +154,7 @@ class Listener:
         place = (datagram.transport, datagram.vlans, message.domain, message.sdo)
         notes = self._notes((place, message.source))
         if notes:
-            notes.take(time, message, datagram.source)
+            notes.take(time, message, datagram)
         else:
             self._overlooked += 1
 
@@ -144,6 +184,8 @@ class Listener:
             fault=self._fault,
             overlooked=self._overlooked,
             seconds=(self._latest - (self._first or 0)) / 1e9 if self.messages else 0.0,
+            cut=self.cut,
+            unread=dict(sorted(self.unread.items())),
             end=end,
         )
 

@@ -12,10 +12,21 @@ QUESTIONS = (
     "GET PARENT_DATA_SET",
     "GET CURRENT_DATA_SET",
     "GET PORT_STATS_NP",
+    "GET TIME_PROPERTIES_DATA_SET",
 )
 
+_TIME_FLAGS = {
+    "leap61": "leap_61",
+    "leap59": "leap_59",
+    "currentUtcOffsetValid": "utc_offset_valid",
+    "ptpTimescale": "ptp_timescale",
+    "timeTraceable": "time_traceable",
+    "frequencyTraceable": "frequency_traceable",
+}
+"""pmc's names of the flags of the time, and those of `formats.ptp_message.Flags`."""
+
 _MOST_CHARACTERS = 1 << 16
-"""The five answers have 3 KiB."""
+"""The answers have 4 KiB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +34,8 @@ class DataSets:
     """One reading of a port. Offset and delays in nanoseconds; 0 where none is measured yet.
 
     `received` and `sent` count messages by kind as pmc writes it (`Announce`, `Delay_Resp`).
+    `utc_offset` and `time_flags` are what the clock knows of the time, None and empty where ptp4l
+    did not say.
     """
 
     port: str
@@ -36,6 +49,8 @@ class DataSets:
     steps_removed: int
     received: Mapping[str, int]
     sent: Mapping[str, int]
+    utc_offset: int | None = None
+    time_flags: tuple[str, ...] = ()
 
     @property
     def hears_nothing(self) -> bool:
@@ -68,6 +83,8 @@ def _data_sets(facts: Mapping[str, str]) -> DataSets:
         steps_removed=int(facts["stepsRemoved"]),
         received=_counters(facts, "rx_"),
         sent=_counters(facts, "tx_"),
+        utc_offset=int(facts["currentUtcOffset"]) if "currentUtcOffset" in facts else None,
+        time_flags=tuple(flag for name, flag in _TIME_FLAGS.items() if facts.get(name) == "1"),
     )
 
 

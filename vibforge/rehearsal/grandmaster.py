@@ -1,13 +1,16 @@
 """The other side of a rehearsal: a ptp4l that plays the grandmaster."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
+from vibforge.formats.frame import Transport
+from vibforge.formats.ptp_message import Announce, Flags, clock_text
 from vibforge.ptp.fitting import Fit, audible_options
-from vibforge.ptp.settings import ClockSettings, settings_of
+from vibforge.ptp.hearing import Voice
+from vibforge.ptp.settings import DESTINATIONS, ClockSettings, settings_of
 from vibforge.rehearsal.client import SOFTWARE_THRESHOLD, common_overlay, values_of
 from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.trx.exchange.linuxptp import Entry, entries_of
@@ -20,22 +23,66 @@ _OF_CLIENTS = {
 }
 """Options of a profile that only its clients have; a client's priority1 is the worst there is."""
 
+_NO_IDENTITIES = (bytes(8), b"\xff" * 8)
+"""None at all, and the one that stands for every clock (7.5.2.4)."""
+
+SLOWEST_ELECTION = 30.0
+"""Seconds between two Announce messages of a grandmaster that a rehearsal waits for."""
+
 _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grandmaster:
-    """A grandmaster to play: where it comes from, its options, and what it speaks."""
+    """A grandmaster to play: where it comes from, its options, and what it speaks.
+
+    `announced` is what pmc sets while it runs, since no option does. `assumed` are options whose
+    value nobody heard. `unlike` says what it does otherwise than the one that it stands for: while
+    there is any, no rehearsal against it proves that a client fits. `changed` are options of its
+    file that the rehearsal overrides.
+    """
 
     source: str
     options: tuple[tuple[str, str], ...]
     settings: ClockSettings
+    announced: "Announced | None" = None
+    assumed: tuple[tuple[str, str], ...] = ()
+    unlike: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    steps_removed: int = 0
 
-    def file(self, linuxptp: Linuxptp, folder: Path) -> str:
+    def file(self, linuxptp: Linuxptp, folder: Path, socket: str = SOCKET) -> str:
         """Its ptp4l.conf, with the rehearsal's own options behind."""
-        overlay = ((key, value) for key, value, _ in common_overlay(linuxptp, folder / SOCKET))
+        overlay = ((key, value) for key, value, _ in common_overlay(linuxptp, folder / socket))
         lines = (f"{key} {value}\n" for key, value in (*self.options, *overlay))
         return "".join(["[global]\n", *lines])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Announced:
+    """What a grandmaster announces of its time (13.5), as pmc's GRANDMASTER_SETTINGS_NP has it."""
+
+    clock_class: int = 248
+    accuracy: int = 0xFE
+    variance: int = 0xFFFF
+    utc_offset: int = 37
+    flags: Flags = field(default_factory=lambda: Flags(bits=0))
+    time_source: int = 0xA0
+
+    @property
+    def request(self) -> str:
+        """The words for pmc."""
+        flags = self.flags
+        return (
+            "SET GRANDMASTER_SETTINGS_NP"
+            f" clockClass {self.clock_class} clockAccuracy 0x{self.accuracy:02x}"
+            f" offsetScaledLogVariance 0x{self.variance:04x} currentUtcOffset {self.utc_offset}"
+            f" leap61 {flags.leap_61:d} leap59 {flags.leap_59:d}"
+            f" currentUtcOffsetValid {flags.utc_offset_valid:d}"
+            f" ptpTimescale {flags.ptp_timescale:d} timeTraceable {flags.time_traceable:d}"
+            f" frequencyTraceable {flags.frequency_traceable:d}"
+            f" timeSource 0x{self.time_source:02x}"
+        )
 
 
 def of_profile(profile: Profile, linuxptp: Linuxptp) -> Grandmaster:
@@ -56,7 +103,82 @@ def of_fit(fit: Fit, source: str, linuxptp: Linuxptp) -> Grandmaster:
     }
     if not settings.announces:
         options["inhibit_announce"] = "1"
-    return _grandmaster(source, options, linuxptp)
+    if settings.unicast:
+        options |= {"unicast_listen": "1", "inhibit_multicast_service": "1"}
+    unlike = [*fit.unlike]
+    group = DESTINATIONS[settings.transport][0]
+    if group in options and settings.transport is not Transport.L2 and not linuxptp.knows("4.3"):
+        unlike.append(
+            f"the master sends to {options.pop(group)}, and linuxptp {linuxptp.version} has no"
+            f" {group}"
+        )
+    announce = fit.master.announce if fit.master else None
+    steps = announce.steps_removed if announce else 0
+    if fit.master and announce:
+        options |= _rank(fit.master, announce)
+    played = _grandmaster(source, options, linuxptp)
+    if announce and settings.announce_seconds <= SLOWEST_ELECTION:
+        played = replace(played, options=tuple(_electing(played.options, "2")))
+    elif announce:
+        unlike.append(
+            f"the master announces every {settings.announce_seconds:.0f} s, too rarely to play its"
+            " clock class, its flags and its UTC offset"
+        )
+        announce = None
+    return replace(
+        played,
+        settings=settings,
+        announced=_announced(announce, fit.master.flags) if fit.master and announce else None,
+        assumed=tuple(fit.defaults.items()),
+        unlike=tuple(unlike),
+        steps_removed=steps,
+    )
+
+
+def electing(grandmaster: Grandmaster, identity: str = "") -> Grandmaster:
+    """Return it as one that becomes master after its announce timeout, under an own identity.
+
+    Raises:
+        TrxError: it announces nothing, so nobody can choose it.
+    """
+    if not grandmaster.settings.announces:
+        raise TrxError(
+            "a grandmaster that announces nothing has no second one",
+            where=grandmaster.source,
+            remedy="Rehearse it alone.",
+        )
+    options = tuple(_electing(grandmaster.options, ""))
+    if identity:
+        options = (*options, ("clockIdentity", identity))
+    return replace(grandmaster, options=options)
+
+
+def _electing(
+    options: Iterable[tuple[str, str]], announce_timeout: str
+) -> Iterator[tuple[str, str]]:
+    """Let it become master by itself: without an election it announces no change of its time."""
+    yield from ((key, value) for key, value in options if key != "BMCA")
+    if announce_timeout:
+        yield "announceReceiptTimeout", announce_timeout
+
+
+def _rank(master: Voice, announce: Announce) -> dict[str, str]:
+    options = {"priority1": str(announce.priority1), "priority2": str(announce.priority2)}
+    if master.port.clock not in _NO_IDENTITIES:
+        options["clockIdentity"] = clock_text(master.port.clock)
+    return options
+
+
+def _announced(announce: Announce, flags: Flags | None) -> Announced:
+    quality = announce.quality
+    return Announced(
+        clock_class=quality.clock_class,
+        accuracy=quality.accuracy,
+        variance=quality.variance,
+        utc_offset=announce.utc_offset,
+        flags=flags or Flags(bits=0),
+        time_source=announce.time_source,
+    )
 
 
 def _grandmaster(source: str, options: dict[str, str], linuxptp: Linuxptp) -> Grandmaster:
@@ -91,7 +213,22 @@ def of_conf(text: str, source: str) -> Grandmaster:
             where=source,
             remedy="Give the grandmaster's own ptp4l.conf, or --gm-profile.",
         )
-    return Grandmaster(source=source, options=options, settings=settings_of(values))
+    options, changed = _within_reach(options, values)
+    return Grandmaster(
+        source=source, options=options, settings=settings_of(values), changed=changed
+    )
+
+
+def _within_reach(
+    options: tuple[tuple[str, str], ...], values: dict[str, str]
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Raise the threshold of a peer delay to what software timestamps stay under."""
+    settings = settings_of(values)
+    if settings.threshold >= SOFTWARE_THRESHOLD:
+        return options, ()
+    key = "neighborPropDelayThresh"
+    raised = (*options, (key, str(SOFTWARE_THRESHOLD)))
+    return raised, (f"{key} {SOFTWARE_THRESHOLD} instead of {settings.threshold}",)
 
 
 def _in_order(entries: tuple[Entry, ...], interfaces: set[str]) -> Iterable[tuple[str, str]]:

@@ -1,9 +1,10 @@
-"""What is kept of a program's output: its first and its last lines, however much it writes."""
+"""What a program writes: its first and last lines, and whether it said what decides a verdict."""
 
 import os
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -16,12 +17,22 @@ _LONGEST_LINE = 400
 _CHUNK = 1 << 16
 
 
+class Said(StrEnum):
+    """Words of ptp4l that say more than its data sets, as 3.1.1, 4.2 and 4.4 wrote them."""
+
+    LOCAL_CLOCK = "master state recommended in slave only mode"
+    POOR_CLASS = "Master clock quality received is greater than configured"
+    AUTHENTICATION = "auth: "
+    MASTER = " to MASTER on "
+
+
 @dataclass(slots=True)
 class Log:
     """Reads a process's output in a thread until it ends."""
 
     process: "subprocess.Popen[bytes]"
     size: int = 0
+    said: set[Said] = field(default_factory=set)
     _first: list[str] = field(default_factory=list)
     _last: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     _thread: threading.Thread | None = None
@@ -57,6 +68,7 @@ class Log:
             self._keep([rest])
 
     def _keep(self, lines: list[bytes]) -> None:
+        self.said |= {said for said in Said for line in lines if said.encode() in line}
         room = max(0, _MOST_LINES - len(self._first))
         self._first += (_text(line) for line in lines[:room])
         self._last.extend(_text(line) for line in lines[room:][-_MOST_LINES:])

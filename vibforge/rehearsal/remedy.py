@@ -1,15 +1,19 @@
 """What a verdict means in words, and what to change in which line."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from vibforge.ptp.settings import ClockSettings, Delay
+from vibforge.formats.frame import Transport
+from vibforge.ptp.settings import DESTINATIONS, ClockSettings, Delay
 from vibforge.rehearsal.client import Client, line_of
+from vibforge.rehearsal.failover import Change as FailoverChange
+from vibforge.rehearsal.log import Said
 from vibforge.rehearsal.verdict import Code
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.finding import shown
 from vibforge.trx.option import Kind
 from vibforge.trx.rules.agreement import SHARED
+from vibforge.trx.rules.locking import BEST_PRIORITY1
 from vibforge.trx.value import is_default
 
 MEANING: Mapping[Code, str] = {
@@ -34,6 +38,16 @@ MEANING: Mapping[Code, str] = {
     Code.NO_OFFSET: "the client has a grandmaster and measures no offset",
     Code.FAR_OFFSET: "the client measures an offset that two sides of one clock cannot have",
     Code.PHC2SYS: "ptp4l works, but phc2sys asks for other settings and waits for ever",
+    Code.SCOPE: "the grandmaster sends to an IPv6 group of another scope than the client's",
+    Code.DESTINATION: "the client listens to another group than the grandmaster sends to",
+    Code.UNICAST: "the grandmaster sends nothing to a group: each client must ask it by unicast",
+    Code.LOCAL_CLOCK: "the client ranks its own clock above the grandmaster and follows nobody",
+    Code.POOR_CLASS: "the grandmaster's clock class is worse than the client accepts",
+    Code.AUTHENTICATION: "the client discards the grandmaster's messages: their authentication"
+    " fails",
+    Code.SYNC_TIMEOUT: "the client gives the grandmaster up before its next Sync comes",
+    Code.NO_FAILOVER: "the client fits, but it stays without time after a change of grandmasters",
+    Code.NOT_KNOWN: "the client fits what was played, and that is not all that the network does",
 }
 
 
@@ -64,13 +78,16 @@ class Advice:
 def advice(code: Code, client: Client, network: ClockSettings | None, words: str) -> Advice:
     """Say what to change, with the values of the network where they are known."""
     match code:
-        case Code.DOMAIN | Code.SDO | Code.NO_TRAFFIC | Code.DELAY if network:
-            return _of_network(code, client, network)
+        case Code.UNICAST:
+            return Advice(hint=_HINTS[code])
+        case Code.LOCAL_CLOCK:
+            return _preferred(client, network)
+        case Code.POOR_CLASS:
+            return _class(client, network)
         case Code.NO_TLV:
-            keys = ("follow_up_info", "transportSpecific")
-            return Advice(changes=tuple(_without(client, keys)), hint=_HINTS[code])
-        case Code.ANNOUNCE_TIMEOUT:
-            return _announce(client, network)
+            return _without_tlv(client, network)
+        case _ if network and code in _OF_NETWORK:
+            return _of_network(code, client, network)
         case Code.NOT_AS_CAPABLE:
             changes = tuple(_set(client, {"neighborPropDelayThresh": "20000000"}))
             return Advice(changes=changes, hint=_HINTS[code])
@@ -95,14 +112,81 @@ _HINTS = {
     Code.NO_TLV: "Or let the grandmaster speak 802.1AS.",
     Code.NOT_AS_CAPABLE: "With hardware timestamps the usual 800 ns may do; with software ones they"
     " do not. Leave out --keep-threshold to rehearse the rest.",
+    Code.UNICAST: "No line of trx.conf changes that; docs/how-to/unicast-profiles.md has the ways"
+    " out: a boundary clock, multicast beside unicast, or a virtual machine.",
+    Code.LOCAL_CLOCK: "Both have the worst rank there is: lower the grandmaster's priority1.",
+    Code.POOR_CLASS: "linuxptp 4.0 and later follow no class above 248, whatever trx.conf says:"
+    " repair the grandmaster, or see what it claims.",
+    Code.AUTHENTICATION: "No line of trx.conf changes that: turn authentication off in the"
+    " grandmaster, or put a boundary clock in between.",
+    Code.SCOPE: "Write the grandmaster's scope: `ptp4l:udp6_scope`.",
+    Code.DESTINATION: "Write the grandmaster's group, or let it send to the usual one.",
+    Code.ANNOUNCE_TIMEOUT: "Give the client the grandmaster's logAnnounceInterval, or a longer"
+    " timeout.",
+    Code.SYNC_TIMEOUT: "Give the client the grandmaster's logSyncInterval, or leave out"
+    " syncReceiptTimeout.",
+    Code.NO_FAILOVER: "See the timeline and the log: does the second grandmaster announce itself?",
+    Code.NOT_KNOWN: "What could not be played is listed above; --interface tries the real network.",
     Code.NO_OFFSET: "See the message counters: which one stands still?",
     Code.FAR_OFFSET: "Run it again on a machine with less work.",
 }
 
 
+_OF_NETWORK = {
+    *(Code.DOMAIN, Code.SDO, Code.NO_TRAFFIC, Code.DELAY, Code.SCOPE, Code.DESTINATION),
+    *(Code.ANNOUNCE_TIMEOUT, Code.SYNC_TIMEOUT),
+}
+
+
+def failover_advice(
+    client: Client, said: frozenset[Said], failover: Sequence[FailoverChange], second: ClockSettings
+) -> Advice:
+    """Say what to change so that the client follows after the last change of `failover`.
+
+    Args:
+        client: the client.
+        said: what its log said.
+        failover: what it did, the last change being the one after which it had no time.
+        second: what the second grandmaster speaks.
+    """
+    if Said.POOR_CLASS in said:
+        return _class(client, replace(second, clock_class=ClockSettings().class_threshold))
+    if Said.LOCAL_CLOCK in said:
+        return _preferred(client, second)
+    lost = failover[-1].event
+    differing = _differing(client.settings, second)
+    if not differing:
+        return Advice(hint=f"It had no time after this: {lost}. {_HINTS[Code.NO_FAILOVER]}")
+    lines = ", ".join(f"{key} {value}" for key, value in differing.items())
+    return Advice(hint=f"The second grandmaster takes other lines than the first: {lines}.")
+
+
 def _of_network(code: Code, client: Client, network: ClockSettings) -> Advice:
     """All that differs: what stops the client first hides what would stop it next."""
-    own = client.settings
+    changes = tuple(_set(client, _differing(client.settings, network)))
+    return Advice(changes=changes, hint="" if changes else _HINTS[code])
+
+
+def _differing(own: ClockSettings, network: ClockSettings) -> dict[str, str]:
+    """The options that a client of `network` needs otherwise than `own`."""
+    wanted = _reaching(own, network)
+    if network.delay is not own.delay and own.delay is not Delay.AUTO:
+        wanted["delay_mechanism"] = str(network.delay)
+    if network.follow_up_information != own.follow_up_information:
+        wanted["follow_up_info"] = str(int(network.follow_up_information))
+    if network.announces and network.priority1 > own.priority1:
+        wanted["priority1"] = str(BEST_PRIORITY1)
+    if own.class_threshold < network.clock_class <= ClockSettings().class_threshold:
+        wanted["clock_class_threshold"] = str(network.clock_class)
+    if network.announces and network.announce_seconds > own.patience:
+        wanted["logAnnounceInterval"] = str(network.log_announce)
+    if network.sync_seconds > own.sync_patience:
+        wanted["logSyncInterval"] = str(network.log_sync)
+    return wanted
+
+
+def _reaching(own: ClockSettings, network: ClockSettings) -> dict[str, str]:
+    """What messages need to arrive and not be passed over."""
     wanted = {}
     if network.transport is not own.transport:
         wanted["network_transport"] = str(network.transport)
@@ -110,19 +194,42 @@ def _of_network(code: Code, client: Client, network: ClockSettings) -> Advice:
         wanted["domainNumber"] = str(network.domain)
     if network.sdo != own.sdo:
         wanted["transportSpecific"] = f"0x{network.sdo:x}"
-    if network.delay is not own.delay and own.delay is not Delay.AUTO:
-        wanted["delay_mechanism"] = str(network.delay)
-    if network.follow_up_information != own.follow_up_information:
-        wanted["follow_up_info"] = str(int(network.follow_up_information))
+    if network.transport is Transport.UDPV6 and network.scope != own.scope:
+        wanted["udp6_scope"] = f"0x{network.scope:x}"
+    if network.destination != own.destination and network.transport is Transport.UDPV4:
+        group = DESTINATIONS[network.transport]
+        wanted[group[0]] = network.destination or min(group[1])
+    return wanted
+
+
+def _preferred(client: Client, network: ClockSettings | None) -> Advice:
+    """Rank the client's own clock last, by the second priority too where the first is equal."""
+    wanted = {"priority1": str(BEST_PRIORITY1)}
+    if network and network.priority1 >= BEST_PRIORITY1:
+        wanted["priority2"] = str(BEST_PRIORITY1)
+    if network:
+        wanted = _differing(client.settings, network) | wanted
     changes = tuple(_set(client, wanted))
-    return Advice(changes=changes, hint="" if changes else _HINTS[code])
+    return Advice(changes=changes, hint="" if changes else _HINTS[Code.LOCAL_CLOCK])
 
 
-def _announce(client: Client, network: ClockSettings | None) -> Advice:
-    hint = "Give the client the grandmaster's logAnnounceInterval, or a longer timeout."
-    if network is None or network.announce_seconds <= client.settings.patience:
-        return Advice(hint=hint)
-    return Advice(changes=tuple(_set(client, {"logAnnounceInterval": str(network.log_announce)})))
+def _class(client: Client, network: ClockSettings | None) -> Advice:
+    widest = ClockSettings().class_threshold
+    known = network.clock_class if network else widest
+    wanted = {"clock_class_threshold": str(min(known, widest))}
+    if network:
+        wanted = _differing(client.settings, network) | wanted
+    helps = known <= widest and client.settings.class_threshold < known
+    changes = tuple(_set(client, wanted)) if helps else ()
+    return Advice(changes=changes, hint="" if changes else _HINTS[Code.POOR_CLASS])
+
+
+def _without_tlv(client: Client, network: ClockSettings | None) -> Advice:
+    """Leave out what makes it a port of 802.1AS; the network may still want transportSpecific."""
+    leave = ["follow_up_info"]
+    if network is None or not network.sdo:
+        leave.append("transportSpecific")
+    return Advice(changes=tuple(_without(client, tuple(leave))), hint=_HINTS[Code.NO_TLV])
 
 
 def _set(client: Client, wanted: Mapping[str, str]) -> Iterator[Change]:

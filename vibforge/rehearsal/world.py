@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,20 @@ class World:
         )
         self.started.append(process)
         return process
+
+    def stop(self, process: "subprocess.Popen[bytes]") -> None:
+        """Kill what `start` started, and wait for its end.
+
+        nsenter waits for the program that it starts and ends with it, so its child is killed.
+        """
+        for child in _children(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextlib.contextmanager
@@ -286,6 +301,16 @@ def _run(command: Sequence[str], seconds: float) -> "subprocess.CompletedProcess
         encoding="utf-8",
         errors="replace",
     )
+
+
+def _children(parent: int) -> Iterator[int]:
+    """The processes that a process started, by the numbers of this PID namespace."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError):  # it has ended meanwhile
+            # The name in parentheses may hold anything, blanks and parentheses too (proc(5)).
+            rest = status.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if rest[1] == str(parent):
+                yield int(status.parent.name)
 
 
 class _RefusedError(Exception):

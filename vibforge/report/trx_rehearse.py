@@ -6,6 +6,7 @@ from typing import Any
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.ptp.settings import ClockSettings
 from vibforge.rehearsal.client import Override
+from vibforge.rehearsal.failover import Change
 from vibforge.rehearsal.remedy import MEANING
 from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Sample
@@ -44,13 +45,36 @@ def facts(found: Rehearsal, *, plot: bool = True) -> Iterator[tuple[str, str]]:
     for rejection in found.rejections:
         text = f"line {rejection.line.number}: {rejection.program}: {rejection.words}"
         yield "rejected", text
+    yield from (("not played", text) for text in found.unlike)
     yield from _measured(found, plot=plot)
+    if found.play:
+        yield from (("failover", change_text(each)) for each in found.play.failover)
     if found.play and found.play.words:
         yield "ptp4l says", found.play.words
     for finding in found.coupling:
         yield "phc2sys", f"line {finding.line}: {finding.what}"
     for override in found.client.overrides:
         yield "overridden", override_text(override)
+    if found.grandmaster:
+        for key, value in found.grandmaster.assumed:
+            yield "not heard", f"{key}: the grandmaster plays the default {value}"
+        for text in found.grandmaster.changed:
+            yield "overridden", f"grandmaster: {text}"
+
+
+def change_text(change: Change) -> str:
+    """Show one change of the grandmasters and what the client did."""
+    return f"{change.at:.1f} s: {change.event}: {answer_text(change)}"
+
+
+def answer_text(change: Change) -> str:
+    """Say what the client did at a change of the grandmasters."""
+    known = ", ".join(each.replace("_", " ") for each in change.flags)
+    time = f"UTC offset {change.utc_offset} s" + (f", {known}" if known else "")
+    if change.without_time is None:
+        return f"no time any more, states {' → '.join(change.states)}"
+    gap = f"{change.without_time:.1f} s without time" if change.without_time else "no time lost"
+    return f"{gap}, follows the {change.followed} ({change.parent}), {time}"
 
 
 def against(found: Rehearsal) -> str:
@@ -165,6 +189,24 @@ def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
         "rejected": [
             {"program": each.program, "line": each.line.number, "says": each.words}
             for each in found.rejections
+        ],
+        "failover": [
+            {
+                "event": str(each.event),
+                "at_seconds": each.at,
+                "without_time_seconds": each.without_time,
+                "parent": each.parent,
+                "followed": each.followed,
+                "states": list(each.states),
+                "utc_offset": each.utc_offset,
+                "flags": list(each.flags),
+            }
+            for each in (play.failover if play else ())
+        ],
+        "not_played": list(found.unlike),
+        "grandmaster_not_heard": [
+            {"key": key, "value": value}
+            for key, value in (found.grandmaster.assumed if found.grandmaster else ())
         ],
         "phc2sys_findings": [finding_json(finding) for finding in found.coupling],
         "samples": [_sample_json(sample) for sample in (play.samples if play else ())],

@@ -8,13 +8,14 @@ from vibforge import __version__
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.rehearsal.remedy import MEANING
 from vibforge.rehearsal.stage import Play
-from vibforge.rehearsal.verdict import Sample
+from vibforge.rehearsal.verdict import Code, Sample
 from vibforge.report.curve import nanoseconds
 from vibforge.report.plot import Points, plots
 from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.report.trx_rehearse import (
     LIMITS,
     against,
+    answer_text,
     conf_lines,
     facts,
     measured,
@@ -22,7 +23,18 @@ from vibforge.report.trx_rehearse import (
     states_of,
 )
 
-_SHOWN_FACTS = {"grandmaster", "offset", "path delay", "ptp4l says", "rejected", "phc2sys"}
+_SHOWN_FACTS = {
+    "grandmaster",
+    "offset",
+    "path delay",
+    "ptp4l says",
+    "rejected",
+    "phc2sys",
+    "not played",
+}
+
+
+_WORDS = {Code.OK: "It fits", Code.NOT_KNOWN: "Not known"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +62,7 @@ def rehearsal_page(found: Rehearsal, where: str, when: datetime) -> str:
         where=where,
         when=f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
         version=__version__,
-        words="It fits" if found.good else "It does not fit",
+        words=_WORDS.get(found.code, "It does not fit"),
         meaning=MEANING[found.code],
         against=against(found),
         facts=[fact for fact in facts(found, plot=False) if fact[0] in _SHOWN_FACTS],
@@ -59,6 +71,10 @@ def rehearsal_page(found: Rehearsal, where: str, when: datetime) -> str:
         stretches=_stretches(samples),
         end=samples[-1].seconds if samples else 0.0,
         counters=_counters(samples),
+        failover=[
+            (each.at, str(each.event), answer_text(each))
+            for each in (found.play.failover if found.play else ())
+        ],
         conf=conf_lines(found),
         client_file=found.client.file,
         limits=f"{LIMITS} {UNSUPPORTED}",

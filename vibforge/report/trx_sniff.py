@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vibforge.formats.ptp_message import clock_text
+from vibforge.formats.ptp_message import Kind, clock_text
+from vibforge.ptp.choice import unread_text
 from vibforge.ptp.fitting import Fit
 from vibforge.ptp.hearing import Hearing, Voice
 from vibforge.ptp.settings import ClockSettings
@@ -18,6 +19,12 @@ def hearing_text(hearing: Hearing, fits: Sequence[Fit], where: str, paint: Paint
         lines += ["", *_fit(fit, paint)]
     if hearing.fault:
         lines.append(f"{hearing.malformed} malformed, the first: {hearing.fault}")
+    if hearing.cut:
+        lines.append(
+            paint(f"{hearing.cut} packets cut by the snap length: record with tcpdump -s 0", "warn")
+        )
+    if hearing.unread:
+        lines.append(paint(unread_text(hearing), "warn"))
     if hearing.overlooked:
         lines.append(f"{hearing.overlooked} messages of more ports than are told apart")
     if hearing.end:
@@ -39,13 +46,19 @@ def _fit(fit: Fit, paint: Paint) -> Iterator[str]:
     domain, settings = fit.domain, fit.settings
     tags = f", VLAN {'.'.join(map(str, domain.vlans))}" if domain.vlans else ""
     yield paint(f"domain {domain.domain}, {domain.transport}, sdo {domain.sdo}{tags}", "strong")
-    how = "" if fit.seen else " (inferred)"
     peers = settings.delay.of_peers
     asks = settings.log_peer_request if peers else settings.log_delay_request
+    request = "Pdelay" if peers else "Delay"
+
+    def of(option: str) -> str:
+        return " (default, not heard)" if option in fit.assumed else ""
+
     yield (
-        f"  delay {settings.delay}{how}; Announce {interval(settings.log_announce)}, "
-        f"Sync {interval(settings.log_sync)}, {'Pdelay_Req' if peers else 'Delay_Req'} "
-        f"{interval(asks)}; 802.1AS TLV: {'yes' if settings.follow_up_information else 'no'}"
+        f"  delay {settings.delay}{'' if fit.seen else ' (inferred)'}; "
+        f"Announce {interval(settings.log_announce)}{of('logAnnounceInterval')}, "
+        f"Sync {interval(settings.log_sync)}{of('logSyncInterval')}, "
+        f"{request}_Req {interval(asks)}{of(f'logMin{request}ReqInterval')}; "
+        f"802.1AS TLV: {'yes' if settings.follow_up_information else 'no'}{of('follow_up_info')}"
     )
     for voice in domain.masters:
         yield from _master(voice)
@@ -54,14 +67,21 @@ def _fit(fit: Fit, paint: Paint) -> Iterator[str]:
         yield f"  {len(clients)} other port(s): {', '.join(str(each.port) for each in clients[:8])}"
     yield f"  sounds like: {', '.join(fit.profiles) or 'no profile that vibforge knows'}"
     yield from (paint(f"  {text}", "warn") for text in fit.unknown)
+    yield from (paint(f"  cannot be rehearsed whole: {text}", "warn") for text in fit.unlike)
+    yield from (paint(f"  no trx.conf fits: {text}", "bad") for text in fit.inexpressible)
 
 
 def _master(voice: Voice) -> Iterator[str]:
     steps = {True: "two-step", False: "one-step", None: "no Sync"}[voice.two_step]
-    yield f"  master {voice.port} ({', '.join(voice.addresses)}), {steps}"
+    to = ", ".join(dict.fromkeys(each for some in voice.destinations.values() for each in some))
+    signed = ", signed" if voice.authenticated else ""
+    yield f"  master {voice.port} ({', '.join(voice.addresses)}), {steps}{signed}" + (
+        f", to {to}" if to else ""
+    )
     announce = voice.announce
     if announce is None:
-        yield "    announces nothing"
+        cut = Kind.ANNOUNCE in voice.cut
+        yield "    what it announces is cut" if cut else "    announces nothing"
         return
     quality = announce.quality
     yield (
@@ -70,35 +90,55 @@ def _master(voice: Voice) -> Iterator[str]:
         f"{quality.clock_class}, accuracy 0x{quality.accuracy:02x}, variance "
         f"0x{quality.variance:04x}, time source 0x{announce.time_source:02x}"
     )
+    yield f"    UTC offset {announce.utc_offset} s{_flags(voice)}"
     if len(voice.grandmasters) > 1:
         others = ", ".join(clock_text(clock) for clock in voice.grandmasters)
         yield f"    it announced in turn: {others}"
 
 
-def good_hearing(hearing: Hearing) -> bool:
-    """Whether somebody gives the time."""
-    return any(each.masters for each in hearing.domains)
+def _flags(voice: Voice) -> str:
+    """The flags of an Announce that are set, in the words of its field (13.3.2.8)."""
+    if voice.flags is None:
+        return ""
+    return "".join(f", {name.replace('_', ' ')}" for name in FLAGS if getattr(voice.flags, name))
+
+
+FLAGS = (
+    *("leap_61", "leap_59", "utc_offset_valid", "ptp_timescale"),
+    *("time_traceable", "frequency_traceable"),
+)
+"""The flags of an Announce, as `Flags` names them."""
+
+
+def good_hearing(fits: Sequence[Fit]) -> bool:
+    """True if somebody gives the time, and a trx.conf can follow."""
+    return any(fit.master and not fit.inexpressible for fit in fits)
 
 
 def hearing_json(
     hearing: Hearing, fits: Sequence[Fit], confs: Sequence[str], *, path: str, interface: str
 ) -> dict[str, Any]:
-    """Return everything that was heard, with a trx.conf for each domain."""
+    """Return everything that was heard, with a trx.conf for each domain that one can follow."""
     return {
         "format": "vibforge/trx-sniff/1",
-        "good": good_hearing(hearing),
+        "good": good_hearing(fits),
         "path": path or None,
         "interface": interface or None,
         "packets": hearing.packets,
         "ptp_messages": hearing.messages,
         "malformed": hearing.malformed,
         "first_fault": hearing.fault or None,
+        "cut": hearing.cut,
+        "unread_link_types": [
+            {"link_type": link, "packets": count} for link, count in hearing.unread.items()
+        ],
         "overlooked": hearing.overlooked,
         "seconds": hearing.seconds,
         "complete": not hearing.end,
         "end": hearing.end or None,
         "domains": [
-            _fit_json(fit) | {"trx_conf": conf} for fit, conf in zip(fits, confs, strict=True)
+            _fit_json(fit) | {"trx_conf": None if fit.inexpressible else conf}
+            for fit, conf in zip(fits, confs, strict=True)
         ],
     }
 
@@ -109,6 +149,9 @@ def _fit_json(fit: Fit) -> dict[str, Any]:
         "vlans": list(domain.vlans),
         "clock_settings": settings_json(fit.settings),
         "delay_seen": fit.seen,
+        "not_heard": list(fit.assumed),
+        "cannot_be_rehearsed": list(fit.unlike),
+        "inexpressible": list(fit.inexpressible),
         "profiles": list(fit.profiles),
         "unknown": list(fit.unknown),
         "grandmasters": [clock_text(clock) for clock in domain.grandmasters],
@@ -130,6 +173,11 @@ def settings_json(settings: ClockSettings) -> dict[str, Any]:
         "follow_up_information": settings.follow_up_information,
         "path_trace": settings.path_trace,
         "announces": settings.announces,
+        "udp6_scope": settings.scope,
+        "destination": settings.destination or None,
+        "unicast_only": settings.unicast,
+        "authenticated": settings.authenticated,
+        "priority1": settings.priority1,
     }
 
 
@@ -140,7 +188,12 @@ def _voice_json(voice: Voice) -> dict[str, Any]:
         "addresses": list(voice.addresses),
         "master": voice.gives_time,
         "two_step": voice.two_step,
-        "unicast": voice.unicast,
+        "unicast": [kind.label for kind in sorted(voice.unicast)],
+        "destinations": list(
+            dict.fromkeys(each for some in voice.destinations.values() for each in some)
+        ),
+        "authenticated": voice.authenticated,
+        "cut_kinds": [kind.label for kind in sorted(voice.cut)],
         "follow_up_information": voice.follow_up_information,
         "path_trace": voice.path_trace,
         "message_counts": {kind.label: count for kind, count in voice.counts.items()},
@@ -158,5 +211,6 @@ def _voice_json(voice: Voice) -> dict[str, Any]:
             "variance": announce.quality.variance,
             "time_source": announce.time_source,
             "utc_offset": announce.utc_offset,
+            "flags": [name for name in FLAGS if voice.flags and getattr(voice.flags, name)],
         },
     }
