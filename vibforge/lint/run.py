@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS
@@ -18,14 +19,26 @@ FAULT_LIMIT = 100
 """Faults of one rule in one file that are listed; the last one tells how many more there are."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which rules, for which releases, and what is allowed in spite of them."""
+    """Which rules, for which releases, and what is allowed in spite of them.
+
+    Raises:
+        ModelError: a word names no rule.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     targets: tuple[Release, ...] = STOCK_TARGETS
     allowances: "tuple[Allowance, ...]" = ()
+
+    def __post_init__(self) -> None:
+        _ = self.rules
+
+    @cached_property
+    def rules(self) -> frozenset[str]:
+        """The IDs of the rules that are chosen."""
+        return chosen(self.select, self.ignore, self.targets)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +47,15 @@ class LintResult:
 
     files: tuple[str, ...]
     findings: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, results: Iterable["LintResult"]) -> Self:
+        """Put results together, in their order."""
+        every = tuple(results)
+        return cls(
+            files=tuple(file for result in every for file in result.files),
+            findings=tuple(finding for result in every for finding in result.findings),
+        )
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -53,14 +75,15 @@ def lint(subjects: Iterable[VibSubject | BundleSubject], choice: Choice) -> Lint
     """Hold subjects against the rules.
 
     Raises:
-        ModelError: a word of the choice names no rule.
+        LimitError: what is in a subject is beyond the budget of its file.
     """
-    ids = chosen(choice.select, choice.ignore, choice.targets)
     files: list[str] = []
     found: list[Finding] = []
     for subject in subjects:
         files.append(subject.name)
-        found += (_for_targets(finding, choice.targets) for finding in _findings(subject, ids))
+        found += (
+            _for_targets(finding, choice.targets) for finding in _findings(subject, choice.rules)
+        )
     return LintResult(files=tuple(files), findings=tuple(_allowed(found, choice.allowances)))
 
 
