@@ -12,12 +12,12 @@ from tests.budgets import whole_budget
 from tests.conftest import CHECKOUT
 from vibforge import Outcome, Verification, Vib, verify
 from vibforge.errors import VibforgeError
+from vibforge.findings.check import Topic
 from vibforge.formats.zip_reading import open_zip
 from vibforge.model import descriptor_reading
 from vibforge.operations.extract import Wishes, extract
 from vibforge.operations.inspect import BundleInspection, Inspection, VibInspection, inspect
 from vibforge.operations.subjects import opened
-from vibforge.operations.verification import Topic
 from vibforge.report.inspect import inspection_text, listing
 from vibforge.report.inspect_json import inspection_facts
 from vibforge.report.paint import Paint
@@ -114,8 +114,8 @@ def test_payloads_are_as_the_manifest_says(
     for name, facts in manifest["vibs"].items():
         found = [
             {
-                "name": each.payload.name,
-                "type": each.payload.declared.type if each.payload.declared else None,
+                "name": each.name,
+                "type": each.stored.declared.type if each.stored.declared else None,
                 "compression": "+".join(each.compression),
                 "entries": len(each.entries),
                 "size": each.stored_size,

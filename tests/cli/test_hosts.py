@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.checks.making import File, make
 from tests.conftest import CHECKOUT
-from tests.lint.making import File, make
 from tests.signing.lab import Lab
 from tests.signing.lab import vib as small_vib
 from tests.trees import make_tree
+from vibforge.checks.registry import CHECKS
 from vibforge.cli import main
-from vibforge.lint.registry import RULES
 from vibforge.operations.sign import sign_vib
 from vibforge.trx.rules import BY_NAME as TRX_RULES
 
@@ -156,7 +156,7 @@ def test_explain_a_rule_by_its_name(
 def test_every_rule_can_be_explained_by_its_name() -> None:
     from vibforge.report.rules import find_manual  # noqa: PLC0415 - as the command does
 
-    names = [*(rule.name for rule in RULES), *TRX_RULES]
+    names = [*(rule.name for rule in CHECKS), *TRX_RULES]
     assert [name for name in names if find_manual(name) is None] == []
     assert len(set(names)) == len(names), "one name, one rule"
 

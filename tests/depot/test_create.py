@@ -30,7 +30,7 @@ def bundle_of(path: Path) -> OpenBundle:
 def test_a_bundle_of_one_vib(tmp_path: Path) -> None:
     done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", CODE)
     found = bundle_of(done.path).bundle
-    assert done.notes == ()
+    assert [note for note in done.notes if "VF309" not in note] == []
     assert found.members == (
         *("index.xml", "vendor-index.xml", "metadata.zip"),
         "vib20/test/VFG_bootbank_test_1.0.0-1.vib",
@@ -52,7 +52,7 @@ def test_a_bundle_of_one_vib(tmp_path: Path) -> None:
 def test_every_reader_takes_what_is_made(tmp_path: Path) -> None:
     vib = vib_file(tmp_path, edit=for_platform("8.0"))
     (found,) = judge_bundle(create_bundle([vib], tmp_path / "x.zip", CODE).path)
-    verdicts = {reception.reader: reception.verdict for reception in found.receptions}
+    verdicts = {reception.reader: reception.verdict for reception in found.verdicts}
     assert found.verification.held
     assert verdicts.pop(BundleReader.VLCM) is Verdict.OPEN, "nobody signed the VIB"
     assert set(verdicts.values()) == {Verdict.TAKES}
@@ -72,7 +72,7 @@ def test_what_nobody_says_is_assumed_and_told(tmp_path: Path) -> None:
     done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip")
     told = "\n".join(done.notes)
     assert "the vendor code is VFG, made of the vendor's name VFG" in told
-    assert "test says nothing of ESXi's release: it is offered to 6.7.0, 7.0, 8.0, 9.0" in told
+    assert "test declares no ESXi release: marked for 6.7.0, 7.0, 8.0, 9.0" in told
     assert "no page tells more (kb-url)" in told
     assert "the contact is the vendor's name" in told
 

@@ -9,7 +9,7 @@ from tests.vibs import zipped
 from vibforge.depot.create import create_bundle
 from vibforge.depot.verify import judge_bundle, opened_bundles
 from vibforge.errors import DepotError
-from vibforge.host.bundle_readers import BundleReader, Reception, Verdict
+from vibforge.host.bundle_readers import BundleReader, ReaderVerdict, Verdict
 from vibforge.model.bundle_recipe import BundleRecipe
 from vibforge.model.certainty import Certainty
 from vibforge.operations.verification import Outcome
@@ -42,9 +42,9 @@ def bundle(tmp_path: Path) -> Path:
     return create_bundle([vib], tmp_path / "x.zip", RECIPE).path
 
 
-def receptions(path: Path) -> dict[BundleReader, Reception]:
+def receptions(path: Path) -> dict[BundleReader, ReaderVerdict]:
     (found,) = judge_bundle(path)
-    return {reception.reader: reception for reception in found.receptions}
+    return {reception.reader: reception for reception in found.verdicts}
 
 
 def test_the_whole_corpus_is_here(corpus: Path) -> None:
@@ -82,10 +82,10 @@ def test_a_real_bundle_is_what_it_says_itself(corpus: Path, name: str) -> None:
     facts = list(found.verification.all_facts)
     assert [one.statement for one in facts if one.outcome is Outcome.FAILED] == []
     warned = {one.statement for one in facts if one.outcome is Outcome.WARNING}
-    expected = {"signatures suit acceptance level accepted"} if name == UNSIGNED_CLAIM else set()
+    expected = {"a level above community has a signature"} if name == UNSIGNED_CLAIM else set()
     assert warned == expected
     held = {f.statement for f in found.verification.facts if f.outcome is Outcome.HELD}
-    assert {"sha-256 of the file", "the metadata says what the VIB says"} <= held
+    assert {"sha-256 of the file", "the metadata states what the VIB states"} <= held
 
 
 EXPECTED = {

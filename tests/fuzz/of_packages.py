@@ -11,6 +11,7 @@ from tests import vibs
 from tests.budgets import whole_budget
 from tests.fuzz.target import Target, as_file, printable
 from tests.trees import elf_program
+from vibforge.checks.run import Choice, lint
 from vibforge.errors import VibforgeError
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.formats.ar_reading import read_archive
@@ -25,8 +26,6 @@ from vibforge.host.flags import NO_FLAGS
 from vibforge.host.host import stock_host
 from vibforge.host.offer import offer_of
 from vibforge.host.routes import Route
-from vibforge.lint.run import Choice, lint
-from vibforge.lint.subject import VibSubject
 from vibforge.model import (
     bulletin,
     bundle_index,
@@ -50,6 +49,7 @@ from vibforge.report.lint import lint_json, lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_json, plan_text
 from vibforge.report.verify import verification_facts, verification_text
+from vibforge.scan.vib import VibScan
 
 _TEXT = vibs.descriptor("")
 
@@ -123,7 +123,7 @@ def read_bundle_part(data: bytes) -> None:
 def judge_vib(data: bytes) -> None:
     """Lint a VIB, and plan its way onto hosts."""
     vib = Vib.from_bytes(data)
-    result = lint([VibSubject(vib, "fuzz.vib")], Choice())
+    result = lint([VibScan(vib, "fuzz.vib")], Choice())
     printable(lint_json(result), lint_text(result, Paint()))
     plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))])
     whole = Plan(files=(plan,), route=Route.INSTALL, flags=NO_FLAGS)

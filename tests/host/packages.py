@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vibforge.host.package import Package, Signature
+from vibforge.host.package import Package
 from vibforge.model.descriptor import (
     Checksum,
     Descriptor,
@@ -12,6 +12,7 @@ from vibforge.model.descriptor import (
     SystemRequires,
 )
 from vibforge.model.relationships import Constraint, Provide, Relationships
+from vibforge.scan.signature import Signature
 
 PLAIN = Checksum(checksum_type="sha-256", digest="aa" * 32)
 UNPACKED = Checksum(checksum_type="sha-256", digest="bb" * 32, verify_process="gunzip")

@@ -1,6 +1,6 @@
 import pytest
 
-from vibforge.host.allowed_paths import paths_outside
+from vibforge.checks.allowed_paths import paths_outside
 from vibforge.model.acceptance import AcceptanceLevel
 
 COMMUNITY, PARTNER = AcceptanceLevel.COMMUNITY, AcceptanceLevel.PARTNER

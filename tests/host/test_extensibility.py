@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
+from vibforge.checks.extensibility import complaints, grammar, path_list_certainty, violations
 from vibforge.esxi.release import Release
-from vibforge.host.extensibility import complaints, grammar, path_list_certainty, violations
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 

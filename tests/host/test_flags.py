@@ -11,9 +11,9 @@ from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.host.package import Signature
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
+from vibforge.scan.signature import Signature
 
 SAYS = {
     "ok": "Operation finished successfully.",

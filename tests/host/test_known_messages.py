@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.releases import ESXI_65, ESXI_80
+from vibforge.esxi import messages
 from vibforge.esxi.release import Release
-from vibforge.host import messages
 from vibforge.host.known_messages import KnownMessage, known_messages, recognise
 
 VIB = "virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0"
@@ -202,8 +202,8 @@ def test_a_log_gives_each_message_once_in_its_order() -> None:
     assert recognise("nothing of note") == ()
 
 
-UNTOLD = {"CONFLICT"}
-"""Its words are on no record, and its class is that of other messages too."""
+UNTOLD = {"CONFLICT", "SILENT", "EMPTY_TAG", "NO_PAYLOAD_TYPE"}
+"""Their words are on no record, and their class is that of other messages too."""
 PREDICTED = {
     name: form
     for name, form in vars(messages).items()
@@ -219,6 +219,8 @@ VALUES = {
     "kind": "overlay",
     "level": "community",
     "megabytes": "5",
+    "name": "a",
+    "what": "Element code was expected, but not found",
     "owners": "'a', 'b'",
     "path": "/a",
     "removed": "",

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibforge.host.matching import INSTALLER, Demands, Provisions, matches
+from vibforge.esxi.matching import INSTALLER, Demands, Provisions, matches
 from vibforge.model.relationships import Constraint, Provide, Relation
 from vibforge.model.version import Version
 

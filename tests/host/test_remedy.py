@@ -9,10 +9,11 @@ from vibforge.host.host import Host, stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
-from vibforge.host.package import Package, Signature
+from vibforge.host.package import Package
 from vibforge.host.question import WORLD_LIMIT, Answers, Question, worlds
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.scan.signature import Signature
 
 TRX = ("etc/vmware/trx.conf",)
 

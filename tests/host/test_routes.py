@@ -8,11 +8,12 @@ from vibforge.errors import ModelError
 from vibforge.esxi.release import Release
 from vibforge.host.host import stock_host
 from vibforge.host.offer import Offer
-from vibforge.host.package import Package, Signature
+from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome
 from vibforge.host.routes import Journey, Route, parse_route, routes_of, travel
 from vibforge.host.upgrade import predict_upgrade
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.scan.signature import Signature
 
 COMMUNITY = AcceptanceLevel.COMMUNITY
 

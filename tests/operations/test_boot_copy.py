@@ -8,9 +8,9 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.trees import make_tree
+from vibforge.checks.extensibility import violations
 from vibforge.errors import PayloadError
 from vibforge.host.boot_copy import MANIFEST
-from vibforge.host.extensibility import violations
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
 from vibforge.operations.build import build

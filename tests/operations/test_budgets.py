@@ -12,13 +12,12 @@ from tests import vibs
 from tests.budgets import limit
 from tests.trees import make_tree
 from vibforge import PayloadType, build
+from vibforge.checks.run import Choice, lint
 from vibforge.depot.verify import judge_bundle
 from vibforge.errors import LimitError, PayloadError
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Budget, Work
 from vibforge.formats.tar_header import Entry, EntryKind, header_blocks
-from vibforge.lint.run import Choice, lint
-from vibforge.lint.subject import BundleSubject, VibSubject, bundle_subject
 from vibforge.model.source import BytesSource
 from vibforge.model.vib import Vib
 from vibforge.operations.extract import Wishes, extract
@@ -27,6 +26,7 @@ from vibforge.operations.offers import read_offer
 from vibforge.operations.readable import amounts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
 from vibforge.operations.verify import verify
+from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
 
 
 def in_bundle(vib: bytes, count: int = 1) -> bytes:
@@ -39,12 +39,12 @@ def in_bundle(vib: bytes, count: int = 1) -> bytes:
 
 
 def linted(subject: Subject) -> None:
-    looked: VibSubject | BundleSubject
+    looked: VibScan | BundleScan
     if isinstance(subject, OpenBundle):
-        looked = bundle_subject(subject.bundle, subject.sources, inside=False)
+        looked = bundle_scan(subject.bundle, subject.sources, inside=False)
     else:
         assert isinstance(subject, Vib)
-        looked = VibSubject(subject, "x")
+        looked = VibScan(subject, "x")
     lint([looked], Choice())
 
 

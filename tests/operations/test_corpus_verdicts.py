@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90
+from vibforge.checks.run import Choice, lint
 from vibforge.errors import FormatError
-from vibforge.lint.run import Choice, lint
-from vibforge.lint.subject import BundleSubject, VibSubject, bundle_subject
 from vibforge.model.vib import Vib
 from vibforge.operations.plan import plan
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.report.lint import lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
+from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
 
 Golden = Callable[[str, str], None]
 TARGETS = (ESXI_67, ESXI_70, ESXI_80, ESXI_90)
@@ -26,13 +26,13 @@ def files_of(corpus: Path) -> list[Path]:
 
 def linted(path: Path) -> str:
     with opened(path) as subjects:
-        seen: list[VibSubject | BundleSubject] = []
+        seen: list[VibScan | BundleScan] = []
         for subject in subjects:
             if isinstance(subject, Vib):
-                seen.append(VibSubject(subject, path.name))
+                seen.append(VibScan(subject, path.name))
             elif isinstance(subject, OpenBundle):
                 inside = subject.bundle.name != str(path)
-                seen.append(bundle_subject(subject.bundle, subject.sources, inside=inside))
+                seen.append(bundle_scan(subject.bundle, subject.sources, inside=inside))
             else:
                 raise FormatError("a corpus file of another kind")
         text = lint_text(lint(seen, Choice()), Paint())

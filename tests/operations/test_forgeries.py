@@ -203,17 +203,22 @@ UNCOVERED = {
     ),
     "an empty digest": Made(element(checksum("")), says="no digest of a known kind"),
     "a digest of blanks": Made(element(checksum("  ")), says="no digest of a known kind"),
-    "a cut digest": Made(element(checksum(digest("sha256")[:-1])), says="no whole digest"),
-    "a long digest": Made(element(checksum(digest("sha256") + "0")), says="no whole digest"),
+    "a cut digest": Made(
+        element(checksum(digest("sha256")[:-1])), says="is not a whole digest (VF323)"
+    ),
+    "a long digest": Made(
+        element(checksum(digest("sha256") + "0")), says="is not a whole digest (VF323)"
+    ),
     "a blank inside": Made(
-        element(checksum(f"{digest('sha256')[:8]} {digest('sha256')[8:]}")), says="no whole digest"
+        element(checksum(f"{digest('sha256')[:8]} {digest('sha256')[8:]}")),
+        says="is not a whole digest (VF323)",
     ),
     "a sha-1 that calls itself sha-256": Made(
-        element(checksum(digest("sha1"))), says="no whole digest"
+        element(checksum(digest("sha1"))), says="is not a whole digest (VF323)"
     ),
     "a digest in a comment": Made(
         element(f'<checksum checksum-type="sha-256"><!--{digest("sha256")}--></checksum>'),
-        says="no whole digest",
+        says="is not a whole digest (VF323)",
     ),
     "a digest beside its element": Made(
         f'<payload name="payload1" type="vgz"/>{PLAIN_256}', says="no digest of a known kind"
@@ -223,33 +228,36 @@ UNCOVERED = {
 
 WRONG = {
     "two digests that contradict": Made(
-        element(PLAIN_256, vibs.checksum(OTHER, "sha256")), says="it is"
+        element(PLAIN_256, vibs.checksum(OTHER, "sha256")), says="(VF323)"
     ),
-    "a right one and an empty one": Made(element(PLAIN_256, checksum("")), says="no whole digest"),
+    "a right one and an empty one": Made(
+        element(PLAIN_256, checksum("")), says="is not a whole digest (VF323)"
+    ),
     "a wrong one of the content": Made(
-        element(PLAIN_256, vibs.checksum(OTHER_CONTENT, "sha256", "gunzip")), says="it is"
+        element(PLAIN_256, vibs.checksum(OTHER_CONTENT, "sha256", "gunzip")), says="(VF323)"
     ),
     "a wrong sha-512 beside": Made(
-        element(PLAIN_256, checksum("0" * 128, "sha-512")), says="it is"
+        element(PLAIN_256, checksum("0" * 128, "sha-512")), says="(VF323)"
     ),
-    "declared twice": Made(ELEMENT * 2, says="declares 2 payloads of this name"),
+    "declared twice": Made(ELEMENT * 2, says="is declared 2 times (VF303)"),
     "declared twice, second for another": Made(
-        ELEMENT + vibs.payload_element(OTHER, OTHER_CONTENT), says="declares 2 payloads"
+        ELEMENT + vibs.payload_element(OTHER, OTHER_CONTENT), says="is declared 2 times (VF303)"
     ),
     "declared twice, first for another": Made(
-        vibs.payload_element(OTHER, OTHER_CONTENT) + ELEMENT, says="declares 2 payloads"
+        vibs.payload_element(OTHER, OTHER_CONTENT) + ELEMENT, says="is declared 2 times (VF303)"
     ),
     "two lists of payloads": Made(
-        f"{ELEMENT}</payloads><payloads>", says="<payloads> occurs more than once"
+        f"{ELEMENT}</payloads><payloads>",
+        says="occurs more than once, and readers differ in which one counts (VF213)",
     ),
     "two levels": Made(
         edit=substitute(
             b"<acceptance-level>", b"<acceptance-level>partner</acceptance-level><acceptance-level>"
         ),
-        says="<acceptance-level> occurs more than once",
+        says="occurs more than once, and readers differ in which one counts (VF213)",
     ),
     "a payload with the name of the signature": Made(
-        ELEMENT + vibs.payload_element(b"", b"", name="sig.pkcs7"), says="no payload"
+        ELEMENT + vibs.payload_element(b"", b"", name="sig.pkcs7"), says="no payload (VF303)"
     ),
     "a payload with the name of the descriptor": Made(
         ELEMENT + vibs.payload_element(b"", b"", name="descriptor.xml"), says="no payload"
@@ -259,17 +267,18 @@ WRONG = {
         says="the archive has no payload of this name",
     ),
     "there and not declared": Made(
-        change=insert(3, "payload2", OTHER), says="the descriptor has no payload of this name"
+        change=insert(3, "payload2", OTHER),
+        says="is not declared and will not be installed (VF106)",
     ),
-    "no payload declared": Made("", says="the descriptor has no payload of this name"),
+    "no payload declared": Made("", says="is not declared and will not be installed (VF106)"),
 }
 """Signed by a trusted signer, and the descriptor contradicts itself or the archive."""
 
 TAMPERED = {
-    "payload swapped": Made(change=put("payload1", OTHER), says="it is"),
-    "payload stored otherwise": Made(change=put("payload1", AGAIN), says="it is"),
-    "payload emptied": Made(change=put("payload1", b""), says="it is"),
-    "payload left out": Made(change=without("payload1"), says="no payload of this name"),
+    "payload swapped": Made(change=put("payload1", OTHER), says="(VF323)"),
+    "payload stored otherwise": Made(change=put("payload1", AGAIN), says="(VF323)"),
+    "payload emptied": Made(change=put("payload1", b""), says="(VF323)"),
+    "payload left out": Made(change=without("payload1"), says="(VF103)"),
     "payload swapped with its digests": Made(
         change=lambda members: on_descriptor(
             ELEMENT.encode(), vibs.payload_element(OTHER, OTHER_CONTENT).encode()
@@ -286,42 +295,46 @@ TAMPERED = {
         change=on_descriptor(b">partner<", b">certified<"), says="the text is not the one"
     ),
     "another payload before it": Made(
-        change=insert(2, "payload1", OTHER), says="more than one member is called payload1"
+        change=insert(2, "payload1", OTHER), says="is there 2 times; hosts read the first (VF107)"
     ),
     "another payload behind it": Made(
-        change=insert(3, "payload1", OTHER), says="more than one member is called payload1"
+        change=insert(3, "payload1", OTHER), says="is there 2 times; hosts read the first (VF107)"
     ),
     "another payload with a slash": Made(
-        change=insert(2, "payload1/", OTHER), says="more than one member is called payload1"
+        change=insert(2, "payload1/", OTHER), says="is there 2 times; hosts read the first (VF107)"
     ),
     "another payload in capitals": Made(
-        change=insert(3, "PAYLOAD1", OTHER), says="the descriptor has no payload of this name"
+        change=insert(3, "PAYLOAD1", OTHER),
+        says="is not declared and will not be installed (VF106)",
     ),
-    "payload renamed": Made(change=rename("payload1", "Payload1"), says="no payload of this name"),
+    "payload renamed": Made(change=rename("payload1", "Payload1"), says="(VF106)"),
     "another descriptor before it": Made(
-        change=insert(0, "descriptor.xml", vibs.descriptor(ELEMENT)), says="more than one member"
+        change=insert(0, "descriptor.xml", vibs.descriptor(ELEMENT)),
+        says="is there 2 times; hosts read the first (VF107)",
     ),
     "another descriptor behind it": Made(
-        change=insert(3, "descriptor.xml", vibs.descriptor(ELEMENT)), says="more than one member"
+        change=insert(3, "descriptor.xml", vibs.descriptor(ELEMENT)),
+        says="is there 2 times; hosts read the first (VF107)",
     ),
     "another descriptor with a slash": Made(
-        change=insert(3, "descriptor.xml/", vibs.descriptor(ELEMENT)), says="more than one member"
+        change=insert(3, "descriptor.xml/", vibs.descriptor(ELEMENT)),
+        says="is there 2 times; hosts read the first (VF107)",
     ),
     "another descriptor in capitals": Made(
-        change=insert(3, "DESCRIPTOR.XML", vibs.descriptor(ELEMENT)), says="no payload of this name"
+        change=insert(3, "DESCRIPTOR.XML", vibs.descriptor(ELEMENT)), says="(VF106)"
     ),
     "another signature behind it": Made(
-        change=insert(3, "sig.pkcs7", b""), says="more than one member is called sig.pkcs7"
+        change=insert(3, "sig.pkcs7", b""), says="is there 2 times; hosts read the first (VF107)"
     ),
     "an empty signature before it": Made(
-        change=insert(1, "sig.pkcs7", b""), says="more than one member is called sig.pkcs7"
+        change=insert(1, "sig.pkcs7", b""), says="is there 2 times; hosts read the first (VF107)"
     ),
     "a member before all": Made(
-        change=insert(0, "hello", b"hello"), says="the first member is hello"
+        change=insert(0, "hello", b"hello"), says="comes before descriptor.xml (VF101)"
     ),
     "two tables of names": Made(
         change=lambda members: insert(2, "//", b"payload1/\n")(insert(2, "//", b"x/\n")(members)),
-        says="more than one table //",
+        says="is there 2 times; hosts read the first (VF107)",
     ),
     "bytes behind it": Made(tail=b"tail", says="follow the last member"),
     "a newline behind it": Made(tail=b"\n\n", says="follow the last member"),
@@ -332,9 +345,12 @@ TAMPERED = {
     "signature of the descriptor with other line ends": Made(
         signs=vibs.descriptor(ELEMENT, level="partner") + b"\r\n", says="the text is not the one"
     ),
-    "no member for a signature": Made(change=without("sig.pkcs7"), says="no member sig.pkcs7"),
+    "no member for a signature": Made(
+        change=without("sig.pkcs7"), says="is in the place of sig.pkcs7 (VF102)"
+    ),
     "signature at the end": Made(
-        change=lambda members: [members[0], members[2], members[1]], says="the second member is"
+        change=lambda members: [members[0], members[2], members[1]],
+        says="is in the place of sig.pkcs7 (VF102)",
     ),
     "garbage for a signature": Made(
         change=put("sig.pkcs7", b"garbage"), says="neither PEM nor DER"

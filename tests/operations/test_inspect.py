@@ -25,11 +25,11 @@ from vibforge.operations.inspect import (
     VibInspection,
     inspect,
 )
-from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.operations.subjects import opened
 from vibforge.report.inspect import inspection_text, listing
 from vibforge.report.inspect_json import inspection_facts
 from vibforge.report.paint import Paint
+from vibforge.scan.payload import ScannedPayload
 
 MANY = [Entry(f"etc/{number}", EntryKind.FILE, 0o644) for number in range(60)]
 
@@ -45,7 +45,7 @@ def inspected(folder: Path, data: bytes, name: str = "a.vib") -> Inspection:
     return look(folder / name)
 
 
-def payload(folder: Path, data: bytes) -> PayloadInspection:
+def payload(folder: Path, data: bytes) -> ScannedPayload:
     found = inspected(folder, data)
     assert isinstance(found, VibInspection)
     return found.payloads[0]
@@ -94,7 +94,7 @@ def test_declared_type_and_real_content(
     found = payload(tmp_path, data)
     assert list(found.compression) == compression
     assert found.form is form
-    assert any("of type" in each for each in found.oddities) is odd
+    assert any("is declared" in each for each in found.oddities) is odd
     size = 4 if form is None else len(vibs.image() if form is TarForm.VMTAR else vibs.gnu_image())
     assert found.content_size == size
     assert found.ratio is not None
@@ -104,7 +104,7 @@ def test_a_size_that_lies_is_an_oddity(tmp_path: Path) -> None:
     data = vibs.vib()
     size = str(len(gzip.compress(vibs.image(), mtime=0)))
     lying = data.replace(f'size="{size}"'.encode(), f'size="{"9" * len(size)}"'.encode())
-    assert f"the descriptor says {'9' * len(size)} bytes" in payload(tmp_path, lying).oddities[0]
+    assert f"declares {'9' * len(size)} bytes" in payload(tmp_path, lying).oddities[0]
 
 
 def test_long_lists_are_cut_for_people_only(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_all_vibs_of_a_bundle_share_one_budget(
 @pytest.mark.parametrize("data", [vibs.image(), gzip.compress(vibs.image()), vibs.gnu_image()])
 def test_a_loose_payload_is_looked_into(tmp_path: Path, data: bytes) -> None:
     found = inspected(tmp_path, data, "payload.tgz")
-    assert isinstance(found, PayloadInspection)
+    assert isinstance(found, ScannedPayload)
     assert [entry.entry.path for entry in found.entries] == [entry.path for entry in vibs.ENTRIES]
     assert "not declared" in text(found)
     assert inspection_facts(found)["kind"] == "payload"
@@ -205,7 +205,7 @@ def test_zips_in_a_zip_are_counted(tmp_path: Path) -> None:
         inspected(tmp_path, data, "b.zip")
 
 
-def short_look(path: Path) -> PayloadInspection:
+def short_look(path: Path) -> ScannedPayload:
     with opened(path) as subjects:
         (found,) = (inspect(subject, whole=False) for subject in subjects)
     assert isinstance(found, VibInspection)
@@ -228,8 +228,8 @@ def test_a_short_look_lists_the_first_entries_of_a_large_payload(
     path = tmp_path / "a.vib"
     path.write_bytes(vibs.vib(content, kind=kind))
     short, whole = short_look(path), payload(tmp_path, path.read_bytes())
-    assert (len(short.entries), short.complete) == (entries, complete)
-    assert (len(whole.entries), whole.complete) == (20, True)
+    assert (len(short.entries), short.is_complete) == (entries, complete)
+    assert (len(whole.entries), whole.is_complete) == (20, True)
     assert short.content_size == whole.content_size == len(content)
     assert (short.form, short.magics) == (whole.form, whole.magics)
 

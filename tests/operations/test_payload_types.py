@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.lint.making import make
+from tests.checks.making import make
 from tests.trees import make_tree
 from vibforge import PayloadRecipe, Recipe, Vib, build, verify
-from vibforge.host.package import UNPACKED_TYPES
-from vibforge.lint.run import Choice, lint
-from vibforge.lint.subject import VibSubject
+from vibforge.checks.run import Choice, lint
+from vibforge.esxi.reader import UNPACKED_TYPES
 from vibforge.model.recipe import PayloadType
 from vibforge.operations.inspect import inspect_vib
+from vibforge.scan.vib import VibScan
 
 ABOUT_PAYLOADS = Choice(select=("VF304", "VF305", "VF307", "VF314", "VF315", "VF316", "VF323"))
 
@@ -23,7 +23,7 @@ def test_a_payload_is_what_its_type_says(tmp_path: Path, kind: PayloadType) -> N
     recipe = Recipe(name="x", version="1-1", payloads=(payload,))
     built = build(recipe, tmp_path / "dist", root=tmp_path, environment={"SOURCE_DATE_EPOCH": "0"})
     vib = Vib.from_path(built.vib_path)
-    assert lint([VibSubject(vib, "x")], ABOUT_PAYLOADS).findings == ()
+    assert lint([VibScan(vib, "x")], ABOUT_PAYLOADS).findings == ()
     verify(built.vib_path).require()
     assert kind in UNPACKED_TYPES
 
@@ -31,7 +31,5 @@ def test_a_payload_is_what_its_type_says(tmp_path: Path, kind: PayloadType) -> N
 @pytest.mark.parametrize("kind", list(PayloadType))
 def test_a_payload_that_is_not_what_its_type_says_is_found(kind: PayloadType) -> None:
     vib = make(kind=kind, image=b"no tar" * 200)
-    assert {found.rule for found in lint([VibSubject(vib, "x")], ABOUT_PAYLOADS).findings} == {
-        "VF314"
-    }
-    assert inspect_vib(vib).payloads[0].oddities
+    assert {found.rule for found in lint([VibScan(vib, "x")], ABOUT_PAYLOADS).findings} == {"VF314"}
+    assert inspect_vib(vib).payloads[0].form is None

@@ -12,7 +12,6 @@ from tests.trust.made import made
 from vibforge.errors import FormatError, OutputError, SigningError, VibforgeError
 from vibforge.formats.ar import member_header, member_padding
 from vibforge.formats.pkcs7 import check_block, read_blocks
-from vibforge.host.package import Signature as PackageSignature
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
 from vibforge.operations.build import build
@@ -22,6 +21,7 @@ from vibforge.operations.sign_elsewhere import to_sign
 from vibforge.operations.verify import verify
 from vibforge.report.build import built_text
 from vibforge.report.paint import Paint
+from vibforge.scan.signature import Signature as PackageSignature
 from vibforge.signing.elsewhere import GivenSignature
 from vibforge.signing.key_files import KeySigner
 from vibforge.signing.key_source import open_signer

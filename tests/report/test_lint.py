@@ -5,12 +5,12 @@ from typing import Any
 
 import jsonschema
 
-from tests.lint.making import File, make
-from vibforge.lint.run import Choice, LintResult, lint
-from vibforge.lint.subject import VibSubject
+from tests.checks.making import File, make
+from vibforge.checks.run import Choice, LintResult, lint
 from vibforge.model.allowance import Allowance
 from vibforge.report.lint import github, gitlab, lint_json, lint_text, sarif
 from vibforge.report.paint import Paint
+from vibforge.scan.vib import VibScan
 
 _TEXT: dict[str, Any] = {
     "type": "object",
@@ -88,7 +88,7 @@ SARIF: dict[str, Any] = {
 def result(*, name: str = "dist/my vib.vib", allow: bool = False) -> LintResult:
     files = (File(path="bin", content=None, mode=0o755), File(path="bin/a,b:c%"))
     allowances = (Allowance(rule="VF218", because="for a test"),) if allow else ()
-    return lint([VibSubject(make(files), name)], Choice(allowances=allowances))
+    return lint([VibScan(make(files), name)], Choice(allowances=allowances))
 
 
 def test_sarif_has_the_structure_of_the_standard() -> None:

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
+from vibforge.checks.run import Choice, lint
 from vibforge.errors import Problem
 from vibforge.host.known_messages import recognise
-from vibforge.lint.run import Choice, lint
-from vibforge.lint.subject import VibSubject
 from vibforge.model.vib import Vib
 from vibforge.operations.plan import plan
 from vibforge.operations.trx_import import import_text
@@ -17,6 +16,7 @@ from vibforge.report.lint import github, lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
 from vibforge.report.trx_transfer import losses_text
+from vibforge.scan.vib import VibScan
 from vibforge.trx.exchange.foreign import Foreign
 
 STEERING = "a\x1b[31m"
@@ -32,7 +32,7 @@ def steering_vib() -> bytes:
 
 
 def test_lint(steering_vib: bytes) -> None:
-    result = lint([VibSubject(Vib.from_bytes(steering_vib), "x.vib")], Choice())
+    result = lint([VibScan(Vib.from_bytes(steering_vib), "x.vib")], Choice())
     for text in (lint_text(result, Paint()), github(result)):
         assert SHOWN in text
         assert not {"\x1b", "\x9b"} & set(text)

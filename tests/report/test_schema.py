@@ -6,26 +6,25 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from vibforge.errors import ModelError
+from vibforge.findings.check import Severity, Topic
 from vibforge.formats.gzip_member import Level
 from vibforge.formats.tar_header import EntryKind
 from vibforge.formats.tar_reading import TarForm
 from vibforge.formats.unpacking import Compression
 from vibforge.host.bundle_readers import BundleReader, Verdict
-from vibforge.host.package import Signature
 from vibforge.host.prediction import Outcome
 from vibforge.host.routes import Route
-from vibforge.lint.rule import Severity
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.recipe import PayloadType
 from vibforge.operations.read_project import ProjectKind
 from vibforge.operations.record import FileKind
 from vibforge.operations.verification import Outcome as FactOutcome
-from vibforge.operations.verification import Topic
 from vibforge.ptp.settings import Delay
 from vibforge.rehearsal.verdict import Code
 from vibforge.report.plain import kind_name
 from vibforge.report.schema import RECIPE, definitions, schema, schema_names
+from vibforge.scan.signature import Signature
 from vibforge.signing.making import TimeSource
 from vibforge.trx.nic import Answer
 from vibforge.trx.option import Kind, Standing

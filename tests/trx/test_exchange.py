@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import MAX_BYTES, TrxConf
+from vibforge.esxi.paths import TRX_CONF_LIMIT
+from vibforge.trx.document import TrxConf
 from vibforge.trx.exchange.linuxptp import export_linuxptp, import_linuxptp
 from vibforge.trx.exchange.ptpconfig import export_ptpconfig, import_ptpconfig
 from vibforge.trx.exchange.transfer import Loss
@@ -256,9 +257,9 @@ def test_what_is_lost_is_said_with_its_place_and_reason(golden: Callable[[str, s
 
 
 def test_texts_are_bounded() -> None:
-    import_linuxptp("#" * MAX_BYTES)
-    with pytest.raises(TrxError, match=f"more than {MAX_BYTES} characters"):
-        import_linuxptp("#" * (MAX_BYTES + 1))
+    import_linuxptp("#" * TRX_CONF_LIMIT)
+    with pytest.raises(TrxError, match=f"more than {TRX_CONF_LIMIT} characters"):
+        import_linuxptp("#" * (TRX_CONF_LIMIT + 1))
     with pytest.raises(TrxError, match="the options of ptp4l have more than 65536 characters"):
         import_linuxptp("", ptp4l_options="-s " * 30_000)
     deep = "a: " + "[" * 50 + "]" * 50

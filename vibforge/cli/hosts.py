@@ -139,7 +139,7 @@ def _explained_rule(word: str, *, as_json: bool) -> bool:
     is_id = _RULE_ID.fullmatch(word) is not None
     if not (is_id or _RULE_NAME.fullmatch(word)):
         return False
-    from vibforge.lint.registry import unknown_rule  # noqa: PLC0415 - messages do without rules
+    from vibforge.checks.registry import unknown_rule  # noqa: PLC0415 - messages do without rules
     from vibforge.report import rules as report  # noqa: PLC0415 - the same
 
     rule = report.find_manual(word)

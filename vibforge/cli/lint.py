@@ -22,10 +22,10 @@ from vibforge.cli.arguments import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vibforge.lint.run import Choice, LintResult
-    from vibforge.lint.subject import BundleSubject, VibSubject
+    from vibforge.checks.run import Choice, LintResult
     from vibforge.model.allowance import Allowance
     from vibforge.model.several import Unreadable
+    from vibforge.scan.vib import BundleScan, VibScan
 
 
 class Form(StrEnum):
@@ -51,6 +51,9 @@ def lint(  # noqa: PLR0913 - the options of the command
         list[str] | None, typer.Option(metavar="RULE", help="Not these rules; may be repeated.")
     ] = None,
     form: Annotated[Form, typer.Option("--as", help="In which form.")] = Form.TEXT,
+    every_one: Annotated[
+        bool, typer.Option("--all", help="One line for each finding, also of the same check.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find what is wrong with VIBs, bundles and projects before a host does.
@@ -59,9 +62,9 @@ def lint(  # noqa: PLR0913 - the options of the command
     temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
     means that there are errors.
     """
+    from vibforge.checks.run import Choice, LintResult  # noqa: PLC0415 - the same
     from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
-    from vibforge.lint.run import Choice, LintResult  # noqa: PLC0415 - the same
     from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - the same
     from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
 
@@ -75,17 +78,19 @@ def lint(  # noqa: PLR0913 - the options of the command
     if as_json:
         print_json(lint_json(result, looked.unreadable))
     else:
-        _print(result, looked.unreadable, form)
+        _print(result, looked.unreadable, form, every_one=every_one)
     require_readable(looked.unreadable)
     exit_unless(good=result.good)
 
 
-def _print(result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form) -> None:
+def _print(
+    result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form, *, every_one: bool
+) -> None:
     from vibforge.report import lint as report  # noqa: PLC0415 - `--version` reports nothing
 
     match form:
         case Form.TEXT:
-            print_report(report.lint_text(result, paint()))
+            print_report(report.lint_text(result, paint(), every_one=every_one))
         case Form.SARIF:
             print_json(report.sarif(result, unreadable))
         case Form.GITHUB:
@@ -96,7 +101,7 @@ def _print(result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form)
 
 def _look(path: Path, choice: "Choice") -> "LintResult":
     """Hold one file against the rules; what a recipe allows, it allows its own VIB alone."""
-    from vibforge.lint.run import lint as run_lint  # noqa: PLC0415 - the same
+    from vibforge.checks.run import lint as run_lint  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
         allowances: list[Allowance] = []
@@ -106,16 +111,16 @@ def _look(path: Path, choice: "Choice") -> "LintResult":
 
 def _subjects(
     path: Path, stack: ExitStack, allowances: "list[Allowance]"
-) -> "Iterator[VibSubject | BundleSubject]":
-    from vibforge.lint.subject import VibSubject  # noqa: PLC0415 - the same
+) -> "Iterator[VibScan | BundleScan]":
     from vibforge.model.vib import Vib  # noqa: PLC0415 - the same
+    from vibforge.scan.vib import VibScan  # noqa: PLC0415 - the same
 
     if path.is_dir() or path.suffix == ".toml":
         built, allowed = _built(path, stack)
         allowances += allowed
-        yield VibSubject(Vib.from_path(built), str(path))
+        yield VibScan(Vib.from_path(built), str(path))
     elif _is_archive(path):
-        yield VibSubject(Vib.from_path(path), str(path))
+        yield VibScan(Vib.from_path(path), str(path))
     else:
         yield from _bundles(path, stack)
 
@@ -133,16 +138,16 @@ def _is_archive(path: Path) -> bool:
         return False
 
 
-def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleSubject]":
+def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
     from vibforge.errors import FormatError  # noqa: PLC0415 - only for bundles
-    from vibforge.lint.subject import bundle_subject  # noqa: PLC0415 - the same
     from vibforge.operations.subjects import OpenBundle, opened  # noqa: PLC0415 - the same
+    from vibforge.scan.vib import bundle_scan  # noqa: PLC0415 - the same
 
     for subject in stack.enter_context(opened(path)):
         if not isinstance(subject, OpenBundle):
             raise FormatError("neither a VIB, a bundle nor a project", where=str(path))
         inside = subject.bundle.name != str(path)
-        yield bundle_subject(subject.bundle, subject.sources, inside=inside)
+        yield bundle_scan(subject.bundle, subject.sources, inside=inside)
 
 
 def _built(path: Path, stack: ExitStack) -> "tuple[Path, tuple[Allowance, ...]]":

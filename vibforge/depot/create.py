@@ -2,15 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
+from vibforge.checks.offering import objections, obstacles, sure_obstacles
 from vibforge.depot.content import CarriedBulletin, CarriedVib, Content, carry_vib, joined_vibs
 from vibforge.depot.content import latest as latest_date
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem, VibforgeError
+from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, row_of
+from vibforge.findings.check import Fault
 from vibforge.formats.xml_text import element, leaf
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bundle_index import Vendor, depot_platform
@@ -25,6 +29,8 @@ from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import SoftwarePlatform
 from vibforge.model.recipe_rules import broken_keys
 from vibforge.model.release_date import ReleaseDate
+from vibforge.model.vib import Vib
+from vibforge.scan.vib import Described, VibScan
 
 VIB_LIMIT = 10_000
 """VIBs of one bundle; the largest depots of whole releases hold some thousand."""
@@ -35,6 +41,8 @@ _ASSUMED_PLATFORMS = tuple(
 )
 """The stock releases whose platform string is seen in vendor bundles."""
 _CODE_LENGTH = 3
+_NOTED = 3
+"""Errors of one VIB that are noted; `vibforge lint` lists all."""
 
 
 @dataclass(slots=True)
@@ -65,6 +73,7 @@ def create_bundle(
     """
     notes = Notes()
     content = assemble(carried(vibs), recipe or BundleRecipe(), notes)
+    note_objections(content.vibs, notes)
     return write(content, output, tuple(notes.texts))
 
 
@@ -194,16 +203,75 @@ def _platforms(
         )
     )
     if not chosen and not own:
-        notes.add(
-            f"{component.name} says nothing of ESXi's release: it is offered to "
-            f"{', '.join(_ASSUMED_PLATFORMS)}"
-        )
+        return _assumed(component, vibs, notes)
+    _refuse_ruled_out(chosen, vibs)
+    for version in chosen:
+        for reason in islice(_obstacles(vibs, version), 1):
+            notes.add(f"{component.name} is marked for {version} as asked, although {reason}")
     for version in chosen:
         if own and not any(_same_line(version, each) for each in own):
             notes.add(
                 f"{component.name} is offered to {version}, its VIB names only {', '.join(own)}"
             )
-    return tuple(dict.fromkeys(map(platform_version, chosen or own or _ASSUMED_PLATFORMS)))
+    return tuple(dict.fromkeys(map(platform_version, chosen or own)))
+
+
+def _assumed(
+    component: ComponentRecipe, vibs: tuple[CarriedVib, ...], notes: Notes
+) -> tuple[str, ...]:
+    """Return the stock releases that no check of the VIBs rules out.
+
+    Raises:
+        DepotError: there is none.
+    """
+    reasons = {version: list(_obstacles(vibs, version)) for version in _ASSUMED_PLATFORMS}
+    allowed = tuple(version for version, found in reasons.items() if not found)
+    for version, found in reasons.items():
+        if found:
+            notes.add(f"{component.name} is not marked for {version}: {found[0]}")
+    if not allowed:
+        raise DepotError(
+            f"{component.name} fits none of {', '.join(reasons)}",
+            remedy="name the releases that it is for: --platform 6.7.0",
+        )
+    notes.add(f"{component.name} declares no ESXi release: marked for {', '.join(allowed)}")
+    return allowed
+
+
+def _refuse_ruled_out(chosen: Sequence[str], vibs: tuple[CarriedVib, ...]) -> None:
+    """Refuse releases that were asked for and that a VIB cannot be used on.
+
+    Raises:
+        DepotError: each such release with the first reason.
+    """
+    found = [(version, next(_obstacles(vibs, version, sure_obstacles), "")) for version in chosen]
+    problems = [
+        Problem(what=f"not for {version}: {reason}", remedy="leave that platform out")
+        for version, reason in found
+        if reason
+    ]
+    if problems:
+        raise DepotError.of(problems)
+
+
+def _obstacles(
+    vibs: tuple[CarriedVib, ...],
+    platform: str,
+    found: Callable[[Described, Release], Iterator[Fault]] = obstacles,
+) -> Iterator[str]:
+    """Yield why VIBs cannot be offered to a platform such as `7.0`; nothing for `8.*`."""
+    if "*" in platform:
+        return
+    for vib in vibs:
+        for fault in found(vib.announced, Release.parse(platform)):
+            yield f"{vib.id}: {fault.what} ({fault.where})"
+
+
+def note_objections(vibs: tuple[CarriedVib, ...], notes: Notes) -> None:
+    """Note the errors of the VIBs, so that no bundle hides them."""
+    for vib in vibs:
+        for objection in islice(objections(VibScan(Vib.from_source(vib.source))), _NOTED):
+            notes.add(f"{vib.id}: {objection}")
 
 
 def _same_line(one: str, other: str) -> bool:

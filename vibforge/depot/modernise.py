@@ -8,15 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vibforge.checks.offering import doubts, obstacles
 from vibforge.depot.content import CarriedBulletin, CarriedVib, Content
-from vibforge.depot.create import Notes, assemble, derived_code
+from vibforge.depot.create import Notes, assemble, derived_code, note_objections
 from vibforge.depot.opening import opened_content
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE, has_components, row_of
-from vibforge.host.package import Package, lacks_gunzip_sha256
-from vibforge.host.stock import provision
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.bundle_index import Vendor, depot_platform
@@ -27,7 +26,6 @@ from vibforge.model.bundle_recipe import (
     platform_version,
 )
 from vibforge.model.descriptor import SoftwarePlatform
-from vibforge.model.relationships import Constraint
 
 TARGETS = tuple(
     str(release)
@@ -66,21 +64,6 @@ def modernise(
         return write(content, output, tuple(notes.texts))
 
 
-def obstacles(vib: CarriedVib, release: Release) -> Iterator[str]:
-    """Yield why a VIB as it is cannot go onto hosts of a release, as far as is known."""
-    package = Package(descriptor=vib.announced.descriptor)
-    required = row_of(release).requires_gunzip_sha256
-    if required and required.value and (names := lacks_gunzip_sha256(package)):
-        yield f"{vib.id} has no sha-256 of the unpacked payload {', '.join(names)} (KB 318056)"
-    for constraint in vib.announced.descriptor.relationships.depends:
-        if provision(release, constraint).met is False:
-            yield f"{vib.id} depends on {constraint}, which {release} does not bring"
-    types = {payload.type for payload in vib.announced.descriptor.payloads}
-    known = row_of(release).payload_types
-    if known and (skipped := sorted(types - known.value)):
-        yield f"{vib.id} has payloads of type {', '.join(skipped)}, which {release} skips"
-
-
 def _versions(content: Content, wanted: Sequence[str], notes: Notes, where: str) -> tuple[str, ...]:
     """Return the releases that nothing known speaks against.
 
@@ -90,8 +73,8 @@ def _versions(content: Content, wanted: Sequence[str], notes: Notes, where: str)
     good: list[str] = []
     problems: list[Problem] = []
     for version in wanted or TARGETS:
-        possible = [r for r in _updates(version) if not list(_all_obstacles(content, r))]
-        fit = [r for r in possible if not list(_open_constraints(content, r))] or possible
+        possible = [r for r in _updates(version) if not any(_all_obstacles(content, r))]
+        fit = [r for r in possible if not _has_doubts(content, r)] or possible
         if fit:
             good.append(platform_version(version))
             if fit != _updates(version):
@@ -106,7 +89,8 @@ def _versions(content: Content, wanted: Sequence[str], notes: Notes, where: str)
         raise DepotError.of([*problems, Problem(what="the VIBs must be built anew", where=where)])
     for problem in problems:
         notes.add(problem.what)
-    notes.add(f"it is for {', '.join(good)}: nothing known speaks against it, and nobody tried it")
+    notes.add(f"marked for {', '.join(good)}: no check rules these releases out; nobody tried it")
+    note_objections(content.vibs, notes)
     _note_unknown(content, good, notes)
     return tuple(good)
 
@@ -129,21 +113,19 @@ def _updates(version: str) -> list[Release]:
 
 def _all_obstacles(content: Content, release: Release) -> Iterator[str]:
     for vib in content.vibs:
-        yield from obstacles(vib, release)
+        for fault in obstacles(vib.announced, release):
+            yield f"{vib.id}: {fault.what} ({fault.where})"
 
 
-def _open_constraints(content: Content, release: Release) -> Iterator[Constraint]:
-    """Yield the dependencies of which nobody knows whether a release provides them."""
-    for vib in content.vibs:
-        for constraint in vib.announced.descriptor.relationships.depends:
-            if provision(release, constraint).met is None:
-                yield constraint
+def _has_doubts(content: Content, release: Release) -> bool:
+    return any(any(doubts(vib.announced, release)) for vib in content.vibs)
 
 
 def _note_unknown(content: Content, versions: list[str], notes: Notes) -> None:
-    for version in versions:
-        for constraint in _open_constraints(content, _updates(version)[-1]):
-            notes.add(f"whether {version} brings {constraint} is not known")
+    for vib in content.vibs:
+        for version in versions:
+            for fault in doubts(vib.announced, _updates(version)[-1]):
+                notes.add(f"{vib.id}: {fault.what}? That is not known of {version}")
 
 
 def _vendor(old: Vendor, code: str, notes: Notes) -> Vendor:

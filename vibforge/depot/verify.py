@@ -4,20 +4,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vibforge.errors import DepotError, FormatError
-from vibforge.host.bundle_readers import BundleReader, Reception, Verdict, receptions
-from vibforge.host.bundle_troubles import MetBundle, VibInBundle
-from vibforge.host.package import Package
-from vibforge.host.reading import payload_refusals, refusals
-from vibforge.model.agreement import disagreements
-from vibforge.model.bundle_vib import DepotVib
-from vibforge.model.source import FileSource, Source
-from vibforge.model.vib import Vib
+from vibforge.errors import DepotError
+from vibforge.host.bundle_readers import (
+    BundleReader,
+    ReaderVerdict,
+    Verdict,
+    reader_verdicts,
+    vib_refusals,
+)
+from vibforge.model.source import FileSource
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.operations.verification import Verification
-from vibforge.operations.verify import verify_subject
+from vibforge.operations.verify import verify_bundle_scan, verify_scan
+from vibforge.scan.vib import VibScan, bundle_scan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
+
+if TYPE_CHECKING:
+    from vibforge.host.prediction import Refusal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,12 +30,12 @@ class JudgedBundle:
     """The facts of a bundle, and what each of its readers makes of it."""
 
     verification: Verification
-    receptions: tuple[Reception, ...]
+    verdicts: tuple[ReaderVerdict, ...]
 
     def refused_by(self, reader: BundleReader) -> bool:
         """Whether this reader is known to refuse it."""
         return any(
-            each.reader is reader and each.verdict is Verdict.REFUSES for each in self.receptions
+            each.reader is reader and each.verdict is Verdict.REFUSES for each in self.verdicts
         )
 
 
@@ -59,50 +64,20 @@ def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBun
         DepotError: it is not a bundle.
     """
     with opened_bundles(path) as bundles:
-        return tuple(_judge(bundle, path, policy) for bundle in bundles)
+        return tuple(_judge(bundle, policy) for bundle in bundles)
 
 
-def met_bundle(bundle: OpenBundle) -> MetBundle:
-    """Look at a bundle as its readers do."""
-    return MetBundle(
-        bundle=bundle.bundle,
-        vibs=tuple(_vibs(bundle)),
-        within_zip=not isinstance(bundle.container, FileSource),
-    )
-
-
-def _judge(bundle: OpenBundle, path: Path, policy: TrustPolicy) -> JudgedBundle:
+def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
+    """Read each VIB once, for the verification and for what hosts refuse of it."""
+    inside = not isinstance(bundle.container, FileSource)
+    scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
+    parts: list[Verification] = []
+    refused: list[Refusal] = []
+    for _member, vib in scan.vibs:
+        vib_scan = VibScan(vib)
+        parts.append(verify_scan(vib_scan, policy))
+        refused += vib_refusals(vib_scan, vib.descriptor.vib_id)
     return JudgedBundle(
-        verification=verify_subject(bundle, str(path), policy=policy),
-        receptions=receptions(met_bundle(bundle)),
-    )
-
-
-def _vibs(bundle: OpenBundle) -> Iterator[VibInBundle]:
-    name = bundle.bundle.name
-    sources = {source.name.removeprefix(f"{name}:"): source for source in bundle.sources}
-    for announced in bundle.bundle.vibs:
-        source = sources.get(announced.relative_path)
-        if source is None:
-            yield VibInBundle(vib_id=announced.descriptor.vib_id, is_there=False)
-        else:
-            yield _vib(announced, source)
-
-
-def _vib(announced: DepotVib, source: Source) -> VibInBundle:
-    vib_id = announced.descriptor.vib_id
-    try:
-        vib = Vib.from_source(source)
-        found = (*refusals(vib), *payload_refusals(vib))
-    except FormatError as error:
-        return VibInBundle(vib_id=vib_id, fault=error.problems[0].what)
-    return VibInBundle(
-        vib_id=vib_id,
-        unequal=disagreements(vib.descriptor, announced.descriptor),
-        refusals=found,
-        needs_signature_without=(
-            Package(descriptor=vib.descriptor).level.needs_signature and not vib.is_signed
-        ),
-        is_signed=vib.is_signed,
-        names_platform=bool(vib.descriptor.system_requires.software_platforms),
+        verification=verify_bundle_scan(scan, parts, policy),
+        verdicts=reader_verdicts(scan, refused),
     )

@@ -82,6 +82,8 @@ class Row:
     """True: `--no-sig-check` under Secure Boot ends the command; False: it is ignored."""
     reports_all_problems: Cell[bool] | None = None
     """True: problems of all groups are printed at once, as DependencyError."""
+    live_needs_gunzip: Cell[bool] | None = None
+    """True: a live install refuses a payload without any digest of its unpacked form."""
     prints_cause: Cell[bool] | None = None
     """True: errors carry a `cause = …` line."""
     payload_types: Cell[frozenset[str]] | None = None
@@ -211,6 +213,7 @@ _65 = Row(
     requires_gunzip_sha256=_measured(value=False, source=_TRIED_65),
     refuses_no_sig_check=_measured(value=True, source=_TRIED_65),
     reports_all_problems=_measured(value=True, source=_TRIED_65),
+    live_needs_gunzip=_measured(value=False, source=_TRIED_65),
     prints_cause=_measured(value=False, source=_TRIED_65),
     payload_types=_documented(_TYPES, "read from a host image of 6.5.0"),
     path_lists=_inferred("6.7", _LISTS),
@@ -229,6 +232,7 @@ _67 = Row(
     requires_gunzip_sha256=_measured(value=False, source=_TRIED_67),
     refuses_no_sig_check=_measured(value=False, source=_TRIED_67),
     reports_all_problems=_measured(value=False, source=_TRIED_67),
+    live_needs_gunzip=_documented(value=True, source=_HOST_67),
     prints_cause=_measured(value=False, source=_TRIED_67),
     payload_types=_measured(_TYPES, _TRIED_67),
     bank_size=_measured(250 * _MIB, _HOST_67),
@@ -247,6 +251,7 @@ _70 = Row(
     requires_gunzip_sha256=_documented(value=False, source=f"{_KB_318056} names 8.0 and later"),
     refuses_no_sig_check=_inferred(value=False, source=_AFTER_67),
     reports_all_problems=_inferred(value=False, source=_AFTER_67),
+    live_needs_gunzip=_inferred(value=True, source=_AFTER_67),
     prints_cause=_inferred(value=False, source=_CAUSE),
     payload_types=_inferred(_TYPES, _AFTER_67),
     bank_size=_inferred(500 * _MIB, "vendor's release notes of 9.0: it was 500 MB before"),
@@ -266,6 +271,7 @@ _80 = Row(
     requires_gunzip_sha256=_onward(value=True, source=_KB_318056),
     refuses_no_sig_check=_inferred(value=False, source=_AFTER_67),
     reports_all_problems=_inferred(value=False, source=_AFTER_67),
+    live_needs_gunzip=_inferred(value=True, source=_AFTER_67),
     prints_cause=_onward(value=True, source=_CAUSE),
     payload_types=_inferred(_TYPES, _AFTER_67),
     bank_size=_documented(500 * _MIB, "vendor's release notes of 9.0: it was 500 MB before"),
@@ -287,6 +293,7 @@ _90 = Row(
     requires_gunzip_sha256=_onward(value=True, source=_KB_318056),
     refuses_no_sig_check=_inferred(value=False, source=_AFTER_67),
     reports_all_problems=_inferred(value=False, source=_AFTER_67),
+    live_needs_gunzip=_inferred(value=True, source=_AFTER_67),
     prints_cause=_onward(value=True, source=_CAUSE),
     payload_types=_documented(_TYPES | {"vzstd"}, "vendor VIBs of 9.0 carry vzstd"),
     bank_size=_documented(1024 * _MIB, "vendor's release notes of 9.0"),
@@ -370,6 +377,11 @@ _ROWS = (
 )
 TABLE = {row.release: row for row in _ROWS}
 """The releases that vibforge knows, oldest first."""
+
+KNOWN_PAYLOAD_TYPES = frozenset().union(
+    *(row.payload_types.value for row in _ROWS if row.payload_types)
+)
+"""The payload types that some release installs."""
 
 STOCK_TARGETS = tuple(row.release for row in _ROWS if row.stock_target)
 """The releases that commands predict for unless told otherwise."""

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from vibforge.host.allowed_paths import paths_outside
+from vibforge.checks.allowed_paths import paths_outside
+from vibforge.esxi.paths import BOOT_COPIED
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 
@@ -24,6 +25,11 @@ def script_path(name: str) -> str:
 def store_path(name: str) -> str:
     """The folder below which VIB `name` keeps the files that are put in place at boot."""
     return f"opt/{name}/boot-copy"
+
+
+def stored_at(name: str, path: str) -> str:
+    """Where VIB `name` keeps the file that is put at `path` at boot."""
+    return f"opt/{name}{BOOT_COPIED}{path}"
 
 
 def moved_paths(level: AcceptanceLevel, files: Sequence[str]) -> tuple[str, ...]:
@@ -46,7 +52,6 @@ def _file_list(name: str, level: AcceptanceLevel, listed: tuple[str, ...]) -> tu
     moved = set(moved_paths(level, listed))
     if not moved:
         return listed
-    store = store_path(name)
-    files = {f"{store}/files/{path}" if path in moved else path for path in listed}
-    files |= {script_path(name), f"{store}/{MANIFEST}"}
+    files = {stored_at(name, path) if path in moved else path for path in listed}
+    files |= {script_path(name), f"{store_path(name)}/{MANIFEST}"}
     return tuple(sorted(files))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from vibforge.errors import Problem
 from vibforge.esxi.release import Release
 from vibforge.host.package import Package
-from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.model.acceptance import AcceptanceLevel
+
+DEFAULT_LEVEL = AcceptanceLevel.PARTNER
+"""A host's own level after its installation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

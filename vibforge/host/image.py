@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.host.matching import Demands, Provisions
+from vibforge.esxi.matching import Demands, Provisions
+from vibforge.esxi.paths import host_paths
 from vibforge.host.package import Package
-from vibforge.host.stock import host_paths
 from vibforge.model.relationships import Provide
 from vibforge.model.version import Version
 

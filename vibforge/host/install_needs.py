@@ -13,17 +13,17 @@ from itertools import product
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.host.flags import Flags
-from vibforge.host.host import Host, stock_host
+from vibforge.host.host import DEFAULT_LEVEL, Host, stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.host.package import Package, Signature
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import joint_remedies
-from vibforge.host.stock import DEFAULT_LEVEL
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import SystemRequires
 from vibforge.model.relationships import Relationships
+from vibforge.scan.signature import Signature
 
 _NAMED_PATHS = 5
 _SHORT_FLAGS = {"--force": "-f"}

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vibforge.errors import FormatError, Problem
+from vibforge.errors import FormatError, ModelError, Problem
 from vibforge.host.package import Package
+from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor
 
 VIB_LIMIT = 1_000
@@ -82,12 +83,20 @@ def _listed(value: list[object], place: str, problems: list[Problem]) -> Iterato
                 version=version,
                 vendor=vendor,
                 type=_type(entry, vendor, name),
-                acceptance_level=level if isinstance(level, str) else None,
+                acceptance_level=_level(level),
             ),
             files_known=False,
             relationships_known=False,
             payloads_known=False,
         )
+
+
+def _level(text: object) -> str | None:
+    """Return a level that esxcli printed as the descriptor's word."""
+    try:
+        return AcceptanceLevel.parse(text).value if isinstance(text, str) else None
+    except ModelError:
+        return None
 
 
 def _type(entry: object, vendor: str, name: str) -> str:

@@ -1,12 +1,15 @@
-"""What is offered to a host: a VIB file or a bundle, and what a host would make of reading it."""
+"""What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vibforge.errors import FormatError
-from vibforge.host.package import Package, Signature
+from vibforge.checks.registry import VIB_CHECKS
+from vibforge.findings.check import Step
+from vibforge.host.package import Package
 from vibforge.host.prediction import Refusal
-from vibforge.host.reading import payload_refusals, refusals
+from vibforge.host.reading import refusal
 from vibforge.model.vib import Vib
+from vibforge.scan.vib import VibScan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,36 +26,19 @@ class Offer:
 
 
 def offer_of(vib: Vib, name: str) -> Offer:
-    """Return what a VIB file offers; its payloads are hashed once."""
+    """Return what a VIB file offers; its payloads are read once."""
+    scan = VibScan(vib)
     return Offer(
         name=name,
-        packages=(package_of(vib),),
-        refusals=refusals(vib),
-        damage=tuple(payload_refusals(vib)),
+        packages=(Package(descriptor=vib.descriptor, signature=scan.signature),),
+        refusals=tuple(refusals(scan, Step.READING)),
+        damage=tuple(refusals(scan, Step.PAYLOADS)),
     )
 
 
-def package_of(vib: Vib) -> Package:
-    """Return a VIB as the rules of an install see it."""
-    return Package(descriptor=vib.descriptor, signature=signature_of(vib))
-
-
-def signature_of(vib: Vib) -> Signature:
-    """Tell what a signature is worth as far as its own arithmetic goes; not whom to trust."""
-    if not vib.is_signed:
-        return Signature.MISSING
-    from vibforge.formats.pkcs7 import (  # noqa: PLC0415 - most VIBs are unsigned
-        PEM_LABEL,
-        check_block,
-        read_blocks,
-    )
-
-    try:
-        blocks = read_blocks(vib.signature)
-    except FormatError:
-        return Signature.MALFORMED
-    first = blocks[0] if blocks else None
-    if first is None or first.fault or first.label != PEM_LABEL:
-        return Signature.MALFORMED
-    held = check_block(first, vib.descriptor_bytes).held
-    return Signature.BROKEN if held is False else Signature.UNKNOWN
+def refusals(scan: VibScan, step: Step) -> Iterator[Refusal]:
+    """Yield what a host refuses at a step, in the order of the checks."""
+    for check in VIB_CHECKS:
+        if check.reaction and check.reaction.step is step:
+            for fault in check.faults(scan):
+                yield refusal(check, fault, scan.descriptor.vib_id)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.release import Release
-from vibforge.host.messages import HostMessage
+from vibforge.esxi.table import Fact, row_of
 from vibforge.model.certainty import Certainty
 
 
@@ -46,14 +47,13 @@ class Refusal:
 
     message: HostMessage
     cause: Cause
-    since: Release | None = None
-    until: Release | None = None
+    minds: Fact | None = None
+    """Whether hosts of a release mind; None: all do."""
 
     def holds(self, release: Release) -> bool:
-        """Whether a host of this release refuses it."""
-        return (self.since is None or release >= self.since) and (
-            self.until is None or release < self.until
-        )
+        """Whether a host of this release is known to refuse it."""
+        cell = self.minds(row_of(release)) if self.minds else None
+        return self.minds is None or (cell is not None and cell.value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from vibforge.checks.payload_declaration import no_gunzip_sha256
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import SKIPS
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.host.package import Package, Signature, lacks_gunzip_sha256
+from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.descriptor import Checksum, Payload
+from vibforge.scan.signature import Signature
 
 STEP_LIMIT = 3
 _SIGN, _REBUILD, _BOOT_COPY = "sign", "rebuild", "boot-copy"
@@ -179,7 +181,7 @@ def _host_steps(command: Command) -> Iterator[Step]:
 
 
 def _vib_steps(command: Command) -> Iterator[Step]:
-    if any(lacks_gunzip_sha256(package) for package in command.packages):
+    if any(any(no_gunzip_sha256.faults(package)) for package in command.packages):
         yield Step(
             key=_REBUILD,
             what="build the VIB again with vibforge, which adds the missing digest",

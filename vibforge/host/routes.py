@@ -18,11 +18,11 @@ from vibforge.host.install.installer import predict
 from vibforge.host.install.staging import TRUSTED
 from vibforge.host.install.validation import troubles
 from vibforge.host.offer import Offer
-from vibforge.host.package import Signature
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
 from vibforge.host.upgrade import predict_upgrade
 from vibforge.model.certainty import Certainty, least_sure
+from vibforge.scan.signature import Signature
 
 
 class Route(StrEnum):

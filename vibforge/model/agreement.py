@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from vibforge.errors import ModelError
-from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor, MaintenanceMode
 
 Reading = Callable[[Descriptor], Any]
@@ -25,10 +23,7 @@ def disagreements(own: Descriptor, announced: Descriptor) -> tuple[str, ...]:
 
 
 def _level(of: Descriptor) -> str:
-    try:
-        return AcceptanceLevel.parse(of.acceptance_level or "community")
-    except ModelError:
-        return of.acceptance_level or ""
+    return of.level if of.has_level else of.acceptance_level or ""
 
 
 def _moment(of: Descriptor) -> datetime | str:

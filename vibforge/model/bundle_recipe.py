@@ -17,13 +17,18 @@ _COMPONENT_NAME = re.compile(r"[0-9A-Za-z_.-]+")
 _COMPONENT_VERSION = re.compile(r"[0-9][0-9A-Za-z_.-]*")
 
 
+def is_vendor_code(text: str) -> bool:
+    """Whether a text is three letters or digits, as PowerCLI and public vLCM recipes want it."""
+    return _CODE.fullmatch(text) is not None
+
+
 def check_vendor_code(text: str) -> None:
     """Demand the three letters or digits that PowerCLI's New-OfflineBundle insists on.
 
     Raises:
         ModelError: it is something else.
     """
-    if text and not _CODE.fullmatch(text):
+    if text and not is_vendor_code(text):
         raise ModelError(
             f"{text!r} is not a vendor code",
             remedy="write exactly three letters or digits, such as ABC; PowerCLI takes no other, "

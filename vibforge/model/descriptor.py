@@ -6,8 +6,10 @@ not be read is told in `faults`, what is not known stands in `unknown`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from vibforge.errors import Problem
+from vibforge.errors import ModelError, Problem
+from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.relationships import Relationships
 
 
@@ -80,6 +82,11 @@ class Checksum:
     digest: str
     verify_process: str = ""
 
+    @property
+    def kind(self) -> str:
+        """The kind of digest as the descriptor names it: `sha-256 gunzip`."""
+        return " ".join(filter(None, (self.checksum_type, self.verify_process))) or "unnamed"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Payload:
@@ -144,6 +151,25 @@ class Descriptor:
     """Values that could not be read; the fields hold the reader's default for them."""
 
     @property
+    def level(self) -> AcceptanceLevel:
+        """The level that a host reads: community where the text is none of a host's words."""
+        return _level(self.acceptance_level or "community") or AcceptanceLevel.COMMUNITY
+
+    @property
+    def has_level(self) -> bool:
+        """Whether the acceptance level is missing, empty, or one of a host's words."""
+        return _level(self.acceptance_level or "community") is not None
+
+    @property
     def vib_id(self) -> str:
         """`<vendor>_<type>_<name>_<version>`, which names a VIB on hosts and in depots."""
         return f"{self.vendor}_{self.type}_{self.name}_{self.version}"
+
+
+@lru_cache(maxsize=64)
+def _level(text: str) -> AcceptanceLevel | None:
+    """Read a level once: a prediction asks for those of all VIBs for each possible host."""
+    try:
+        return AcceptanceLevel.of_descriptor(text)
+    except ModelError:
+        return None

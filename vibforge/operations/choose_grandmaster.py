@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.operations.read_input import read_input
 from vibforge.operations.trx_sniff import hear_capture
 from vibforge.ptp.fitting import chosen_domain, fit_domain
@@ -10,7 +11,7 @@ from vibforge.ptp.settings import settings_of
 from vibforge.rehearsal.client import values_of
 from vibforge.rehearsal.grandmaster import Grandmaster, of_conf, of_fit, of_profile
 from vibforge.rehearsal.linuxptp import Linuxptp
-from vibforge.trx.document import MAX_BYTES, TrxConf
+from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import profile_named
 
 
@@ -48,7 +49,7 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
     if profile is not None:
         return of_profile(profile_named(profile), linuxptp)
     if conf is not None:
-        text = read_input(conf, MAX_BYTES, TrxError).decode("utf-8", "surrogateescape")
+        text = read_input(conf, TRX_CONF_LIMIT, TrxError).decode("utf-8", "surrogateescape")
         return of_conf(text, str(conf))
     if capture is None:
         return None

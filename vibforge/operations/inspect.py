@@ -7,22 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from vibforge.checks.payload_content import (
+    type_unlike_content,
+    unreadable_payload,
+    wrong_size,
+)
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.byte_stream import read_chunks
-from vibforge.formats.inflating import GZIP_TRAILER, gzip_content_size
+from vibforge.formats.inflating import GZIP_TRAILER
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.model.bundle import Bundle
 from vibforge.model.source import Source
 from vibforge.model.vib import StoredPayload, Vib
 from vibforge.operations.facts.signatures import level_objections
-from vibforge.operations.inspect_payload import PayloadInspection, PayloadOpening
 from vibforge.operations.subjects import (
     LoosePayload,
     OpenBundle,
     StageFolder,
     Subject,
 )
+from vibforge.scan.payload import Depth, ScannedPayload, scan_payload, with_trailer
+from vibforge.scan.vib import VibScan
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block
@@ -33,7 +39,7 @@ class VibInspection:
     """A VIB with its payloads opened and its signatures read."""
 
     vib: Vib
-    payloads: tuple[PayloadInspection, ...]
+    payloads: tuple[ScannedPayload, ...]
     blocks: "tuple[Block, ...]"
     claims: tuple[str, ...] = ()
     """Why its signatures cannot carry the level that it claims."""
@@ -60,7 +66,7 @@ class StageInspection:
     faults: tuple[Problem, ...] = ()
 
 
-Inspection = VibInspection | BundleInspection | PayloadInspection | StageInspection
+Inspection = VibInspection | BundleInspection | ScannedPayload | StageInspection
 
 
 def inspect(subject: Subject, *, whole: bool = True) -> Inspection:
@@ -86,10 +92,8 @@ def inspect_vib(vib: Vib, *, whole: bool = True) -> VibInspection:
     """Look into a VIB; of a payload no more is unpacked than its list of files needs."""
     blocks, faults = _blocks(vib.signature)
     with vib.source.open() as stream:
-        payloads = tuple(
-            _inspect_payload(vib, PayloadOpening(payload, vib.source.budget, whole=whole), stream)
-            for payload in vib.payloads
-        )
+        payloads = tuple(_scan(vib, payload, stream, whole=whole) for payload in vib.payloads)
+    _note_contradictions(VibScan(vib, payloads=payloads))
     return VibInspection(
         vib=vib,
         payloads=payloads,
@@ -99,28 +103,43 @@ def inspect_vib(vib: Vib, *, whole: bool = True) -> VibInspection:
     )
 
 
-def _inspect_payload(vib: Vib, opening: PayloadOpening, stream: BinaryIO) -> PayloadInspection:
-    payload = opening.payload
+def _scan(vib: Vib, payload: StoredPayload, stream: BinaryIO, *, whole: bool) -> ScannedPayload:
     if payload.member is None:
-        fault = Problem(what="the archive has no member of this name", where=payload.name)
-        return PayloadInspection(payload=payload, stored_size=0, faults=(fault,))
-    size = opening.stored_size = payload.member.stored_size
-    opening.look(vib.stored(payload, stream))
-    if opening.wants_trailer:
-        stream.seek(payload.member.data_offset + max(0, size - GZIP_TRAILER))
-        opening.content_size = gzip_content_size(stream.read(min(size, GZIP_TRAILER)))
-    return opening.result()
+        return ScannedPayload(stored=payload, fault="the archive has no member of this name")
+    scanned = scan_payload(
+        payload, vib.stored(payload, stream), vib.source.budget, depth=_depth(whole=whole)
+    )
+    size = payload.member.stored_size
+    stream.seek(payload.member.data_offset + max(0, size - GZIP_TRAILER))
+    return with_trailer(scanned, stream.read(min(size, GZIP_TRAILER)))
 
 
-def _inspect_loose(source: Source, *, whole: bool) -> PayloadInspection:
+def _note_contradictions(scan: VibScan) -> None:
+    """Add to the oddities of payloads where size or packing are not what the descriptor states."""
+    by_name = {payload.name: payload for payload in scan.payloads}
+    for check in (type_unlike_content, unreadable_payload, wrong_size):
+        for fault in check.faults(scan):
+            payload = by_name[fault.where]
+            if fault.what != payload.fault:
+                payload.oddities = (fault.what, *payload.oddities)
+
+
+def _depth(*, whole: bool) -> Depth:
+    return Depth.ENTRIES if whole else Depth.START
+
+
+def _inspect_loose(source: Source, *, whole: bool) -> ScannedPayload:
     payload = StoredPayload(name=Path(source.name).name, declared=None, member=None)
-    opening = PayloadOpening(payload, source.budget, whole=whole, stored_size=source.size)
     with source.open() as stream:
-        opening.look(read_chunks(stream, source.size))
-        if opening.wants_trailer:
-            stream.seek(max(0, source.size - GZIP_TRAILER))
-            opening.content_size = gzip_content_size(stream.read(GZIP_TRAILER))
-    return opening.result()
+        scanned = scan_payload(
+            payload,
+            read_chunks(stream, source.size),
+            source.budget,
+            depth=_depth(whole=whole),
+            size=source.size,
+        )
+        stream.seek(max(0, source.size - GZIP_TRAILER))
+        return with_trailer(scanned, stream.read(GZIP_TRAILER))
 
 
 def _inspect_bundle(subject: OpenBundle, *, whole: bool) -> BundleInspection:

@@ -1,19 +1,17 @@
 """Read what is to be planned: a VIB file or an offline bundle."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from vibforge.errors import FormatError
-from vibforge.host.bundle_troubles import loading_refusals, unlike_metadata
+from vibforge.host.bundle_readers import loading_refusals, staging_refusals
 from vibforge.host.offer import Offer
 from vibforge.host.offer import offer_of as unjudged_offer
-from vibforge.host.package import Package, Signature
-from vibforge.host.prediction import Refusal
-from vibforge.model.agreement import disagreements
-from vibforge.model.bundle import Bundle
+from vibforge.host.package import Package
 from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
+from vibforge.scan.signature import Signature
+from vibforge.scan.vib import bundle_scan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
@@ -60,34 +58,21 @@ def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
 
 
 def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) -> Offer:
-    bundle = opened_bundle.bundle
-    vibs = {
-        source.name.removeprefix(f"{bundle.name}:"): Vib.from_source(source)
-        for source in opened_bundle.sources
-    }
-    offers = [_offer_of(vib, path.name, policy) for vib in vibs.values()]
+    scan = bundle_scan(opened_bundle.bundle, opened_bundle.sources, inside=False)
+    offers = [_offer_of(vib, path.name, policy) for _member, vib in scan.vibs]
     if not offers:
         raise FormatError("a zip without VIBs, not an offline bundle", where=str(path))
     return Offer(
         name=path.name,
         packages=tuple(package for offer in offers for package in offer.packages),
         refusals=(
-            *loading_refusals(bundle),
+            *loading_refusals(scan),
             *(refusal for offer in offers for refusal in offer.refusals),
         ),
         damage=(
-            *_disagreements(bundle, vibs),
+            *staging_refusals(scan),
             *(refusal for offer in offers for refusal in offer.damage),
         ),
         is_bundle=True,
-        is_component=any(bulletin.is_component for bulletin in bundle.bulletins),
+        is_component=any(bulletin.is_component for bulletin in opened_bundle.bundle.bulletins),
     )
-
-
-def _disagreements(bundle: Bundle, vibs: dict[str, Vib]) -> Iterator[Refusal]:
-    """Yield what a host says when it holds the VIBs against what the bundle says of them."""
-    for announced in bundle.vibs:
-        vib = vibs.get(announced.relative_path)
-        if vib is not None:
-            unequal = disagreements(vib.descriptor, announced.descriptor)
-            yield from unlike_metadata(vib.descriptor.vib_id, unequal)

@@ -8,7 +8,7 @@ from pathlib import Path
 from vibforge.errors import ModelError, PayloadError, Problem
 from vibforge.formats.tar_header import EntryKind
 from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outlook
-from vibforge.host.package import Package, Signature
+from vibforge.host.package import Package
 from vibforge.model.allowance import Allowance
 from vibforge.model.recipe import Layout, Recipe
 from vibforge.model.recipe_rules import broken_rules, dotted
@@ -19,6 +19,7 @@ from vibforge.operations.describe import describe
 from vibforge.operations.instruct import GUIDES
 from vibforge.operations.judge_trx import judge_trx
 from vibforge.operations.read_project import Project, ProjectKind, read_project
+from vibforge.scan.signature import Signature
 from vibforge.trx.check import CheckResult
 
 

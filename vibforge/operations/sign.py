@@ -10,17 +10,19 @@ from typing import BinaryIO
 from cryptography import x509
 
 from vibforge.errors import FormatError, ModelError, Problem, SigningError
+from vibforge.findings.check import Topic
 from vibforge.formats.ar import MAGIC, member_padding
 from vibforge.formats.ar_reading import read_archive
 from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.formats.pkcs7_making import append_block
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.release_date import ReleaseDate
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
+from vibforge.model.vib import Vib
 from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.publish import Publication
-from vibforge.operations.verification import Outcome, Topic
+from vibforge.operations.verification import Outcome
 from vibforge.operations.verify import verify_vib
 from vibforge.signing.making import SigningTime, TimeSource, make_block, signing_time
 from vibforge.signing.signer import Signer

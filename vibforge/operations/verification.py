@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vibforge.errors import Problem, VerificationError
+from vibforge.findings.check import Topic
 
 REQUIRED_SIGNATURE = "a signature is valid, as the policy requires"
 """The statement of a policy's demand, of a VIB as of a bundle."""
@@ -18,25 +19,6 @@ class Outcome(StrEnum):
     """It does not hold, and the file is not bad for it unless a stricter policy is asked for."""
     FAILED = "failed"
     NOT_CHECKED = "not checked"
-
-
-class Topic(StrEnum):
-    """What a fact is about; the values are stable and stand in `--json`."""
-
-    CONTAINER = "container"
-    METADATA = "metadata"
-    DESCRIPTOR = "descriptor"
-    PAYLOAD = "payload"
-    SIZE = "size"
-    DIGEST = "digest"
-    COVERAGE = "coverage"
-    FILES = "files"
-    SIGNATURE = "signature"
-    SIGNER = "signer"
-    LEVEL = "level"
-    DATES = "dates"
-    STRICT = "strict"
-    POLICY = "policy"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

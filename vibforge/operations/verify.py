@@ -1,30 +1,20 @@
-"""Hold a VIB or a bundle against what it says of itself: one pass over the file."""
+"""Check a VIB or a bundle against its own statements, in one pass over the file."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from vibforge.checks.registry import BUNDLE_CHECKS, VIB_CHECKS
 from vibforge.errors import FormatError
+from vibforge.findings.check import Topic
 from vibforge.model.vib import Vib
-from vibforge.operations.facts.bundle import agreement_fact, bundle_facts, unreadable
-from vibforge.operations.facts.payloads import (
-    FoundFiles,
-    Progress,
-    coverage_fact,
-    name_facts,
-    payload_facts,
-    table_facts,
-)
 from vibforge.operations.facts.signatures import signature_facts
+from vibforge.operations.facts.stated import stated_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
-from vibforge.operations.verification import REQUIRED_SIGNATURE, Fact, Topic, Verification, fact
+from vibforge.operations.verification import REQUIRED_SIGNATURE, Fact, Verification, fact
+from vibforge.scan.payload import Progress, no_progress
+from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
-
-_NAMED_LIMIT = 5
-"""Paths that a reason names; more are counted."""
-
-
-def _no_progress(_size: int) -> None:
-    """Tell nobody."""
 
 
 def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
@@ -42,7 +32,7 @@ def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLIC
 
 
 def verify_path(
-    path: Path, progress: Progress = _no_progress, policy: TrustPolicy = NO_POLICY
+    path: Path, progress: Progress = no_progress, policy: TrustPolicy = NO_POLICY
 ) -> Verification:
     """Verify the VIB or the bundle in a file; several bundles in one zip become its parts.
 
@@ -57,7 +47,7 @@ def verify_path(
 def verify_subject(
     subject: Subject,
     where: str,
-    progress: Progress = _no_progress,
+    progress: Progress = no_progress,
     policy: TrustPolicy = NO_POLICY,
 ) -> Verification:
     """Verify what `subjects.opened` opened from `where`.
@@ -75,73 +65,39 @@ def verify_subject(
 
 
 def verify_vib(
-    vib: Vib, progress: Progress = _no_progress, policy: TrustPolicy = NO_POLICY
+    vib: Vib, progress: Progress = no_progress, policy: TrustPolicy = NO_POLICY
 ) -> Verification:
     """Verify a VIB; its payloads are read once, in the order of the file.
 
     Raises:
         FormatError: the file cannot be read any more.
     """
-    facts = [_container_fact(vib), _descriptor_fact(vib)]
-    files = FoundFiles.against(vib.descriptor.file_list)
-    facts += name_facts(vib)
-    facts += table_facts(vib, fails=policy.demands_signature)
-    with vib.source.open() as stream:
-        for payload in vib.payloads:
-            facts += payload_facts(vib, payload, stream, files, progress)
-            if payload.declared:
-                facts.append(coverage_fact(payload.declared, strict=policy.strict))
-    facts.append(_file_list_fact(files))
-    facts += signature_facts(vib, policy)
-    return Verification(name=vib.source.name, vib_id=vib.descriptor.vib_id, facts=tuple(facts))
+    return verify_scan(VibScan(vib, progress=progress), policy)
 
 
-def _container_fact(vib: Vib) -> Fact:
-    reason = "; ".join(str(fault) for fault in vib.faults)
-    return fact(Topic.CONTAINER, "members as a host wants them", holds=not reason, reason=reason)
+def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
+    """Verify a VIB whose payloads a scan reads."""
+    facts = (
+        *stated_facts(VIB_CHECKS, scan, policy=policy),
+        *signature_facts(scan.vib, policy),
+    )
+    return Verification(name=scan.vib.source.name, vib_id=scan.descriptor.vib_id, facts=facts)
 
 
-def _descriptor_fact(vib: Vib) -> Fact:
-    reasons = [fault.what for fault in vib.descriptor.faults]
-    reasons += [f"<{tag}> occurs more than once" for tag in vib.descriptor.repeated]
-    reason = "; ".join(reasons)
-    return fact(Topic.DESCRIPTOR, "values that can be read", holds=not reason, reason=reason)
-
-
-def _file_list_fact(files: FoundFiles) -> Fact:
-    statement = "the file list names what the payloads hold"
-    if files.unread:
-        names = ", ".join(files.unread)
-        return fact(Topic.FILES, statement, holds=None, reason=f"{names} could not be read")
-    reasons = [
-        _named("not in a payload", {path for path, is_met in files.met.items() if not is_met}),
-        _named("not in the list", files.unlisted),
-    ]
-    reason = "; ".join(filter(None, reasons))
-    return fact(Topic.FILES, statement, holds=not reason, reason=reason)
-
-
-def _named(what: str, paths: set[str]) -> str:
-    named = sorted(paths)[:_NAMED_LIMIT]
-    more = f" and {len(paths) - len(named)} more" if len(paths) > len(named) else ""
-    return f"{what}: {', '.join(named)}{more}" if paths else ""
+def verify_bundle_scan(
+    scan: BundleScan, parts: Sequence[Verification], policy: TrustPolicy
+) -> Verification:
+    """Verify what a bundle states; `parts` are the verifications of its VIBs."""
+    facts = list(stated_facts(BUNDLE_CHECKS, scan))
+    if policy.demands_signature and not parts:
+        facts.append(_nothing_signed())
+    return Verification(name=scan.name, facts=tuple(facts), parts=tuple(parts))
 
 
 def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy) -> Verification:
-    facts = list(bundle_facts(subject))
-    announced = {each.relative_path: each for each in subject.bundle.vibs}
-    parts = []
-    for source in subject.sources:
-        path = source.name.removeprefix(f"{subject.bundle.name}:")
-        try:
-            vib = Vib.from_source(source)
-            facts.append(agreement_fact(vib, announced.get(path), path))
-            parts.append(verify_vib(vib, progress, policy))
-        except FormatError as error:
-            facts.append(unreadable(error, source.name))
-    if policy.demands_signature and not subject.sources:
-        facts.append(_nothing_signed())
-    return Verification(name=subject.bundle.name, facts=tuple(facts), parts=tuple(parts))
+    scan = bundle_scan(subject.bundle, subject.sources, inside=False)
+    parts = [verify_vib(vib, progress, policy) for _member, vib in scan.vibs]
+    return verify_bundle_scan(scan, parts, policy)
 
 
 def _nothing_signed() -> Fact:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.ptp.fitting import Fit, audible_options
 from vibforge.ptp.settings import ClockSettings, settings_of
 from vibforge.rehearsal.client import SOFTWARE_THRESHOLD, common_overlay, values_of
 from vibforge.rehearsal.linuxptp import Linuxptp
-from vibforge.trx.document import MAX_BYTES
 from vibforge.trx.exchange.linuxptp import Entry, entries_of
 from vibforge.trx.profile import Profile
 
@@ -73,8 +73,8 @@ def of_conf(text: str, source: str) -> Grandmaster:
     Raises:
         TrxError: it is too large, has several interfaces, or is the file of a client.
     """
-    if len(text) > MAX_BYTES:
-        raise TrxError(f"it has more than {MAX_BYTES} characters, which no ptp4l.conf has")
+    if len(text) > TRX_CONF_LIMIT:
+        raise TrxError(f"it has more than {TRX_CONF_LIMIT} characters, which no ptp4l.conf has")
     entries = tuple(entries_of(text))
     interfaces = {entry.section for entry in entries} - {"", "global", *_TABLES}
     if len(interfaces) > 1:

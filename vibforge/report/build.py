@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vibforge.checks.unsigned_claims import auditors_view
 from vibforge.errors import escaped, shell_line
+from vibforge.esxi.paths import TRX_CONF
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.host.host import DEFAULT_LEVEL
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
-from vibforge.host.stock import DEFAULT_LEVEL
-from vibforge.host.unsigned_claims import auditors_view
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
 from vibforge.operations.build import Built
@@ -19,7 +20,6 @@ from vibforge.operations.plan_build import BuildPlan
 from vibforge.report import shapes, units
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult, allowed
-from vibforge.trx.document import PATH
 from vibforge.trx.finding import Severity
 
 _SHOWN_FILES = 20
@@ -247,7 +247,7 @@ def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     more = f", {_count(notes, 'note')}: vibforge trx check" if notes else ""
     yield paint("trx.conf", "strong") + f"  {_count(len(warnings), 'warning')}{more}"
     for finding in warnings:
-        place = f"/{PATH}:{finding.line}" if finding.line else f"/{PATH}"
+        place = f"/{TRX_CONF}:{finding.line}" if finding.line else f"/{TRX_CONF}"
         yield paint("  ! ", "warn") + f"{place}: {finding.what} [{finding.rule}]"
     for allowance in result.allowances:
         yield paint("  ! ", "warn") + f"{allowance.rule} is allowed: {allowance.because}"

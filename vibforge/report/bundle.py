@@ -7,7 +7,7 @@ from vibforge.depot.address import DepotAddress
 from vibforge.depot.unpack import Unpacked
 from vibforge.depot.verify import JudgedBundle
 from vibforge.depot.write import Written
-from vibforge.host.bundle_readers import Reception, Verdict
+from vibforge.host.bundle_readers import ReaderVerdict, Verdict
 from vibforge.model.bulletin import Bulletin
 from vibforge.operations.subjects import OpenBundle
 from vibforge.report import bundle_shapes, shapes, units
@@ -53,8 +53,8 @@ def judged_text(found: JudgedBundle, paint: Paint) -> str:
         "",
         paint("Who takes the bundle", "strong"),
     ]
-    for reception in found.receptions:
-        lines += _reception_lines(reception, paint)
+    for verdict in found.verdicts:
+        lines += _verdict_lines(verdict, paint)
     return "\n".join(lines)
 
 
@@ -67,7 +67,7 @@ def judged_json(path: str, found: Iterable[JudgedBundle], *, good: bool) -> dict
             {
                 "path": path,
                 **verification_facts(each.verification),
-                "readers": [_reception_json(one) for one in each.receptions],
+                "readers": [_verdict_json(one) for one in each.verdicts],
             }
             for each in found
         ],
@@ -185,7 +185,7 @@ def _bulletin_line(of: Bulletin) -> str:
     return f"  bulletin  {plain(of.id)} (no component)"
 
 
-def _reception_lines(of: Reception, paint: Paint) -> Iterator[str]:
+def _verdict_lines(of: ReaderVerdict, paint: Paint) -> Iterator[str]:
     verdict = paint(of.verdict.value, _ROLES[of.verdict])
     yield f"  {of.reader.value:<36} {verdict}  ({of.certainty.value})"
     if of.says:
@@ -194,7 +194,7 @@ def _reception_lines(of: Reception, paint: Paint) -> Iterator[str]:
     yield from (f"    . {plain(remark)}" for remark in of.remarks)
 
 
-def _reception_json(of: Reception) -> dict[str, Any]:
+def _verdict_json(of: ReaderVerdict) -> dict[str, Any]:
     return {
         "reader": of.reader.value,
         "verdict": of.verdict.value,

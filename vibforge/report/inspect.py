@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vibforge.errors import ModelError, Problem
+from vibforge.esxi.known_signers import known_signer
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor
@@ -13,11 +14,10 @@ from vibforge.operations.inspect import (
     StageInspection,
     VibInspection,
 )
-from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import entry_line, labelled, listing_line, plain, wrapped
-from vibforge.trust.known_signers import known_signer
+from vibforge.scan.payload import ScannedPayload
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
@@ -40,7 +40,7 @@ def listing(found: Inspection) -> Iterator[str]:
         case BundleInspection():
             for vib in found.vibs:
                 yield from listing(vib)
-        case PayloadInspection():
+        case ScannedPayload():
             yield from (listing_line(entry.entry) for entry in found.entries)
         case StageInspection():
             for _name, entries in found.trees:
@@ -60,7 +60,7 @@ class _View:
                 return self.vib(found)
             case BundleInspection():
                 return self.bundle(found)
-            case PayloadInspection():
+            case ScannedPayload():
                 return self.loose(found)
             case StageInspection():
                 return self.stage(found)
@@ -90,7 +90,7 @@ class _View:
             yield ""
             yield from self.vib(vib)
 
-    def loose(self, found: PayloadInspection) -> Iterator[str]:
+    def loose(self, found: ScannedPayload) -> Iterator[str]:
         yield from self._payload(found)
         yield from self._oddities((), ())
 
@@ -130,16 +130,16 @@ class _View:
             yield from self._fact(label, name or bulletin.value("id"))
             yield from self._fact("", bulletin.value("summary"))
 
-    def _payload(self, found: PayloadInspection) -> Iterator[str]:
-        declared = found.payload.declared
+    def _payload(self, found: ScannedPayload) -> Iterator[str]:
+        declared = found.stored.declared
         kind = declared.type if declared else "not declared"
         holds = [*found.compression, found.form or found.content_kind]
-        yield self._title(f"Payload {found.payload.name}") + f"  {plain(kind)}"
+        yield self._title(f"Payload {found.name}") + f"  {plain(kind)}"
         yield from self._fact("holds", ", ".join(holds))
         yield from self._fact("size", _sizes(found))
         for entry in found.entries[:_SHOWN_ENTRIES]:
             yield entry_line(entry.entry)
-        if found.complete:
+        if found.is_complete:
             yield from self._more(len(found.entries))
         else:
             yield "  … and more entries; --files reads on and shows all"
@@ -172,7 +172,7 @@ class _View:
         how = f"{signer.digest_algorithm}, {signer.signature_algorithm}"
         yield from self._fact("signed", f"{when}, {how}")
         yield from self._fact("by", certificate.subject if certificate else "-")
-        if certificate and (known := known_signer(certificate.sha256)):
+        if certificate and (known := known_signer(certificate.sha256, certificate.issuer)):
             yield from self._fact("known as", known)
         yield from self._fact("issuer", signer.issuer or f"key {signer.subject_key_id}")
 
@@ -233,7 +233,7 @@ def _install(of: Descriptor) -> str:
     return ", ".join(name for name, value in facts.items() if value) or "with a reboot"
 
 
-def _sizes(found: PayloadInspection) -> str:
+def _sizes(found: ScannedPayload) -> str:
     stored = units.size(found.stored_size)
     if found.content_size is None:
         return stored

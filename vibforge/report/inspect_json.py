@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from vibforge.esxi.known_signers import known_signer
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
@@ -15,9 +16,8 @@ from vibforge.operations.inspect import (
     StageInspection,
     VibInspection,
 )
-from vibforge.operations.inspect_payload import PayloadInspection
 from vibforge.report import bundle_shapes, shapes, units
-from vibforge.trust.known_signers import known_signer
+from vibforge.scan.payload import ScannedPayload
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
@@ -45,7 +45,7 @@ def inspection_facts(found: Inspection) -> Facts:
             return {"kind": "vib", **_vib(found)}
         case BundleInspection():
             return {"kind": "bundle", **_bundle(found)}
-        case PayloadInspection():
+        case ScannedPayload():
             return {"kind": "payload", **_payload(found)}
         case StageInspection():
             return {"kind": "stage", **_stage(found)}
@@ -162,10 +162,10 @@ def _members(vib: Vib) -> list[Facts]:
     ]
 
 
-def _payload(found: PayloadInspection) -> Facts:
+def _payload(found: ScannedPayload) -> Facts:
     return {
-        "name": found.payload.name,
-        "declared": _declared(found.payload.declared),
+        "name": found.name,
+        "declared": _declared(found.stored.declared),
         "size": found.stored_size,
         "uncompressed_size": found.content_size,
         "ratio": round(found.ratio, 3) if found.ratio else None,
@@ -173,7 +173,7 @@ def _payload(found: PayloadInspection) -> Facts:
         "form": found.form.value if found.form else None,
         "tar_magics": list(found.magics),
         "entries": [_found_entry(entry) for entry in found.entries],
-        "complete": found.complete,
+        "complete": found.is_complete,
         "oddities": list(found.oddities),
         "faults": shapes.faults(found.faults),
     }
@@ -219,7 +219,7 @@ def _block(block: "Block") -> Facts:
                 "not_after": units.utc(each.not_after),
                 "sha256": each.sha256,
                 "key": each.key,
-                "known_as": known_signer(each.sha256) or None,
+                "known_as": known_signer(each.sha256, each.issuer) or None,
             }
             for each in block.certificates
         ],

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from vibforge.lint.registry import RULES, find_rule
-from vibforge.lint.rule import Rule
+from vibforge.checks.registry import CHECKS, find_rule
+from vibforge.findings.check import Check
 from vibforge.trx.rules import BY_NAME as TRX_RULES
 
 PAGE = "docs/reference/rules.md"
@@ -45,7 +45,7 @@ class TrxManual(NamedTuple):
     manual: str
 
 
-def find_manual(word: str) -> Rule[Any] | TrxManual | None:
+def find_manual(word: str) -> Check[Any] | TrxManual | None:
     """Return the rule of lint of this id or name, else the rule for trx.conf of this name."""
     found = find_rule(word)
     trx = TRX_RULES.get(word.strip())
@@ -54,13 +54,13 @@ def find_manual(word: str) -> Rule[Any] | TrxManual | None:
     return TrxManual(trx.name, trx.name, trx.severity, trx.certainty, "all", trx.manual)
 
 
-def rule_text(rule: Rule[Any] | TrxManual) -> str:
+def rule_text(rule: Check[Any] | TrxManual) -> str:
     """Return what `vibforge explain VF…` prints."""
-    title = f"{rule.id} {rule.name}" if isinstance(rule, Rule) else f"trx.conf: {rule.name}"
+    title = f"{rule.id} {rule.name}" if isinstance(rule, Check) else f"trx.conf: {rule.name}"
     return f"{title}\n{_facts(rule)}\n\n{rule.manual}"
 
 
-def rule_json(rule: Rule[Any] | TrxManual) -> dict[str, Any]:
+def rule_json(rule: Check[Any] | TrxManual) -> dict[str, Any]:
     """Return the facts of `explain --json` for a rule."""
     return {
         "format": "vibforge/explain/1",
@@ -85,7 +85,7 @@ def rules_page() -> str:
 def _page_lines() -> Iterator[str]:
     yield _HEAD
     family = ""
-    for rule in RULES:
+    for rule in CHECKS:
         if rule.id[2] != family:
             family = rule.id[2]
             yield f"## {_FAMILIES[family]}\n"
@@ -94,7 +94,7 @@ def _page_lines() -> Iterator[str]:
         yield f"{_marked(rule.manual)}\n"
 
 
-def _facts(rule: Rule[Any] | TrxManual) -> str:
+def _facts(rule: Check[Any] | TrxManual) -> str:
     return f"{rule.severity}, {rule.certainty}; releases: {rule.releases}"
 
 

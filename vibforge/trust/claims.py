@@ -1,6 +1,6 @@
 """What a VIB claims to be, against what its signature can carry."""
 
-from vibforge.host.unsigned_claims import unsigned_claim
+from vibforge.checks.unsigned_claims import unsigned_claim
 from vibforge.trust.ruling import Ruling, TrustJudgement
 
 

@@ -6,8 +6,8 @@ possible.
 
 from dataclasses import replace
 
+from vibforge.esxi import messages
 from vibforge.esxi.table import is_known
-from vibforge.host import messages
 from vibforge.host.image import Change, Verb, change, unequal_attribute
 from vibforge.host.install.command import Command
 from vibforge.host.install.remediation import needs_reboot, remediate, result

@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
+from vibforge.checks.demands import (
+    community_init_script,
+    overlay_not_allowed,
+    path_outside_list,
+)
+from vibforge.checks.extensibility import path_list_certainty, violations
+from vibforge.esxi import messages
 from vibforge.esxi.table import row_of
-from vibforge.host import messages
-from vibforge.host.extensibility import path_list_certainty, violations
 from vibforge.host.host import Host
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
@@ -36,7 +41,7 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
             what="not on the community list of some releases",
             subject="etc/init.d",
             certainty=Certainty.UNKNOWN,
-            rule="VF224",
+            rule=community_init_script.id if any(community_init_script.faults(package)) else "",
         )
         message = messages.EXTENSIBILITY(package.id)
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
@@ -62,7 +67,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
         what=f"is an overlay, which ESXi does not allow at {level.esxcli_name}",
         subject=package.id,
         certainty=certainty,
-        rule="VF219",
+        rule=overlay_not_allowed.id,
     )
     return (*paths, overlay)
 
@@ -74,7 +79,8 @@ def _path_causes(
     """A prediction asks for the same paths once for each possible host and each remedy."""
     what = f"not on the list of paths that ESXi allows at {level.esxcli_name}"
     return tuple(
-        Cause(what=what, subject=path, certainty=certainty, rule="VF218") for path in paths
+        Cause(what=what, subject=path, certainty=certainty, rule=path_outside_list.id)
+        for path in paths
     )
 
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+from vibforge.esxi import messages
+from vibforge.esxi.matching import INSTALLER, Demands, Provisions
+from vibforge.esxi.provides import Provision, provision
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import standing
-from vibforge.host import messages
 from vibforge.host.host import Host
 from vibforge.host.image import Change
 from vibforge.host.install.trouble import Group, Trouble
-from vibforge.host.matching import INSTALLER, Demands, Provisions
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Answers, Question
-from vibforge.host.stock import Provision, provision
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint
 

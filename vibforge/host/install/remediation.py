@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 
-from vibforge.host import messages
+from vibforge.checks.payload_declaration import no_gunzip_digest
+from vibforge.esxi import messages
 from vibforge.host.install.run import Refused, Run
-from vibforge.host.package import lacks_any_gunzip
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import Question
+from vibforge.host.reading import cause_of, message_of
 from vibforge.model.certainty import Certainty, least_sure
 
 MAINTENANCE = Question(
     key="maintenance-mode",
     if_yes="the host is in maintenance mode",
     if_no="the host is not in maintenance mode",
+)
+_LIVE_NEEDS_GUNZIP = Question(
+    key="live-gunzip",
+    if_yes="this release mounts payloads only with a digest of their unpacked form, as 6.7 does",
+    if_no="this release mounts payloads without such a digest, as 6.5 does",
 )
 PENDING = Question(
     key="reboot-pending",
@@ -94,12 +100,7 @@ def _own_reboot_causes(run: Run) -> Iterator[Cause]:
 
 def _check_live_digests(run: Run) -> None:
     for package in run.change.added:
-        if names := lacks_any_gunzip(package):
-            cause = Cause(
-                what=f"payload {names[0]} has no digest of its unpacked form, without which it "
-                "cannot be mounted live",
-                subject=package.id,
-                certainty=Certainty.DOCUMENTED,
-                rule="VF305",
-            )
-            raise Refused(messages.TARDISK_CHECKSUM(), [cause])
+        faults = list(no_gunzip_digest.faults(package))
+        if faults and run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP):
+            message = message_of(no_gunzip_digest, faults[0], package.id)
+            raise Refused(message, [cause_of(no_gunzip_digest, faults[0], subject=package.id)])

@@ -7,6 +7,7 @@ on. Facts that are not known are asked as questions.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Cell, Row, row_of, standing
 from vibforge.host.flags import Flags
@@ -14,7 +15,6 @@ from vibforge.host.host import Host
 from vibforge.host.image import Change
 from vibforge.host.install.command import Command
 from vibforge.host.install.trouble import Group, Trouble
-from vibforge.host.messages import HostMessage
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import Answers, Question
 from vibforge.model.certainty import Certainty, least_sure

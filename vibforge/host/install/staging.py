@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 
-from vibforge.host import messages
-from vibforge.host.extensibility import violations
+from vibforge.checks.extensibility import violations
+from vibforge.checks.identity import name_too_long
+from vibforge.checks.payload_declaration import digest_order_breaks_old_hosts
+from vibforge.esxi import messages
+from vibforge.esxi.messages import HostMessage
 from vibforge.host.install.level_checks import extensibility_causes
 from vibforge.host.install.run import Refused, Run
-from vibforge.host.messages import HostMessage
-from vibforge.host.package import (
-    DATABASE_NAME_LIMIT,
-    Package,
-    Signature,
-    breaks_old_readers,
-    old_reader_digest,
-)
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Question
+from vibforge.host.reading import cause_of, message_of
 from vibforge.model.certainty import Certainty
+from vibforge.scan.signature import Signature
 
 TRUSTED = Question(
     key="trusted",
@@ -99,14 +97,10 @@ def _hardware_names(package: Package) -> str:
 
 
 def _check_database_name(run: Run, package: Package) -> None:
-    if len(package.name) > DATABASE_NAME_LIMIT:
-        cause = Cause(
-            what=f"the name has {len(package.name)} characters, more than the host can store",
-            subject=package.name,
-            certainty=run.sure,
-            rule="VF205",
-        )
-        raise Refused(messages.NAME_TOO_LONG(package.id), [cause])
+    for fault in name_too_long.faults(package):
+        if fault.severity is None:
+            message = message_of(name_too_long, fault, package.id)
+            raise Refused(message, [cause_of(name_too_long, fault, certainty=run.sure)])
 
 
 def _check_trust(run: Run, package: Package) -> None:
@@ -135,21 +129,10 @@ def _check_signature(run: Run, package: Package) -> None:
 
 
 def _check_digests(run: Run, package: Package) -> None:
-    names = breaks_old_readers(package)
-    if names and run.known(run.row.last_sha256_wins, _LAST_DIGEST):
-        payload = next(p for p in package.descriptor.payloads if p.name == names[0])
-        taken, meant = old_reader_digest(payload)
-        message = messages.DIGEST_AT_EOF(
-            package.id,
-            calculated=meant.digest if meant else "…",
-            expected=taken.digest if taken else "…",
-        )
-        cause = Cause(
-            what=f"payload {names[0]}: the last sha-256 is that of the unpacked form, and "
-            "6.5 takes the last one",
-            subject=package.id,
-            rule="VF306",
-        )
+    faults = list(digest_order_breaks_old_hosts.faults(package))
+    if faults and run.known(run.row.last_sha256_wins, _LAST_DIGEST):
+        message = message_of(digest_order_breaks_old_hosts, faults[0], package.id)
+        cause = cause_of(digest_order_breaks_old_hosts, faults[0], subject=package.id)
         raise Refused(message, [cause])
 
 

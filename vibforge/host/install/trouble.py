@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from vibforge.host.messages import HostMessage
+from vibforge.esxi.messages import HostMessage
 from vibforge.host.prediction import Cause
 
 

@@ -6,17 +6,19 @@ From 6.7 on only the first group that has a problem is printed; before, everythi
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from vibforge.esxi.table import row_of, standing
-from vibforge.host import messages
+from vibforge.checks.payload_declaration import no_gunzip_sha256
+from vibforge.esxi import messages
+from vibforge.esxi.paths import shipped_among
+from vibforge.esxi.table import standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change, FileConflict, file_conflicts
 from vibforge.host.install.level_checks import acceptance, extensibility, takes
 from vibforge.host.install.relationships import relationship_troubles
 from vibforge.host.install.trouble import Group, Trouble
-from vibforge.host.package import Package, lacks_gunzip_sha256
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Answers, Question, Undecided
-from vibforge.host.stock import shipped_among
+from vibforge.host.reading import cause_of, message_of
 from vibforge.model.certainty import Certainty
 
 if TYPE_CHECKING:
@@ -89,25 +91,19 @@ def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Tr
 
 
 def _missing_gunzip(host: Host, profile: Iterable[Package], answers: Answers) -> Iterator[Trouble]:
-    required = row_of(host.release).requires_gunzip_sha256
-    for package in profile if required is None or required.value else ():
-        if package.payloads_known and (lacking := lacks_gunzip_sha256(package)):
-            if not answers.known(required.value if required else None, _REQUIRES_GUNZIP):
-                return
-            yield Trouble(
-                group=Group.PROFILE,
-                message=messages.GUNZIP_CHECKSUM(package.id),
-                causes=tuple(
-                    Cause(
-                        what=f"payload {name} has no sha-256 digest of its unpacked form",
-                        subject=package.id,
-                        certainty=Certainty.DOCUMENTED,
-                        rule="VF305",
-                    )
-                    for name in lacking
-                ),
-                forcible=False,
-            )
+    minds = no_gunzip_sha256.concerns(host.release)
+    for package in profile if minds is not False else ():
+        faults = list(no_gunzip_sha256.faults(package)) if package.payloads_known else []
+        if not faults:
+            continue
+        if not answers.known(minds, _REQUIRES_GUNZIP):
+            return
+        yield Trouble(
+            group=Group.PROFILE,
+            message=message_of(no_gunzip_sha256, faults[0], package.id),
+            causes=tuple(cause_of(no_gunzip_sha256, fault, subject=package.id) for fault in faults),
+            forcible=False,
+        )
 
 
 def _file_conflicts(host: Host, change: Change) -> Iterator[Trouble]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from vibforge.host.unsigned_claims import unsigned_claim
+from vibforge.checks.unsigned_claims import unsigned_claim
 from vibforge.model.vib import Vib
-from vibforge.operations.facts.level import claimed_level, level_fact
 from vibforge.operations.verification import Fact
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
@@ -15,11 +14,7 @@ def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]
         from vibforge.operations.facts.signed import signed_facts  # noqa: PLC0415 - needs OpenSSL
 
         yield from signed_facts(vib, policy)
-        return
-    level, not_a_level = claimed_level(vib)
-    unsigned = unsigned_claim(level) if level.needs_signature else ""
-    yield level_fact(not_a_level or level, unsigned=unsigned)
-    if policy.demands_signature:
+    elif policy.demands_signature:
         from vibforge.operations.facts.signed import (  # noqa: PLC0415 - needs OpenSSL
             judgement_of,
             policy_facts,
@@ -30,8 +25,8 @@ def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]
 
 def level_objections(vib: Vib) -> tuple[str, ...]:
     """Tell why the signatures cannot carry the level that a VIB claims, whoever is trusted."""
-    level, not_a_level = claimed_level(vib)
-    if not_a_level or not level.needs_signature:
+    level = vib.descriptor.level
+    if not vib.descriptor.has_level or not level.needs_signature:
         return ()
     if not vib.is_signed:
         return (unsigned_claim(level),)

@@ -7,10 +7,10 @@ import contextlib
 from collections.abc import Iterator
 
 from vibforge.errors import FormatError
+from vibforge.findings.check import Topic
 from vibforge.formats.pkcs7 import Block, read_blocks
 from vibforge.model.vib import Vib
-from vibforge.operations.facts.level import claimed_level, level_fact
-from vibforge.operations.verification import REQUIRED_SIGNATURE, Fact, Topic, fact
+from vibforge.operations.verification import REQUIRED_SIGNATURE, Fact, fact
 from vibforge.trust.claims import claim
 from vibforge.trust.gate import level_ruling, signature_ruling
 from vibforge.trust.judging import judge
@@ -27,9 +27,7 @@ def signed_facts(vib: Vib, policy: TrustPolicy) -> Iterator[Fact]:
     judgement = judgement_of(vib, policy)
     for judged in judgement.blocks:
         yield from _block_facts(judged, judgement)
-    if not_a_level := claimed_level(vib)[1]:
-        yield level_fact(not_a_level)
-    else:
+    if vib.descriptor.has_level:
         yield from _level_facts(judgement)
     if judgement.blocks:
         yield _strict_fact(judgement, policy)
@@ -59,7 +57,7 @@ def judgement_of(vib: Vib, policy: TrustPolicy = NO_POLICY) -> TrustJudgement:
     blocks: tuple[Block, ...] = ()
     with contextlib.suppress(FormatError):
         blocks = read_blocks(vib.signature)
-    level = claimed_level(vib)[0]
+    level = vib.descriptor.level
     return judge(blocks, vib.descriptor_bytes, level, policy.store, policy.at)
 
 

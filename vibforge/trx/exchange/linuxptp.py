@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.trx.catalogue import catalogue
-from vibforge.trx.document import MAX_BYTES, Form, TrxConf
+from vibforge.trx.document import Form, TrxConf
 from vibforge.trx.exchange.arguments import arguments_of, take_arguments
 from vibforge.trx.exchange.transfer import Collector, Imported, Loss
 from vibforge.trx.finding import shown
@@ -71,8 +72,8 @@ def import_linuxptp(
 
 def collect_linuxptp(collector: Collector, conf: str, interface: str) -> None:
     """Take over a ptp4l.conf: `[global]` first, then the one interface on top of it."""
-    if len(conf) > MAX_BYTES:
-        raise TrxError(f"the ptp4l.conf has more than {MAX_BYTES} characters, which none has")
+    if len(conf) > TRX_CONF_LIMIT:
+        raise TrxError(f"the ptp4l.conf has more than {TRX_CONF_LIMIT} characters, which none has")
     entries = tuple(entries_of(conf))
     chosen = _interface(entries, interface)
     for entry in entries:

@@ -1,0 +1,62 @@
+"""VF23x: what the VIB depends on, and the releases that do not provide it."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vibforge.esxi.provides import DRIVER_API, provision
+from vibforge.esxi.table import Cell, Fact, Row, releases_where
+from vibforge.findings.check import Fault, Severity, check
+from vibforge.model.certainty import Certainty
+from vibforge.model.relationships import Constraint
+
+if TYPE_CHECKING:
+    from vibforge.scan.vib import Described
+
+_SOURCE = "what plain hosts of the release provide"
+
+
+@check("VF230", Severity.ERROR, Certainty.INFERRED, one_target_suffices=True)
+def requirement_not_provided(subject: "Described") -> Iterator[Fault]:
+    """A release lacks an interface or a version that the VIB depends on.
+
+    Why: the install stops with "requires …, but the requirement cannot be satisfied within the
+    ImageProfile".
+
+    Remedy: use the build of the VIB that is made for the release.
+
+    Evidence: what vendor drivers for each release depend on; public reports.
+    """
+    for constraint in subject.descriptor.relationships.depends:
+        if not constraint.name.startswith(DRIVER_API):
+            lacks = _lacks(constraint)
+            what = f"depends on {constraint}; releases without it: {releases_where(lacks)}"
+            yield Fault("<depends>", what, minds=lacks)
+
+
+@check("VF231", Severity.ERROR, Certainty.DOCUMENTED)
+def vmklinux_driver(subject: "Described") -> Iterator[Fault]:
+    """The VIB holds a vmklinux driver, which 7.0 and later do not load.
+
+    Why: 7.0 removed vmklinux. The driver does not work there, and repacking it does not help.
+
+    Remedy: use a native driver for the device, or keep the host on 6.7.
+
+    Evidence: the vendor's documentation of 7.0.
+    """
+    for constraint in subject.descriptor.relationships.depends:
+        if constraint.name.startswith(DRIVER_API):
+            what = f"depends on {constraint.name}: a vmklinux driver, which does not work there"
+            yield Fault("<depends>", what, minds=_lacks(constraint))
+
+
+def _lacks(constraint: Constraint) -> Fact:
+    """Return the question whether a release fails to provide what a constraint names."""
+
+    def fact(row: Row) -> Cell[bool] | None:
+        found = provision(row.release, constraint)
+        return None if found.met is None else Cell(not found.met, found.certainty, _SOURCE)
+
+    return fact
+
+
+CHECKS = (requirement_not_provided, vmklinux_driver)

@@ -1,0 +1,60 @@
+"""To which releases a VIB can be offered, and what else speaks against it."""
+
+from collections.abc import Iterator
+
+from vibforge.checks.dependencies import requirement_not_provided, vmklinux_driver
+from vibforge.checks.payload_declaration import (
+    digest_order_breaks_old_hosts,
+    no_gunzip_sha256,
+    zstd_before_nine,
+)
+from vibforge.checks.registry import VIB_CHECKS
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import Cell, row_of
+from vibforge.findings.check import Check, Fault, Finding, Severity, finding
+from vibforge.model.certainty import Certainty
+from vibforge.scan.vib import Described, VibScan
+
+_RULING_OUT: tuple[Check[Described], ...] = (
+    no_gunzip_sha256,
+    digest_order_breaks_old_hosts,
+    zstd_before_nine,
+    requirement_not_provided,
+    vmklinux_driver,
+)
+"""The checks of a descriptor for which no flag of a host helps."""
+
+
+def obstacles(subject: Described, release: Release) -> Iterator[Fault]:
+    """Yield why hosts of a release cannot use a VIB, as far as is known."""
+    return (fault for fault, cell in _faults(subject, release) if cell and cell.value)
+
+
+def sure_obstacles(subject: Described, release: Release) -> Iterator[Fault]:
+    """Yield the obstacles that are measured or documented, not merely inferred."""
+    for fault, cell in _faults(subject, release):
+        if cell and cell.value and cell.certainty is not Certainty.INFERRED:
+            yield fault
+
+
+def doubts(subject: Described, release: Release) -> Iterator[Fault]:
+    """Yield what may keep hosts of a release from using a VIB; nobody knows whether it does."""
+    return (fault for fault, cell in _faults(subject, release) if cell is None)
+
+
+def _faults(subject: Described, release: Release) -> Iterator[tuple[Fault, Cell[bool] | None]]:
+    """Yield each fault with the fact whether the release minds; every check here has that fact."""
+    row = row_of(release)
+    for check in _RULING_OUT:
+        for fault in check.faults(subject):
+            minds = fault.minds or check.minds
+            yield fault, minds(row) if minds else None
+
+
+def objections(scan: VibScan) -> Iterator[Finding]:
+    """Yield the errors of a VIB that speak against it on every release."""
+    for check in VIB_CHECKS:
+        for fault in check.faults(scan):
+            is_error = (fault.severity or check.severity) is Severity.ERROR
+            if is_error and check.minds is None and fault.minds is None:
+                yield finding(check, fault, scan.name)

@@ -1,0 +1,174 @@
+"""VF5xx: what the signature is worth, as far as its own bytes tell."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vibforge.checks.unsigned_claims import unsigned_claim as unsigned_claim_text
+from vibforge.errors import FormatError
+from vibforge.esxi import messages
+from vibforge.esxi.known_signers import is_outdated, known_signer
+from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.certainty import Certainty
+from vibforge.scan.signature import Signature, signature_blocks
+from vibforge.scan.vib import VibScan
+
+if TYPE_CHECKING:
+    from vibforge.formats.pkcs7 import Block
+
+_MEMBER = "sig.pkcs7"
+
+
+@check(
+    "VF501",
+    Severity.WARNING,
+    Certainty.MEASURED,
+    contradiction=Contradiction(Topic.LEVEL, "a level above community has a signature"),
+    reaction=Reaction(Step.STAGING, messages.UNSIGNED, skipped_by=("--force", "--no-sig-check")),
+)
+def unsigned_claim(subject: VibScan) -> Iterator[Fault]:
+    """The VIB claims a level above community and has no signature.
+
+    Why: hosts stop with "does not contain a signature", unless --force or --no-sig-check is given
+    without Secure Boot. Attackers have used such VIBs to hide on hosts, so auditors look for them.
+
+    Remedy: community, or a signature.
+
+    Evidence: tried on 6.7.
+    """
+    if subject.descriptor.level is not AcceptanceLevel.COMMUNITY and not subject.vib.is_signed:
+        yield Fault("<acceptance-level>", unsigned_claim_text(subject.descriptor.level))
+
+
+@check("VF502", Severity.ERROR, Certainty.MEASURED)
+def signature_form(subject: VibScan) -> Iterator[Fault]:
+    """The signature is not in the one form that hosts read.
+
+    Why: they want PEM with the label PKCS7; DER and the label CMS end in "no start line".
+
+    Remedy: -----BEGIN PKCS7-----; `vibforge sign` writes it.
+
+    Evidence: tried on 6.7.
+    """
+    if not subject.vib.is_signed:
+        return
+    from vibforge.formats.pkcs7 import PEM_LABEL  # noqa: PLC0415 - most VIBs are unsigned
+
+    try:
+        blocks = signature_blocks(subject.vib)
+    except FormatError as error:
+        yield Fault(_MEMBER, error.problems[0].what)
+        return
+    for block in blocks:
+        if block.fault:
+            yield Fault(_MEMBER, block.fault)
+        elif block.label != PEM_LABEL:
+            found = f"label {block.label}" if block.label else block.encoding
+            yield Fault(_MEMBER, f"is {found}, not PEM with the label {PEM_LABEL}")
+
+
+@check("VF503", Severity.ERROR, Certainty.MEASURED)
+def several_signers(subject: VibScan) -> Iterator[Fault]:
+    """One signature block has several signers, or none.
+
+    Why: 6.7 loops forever over the second when it does not trust the first.
+
+    Remedy: one signer a block; further signatures as further PEM blocks.
+
+    Evidence: tried on 6.7.
+    """
+    for block in _readable(subject):
+        if len(block.signers) != 1:
+            yield Fault(_MEMBER, f"a block has {len(block.signers)} signers")
+
+
+@check(
+    "VF504",
+    Severity.ERROR,
+    Certainty.MEASURED,
+    reaction=Reaction(
+        Step.STAGING, messages.BROKEN_SIGNATURE, skipped_by=("--force", "--no-sig-check")
+    ),
+)
+def broken_signature(subject: VibScan) -> Iterator[Fault]:
+    """The descriptor is not the one that was signed.
+
+    Why: hosts stop with "Invalid PKCS7 digest."; a VIB that was edited after it was signed, or
+    signed as text, so that line ends changed.
+
+    Remedy: take it from its publisher again, or sign it anew.
+
+    Evidence: tried on 6.7.
+    """
+    if subject.vib.is_signed and subject.signature is Signature.BROKEN:
+        yield Fault(_MEMBER, "does not fit the descriptor")
+
+
+@check("VF505", Severity.NOTE, Certainty.MEASURED)
+def signature_without_use(subject: VibScan) -> Iterator[Fault]:
+    """A community VIB is signed.
+
+    Why: hosts never look at the signature of that level.
+
+    Remedy: claim partner, if the signer may.
+
+    Evidence: tried on 6.7.
+    """
+    if subject.vib.is_signed and subject.descriptor.level is AcceptanceLevel.COMMUNITY:
+        yield Fault(_MEMBER, "is not looked at, at this level")
+
+
+@check("VF506", Severity.ERROR, Certainty.MEASURED)
+def signer_certificate_missing(subject: VibScan) -> Iterator[Fault]:
+    """A signature does not carry its signer's certificate, or names it by a key identifier.
+
+    Why: without certificates the verifier of 6.7 crashes; a SubjectKeyIdentifier is "wrong tag".
+
+    Remedy: include the certificate and name it by issuer and serial number.
+
+    Evidence: tried on 6.7.
+    """
+    for block in _readable(subject):
+        for signer in block.signers:
+            if signer.subject_key_id:
+                yield Fault(_MEMBER, "names its signer by a key identifier")
+            elif block.certificate_of(signer) is None:
+                yield Fault(_MEMBER, "does not carry its signer's certificate")
+
+
+@check("VF507", Severity.WARNING, Certainty.DOCUMENTED)
+def outdated_signer(subject: VibScan) -> Iterator[Fault]:
+    """The signer's certificate hangs on a vendor's root for tests, or on one that has expired.
+
+    Why: no release trusts "VMware Test Root CA", and the old VMware Root CA ended in 2022; hosts
+    that check the signature then find no trusted signer.
+
+    Remedy: get the vendor's current VIB, or install this one as what it is, unsigned.
+
+    Evidence: certificates of vendor VIBs; a VIB of tests that was published.
+    """
+    for block in _readable(subject):
+        for certificate in block.certificates:
+            known = known_signer(certificate.sha256, certificate.issuer)
+            if is_outdated(known):
+                yield Fault(_MEMBER, f"{certificate.subject:.80} is {known}")
+
+
+def _readable(subject: VibScan) -> "tuple[Block, ...]":
+    if not subject.vib.is_signed:
+        return ()
+    try:
+        return tuple(block for block in signature_blocks(subject.vib) if not block.fault)
+    except FormatError:
+        return ()
+
+
+CHECKS = (
+    unsigned_claim,
+    signature_form,
+    several_signers,
+    broken_signature,
+    signature_without_use,
+    signer_certificate_missing,
+    outdated_signer,
+)

@@ -1,0 +1,35 @@
+"""VF4xx: the trx.conf in a payload, by the rules of `vibforge trx check`."""
+
+from collections.abc import Iterator
+
+from vibforge.esxi.paths import TRX_CONF
+from vibforge.findings.check import Fault, Severity, check
+from vibforge.model.certainty import Certainty
+from vibforge.scan.vib import VibScan
+
+
+@check("VF401", Severity.ERROR, Certainty.DOCUMENTED)
+def trx_conf_fault(subject: VibScan) -> Iterator[Fault]:
+    """The trx.conf in a payload has faults.
+
+    Why: a bad line shows itself only after the install and a restart of PTP, as a clock that is not
+    synchronised; a port section stops TRX altogether.
+
+    Remedy: `vibforge trx check FILE` tells each line's rule, remedy and standing.
+
+    Evidence: the public analysis of TRX, and linuxptp itself; each finding carries its own.
+    """
+    for found in subject.files():
+        if found.path.endswith(TRX_CONF) and found.content:
+            from vibforge.trx.check import check  # noqa: PLC0415 - few VIBs have a trx.conf
+
+            for finding in check(found.content).findings:
+                yield Fault(
+                    f"{found.path}:{finding.line}" if finding.line else found.path,
+                    f"{finding.what} (trx rule {finding.rule})",
+                    Severity(finding.severity.value),
+                    finding.certainty,
+                )
+
+
+CHECKS = (trx_conf_fault,)

@@ -1,0 +1,235 @@
+"""What a check, a fault and a finding are.
+
+A check is a short generator named after the fault it finds. Its docstring is its manual: what is
+wrong, then the paragraphs `Why:`, `Remedy:` and `Evidence:`. Every command reads the same checks:
+`lint` runs all of them, `verify` those that compare a file with its own statements, `plan` those
+that make a host refuse a VIB, and `explain` prints their manuals.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from vibforge.esxi.table import Fact, releases_where, row_of
+from vibforge.model.certainty import Certainty
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vibforge.esxi.messages import Form
+    from vibforge.esxi.release import Release
+
+Subject_contra = TypeVar("Subject_contra", contravariant=True)
+"""What a check looks at: a scanned VIB or bundle, a descriptor, a trx.conf."""
+
+
+class Severity(StrEnum):
+    """How bad it is: an error keeps a file from working somewhere, a note is good to know."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place where a check fails; `severity` and `certainty` replace the check's own."""
+
+    where: str
+    """A path in a payload, a payload's name, an element of the descriptor, a member."""
+    what: str
+    severity: Severity | None = None
+    certainty: Certainty | None = None
+    claim: str = ""
+    """What the file states and does not hold, for checks of the file against itself."""
+    values: "Mapping[str, str]" = field(default_factory=dict)
+    """What a host's message about it names, by the places in the message's text."""
+    minds: Fact | None = None
+    """Whether hosts of a release mind this fault, where that depends on the fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A statement of the file that a check compared and found true."""
+
+    where: str
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A statement of the file that could not be compared, and why."""
+
+    where: str
+    claim: str
+    why: str
+
+
+Result = Fault | Held | Unchecked
+
+
+class Topic(StrEnum):
+    """What a statement of a file is about; the values are stable and stand in `verify --json`."""
+
+    CONTAINER = "container"
+    METADATA = "metadata"
+    DESCRIPTOR = "descriptor"
+    PAYLOAD = "payload"
+    SIZE = "size"
+    DIGEST = "digest"
+    COVERAGE = "coverage"
+    FILES = "files"
+    SIGNATURE = "signature"
+    SIGNER = "signer"
+    LEVEL = "level"
+    DATES = "dates"
+    STRICT = "strict"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """That a fault contradicts the file's own statements, and the statement that then fails."""
+
+    topic: Topic
+    claim: str
+    """What holds where the check finds nothing: "the file ends where its last member does"."""
+
+
+class Step(StrEnum):
+    """The step of an install at which a host notices a fault, in the order of the steps."""
+
+    READING = "reading the VIB"
+    PROFILE = "validating the image"
+    EXTENSIBILITY = "checking paths"
+    STAGING = "staging"
+    PAYLOADS = "reading the payloads"
+    LIVE = "changing the running system"
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """How a host refuses a file because of a fault: at which step, and with which message."""
+
+    step: Step
+    message: "Form"
+    skipped_by: tuple[str, ...] = ()
+    """The flags of esxcli that skip the check, on hosts where they take effect."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check(Generic[Subject_contra]):
+    """One thing that can be wrong with what it looks at."""
+
+    id: str
+    name: str
+    severity: Severity
+    certainty: Certainty
+    manual: str
+    results: Callable[[Subject_contra], Iterator[Result]]
+    minds: Fact | None = None
+    """Whether hosts of a release mind, as the table of releases says; None: all do."""
+    contradiction: Contradiction | None = None
+    """Set for a check that compares a file with its own statements; `verify` runs these."""
+    reaction: Reaction | None = None
+    """How hosts refuse the file; None where they do not, or not because of this alone."""
+    one_target_suffices: bool = False
+    """True: a file that some of the targets accept is made for these, and the fault is a note."""
+
+    def faults(self, subject: Subject_contra) -> Iterator[Fault]:
+        """Yield the places where the check fails."""
+        return (result for result in self.results(subject) if isinstance(result, Fault))
+
+    @property
+    def summary(self) -> str:
+        """The first line of the manual."""
+        return self.manual.partition("\n")[0]
+
+    @property
+    def remedy(self) -> str:
+        """The paragraph of the manual that says what to do."""
+        paragraph = self.manual.partition("\nRemedy: ")[2].partition("\n\n")[0]
+        return " ".join(paragraph.split())
+
+    def concerns(self, release: "Release", fault: Fault | None = None) -> bool | None:
+        """Whether hosts of a release mind, of one fault if given; None where nobody knows."""
+        minds = (fault and fault.minds) or self.minds
+        if minds is None:
+            return True
+        cell = minds(row_of(release))
+        return None if cell is None else cell.value
+
+    @property
+    def releases(self) -> str:
+        """The releases that it concerns, for people."""
+        return releases_where(self.minds) if self.minds else "all"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """A fault of a file, with its check; `because` is the reason for which it is allowed."""
+
+    rule: str
+    name: str
+    severity: Severity
+    certainty: Certainty
+    file: str
+    where: str
+    what: str
+    because: str = ""
+    minds: Fact | None = None
+    """Whether hosts of a release mind; None: all do."""
+    one_target_suffices: bool = False
+    """As of the check."""
+    count: int = 1
+    """How many faults it stands for: more than one where a limit cut the list of them."""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.what} ({self.rule} {self.name})"
+
+
+def check(  # noqa: PLR0913 - each one is a property of the check
+    check_id: str,
+    severity: Severity,
+    certainty: Certainty,
+    *,
+    minds: Fact | None = None,
+    contradiction: Contradiction | None = None,
+    reaction: Reaction | None = None,
+    one_target_suffices: bool = False,
+) -> Callable[[Callable[[Subject_contra], Iterator[Result]]], Check[Subject_contra]]:
+    """Make a check of a generator: its name is the check's, its docstring the check's manual."""
+
+    def made(results: Callable[[Subject_contra], Iterator[Result]]) -> Check[Subject_contra]:
+        return Check(
+            id=check_id,
+            name=results.__name__.replace("_", "-"),
+            severity=severity,
+            certainty=certainty,
+            manual=inspect.cleandoc(results.__doc__ or ""),
+            results=results,
+            minds=minds,
+            contradiction=contradiction,
+            reaction=reaction,
+            one_target_suffices=one_target_suffices,
+        )
+
+    return made
+
+
+def finding(of: Check[Subject_contra], fault: Fault, file: str) -> Finding:
+    """Return a fault with its check."""
+    return Finding(
+        rule=of.id,
+        name=of.name,
+        severity=fault.severity or of.severity,
+        certainty=fault.certainty or of.certainty,
+        file=file,
+        where=fault.where,
+        what=fault.what,
+        minds=fault.minds or of.minds,
+        one_target_suffices=of.one_target_suffices,
+    )

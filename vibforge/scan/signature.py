@@ -1,0 +1,52 @@
+"""What a VIB's signature is worth by its own arithmetic, whoever is trusted."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from vibforge.errors import FormatError
+
+if TYPE_CHECKING:
+    from vibforge.formats.pkcs7 import Block
+    from vibforge.model.vib import Vib
+
+
+class Signature(StrEnum):
+    """What a host makes of a VIB's signature."""
+
+    MISSING = "missing"
+    TRUSTED = "trusted"
+    UNTRUSTED = "untrusted"
+    BROKEN = "broken"
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    """There is one, and nobody has compared its signer with the host's trust store."""
+
+
+def signature_blocks(vib: "Vib") -> "tuple[Block, ...]":
+    """Return the signature blocks of a VIB; none for an unsigned one.
+
+    Raises:
+        FormatError: the member holds something other than signature blocks.
+    """
+    if not vib.is_signed:
+        return ()
+    from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - most VIBs are unsigned
+
+    return read_blocks(vib.signature)
+
+
+def signature_of(vib: "Vib") -> Signature:
+    """Return what hosts make of the first signature block, without looking at its signer."""
+    if not vib.is_signed:
+        return Signature.MISSING
+    from vibforge.formats.pkcs7 import PEM_LABEL, check_block  # noqa: PLC0415 - for few VIBs
+
+    try:
+        blocks = signature_blocks(vib)
+    except FormatError:
+        return Signature.MALFORMED
+    first = blocks[0] if blocks else None
+    if first is None or first.fault or first.label != PEM_LABEL:
+        return Signature.MALFORMED
+    held = check_block(first, vib.descriptor_bytes).held
+    return Signature.BROKEN if held is False else Signature.UNKNOWN
