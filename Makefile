@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_steps): $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick hostile mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
+.PHONY: help demo setup gates format test integration quick hostile mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -52,8 +52,15 @@ format: $(VENV)/ready-for-work ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: gates ## everything that must hold
-	$(BIN)/pytest -n auto -m 'not hostile'
+# What takes too long to wait for before each change goes in.
+SECOND_TIER := hostile or linuxptp or forgeries
+
+test: gates ## the gates and all tests but those of `make integration`
+	$(BIN)/pytest -n auto -m 'not ($(SECOND_TIER))'
+
+integration: $(VENV)/ready-for-work ## the second tier: all hostile inputs, all forgeries, other linuxptp releases
+	-tests/rehearsal/fetch-linuxptp $(LINUXPTP)
+	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/pytest -n auto -m '$(SECOND_TIER)'
 
 hostile: $(VENV)/ready-for-work ## run every hostile input of tests/hostile within its limits
 	$(BIN)/pytest -n auto -m hostile

@@ -52,7 +52,11 @@ are there.
 
 A file that a user names has one budget. All that is read of it counts, however deep it is nested: a
 VIB in a bundle, a zip in a zip, each layer of a payload. What is read twice counts twice. A command
-that is given a folder or several files has a budget for each of them.
+that is given a folder or several files has a budget for each of them. A hard link counts as an
+entry and takes no bytes.
+
+`build` refuses a VIB that the other commands would refuse by this budget: it looks at the bytes,
+the entries and the names of the payloads, and at the size of the VIB that it made of them.
 
 | work | fixed | and for each byte of the file | what counts, and why |
 | --- | --- | --- | --- |

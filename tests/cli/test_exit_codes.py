@@ -1,6 +1,7 @@
 """One table of exit codes for code, help, README and vocabulary; one bad file among good ones."""
 
 import errno
+import gzip
 import json
 import os
 import subprocess
@@ -12,13 +13,15 @@ from typing import NoReturn
 import pytest
 
 from tests import vibs
+from tests.budgets import limit
 from tests.cli.test_help import COMMANDS
 from tests.cli.test_reading import run
 from tests.conftest import CHECKOUT
 from tests.report.schemas import require_valid
-from tests.trees import trx_tree
+from tests.trees import make_tree, trx_tree
 from vibforge.cli import main
 from vibforge.cli.exit_codes import TABLE, ExitCode, markdown
+from vibforge.formats.budget import Work
 
 
 def test_the_table_has_every_code() -> None:
@@ -128,6 +131,41 @@ def test_a_folder_that_may_not_be_listed_is_no_bug(
 def test_a_read_that_fails_is_no_bug(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "/proc/self/mem"]) == ExitCode.COULD_NOT
     assert "/proc/self/mem" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect --files", "lint", "bundle lint"])
+def test_a_file_beyond_its_budget_does_not_hide_the_others(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bomb = gzip.compress(vibs.gnu_image() + bytes(300_000))
+    for name, vib in {"a": vibs.vib(), "bad": vibs.vib(stored=bomb), "c": vibs.vib()}.items():
+        (tmp_path / f"{name}.vib").write_bytes(vib)
+    limit(monkeypatch, Work.UNPACKED, 200_000)
+    words = [*command.split(), *(str(tmp_path / f"{name}.vib") for name in ("a", "bad", "c"))]
+
+    assert main([*words, "--json"]) == ExitCode.COULD_NOT
+    told = capsys.readouterr()
+    facts = json.loads(told.out)
+    assert [Path(each["path"]).name for each in facts["files"]] == ["a.vib", "c.vib"]
+    assert [Path(each["path"]).name for each in facts["unreadable"]] == ["bad.vib"]
+    assert "more than 200000 bytes unpacked" in told.err
+
+
+def test_what_a_recipe_allows_it_allows_its_own_vib(tmp_path: Path) -> None:
+    tree: dict[str, bytes | str] = {"tree/opt/acme/x": "", "tree/usr/share/acme/x": ""}
+    allow = '[[allow]]\nrule = "VF218"\nbecause = "hosts are installed with -f"\n'
+    for name, more in {"one": allow, "two": ""}.items():
+        make_tree(tmp_path / name, tree)
+        (tmp_path / name / "vibforge.toml").write_text(
+            f'name = "{name}"\nversion = "1.0-1"\n[[payloads]]\nname = "a"\ntree = "tree"\n{more}'
+        )
+    done = run("lint", "one", "two", "--select", "VF218", "--json", folder=tmp_path)
+    findings = json.loads(done.stdout)["findings"]
+    allowed = {(found["path"], found["because"] is not None) for found in findings}
+    assert allowed == {("one", True), ("two", False)}
 
 
 def test_a_project_that_cannot_be_built_does_not_hide_the_others(

@@ -6,6 +6,7 @@ from functools import cache
 from tests.hostile import (
     of_bundles,
     of_captures,
+    of_floods,
     of_keys,
     of_packages,
     of_payloads,
@@ -21,6 +22,7 @@ _SOURCES = (
     of_packages,
     of_payloads,
     of_bundles,
+    of_floods,
     of_keys,
     of_settings,
     of_captures,

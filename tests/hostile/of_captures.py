@@ -32,7 +32,7 @@ _CAPTURES: dict[str, Callable[[int], bytes]] = {
     "delay-senders": lambda n: pcap(_frames(n, lambda i: _speech(Kind.DELAY_REQ, i))),
     "domains": lambda n: pcap(_frames(n, lambda i: _speech(Kind.ANNOUNCE, i, domain=i % 256))),
     "profiles": lambda n: pcap(
-        _frames(n, lambda i: _speech(Kind.ANNOUNCE, i, domain=i % 256, sdo=i // 256 % 4096))
+        _frames(n, lambda i: _speech(Kind.ANNOUNCE, i, domain=i % 256, sdo=i // 256 % 16))
     ),
     "intervals": lambda n: pcap(
         _frames(n, lambda i: _speech(Kind.SYNC, 1, log_interval=i % 256 - 128))
@@ -91,7 +91,7 @@ _CAPTURES: dict[str, Callable[[int], bytes]] = {
 def captures() -> Iterator[Hostile]:
     """Captures that flood or lie."""
     for name, content in _CAPTURES.items():
-        for size in (4_000, 400_000):
+        for size in (4_000, 150_000):
             yield file_input(
                 f"capture/{name}/{size}",
                 "x.pcap",

@@ -46,10 +46,6 @@ def _vib(text: bytes) -> bytes:
     return vibs.archive([("descriptor.xml", text), ("sig.pkcs7", b"")])
 
 
-def _sized_vib(text: Callable[[int], bytes], size: int) -> bytes:
-    return _vib(text(size))
-
-
 def _with(before: str, after: Callable[[int], str]) -> Callable[[int], bytes]:
     """Return a descriptor in which a text is replaced by one of about `n` characters."""
 
@@ -184,6 +180,16 @@ _DESCRIPTORS: dict[str, Callable[[int], bytes]] = {
 """What a descriptor can say, by the characters of one part."""
 
 
+def described(name: str, size: int) -> bytes:
+    """Return a VIB whose descriptor says one of these things at a length of `size` characters."""
+    return _vib(_DESCRIPTORS[name](size))
+
+
+def packed_in_archive(name: str, size: int) -> bytes:
+    """Return one of these archives, of `size` bytes."""
+    return _ARCHIVES[name](size)
+
+
 def archives() -> Iterator[Hostile]:
     """Archives without sense."""
     for name, content in _ARCHIVES.items():
@@ -199,12 +205,12 @@ def archives() -> Iterator[Hostile]:
 
 def descriptors() -> Iterator[Hostile]:
     """Descriptors that say one thing far too often, or at far too great a length."""
-    for name, text in _DESCRIPTORS.items():
+    for name in _DESCRIPTORS:
         for size in (5_000, 120_000):
             yield file_input(
                 f"descriptor/{name}/{size}",
                 "x.vib",
-                partial(_sized_vib, text, size),
+                partial(described, name, size),
                 *_ALL,
             )
 

@@ -176,6 +176,11 @@ def _stored(content: Callable[[int], bytes], size: int) -> bytes:
     return vibs.vib(stored=content(size))
 
 
+def image(name: str, size: int) -> bytes:
+    """Return one of these tar images, of `size` bytes."""
+    return _IMAGES[name](size)
+
+
 def images() -> Iterator[Hostile]:
     """Loose tar images."""
     for name, content in _IMAGES.items():

@@ -10,9 +10,11 @@ import pytest
 
 from tests import vibs
 from tests.budgets import limit
+from tests.trees import make_tree
+from vibforge import PayloadType, build
 from vibforge.checks.run import Choice, lint
 from vibforge.depot.verify import judge_bundle
-from vibforge.errors import LimitError
+from vibforge.errors import LimitError, PayloadError
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Budget, Work
 from vibforge.formats.tar_header import Entry, EntryKind, header_blocks
@@ -21,6 +23,7 @@ from vibforge.model.vib import Vib
 from vibforge.operations.extract import Wishes, extract
 from vibforge.operations.inspect import inspect
 from vibforge.operations.offers import read_offer
+from vibforge.operations.readable import amounts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
 from vibforge.operations.verify import verify
 from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
@@ -144,3 +147,39 @@ def test_a_program_may_verify_one_vib_again_and_again(monkeypatch: pytest.Monkey
     assert budget.left(Work.ENTRIES) < vib.afresh().source.budget.left(Work.ENTRIES)
     monkeypatch.setattr(Budget, "__init__", None)
     assert isinstance(vib.source, BytesSource)
+
+
+@pytest.mark.parametrize(
+    ("work", "most", "says"),
+    [
+        (Work.UNPACKED, 9_999, "10240 bytes unpacked"),
+        (Work.ENTRIES, 1, "2 entries of tars"),
+        (Work.NAMES, 8, "9 characters of names"),
+    ],
+)
+def test_a_build_refuses_what_verify_would_refuse(
+    work: Work, most: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = make_tree(tmp_path / "tree", {"opt/x": "a"})
+    limit(monkeypatch, work, most)
+    with pytest.raises(PayloadError, match=rf"{says}, and the limit for a file of .* is {most}\n"):
+        build(tree, tmp_path / "out")
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", PayloadType)
+def test_what_a_build_counts_is_what_verify_spends(kind: PayloadType, tmp_path: Path) -> None:
+    files: dict[str, bytes | str] = {
+        "opt/x": "a" * 9_000,
+        f"opt/{'y' * 95}/z": "-> ../x",
+        f"opt/{'x' * 101}": "a",
+        "opt/long": f"-> {'x' * 101}",
+    }
+    tree = make_tree(tmp_path / "tree", files)
+    built = build(tree, tmp_path / "out", settings={"payloads[0].type": kind.value})
+    vib = Vib.from_path(built.vib_path)
+    before = {work: vib.source.budget.left(work) for work in Work}
+    list(vib.contents(vib.payloads[0]))
+    spent = {work: before[work] - vib.source.budget.left(work) for work in Work}
+    for work, amount in amounts(built.plan.trees).items():
+        assert spent[work] == amount, work

@@ -72,6 +72,7 @@ def all_forms() -> dict[str, Form]:
 
 
 @pytest.mark.slow
+@pytest.mark.forgeries
 @pytest.mark.parametrize("family", FAMILIES)
 def test_nothing_that_openssl_refuses_passes_strictly(family: str, tmp_path: Path) -> None:
     wrong = []
@@ -90,6 +91,7 @@ def test_nothing_that_openssl_refuses_passes_strictly(family: str, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.forgeries
 def test_there_are_forms_of_every_kind() -> None:
     assert len(all_forms()) >= 500
     assert set(all_forms()) >= STRICTER_FORMS
@@ -123,6 +125,7 @@ def test_the_page_gives_the_reasons_for_being_stricter() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.forgeries
 def test_the_page_says_what_each_mode_refuses(tmp_path: Path) -> None:
     page = PAGE.read_text("utf-8")
     rows = []

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from vibforge.checks.registry import BUNDLE_CHECKS, CHECKS, VIB_CHECKS, chosen
 from vibforge.esxi.release import Release
@@ -19,14 +20,26 @@ FAULT_LIMIT = 100
 """Faults of one rule in one file that are listed; the last one tells how many more there are."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which rules, for which releases, and what is allowed in spite of them."""
+    """Which rules, for which releases, and what is allowed in spite of them.
+
+    Raises:
+        ModelError: a word names no rule.
+    """
 
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     targets: tuple[Release, ...] = STOCK_TARGETS
     allowances: "tuple[Allowance, ...]" = ()
+
+    def __post_init__(self) -> None:
+        _ = self.rules
+
+    @cached_property
+    def rules(self) -> frozenset[str]:
+        """The IDs of the rules that are chosen."""
+        return chosen(self.select, self.ignore, self.targets)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +48,15 @@ class LintResult:
 
     files: tuple[str, ...]
     findings: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, results: Iterable["LintResult"]) -> Self:
+        """Put results together, in their order."""
+        every = tuple(results)
+        return cls(
+            files=tuple(file for result in every for file in result.files),
+            findings=tuple(finding for result in every for finding in result.findings),
+        )
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -54,14 +76,13 @@ def lint(subjects: Iterable[VibScan | BundleScan], choice: Choice) -> LintResult
     """Hold subjects against the rules.
 
     Raises:
-        ModelError: a word of the choice names no rule.
+        LimitError: what is in a subject is beyond the budget of its file.
     """
-    ids = chosen(choice.select, choice.ignore, choice.targets)
     files: list[str] = []
     found: list[Finding] = []
     for subject in subjects:
         files.append(subject.name)
-        findings = (_for_targets(one, choice.targets) for one in _findings(subject, ids))
+        findings = (_for_targets(one, choice.targets) for one in _findings(subject, choice.rules))
         found += (one for one in findings if one is not None)
     return LintResult(files=tuple(files), findings=tuple(_allowed(found, choice.allowances)))
 

@@ -1,6 +1,7 @@
 """`vibforge lint`."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,7 +22,7 @@ from vibforge.cli.arguments import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vibforge.checks.run import LintResult
+    from vibforge.checks.run import Choice, LintResult
     from vibforge.model.allowance import Allowance
     from vibforge.model.several import Unreadable
     from vibforge.scan.vib import BundleScan, VibScan
@@ -61,24 +62,19 @@ def lint(  # noqa: PLR0913 - the options of the command
     temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
     means that there are errors.
     """
-    from vibforge.checks.run import Choice  # noqa: PLC0415 - the same
-    from vibforge.checks.run import lint as run_lint  # noqa: PLC0415 - the same
+    from vibforge.checks.run import Choice, LintResult  # noqa: PLC0415 - the same
     from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - the same
     from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
 
-    with ExitStack() as stack:
-        allowances: list[Allowance] = []
-        looked = each_file(files, lambda path: tuple(_subjects(path, stack, allowances)))
-        choice = Choice(
-            select=words_of(select),
-            ignore=words_of(ignore),
-            targets=parse_releases(words_of(esxi)) or STOCK_TARGETS,
-            allowances=tuple(allowances),
-        )
-        subjects = [subject for _path, all_in_it in looked.found for subject in all_in_it]
-        result = run_lint(subjects, choice)
+    choice = Choice(
+        select=words_of(select),
+        ignore=words_of(ignore),
+        targets=parse_releases(words_of(esxi)) or STOCK_TARGETS,
+    )
+    looked = each_file(files, lambda path: _look(path, choice))
+    result = LintResult.of(found for _path, found in looked.found)
     if as_json:
         print_json(lint_json(result, looked.unreadable))
     else:
@@ -101,6 +97,16 @@ def _print(
             print_text(report.github(result), end="")
         case Form.GITLAB:
             print_text(report.gitlab(result))
+
+
+def _look(path: Path, choice: "Choice") -> "LintResult":
+    """Hold one file against the rules; what a recipe allows, it allows its own VIB alone."""
+    from vibforge.checks.run import lint as run_lint  # noqa: PLC0415 - the same
+
+    with ExitStack() as stack:
+        allowances: list[Allowance] = []
+        subjects = tuple(_subjects(path, stack, allowances))
+        return run_lint(subjects, replace(choice, allowances=tuple(allowances)))
 
 
 def _subjects(

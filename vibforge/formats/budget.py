@@ -23,6 +23,7 @@ class Work(StrEnum):
     NAMES = "characters of names"
     MEMBERS = "members of archives"
     PAYLOADS = "payloads declared"
+    RELATIONSHIPS = "constraints and provides"
     DIRECTORY = "bytes of zip directories"
 
 
@@ -44,9 +45,9 @@ LIMITS = {
     Work.UNPACKED: Limit(
         128 * _MIB,
         64,
-        "What comes out of zip, gzip and zstd, each layer and each reading; also what extraction "
-        "copies. Payloads unpack to 2 to 11 times their size, and a command reads up to 5 times. "
-        "The slowest five digests together take 6 s for 1 GB.",
+        "What comes out of zip, gzip and zstd, each layer and each reading. Payloads unpack to 2 "
+        "to 11 times their size, and a command reads up to 5 times. The slowest five digests "
+        "together take 6 s for 1 GB.",
     ),
     Work.KEPT: Limit(
         16 * _MIB,
@@ -56,8 +57,10 @@ LIMITS = {
     ),
     Work.MARKUP: Limit(
         200_000,
-        1 / 32,
-        "Counted as `<` and `=` before XML is parsed; each takes up to 500 bytes of memory. "
+        1 / 6,
+        "Counted as `<` and `=` before XML is parsed, each time; each takes up to 500 bytes of "
+        "memory. The list of files in a descriptor takes two a file, and `bundle verify` reads it "
+        "5 times. "
         "Real VIBs and bundles have up to 370.",
     ),
     Work.ENTRIES: Limit(
@@ -82,6 +85,12 @@ LIMITS = {
         1 / 512,
         "Payloads in descriptors, each time one is read: `plan` looks at each for every host. "
         "The largest VIB of a host image has about 130.",
+    ),
+    Work.RELATIONSHIPS: Limit(
+        10_000,
+        1 / 512,
+        "What descriptors depend on, conflict with, replace and provide, each time one is read: "
+        "`plan` compares them on each host. Real VIBs and bundles have up to 8.",
     ),
     Work.DIRECTORY: Limit(
         1 * _MIB,

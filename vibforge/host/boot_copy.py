@@ -7,6 +7,7 @@ file, and whether releases from 7.0 on still have etc/init.d on the community li
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from vibforge.checks.allowed_paths import paths_outside
 from vibforge.esxi.paths import BOOT_COPIED
@@ -38,12 +39,19 @@ def moved_paths(level: AcceptanceLevel, files: Sequence[str]) -> tuple[str, ...]
 
 def boot_copy_package(package: Package) -> Package:
     """Return a VIB as it would be in this layout."""
-    name = package.name
-    moved = set(moved_paths(package.level, package.descriptor.file_list))
-    if not moved:
+    descriptor = package.descriptor
+    moved = _file_list(package.name, package.level, descriptor.file_list)
+    if moved == descriptor.file_list:
         return package
-    files = {
-        stored_at(name, path) if path in moved else path for path in package.descriptor.file_list
-    }
+    return replace(package, descriptor=replace(descriptor, file_list=moved))
+
+
+@lru_cache(maxsize=16)
+def _file_list(name: str, level: AcceptanceLevel, listed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the list once: a prediction asks again for each remedy."""
+    moved = set(moved_paths(level, listed))
+    if not moved:
+        return listed
+    files = {stored_at(name, path) if path in moved else path for path in listed}
     files |= {script_path(name), f"{store_path(name)}/{MANIFEST}"}
-    return replace(package, descriptor=replace(package.descriptor, file_list=tuple(sorted(files))))
+    return tuple(sorted(files))

@@ -24,4 +24,4 @@ class Certainty(StrEnum):
 
 def least_sure(of: Iterable[Certainty]) -> Certainty:
     """Return the standing of a conclusion that needs all of these; MEASURED for none."""
-    return max(of, key=lambda certainty: certainty.doubt, default=Certainty.MEASURED)
+    return max(set(of), key=lambda certainty: certainty.doubt, default=Certainty.MEASURED)

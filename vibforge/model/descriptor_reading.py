@@ -202,7 +202,7 @@ class _Reader:
             replaces=self._constraints("replaces"),
             provides=tuple(
                 Provide(name=provide.get("name", ""), version=provide.get("version", ""))
-                for provide in self._all("relationships/provides/provide")
+                for provide in self._related("provides/provide")
             ),
             compatible_with=self._constraints("compatibleWith"),
         )
@@ -214,8 +214,13 @@ class _Reader:
                 relation=constraint.get("relation", ""),
                 version=constraint.get("version", ""),
             )
-            for constraint in self._all(f"relationships/{kind}/constraint")
+            for constraint in self._related(f"{kind}/constraint")
         )
+
+    def _related(self, path: str) -> Iterator[etree._Element]:
+        for found in self._all(f"relationships/{path}"):
+            self._budget.spend(Work.RELATIONSHIPS)
+            yield found
 
     def _system_requires(self) -> SystemRequires:
         return SystemRequires(

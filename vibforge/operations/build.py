@@ -30,6 +30,7 @@ from vibforge.operations.instruct import instructions as instruct
 from vibforge.operations.pack import pack
 from vibforge.operations.plan_build import BuildPlan, plan_build
 from vibforge.operations.publish import Publication, explained
+from vibforge.operations.readable import check_readable
 from vibforge.operations.record import RECORD_NAME, Facts, FileKind, WrittenFile, inputs, record
 from vibforge.operations.record import serialise as serialise_record
 
@@ -151,6 +152,7 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         with publication.create(plan.vib_name) as file:
             output = _Counted(file)
             _write_archive(output, text, block, [(t.recipe.name, m, s) for t, m, s in packed])
+        check_readable(plan.vib_name, output.size, plan.trees)
         built = Built(
             plan=plan,
             folder=folder,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.operations.read_input import read_input
 from vibforge.operations.trx_sniff import hear_capture
 from vibforge.ptp.choice import Choice, chosen_domain, network_text

@@ -66,7 +66,6 @@ class _Part:
     prefix: str
     name: str
     contents: Contents | None
-    budget: Budget
 
 
 def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extracted:
@@ -84,7 +83,7 @@ def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extrac
             if part.contents is None:
                 done.left_out.append(_not_a_tar(part))
             else:
-                Unpacking(target, part.prefix, wishes, done, part.budget).run(part.contents)
+                Unpacking(target, part.prefix, wishes, done).run(part.contents)
         _check_all_found(wishes.paths, done)
         target.keep()
     return done
@@ -151,7 +150,7 @@ def _parts(subject: Subject) -> Iterator[_Part]:
 def _part(prefix: str, name: str, unpacked: Unpacked, budget: Budget) -> _Part:
     is_tar = starts_tar(unpacked.content.peek(HEAD_SIZE))
     contents = TarReader(unpacked.content, budget).contents() if is_tar else None
-    return _Part(prefix=prefix, name=name, contents=contents, budget=budget)
+    return _Part(prefix=prefix, name=name, contents=contents)
 
 
 def _vibs(subject: Subject) -> Iterator[tuple[str, Vib]]:
@@ -182,11 +181,8 @@ class Unpacking:
     `taken` are the entries that were written.
     """
 
-    def __init__(
-        self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted, budget: Budget
-    ) -> None:
+    def __init__(self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted) -> None:
         self._target = target
-        self._budget = budget
         self._prefix = prefix
         self._wishes = wishes
         self._done = done

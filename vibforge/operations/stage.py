@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from vibforge.errors import FormatError, Problem
-from vibforge.formats.budget import Budget
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
@@ -53,10 +52,10 @@ def extract_stage(
     vib, done = subject, Extracted(folder=folder)
     recipe = _recipe(vib)
     with UnpackFolder(folder, force=force) as target:
-        payloads, budget = {}, vib.source.budget
+        payloads = {}
         for payload in vib.payloads:
             prefix = f"{PAYLOADS_FOLDER}/{payload.name}/"
-            unpacking = _Tree(target, prefix, done, budget, outside_links=outside_links)
+            unpacking = _Tree(target, prefix, done, outside_links=outside_links)
             unpacking.run_payload(vib, payload)
             payloads[payload.name] = unpacking.taken
         text = serialise(_with_rules(recipe, payloads))
@@ -71,15 +70,9 @@ class _Tree(Unpacking):
     """The tree of one payload: modes are the plain ones, what differs is the recipe's to say."""
 
     def __init__(
-        self,
-        target: UnpackFolder,
-        prefix: str,
-        done: Extracted,
-        budget: Budget,
-        *,
-        outside_links: bool,
+        self, target: UnpackFolder, prefix: str, done: Extracted, *, outside_links: bool
     ) -> None:
-        super().__init__(target, prefix, Wishes(outside_links=outside_links), done, budget)
+        super().__init__(target, prefix, Wishes(outside_links=outside_links), done)
 
     def mode(self, entry: Entry) -> int:
         return _default_mode(entry)
@@ -93,7 +86,7 @@ class _Tree(Unpacking):
         with vib.unpacked(payload) as unpacked:
             if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
                 raise FormatError("not a tar, so there is no tree", where=payload.name)
-            self.run(TarReader(unpacked.content, self._budget).contents())
+            self.run(TarReader(unpacked.content, vib.source.budget).contents())
 
 
 def _recipe(vib: Vib) -> Recipe:

@@ -1,6 +1,7 @@
 """What an acceptance level does not allow: paths, overlays, and hosts of a higher level."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from vibforge.checks.demands import (
     community_init_script,
@@ -59,15 +60,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
     level, listed = package.level, package.descriptor.file_list
     found = violations(level, listed, overlay=package.overlay)
     certainty = path_list_certainty(host.release, found.paths)
-    paths = tuple(
-        Cause(
-            what=f"not on the list of paths that ESXi allows at {level.esxcli_name}",
-            subject=path,
-            certainty=certainty,
-            rule=path_outside_list.id,
-        )
-        for path in found.paths
-    )
+    paths = _path_causes(found.paths, level, certainty)
     if not found.overlay:
         return paths
     overlay = Cause(
@@ -77,6 +70,18 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
         rule=overlay_not_allowed.id,
     )
     return (*paths, overlay)
+
+
+@lru_cache(maxsize=16)
+def _path_causes(
+    paths: tuple[str, ...], level: AcceptanceLevel, certainty: Certainty
+) -> tuple[Cause, ...]:
+    """A prediction asks for the same paths once for each possible host and each remedy."""
+    what = f"not on the list of paths that ESXi allows at {level.esxcli_name}"
+    return tuple(
+        Cause(what=what, subject=path, certainty=certainty, rule=path_outside_list.id)
+        for path in paths
+    )
 
 
 def _has_doubtful_script(host: Host, package: Package) -> bool:

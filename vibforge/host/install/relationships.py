@@ -1,6 +1,6 @@
 """What VIBs ask of each other and of the host: dependencies and conflicts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -8,6 +8,7 @@ from itertools import islice
 from vibforge.esxi import messages
 from vibforge.esxi.matching import INSTALLER, Demands, Provisions
 from vibforge.esxi.provides import Provision, provision
+from vibforge.esxi.release import Release
 from vibforge.esxi.table import standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change
@@ -25,40 +26,67 @@ _NAMED_LIMIT = 20
 
 def relationship_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
     """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
-    found = [
-        *_dependencies(host, change.profile),
-        *islice(_conflicts(change.profile), CONFLICT_LIMIT),
-    ]
-    yield from found or _open_dependencies(host, change.profile, answers)
+    profile = tuple(map(_Asked, change.profile))
+    lacking = _lacking(profile, host.release, complete=host.knows_all_relationships)
+    found = [*lacking.known, *islice(_conflicts(change.profile), CONFLICT_LIMIT)]
+    yield from found or _open_dependencies(lacking, answers)
 
 
-def _dependencies(host: Host, profile: tuple[Package, ...]) -> Iterator[Trouble]:
-    """Yield the dependencies that are known not to be met."""
-    for package, constraint, stock in _unmet(host, profile):
-        if stock.met is False:
-            yield _dependency(package, constraint, stock.certainty)
-
-
-def _open_dependencies(
-    host: Host, profile: tuple[Package, ...], answers: Answers
-) -> Iterator[Trouble]:
+def _open_dependencies(lacking: "_Lacking", answers: Answers) -> Iterator[Trouble]:
     """Yield the dependencies of which nobody here can tell, if it is assumed that they fail."""
-    unknown = [(p, c) for p, c, stock in _unmet(host, profile) if stock.met is None]
-    if not unknown:
+    if not lacking.unknown:
         return
-    names = _named(unknown)
     question = Question(
         key="dependencies",
-        if_yes=f"the host provides {names}",
-        if_no=f"the host does not provide all of {names}",
+        if_yes=f"the host provides {lacking.names}",
+        if_no=f"the host does not provide all of {lacking.names}",
     )
     if not answers.ask(question):
-        for package, constraint in unknown:
-            yield _dependency(package, constraint, Certainty.UNKNOWN)
+        yield from lacking.unknown
 
 
-def _named(unknown: list[tuple[Package, Constraint]]) -> str:
-    names = list(dict.fromkeys(str(constraint) for _, constraint in unknown))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Lacking:
+    """The dependencies that are known not to be met, and those of which nobody here can tell.
+
+    `names` are what the unknown ones ask for.
+    """
+
+    known: tuple[Trouble, ...]
+    unknown: tuple[Trouble, ...]
+    names: str
+
+
+@lru_cache(maxsize=16)
+def _lacking(profile: "tuple[_Asked, ...]", release: Release, *, complete: bool) -> _Lacking:
+    """Look for the dependencies that nothing known meets.
+
+    A prediction asks for the same profile once for each possible host and each remedy.
+
+    Args:
+        profile: the VIBs that the host would hold.
+        release: that of the host.
+        complete: whether all that is on the host is in `profile`.
+    """
+    known: list[Trouble] = []
+    unknown: list[Trouble] = []
+    asked: list[Constraint] = []
+    for index, constraint in _unmet_here(profile):
+        package = profile[index].package
+        if complete:
+            stock = Provision(met=False, certainty=standing(release))
+        else:
+            stock = provision(release, constraint)
+        if stock.met is False:
+            known.append(_dependency(package, constraint, stock.certainty))
+        elif stock.met is None:
+            unknown.append(_dependency(package, constraint, Certainty.UNKNOWN))
+            asked.append(constraint)
+    return _Lacking(known=tuple(known), unknown=tuple(unknown), names=_named(asked))
+
+
+def _named(constraints: Iterable[Constraint]) -> str:
+    names = list(dict.fromkeys(map(str, constraints)))
     rest = len(names) - _NAMED_LIMIT
     return ", ".join(names[:_NAMED_LIMIT]) + (f" and {rest} more" if rest > 0 else "")
 
@@ -71,18 +99,6 @@ def _dependency(package: Package, constraint: Constraint, certainty: Certainty) 
     )
     message = messages.DEPENDENCY(package.id, constraint=str(constraint))
     return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
-
-
-def _unmet(
-    host: Host, profile: tuple[Package, ...]
-) -> Iterator[tuple[Package, Constraint, Provision]]:
-    """Yield the dependencies that nothing known meets, and whether that is the whole truth."""
-    sure = standing(host.release)
-    for index, constraint in _unmet_here(tuple(map(_Asked, profile))):
-        if host.knows_all_relationships:
-            yield profile[index], constraint, Provision(met=False, certainty=sure)
-        elif not (stock := provision(host.release, constraint)).met:
-            yield profile[index], constraint, stock
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,10 +123,7 @@ class _Asked:
 
 @lru_cache(maxsize=4)
 def _unmet_here(profile: tuple[_Asked, ...]) -> tuple[tuple[int, Constraint], ...]:
-    """Return what the VIBs of a profile do not provide each other, with the place of who asks.
-
-    A prediction asks for the same profile once for each possible host and each remedy.
-    """
+    """Return what the VIBs of a profile do not provide each other, with the place of who asks."""
     packages = [asked.package for asked in profile]
     provided = Provisions((INSTALLER, *(p for package in packages for p in package.provides)))
     return tuple(
