@@ -170,6 +170,7 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF501": lambda: make(acceptance_level="partner"),
     "VF502": lambda: make(signature=SIGNED.replace(b"PKCS7", b"CMS"), acceptance_level="partner"),
     "VF505": lambda: make(signature=SIGNED),
+    "VF508": lambda: make(signature=b"any text\n" + SIGNED),
 }
 FROM_CORPUS = {"VF503", "VF504", "VF506", "VF507"}
 """Rules whose bad VIBs are real signatures, patched in test_signature_rules."""

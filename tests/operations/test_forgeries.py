@@ -377,6 +377,15 @@ SMUGGLED = {
         change=insert(3, "/", b"anything"), says="no signature covers"
     ),
     "in a table of names": Made(change=insert(2, "//", b"any/\n"), says="no signature covers"),
+    "before the signature": Made(
+        change=on_signature(lambda data: b"any text\n" + data), says="no signature covers"
+    ),
+    "behind the signature": Made(
+        change=on_signature(lambda data: data + b"\nany text\n"), says="no signature covers"
+    ),
+    "a null behind the signature": Made(
+        change=on_signature(lambda data: data + b"\0"), says="no signature covers"
+    ),
 }
 """Bytes that a host passes over, in a file that is signed as it should be."""
 

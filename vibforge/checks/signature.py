@@ -163,6 +163,29 @@ def _readable(subject: VibScan) -> "tuple[Block, ...]":
         return ()
 
 
+@check(
+    "VF508",
+    Severity.WARNING,
+    Certainty.MEASURED,
+    contradiction=Contradiction(Topic.COVERAGE, "sig.pkcs7 holds nothing but signatures"),
+)
+def bytes_around_signature(subject: VibScan) -> Iterator[Fault]:
+    """The signature member holds something besides signatures.
+
+    Why: hosts skip text around the PEM blocks, but no signature covers it.
+
+    Remedy: sign the VIB anew with `vibforge sign`.
+
+    Evidence: tried on 6.7.
+    """
+    if not subject.vib.is_signed:
+        return
+    from vibforge.formats.pkcs7 import outside_blocks  # noqa: PLC0415 - most VIBs are unsigned
+
+    if count := outside_blocks(subject.vib.signature):
+        yield Fault(_MEMBER, f"has {count} bytes around its signatures that no signature covers")
+
+
 CHECKS = (
     unsigned_claim,
     signature_form,
@@ -171,4 +194,5 @@ CHECKS = (
     signature_without_use,
     signer_certificate_missing,
     outdated_signer,
+    bytes_around_signature,
 )

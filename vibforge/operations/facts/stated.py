@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from vibforge.checks.container import uncovered_table
+from vibforge.checks.signature import bytes_around_signature
 from vibforge.findings.check import (
     Check,
     Contradiction,
@@ -17,6 +18,8 @@ from vibforge.findings.check import (
 from vibforge.operations.verification import Fact, Outcome
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
+_UNCOVERED = frozenset({uncovered_table.id, bytes_around_signature.id})
+"""Checks that find bytes which neither a signature nor a digest covers."""
 _FAULT_LIMIT = 5
 """Faults of one check that are told one by one; a last fact counts the others."""
 
@@ -86,8 +89,8 @@ def _fact(
 
 
 def _demands(policy: TrustPolicy, check: Check[Subject_contra]) -> bool:
-    """Whether a policy does not tolerate a weak cover, or for tables that there is none."""
-    return policy.demands_signature if check.id == uncovered_table.id else policy.strict
+    """Whether a policy does not tolerate a weak cover, or bytes that nothing covers at all."""
+    return policy.demands_signature if check.id in _UNCOVERED else policy.strict
 
 
 def _told(topic: Topic, subject: str, statement: str, outcome: Outcome, reason: str = "") -> Fact:
