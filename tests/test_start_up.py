@@ -49,12 +49,12 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=152,
+        most=155,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=193,
+        most=196,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
@@ -65,7 +65,7 @@ COMMANDS = {
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
-        most=55,
+        most=56,
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],

@@ -18,6 +18,7 @@ OF_TWO_KINDS = {"--output", "--as"}
 """Options that take a file or a folder, or another choice of words, by what is made."""
 SAID_FOR_EACH_COMMAND = {
     "--acceptance-level": "one cannot sign for community",
+    "--all": "findings of a file, or options of linuxptp",
     "--as": "the forms differ",
     "--cert": "a chain in several files, or one file",
     "--interface": "of this machine, of a file, or of what is written",

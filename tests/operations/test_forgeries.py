@@ -377,6 +377,10 @@ SMUGGLED = {
         change=insert(3, "/", b"anything"), says="no signature covers"
     ),
     "in a table of names": Made(change=insert(2, "//", b"any/\n"), says="no signature covers"),
+}
+"""Bytes that a host passes over, in a file that is signed as it should be."""
+
+AROUND = {
     "before the signature": Made(
         change=on_signature(lambda data: b"any text\n" + data), says="no signature covers"
     ),
@@ -387,7 +391,7 @@ SMUGGLED = {
         change=on_signature(lambda data: data + b"\0"), says="no signature covers"
     ),
 }
-"""Bytes that a host passes over, in a file that is signed as it should be."""
+"""The same, in the signature member, which `sign` replaces."""
 
 UNTRUSTED = {
     "signed again by a stranger": Made(signers=("stranger",), says="trusted signer"),
@@ -525,7 +529,7 @@ def test_what_covers_no_payload_is_bad_unsigned_too(lab: Lab, made: Made) -> Non
     assert good(verdicts(replace(made, signers=()).build(lab), None)) == set()
 
 
-@pytest.mark.parametrize("made", cases(SMUGGLED))
+@pytest.mark.parametrize("made", cases(SMUGGLED, AROUND))
 def test_bytes_that_nothing_covers_pass_no_gate(lab: Lab, store: TrustStore, made: Made) -> None:
     found = verdicts(made.build(lab), store)
     assert good(found) == {"default"}
@@ -559,7 +563,7 @@ def test_a_signer_of_another_level_passes_nothing(lab: Lab, store: TrustStore, m
 
 
 @pytest.mark.parametrize(
-    "made", cases(UNCOVERED, WRONG, WEAK, TAMPERED, SMUGGLED, UNTRUSTED, MISPLACED)
+    "made", cases(UNCOVERED, WRONG, WEAK, TAMPERED, SMUGGLED, AROUND, UNTRUSTED, MISPLACED)
 )
 def test_nothing_ranks_better_for_losing_its_signature(
     lab: Lab, store: TrustStore, made: Made
