@@ -276,7 +276,7 @@ def serve(  # noqa: PLR0913 - the options of the command
         Path | None, typer.Option(metavar="KEY", help="The certificate's key: a PEM file.")
     ] = None,
 ) -> None:
-    """Serve a copy of a bundle as a depot, for reading; on localhost unless --bind says otherwise."""
+    """Serve a copy of a bundle as a depot, on localhost unless --bind says otherwise."""
     from vibforge.cli.bundle_serving import identity, run  # noqa: PLC0415 - `--version` is quick
 
     run(bundle, bind, port, identity(bind, cert, key, https=https))
