@@ -46,16 +46,22 @@ def test_the_same_vib_is_skipped() -> None:
     assert (result.outcome, result.says) == (Outcome.SKIPPED, "Host is not changed.")
 
 
-def test_the_same_id_with_other_content_is_an_error_of_python() -> None:
+@pytest.mark.parametrize("release", [ESXI_65, ESXI_67], ids=str)
+@pytest.mark.parametrize("flags", [NO_FLAGS, Flags(force=True)], ids=str)
+def test_the_same_id_with_other_content_keeps_the_old_files(release: Release, flags: Flags) -> None:
     other = package(checksums=(UNPACKED, replace(PLAIN, digest="dd" * 32), UNPACKED_SHA1))
-    result = only(holding(package()), other)
-    assert "[ValueError]" in result.says
-    assert "unequal values of the 'payloads' attribute" in result.says
+    result = only(replace(holding(package()), release=release), other, flags=flags)
+    assert (result.outcome, result.says) == (Outcome.SKIPPED, "Host is not changed.")
+    assert "OLD FILES" in result.causes[0].what
 
 
-def test_the_same_id_with_other_files() -> None:
+def test_an_update_to_the_same_id_with_other_files_is_an_error_of_python() -> None:
     other = package(files=("opt/trx-conf/other",))
-    assert "unequal values of the 'filelist' attribute" in only(holding(package()), other).says
+    result = only(holding(package()), other, verb=Verb.UPDATE)
+    assert "[ValueError]" in result.says
+    assert "unequal values of the 'filelist' attribute" in result.says
+    old = only(replace(holding(package()), release=ESXI_65), other, verb=Verb.UPDATE)
+    assert "Cannot merge VIBs" in old.says
 
 
 def test_nothing_is_compared_with_a_vib_of_which_only_the_name_is_known() -> None:
@@ -144,7 +150,7 @@ HARDWARE = package(
     [
         (Hardware(vendor="Dell Inc.", model="R740"), True),
         (Hardware(vendor="Dell Inc.", model="R640", oem_strings=()), False),
-        (Hardware(vendor="HPE", model="R740", oem_strings=("Dell Inc.",)), True),
+        (Hardware(vendor="HPE", model="R740", oem_strings=("Dell Inc.",)), False),
         (Hardware(vendor="HPE", model="R740", oem_strings=()), False),
     ],
 )

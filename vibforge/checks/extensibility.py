@@ -65,9 +65,12 @@ class Violations:
 def violations(
     level: AcceptanceLevel, file_list: Iterable[str], *, overlay: bool = False
 ) -> Violations:
-    """Return what a host of 6.7 would refuse with "violates extensibility rule checks"."""
+    """Return what a host of 6.7 would refuse with "violates extensibility rule checks".
+
+    Empty entries of the file list count for nothing.
+    """
     return Violations(
-        paths=paths_outside(level, file_list),
+        paths=paths_outside(level, filter(None, file_list)),
         overlay=overlay and level is AcceptanceLevel.COMMUNITY,
     )
 

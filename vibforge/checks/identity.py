@@ -6,7 +6,7 @@ from vibforge.esxi import messages
 from vibforge.esxi.reader import (
     DATABASE_NAME_LIMIT,
     VIB_TYPES,
-    is_release_date,
+    release_date_fault,
 )
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.certainty import Certainty
@@ -22,7 +22,6 @@ _TEMPLATE_NAME_LIMIT = 35
     "VF204",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.MISSING_NAME),
 )
 def missing_name(subject: Described) -> Iterator[Fault]:
     """Name, version or vendor is empty.
@@ -86,7 +85,6 @@ def odd_name(subject: Described) -> Iterator[Fault]:
     "VF207",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_VERSION),
 )
 def two_dashes_in_version(subject: Described) -> Iterator[Fault]:
     """The version has more than one dash.
@@ -99,7 +97,7 @@ def two_dashes_in_version(subject: Described) -> Iterator[Fault]:
     """
     if subject.descriptor.version.count("-") > 1:
         what = f"{subject.descriptor.version!r} has more than one dash"
-        yield Fault("<version>", what, values={"name": subject.descriptor.name})
+        yield Fault("<version>", what)
 
 
 @check("VF208", Severity.WARNING, Certainty.DOCUMENTED)
@@ -121,7 +119,6 @@ def version_without_release(subject: Described) -> Iterator[Fault]:
     "VF209",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_RELEASE_DATE),
 )
 def bad_release_date(subject: Described) -> Iterator[Fault]:
     """The release date is not one that hosts read.
@@ -134,7 +131,7 @@ def bad_release_date(subject: Described) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     date = subject.descriptor.release_date
-    if date is not None and not is_release_date(date):
+    if date and release_date_fault(date):
         yield Fault("<release-date>", f"{date!r:.60} is not YYYY-MM-DDTHH:MM:SS")
 
 
@@ -156,7 +153,6 @@ def missing_release_date(subject: Described) -> Iterator[Fault]:
     "VF211",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_TYPE),
 )
 def invalid_type(subject: Described) -> Iterator[Fault]:
     """The type is none that hosts know.
@@ -180,7 +176,6 @@ def invalid_type(subject: Described) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.LEVEL, "the acceptance level is one that hosts know"),
-    reaction=Reaction(Step.READING, messages.INVALID_LEVEL),
 )
 def invalid_acceptance_level(subject: Described) -> Iterator[Fault]:
     """The acceptance level is none that hosts know.

@@ -33,7 +33,6 @@ _NAMED_KINDS = 5
     "VF301",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_PAYLOAD_NAME),
 )
 def payload_name_too_long(subject: Described) -> Iterator[Fault]:
     """A payload's name is empty or has more than 15 characters.
@@ -47,7 +46,7 @@ def payload_name_too_long(subject: Described) -> Iterator[Fault]:
     for payload in subject.descriptor.payloads:
         if not 1 <= len(payload.name) <= PAYLOAD_NAME_LIMIT:
             what = f"has {len(payload.name)} characters, not 1 to {PAYLOAD_NAME_LIMIT}"
-            yield Fault(payload.name, what, values={"name": payload.name})
+            yield Fault(payload.name, what)
 
 
 @check("VF302", Severity.NOTE, Certainty.DOCUMENTED)
@@ -92,7 +91,6 @@ def duplicate_payload(subject: Described) -> Iterator[Fault]:
     "VF304",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.NO_PAYLOAD_TYPE),
 )
 def unknown_payload_type(subject: Described) -> Iterator[Fault]:
     """A payload has no type, or one that hosts do not know.
@@ -137,7 +135,7 @@ def no_gunzip_sha256(subject: Described) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.DOCUMENTED,
     minds=lambda row: row.live_needs_gunzip,
-    reaction=Reaction(Step.LIVE, messages.TARDISK_CHECKSUM),
+    reaction=Reaction(Step.LIVE, messages.MOUNT),
 )
 def no_gunzip_digest(subject: Described) -> Iterator[Fault]:
     """A payload has no digest of its unpacked form at all.

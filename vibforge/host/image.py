@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.esxi.matching import matches
+from vibforge.esxi.matching import met_by
 from vibforge.esxi.paths import host_paths
 from vibforge.host.package import Package
-from vibforge.model.relationships import Provide
 from vibforge.model.version import Version
 
 
@@ -44,7 +43,9 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     added = tuple(
         package
         for package in newest
-        if package.id not in present and (verb is Verb.INSTALL or _updates(package, installed))
+        if package.id not in present
+        and package.is_installable
+        and (verb is Verb.INSTALL or _updates(package, installed))
     )
     removed = tuple(
         old for old in installed if any(replaces(new, old) or replaces(old, new) for new in added)
@@ -58,9 +59,8 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
 
 
 def replaces(new: Package, old: Package) -> bool:
-    """Whether `new` takes the place of `old`, by saying so or as a newer version of it."""
-    own = Provide(name=old.name, version=old.descriptor.version)
-    return any(matches(constraint, own) for constraint in new.replaces)
+    """Whether `new` takes the place of `old`: by what `old` is or provides (tried on 6.7)."""
+    return any(met_by(constraint, old.provides) for constraint in new.replaces)
 
 
 def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
@@ -77,16 +77,40 @@ def _updates(package: Package, installed: Sequence[Package]) -> bool:
     return any(replaces(package, old) for old in installed)
 
 
-def unequal_attribute(offered: Package, installed: Sequence[Package]) -> str:
-    """Return the attribute in which an installed VIB of the same ID differs; empty if none does."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unequal:
+    """The attribute in which an installed VIB of the same ID differs, by the host's name for it.
+
+    `installed` and `offered` are the two values where a host prints them in words known here.
+    """
+
+    attribute: str
+    installed: str = "…"
+    offered: str = "…"
+
+
+def unequal_attribute(offered: Package, installed: Sequence[Package]) -> Unequal | None:
+    """Return in what an installed VIB of the same ID differs; None if in nothing."""
     for held in installed:
-        if held.id != offered.id:
-            continue
-        if held.payloads_known and _contents(held) != _contents(offered):
-            return "payloads"
-        if held.files_known and set(held.descriptor.file_list) != set(offered.descriptor.file_list):
-            return "filelist"
-    return ""
+        if held.id == offered.id:
+            return _unequal(held, offered)
+    return None
+
+
+def _unequal(held: Package, offered: Package) -> Unequal | None:
+    if held.level is not offered.level:
+        return Unequal(
+            attribute="acceptancelevel", installed=held.level.value, offered=offered.level.value
+        )
+    if held.files_known and set(held.descriptor.file_list) != set(offered.descriptor.file_list):
+        return Unequal(attribute="filelist")
+    if held.files_known and held.overlay is not offered.overlay:
+        return Unequal(
+            attribute="overlay", installed=str(held.overlay), offered=str(offered.overlay)
+        )
+    if held.payloads_known and _contents(held) != _contents(offered):
+        return Unequal(attribute="payloads")
+    return None
 
 
 def _contents(package: Package) -> list[tuple[str, str, int | None, tuple[tuple[str, str], ...]]]:

@@ -1,13 +1,18 @@
 """Read what is to be planned: a VIB file or an offline bundle."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
+from vibforge.checks.reader import refused_by_reader
+from vibforge.checks.reader_archive import refused_file
 from vibforge.errors import FormatError
 from vibforge.host.bundle_readers import loading_refusals, staging_refusals
 from vibforge.host.offer import Offer
 from vibforge.host.offer import offer_of as unjudged_offer
 from vibforge.host.package import Package
+from vibforge.host.reading import refusal
+from vibforge.model.source import FileSource
 from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.scan.signature import Signature
@@ -34,6 +39,15 @@ def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> Offer:
         return _bundle_offer(bundles[0], path, policy)
 
 
+def unread_offer(path: Path) -> Offer | None:
+    """Return what a host says of a file that vibforge cannot read; None where that is not known."""
+    if not path.is_file():
+        return None
+    if (found := refused_file(FileSource.of(path))) is None:
+        return None
+    return Offer(name=path.name, refusals=(refusal(refused_by_reader, found, path.name),))
+
+
 def _offer_of(vib: Vib, name: str, policy: TrustPolicy) -> Offer:
     offer = unjudged_offer(vib, name)
     packages = tuple(_judged(package, vib, policy) for package in offer.packages)
@@ -51,10 +65,26 @@ def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
     from vibforge.operations.facts.signed import judgement_of  # noqa: PLC0415 - needs OpenSSL
 
     judgement = judgement_of(vib, policy)
-    if judgement.host.held is None or judgement.host.held != judgement.host_first_only.held:
-        return package
-    held = judgement.host.held
-    return replace(package, signature=Signature.TRUSTED if held else Signature.UNTRUSTED)
+    first = judgement.blocks[0] if judgement.blocks else None
+    only, every = judgement.host_first_only.held, judgement.host.held
+    state = _STATES[only]
+    if first is not None and first.signer.held and only is False:
+        state = Signature.UNFIT
+    certificate = first.check.certificate if first else None
+    return replace(
+        package,
+        signature=state if every == only else Signature.UNKNOWN,
+        first_signature=state,
+        signature_says=_printed(certificate.subject) if certificate else "",
+    )
+
+
+_STATES = {True: Signature.TRUSTED, False: Signature.UNTRUSTED, None: Signature.UNKNOWN}
+
+
+def _printed(subject: str) -> str:
+    """Return a name as the host prints it: with a blank behind each comma between its parts."""
+    return re.sub(r"(?<!\\),(?! )", ", ", subject)
 
 
 def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) -> Offer:

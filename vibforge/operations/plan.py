@@ -17,7 +17,7 @@ from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.several import Unreadable, each_file
-from vibforge.operations.offers import read_offer
+from vibforge.operations.offers import read_offer, unread_offer
 from vibforge.scan.signature import Signature
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
@@ -98,7 +98,8 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     """Plan the way of VIBs and bundles onto a host.
 
     Args:
-        paths: the files; one that cannot be read is part of the result.
+        paths: the files; one that cannot be read is part of the result, with what a host says of
+            it where that is known.
         host: the facts of a host; if None, a stock host of each of `targets`.
         targets: releases to plan for where there is no `host`.
         flags: what the command line of esxcli would carry.
@@ -112,9 +113,11 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     _check_upgrade(route, [host.release] if host else targets, upgrade_to)
     hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
     offers = each_file(paths, lambda path: read_offer(path, policy))
+    answered = [(each.path, unread_offer(each.path)) for each in offers.unreadable]
+    known = [*offers.found, *((path, offer) for path, offer in answered if offer is not None)]
     files = tuple(
         plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
-        for _path, offer in offers.found
+        for _path, offer in sorted(known, key=lambda each: paths.index(each[0]))
     )
     return Plan(files=files, unreadable=offers.unreadable, route=route, flags=flags)
 
@@ -137,7 +140,7 @@ def plan_offer(
     upgrade_to: Release | None = None,
 ) -> FilePlan:
     """Plan one offer on several hosts, each with its label."""
-    if not offer.packages:
+    if not (offer.packages or offer.refusals):
         return FilePlan(offer=offer)
     return FilePlan(
         offer=offer,

@@ -28,7 +28,7 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
     if causes and row_of(host.release).path_lists is None and answers.ask(_other_lists(host)):
         return
     if causes:
-        message = messages.EXTENSIBILITY(package.id)
+        message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=causes)
     elif _has_doubtful_script(host, package) and not answers.ask(INIT_SCRIPTS_ALLOWED):
         doubt = Cause(
@@ -37,8 +37,14 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
             certainty=Certainty.UNKNOWN,
             rule="VF224",
         )
-        message = messages.EXTENSIBILITY(package.id)
+        message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
+
+
+def list_complaints(package: Package) -> str:
+    """Return what the host's validation says; an overlay that may not be one is said first."""
+    overlay = violations(package.level, (), overlay=package.overlay).overlay
+    return str([messages.NOT_THE_VALUE] * overlay + [messages.NOT_THE_CONTENT])
 
 
 def _other_lists(host: Host) -> Question:
@@ -92,7 +98,8 @@ def acceptance(host: Host, package: Package, answers: Answers) -> Iterator[Troub
         subject=package.id,
         certainty=Certainty.MEASURED if row_of(host.release).tried else Certainty.DOCUMENTED,
     )
-    message = messages.ACCEPTANCE(package.id, level=level.value, host_level=asked)
+    word = (package.descriptor.acceptance_level or level.value).strip()
+    message = messages.ACCEPTANCE(package.id, level=word, host_level=asked)
     yield Trouble(group=Group.ACCEPTANCE, message=message, causes=(cause,))
 
 

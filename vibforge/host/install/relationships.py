@@ -74,10 +74,13 @@ def _unmet(
 
 
 def _conflicts(profile: tuple[Package, ...]) -> Iterator[Trouble]:
+    """Yield each pair in conflict; a VIB can be in conflict with itself and the installer."""
+    others = [(each.id, each.provides) for each in profile] + [(INSTALLER.name, (INSTALLER,))]
     for package in profile:
         for constraint in package.descriptor.relationships.conflicts:
-            for other in profile:
-                if other is not package and met_by(constraint, other.provides):
-                    cause = Cause(what=f"conflicts with {other.id}", subject=package.id)
-                    message = messages.CONFLICT()
+            for other, provides in others:
+                if met_by(constraint, provides):
+                    cause = Cause(what=f"conflicts with {other}", subject=package.id)
+                    names = ", ".join(sorted({package.id, other}))
+                    message = messages.CONFLICT(vibs=names)
                     yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))

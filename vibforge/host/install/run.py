@@ -4,7 +4,7 @@ Each step of an install either raises `Refused`, with what the host prints, or l
 on. Facts that are not known are asked as questions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vibforge.esxi.messages import HostMessage
@@ -99,6 +99,25 @@ class Run:
     @property
     def secure_boot(self) -> bool:
         return self.answers.known(self.host.secure_boot, SECURE_BOOT)
+
+    def takes_last_digest(self, question: Question) -> bool:
+        """Whether the last sha-256 counts for the stored bytes, whatever it is of."""
+        return self.known(self.row.last_sha256_wins, question)
+
+    @property
+    def own_reboot_causes(self) -> tuple[Cause, ...]:
+        """Why the change itself cannot be made live."""
+        return tuple(self._reboot_causes())
+
+    def _reboot_causes(self) -> Iterator[Cause]:
+        if self.flags.no_live_install:
+            yield Cause(what="--no-live-install was given")
+        for package in self.change.added:
+            if not package.descriptor.live_install_allowed:
+                yield Cause(what="does not allow a live install", subject=package.id)
+        for package in self.change.removed:
+            if not package.descriptor.live_remove_allowed:
+                yield Cause(what="does not allow a live removal", subject=package.id)
 
     def skipped_groups(self) -> set[Group]:
         """Return the groups of troubles that the flags take away altogether."""
