@@ -35,7 +35,7 @@ FILES = (
     File(path="etc", content=None, mode=0o755),
     File(path="etc/vmware", content=None, mode=0o755),
     File(path="etc/vmware/firewall", content=None, mode=0o755),
-    File(path="etc/vmware/firewall/acme.xml"),
+    File(path="etc/vmware/firewall/acme.xml", content=b"<ConfigRoot/>\n"),
 )
 
 

@@ -374,8 +374,8 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     ("VF339", lambda: with_file("etc/init.d/a", mode=0o610), []),
     ("VF339", lambda: with_file("etc/init.d/a", mode=0o700), []),
     ("VF339", lambda: with_file("etc/init.d/a", link="b"), []),
-    ("VF339", lambda: with_file("etc/rc.local.d/a"), ["note etc/rc.local.d/a: has mode 0644"]),
-    ("VF339", lambda: with_file("etc/shutdown.d/a"), ["note etc/shutdown.d/a: has mode 0644"]),
+    ("VF339", lambda: with_file("etc/rc.local.d/a"), ["warning etc/rc.local.d/a: has mode 0644"]),
+    ("VF339", lambda: with_file("etc/shutdown.d/a"), ["warning etc/shutdown.d/a: has mode 0644"]),
     ("VF501", lambda: make(signature=SIGNED, acceptance_level="partner"), []),
     ("VF501", make, []),
     (

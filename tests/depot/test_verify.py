@@ -82,7 +82,7 @@ def test_a_real_bundle_is_what_it_says_itself(corpus: Path, name: str) -> None:
     facts = list(found.verification.all_facts)
     assert [one.statement for one in facts if one.outcome is Outcome.FAILED] == []
     warned = {one.statement for one in facts if one.outcome is Outcome.WARNING}
-    expected = {"a signature backs the acceptance level"} if name == UNSIGNED_CLAIM else set()
+    expected = {"a level above community has a signature"} if name == UNSIGNED_CLAIM else set()
     assert warned == expected
     held = {f.statement for f in found.verification.facts if f.outcome is Outcome.HELD}
     assert {"sha-256 of the file", "the metadata states what the VIB states"} <= held

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from vibforge.esxi.known_signers import known_signer
 from vibforge.model.vib import Vib
 from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.verify import verify
-from vibforge.trust.known_signers import known_signer
 from vibforge.trust.policy import TrustPolicy
 from vibforge.trust.ruling import BlockJudgement, TrustJudgement
 from vibforge.trust.store import TrustStore, read_store
@@ -128,7 +128,7 @@ def test_unsigned_vibs_that_claim_more_are_told(corpus: Path) -> None:
     header = member.header[:48] + b"0         " + member.header[58:]
     unsigned = data[: start - 60] + header + data[end:]
     facts = verify(Vib.from_bytes(unsigned)).facts
-    (level,) = [one for one in facts if "backs the acceptance level" in one.statement]
+    (level,) = [one for one in facts if "level above community" in one.statement]
     assert level.outcome == "warning"
     assert "malware" in level.reason
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from vibforge.esxi.provides import DRIVER_API, provision
-from vibforge.esxi.table import Cell, Fact, Row
+from vibforge.esxi.table import Cell, Fact, Row, releases_where
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint
@@ -12,7 +12,7 @@ from vibforge.scan.vib import Described
 _SOURCE = "what plain hosts of the release provide"
 
 
-@check("VF230", Severity.ERROR, Certainty.INFERRED)
+@check("VF230", Severity.ERROR, Certainty.INFERRED, one_target_suffices=True)
 def requirement_not_provided(subject: Described) -> Iterator[Fault]:
     """A release lacks an interface or a version that the VIB depends on.
 
@@ -25,8 +25,9 @@ def requirement_not_provided(subject: Described) -> Iterator[Fault]:
     """
     for constraint in subject.descriptor.relationships.depends:
         if not constraint.name.startswith(DRIVER_API):
-            what = f"depends on {constraint}, which the release does not provide"
-            yield Fault("<depends>", what, minds=_lacks(constraint))
+            lacks = _lacks(constraint)
+            what = f"depends on {constraint}; releases without it: {releases_where(lacks)}"
+            yield Fault("<depends>", what, minds=lacks)
 
 
 @check("VF231", Severity.ERROR, Certainty.DOCUMENTED)

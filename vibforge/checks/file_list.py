@@ -60,9 +60,11 @@ def _without(paths: Iterable[str], others: Iterable[str]) -> list[str]:
     Paths that are equal as they stand are compared first: few VIBs have others, and normalising
     every path takes time and memory.
     """
-    as_written = list(others)
+    wanted, as_written = sorted(paths), sorted(others)
+    if wanted == as_written:
+        return []
     known = set(as_written)
-    rest = [path for path in paths if path not in known]
+    rest = [path for path in wanted if path not in known]
     landed = {host_path(path) for path in as_written} if rest else set()
     return [path for path in rest if host_path(path) not in landed]
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 
+from vibforge.errors import FormatError
+from vibforge.esxi.paths import BOOT_COPIED, EDITED_PATHS, SHIPPED_PATHS
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.formats.tar_header import EntryKind
+from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.certainty import Certainty
+from vibforge.scan.file import FIREWALL
 from vibforge.scan.vib import VibScan
 
 _STICKY, _SET_ID, _WORLD_WRITABLE = 0o1000, 0o6000, 0o002
@@ -12,6 +16,11 @@ _MTS_OWNERS = frozenset({0, 201})
 """Root, and the user 201 that one official VIB has."""
 _MACHINES = {62: "x86-64", 183: "aarch64", 3: "i386"}
 _X86_64, _AARCH64, _I386 = 62, 183, 3
+_EXECUTE = 0o111
+_STARTED_BY_HOSTS = ("etc/init.d/", "etc/rc.local.d/", "etc/shutdown.d/")
+"""Folders whose executable files hosts start by themselves."""
+_PROGRAM_FOLDERS = frozenset({"bin", "sbin"})
+_LAST_PORT = 65535
 _TAG_STRICT_STICKY = "RestrictStickyFiles"
 _ABSENT_SHELLS = ("bash", "zsh", "dash", "ksh", "tcsh", "csh")
 
@@ -149,7 +158,7 @@ def wrong_machine(subject: VibScan) -> Iterator[Fault]:
     Evidence: ELF; ESXi's hardware.
     """
     programs = [(f.path, f.program.machine) for f in subject.files() if f.program]
-    arm = {machine for _, machine in programs} & {_X86_64, _AARCH64} == {_X86_64, _AARCH64}
+    arm = {machine for _, machine in programs} >= {_X86_64, _AARCH64}
     for path, machine in programs:
         name = _MACHINES.get(machine, f"machine {machine}")
         if machine not in {_X86_64, _AARCH64, _I386}:
@@ -158,7 +167,31 @@ def wrong_machine(subject: VibScan) -> Iterator[Fault]:
             yield Fault(path, "is a program for aarch64, among others for x86-64")
 
 
-@check("VF339", Severity.NOTE, Certainty.DOCUMENTED)
+@check("VF346", Severity.ERROR, Certainty.INFERRED)
+def unlike_platform(subject: VibScan) -> Iterator[Fault]:
+    """A program or kernel module is for another processor than the hosts that the VIB names.
+
+    Why: productLineID `embeddedEsx` names hosts with x86 processors. ESXi loads no module and
+    starts no program of another processor.
+
+    Remedy: build it for the host's processor, or correct <softwarePlatform>.
+
+    Evidence: vendor descriptors; the names of other product lines are not on record.
+    """
+    platforms = subject.descriptor.system_requires.software_platforms
+    products = {platform.product_line_id for platform in platforms}
+    for found in subject.files():
+        machine = found.program.machine if found.program else None
+        kind = "kernel module" if found.program and found.program.is_relocatable else "program"
+        if machine == _AARCH64 and products == {PRODUCT}:
+            yield Fault(found.path, f"is a {kind} for aarch64; {PRODUCT} names x86 hosts")
+        elif machine == _X86_64 and products and PRODUCT not in products:
+            named = ", ".join(sorted(products))
+            what = f"is a {kind} for x86-64; only {PRODUCT} names x86 hosts, not {named:.80}"
+            yield Fault(found.path, what, Severity.WARNING)
+
+
+@check("VF339", Severity.WARNING, Certainty.DOCUMENTED)
 def script_not_executable(subject: VibScan) -> Iterator[Fault]:
     """An init script cannot be executed.
 
@@ -169,10 +202,125 @@ def script_not_executable(subject: VibScan) -> Iterator[Fault]:
     Evidence: read off a 6.7 host.
     """
     for found in subject.files():
-        runs = found.path.startswith(("etc/init.d/", "etc/rc.local.d/", "etc/shutdown.d/"))
-        is_file = found.entry.kind in {EntryKind.FILE, EntryKind.SHARED_FILE}
-        if runs and is_file and not found.entry.mode & 0o111:
+        runs = found.path.startswith(_STARTED_BY_HOSTS)
+        if runs and found.is_file and not found.entry.mode & _EXECUTE:
             yield Fault(found.path, f"has mode {found.entry.mode:04o}")
+
+
+@check("VF341", Severity.WARNING, Certainty.DOCUMENTED)
+def program_not_executable(subject: VibScan) -> Iterator[Fault]:
+    """A program cannot be executed.
+
+    Why: its mode has no execute bit, so starting it ends in "Permission denied".
+
+    Remedy: mode 0755, by a rule of the recipe or `chmod +x` before the build.
+
+    Evidence: Unix; the modes of vendor VIBs.
+    """
+    for found in subject.files():
+        folder = found.path.rpartition("/")[0].rpartition("/")[2]
+        is_program = found.program and not found.program.is_relocatable
+        runs = is_program and (found.program.is_fixed or folder in _PROGRAM_FOLDERS)  # type: ignore[union-attr] # is_program
+        script = found.shebang and not found.path.startswith(_STARTED_BY_HOSTS)
+        if (runs or script) and not found.entry.mode & _EXECUTE:
+            kind = "program" if runs else "script"
+            yield Fault(found.path, f"is a {kind} and has mode {found.entry.mode:04o}")
+
+
+@check("VF342", Severity.WARNING, Certainty.DOCUMENTED)
+def folder_without_access(subject: VibScan) -> Iterator[Fault]:
+    """A folder lacks the execute bit.
+
+    Why: only root reaches what is in it. A rule that sets 0644 for `**` does that to folders.
+
+    Remedy: mode 0755 for folders: let the rule name files.
+
+    Evidence: Unix; every folder of a vendor VIB has the bit.
+    """
+    for found in subject.files():
+        is_folder = found.entry.kind is EntryKind.DIRECTORY
+        if is_folder and not found.entry.mode & _EXECUTE:
+            yield Fault(found.path, f"is a folder and has mode {found.entry.mode:04o}")
+
+
+@check(
+    "VF343",
+    Severity.ERROR,
+    Certainty.DOCUMENTED,
+    minds=lambda row: row.scripts_need_shebang,
+)
+def script_without_shebang(subject: VibScan) -> Iterator[Fault]:
+    """A script does not begin with `#!`.
+
+    Why: execInstalledOnly is on from 8.0 on, and a host then starts no script without an
+    interpreter line, although older hosts run it with their shell.
+
+    Remedy: begin the script with #!/bin/sh.
+
+    Evidence: the vendor's documentation of execInstalledOnly.
+    """
+    for found in subject.files():
+        started = found.path.startswith(_STARTED_BY_HOSTS) or found.path.endswith(".sh")
+        is_executable = found.is_file and found.entry.size and found.entry.mode & _EXECUTE
+        if started and is_executable and not found.shebang and not found.program:
+            yield Fault(found.path, "is started as a script and has no #! line")
+
+
+@check("VF344", Severity.ERROR, Certainty.DOCUMENTED)
+def bad_firewall_rules(subject: VibScan) -> Iterator[Fault]:
+    """A firewall rule set cannot be read, or names ports that do not exist.
+
+    Why: hostd reads every XML file below etc/vmware/firewall when the firewall is refreshed; one
+    that is not well-formed ends the refresh, and then the rules of other services are missing too.
+
+    Remedy: correct the file; ports are 0 to 65535, and a range begins with the lower one.
+
+    Evidence: XML; the vendor's documentation of custom firewall rules.
+    """
+    for found in subject.files():
+        if found.content and found.path.startswith(FIREWALL):
+            for what in _firewall_faults(found.content):
+                yield Fault(found.path, what)
+
+
+def _firewall_faults(content: bytes) -> Iterator[str]:
+    from vibforge.formats.safe_xml import parse  # noqa: PLC0415 - few VIBs have a rule set
+
+    try:
+        root = parse(content, "firewall")
+    except FormatError as error:
+        yield error.problems[0].what
+        return
+    for port in root.iter("port"):
+        texts = [each.text or "" for each in port] or [port.text or ""]
+        numbers = [int(text) if _is_port(text.strip()) else -1 for text in texts]
+        if -1 in numbers:
+            yield f"port {' to '.join(texts):.40} is not 0 to {_LAST_PORT}"
+        elif numbers != sorted(numbers):
+            yield f"the ports {numbers[0]} to {numbers[-1]} are in the wrong order"
+
+
+def _is_port(text: str) -> bool:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LAST_PORT))
+    return is_number and int(text) <= _LAST_PORT
+
+
+@check("VF345", Severity.ERROR, Certainty.INFERRED)
+def replaces_file_of_esxi(subject: VibScan) -> Iterator[Fault]:
+    """The init script of the layout boot-copy replaces a file of ESXi at every boot.
+
+    Why: the file's own content is gone until the VIB is removed, edits that an administrator makes
+    do not last, and an update of ESXi no longer reaches the file. A mistake in it can lock
+    everybody out of the host.
+
+    Remedy: leave the file to ESXi, and put what is needed into a file of your own.
+
+    Evidence: the layout itself; the files are those that every host is known to have.
+    """
+    for path in subject.descriptor.file_list:
+        own = path.partition(BOOT_COPIED)[2]
+        if own and (own in SHIPPED_PATHS or own in EDITED_PATHS):
+            yield Fault(path, f"is copied over /{own}, a file of ESXi, at every boot")
 
 
 @check("VF340", Severity.ERROR, Certainty.DOCUMENTED)
@@ -201,4 +349,10 @@ CHECKS = (
     wrong_machine,
     script_not_executable,
     path_leads_out,
+    program_not_executable,
+    folder_without_access,
+    script_without_shebang,
+    bad_firewall_rules,
+    replaces_file_of_esxi,
+    unlike_platform,
 )

@@ -1,6 +1,8 @@
 """VF2xx: who the VIB says it is: name, version, date, type, level and summary."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 
 from vibforge.esxi import messages
 from vibforge.esxi.reader import (
@@ -16,6 +18,22 @@ from vibforge.scan.vib import Described
 _SUMMARY_LIMIT = 86
 """Characters of the longest summary of a vendor's descriptor; the template says 80."""
 _TEMPLATE_NAME_LIMIT = 35
+_PLACEHOLDER = re.compile(
+    r"\$\{[^{}\s]{1,80}\}|\{\{[^{}]{1,80}\}\}|(?<!\w)@[A-Za-z_][\w.-]{0,79}@(?!\w)"
+)
+_BARE_PLACEHOLDER = re.compile(r"VERSION(?:-RELEASE)?|RELEASE|NAME|VENDOR|SUMMARY|DESCRIPTION")
+_NOT_TEMPLATED = frozenset({"file_list", "checksums", "faults", "unknown", "repeated"})
+_ELEMENTS = {
+    "software_platforms": "softwarePlatform",
+    "hardware_platforms": "hwplatform",
+    "urls": "url",
+    "key": "url",
+    "link": "url",
+    "release_date": "release-date",
+    "acceptance_level": "acceptance-level",
+    "software_tags": "software-tags",
+}
+"""Fields of a descriptor whose element has another name."""
 
 
 @check(
@@ -192,6 +210,36 @@ def invalid_acceptance_level(subject: Described) -> Iterator[Fault]:
         yield Fault("<acceptance-level>", f"{level!r:.40} is not a level")
 
 
+@check("VF225", Severity.WARNING, Certainty.INFERRED)
+def placeholder_left(subject: Described) -> Iterator[Fault]:
+    """A value of the descriptor is a placeholder that no build filled in.
+
+    Why: `${version}`, `@VERSION@` and a bare `VERSION` come from templates. Hosts take the text as
+    it is, so the VIB gets a name, a version or a platform that nobody meant.
+
+    Remedy: set the value, and look at the step of the build that should have replaced it.
+
+    Evidence: the usual forms of Maven, CMake, autoconf and VIB Author's template.
+    """
+    for element, text in _texts(subject.descriptor):
+        found = _PLACEHOLDER.search(text) or _BARE_PLACEHOLDER.fullmatch(text.strip())
+        if found:
+            yield Fault(f"<{element}>", f"holds the placeholder {found[0]:.60}")
+
+
+def _texts(of: object, element: str = "vib") -> Iterator[tuple[str, str]]:
+    """Yield every text of a descriptor with the element that it stands in; paths are left out."""
+    if isinstance(of, str):
+        yield element, of
+    elif isinstance(of, tuple):
+        for each in of:
+            yield from _texts(each, element)
+    elif is_dataclass(of):
+        for field in fields(of):
+            if field.name not in _NOT_TEMPLATED:
+                yield from _texts(getattr(of, field.name), _ELEMENTS.get(field.name, field.name))
+
+
 @check("VF223", Severity.NOTE, Certainty.DOCUMENTED)
 def long_summary(subject: Described) -> Iterator[Fault]:
     """The summary is long, or has more than one line.
@@ -220,4 +268,5 @@ CHECKS = (
     invalid_type,
     invalid_acceptance_level,
     long_summary,
+    placeholder_left,
 )

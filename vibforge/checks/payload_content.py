@@ -26,7 +26,11 @@ from vibforge.scan.payload import ScannedPayload
 from vibforge.scan.vib import VibScan
 
 _FORMS = {"vgz": {TarForm.VMTAR}, "tgz": set(TarForm) - {TarForm.VMTAR}, "vzstd": {TarForm.VMTAR}}
-
+_PACKING: dict[str, set[tuple[Compression, ...]]] = {
+    "vgz": {(Compression.GZIP,)},
+    "tgz": {(Compression.GZIP,)},
+    "vzstd": {(Compression.GZIP, Compression.ZSTD), (Compression.ZSTD,)},
+}
 _UNPACKS = "unpacks and reads to its end"
 
 
@@ -103,8 +107,9 @@ def missing_parent_directory(subject: VibScan) -> Iterator[Fault]:
     Evidence: a public report and its repair.
     """
     for payload in subject.payloads:
-        folders = {f.path for f in payload.files if f.entry.kind is EntryKind.DIRECTORY}
-        missing = {parent for f in payload.files for parent in _parents(f.path)} - folders
+        entries = [found.entry for found in payload.entries]
+        folders = {entry.path for entry in entries if entry.kind is EntryKind.DIRECTORY}
+        missing = {parent for entry in entries for parent in _parents(entry.path)} - folders
         for folder in sorted(missing):
             yield Fault(folder, f"is no entry of payload {payload.name}")
 
@@ -160,8 +165,7 @@ def type_unlike_content(subject: VibScan) -> Iterator[Fault]:
         kind = _type_of(payload)
         if payload.form is None or kind not in _FORMS:
             continue
-        zstd = Compression.ZSTD in payload.compression
-        if payload.form not in _FORMS[kind] or zstd != (kind == "vzstd"):
+        if payload.form not in _FORMS[kind] or payload.compression not in _PACKING[kind]:
             packing = " in ".join(reversed(payload.compression)) or "no compression"
             yield Fault(payload.name, f"is declared {kind} and holds {payload.form} in {packing}")
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from vibforge.checks.registry import BUNDLE_CHECKS, CHECKS, VIB_CHECKS, chosen
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, row_of
-from vibforge.findings.check import Check, Fault, Finding, Severity, Subject_contra, finding
+from vibforge.findings.check import Check, Finding, Severity, Subject_contra, finding
 from vibforge.model.certainty import Certainty
 from vibforge.scan.vib import BundleScan, VibScan
 
@@ -41,7 +42,7 @@ class LintResult:
         return tuple(finding for finding in self.findings if not finding.because)
 
     def count(self, severity: Severity) -> int:
-        return sum(finding.severity is severity for finding in self.open)
+        return sum(each.count for each in self.open if each.severity is severity)
 
     @property
     def good(self) -> bool:
@@ -71,7 +72,9 @@ def _for_targets(found: Finding, targets: Sequence[Release]) -> Finding | None:
         return found
     cells = {release: found.minds(row_of(release)) for release in targets}
     if any(cell and cell.value for cell in cells.values()):
-        return found
+        fits_some = any(cell and not cell.value for cell in cells.values())
+        is_note = found.one_target_suffices and fits_some
+        return replace(found, severity=Severity.NOTE) if is_note else found
     if None not in cells.values():
         return None
     unknown = ", ".join(str(release) for release, cell in cells.items() if cell is None)
@@ -98,17 +101,12 @@ def _of(
 ) -> Iterator[Finding]:
     for check in checks:
         if check.id in ids:
-            for fault in _bounded(check.faults(subject)):
-                yield finding(check, fault, file)
-
-
-def _bounded(faults: Iterator[Fault]) -> Iterator[Fault]:
-    for count, fault in enumerate(faults):
-        if count >= FAULT_LIMIT:
-            rest = sum(1 for _ in faults) + 1
-            yield replace(fault, where="", what=f"and {rest} more")
-            return
-        yield fault
+            faults = check.faults(subject)
+            yield from (finding(check, fault, file) for fault in islice(faults, FAULT_LIMIT))
+            if (first := next(faults, None)) is not None:
+                rest = sum(1 for _ in faults) + 1
+                more = replace(first, where="", what=f"and {rest} more")
+                yield replace(finding(check, more, file), count=rest)
 
 
 def _allowed(findings: Iterable[Finding], allowances: "Sequence[Allowance]") -> Iterator[Finding]:

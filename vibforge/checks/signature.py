@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from vibforge.checks.unsigned_claims import unsigned_claim as unsigned_claim_text
 from vibforge.errors import FormatError
 from vibforge.esxi import messages
+from vibforge.esxi.known_signers import is_outdated, known_signer
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
@@ -22,7 +23,7 @@ _MEMBER = "sig.pkcs7"
     "VF501",
     Severity.WARNING,
     Certainty.MEASURED,
-    contradiction=Contradiction(Topic.LEVEL, "a signature backs the acceptance level"),
+    contradiction=Contradiction(Topic.LEVEL, "a level above community has a signature"),
     reaction=Reaction(Step.STAGING, messages.UNSIGNED, skipped_by=("--force", "--no-sig-check")),
 )
 def unsigned_claim(subject: VibScan) -> Iterator[Fault]:
@@ -135,6 +136,24 @@ def signer_certificate_missing(subject: VibScan) -> Iterator[Fault]:
                 yield Fault(_MEMBER, "does not carry its signer's certificate")
 
 
+@check("VF507", Severity.WARNING, Certainty.DOCUMENTED)
+def outdated_signer(subject: VibScan) -> Iterator[Fault]:
+    """The signer's certificate hangs on a vendor's root for tests, or on one that has expired.
+
+    Why: no release trusts "VMware Test Root CA", and the old VMware Root CA ended in 2022; hosts
+    that check the signature then find no trusted signer.
+
+    Remedy: get the vendor's current VIB, or install this one as what it is, unsigned.
+
+    Evidence: certificates of vendor VIBs; a VIB of tests that was published.
+    """
+    for block in _readable(subject):
+        for certificate in block.certificates:
+            known = known_signer(certificate.sha256, certificate.issuer)
+            if is_outdated(known):
+                yield Fault(_MEMBER, f"{certificate.subject:.80} is {known}")
+
+
 def _readable(subject: VibScan) -> "tuple[Block, ...]":
     if not subject.vib.is_signed:
         return ()
@@ -151,4 +170,5 @@ CHECKS = (
     broken_signature,
     signature_without_use,
     signer_certificate_missing,
+    outdated_signer,
 )

@@ -50,6 +50,9 @@ def lint(  # noqa: PLR0913 - the options of the command
         list[str] | None, typer.Option(metavar="RULE", help="Not these rules; may be repeated.")
     ] = None,
     form: Annotated[Form, typer.Option("--as", help="In which form.")] = Form.TEXT,
+    every_one: Annotated[
+        bool, typer.Option("--all", help="One line for each finding, also of the same check.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find what is wrong with VIBs, bundles and projects before a host does.
@@ -79,17 +82,19 @@ def lint(  # noqa: PLR0913 - the options of the command
     if as_json:
         print_json(lint_json(result, looked.unreadable))
     else:
-        _print(result, looked.unreadable, form)
+        _print(result, looked.unreadable, form, every_one=every_one)
     require_readable(looked.unreadable)
     exit_unless(good=result.good)
 
 
-def _print(result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form) -> None:
+def _print(
+    result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form, *, every_one: bool
+) -> None:
     from vibforge.report import lint as report  # noqa: PLC0415 - `--version` reports nothing
 
     match form:
         case Form.TEXT:
-            print_report(report.lint_text(result, paint()))
+            print_report(report.lint_text(result, paint(), every_one=every_one))
         case Form.SARIF:
             print_json(report.sarif(result, unreadable))
         case Form.GITHUB:

@@ -26,6 +26,11 @@ SHIPPED_PATHS = frozenset(
 )
 """Files that every ESXi is known to bring itself; its own file lists are far longer."""
 
+EDITED_PATHS = frozenset({"etc/ssh/keys-root/authorized_keys", "var/spool/cron/crontabs/root"})
+"""Files that no VIB of ESXi owns, and that every host keeps for its administrator."""
+BOOT_COPIED = "/boot-copy/files/"
+"""What precedes, in a path of the layout boot-copy, the path to which the file is copied."""
+
 
 def host_path(path: str) -> str:
     """Return where an entry of a file list lands on a host."""

@@ -137,6 +137,8 @@ class Check(Generic[Subject_contra]):
     """Set for a check that compares a file with its own statements; `verify` runs these."""
     reaction: Reaction | None = None
     """How hosts refuse the file; None where they do not, or not because of this alone."""
+    one_target_suffices: bool = False
+    """True: a file that some of the targets accept is made for these, and the fault is a note."""
 
     def faults(self, subject: Subject_contra) -> Iterator[Fault]:
         """Yield the places where the check fails."""
@@ -181,6 +183,10 @@ class Finding:
     because: str = ""
     minds: Fact | None = None
     """Whether hosts of a release mind; None: all do."""
+    one_target_suffices: bool = False
+    """As of the check."""
+    count: int = 1
+    """How many faults it stands for: more than one where a limit cut the list of them."""
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -195,6 +201,7 @@ def check(  # noqa: PLR0913 - each one is a property of the check
     minds: Fact | None = None,
     contradiction: Contradiction | None = None,
     reaction: Reaction | None = None,
+    one_target_suffices: bool = False,
 ) -> Callable[[Callable[[Subject_contra], Iterator[Result]]], Check[Subject_contra]]:
     """Make a check of a generator: its name is the check's, its docstring the check's manual."""
 
@@ -209,6 +216,7 @@ def check(  # noqa: PLR0913 - each one is a property of the check
             minds=minds,
             contradiction=contradiction,
             reaction=reaction,
+            one_target_suffices=one_target_suffices,
         )
 
     return made
@@ -225,4 +233,5 @@ def finding(of: Check[Subject_contra], fault: Fault, file: str) -> Finding:
         where=fault.where,
         what=fault.what,
         minds=fault.minds or of.minds,
+        one_target_suffices=of.one_target_suffices,
     )

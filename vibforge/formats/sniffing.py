@@ -24,6 +24,7 @@ class FileKind(StrEnum):
     XML = "an XML document"
     HTML = "an HTML page"
     LFS_POINTER = "a Git LFS pointer"
+    CONVERTED = "a VIB whose bytes were changed by a conversion of line ends"
     PEM = "a PEM file"
     ELF = "an ELF program"
     EMPTY = "an empty file"
@@ -33,11 +34,15 @@ class FileKind(StrEnum):
 _REMEDIES = {
     FileKind.HTML: "the download gave a web page instead of the file; fetch the file itself",
     FileKind.LFS_POINTER: "run `git lfs pull` where the file comes from",
+    FileKind.CONVERTED: "it cannot be repaired; fetch it again in binary mode (FTP: `binary`; "
+    "Git: `*.vib -text` in .gitattributes)",
     FileKind.EMPTY: "the download or copy failed; fetch it again",
     FileKind.XML: "give the .vib or the bundle that it belongs to",
 }
 _STARTS = (
     (ar.MAGIC, FileKind.ARCHIVE),
+    (ar.MAGIC.replace(b"\n", b"\r\n"), FileKind.CONVERTED),
+    (ar.MAGIC.replace(b"\n", b"\r"), FileKind.CONVERTED),
     (b"PK\x03\x04", FileKind.ZIP),
     (b"PK\x05\x06", FileKind.ZIP),
     (GZIP_MAGIC, FileKind.GZIP),

@@ -109,7 +109,7 @@ def _full_name(header: Header) -> str:
 
 def _plain_path(name: str) -> str:
     """Return a name as `Entry.path` has it: relative, without `./` and outer slashes."""
-    path = name.strip("/")
+    path = name.strip("/")  # the same string, not a copy, where there is nothing to strip
     while path.startswith("./"):
         path = path[2:].lstrip("/")
     return "" if path == "." else path

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vibforge.checks.allowed_paths import paths_outside
+from vibforge.esxi.paths import BOOT_COPIED
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 
@@ -25,6 +26,11 @@ def store_path(name: str) -> str:
     return f"opt/{name}/boot-copy"
 
 
+def stored_at(name: str, path: str) -> str:
+    """Where VIB `name` keeps the file that is put at `path` at boot."""
+    return f"opt/{name}{BOOT_COPIED}{path}"
+
+
 def moved_paths(level: AcceptanceLevel, files: Sequence[str]) -> tuple[str, ...]:
     """Return the files that have to move: those on no list of the level."""
     return paths_outside(level, files)
@@ -37,8 +43,7 @@ def boot_copy_package(package: Package) -> Package:
     if not moved:
         return package
     files = {
-        f"{store_path(name)}/files/{path}" if path in moved else path
-        for path in package.descriptor.file_list
+        stored_at(name, path) if path in moved else path for path in package.descriptor.file_list
     }
     files |= {script_path(name), f"{store_path(name)}/{MANIFEST}"}
     return replace(package, descriptor=replace(package.descriptor, file_list=tuple(sorted(files))))

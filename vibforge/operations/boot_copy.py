@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from vibforge.errors import PayloadError, Problem
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.host.boot_copy import MANIFEST, moved_paths, script_path, store_path
+from vibforge.host.boot_copy import MANIFEST, moved_paths, script_path, store_path, stored_at
 from vibforge.model.recipe import Recipe
 from vibforge.operations.collect import FileState, PayloadTree
 from vibforge.operations.render import render
@@ -86,7 +86,7 @@ class _LaidOut:
         needed = {parent for path in kept_files for parent in _parents(path)}
         for entry, state in zip(old.entries, old.states, strict=True):
             if entry.path in moved:
-                new.move(entry, state, f"{store_path(name)}/files/{entry.path}")
+                new.move(entry, state, stored_at(name, entry.path))
             elif not (_is_folder(entry) and entry.path in deserted - needed):
                 new.entries[entry.path] = (entry, state)
         return new

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from vibforge.checks.payload_content import type_unlike_content, wrong_size
+from vibforge.checks.payload_content import (
+    type_unlike_content,
+    unreadable_payload,
+    wrong_size,
+)
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.byte_stream import read_chunks
@@ -113,10 +117,11 @@ def _scan(vib: Vib, payload: StoredPayload, stream: BinaryIO, *, whole: bool) ->
 def _note_contradictions(scan: VibScan) -> None:
     """Add to the oddities of payloads where size or packing are not what the descriptor states."""
     by_name = {payload.name: payload for payload in scan.payloads}
-    for check in (type_unlike_content, wrong_size):
+    for check in (type_unlike_content, unreadable_payload, wrong_size):
         for fault in check.faults(scan):
             payload = by_name[fault.where]
-            payload.oddities = (fault.what, *payload.oddities)
+            if fault.what != payload.fault:
+                payload.oddities = (fault.what, *payload.oddities)
 
 
 def _depth(*, whole: bool) -> Depth:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vibforge.checks.dependencies import vmklinux_driver
 from vibforge.errors import ModelError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, is_known
@@ -45,6 +46,8 @@ class HostPlan:
     remedies: tuple[Remedy, ...]
     """The least that makes `esxcli software vib install` work, best first; empty where nothing
     does, one remedy without steps where nothing is needed."""
+    hopeless: tuple[str, ...] = ()
+    """Why a VIB is of no use on this release, whatever is done to install it."""
     boot_copy: tuple[Remedy, ...] = ()
     """The same for the VIB in the layout `boot-copy`; empty where that layout changes nothing."""
     warnings: tuple[str, ...] = ()
@@ -164,9 +167,18 @@ def _plan_host(label: str, journey: Journey) -> HostPlan:
             RoutePlan(route=route, worlds=travel(journey, route)) for route in routes_of(journey)
         ),
         remedies=remedies(command),
+        hopeless=tuple(_hopeless(journey)),
         boot_copy=(remedies(replace(command, packages=moved)) if moved != command.packages else ()),
         warnings=tuple(_warnings(journey)),
     )
+
+
+def _hopeless(journey: Journey) -> Iterator[str]:
+    for package in journey.offer.packages:
+        for fault in vmklinux_driver.faults(package):
+            if vmklinux_driver.concerns(journey.host.release, fault):
+                what = f"{fault.what}, and repacking does not help ({vmklinux_driver.id})"
+                yield f"{package.id} {what}"
 
 
 def _warnings(journey: Journey) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from vibforge.errors import ModelError, Problem
+from vibforge.esxi.known_signers import known_signer
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor
@@ -17,7 +18,6 @@ from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import entry_line, labelled, listing_line, plain, wrapped
 from vibforge.scan.payload import ScannedPayload
-from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
@@ -172,7 +172,7 @@ class _View:
         how = f"{signer.digest_algorithm}, {signer.signature_algorithm}"
         yield from self._fact("signed", f"{when}, {how}")
         yield from self._fact("by", certificate.subject if certificate else "-")
-        if certificate and (known := known_signer(certificate.sha256)):
+        if certificate and (known := known_signer(certificate.sha256, certificate.issuer)):
             yield from self._fact("known as", known)
         yield from self._fact("issuer", signer.issuer or f"key {signer.subject_key_id}")
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from vibforge.esxi.known_signers import known_signer
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.model.bundle import Bundle
 from vibforge.model.descriptor import Descriptor, Payload
@@ -17,7 +18,6 @@ from vibforge.operations.inspect import (
 )
 from vibforge.report import bundle_shapes, shapes, units
 from vibforge.scan.payload import ScannedPayload
-from vibforge.trust.known_signers import known_signer
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
@@ -219,7 +219,7 @@ def _block(block: "Block") -> Facts:
                 "not_after": units.utc(each.not_after),
                 "sha256": each.sha256,
                 "key": each.key,
-                "known_as": known_signer(each.sha256) or None,
+                "known_as": known_signer(each.sha256, each.issuer) or None,
             }
             for each in block.certificates
         ],

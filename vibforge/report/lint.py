@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from vibforge import __version__
@@ -17,20 +18,31 @@ from vibforge.report.plain import plain
 _ROLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
 _GITLAB = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+_REPEATED = 5
+"""Findings of one check in one file that are listed one by one."""
+_NAMED = 3
+"""Findings that the line for all of them names."""
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def lint_text(result: LintResult, paint: Paint) -> str:
-    """Show what was found, file by file."""
-    return "\n".join(_lines(result, paint))
+def lint_text(result: LintResult, paint: Paint, *, every_one: bool = False) -> str:
+    """Show what was found, file by file.
+
+    Args:
+        result: what was found.
+        paint: the colours.
+        every_one: whether each finding has a line, also where a check repeats itself.
+    """
+    return "\n".join(_lines(result, paint, every_one=every_one))
 
 
-def _lines(result: LintResult, paint: Paint) -> Iterator[str]:
+def _lines(result: LintResult, paint: Paint, *, every_one: bool) -> Iterator[str]:
     for file in result.files:
         found = [finding for finding in result.findings if _belongs(finding, file)]
         if found:
             yield paint(file, "strong")
-            yield from (_line(finding, file, paint) for finding in found)
+            for _key, group in groupby(found, key=_kind):
+                yield from _group_lines(list(group), file, paint, every_one=every_one)
             yield ""
     counts = ", ".join(_count(result.count(severity), severity) for severity in Severity)
     allowed = len(result.findings) - len(result.open)
@@ -40,18 +52,37 @@ def _lines(result: LintResult, paint: Paint) -> Iterator[str]:
         yield f"`vibforge explain {worst.rule}` tells why, and what to do."
 
 
+def _kind(finding: Finding) -> tuple[object, ...]:
+    """Return what findings have in common that one line can tell."""
+    return (finding.file, finding.rule, finding.severity, finding.certainty, finding.because)
+
+
+def _group_lines(
+    group: Sequence[Finding], file: str, paint: Paint, *, every_one: bool
+) -> Iterator[str]:
+    """Yield a line for each finding, or one for all of a check that repeats itself."""
+    first = group[0]
+    if every_one or len(group) <= _REPEATED:
+        yield from (_line(finding, file, str(finding), paint) for finding in group)
+        return
+    count = sum(finding.count for finding in group)
+    named = "; ".join(f"{finding.where}: {finding.what}" for finding in group[:_NAMED])
+    said = f"{count} times, first {named} ({first.rule} {first.name}; --all lists them)"
+    yield _line(first, file, said, paint)
+
+
 def _belongs(finding: Finding, file: str) -> bool:
     return finding.file == file or finding.file.startswith(f"{file}:")
 
 
-def _line(finding: Finding, file: str, paint: Paint) -> str:
+def _line(finding: Finding, file: str, said: str, paint: Paint) -> str:
     role = "dim" if finding.because else _ROLES[finding.severity]
     label = "allowed" if finding.because else finding.severity.value
     inner = finding.file.removeprefix(file).removeprefix(":").rpartition("/")[2]
     place = f"{inner}: " if inner else ""
     reason = f" ({finding.because})" if finding.because else ""
-    said = plain(f"{place}{finding}")
-    return f"  {paint(f'{label:<7}', role)} {said} [{finding.certainty}]{reason}"
+    text = plain(f"{place}{said}")
+    return f"  {paint(f'{label:<7}', role)} {text} [{finding.certainty}]{reason}"
 
 
 def _count(number: int, severity: Severity) -> str:

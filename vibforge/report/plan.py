@@ -48,6 +48,8 @@ def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
 
 def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterator[str]:
     yield paint(f"On {host_words(of)}", "strong")
+    for reason in of.hopeless:
+        yield _line(f"  {paint('!', 'bad')} ", reason)
     for note in of.host.notes:
         yield _line(f"  {paint('?', 'warn')} ", str(note))
     if not of.is_known:
@@ -182,7 +184,7 @@ def _host_json(of: HostPlan) -> dict[str, Any]:
         ],
         "remedies": [_remedy_json(remedy) for remedy in of.remedies],
         "boot_copy_remedies": [_remedy_json(remedy) for remedy in of.boot_copy],
-        "warnings": list(of.warnings),
+        "warnings": [*of.hopeless, *of.warnings],
     }
 
 

@@ -12,7 +12,9 @@ from vibforge.trx.document import PATH as TRX_CONF
 _SCRIPT_LIMIT = 64 * 1024
 """Bytes of a script in which line ends are looked at."""
 _SHEBANG_LIMIT = 256
-_FIREWALL = "etc/vmware/firewall/"
+_FIXED = 2
+"""ET_EXEC of ELF."""
+FIREWALL = "etc/vmware/firewall/"
 _FIREWALL_LIMIT = 256 * 1024
 """Bytes of a firewall rule set that are kept; the largest of a host image has 4 KB."""
 _FILES = frozenset({EntryKind.FILE, EntryKind.SHARED_FILE})
@@ -25,9 +27,11 @@ class Program:
     machine: int
     is_relocatable: bool
     """True for object files, as kernel modules are."""
+    is_fixed: bool = False
+    """True for programs that are linked to fixed addresses: never a library."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class ScannedFile:
     """A file of a payload: its entry, and what its first bytes tell."""
 
@@ -40,6 +44,11 @@ class ScannedFile:
     """Set for ELF files."""
     content: bytes = b""
     """The content of a trx.conf or of a firewall rule set; empty for every other file."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its first bytes tell nothing."""
+        return not (self.shebang or self.has_crlf or self.program or self.content)
 
     @property
     def entry(self) -> Entry:
@@ -77,7 +86,7 @@ def _kept(path: str) -> int:
     """Return how many bytes of a file are kept; 0 for files whose content no check reads."""
     if path.endswith(TRX_CONF):
         return TRX_LIMIT
-    return _FIREWALL_LIMIT if path.startswith(_FIREWALL) and path.endswith(".xml") else 0
+    return _FIREWALL_LIMIT if path.startswith(FIREWALL) and path.endswith(".xml") else 0
 
 
 def _head(content: Iterable[memoryview], limit: int, *, whole: bool) -> bytes:
@@ -93,4 +102,6 @@ def _program(head: bytes) -> Program:
     """Read machine and type of an ELF header (offsets 18 and 16; byte 5 is the byte order)."""
     order = "big" if head[5:6] == b"\2" else "little"
     number = {at: int.from_bytes(head[at : at + 2], order) for at in (16, 18)}  # type: ignore[arg-type] # a literal
-    return Program(machine=number[18], is_relocatable=number[16] == 1)
+    return Program(
+        machine=number[18], is_relocatable=number[16] == 1, is_fixed=number[16] == _FIXED
+    )

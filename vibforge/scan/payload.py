@@ -53,7 +53,9 @@ class ScannedPayload:
 
     stored: StoredPayload
     stored_size: int = 0
-    files: list[ScannedFile] = field(default_factory=list)
+    entries: list[TarEntry] = field(default_factory=list)
+    known_files: dict[int, ScannedFile] = field(default_factory=dict)
+    """The files whose first bytes tell something, by their places in `entries`."""
     compression: tuple[Compression, ...] = ()
     content_kind: FileKind = FileKind.UNKNOWN
     form: TarForm | None = None
@@ -64,7 +66,7 @@ class ScannedPayload:
     """Counted, or taken from the gzip trailer where the content was not read to its end; None
     where it cannot be known."""
     is_complete: bool = True
-    """Whether `files` are all there are; after a short look they are the first ones."""
+    """Whether `entries` are all there are; after a short look they are the first ones."""
     hashers: dict[Layer, Hasher] = field(default_factory=dict)
 
     @property
@@ -87,8 +89,10 @@ class ScannedPayload:
         return self.stored.declared.checksums if self.stored.declared else ()
 
     @property
-    def entries(self) -> tuple[TarEntry, ...]:
-        return tuple(file.found for file in self.files)
+    def files(self) -> Iterator[ScannedFile]:
+        """Every entry with what its first bytes tell; most tell nothing and take no memory."""
+        for place, entry in enumerate(self.entries):
+            yield self.known_files.get(place) or ScannedFile(found=entry)
 
     def digest(self, checksum: Checksum) -> str | None:
         """Return the digest of the kind of `checksum` in hex.
@@ -174,7 +178,11 @@ def _read_content(
         return
     reader = TarReader(content, budget)
     try:
-        payload.files += [scan_file(entry, data) for entry, data in reader.contents()]
+        for entry, data in reader.contents():
+            file = scan_file(entry, data)
+            if not file.is_plain:
+                payload.known_files[len(payload.entries)] = file
+            payload.entries.append(entry)
     finally:
         _note_form(payload, reader)
     content.drain()
@@ -212,7 +220,7 @@ def _list_entries(
     reader = TarReader(content, budget)
     try:
         for entry in reader.entries():
-            payload.files.append(ScannedFile(found=entry))
+            payload.entries.append(entry)
             if not whole and _end_of(entry, reader, content) > _LOOK:
                 payload.is_complete = False
                 return

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vibforge.errors import FormatError
+from vibforge.esxi.known_signers import known_signer
+from vibforge.formats.certificate import Certificate
 from vibforge.formats.pkcs7 import Block, BlockCheck, check_block
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.trust import host_rules, strict_rules
 from vibforge.trust.chain import Chain, build_chain
-from vibforge.trust.known_signers import known_signer
 from vibforge.trust.link import read_link
 from vibforge.trust.ruling import BlockJudgement, Ruling, TrustJudgement, any_of
 from vibforge.trust.store import TrustStore
@@ -63,7 +64,7 @@ class _Bench:
             number=number,
             block=block,
             check=check,
-            known_as=known_signer(check.certificate.sha256) if check.certificate else "",
+            known_as=_known_as(check.certificate),
             chain=chain,
             signer=self._ruling(basic),
             host=self._host_ruling(basic, chain),
@@ -106,6 +107,10 @@ class _Bench:
         if objections or self.store is not None:
             return Ruling.of(tuple(dict.fromkeys(objections)))
         return Ruling(held=None, reasons=(NO_STORE,))
+
+
+def _known_as(certificate: Certificate | None) -> str:
+    return known_signer(certificate.sha256, certificate.issuer) if certificate else ""
 
 
 def _signing_time(block: Block) -> datetime | None:

@@ -2,6 +2,11 @@
 
 from collections.abc import Iterator
 
+from vibforge.checks.demands import (
+    community_init_script,
+    overlay_not_allowed,
+    path_outside_list,
+)
 from vibforge.checks.extensibility import path_list_certainty, violations
 from vibforge.esxi import messages
 from vibforge.esxi.table import row_of
@@ -35,7 +40,7 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
             what="not on the community list of some releases",
             subject="etc/init.d",
             certainty=Certainty.UNKNOWN,
-            rule="VF224",
+            rule=community_init_script.id if any(community_init_script.faults(package)) else "",
         )
         message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
@@ -65,7 +70,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
             what=f"not on the list of paths that ESXi allows at {level.esxcli_name}",
             subject=path,
             certainty=certainty,
-            rule="VF218",
+            rule=path_outside_list.id,
         )
         for path in found.paths
     )
@@ -75,7 +80,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
         what=f"is an overlay, which ESXi does not allow at {level.esxcli_name}",
         subject=package.id,
         certainty=certainty,
-        rule="VF219",
+        rule=overlay_not_allowed.id,
     )
     return (*paths, overlay)
 

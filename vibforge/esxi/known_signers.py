@@ -1,4 +1,4 @@
-"""The vendor's signing certificates, known by the SHA-256 of their DER.
+"""The vendor's signing certificates, known by the SHA-256 of their DER or by their issuer.
 
 Fingerprints are facts read off public, vendor-signed VIBs; the certificates are not shipped. To be
 known by name is not to be trusted: only a trust store says whom a host believes.
@@ -30,7 +30,21 @@ _KNOWN = (
     ),
 )
 
+_OLD_ROOT = "issued by the old VMware Root CA"
+_TEST_ROOT = "VMware Test Root CA"
 
-def known_signer(sha256: str) -> str:
-    """Return what the vendor's certificate with this fingerprint is; empty for any other."""
-    return dict(_KNOWN).get(sha256, "")
+
+def known_signer(sha256: str, issuer: str = "") -> str:
+    """Return what a vendor's certificate is; empty for any other.
+
+    Args:
+        sha256: its fingerprint in hex.
+        issuer: the name of its issuer in RFC 4514 form; the vendor's root for tests is known by it.
+    """
+    of_tests = f"a certificate below {_TEST_ROOT}, which no release trusts"
+    return dict(_KNOWN).get(sha256, of_tests if _TEST_ROOT in issuer else "")
+
+
+def is_outdated(known: str) -> bool:
+    """Whether a known signer hangs on a root that is expired or meant for tests."""
+    return _OLD_ROOT in known or _TEST_ROOT in known

@@ -1,0 +1,197 @@
+"""No command says the opposite of another, for every check and every release.
+
+The cases are generated: the VIBs and bundles of the tables `BAD`, and the good ones. For each, the
+answers of `lint`, `verify`, `plan`, `explain`, `bundle create`, `modernise` and `bundle verify` are
+compared.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.checks import test_bundle_rules as of_bundles
+from tests.checks.making import make
+from tests.checks.test_vib_rules import BAD
+from vibforge.checks.offering import doubts, objections, obstacles
+from vibforge.checks.registry import BUNDLE_CHECKS, VIB_CHECKS, find_rule
+from vibforge.checks.run import Choice, lint
+from vibforge.errors import ModelError
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import TABLE
+from vibforge.findings.check import Finding, Severity, Step
+from vibforge.host.bundle_readers import BundleReader, Verdict, reader_verdicts, vib_refusals
+from vibforge.host.host import stock_host
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import predict
+from vibforge.host.offer import Offer, offer_of
+from vibforge.host.prediction import Prediction
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.vib import Vib
+from vibforge.operations.verification import Outcome
+from vibforge.operations.verify import verify_bundle_scan, verify_scan
+from vibforge.report.rules import rule_text
+from vibforge.scan.vib import BundleScan, VibScan
+from vibforge.trust.policy import NO_POLICY
+
+CASES: dict[str, Callable[[], Vib]] = {"good": make, **BAD}
+RELEASES = [release for release in TABLE if release >= Release(6, 5)]
+UNKNOWN = Release(10, 0)
+COMMUNITY_ONLY = {"VF501"}
+"""A host refuses an unsigned claim, and the file is not bad for it: lint and verify warn."""
+
+
+def linted(scan: VibScan, release: Release) -> dict[str, Finding]:
+    """Return what lint says for one release, by the ids of the checks."""
+    found = lint([scan], Choice(targets=(release,))).findings
+    return {each.rule: each for each in sorted(found, key=lambda each: each.severity != "error")}
+
+
+def errors(found: dict[str, Finding]) -> set[str]:
+    return {rule for rule, each in found.items() if each.severity is Severity.ERROR}
+
+
+def predicted(offer: Offer, release: Release) -> Iterator[Prediction]:
+    """Yield every outcome of an install on a stock host of the VIB's own level."""
+    host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
+    command = Command(
+        host=host, packages=offer.packages, refusals=offer.refusals, damage=offer.damage
+    )
+    return (world.result for world in predict(command))
+
+
+def causes(predictions: Iterator[Prediction]) -> set[str]:
+    return {
+        cause.rule for each in predictions for cause in (*each.causes, *each.hidden) if cause.rule
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_verify_fails_what_contradicts_itself(case: str) -> None:
+    scan = VibScan(CASES[case](), "acme.vib")
+    facts = verify_scan(scan).facts
+    failed = {fact.reason.rpartition("(")[2].rstrip(")") for fact in facts if _failed(fact.outcome)}
+    wrong = {
+        check.id
+        for check in VIB_CHECKS
+        for fault in check.faults(scan)
+        if check.contradiction and (fault.severity or check.severity) is Severity.ERROR
+    }
+    assert failed & {check.id for check in VIB_CHECKS} == wrong
+    assert wrong <= errors(linted(scan, Release(8, 0)))
+
+
+def _failed(outcome: Outcome) -> bool:
+    return outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_plan_and_lint_agree_on_every_release(case: str) -> None:
+    """A known refusal has a finding, and an error that hosts react to keeps the VIB out."""
+    scan = VibScan(CASES[case](), "acme.vib")
+    offer = offer_of(scan.vib, "acme.vib")
+    for release in RELEASES:
+        found = linted(scan, release)
+        outcomes = list(predicted(offer, release))
+        assert causes(iter(outcomes)) <= found.keys() | {""}, release
+        reacting = {
+            check.id
+            for check in VIB_CHECKS
+            if check.id in errors(found) and check.reaction and check.concerns(release)
+        }
+        if reacting:
+            assert not all(each.outcome.installs for each in outcomes), (release, reacting)
+        if not found:
+            assert all(each.outcome.installs for each in outcomes), release
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_create_and_modernise_offer_what_lint_allows(case: str) -> None:
+    scan = VibScan(CASES[case](), "acme.vib")
+    wrong = {fault.what for fault in objections_text(scan)}
+    for release in RELEASES:
+        found = linted(scan, release)
+        said = {fault.what for fault in obstacles(scan, release)}
+        told = {each.what for each in found.values() if each.severity is Severity.ERROR}
+        assert said <= told | _all_of(scan, release), release
+        assert wrong <= _all_of(scan, release)
+        outcomes = list(predicted(offer_of(scan.vib, "acme.vib"), release))
+        if said and not list(doubts(scan, release)) and "VF317" not in found:
+            assert not all(each.outcome.installs for each in outcomes), (release, said)
+
+
+def objections_text(scan: VibScan) -> list[Finding]:
+    return list(objections(scan))
+
+
+def _all_of(scan: VibScan, release: Release) -> set[str]:
+    found = lint([scan], Choice(targets=(release,))).findings
+    return {each.what for each in found if each.severity is Severity.ERROR}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bundle_verify_refuses_what_plan_refuses(case: str) -> None:
+    vib = CASES[case]()
+    scan = VibScan(vib, "acme.vib")
+    offer = offer_of(vib, "acme.vib")
+    of_readers = {each.cause.rule for each in vib_refusals(scan, "acme") if each.holds(RELEASES[0])}
+    of_hosts = {each.cause.rule for each in (*offer.refusals, *offer.damage)}
+    assert of_readers == of_hosts
+    assert of_readers == {
+        check.id
+        for check in VIB_CHECKS
+        if check.reaction and check.reaction.step in {Step.READING, Step.PAYLOADS}
+        for _fault in check.faults(scan)
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_release_that_nobody_described_is_not_known_anywhere(case: str) -> None:
+    scan = VibScan(CASES[case](), "acme.vib")
+    (outcome,) = {each.outcome for each in predicted(offer_of(scan.vib, "a"), UNKNOWN)}
+    assert outcome == "not known"
+    assert not list(obstacles(scan, UNKNOWN))
+    for each in linted(scan, UNKNOWN).values():
+        check = find_rule(each.rule)
+        assert check is not None
+        assert each.minds is None or each.certainty == "unknown"
+
+
+@pytest.mark.parametrize("check", [*VIB_CHECKS, *BUNDLE_CHECKS], ids=lambda check: check.id)
+def test_explain_tells_the_same_severity(check: object) -> None:
+    text = rule_text(check)  # type: ignore[arg-type] # a check of either kind
+    assert f"{check.severity}, {check.certainty}" in text  # type: ignore[attr-defined] # the same
+
+
+@pytest.mark.parametrize("case", ["good", *of_bundles.BAD])
+def test_bundle_verify_and_its_readers_agree(case: str) -> None:
+    """A reader that takes a bundle finds no contradiction that hosts react to."""
+    scan: BundleScan = of_bundles.subject() if case == "good" else of_bundles.BAD[case]()
+    found = lint([scan], Choice()).findings
+    verified = verify_bundle_scan(scan, (), NO_POLICY)
+    failed = {
+        fact.reason.rpartition("(")[2].rstrip(")")
+        for fact in verified.facts
+        if _failed(fact.outcome)
+    }
+    wrong = {each.rule for each in found if each.severity is Severity.ERROR}
+    contradicting = {check.id for check in BUNDLE_CHECKS if check.contradiction}
+    assert failed == wrong & contradicting
+    verdicts = {each.reader: each for each in reader_verdicts(scan)}
+    for verdict in verdicts.values():
+        assert {cause.rule for cause in verdict.causes} <= {each.rule for each in found}
+        assert (verdict.verdict is Verdict.REFUSES) == bool(verdict.causes)
+    reacting = {check.id for check in BUNDLE_CHECKS if check.reaction} & wrong
+    if reacting:
+        assert verdicts[BundleReader.ESXCLI].verdict is Verdict.REFUSES
+
+
+def test_the_matrix_is_large() -> None:
+    """Cases of VIBs times releases, and cases of bundles times readers."""
+    assert len(CASES) * len(RELEASES) + (len(of_bundles.BAD) + 1) * len(BundleReader) > 1000
+
+
+@pytest.mark.parametrize("word", ["7", "latest", "4.1", "", "8.x", "ESXi"])
+def test_a_nonsense_release_is_refused_in_one_place(word: str) -> None:
+    with pytest.raises(ModelError, match="is not a release of ESXi"):
+        Release.parse(word)
