@@ -157,6 +157,7 @@ FORMS = [
     ("'NoneType' object has no attribute 'checksumtype'", "no-plain-digest"),
     ("unorderable types: NoneType() > NoneType()", "no-release-date"),
     ("CRC check failed", "not-unpacked"),
+    ("VIBs (a, b) are conflicting with each other", "vibs-conflict"),
     ("string index out of range", "reader-crash"),
     ("VIB a obsoletes VIBs a in the input to AddVibs -- cannot continue", "replaces-itself"),
     ("Failed to save VIB metadata to dir /tmp/x: Failed to write", "database-folder"),

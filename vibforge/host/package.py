@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from vibforge.esxi.reader import UNPACKED_TYPES
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor, MaintenanceMode, Payload
+from vibforge.model.digest_coverage import algorithm_of
 from vibforge.model.relationships import Constraint, Provide, Relation
 from vibforge.scan.signature import Signature
 
@@ -29,6 +30,17 @@ class Content:
     unpacking: str = ""
 
 
+def declared_contents(package: "Package") -> tuple[Content, ...]:
+    """Return the payloads as they are if every digest of the stored bytes is right."""
+    return tuple(
+        Content(
+            payload=payload,
+            stored={algorithm_of(c): c.digest for c in payload.checksums if not c.verify_process},
+        )
+        for payload in sorted(package.descriptor.payloads, key=lambda each: each.name)
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Package:
     """A VIB, installed or to be installed.
@@ -41,6 +53,8 @@ class Package:
     signature: Signature = Signature.UNKNOWN
     first_signature: Signature | None = None
     """What the first block is worth, which 6.5 and 6.7.0 look at alone; None: the same."""
+    is_signer_inferred: bool = False
+    """Whether the signer is trusted because it is known by its fingerprint, by no store at hand."""
     signature_says: str = ""
     """What cannot be read of the signature, or who signed."""
     contents: tuple[Content, ...] = ()

@@ -13,6 +13,7 @@ from vibforge.checks.payload_declaration import (
     no_gunzip_digest,
     no_gunzip_sha256,
 )
+from vibforge.esxi.provides import DRIVER_API, provision
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import SKIPS
 from vibforge.host.install.command import Command
@@ -25,6 +26,7 @@ from vibforge.model.descriptor import Checksum
 from vibforge.scan.signature import Signature
 
 STEP_LIMIT = 3
+_FORCE = "--force"
 _SIGN, _REBUILD, _BOOT_COPY = "sign", "rebuild", "boot-copy"
 _OF_THE_VIB = frozenset({_SIGN, _REBUILD, _BOOT_COPY})
 
@@ -119,8 +121,10 @@ def _best(partly: Iterable[Remedy]) -> tuple[Remedy, ...]:
     return tuple(remedy for remedy in ranked if len(remedy.steps) == len(ranked[0].steps))
 
 
-def _rank(remedy: Remedy) -> tuple[int, int]:
-    return remedy.certainty.doubt, sum(step.weight for step in remedy.steps)
+def _rank(remedy: Remedy) -> tuple[bool, int, int]:
+    """Put --force last: what a rebuild, a level or a signature solves is not to be forced."""
+    weight = sum(step.weight for step in remedy.steps)
+    return _FORCE in remedy.flags, remedy.certainty.doubt, weight
 
 
 def _try(commands: Sequence[Command], steps: Sequence[Step]) -> Remedy:
@@ -145,9 +149,19 @@ def _distinct(steps: Iterable[Step]) -> tuple[Step, ...]:
 def _steps(command: Command) -> Iterator[Step]:
     """Yield what could help this command."""
     yield _flag("--no-sig-check", 20)
-    yield _flag("--force", 30, _MISSING if _depends(command) else "")
+    if not any(_does_not_load(package, command) for package in command.packages):
+        yield _flag(_FORCE, 30, _MISSING if _depends(command) else "")
     yield from _host_steps(command)
     yield from _vib_steps(command)
+
+
+def _does_not_load(package: Package, command: Command) -> bool:
+    """Whether a driver asks for an interface that the release lacks: forced in, it stays unloaded."""
+    return any(
+        constraint.name.startswith(("vmkapi_", DRIVER_API))
+        and provision(command.host.release, constraint).met is False
+        for constraint in package.descriptor.relationships.depends
+    )
 
 
 def _depends(command: Command) -> bool:

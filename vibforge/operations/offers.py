@@ -7,6 +7,7 @@ from pathlib import Path
 from vibforge.checks.reader import refused_by_reader
 from vibforge.checks.reader_archive import refused_file
 from vibforge.errors import FormatError
+from vibforge.esxi.known_signers import is_trusted_at, known_signer
 from vibforge.host.bundle_readers import loading_refusals, staging_refusals
 from vibforge.host.offer import Offer
 from vibforge.host.offer import offer_of as unjudged_offer
@@ -15,7 +16,7 @@ from vibforge.host.reading import refusal
 from vibforge.model.source import FileSource
 from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
-from vibforge.scan.signature import Signature
+from vibforge.scan.signature import Signature, signature_blocks
 from vibforge.scan.vib import bundle_scan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
@@ -55,13 +56,11 @@ def _offer_of(vib: Vib, name: str, policy: TrustPolicy) -> Offer:
 
 
 def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
-    """Hold a signature against the store, where hosts look at it and all of them rule alike."""
-    if (
-        policy.store is None
-        or package.signature is not Signature.UNKNOWN
-        or not package.level.needs_signature
-    ):
+    """Hold a signature against the store, or against the vendor's signers where there is none."""
+    if package.signature is not Signature.UNKNOWN or not package.level.needs_signature:
         return package
+    if policy.store is None:
+        return _known(package, vib)
     from vibforge.operations.facts.signed import judgement_of  # noqa: PLC0415 - needs OpenSSL
 
     judgement = judgement_of(vib, policy)
@@ -77,6 +76,15 @@ def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
         first_signature=state,
         signature_says=_printed(certificate.subject) if certificate else "",
     )
+
+
+def _known(package: Package, vib: Vib) -> Package:
+    """Trust a vendor's signer that is known by its fingerprint, at the levels that it signs."""
+    certificates = [each for block in signature_blocks(vib)[:1] for each in block.certificates]
+    known = {known_signer(each.sha256, each.issuer) for each in certificates[:1]}
+    if not any(is_trusted_at(each, package.level) for each in known):
+        return package
+    return replace(package, signature=Signature.TRUSTED, is_signer_inferred=True)
 
 
 _STATES = {True: Signature.TRUSTED, False: Signature.UNTRUSTED, None: Signature.UNKNOWN}

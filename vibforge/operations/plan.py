@@ -11,6 +11,7 @@ from vibforge.esxi.table import STOCK_TARGETS, is_known
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
+from vibforge.host.install.installer import ALREADY_INSTALLED
 from vibforge.host.offer import Offer
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
@@ -52,6 +53,17 @@ class HostPlan:
     """The same for the VIB in the layout `boot-copy`; empty where that layout changes nothing."""
     warnings: tuple[str, ...] = ()
     """What comes later: at the next boot, remediation or audit."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the host holds all of it already, as it is."""
+        installs = [route for route in self.routes if route.route is Route.INSTALL]
+        return any(
+            cause.what == ALREADY_INSTALLED
+            for route in installs
+            for world in route.worlds
+            for cause in world.result.causes
+        )
 
     @property
     def is_known(self) -> bool:

@@ -20,6 +20,7 @@ from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
 from vibforge.model.relationships import Provide
 
+ALREADY_INSTALLED = "is installed already"
 VERSIONLESS_BASE = Provide(name=ESX_VERSION)
 _FLAG = Question(
     key="no-sig-check-refused",
@@ -133,7 +134,7 @@ def _why_skipped(run: Run, package: Package) -> str:
             "and reports success; build it under another version"
         )
     if any(package.id == held.id for held in run.host.installed):
-        return "is installed already"
+        return ALREADY_INSTALLED
     return "updates nothing that is installed"
 
 

@@ -40,7 +40,7 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
             what="not on the community list of some releases",
             subject="etc/init.d",
             certainty=Certainty.UNKNOWN,
-            rule=community_init_script.id if any(community_init_script.faults(package)) else "",
+            rule=community_init_script.id,
         )
         message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
@@ -86,7 +86,7 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
 
 
 def _has_doubtful_script(host: Host, package: Package) -> bool:
-    return package.level is AcceptanceLevel.COMMUNITY and (
+    return any(community_init_script.faults(package)) and (
         path_list_certainty(host.release, package.descriptor.file_list) is Certainty.UNKNOWN
     )
 

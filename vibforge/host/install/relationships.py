@@ -18,7 +18,7 @@ from vibforge.model.relationships import Constraint
 
 def relationship_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
     """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
-    found = [*_dependencies(host, change.profile), *_conflicts(change.profile)]
+    found = [*_dependencies(host, change.profile), *_conflicts(host, change.profile)]
     yield from found or _open_dependencies(host, change.profile, answers)
 
 
@@ -73,14 +73,18 @@ def _unmet(
                 yield package, constraint, stock
 
 
-def _conflicts(profile: tuple[Package, ...]) -> Iterator[Trouble]:
+def _conflicts(host: Host, profile: tuple[Package, ...]) -> Iterator[Trouble]:
     """Yield each pair in conflict; a VIB can be in conflict with itself and the installer."""
     others = [(each.id, each.provides) for each in profile] + [(INSTALLER.name, (INSTALLER,))]
     for package in profile:
         for constraint in package.descriptor.relationships.conflicts:
             for other, provides in others:
                 if met_by(constraint, provides):
-                    cause = Cause(what=f"conflicts with {other}", subject=package.id)
+                    cause = Cause(
+                        what=f"conflicts with {other}",
+                        subject=package.id,
+                        certainty=standing(host.release),
+                    )
                     names = ", ".join(sorted({package.id, other}))
                     message = messages.CONFLICT(vibs=names)
                     yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))

@@ -1,6 +1,13 @@
 """The change itself: live, in maintenance mode, or at the next boot (vib-format 8, step 6)."""
 
+from vibforge.checks.payload_content import wrong_digest
+from vibforge.checks.payload_declaration import (
+    no_gunzip_digest,
+    unknown_payload_type,
+    zstd_before_nine,
+)
 from vibforge.esxi import messages
+from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import MOUNTED_TYPES, preferred
 from vibforge.host.package import LOCKER, Package
@@ -118,7 +125,7 @@ def _mount(run: Run) -> None:
 
 def _mounting(run: Run, package: Package, payload: Payload) -> str:
     """Return why a payload cannot be mounted, in the host's words; empty where it can."""
-    if payload.type not in MOUNTED_TYPES:
+    if not _is_mounted(run, payload):
         return f"[Errno 2] No such file or directory: '/tmp/stageliveimage/data/{_file(payload)}'"
     if not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP):
         return ""
@@ -145,18 +152,36 @@ def _unpacked_digest(package: Package, payload: Payload, wanted: Checksum) -> st
 
 
 def _refuse_mounting(run: Run, package: Package, payload: Payload, reason: str) -> None:
-    as_65 = payload.type not in MOUNTED_TYPES and not run.known(
-        run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP
-    )
+    mounted = _is_mounted(run, payload)
+    as_65 = not mounted and not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP)
     form = messages.UNMOUNTED if as_65 else messages.MOUNT
     cause = Cause(
         what=f"cannot be mounted live ({reason}); the host is left half changed: reboot it at once",
         subject=payload.name,
         certainty=run.sure,
-        rule="VF304" if payload.type not in MOUNTED_TYPES else "VF319",
+        rule=_mounting_rule(payload, reason),
     )
     message = form(package.id, payload=payload.name, file=_file(payload), reason=reason)
     raise Refused(message, [cause])
+
+
+def _is_mounted(run: Run, payload: Payload) -> bool:
+    """Whether a live install mounts payloads of this type; vzstd is one of a vgz since 9.0."""
+    types = run.row.payload_types
+    return payload.type in MOUNTED_TYPES or (
+        payload.type == "vzstd" and (types is None or "vzstd" in types.value)
+    )
+
+
+def _mounting_rule(payload: Payload, reason: str) -> str:
+    """Return the check that finds the fault in the file beforehand."""
+    if "checksum is not found" in reason:
+        return no_gunzip_digest.id
+    if "digest" in reason:
+        return wrong_digest.id
+    if payload.type == "vzstd":
+        return zstd_before_nine.id
+    return "" if payload.type in KNOWN_PAYLOAD_TYPES else unknown_payload_type.id
 
 
 def _file(payload: Payload) -> str:

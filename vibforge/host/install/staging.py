@@ -13,7 +13,7 @@ from vibforge.host.host import Hardware
 from vibforge.host.install.level_checks import extensibility_causes, list_complaints
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.validation import profile_name
-from vibforge.host.package import UNPACKED_TO_END, Content, Package
+from vibforge.host.package import UNPACKED_TO_END, Content, Package, declared_contents
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Question
 from vibforge.host.reading import cause_of
@@ -56,7 +56,8 @@ def check_host(run: Run) -> None:
     for package in run.change.profile:
         wanted = package.descriptor.system_requires.hardware_platforms
         if wanted and not _hardware_fits(run, package):
-            cause = Cause(what=f"is for {_hardware_names(package)} only", subject=package.id)
+            what = f"is for {_hardware_names(package)} only"
+            cause = Cause(what=what, subject=package.id, certainty=run.sure)
             message = messages.HARDWARE(
                 profile=profile_name(run.host), mismatches=_mismatches(run, package)
             )
@@ -73,7 +74,7 @@ def stage(run: Run) -> None:
         _check_trust(run, package)
     for package in run.change.added:
         _check_date(run, package)
-        for content in package.contents:
+        for content in package.contents or declared_contents(package):
             _check_content(run, package, content)
     for refusal in run.command.damage:
         raise Refused(refusal.message, [refusal.cause])
@@ -183,6 +184,8 @@ def _check_signature(run: Run, package: Package) -> None:
         state = package.first_signature
     if state is Signature.UNKNOWN:
         state = Signature.TRUSTED if run.answers.ask(TRUSTED) else Signature.UNTRUSTED
+    if package.is_signer_inferred:
+        run.doubts.append(Certainty.INFERRED)
     if state is not Signature.TRUSTED:
         message, words, rule = _signature_trouble(state, package)
         certainty = Certainty.MEASURED if run.row.tried else Certainty.DOCUMENTED
@@ -209,7 +212,7 @@ def _signature_trouble(state: Signature, package: Package) -> tuple[HostMessage,
 
 
 def _check_date(run: Run, package: Package) -> None:
-    if not package.descriptor.release_date and package.contents:
+    if not package.descriptor.release_date:
         what = "has no release date, on which hosts stumble whatever the flags"
         cause = Cause(what=what, subject=package.id, certainty=run.sure, rule="VF210")
         raise Refused(messages.NO_DATE(package.id), [cause])
