@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_steps): $(VENV)/ready
 
-.PHONY: help demo setup gates format test quick mutants fuzz faults rehearse golden docs bench bench-scale instructions lock audit release
+.PHONY: help demo setup gates format test quick hostile mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -53,7 +53,10 @@ format: $(VENV)/ready-for-work ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 test: gates ## everything that must hold
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto -m 'not hostile'
+
+hostile: $(VENV)/ready-for-work ## run every hostile input of tests/hostile within its limits
+	$(BIN)/pytest -n auto -m hostile
 
 quick: $(VENV)/ready-for-work ## the tests for each save: all but the slow ones
 	$(BIN)/pytest -n auto -m 'not slow'
@@ -73,6 +76,12 @@ docs: $(VENV)/ready ## write the pages that are made from the code
 
 rehearse: $(VENV)/ready-for-work ## rehearse all profiles and mismatches; write their table
 	$(BIN)/python -m tests.rehearsal.write_table
+
+LINUXPTP ?= .linuxptp
+linuxptp: $(VENV)/ready-for-work ## try other releases of linuxptp, which it fetches from Debian; write their table
+	tests/rehearsal/fetch-linuxptp $(LINUXPTP)
+	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/pytest -n auto -m linuxptp tests
+	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/python -m tests.rehearsal.write_locking
 
 UPKEEP ?= .upkeep
 $(UPKEEP)/ready: requirements-upkeep.lock

@@ -15,8 +15,11 @@ SECTIONS = {
     "Extraction": ("operations.unpack_folder",),
     "Signatures": ("formats.pkcs7",),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
+    "Keys": ("signing.derivation", "signing.certificates"),
     "Lists of written files": ("operations.record",),
     "Bundles": ("model.bundle", "operations.subjects"),
+    "Recipes": ("formats.toml_reading", "model.recipe", "operations.collect"),
+    "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
 }
 """The modules whose limits a section shows."""
 

@@ -49,12 +49,12 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=135,
+        most=138,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=176,
+        most=177,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(

@@ -177,11 +177,11 @@ def test_export_and_import_through_files(
 
 
 def test_import_of_phc2sys_options(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    conf.write_text("-a -r -n 24 -R 16\n", encoding="utf-8")
+    conf.write_text("-a -r -n 24 -O -37\n", encoding="utf-8")
     assert main(["trx", "import", str(conf), "--as", "phc2sys"]) == 1
     caught = capsys.readouterr()
     assert caught.out == "phc2sys:domainNumber 24\n"
-    assert caught.err.startswith("lost: phc2sys options: `-R 16`")
+    assert caught.err.startswith("lost: phc2sys options: `-O -37`")
     assert main(["trx", "import", str(conf), "--as", "phc2sys", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["good"] is False
 

@@ -12,7 +12,7 @@ from tests.operations.test_trx_sniff import SPEECH
 from tests.rehearsal.matrix import MATCHES, MISMATCHES, Case
 from tests.report.schemas import require_valid
 from vibforge.cli import main
-from vibforge.rehearsal import programs as programs_module
+from vibforge.rehearsal import linuxptp as linuxptp_module
 from vibforge.rehearsal.programs import Programs
 
 rehearsing = pytest.mark.usefixtures("programs")
@@ -87,9 +87,25 @@ def test_a_machine_without_linuxptp_has_an_exit_code_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(programs_module, "_ALSO_IN", ())
+    monkeypatch.setattr(linuxptp_module, "_ALSO_IN", ())
     assert main(["trx", "rehearse", str(conf), "--gm-profile", "gptp"]) == 4
     assert "ptp4l is missing" in capsys.readouterr().err
+
+
+def test_a_folder_of_linuxptp_that_does_not_do_is_named(
+    conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["trx", "rehearse", str(conf), "--gm-profile", "gptp"]
+    for option in ("--client-linuxptp", "--gm-linuxptp"):
+        assert main([*command, option, str(tmp_path / "none")]) == 2
+        assert f"{tmp_path / 'none'}: this is not a folder" in capsys.readouterr().err
+        assert main([*command, option, str(tmp_path)]) == 2
+        assert "pmc is missing" in capsys.readouterr().err
+    for name in ("ptp4l", "pmc", "phc2sys"):
+        (tmp_path / name).write_bytes(b"\x7fELF of another machine")
+        (tmp_path / name).chmod(0o755)
+    assert main([*command, "--gm-linuxptp", str(tmp_path)]) == 4
+    assert "not a program for this machine" in capsys.readouterr().err
 
 
 def test_sniffing_silence_is_a_bad_verdict(

@@ -26,6 +26,8 @@ from vibforge.formats.zip_writing import zip_bytes
 CHAIN = """
 import sys
 from vibforge.cli import main
+from vibforge.cli.streams import prepare_streams
+prepare_streams()
 sys.exit(max(main(words.split("|")) for words in sys.argv[1:]))
 """
 WORDS = (

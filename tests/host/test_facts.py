@@ -107,7 +107,7 @@ def test_a_pending_change_shows_in_the_next_image() -> None:
         (facts(version="6.7", vibs={"a": 1}), "the installed VIBs are not known"),
         (facts(version="6.7", vibs=[7]), "is not an installed VIB"),
         (facts(version="6.7", vibs=[{"descriptor": "<vib"}]), "not well-formed XML"),
-        (facts(version="6.7", vibs=[{}] * 5001), "5001 VIBs, more than 5000"),
+        (facts(version="6.7", vibs=[{}] * 5001), "5001 VIBs, more than 1000"),
         (facts(version="6.7", moon="full"), "is not a fact that is known here"),
         (facts(version="6.7", collected=[]), "is not a table"),
         (facts(collected=COLLECTED), "the facts come from collector None, this is number 1"),

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibforge.esxi.matching import INSTALLER, matches, met_by
+from vibforge.esxi.matching import INSTALLER, Demands, Provisions, matches
 from vibforge.model.relationships import Constraint, Provide, Relation
 from vibforge.model.version import Version
 
@@ -38,7 +38,25 @@ def test_a_relation_that_does_not_exist_is_never_met() -> None:
 
 
 def test_every_host_provides_its_installer() -> None:
-    assert met_by(Constraint.parse("installer:esximage = 1.0"), [INSTALLER])
+    assert Provisions([INSTALLER]).meet(Constraint.parse("installer:esximage = 1.0"))
+
+
+names = st.sampled_from("ab")
+provides = st.builds(Provide, name=names, version=st.one_of(st.just(""), versions))
+constraints = st.one_of(
+    st.builds(Constraint, name=names),
+    st.builds(Constraint, name=names, relation=relations, version=versions),
+)
+
+
+@given(st.lists(provides, max_size=6), constraints)
+def test_provisions_answer_as_each_provide_does(found: list[Provide], wanted: Constraint) -> None:
+    assert Provisions(found).meet(wanted) == any(matches(wanted, one) for one in found)
+
+
+@given(st.lists(constraints, max_size=6), provides)
+def test_demands_answer_as_each_constraint_does(wanted: list[Constraint], found: Provide) -> None:
+    assert Demands(wanted).met_by(found) == any(matches(one, found) for one in wanted)
 
 
 def constraint(relation: Relation, version: str) -> Constraint:

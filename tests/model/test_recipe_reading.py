@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import ModelError
-from vibforge.model import recipe_reading
+from vibforge.formats import toml_reading
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import (
     HardwarePlatform,
@@ -341,7 +341,7 @@ def test_one_word_for_both_ends_of_an_install() -> None:
 
 
 def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipe_reading, "_SIZE_LIMIT", len(MINIMAL))
+    monkeypatch.setattr(toml_reading, "SIZE_LIMIT", len(MINIMAL))
     assert read_recipe(MINIMAL).name == "x"
     (found,) = problems(MINIMAL + "#")
     assert f"{len(MINIMAL) + 1} characters, more than {len(MINIMAL)}" in found
@@ -388,7 +388,7 @@ def test_broken_toml_is_told_with_its_line() -> None:
 
 def test_nesting_without_end_is_refused() -> None:
     (told,) = problems(f"a = {'[' * 100_000}")
-    assert told == "vibforge.toml: tables or arrays are nested too deeply"
+    assert told == "vibforge.toml: tables or arrays are nested more than 32 deep"
 
 
 def test_variables_of_the_environment() -> None:

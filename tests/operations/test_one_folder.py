@@ -86,8 +86,11 @@ def test_who_was_killed_while_it_had_the_folder_blocks_nobody(tmp_path: Path) ->
     tree, out = trx_tree(tmp_path / "tree"), tmp_path / "out"
     out.mkdir()
     script = (
-        "import sys, time, pathlib; from vibforge.operations.whole_file import held_folder\n"
-        "with held_folder(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+        "import sys, time, pathlib\n"
+        "from vibforge.operations.folder_handle import FolderHandle\n"
+        "with FolderHandle.open(pathlib.Path(sys.argv[1])).held():\n"
+        "    print('held', flush=True)\n"
+        "    time.sleep(600)"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, out], stdout=subprocess.PIPE)
     assert holder.stdout is not None

@@ -109,10 +109,12 @@ def test_an_interface_is_heard(programs: Programs) -> None:
     )
     with private_world(programs) as world:
         conf = world.folder / "gm.conf"
-        overlay = (f"{key} {value}\n" for key, value, _ in common_overlay(programs, conf))
+        overlay = (f"{key} {value}\n" for key, value, _ in common_overlay(programs.client, conf))
         options = (f"{key} {value}\n" for key, value in MATCHES[1].master().options)
         conf.write_text("".join(["[global]\n", *options, *overlay]).replace("gm.conf", "gm.uds"))
-        world.start(world.as_grandmaster, programs.path("ptp4l"), "-f", str(conf), "-i", "gm")
+        world.start(
+            world.as_grandmaster, *programs.client.command("ptp4l"), "-f", str(conf), "-i", "gm"
+        )
         done = world.run(sys.executable, "-c", code, world.client_interface, seconds=20)
     assert "ptp4l:domainNumber 24\n" in done.stdout, done.stderr
     assert "ptp4l:delay_mechanism P2P\n" in done.stdout

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.formats.ptp_examples import CLOCK
@@ -44,6 +46,15 @@ def test_what_is_written_has_no_errors() -> None:
         check(data).require("here")
         assert b"ptp4l:domainNumber 24\n" in data
         assert b"phc2sys:domainNumber 24\n" in data
+
+
+def test_what_is_written_follows_every_grandmaster() -> None:
+    listener = Listener()
+    master(listener, domain=24)
+    fit = fit_of(listener)
+    assert text_of(replace(fit, profiles=())).count("ptp4l:priority1 255") == 1
+    assert text_of(replace(fit, profiles=("aes67",))).count("ptp4l:priority1 255") == 1
+    assert "priority1" not in "".join(text_of(replace(fit, profiles=("g8275-1",))))
 
 
 def test_end_to_end_without_a_client_is_inferred() -> None:

@@ -30,9 +30,9 @@ def record(
         command = (sys.executable, recorder, world.client_interface, str(pcap))
         world.start(world.as_client, *command)
         _wait_for(pcap)
-        client = client_of(conf, programs, world.folder)
+        client = client_of(conf, programs.client, world.folder)
         stage = Stage(world=world, programs=programs, seconds=wish.seconds or 30, watch=wish.watch)
-        play = stage.play(client, of_profile(profile, programs), lambda: None)
+        play = stage.play(client, of_profile(profile, programs.grandmaster), lambda: None)
         target.write_bytes(pcap.read_bytes())
     return play, client.settings
 

@@ -6,17 +6,17 @@ from vibforge.errors import TrxError
 from vibforge.ptp.settings import Delay
 from vibforge.rehearsal.client import SOFTWARE_THRESHOLD, Client, client_of
 from vibforge.rehearsal.grandmaster import of_conf, of_profile
-from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import profiles
 
-OLD = Programs(paths={}, version="3.1.1", release="3.1.1")
-NEW = Programs(paths={}, version="4.2", release="4.2")
+OLD = Linuxptp(commands={}, version="3.1.1", release="3.1.1")
+NEW = Linuxptp(commands={}, version="4.2", release="4.2")
 
 
-def client(text: str, programs: Programs = OLD, *, keep: bool = False) -> Client:
+def client(text: str, linuxptp: Linuxptp = OLD, *, keep: bool = False) -> Client:
     conf = TrxConf.parse(text.encode())
-    return client_of(conf, programs, Path("/run/x"), keep_threshold=keep)
+    return client_of(conf, linuxptp, Path("/run/x"), keep_threshold=keep)
 
 
 def test_the_file_of_the_client_is_the_trx_conf_and_then_the_overrides() -> None:

@@ -55,7 +55,7 @@ def test_quick_profiles_and_their_captures(name: str, programs: Programs, tmp_pa
     assert heard.follow_up_information == used.follow_up_information
     fitting = fitting_conf(hearing, None, name).encode()
     assert f"ptp4l:domainNumber {used.domain}\n".encode() in fitting
-    again = grandmaster_from(programs, fitting, capture=target)
+    again = grandmaster_from(programs.grandmaster, fitting, capture=target)
     assert again
     found = rehearse_privately(fitting, again, programs, wish=Wish(watch=0.5))
     assert found.code is Code.OK, found.play and found.play.log
@@ -66,7 +66,7 @@ def test_gptp(programs: Programs) -> None:
     profile = profile_named("gptp")
     conf = trx_conf_of(profile, changes=["logMinPdelayReqInterval=-2"])
     found = rehearse_privately(
-        conf.serialise(), of_profile(profile, programs), programs, wish=Wish(watch=0.5)
+        conf.serialise(), of_profile(profile, programs.grandmaster), programs, wish=Wish(watch=0.5)
     )
     assert found.code is Code.OK
     raised = {override.key: override for override in found.client.overrides}

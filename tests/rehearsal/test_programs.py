@@ -1,7 +1,10 @@
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,10 @@ from tests.rehearsal.conftest import Traces
 from tests.rehearsal.matrix import MATCHES
 from vibforge.errors import NotPossibleHereError, TrxError
 from vibforge.operations.trx_rehearse import Rehearsal, Wish, rehearse_privately
-from vibforge.rehearsal import programs as module
+from vibforge.rehearsal import linuxptp as module
+from vibforge.rehearsal import programs as tools
 from vibforge.rehearsal.grandmaster import of_conf
+from vibforge.rehearsal.linuxptp import installed_linuxptp, linuxptp_of
 from vibforge.rehearsal.programs import Programs, find_programs
 from vibforge.rehearsal.verdict import Code
 from vibforge.rehearsal.world import private_world
@@ -47,7 +52,7 @@ def put(folder: Path, name: str, script: str) -> None:
 )
 def test_the_release_is_told(version: str, release: str, bin_folder: Path) -> None:
     put(bin_folder, "ptp4l", f"echo {version}")
-    assert find_programs().release == release
+    assert find_programs().client.release == release
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_the_release_is_told(version: str, release: str, bin_folder: Path) -> No
         ("echo 2.0", "too old"),
         ("echo 1.9.2", "too old"),
         ("echo hello", "no version"),
-        ("exit 1", "no version"),
+        ("exit 1", "does not say its version: exit 1"),
     ],
 )
 def test_what_is_too_old_or_strange_is_refused(script: str, words: str, bin_folder: Path) -> None:
@@ -100,6 +105,132 @@ def test_namespaces_without_links(bin_folder: Path) -> None:
     put(bin_folder, "ip", "echo 'RTNETLINK answers: Operation not supported' >&2; exit 2")
     with pytest.raises(NotPossibleHereError, match="not supported"), private_world(find_programs()):
         pass
+
+
+SAYS = {"ptp4l": "echo 4.2", "pmc": "echo 4.2", "phc2sys": "echo 4.2"}
+
+
+def folder_of(top: Path, place: str = ".", **scripts: str) -> Path:
+    """A folder with programs that are scripts."""
+    (top / place).mkdir(parents=True, exist_ok=True)
+    for name, script in {**SAYS, **scripts}.items():
+        put(top / place, name, script)
+    return top
+
+
+@pytest.mark.parametrize("place", [".", "bin", "usr/sbin", "usr/local/sbin"])
+def test_each_side_may_have_its_own_linuxptp(place: str, tmp_path: Path) -> None:
+    own = find_programs().grandmaster
+    found = find_programs(client=folder_of(tmp_path, place))
+    assert (found.client.release, found.client.version) == ("4.2", "4.2")
+    assert found.client.command("pmc") == (str(tmp_path / place / "pmc"),)
+    assert found.grandmaster == own
+    other = find_programs(grandmaster=tmp_path)
+    assert (other.client, other.grandmaster.release) == (own, "4.2")
+
+
+def test_a_grandmaster_needs_no_phc2sys(tmp_path: Path) -> None:
+    folder_of(tmp_path)
+    (tmp_path / "phc2sys").unlink()
+    assert find_programs(grandmaster=tmp_path).grandmaster.release == "4.2"
+    with pytest.raises(TrxError, match="phc2sys is missing"):
+        find_programs(client=tmp_path)
+
+
+def test_folders_with_all_programs_need_no_installed_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "installed_linuxptp", lambda: pytest.fail("it was asked"))
+    folder_of(tmp_path)
+    assert find_programs(tmp_path, tmp_path).client.release == "4.2"
+
+
+def test_every_program_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrxError) as caught:
+        find_programs(client=tmp_path)
+    assert [problem.what.split()[0] for problem in caught.value.problems] == [*SAYS]
+    assert {problem.where for problem in caught.value.problems} == {str(tmp_path)}
+    assert all(problem.remedy for problem in caught.value.problems)
+
+
+def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing", Path("/dev/null")):
+        with pytest.raises(TrxError, match="not a folder"):
+            find_programs(grandmaster=path)
+
+
+def test_programs_of_two_releases_are_refused(tmp_path: Path) -> None:
+    folder_of(tmp_path, pmc="echo 3.1.1")
+    with pytest.raises(TrxError, match=r"ptp4l is 4\.2, pmc is 3\.1\.1"):
+        find_programs(client=tmp_path)
+
+
+def test_a_program_of_another_machine_is_named(tmp_path: Path) -> None:
+    folder_of(tmp_path)
+    elf = bytearray(Path(sys.executable).resolve().read_bytes()[:64])
+    elf[18:20] = (0xF3).to_bytes(2, "little")  # RISC-V
+    (tmp_path / "ptp4l").write_bytes(bytes(elf))
+    with pytest.raises(NotPossibleHereError, match="not a program for this machine") as caught:
+        find_programs(client=tmp_path)
+    assert str(tmp_path / "ptp4l") in str(caught.value)
+    assert caught.value.problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("script", "mode", "words"),
+    [
+        ("#!/no/such/interpreter\n", 0o755, "interpreter that is missing"),
+        ("#!/bin/sh\necho 4.2\n", 0o644, "must not be executed"),
+        (
+            "#!/bin/sh\necho 'libx.so: not\033 found' >&2; exit 127\n",
+            0o755,
+            r"libx.so: not\? found",
+        ),
+        ("#!/bin/sh\necho 2.0\n", 0o755, "different releases"),
+    ],
+)
+def test_a_program_that_does_not_run_is_named(
+    script: str, mode: int, words: str, tmp_path: Path
+) -> None:
+    folder_of(tmp_path)
+    (tmp_path / "ptp4l").write_text(script, encoding="utf-8")
+    (tmp_path / "ptp4l").chmod(mode)
+    with pytest.raises((NotPossibleHereError, TrxError), match=words):
+        find_programs(client=tmp_path)
+
+
+def test_an_extracted_package_starts_through_its_own_loader(
+    tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    """The machine's own linuxptp with the libraries that it needs, copied into a folder."""
+    own = installed_linuxptp()
+    listed = subprocess.run(
+        [tool("ldd"), own.command("ptp4l")[0]], capture_output=True, text=True, check=True
+    ).stdout
+    libraries = [Path(word) for word in listed.split() if word.startswith("/")]
+    for path in libraries:
+        place = "usr/lib64" if path.name.startswith("ld-") else "usr/lib/x-linux-gnu"
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, tmp_path / place)
+    (tmp_path / "usr/sbin").mkdir()
+    for name in SAYS:
+        shutil.copy(own.command(name)[0], tmp_path / "usr/sbin")
+    found = find_programs(client=tmp_path).client
+    assert found.version == own.version
+    assert found.command("ptp4l")[1] == "--library-path"
+    assert Path(found.command("ptp4l")[0]).parent == tmp_path / "usr/lib64"
+    awkward = tmp_path.parent / "a:b"
+    tmp_path.rename(awkward)
+    with pytest.raises(TrxError, match="takes the `:`"):
+        find_programs(client=awkward)
+
+
+def test_a_loader_that_leads_out_of_the_folder_is_not_taken(tmp_path: Path) -> None:
+    folder_of(tmp_path)
+    (tmp_path / "lib64").mkdir()
+    (tmp_path / "lib64/ld-linux-x86-64.so.2").symlink_to(sys.executable)
+    shutil.copy(installed_linuxptp().command("ptp4l")[0], tmp_path / "ptp4l")
+    assert len(linuxptp_of(tmp_path, ["ptp4l"]).command("ptp4l")) == 1
 
 
 def played(bin_folder: Path, script: str, seconds: float = 2.0) -> Rehearsal:

@@ -77,7 +77,7 @@ def _profile(profile: Profile, programs: Programs, folder: Path) -> Row:
         return Row(name=profile.name, verdict="trx.conf cannot express it", play=None, sniffed="")
     conf = trx_conf_of(profile)
     found = rehearse_privately(
-        conf.serialise(), of_profile(profile, programs), programs, wish=Wish(watch=1.0)
+        conf.serialise(), of_profile(profile, programs.grandmaster), programs, wish=Wish(watch=1.0)
     )
     words = found.rejections[0].words if found.rejections else ""
     verdict = f"{found.code}: {words}" if words else str(found.code)
@@ -138,7 +138,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = [_profile(each, programs, Path(folder)) for each in profiles().values()]
     parts = [
-        _HEAD.format(version=programs.version),
+        _HEAD.format(version=programs.client.version),
         *map(str, rows),
         *_cases("What fits", MATCHES, programs),
         *_cases("What does not fit", MISMATCHES, programs),

@@ -7,16 +7,18 @@ import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from tests.rehearsal.test_verdict import GOOD, LISTENING
 from tests.report.schemas import require_valid
+from vibforge import __version__
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.rehearsal.client import client_of
 from vibforge.rehearsal.grandmaster import of_profile
-from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.remedy import Advice, Change
 from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Code, Sample
@@ -28,8 +30,9 @@ from vibforge.report.trx_rehearse_page import rehearsal_page
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import profiles
 
-PROGRAMS = Programs(paths={}, version="3.1.1", release="3.1.1")
+LINUXPTP = Linuxptp(commands={}, version="3.1.1", release="3.1.1")
 HOSTILE = "ptp4l:userDescription <script>alert(1)</script>\n"
+WHEN = datetime(2026, 11, 28, 4, 5, tzinfo=timezone(timedelta(hours=2)))
 DARK, LIGHT = 0, 1
 """Chromium's numbers for prefers-color-scheme."""
 
@@ -57,13 +60,15 @@ def rehearsal(code: Code = Code.OK) -> Rehearsal:
     )
     changes = (Change(line=1, old="ptp4l:domainNumber 24", new="ptp4l:domainNumber 0"),)
     return Rehearsal(
+        sha256="ab" * 32,
         code=code,
         advice=Advice() if code is Code.OK else Advice(changes=changes),
-        client=client_of(conf, PROGRAMS, Path("/run/x")),
-        grandmaster=of_profile(profiles()["default-e2e"], PROGRAMS),
+        client=client_of(conf, LINUXPTP, Path("/run/x")),
+        grandmaster=of_profile(profiles()["default-e2e"], LINUXPTP),
         interface="client",
         world="a private user and network namespace",
         linuxptp="3.1.1",
+        grandmaster_linuxptp="3.1.1",
         network=None,
         play=play,
         rejections=(),
@@ -131,8 +136,8 @@ def test_small_things() -> None:
 
 
 def test_the_page_is_whole_and_safe_and_the_same_each_time() -> None:
-    page = rehearsal_page(rehearsal(), "trx.conf")
-    assert page == rehearsal_page(rehearsal(), "trx.conf")
+    page = rehearsal_page(rehearsal(), "trx.conf", WHEN)
+    assert page == rehearsal_page(rehearsal(), "trx.conf", WHEN)
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     addresses = set(re.findall(r"https?://[^\"' ]*", page))
@@ -140,8 +145,33 @@ def test_the_page_is_whole_and_safe_and_the_same_each_time() -> None:
     assert not re.search(r"\b(src|href)=", page)
 
 
+def test_the_page_says_when_with_what_and_of_which_file() -> None:
+    good = rehearsal_page(rehearsal(), "trx.conf", WHEN)
+    assert "<h1>It fits: trx.conf</h1>" in good
+    assert f"2026-11-28 02:05 UTC, with vibforge {__version__}" in good
+    assert "ab" * 32 in good
+    assert "What to change" not in good
+    bad = rehearsal_page(rehearsal(Code.DOMAIN), "trx.conf", WHEN)
+    assert "<h1>It does not fit: trx.conf</h1>" in bad
+    assert "The client hears the grandmaster" in bad
+    assert "<h2>What to change</h2>" in bad
+
+
+def test_no_offset_is_shown_before_one_was_measured() -> None:
+    early = Sample(0.5, replace(GOOD, offset=77_000.0, path_delay=0.0))
+    found = rehearsal()
+    assert found.play
+    play = replace(found.play, samples=(found.play.samples[0], early, *found.play.samples[1:]))
+    late, never = replace(found, play=play), replace(found, play=replace(play, offset_after=None))
+    for shown in (late, never):
+        text = rehearsal_text(shown, "trx.conf", Paint())
+        assert "77 µs" not in text + rehearsal_page(shown, "trx.conf", WHEN)
+    assert "Offset from the grandmaster" not in rehearsal_page(never, "trx.conf", WHEN)
+    assert live_line([Sample(0.2, LISTENING)]).count(" - ") == 2
+
+
 def test_a_page_without_a_play() -> None:
-    page = rehearsal_page(replace(rehearsal(Code.REJECTED), play=None), "trx.conf")
+    page = rehearsal_page(replace(rehearsal(Code.REJECTED), play=None), "trx.conf", WHEN)
     assert "conf-rejected" in page
     assert "<svg" not in page
 
@@ -202,7 +232,7 @@ def test_the_page_in_chromium(
     chromium: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    text = rehearsal_page(rehearsal(), "trx.conf")
+    text = rehearsal_page(rehearsal(), "trx.conf", WHEN)
     page.write_text(text.replace("</body>", f"{_PROBE}</body>"), encoding="utf-8")
     light = probe(chromium, page, LIGHT, 1000)
     dark = probe(chromium, page, DARK, 1000)
@@ -221,7 +251,7 @@ def test_the_page_on_paper(
     chromium: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
 ) -> None:
     page, paper = tmp_path / "page.html", tmp_path / "page.pdf"
-    page.write_text(rehearsal_page(rehearsal(), "trx.conf"), encoding="utf-8")
+    page.write_text(rehearsal_page(rehearsal(), "trx.conf", WHEN), encoding="utf-8")
     dark = f"--blink-settings=preferredColorScheme={DARK}"
     chromium(dark, "--no-pdf-header-footer", f"--print-to-pdf={paper}", page.as_uri())
     data = paper.read_bytes()

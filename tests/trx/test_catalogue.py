@@ -4,7 +4,15 @@ from vibforge.errors import TrxError
 from vibforge.esxi.release import Release
 from vibforge.trx.catalogue import catalogue, shipped_table
 from vibforge.trx.option import Kind, default_of
-from vibforge.trx.release import CANDIDATES, RANK, RELEASES, carried_by, chosen, span
+from vibforge.trx.release import (
+    CANDIDATES,
+    RANK,
+    RELEASES,
+    carried_by,
+    chosen,
+    release_of,
+    span,
+)
 from vibforge.trx.value import number_of
 
 TABLE = catalogue()
@@ -56,8 +64,27 @@ def test_releases_can_be_chosen_by_linuxptp_and_by_esxi() -> None:
     assert chosen(["4.2", "3.1.1"]) == ("3.1.1", "4.2")
     assert chosen(esxi=[Release(8, 0, 3)]) == carried_by(Release(8, 0, 3)) == ("4.0", "4.2")
     with pytest.raises(TrxError) as caught:
-        chosen(["3.1.2", "x"], [Release(6, 7)])
-    assert len(caught.value.problems) == 3
+        chosen(["5.2", "x", "v4", "4.4 ", "٣.1", ""], [Release(6, 7)])
+    assert len(caught.value.problems) == 7
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ("2.0.1", "2.0"),
+        ("v4.4", "4.4"),
+        ("v4.4-00012-g0123abc", "4.4"),
+        ("3.1.1-4+b2", "3.1.1"),
+        ("3.1", "3.1"),
+        ("1.9.3", "1.9.2"),
+        ("unreleased", "unreleased"),
+        ("4.9", None),
+        ("1.9", None),
+    ],
+)
+def test_a_version_has_the_options_of_its_release(version: str, release: str | None) -> None:
+    assert release_of(version) == release
+    assert release is None or chosen([version]) == (release,)
 
 
 def test_every_candidate_counts_where_nobody_knows_what_a_release_carries() -> None:

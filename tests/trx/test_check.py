@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.model.allowance import Allowance
 from vibforge.trx.check import MOST_FINDINGS, allowances, check
-from vibforge.trx.document import MAX_BYTES
 from vibforge.trx.finding import Severity
 from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.release import CANDIDATES, RANK
@@ -97,12 +97,12 @@ def test_one_reason_may_serve_several_rules() -> None:
 
 
 HOSTILE = {
-    "one line": b"x" * MAX_BYTES,
-    "one setting": (b"ptp4l:domainNumber " + b"9" * MAX_BYTES)[:MAX_BYTES],
-    "one text": (b"ptp4l:userDescription " + b"x" * MAX_BYTES)[:MAX_BYTES],
-    "colons": b":" * MAX_BYTES,
+    "one line": b"x" * TRX_CONF_LIMIT,
+    "one setting": (b"ptp4l:domainNumber " + b"9" * TRX_CONF_LIMIT)[:TRX_CONF_LIMIT],
+    "one text": (b"ptp4l:userDescription " + b"x" * TRX_CONF_LIMIT)[:TRX_CONF_LIMIT],
+    "colons": b":" * TRX_CONF_LIMIT,
     "blank lines": b"\n" * 300_000,
-    "junk": random.Random(5).randbytes(MAX_BYTES),
+    "junk": random.Random(5).randbytes(TRX_CONF_LIMIT),
     "100,000 lines": b"ptp4l:a 1\n" * 100_000,
     "100,000 names": b"".join(b"ptp4l:%06d\n" % each for each in range(80_000)),
     "tricks": "ptp4l:\u202edomain\u200bNumber\u00a0\uff12\u0664\u2028\n".encode() * 20_000,

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import MAX_BYTES, Form, Line, TrxConf
+from vibforge.esxi.paths import TRX_CONF_LIMIT
+from vibforge.trx.document import Form, Line, TrxConf
 
 LINES = st.lists(
     st.one_of(
@@ -89,9 +90,9 @@ def test_every_byte_is_kept(data: bytes) -> None:
 
 
 def test_larger_than_any_trx_conf_is_refused() -> None:
-    TrxConf.parse(b"x" * MAX_BYTES)
-    with pytest.raises(TrxError, match=str(MAX_BYTES)) as caught:
-        TrxConf.parse(b"x" * (MAX_BYTES + 1))
+    TrxConf.parse(b"x" * TRX_CONF_LIMIT)
+    with pytest.raises(TrxError, match=str(TRX_CONF_LIMIT)) as caught:
+        TrxConf.parse(b"x" * (TRX_CONF_LIMIT + 1))
     assert caught.value.problems[0].remedy == "Check that this is the file you mean."
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import MAX_BYTES, TrxConf
+from vibforge.esxi.paths import TRX_CONF_LIMIT
+from vibforge.trx.document import TrxConf
 from vibforge.trx.exchange.linuxptp import export_linuxptp, import_linuxptp
 from vibforge.trx.exchange.ptpconfig import export_ptpconfig, import_ptpconfig
 from vibforge.trx.exchange.transfer import Loss
@@ -80,8 +81,6 @@ def test_ptpconfig_is_taken_over_with_a_list_of_what_is_lost() -> None:
         "phc2sys:domainNumber 24",
     ]
     assert [loss.says for loss in harmful(imported.losses)] == [
-        "ptpSchedulingPolicy",
-        "-R 16",
         "pi_proportional_const 0.5",
     ]
     harmless = {loss.says for loss in imported.losses if loss.harmless}
@@ -258,9 +257,9 @@ def test_what_is_lost_is_said_with_its_place_and_reason(golden: Callable[[str, s
 
 
 def test_texts_are_bounded() -> None:
-    import_linuxptp("#" * MAX_BYTES)
-    with pytest.raises(TrxError, match=f"more than {MAX_BYTES} characters"):
-        import_linuxptp("#" * (MAX_BYTES + 1))
+    import_linuxptp("#" * TRX_CONF_LIMIT)
+    with pytest.raises(TrxError, match=f"more than {TRX_CONF_LIMIT} characters"):
+        import_linuxptp("#" * (TRX_CONF_LIMIT + 1))
     with pytest.raises(TrxError, match="the options of ptp4l have more than 65536 characters"):
         import_linuxptp("", ptp4l_options="-s " * 30_000)
     deep = "a: " + "[" * 50 + "]" * 50
@@ -289,3 +288,49 @@ def test_a_profile_that_is_not_there_is_answered_with_those_that_are() -> None:
         import_ptpconfig(PTPCONFIG, profile="other")
     assert caught.value.problems[0].remedy.startswith("Choose one with --")
     assert caught.value.problems[0].remedy.endswith(": ordinary.")
+
+
+ORDINARY = """\
+kind: PtpConfig
+spec:
+  profile:
+    - name: far
+      interface: ens1f0
+      ptp4lOpts: -2 -s
+      phc2sysOpts: -a -r -m -n 24 -N 8 -R 16
+      ptpSchedulingPolicy: SCHED_FIFO
+      ptpSchedulingPriority: 10
+      ptpSettings: {logReduce: "true"}
+      ptpClockThreshold: {holdOverTimeout: 5}
+      plugins: {e810: {enableDefaultConfig: false}}
+      ts2phcConf: ""
+      ptp4lConf: |
+        [global]
+        domainNumber 24
+        ptp_dst_mac 01:1B:19:00:00:00
+        unicast_master_table 0
+        [ens1f1]
+        masterOnly 1
+  recommend: [{profile: far, priority: 4}]
+"""
+"""In the shape of the public examples for an ordinary clock."""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        ("", "", []),
+        ('ts2phcConf: ""', "ts2phcConf: '[nmea]'", ["ts2phcConf"]),
+        ('ts2phcConf: ""', "ptp4lConfig: x 1", ["ptp4lConfig"]),
+        ("-R 16", "-O -37", ["-O -37"]),
+        ("interface: ens1f0", "interface: ''", []),
+        ("unicast_master_table 0", "unicast_master_table 1", ["unicast_master_table 1"]),
+        ("01:1B:19:00:00:00", "01:80:C2:00:00:0E", ["ptp_dst_mac 01:80:C2:00:00:0E"]),
+        ("[ens1f1]\n        masterOnly 1", "[nmea]\n        x 1", ["x 1"]),
+    ],
+)
+def test_only_what_matters_to_trx_counts_as_lost(old: str, new: str, lost: list[str]) -> None:
+    imported = import_ptpconfig(ORDINARY.replace(old, new))
+    assert [loss.says for loss in harmful(imported.losses)] == lost
+    assert imported.complete == (not lost)
+    assert "ptp4l:domainNumber 24" in settings(imported.conf)

@@ -17,6 +17,10 @@ from vibforge.trx.rules.value import CONFIGSTORE_KEYS
         ("0x8086:0x1572", 0, Answer.YES),
         ("8086:1572", 1, Answer.UNKNOWN),
         ("8086:1583", 0, Answer.UNKNOWN),
+        ("8086:124c", 0, Answer.UNKNOWN),
+        ("8086:188c", 0, Answer.UNKNOWN),
+        ("8086:579E", 0, Answer.UNKNOWN),
+        ("15b3:124c", 0, Answer.NO),
         ("15ad:07b0", 0, Answer.YES),
         ("15b3:1017", 0, Answer.NO),
         ("8086:10fb", 0, Answer.NO),
@@ -47,7 +51,7 @@ def test_a_nic_is_named_as_lspci_does_and_every_fact_is_said(
     golden: Callable[[str, str], None],
 ) -> None:
     lines = []
-    for nic in ("0x8086:0x159B", "8086:1572", "8086:1583", "15AD:07B0", "15b3:1017"):
+    for nic in ("0x8086:0x159B", "8086:1572", "8086:1583", "8086:579c", "15AD:07B0", "15b3:1017"):
         for function in (0, 1, 255):
             verdict = judge_nic(nic, function)
             lines.append(f"{verdict.nic} {verdict.function}: {verdict.answer}")

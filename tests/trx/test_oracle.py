@@ -23,6 +23,13 @@ OPENS_A_FILE = "sa_file"
 
 JUNK = ("junk", "yes", "1 # one", "1 2", "= 1", "=1", "1_0", "0x", "08", "\u0663", "-", ".")
 NUMBERS = ("0", "1", "+1", "-0", "0x1", "0X1", "010", "1.5", "1e2", "1e-310", "0x1p3")
+TINY = (
+    "0x1p-1030",
+    "0x1p-1075",
+    "0x1.fffffffffffffp-1023",
+    "0xe.8p-1076",
+    "2.2250738585072012e-308",
+)
 FRACTIONS = ("nan", "-NAN", "nan(7)", "inf", "-infinity", "1e400", "-1e400", ".5", "5.", "0x.8")
 HUGE = ("9" * 30, "-" + "9" * 30, str(2**31), str(-(2**31) - 1), str(2**32), "0x80000000")
 
@@ -40,7 +47,7 @@ def values_of(option: Option) -> Iterator[str]:
                 yield from (repr(bound), repr(bound * 2), repr(bound / 2), repr(bound - 1))
                 yield from (repr(bound + sys.float_info.epsilon), repr(-bound))
     yield from (keyword.lower() for keyword in option.keywords)
-    yield from (*option.keywords, *JUNK, *NUMBERS, *FRACTIONS, *HUGE)
+    yield from (*option.keywords, *JUNK, *NUMBERS, *FRACTIONS, *TINY, *HUGE)
 
 
 def disagreements(program: str, release: str, option: Option) -> list[tuple[str, str, bool]]:

@@ -5,6 +5,8 @@ import pytest
 
 from vibforge.trx.check import CheckResult, check
 from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.official import official_ways
+from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.rules import BY_NAME, RULES
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "reference" / "trx-rules"
@@ -67,6 +69,25 @@ CASES = {
     "twice": "ptp4l:domainNumber 24\nptp4l:domainNumber 25\n",
     "twice by two names": "ptp4l:slaveOnly 1\nptp4l:clientOnly 0\n",
     "a release's key": "ptp4l:clientOnly 1\nptp4l:step_window 5\n",
+    "a better own clock": "ptp4l:priority1 100\n",
+    "priorities that are the default, the best and none": "ptp4l:priority1 0x80\n"
+    "ptp4l:priority2 1\n",
+    "a priority that is refused": "ptp4l:priority1 256\n",
+    "a profile that does not look at it": "ptp4l:dataset_comparison g.8275.X\n",
+    "phc2sys alone looks at none": "phc2sys:logging_level 5\n",
+    "no delay requests": "ptp4l:inhibit_delay_req 1\nptp4l:asCapable TRUE\n",
+    "groups of IPv4": "ptp4l:ptp_dst_ipv4 224.1\nptp4l:p2p_dst_ipv4 255.255.255.255\n",
+    "groups of IPv6": "ptp4l:network_transport UDPv6\nptp4l:ptp_dst_ipv6 FF0E::181\n"
+    "ptp4l:p2p_dst_ipv6 2001:db8::1\nptp4l:ptp_dst_ipv4 192.0.2.1\n",
+    "groups of Ethernet": "ptp4l:network_transport L2\nptp4l:ptp_dst_mac 00:11:22:33:44:55\n"
+    "ptp4l:p2p_dst_mac zz:80:C2:00:00:0E\n",
+    "intervals": "ptp4l:logAnnounceInterval 40\nptp4l:logSyncInterval 8\n"
+    "ptp4l:logMinDelayReqInterval -8\nptp4l:logMinPdelayReqInterval -128\n"
+    "ptp4l:operLogSyncInterval 20\nptp4l:operLogPdelayReqInterval 7\n",
+    "an interval that is refused": "ptp4l:logSyncInterval 128\n",
+    "one step in software": "ptp4l:twoStepFlag 0\nptp4l:time_stamping software\n",
+    "two steps": "ptp4l:twoStepFlag 1\n",
+    "texts with a sign": "ptp4l:userDescription =1\nptp4l:userDescription = rack 7\n",
     "two ports": "ptp4l:clock_type BC\nptp4l:boundary_clock_jbod 1\n",
 }
 
@@ -163,7 +184,40 @@ def test_defaults_are_not_dangerous() -> None:
     assert "dangerous-setting" in rules_of("ptp4l:uds_address /run/x\n")
 
 
+@pytest.mark.parametrize(
+    ("releases", "silent"), [(("3.1.1", "4.3"), None), (("4.3", "4.4"), ("4.4",))]
+)
+def test_a_silent_socket_is_of_the_releases_that_have_it(
+    releases: tuple[str, ...], silent: tuple[str, ...] | None
+) -> None:
+    text = "ptp4l:follow_up_info 1\nptp4l:delay_mechanism P2P\n"
+    found = rules_of(text, *releases).get("gptp-without-transport-specific")
+    assert (found and found.releases) == silent
+    told = rules_of(f"{text}ptp4l:transportSpecific 0x1\n", *releases)
+    assert "gptp-without-transport-specific" not in told
+
+
+def test_every_profile_follows_every_grandmaster() -> None:
+    kept = {"priority1-not-255", "sync-timeout-without-interval", "absurd-interval"}
+    for profile in profiles().values():
+        if not profile.impossible:
+            result = check(trx_conf_of(profile).serialise())
+            assert kept & {finding.rule for finding in result.findings} == set()
+
+
 def test_configstore_is_compared_with_both_programs() -> None:
     text = "ptp4l:domainNumber 24\nphc2sys:domainNumber 0x18\n"
     assert "contradicts-configstore" in rules_of(text, domain_number="0")
     assert "contradicts-configstore" not in rules_of(text, domain_number="24")
+
+
+def test_the_domain_has_one_advice_and_none_where_esxi_agrees() -> None:
+    text = "ptp4l:domainNumber 24\nphc2sys:domainNumber 24\n"
+    alone, equal = rules_of(text), rules_of(text, domain_number="0x18")
+    other = rules_of(text, domain_number="25")
+    assert "trx host --domain 24" in (told := alone["managed-elsewhere"].remedy)
+    assert other["contradicts-configstore"].remedy == told
+    assert "managed-elsewhere" not in equal
+    assert "managed-elsewhere" in rules_of("ptp4l:logging_level 5\n", domain_number="24")
+    assert "contradicts-configstore" not in equal
+    assert "= 24}" in official_ways(24)[0].commands[0]

@@ -24,7 +24,15 @@ def test_what_c_calls_no_integer(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("1e-6", 1e-6), (".5", 0.5), ("5.", 5.0), ("0x1p3", 8.0), ("-0", 0.0)]
+    ("text", "number"),
+    [
+        ("1e-6", 1e-6),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("0x1p3", 8.0),
+        ("-0", 0.0),
+        ("0x1p-1030", 2.0**-1030),
+    ],
 )
 def test_fractions_are_read_as_c_does(text: str, number: float) -> None:
     assert number_of(Kind.DOUBLE, text) == number

@@ -8,7 +8,7 @@ from vibforge.esxi import messages
 from vibforge.esxi.reader import bad_headers, member_names
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.certainty import Certainty
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.scan.vib import VibScan
 
 _OWN = frozenset({DESCRIPTOR_NAME, SIGNATURE_NAME})

@@ -1,17 +1,20 @@
 """VF2xx: what the VIB asks of a host: paths, an overlay, other VIBs, a platform, a mode."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from vibforge.checks.extensibility import complaints, violations
 from vibforge.esxi.table import has_components, has_path_lists
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
-from vibforge.scan.vib import Described
+
+if TYPE_CHECKING:
+    from vibforge.scan.vib import Described
 
 
 @check("VF218", Severity.ERROR, Certainty.MEASURED, minds=has_path_lists)
-def path_outside_list(subject: Described) -> Iterator[Fault]:
+def path_outside_list(subject: "Described") -> Iterator[Fault]:
     """A path is not on the list that ESXi allows at the VIB's level.
 
     Why: the install stops with "violates extensibility rule checks" and names no path; an ISO
@@ -30,7 +33,7 @@ def path_outside_list(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF219", Severity.ERROR, Certainty.MEASURED, minds=has_path_lists)
-def overlay_not_allowed(subject: Described) -> Iterator[Fault]:
+def overlay_not_allowed(subject: "Described") -> Iterator[Fault]:
     """A community VIB says that it is an overlay.
 
     Why: hosts refuse it as a violation of the extensibility rules.
@@ -44,7 +47,7 @@ def overlay_not_allowed(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF220", Severity.WARNING, Certainty.DOCUMENTED)
-def depends_on_itself(subject: Described) -> Iterator[Fault]:
+def depends_on_itself(subject: "Described") -> Iterator[Fault]:
     """The VIB depends on its own name.
 
     Why: VIB Author forbids it, and it says nothing: a host finds it met by the VIB itself.
@@ -59,7 +62,7 @@ def depends_on_itself(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF221", Severity.NOTE, Certainty.INFERRED, minds=has_components)
-def no_software_platform(subject: Described) -> Iterator[Fault]:
+def no_software_platform(subject: "Described") -> Iterator[Fault]:
     """The VIB does not say for which ESXi it is.
 
     Why: every vendor VIB built for 7.0.3 and later has <softwarePlatform>, and vLCM matches
@@ -74,7 +77,7 @@ def no_software_platform(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF222", Severity.NOTE, Certainty.MEASURED)
-def maintenance_mode_unsaid(subject: Described) -> Iterator[Fault]:
+def maintenance_mode_unsaid(subject: "Described") -> Iterator[Fault]:
     """The descriptor does not say whether maintenance mode is needed.
 
     Why: hosts take silence as yes, so a live install then stops with MaintenanceModeError.
@@ -88,7 +91,7 @@ def maintenance_mode_unsaid(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF224", Severity.NOTE, Certainty.UNKNOWN, minds=has_components)
-def community_init_script(subject: Described) -> Iterator[Fault]:
+def community_init_script(subject: "Described") -> Iterator[Fault]:
     """A community VIB carries an init script.
 
     Why: 6.7 has etc/init.d on its community list; lists before it kept that for partners, and one

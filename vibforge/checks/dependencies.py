@@ -1,19 +1,22 @@
 """VF23x: what the VIB depends on, and the releases that do not provide it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from vibforge.esxi.provides import DRIVER_API, provision
 from vibforge.esxi.table import Cell, Fact, Row, releases_where
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint
-from vibforge.scan.vib import Described
+
+if TYPE_CHECKING:
+    from vibforge.scan.vib import Described
 
 _SOURCE = "what plain hosts of the release provide"
 
 
 @check("VF230", Severity.ERROR, Certainty.INFERRED, one_target_suffices=True)
-def requirement_not_provided(subject: Described) -> Iterator[Fault]:
+def requirement_not_provided(subject: "Described") -> Iterator[Fault]:
     """A release lacks an interface or a version that the VIB depends on.
 
     Why: the install stops with "requires …, but the requirement cannot be satisfied within the
@@ -31,7 +34,7 @@ def requirement_not_provided(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF231", Severity.ERROR, Certainty.DOCUMENTED)
-def vmklinux_driver(subject: Described) -> Iterator[Fault]:
+def vmklinux_driver(subject: "Described") -> Iterator[Fault]:
     """The VIB holds a vmklinux driver, which 7.0 and later do not load.
 
     Why: 7.0 removed vmklinux. The driver does not work there, and repacking it does not help.

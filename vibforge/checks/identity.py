@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
 
 from vibforge.esxi import messages
 from vibforge.esxi.reader import (
@@ -13,7 +14,9 @@ from vibforge.esxi.reader import (
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.certainty import Certainty
 from vibforge.model.names import fits_template
-from vibforge.scan.vib import Described
+
+if TYPE_CHECKING:
+    from vibforge.scan.vib import Described
 
 _SUMMARY_LIMIT = 86
 """Characters of the longest summary of a vendor's descriptor; the template says 80."""
@@ -41,7 +44,7 @@ _ELEMENTS = {
     Severity.ERROR,
     Certainty.MEASURED,
 )
-def missing_name(subject: Described) -> Iterator[Fault]:
+def missing_name(subject: "Described") -> Iterator[Fault]:
     """Name, version or vendor is empty.
 
     Why: without a name hosts stop with "Missing VIB name"; the other two make up the VIB's ID.
@@ -62,7 +65,7 @@ def missing_name(subject: Described) -> Iterator[Fault]:
     Certainty.MEASURED,
     reaction=Reaction(Step.STAGING, messages.NAME_TOO_LONG),
 )
-def name_too_long(subject: Described) -> Iterator[Fault]:
+def name_too_long(subject: "Described") -> Iterator[Fault]:
     """The name is too long for the host's database.
 
     Why: the install stops with "database file path is too long": 50 characters always fail, 49
@@ -81,7 +84,7 @@ def name_too_long(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF206", Severity.WARNING, Certainty.DOCUMENTED)
-def odd_name(subject: Described) -> Iterator[Fault]:
+def odd_name(subject: "Described") -> Iterator[Fault]:
     """Name or vendor holds characters that the template does not allow.
 
     Why: a slash breaks the path of the host's database, a colon the selection of a VIB as
@@ -104,7 +107,7 @@ def odd_name(subject: Described) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
 )
-def two_dashes_in_version(subject: Described) -> Iterator[Fault]:
+def two_dashes_in_version(subject: "Described") -> Iterator[Fault]:
     """The version has more than one dash.
 
     Why: hosts stop with "has invalid version".
@@ -119,7 +122,7 @@ def two_dashes_in_version(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF208", Severity.WARNING, Certainty.DOCUMENTED)
-def version_without_release(subject: Described) -> Iterator[Fault]:
+def version_without_release(subject: "Described") -> Iterator[Fault]:
     """The version has no release part.
 
     Why: VMware's form is VERSION-RELEASE; VIB Author refuses anything else, and 1.0 counts as older
@@ -138,7 +141,7 @@ def version_without_release(subject: Described) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
 )
-def bad_release_date(subject: Described) -> Iterator[Fault]:
+def bad_release_date(subject: "Described") -> Iterator[Fault]:
     """The release date is not one that hosts read.
 
     Why: they stop with "invalid release-date": a date without time, a zone without colon, more than
@@ -154,7 +157,7 @@ def bad_release_date(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF210", Severity.WARNING, Certainty.MEASURED)
-def missing_release_date(subject: Described) -> Iterator[Fault]:
+def missing_release_date(subject: "Described") -> Iterator[Fault]:
     """There is no release date.
 
     Why: the VIB installs, but merging it with a depot's metadata breaks.
@@ -172,7 +175,7 @@ def missing_release_date(subject: Described) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
 )
-def invalid_type(subject: Described) -> Iterator[Fault]:
+def invalid_type(subject: "Described") -> Iterator[Fault]:
     """The type is none that hosts know.
 
     Why: anything but bootbank, locker or meta ends in "VIB type invalid."; without a type the VIB's
@@ -195,7 +198,7 @@ def invalid_type(subject: Described) -> Iterator[Fault]:
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.LEVEL, "the acceptance level is one that hosts know"),
 )
-def invalid_acceptance_level(subject: Described) -> Iterator[Fault]:
+def invalid_acceptance_level(subject: "Described") -> Iterator[Fault]:
     """The acceptance level is none that hosts know.
 
     Why: they stop with "invalid acceptance level"; the words are small letters, and the names that
@@ -211,7 +214,7 @@ def invalid_acceptance_level(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF225", Severity.WARNING, Certainty.INFERRED)
-def placeholder_left(subject: Described) -> Iterator[Fault]:
+def placeholder_left(subject: "Described") -> Iterator[Fault]:
     """A value of the descriptor is a placeholder that no build filled in.
 
     Why: `${version}`, `@VERSION@` and a bare `VERSION` come from templates. Hosts take the text as
@@ -241,7 +244,7 @@ def _texts(of: object, element: str = "vib") -> Iterator[tuple[str, str]]:
 
 
 @check("VF223", Severity.NOTE, Certainty.DOCUMENTED)
-def long_summary(subject: Described) -> Iterator[Fault]:
+def long_summary(subject: "Described") -> Iterator[Fault]:
     """The summary is long, or has more than one line.
 
     Why: it is meant for one line of a list; the longest of a vendor has 86 characters.

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from vibforge.esxi import messages
-from vibforge.esxi.reader import PAYLOAD_NAME_LIMIT, UNPACKED_TYPES
+from vibforge.esxi.reader import UNPACKED_TYPES
 from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES, ignores_type
 from vibforge.findings.check import (
     Contradiction,
@@ -20,8 +21,10 @@ from vibforge.findings.check import (
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import Checksum, Payload
 from vibforge.model.digest_coverage import Coverage, coverage
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME
-from vibforge.scan.vib import Described
+from vibforge.model.names import DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
+
+if TYPE_CHECKING:
+    from vibforge.scan.vib import Described
 
 _BOOTBANK_STEM = 8
 _COVERED = "the digests in the descriptor cover it"
@@ -34,7 +37,7 @@ _NAMED_KINDS = 5
     Severity.ERROR,
     Certainty.MEASURED,
 )
-def payload_name_too_long(subject: Described) -> Iterator[Fault]:
+def payload_name_too_long(subject: "Described") -> Iterator[Fault]:
     """A payload's name is empty or has more than 15 characters.
 
     Why: hosts stop with "Invalid value … for name."
@@ -50,7 +53,7 @@ def payload_name_too_long(subject: Described) -> Iterator[Fault]:
 
 
 @check("VF302", Severity.NOTE, Certainty.DOCUMENTED)
-def payload_name_over_eight(subject: Described) -> Iterator[Fault]:
+def payload_name_over_eight(subject: "Described") -> Iterator[Fault]:
     """A payload's name has more than 8 characters.
 
     Why: the file in the bootbank is named after the first 8, so two such payloads look alike there.
@@ -71,7 +74,7 @@ def payload_name_over_eight(subject: Described) -> Iterator[Fault]:
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.PAYLOAD, "every payload has a name of its own"),
 )
-def duplicate_payload(subject: Described) -> Iterator[Fault]:
+def duplicate_payload(subject: "Described") -> Iterator[Fault]:
     """Two payloads have one name.
 
     Why: hosts do not notice, and install the first member for both.
@@ -92,7 +95,7 @@ def duplicate_payload(subject: Described) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
 )
-def unknown_payload_type(subject: Described) -> Iterator[Fault]:
+def unknown_payload_type(subject: "Described") -> Iterator[Fault]:
     """A payload has no type, or one that hosts do not know.
 
     Why: without a type the reader stops; one it does not know is logged and silently not installed.
@@ -115,7 +118,7 @@ def unknown_payload_type(subject: Described) -> Iterator[Fault]:
     minds=lambda row: row.requires_gunzip_sha256,
     reaction=Reaction(Step.PROFILE, messages.GUNZIP_CHECKSUM),
 )
-def no_gunzip_sha256(subject: Described) -> Iterator[Fault]:
+def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
     """A payload has no sha-256 digest of its unpacked form.
 
     Why: ESXi 8.0 and later refuse the VIB whatever the flags ("does not have sha-256 gunzip
@@ -137,7 +140,7 @@ def no_gunzip_sha256(subject: Described) -> Iterator[Fault]:
     minds=lambda row: row.live_needs_gunzip,
     reaction=Reaction(Step.LIVE, messages.MOUNT),
 )
-def no_gunzip_digest(subject: Described) -> Iterator[Fault]:
+def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
     """A payload has no digest of its unpacked form at all.
 
     Why: a live install mounts the payload and looks for that digest: "Tardisk checksum is not found
@@ -160,7 +163,7 @@ def no_gunzip_digest(subject: Described) -> Iterator[Fault]:
     minds=lambda row: row.last_sha256_wins,
     reaction=Reaction(Step.STAGING, messages.DIGEST_AT_EOF),
 )
-def digest_order_breaks_old_hosts(subject: Described) -> Iterator[Fault]:
+def digest_order_breaks_old_hosts(subject: "Described") -> Iterator[Fault]:
     """The digests stand in an order that 6.5 and older misread.
 
     Why: they take the last sha-256 for the stored bytes, whatever it is of: "Calculated digest at
@@ -193,7 +196,7 @@ def _has(payload: Payload, kind: str, process: str) -> bool:
     Certainty.DOCUMENTED,
     contradiction=Contradiction(Topic.COVERAGE, _COVERED),
 )
-def uncovered_payload(subject: Described) -> Iterator[Result]:
+def uncovered_payload(subject: "Described") -> Iterator[Result]:
     """No strong digest in the descriptor covers a payload.
 
     Why: a signature is over the descriptor and reaches a payload only through the digests declared
@@ -228,7 +231,7 @@ def _only(checksums: tuple[Checksum, ...]) -> str:
 
 
 @check("VF307", Severity.WARNING, Certainty.DOCUMENTED)
-def no_gunzip_sha1(subject: Described) -> Iterator[Fault]:
+def no_gunzip_sha1(subject: "Described") -> Iterator[Fault]:
     """A payload has no sha-1 digest of its unpacked form.
 
     Why: `esxcli software vib signature verify` and the check at a Secure Boot look for it on 6.7;
@@ -249,7 +252,7 @@ def no_gunzip_sha1(subject: Described) -> Iterator[Fault]:
     Certainty.DOCUMENTED,
     minds=ignores_type("vzstd"),
 )
-def zstd_before_nine(subject: Described) -> Iterator[Fault]:
+def zstd_before_nine(subject: "Described") -> Iterator[Fault]:
     """A payload is of type vzstd, which came with 9.0.
 
     Why: hosts before it do not know the type and silently do not install it.

@@ -14,8 +14,9 @@ from vibforge.findings.check import Fault
 from vibforge.formats.ar import MAGIC
 from vibforge.formats.ar_reading import Archive, Member, read_archive
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.source import Source
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
+from vibforge.model.vib import Vib
 
 _ESX4_NAME = "debian-binary"
 

@@ -14,7 +14,6 @@ from vibforge.errors import FormatError
 from vibforge.esxi.messages import READING_CRASHED, READING_DESCRIPTOR, READING_FILE, Form
 from vibforge.esxi.reader import (
     LEVELS,
-    PAYLOAD_NAME_LIMIT,
     VIB_TYPES,
     declares_doctype,
     declares_encoding,
@@ -22,6 +21,7 @@ from vibforge.esxi.reader import (
 )
 from vibforge.findings.check import Fault
 from vibforge.formats.safe_xml import parse as parse_xml
+from vibforge.model.names import PAYLOAD_NAME_LIMIT
 from vibforge.model.relationships import Relation
 
 _ENCODING_DECLARED = (

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.paths import TRX_CONF
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.model.certainty import Certainty
 from vibforge.scan.vib import VibScan
-from vibforge.trx.document import PATH as TRX_CONF
 
 
 @check("VF401", Severity.ERROR, Certainty.DOCUMENTED)
@@ -25,7 +25,7 @@ def trx_conf_fault(subject: VibScan) -> Iterator[Fault]:
 
             for finding in check(found.content).findings:
                 yield Fault(
-                    f"{found.path}:{finding.line}",
+                    f"{found.path}:{finding.line}" if finding.line else found.path,
                     f"{finding.what} (trx rule {finding.rule})",
                     Severity(finding.severity.value),
                     finding.certainty,

@@ -44,10 +44,10 @@ def name_of(path: Path) -> str:
 def read(path: Path, most: int | None = None) -> bytes:
     """The bytes of FILE, no more than it may have."""
     from vibforge.errors import TrxError  # noqa: PLC0415 - for the commands that read
+    from vibforge.esxi.paths import TRX_CONF_LIMIT  # noqa: PLC0415 - the same
     from vibforge.operations.read_input import read_input  # noqa: PLC0415 - the same
-    from vibforge.trx.document import MAX_BYTES  # noqa: PLC0415 - the same
 
-    return read_input(path, most or MAX_BYTES, TrxError)
+    return read_input(path, most or TRX_CONF_LIMIT, TrxError)
 
 
 def write(text: str, output: Path | None) -> None:

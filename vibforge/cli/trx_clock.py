@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,6 +50,14 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     watch: Annotated[
         float, typer.Option(metavar="N", help="Go on so many seconds when all is well.")
     ] = 3.0,
+    client_linuxptp: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run the client with the linuxptp of this folder."),
+    ] = None,
+    gm_linuxptp: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run the grandmaster with the linuxptp of this folder."),
+    ] = None,
     keep_threshold: Annotated[
         bool, typer.Option("--keep-threshold", help="Do not raise neighborPropDelayThresh.")
     ] = False,
@@ -59,8 +68,9 @@ def rehearse(  # noqa: PLR0913 - the options of the command
 ) -> None:
     """Run a trx.conf as a client with the real ptp4l, in private, and say whether it fits.
 
-    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set. Exit
-    code 1 means that the trx.conf does not fit.
+    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set. DIR
+    holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
+    means that the trx.conf does not fit.
     """
     from vibforge.operations.choose_grandmaster import (  # noqa: PLC0415 - only here
         grandmaster_from,
@@ -71,9 +81,9 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     from vibforge.report import trx_rehearse as report  # noqa: PLC0415 - only here
 
     one_source(gm_profile, gm_conf, pcap, interface)
-    data, programs = read(file), find_programs()
+    data, programs = read(file), find_programs(client_linuxptp, gm_linuxptp)
     grandmaster = grandmaster_from(
-        programs, data, profile=gm_profile, conf=gm_conf, capture=pcap, domain=domain
+        programs.grandmaster, data, profile=gm_profile, conf=gm_conf, capture=pcap, domain=domain
     )
     wish = Wish(seconds=seconds, watch=watch, keep_threshold=keep_threshold)
     with _live(report.live_line) as on_sample:
@@ -83,7 +93,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     if html:
         from vibforge.report.trx_rehearse_page import rehearsal_page  # noqa: PLC0415 - plots
 
-        write(rehearsal_page(found, name_of(file)), html)
+        write(rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
         print_json(report.rehearsal_json(found, name_of(file)))
     else:

@@ -28,6 +28,10 @@ SHIPPED_PATHS = frozenset(
 
 EDITED_PATHS = frozenset({"etc/ssh/keys-root/authorized_keys", "var/spool/cron/crontabs/root"})
 """Files that no VIB of ESXi owns, and that every host keeps for its administrator."""
+TRX_CONF = "etc/vmware/trx.conf"
+"""The settings of TRX, as a payload member names it."""
+TRX_CONF_LIMIT = 1 << 18
+"""Bytes; all options of linuxptp with their longest values are 40 KiB."""
 BOOT_COPIED = "/boot-copy/files/"
 """What precedes, in a path of the layout boot-copy, the path to which the file is copied."""
 

@@ -13,7 +13,7 @@ from vibforge.esxi.table import Row, is_known, row_of
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint, Provide
 
-_VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d+)_(\d+)_0_0")
+_VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d{1,9})_(\d{1,9})_0_0")
 DRIVER_API = "com.vmware.driverAPI-"
 """How the names of vmklinux driver interfaces begin."""
 _ZSTD = "zstd-compression"

@@ -5,13 +5,15 @@ Found by giving VIBs to a 6.7 installer (vib-format 1 and 2).
 
 import re
 from calendar import monthrange
+from typing import TYPE_CHECKING
 
 from vibforge.errors import Problem
-from vibforge.formats.ar_reading import Archive, Member
 from vibforge.formats.safe_xml import PROLOG_LIMIT
-from vibforge.model.vib import Vib
 
-PAYLOAD_NAME_LIMIT = 15
+if TYPE_CHECKING:
+    from vibforge.formats.ar_reading import Archive, Member
+    from vibforge.model.vib import Vib
+
 DATABASE_NAME_LIMIT = 48
 """Characters of a name that always fit the path of the host's database (tried on 6.7)."""
 UNPACKED_TYPES = frozenset({"tgz", "vgz", "boot", "vzstd"})
@@ -74,16 +76,16 @@ def release_date_fault(text: str) -> str:
     return ""
 
 
-def member_names(vib: Vib) -> tuple[str, ...]:
+def member_names(vib: "Vib") -> tuple[str, ...]:
     """Return the names of the members that count, tables of GNU ar left out."""
     return tuple(member.name for member in vib.archive.members if is_counted(member))
 
 
-def is_counted(member: Member) -> bool:
+def is_counted(member: "Member") -> bool:
     """Whether a member is one to the reader: the tables of GNU ar are none."""
     return not member.is_table
 
 
-def bad_headers(archive: Archive) -> tuple[Problem, ...]:
+def bad_headers(archive: "Archive") -> tuple[Problem, ...]:
     """Return what of the archive itself a host cannot read; a cut member shows by its digest."""
     return tuple(f for f in archive.faults if not f.what.startswith("the file ends"))

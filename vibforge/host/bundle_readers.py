@@ -12,8 +12,9 @@ from enum import StrEnum
 from vibforge.checks import bundle as of_bundle
 from vibforge.esxi.messages import NOT_ON_RECORD
 from vibforge.findings.check import Check, Step
+from vibforge.host.offer import refusals
 from vibforge.host.prediction import Cause, Refusal
-from vibforge.host.reading import refusal, refusals
+from vibforge.host.reading import refusal
 from vibforge.model.certainty import Certainty
 from vibforge.model.vib import Vib
 from vibforge.scan.vib import BundleScan, VibScan

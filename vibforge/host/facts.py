@@ -18,8 +18,8 @@ from vibforge.host.installed import read_installed
 from vibforge.model.acceptance import AcceptanceLevel
 
 FORMAT = "vibforge/host-facts/1"
-SIZE_LIMIT = 64 * 1024 * 1024
-"""A host has some 200 VIBs; their descriptors take two megabytes."""
+SIZE_LIMIT = 16 * 1024 * 1024
+"""Bytes of a host's facts; the descriptors of its some 200 VIBs take two million."""
 
 _BOOLEANS = {
     "secure_boot": "whether UEFI Secure Boot is on",

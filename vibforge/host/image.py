@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.esxi.matching import met_by
+from vibforge.esxi.matching import Demands, Provisions
 from vibforge.esxi.paths import host_paths
 from vibforge.host.package import Package
 from vibforge.model.version import Version
@@ -40,27 +40,35 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     """
     newest = newest_of_each_name(offered)
     present = {package.id for package in installed}
+    there = _provided(installed)
     added = tuple(
         package
         for package in newest
         if package.id not in present
         and package.is_installable
-        and (verb is Verb.INSTALL or _updates(package, installed))
+        and (verb is Verb.INSTALL or _replaces_any(package, there))
     )
-    removed = tuple(
-        old for old in installed if any(replaces(new, old) or replaces(old, new) for new in added)
-    )
+    replaced = Demands(constraint for new in added for constraint in new.replaces)
+    coming = _provided(added)
+    gone = [
+        any(map(replaced.met_by, old.provides)) or _replaces_any(old, coming) for old in installed
+    ]
+    names = {package.name for package in added}
     return Change(
         added=added,
-        removed=removed,
-        kept=tuple(package for package in installed if package not in removed),
-        skipped=tuple(package for package in newest if package not in added),
+        removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
+        kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
+        skipped=tuple(package for package in newest if package.name not in names),
     )
 
 
-def replaces(new: Package, old: Package) -> bool:
-    """Whether `new` takes the place of `old`: by what `old` is or provides (tried on 6.7)."""
-    return any(met_by(constraint, old.provides) for constraint in new.replaces)
+def _provided(packages: Iterable[Package]) -> Provisions:
+    return Provisions(provide for package in packages for provide in package.provides)
+
+
+def _replaces_any(package: Package, others: Provisions) -> bool:
+    """Whether `package` takes the place of one, by what that is or provides (tried on 6.7)."""
+    return any(others.meet(constraint) for constraint in package.replaces)
 
 
 def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
@@ -71,10 +79,6 @@ def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
         if held is None or Version(held.descriptor.version) < Version(package.descriptor.version):
             newest[package.name] = package
     return tuple(newest.values())
-
-
-def _updates(package: Package, installed: Sequence[Package]) -> bool:
-    return any(replaces(package, old) for old in installed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,15 +93,8 @@ class Unequal:
     offered: str = "…"
 
 
-def unequal_attribute(offered: Package, installed: Sequence[Package]) -> Unequal | None:
-    """Return in what an installed VIB of the same ID differs; None if in nothing."""
-    for held in installed:
-        if held.id == offered.id:
-            return _unequal(held, offered)
-    return None
-
-
-def _unequal(held: Package, offered: Package) -> Unequal | None:
+def unequal_attribute(offered: Package, held: Package) -> Unequal | None:
+    """Return in what the installed VIB of this ID differs; None if in nothing."""
     if held.level is not offered.level:
         return Unequal(
             attribute="acceptancelevel", installed=held.level.value, offered=offered.level.value
@@ -139,11 +136,17 @@ def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
         group = [
             (one.id, host_paths(one.descriptor.file_list))
             for one in profile
-            if one.overlay is overlay and one.descriptor.file_list
+            if one.descriptor.file_list and one.overlay is overlay
         ]
-        for path in sorted(_claimed_twice([paths for _, paths in group])):
-            owners = tuple(sorted(vib for vib, paths in group if path in paths))
-            conflicts.append(FileConflict(path=path, owners=owners, overlay=overlay))
+        owners: dict[str, list[str]] = {}
+        twice = _claimed_twice([paths for _, paths in group])
+        for vib, paths in group if twice else ():
+            for path in paths & twice:
+                owners.setdefault(path, []).append(vib)
+        conflicts += [
+            FileConflict(path=path, owners=tuple(sorted(owners[path])), overlay=overlay)
+            for path in sorted(owners)
+        ]
     return tuple(conflicts)
 
 

@@ -8,8 +8,8 @@ from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor
 
-VIB_LIMIT = 5000
-"""A host has some 200 VIBs."""
+VIB_LIMIT = 1_000
+"""Installed VIBs of a host's facts; a host has some 200."""
 _NOTE_LIMIT = 20
 _WORDS = ("name", "version", "vendor")
 

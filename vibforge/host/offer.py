@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vibforge.checks.registry import VIB_CHECKS
 from vibforge.findings.check import Step
 from vibforge.formats.hashing import ALGORITHMS, Hasher
 from vibforge.formats.inflating import CUT_SHORT, DAMAGED
 from vibforge.formats.unpacking import Compression
 from vibforge.host.package import UNPACKED_TO_END, Content, Package
 from vibforge.host.prediction import Refusal
-from vibforge.host.reading import refusals
+from vibforge.host.reading import refusal
 from vibforge.model.descriptor import Payload
 from vibforge.model.digest_coverage import Layer
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
+from vibforge.model.vib import Vib
 from vibforge.scan.payload import ScannedPayload
 from vibforge.scan.signature import Signature, reading_error
 from vibforge.scan.vib import VibScan
@@ -87,3 +89,11 @@ def _unpacking(payload: ScannedPayload) -> str:
         reason = payload.fault.removeprefix(DAMAGED)
         return next((told for words, told in _DAMAGE.items() if words in reason), reason)
     return "" if Compression.GZIP in payload.compression else _NO_GZIP
+
+
+def refusals(scan: VibScan, step: Step) -> Iterator[Refusal]:
+    """Yield what a host refuses at a step, in the order of the checks."""
+    for check in VIB_CHECKS:
+        if check.reaction and check.reaction.step is step:
+            for fault in check.faults(scan):
+                yield refusal(check, fault, scan.descriptor.vib_id)

@@ -3,22 +3,10 @@
 A check says what is wrong with a file, at which step a host notices it, and what the host prints.
 """
 
-from collections.abc import Iterator
-
-from vibforge.checks.registry import VIB_CHECKS
 from vibforge.esxi.messages import SILENT, HostMessage
-from vibforge.findings.check import Check, Fault, Step, Subject_contra
+from vibforge.findings.check import Check, Fault, Subject_contra
 from vibforge.host.prediction import Cause, Refusal
 from vibforge.model.certainty import Certainty
-from vibforge.scan.vib import VibScan
-
-
-def refusals(scan: VibScan, step: Step) -> Iterator[Refusal]:
-    """Yield what a host refuses at a step, in the order of the checks."""
-    for check in VIB_CHECKS:
-        if check.reaction and check.reaction.step is step:
-            for fault in check.faults(scan):
-                yield refusal(check, fault, scan.descriptor.vib_id)
 
 
 def refusal(check: Check[Subject_contra], fault: Fault, vib_id: str) -> Refusal:

@@ -156,7 +156,7 @@ def _steps(command: Command) -> Iterator[Step]:
 
 
 def _does_not_load(package: Package, command: Command) -> bool:
-    """Whether a driver asks for an interface that the release lacks: forced in, it stays unloaded."""
+    """Whether a driver wants an interface that the release lacks: forced in, it stays unloaded."""
     return any(
         constraint.name.startswith(("vmkapi_", DRIVER_API))
         and provision(command.host.release, constraint).met is False

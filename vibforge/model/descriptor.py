@@ -6,6 +6,7 @@ not be read is told in `faults`, what is not known stands in `unknown`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from vibforge.errors import ModelError, Problem
 from vibforge.model.acceptance import AcceptanceLevel
@@ -152,19 +153,12 @@ class Descriptor:
     @property
     def level(self) -> AcceptanceLevel:
         """The level that a host reads: community where the text is none of a host's words."""
-        try:
-            return AcceptanceLevel.of_descriptor(self.acceptance_level or "community")
-        except ModelError:
-            return AcceptanceLevel.COMMUNITY
+        return _level(self.acceptance_level or "community") or AcceptanceLevel.COMMUNITY
 
     @property
     def has_level(self) -> bool:
         """Whether the acceptance level is missing, empty, or one of a host's words."""
-        try:
-            AcceptanceLevel.of_descriptor(self.acceptance_level or "community")
-        except ModelError:
-            return False
-        return True
+        return _level(self.acceptance_level or "community") is not None
 
     @property
     def vib_id(self) -> str:
@@ -173,3 +167,12 @@ class Descriptor:
         A dash without a release behind it is no part of a version to ESXi (tried on 6.7).
         """
         return f"{self.vendor}_{self.type}_{self.name}_{self.version.removesuffix('-')}"
+
+
+@lru_cache(maxsize=64)
+def _level(text: str) -> AcceptanceLevel | None:
+    """Read a level once: a prediction asks for those of all VIBs for each possible host."""
+    try:
+        return AcceptanceLevel.of_descriptor(text)
+    except ModelError:
+        return None

@@ -10,6 +10,9 @@ NAME_LIMIT = 35
 PAYLOAD_NAME_LIMIT = 15
 """Hard, in the reader; the bootbank file name is built from the first 8."""
 TAG_OR_KEY_LIMIT = 255
+DESCRIPTOR_NAME = "descriptor.xml"
+SIGNATURE_NAME = "sig.pkcs7"
+"""The first two members of a VIB's archive (vib-format 1)."""
 _ALPHABET = re.compile(r"[0-9A-Za-z_.-]+")
 ENVIRONMENT_SCHEME = "env:"
 """Start of a key's name when an environment variable holds the key, as PEM."""

@@ -89,8 +89,20 @@ def _check_bundle(value: BundleRecipe | None) -> None:
         check_bundle(value)
 
 
+PATTERN_LIMIT = 1_000
+"""Patterns of one list in a recipe; each is tried on every path of the tree."""
+PATTERN_LENGTH_LIMIT = 512
+"""Characters of one pattern of paths; translating some takes time that grows with the square."""
+
+
 def _check_patterns(values: tuple[str, ...]) -> None:
+    if len(values) > PATTERN_LIMIT:
+        raise ModelError(f"{len(values)} patterns, more than {PATTERN_LIMIT}")
     for value in values:
+        if len(value) > PATTERN_LENGTH_LIMIT:
+            raise ModelError(
+                f"a pattern has {len(value)} characters, more than {PATTERN_LENGTH_LIMIT}"
+            )
         if not value or value.startswith("/"):
             raise ModelError(
                 f"{value!r} is not a pattern of paths in the tree",

@@ -1,15 +1,15 @@
 """Read a recipe from TOML: every problem at once, each with its line and key."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from functools import cache, cached_property
 from typing import Any, get_args, get_origin, get_type_hints
 
-from vibforge.errors import ModelError, Problem
+from vibforge.errors import FormatError, ModelError, Problem
 from vibforge.formats.toml_lines import Path, key_lines
+from vibforge.formats.toml_reading import read_toml
 from vibforge.model.bundle_recipe import BundleRecipe, check_bundle
 from vibforge.model.descriptor import MaintenanceMode, Url
 from vibforge.model.recipe import Recipe
@@ -17,8 +17,6 @@ from vibforge.model.recipe_rules import contradictions, dotted
 from vibforge.model.recipe_settings import Setting, put, setting_path, setting_value
 from vibforge.model.recipe_values import as_list, as_text, one_of, required_kind, typed
 
-_SIZE_LIMIT = 4 * 1024 * 1024
-"""A recipe of more than this is not one that a person wrote."""
 _VARIABLE = re.compile(r"\$(?:\$\{|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})")
 _BROKEN = object()
 _URL_KEY_LIMIT = 255
@@ -81,14 +79,10 @@ def read_bundle_recipe(
 
 
 def _toml(document: str, where: str) -> dict[str, Any]:
-    if len(document) > _SIZE_LIMIT:
-        raise ModelError(f"{len(document)} characters, more than {_SIZE_LIMIT}", where=where)
     try:
-        return tomllib.loads(document)
-    except tomllib.TOMLDecodeError as error:
-        raise ModelError(f"not valid TOML: {error}", where=where) from error
-    except RecursionError as error:
-        raise ModelError("tables or arrays are nested too deeply", where=where) from error
+        return read_toml(document)
+    except FormatError as error:
+        raise ModelError(error.problems[0].what, where=where) from error
 
 
 def read_table(
@@ -251,7 +245,9 @@ class _Reader:
                 )
             return environment.get(name, default or "")
 
-        return _VARIABLE.sub(replacement, text)
+        # A `${NAME:-` without an end would be looked through to the end of the text each time.
+        end = text.rfind("}") + 1
+        return _VARIABLE.sub(replacement, text[:end]) + text[end:].replace("$${", "${")
 
 
 @cache

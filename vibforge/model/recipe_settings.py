@@ -1,11 +1,12 @@
 """Values from the command line that go over a recipe's: `--set payloads[0].type=vgz`."""
 
 import re
-import tomllib
 from itertools import pairwise
 from typing import Any
 
+from vibforge.errors import FormatError
 from vibforge.formats.toml_lines import Path
+from vibforge.formats.toml_reading import read_toml
 
 _STEP = re.compile(r"([A-Za-z0-9_-]+)((?:\[[0-9]{1,4}\])*)")
 
@@ -53,6 +54,6 @@ def setting_value(kind: Any, text: Setting) -> Any:  # noqa: ANN401
     if kind is str or hasattr(kind, "parse") or (isinstance(kind, type) and issubclass(kind, str)):
         return str(text)
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return read_toml(f"value = {text}")["value"]
+    except FormatError:
         return str(text)

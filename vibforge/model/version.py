@@ -1,7 +1,7 @@
 """VIB versions: their form, and the order in which ESXi puts them (vib-format 2.3)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import total_ordering
 
 from vibforge.errors import ModelError
@@ -15,6 +15,10 @@ _FIELD_LIMIT = 64
 """Digits of one field that are read as a number; no real field comes near."""
 
 
+_Fields = tuple[tuple[int, str], ...]
+_Key = tuple[_Fields, _Fields]
+
+
 @total_ordering
 @dataclass(frozen=True, slots=True, eq=False)
 class Version:
@@ -25,6 +29,12 @@ class Version:
     """
 
     text: str
+    _key: "_Key" = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        version, release = self.parts
+        key = (_fields(version), () if release is None else _fields(release))
+        object.__setattr__(self, "_key", key)
 
     @property
     def parts(self) -> tuple[str, str | None]:
@@ -33,20 +43,16 @@ class Version:
         return version, release if dash else None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Version) and self._key() == other._key()
+        return isinstance(other, Version) and self._key == other._key
 
     def __lt__(self, other: "Version") -> bool:
-        return self._key() < other._key()
+        return self._key < other._key
 
     def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[tuple[tuple[int, str], ...], tuple[tuple[int, str], ...]]:
-        version, release = self.parts
-        return _fields(version), () if release is None else _fields(release)
+        return hash(self._key)
 
 
-def _fields(part: str) -> tuple[tuple[int, str], ...]:
+def _fields(part: str) -> _Fields:
     fields = []
     for text in part.split("."):
         digits, rest = _FIELD.fullmatch(text).groups()  # type: ignore[union-attr] # matches all text

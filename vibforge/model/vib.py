@@ -24,10 +24,9 @@ from vibforge.formats.tar_reading import TarReader
 from vibforge.formats.unpacking import NO_TAPS, Taps, Unpacked, unpacked_ahead
 from vibforge.model import descriptor_reading
 from vibforge.model.descriptor import Descriptor, Payload
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.source import BytesSource, FileSource, Source
 
-DESCRIPTOR_NAME = "descriptor.xml"
-SIGNATURE_NAME = "sig.pkcs7"
 SIGNATURE_LIMIT = 1024 * 1024
 """Bytes of the signature member; two signatures with their certificates take 5 KB."""
 _ESX4_NAME = "debian-binary"

@@ -228,7 +228,8 @@ def _check_folder(folder: Path, plan: BuildPlan) -> None:
 def _check_others(folder: Path, of: Recipe) -> None:
     """Refuse a folder in which another package is."""
     own = f"{of.vendor}_{of.type}_{of.name}_"
-    others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
+    with explained(folder):
+        others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
     if others:
         raise OutputError(
             f"the folder holds another package, {min(others)}, and its instructions",

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.operations.read_input import read_input
 from vibforge.operations.trx_sniff import hear_capture
 from vibforge.ptp.fitting import chosen_domain, fit_domain
 from vibforge.ptp.settings import settings_of
 from vibforge.rehearsal.client import values_of
 from vibforge.rehearsal.grandmaster import Grandmaster, of_conf, of_fit, of_profile
-from vibforge.rehearsal.programs import Programs
-from vibforge.trx.document import MAX_BYTES, TrxConf
+from vibforge.rehearsal.linuxptp import Linuxptp
+from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import profile_named
 
 
@@ -28,7 +29,7 @@ def one_source(*sources: object) -> None:
 
 
 def grandmaster_from(  # noqa: PLR0913 - the ways to name it
-    programs: Programs,
+    linuxptp: Linuxptp,
     client: bytes,
     *,
     profile: str | None = None,
@@ -46,9 +47,9 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
         FormatError: it is no capture.
     """
     if profile is not None:
-        return of_profile(profile_named(profile), programs)
+        return of_profile(profile_named(profile), linuxptp)
     if conf is not None:
-        text = read_input(conf, MAX_BYTES, TrxError).decode("utf-8", "surrogateescape")
+        text = read_input(conf, TRX_CONF_LIMIT, TrxError).decode("utf-8", "surrogateescape")
         return of_conf(text, str(conf))
     if capture is None:
         return None
@@ -57,7 +58,7 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
     heard = [each for each in hearing.domains if each.masters and each.domain == own]
     wanted = own if domain is None and len(heard) == 1 else domain
     fit = fit_domain(chosen_domain(hearing, wanted, str(capture)))
-    return of_fit(fit, f"{capture}, domain {fit.settings.domain}", programs)
+    return of_fit(fit, f"{capture}, domain {fit.settings.domain}", linuxptp)
 
 
 def _domain_of(client: bytes) -> int:

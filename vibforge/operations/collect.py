@@ -15,9 +15,10 @@ from vibforge.formats.tar_header import PATH_LIMIT, Entry, EntryKind
 from vibforge.model.recipe import PayloadRecipe, PayloadType
 from vibforge.operations.archives import ARCHIVES
 
-ENTRY_LIMIT = 1_000_000
-"""Entries of one payload; ESXi's largest VIBs have some thousands."""
+ENTRY_LIMIT = 200_000
+"""Entries of one payload that is built, at 2 KiB of memory each; large ones have 10,000."""
 DEPTH_LIMIT = 100
+"""Folders within folders of a payload that is built; vendors need a dozen."""
 _PROBLEM_LIMIT = 50
 _READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _FOLDER_MODE = _PROGRAM_MODE = 0o755
@@ -131,13 +132,12 @@ class _Walker:
             return
         try:
             with os.scandir(self._root / folder) as found:
-                children = sorted(found, key=lambda child: os.fsencode(child.name))
+                children = sorted(found, key=lambda child: os.fsencode(child.name), reverse=True)
         except OSError as error:
             self._refuse(folder, f"the folder cannot be read: {error.strerror}")
             return
-        for child in children:
-            if len(self.problems) >= _PROBLEM_LIMIT:
-                return
+        while children and len(self.problems) < _PROBLEM_LIMIT:
+            child = children.pop()  # what the system said of it goes with it
             path = folder + child.name
             if not any(fnmatchcase(path, pattern) for pattern in self._recipe.exclude):
                 self._take(child, path, depth)

@@ -16,7 +16,8 @@ from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.unpacking import Unpacked, unpacked_ahead
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
+from vibforge.model.vib import Vib
 from vibforge.operations.subjects import LoosePayload, OpenBundle, StageFolder, Subject
 from vibforge.operations.unpack_folder import DEPTH_LIMIT, Owner, UnpackFolder
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vibforge.esxi.paths import TRX_CONF
 from vibforge.host.install_needs import InstallNeeds
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor, MaintenanceMode
 from vibforge.operations.render import render
-from vibforge.trx.document import PATH as TRX_CONF
 
 GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
 """The files of instructions, each with whether it is a script."""

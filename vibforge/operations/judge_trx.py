@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
 from vibforge.model.allowance import Allowance
 from vibforge.operations.collect import PayloadTree
 from vibforge.operations.read_input import read_file
 from vibforge.trx.check import CheckResult, check
-from vibforge.trx.document import MAX_BYTES, PATH
 from vibforge.trx.rules import BY_NAME
 
 
@@ -29,9 +29,9 @@ def judge_trx(
     """
     excused = [*allow, *(each for each in of_recipe if each.rule in BY_NAME)]
     for tree in trees:
-        if PATH in tree.files():
-            path = tree.root / PATH
-            result = check(read_file(path, MAX_BYTES, TrxError), allow=excused)
+        if TRX_CONF in tree.files():
+            path = tree.root / TRX_CONF
+            result = check(read_file(path, TRX_CONF_LIMIT, TrxError), allow=excused)
             result.require(str(path))
             return result
     return None

@@ -8,6 +8,7 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from vibforge.errors import ModelError
+from vibforge.formats.toml_reading import SIZE_LIMIT
 from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_reading import read_recipe, read_table
 from vibforge.model.recipe_rules import dotted
@@ -19,7 +20,6 @@ STAGE_DESCRIPTOR = "descriptor.xml"
 PAYLOADS_FOLDER = "payloads"
 DEFAULT_VERSION = "1.0.0-1"
 DEFAULT_PAYLOAD = "payload1"
-_SIZE_LIMIT = 4 * 1024 * 1024
 _WAYS_IN = (
     "name a folder with a vibforge.toml, a descriptor.xml or the files themselves; "
     "`vibforge init FOLDER` makes one to begin with"
@@ -91,7 +91,7 @@ def read_project(
 
 def _text(file: Path) -> str:
     try:
-        data = read_file(file, _SIZE_LIMIT, ModelError)
+        data = read_file(file, 4 * SIZE_LIMIT, ModelError)  # characters of 4 bytes at most
         return TextIOWrapper(BytesIO(data), encoding="utf-8-sig").read()  # any line ends
     except UnicodeDecodeError as error:
         raise ModelError("the recipe is not UTF-8 text", where=str(file)) from error

@@ -17,8 +17,9 @@ from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.formats.pkcs7_making import append_block
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.release_date import ReleaseDate
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_NAME, Vib
+from vibforge.model.vib import Vib
 from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.publish import Publication
 from vibforge.operations.verification import Outcome

@@ -14,8 +14,9 @@ from vibforge.model import descriptor_reading
 from vibforge.model.bundle import Bundle, read_bundle
 from vibforge.model.bundle_index import INDEX_NAME
 from vibforge.model.descriptor import Descriptor
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.source import FileSource, Source, ZipSource
-from vibforge.model.vib import DESCRIPTOR_NAME, SIGNATURE_LIMIT, SIGNATURE_NAME, Vib
+from vibforge.model.vib import SIGNATURE_LIMIT, Vib
 from vibforge.operations.publish import TEMPORARY, explained
 
 INNER_LIMIT = 16

@@ -1,5 +1,6 @@
 """Rehearse a trx.conf: run it with the real ptp4l against a grandmaster, and judge."""
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from vibforge.ptp.listener import Listener
 from vibforge.ptp.settings import ClockSettings
 from vibforge.rehearsal.client import Client, client_of
 from vibforge.rehearsal.grandmaster import Grandmaster
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.oracle import Rejection, rejections
 from vibforge.rehearsal.programs import Programs
 from vibforge.rehearsal.remedy import Advice, advice
@@ -43,11 +45,14 @@ class Wish:
 class Rehearsal:
     """What came of a rehearsal.
 
+    `sha256` is the digest of the trx.conf, in hexadecimal. `linuxptp` and `grandmaster_linuxptp`
+    are the versions of the two sides, the second one empty where the network has a grandmaster.
     `rejections` are lines that linuxptp's parsers do not take; then nothing was played. `coupling`
     is what stands between ptp4l and phc2sys. `network` is what the other side speaks, None where
     nobody knows; `heard` is what was heard meanwhile on a real network.
     """
 
+    sha256: str
     code: Code
     advice: Advice
     client: Client
@@ -55,6 +60,7 @@ class Rehearsal:
     interface: str
     world: str
     linuxptp: str
+    grandmaster_linuxptp: str
     network: ClockSettings | None
     play: Play | None
     rejections: tuple[Rejection, ...]
@@ -148,8 +154,8 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
     listener: Listener | None = None,
 ) -> Rehearsal:
     conf = TrxConf.parse(data)
-    client = client_of(conf, programs, world.folder, keep_threshold=wish.keep_threshold)
-    refused = rejections(conf, world, programs)
+    client = client_of(conf, programs.client, world.folder, keep_threshold=wish.keep_threshold)
+    refused = rejections(conf, world, programs.client)
     seconds = _seconds(wish, grandmaster)
 
     def network() -> ClockSettings | None:
@@ -161,16 +167,18 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
     )
     play = None if rejected else stage.play(client, grandmaster, network)
     speaks = grandmaster.settings if grandmaster else network()
-    coupling = _coupling(data, programs)
+    coupling = _coupling(data, programs.client)
     code = _code(play, refused, coupling)
     return Rehearsal(
+        sha256=hashlib.sha256(data).hexdigest(),
         code=code,
         advice=advice(code, client, speaks, play.words if play else ""),
         client=client,
         grandmaster=grandmaster,
         interface=world.client_interface,
         world=str(world.kind),
-        linuxptp=programs.version,
+        linuxptp=programs.client.version,
+        grandmaster_linuxptp=programs.grandmaster.version if grandmaster else "",
         network=speaks,
         play=play,
         rejections=refused,
@@ -196,8 +204,8 @@ def _seconds(wish: Wish, grandmaster: Grandmaster | None) -> float:
     return min(_PATIENCE[1], max(_PATIENCE[0], 6 * grandmaster.settings.announce_seconds))
 
 
-def _coupling(data: bytes, programs: Programs) -> tuple[Finding, ...]:
-    found = check(data, releases=(programs.release,)).findings
+def _coupling(data: bytes, linuxptp: Linuxptp) -> tuple[Finding, ...]:
+    found = check(data, releases=(linuxptp.release,)).findings
     return tuple(each for each in found if each.rule == "phc2sys-disagrees")
 
 

@@ -15,6 +15,7 @@ from vibforge.ptp.hearing import Domain, Hearing, Voice
 from vibforge.ptp.settings import ClockSettings, Delay, settings_of
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import Profile, profiles
+from vibforge.trx.rules.locking import BEST_PRIORITY1
 
 _PEER_KINDS = (Kind.PDELAY_REQ, Kind.PDELAY_RESP, Kind.PDELAY_RESP_FOLLOW_UP)
 _END_KINDS = (Kind.DELAY_REQ, Kind.DELAY_RESP)
@@ -115,12 +116,18 @@ def _audible(settings: ClockSettings) -> tuple[object, ...]:
 
 
 def trx_conf_of_fit(fit: Fit) -> TrxConf:
-    """Make the trx.conf of a client; what is ptp4l's default is written where masters differ."""
+    """Make the trx.conf of a client; what is ptp4l's default is written where masters differ.
+
+    Its `priority1` makes it follow every grandmaster, a backup that is silent now too; the
+    comparison of G.8275 does not look at it.
+    """
     settings = fit.settings
     shared = {"domainNumber": str(settings.domain)}
     if settings.sdo:
         shared["transportSpecific"] = f"0x{settings.sdo:x}"
     ptp4l = {"slaveOnly": "1", **shared, **audible_options(settings), **_invisible(fit)}
+    if ptp4l.get("dataset_comparison") != "G.8275.x":
+        ptp4l["priority1"] = str(BEST_PRIORITY1)
     if settings.hybrid and settings.delay is Delay.E2E:
         ptp4l["hybrid_e2e"] = "1"
     triples = [("ptp4l", key, value) for key, value in ptp4l.items()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.ptp.settings import ClockSettings, settings_of
-from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.document import Line, TrxConf
 from vibforge.trx.effective import linuxptp_file
@@ -56,13 +56,13 @@ class Client:
 
 
 def client_of(
-    conf: TrxConf, programs: Programs, folder: Path, *, keep_threshold: bool = False
+    conf: TrxConf, linuxptp: Linuxptp, folder: Path, *, keep_threshold: bool = False
 ) -> Client:
     """Make the client of a trx.conf.
 
     Args:
         conf: the trx.conf.
-        programs: which linuxptp shall run it.
+        linuxptp: which linuxptp shall run it.
         folder: where the client's sockets are to be.
         keep_threshold: leave neighborPropDelayThresh as it is, though software timestamps may
             exceed it.
@@ -75,7 +75,7 @@ def client_of(
     values = {_name(line.key): line.value for line in lines}
     overrides = [
         Override(key=key, value=value, line=_number_of_line(conf, key), why=why)
-        for key, value, why in _overlay(values, programs, folder, keep_threshold=keep_threshold)
+        for key, value, why in _overlay(values, linuxptp, folder, keep_threshold=keep_threshold)
     ]
     return Client(
         conf=conf,
@@ -108,11 +108,11 @@ def _name(key: str) -> str:
 
 
 def _overlay(
-    values: dict[str, str], programs: Programs, folder: Path, *, keep_threshold: bool
+    values: dict[str, str], linuxptp: Linuxptp, folder: Path, *, keep_threshold: bool
 ) -> Iterator[tuple[str, str, str]]:
     if values.get("clientOnly") != "1":
         yield "slaveOnly", "1", "the rehearsal is a client; TRX very likely says so itself"
-    yield from common_overlay(programs, folder / SOCKET)
+    yield from common_overlay(linuxptp, folder / SOCKET)
     threshold = number_of(
         catalogue().options["neighborPropDelayThresh"].kind,
         values.get("neighborPropDelayThresh", ""),
@@ -122,13 +122,13 @@ def _overlay(
         yield "neighborPropDelayThresh", str(SOFTWARE_THRESHOLD), why
 
 
-def common_overlay(programs: Programs, socket: Path) -> Iterator[tuple[str, str, str]]:
+def common_overlay(linuxptp: Linuxptp, socket: Path) -> Iterator[tuple[str, str, str]]:
     """What both sides of a rehearsal are given: (option, value, reason)."""
     yield "time_stamping", "software", "there is no PTP hardware clock here"
     yield "free_running", "1", "no clock is set"
     yield "tx_timestamp_timeout", str(_STAMP_PATIENCE), "software timestamps may come late"
     yield "uds_address", str(socket), "the rehearsal's own socket"
-    if programs.knows("4.0"):
+    if linuxptp.knows("4.0"):
         yield "uds_ro_address", f"{socket}.ro", "the rehearsal's own socket"
     yield "use_syslog", "0", "the rehearsal reads the log"
     yield "verbose", "1", "the rehearsal reads the log"

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.ptp.fitting import Fit, audible_options
 from vibforge.ptp.settings import ClockSettings, settings_of
 from vibforge.rehearsal.client import SOFTWARE_THRESHOLD, common_overlay, values_of
-from vibforge.rehearsal.programs import Programs
-from vibforge.trx.document import MAX_BYTES
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.trx.exchange.linuxptp import Entry, entries_of
 from vibforge.trx.profile import Profile
 
 SOCKET = "grandmaster.uds"
 
-_OF_CLIENTS = {"unicast_master_table", "unicast_req_duration", "clientOnly", "slaveOnly"}
-"""Options of a profile that only its clients have."""
+_OF_CLIENTS = {
+    *("unicast_master_table", "unicast_req_duration", "clientOnly", "slaveOnly", "priority1"),
+}
+"""Options of a profile that only its clients have; a client's priority1 is the worst there is."""
 
 _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 
@@ -29,22 +31,22 @@ class Grandmaster:
     options: tuple[tuple[str, str], ...]
     settings: ClockSettings
 
-    def file(self, programs: Programs, folder: Path) -> str:
+    def file(self, linuxptp: Linuxptp, folder: Path) -> str:
         """Its ptp4l.conf, with the rehearsal's own options behind."""
-        overlay = ((key, value) for key, value, _ in common_overlay(programs, folder / SOCKET))
+        overlay = ((key, value) for key, value, _ in common_overlay(linuxptp, folder / SOCKET))
         lines = (f"{key} {value}\n" for key, value in (*self.options, *overlay))
         return "".join(["[global]\n", *lines])
 
 
-def of_profile(profile: Profile, programs: Programs) -> Grandmaster:
+def of_profile(profile: Profile, linuxptp: Linuxptp) -> Grandmaster:
     """A grandmaster of a PTP profile, which takes its role at once."""
     options = {key: value for key, value in profile.ptp4l.items() if key not in _OF_CLIENTS}
     if "unicast_master_table" in profile.ptp4l:
         options["unicast_listen"] = "1"
-    return _grandmaster(f"profile {profile.name}", options, programs)
+    return _grandmaster(f"profile {profile.name}", options, linuxptp)
 
 
-def of_fit(fit: Fit, source: str, programs: Programs) -> Grandmaster:
+def of_fit(fit: Fit, source: str, linuxptp: Linuxptp) -> Grandmaster:
     """A grandmaster that sounds like the one that was heard."""
     settings = fit.settings
     options = {
@@ -54,11 +56,11 @@ def of_fit(fit: Fit, source: str, programs: Programs) -> Grandmaster:
     }
     if not settings.announces:
         options["inhibit_announce"] = "1"
-    return _grandmaster(source, options, programs)
+    return _grandmaster(source, options, linuxptp)
 
 
-def _grandmaster(source: str, options: dict[str, str], programs: Programs) -> Grandmaster:
-    role = "serverOnly" if programs.knows("4.0") else "masterOnly"
+def _grandmaster(source: str, options: dict[str, str], linuxptp: Linuxptp) -> Grandmaster:
+    role = "serverOnly" if linuxptp.knows("4.0") else "masterOnly"
     options |= {"BMCA": "noop", role: "1", "gmCapable": "1"}
     if "neighborPropDelayThresh" in options:
         options["neighborPropDelayThresh"] = str(SOFTWARE_THRESHOLD)
@@ -71,8 +73,8 @@ def of_conf(text: str, source: str) -> Grandmaster:
     Raises:
         TrxError: it is too large, has several interfaces, or is the file of a client.
     """
-    if len(text) > MAX_BYTES:
-        raise TrxError(f"it has more than {MAX_BYTES} characters, which no ptp4l.conf has")
+    if len(text) > TRX_CONF_LIMIT:
+        raise TrxError(f"it has more than {TRX_CONF_LIMIT} characters, which no ptp4l.conf has")
     entries = tuple(entries_of(text))
     interfaces = {entry.section for entry in entries} - {"", "global", *_TABLES}
     if len(interfaces) > 1:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vibforge.rehearsal.programs import Programs
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.world import World
 from vibforge.trx.document import Line, TrxConf
 from vibforge.trx.finding import shown
@@ -30,21 +30,21 @@ class Rejection:
     words: str
 
 
-def rejections(conf: TrxConf, world: World, programs: Programs) -> tuple[Rejection, ...]:
+def rejections(conf: TrxConf, world: World, linuxptp: Linuxptp) -> tuple[Rejection, ...]:
     """Ask each program about its lines; it names one bad line only, so each is asked alone."""
     found: list[Rejection] = []
     for program in ("ptp4l", "phc2sys"):
         lines = [line for line in conf.settings if line.namespace == program]
-        if lines and _words(program, lines, world, programs):
-            found += _each(program, lines, world, programs)
+        if lines and _words(program, lines, world, linuxptp):
+            found += _each(program, lines, world, linuxptp)
     return tuple(found)
 
 
-def _each(program: str, lines: Sequence[Line], world: World, programs: Programs) -> list[Rejection]:
+def _each(program: str, lines: Sequence[Line], world: World, linuxptp: Linuxptp) -> list[Rejection]:
     end = time.monotonic() + _SECONDS
     found = []
     for line in lines:
-        words = _words(program, [line], world, programs)
+        words = _words(program, [line], world, linuxptp)
         if words:
             found.append(Rejection(program=program, line=line, words=words))
         if time.monotonic() > end:
@@ -52,13 +52,13 @@ def _each(program: str, lines: Sequence[Line], world: World, programs: Programs)
     return found
 
 
-def _words(program: str, lines: Sequence[Line], world: World, programs: Programs) -> str:
+def _words(program: str, lines: Sequence[Line], world: World, linuxptp: Linuxptp) -> str:
     """What the program says against the lines, empty where it takes them."""
     file = world.folder / f"{program}.lines"
     text = "".join(["[global]\n", *(f"{line.key} {line.value}\n" for line in lines)])
     file.write_text(text, encoding="utf-8", errors="surrogateescape")
     try:
-        answer = world.run(programs.path(program), "-f", str(file))
+        answer = world.run(*linuxptp.command(program), "-f", str(file))
     except subprocess.TimeoutExpired:
         return "it does not answer"
     if answer.returncode != _REJECTED:

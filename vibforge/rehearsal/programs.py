@@ -1,103 +1,72 @@
-"""The programs of linuxptp and of the system that a rehearsal runs."""
+"""The programs that a rehearsal runs: the system's tools, and linuxptp for each side."""
 
-import os
-import re
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.errors import NotPossibleHereError, Problem
-from vibforge.trx.release import RANK, RELEASES
+from vibforge.rehearsal.linuxptp import (
+    OF_CLIENT,
+    OF_GRANDMASTER,
+    Linuxptp,
+    installed,
+    installed_linuxptp,
+    linuxptp_of,
+)
 
-OLDEST = "3.0"
-"""The first release with PORT_STATS_NP, the counters that a verdict needs."""
-
-_ALSO_IN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where distributions keep these programs, often not on the PATH of an ordinary user."""
-
-_VERSION_SECONDS = 5.0
 _PACKAGES = {
-    "ptp4l": "linuxptp",
-    "pmc": "linuxptp",
-    "phc2sys": "linuxptp",
     "ip": "iproute2",
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "setpriv": "util-linux",
 }
-"""Debian's package of each program."""
+"""Debian's package of each tool."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Programs:
-    """Where each program is, what linuxptp calls itself, and the release that this stands for."""
+    """Where each tool of the system is, and the linuxptp of the client and of the grandmaster."""
 
-    paths: dict[str, Path]
-    version: str
-    release: str
+    tools: dict[str, Path]
+    client: Linuxptp
+    grandmaster: Linuxptp
 
-    def path(self, name: str) -> str:
-        return str(self.paths[name])
-
-    def knows(self, release: str) -> bool:
-        """Whether linuxptp here is at least `release`."""
-        return RANK[self.release] >= RANK[release]
+    def path(self, tool: str) -> str:
+        return str(self.tools[tool])
 
 
-def find_programs() -> Programs:
+def find_programs(client: Path | None = None, grandmaster: Path | None = None) -> Programs:
     """Find everything that a rehearsal runs.
 
+    Args:
+        client: the folder of the client's linuxptp, None for the one that is installed.
+        grandmaster: the same for the grandmaster.
+
     Raises:
-        NotPossibleHereError: a program is missing, or linuxptp is too old or does not answer.
+        TrxError: a folder does not exist or lacks a program.
+        NotPossibleHereError: a tool is missing, or a linuxptp is missing, too old or does not run.
     """
-    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ALSO_IN])
-    found = {name: shutil.which(name, path=search) for name in _PACKAGES}
-    missing = [name for name, path in found.items() if path is None]
-    if missing:
-        raise NotPossibleHereError.of(
-            Problem(what=f"{name} is missing", remedy=f"Debian: apt install {_PACKAGES[name]}")
-            for name in missing
-        )
-    paths = {name: Path(path) for name, path in found.items() if path}
-    version = _version(paths["ptp4l"])
-    return Programs(paths=paths, version=version, release=_release(version))
+    found = {name: installed(name) for name in _PACKAGES}
+    problems = [
+        Problem(what=f"{name} is missing", remedy=f"Debian: apt install {_PACKAGES[name]}")
+        for name, path in found.items()
+        if path is None
+    ]
+    own = None
+    if client is None or grandmaster is None:
+        try:
+            own = installed_linuxptp()
+        except NotPossibleHereError as error:
+            problems += error.problems
+    if problems:
+        raise NotPossibleHereError.of(problems)
+    return Programs(
+        tools={name: Path(path) for name, path in found.items() if path},
+        client=_side(client, OF_CLIENT, own),
+        grandmaster=_side(grandmaster, OF_GRANDMASTER, own),
+    )
 
 
-def _version(ptp4l: Path) -> str:
-    try:
-        asked = subprocess.run(  # noqa: S603 - a fixed command
-            [ptp4l, "-v"],
-            check=False,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=_VERSION_SECONDS,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotPossibleHereError(f"{ptp4l} does not say its version: {error}") from error
-    return asked.stdout[:100].decode("ascii", "replace").strip()
-
-
-def _release(version: str) -> str:
-    """The newest release that is not newer than `version`; builds between releases count down."""
-    number = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", version)
-    if number is None:
-        raise NotPossibleHereError(
-            f"ptp4l calls itself {version!r}, which is no version of linuxptp",
-            remedy="Install linuxptp: Debian has it under that name.",
-        )
-    ours = tuple(int(part or 0) for part in number.groups())
-    older = [name for name in RELEASES if name in _NUMBERS and _NUMBERS[name] <= ours]
-    if not older or RANK[older[-1]] < RANK[OLDEST]:
-        raise NotPossibleHereError(
-            f"linuxptp {version} is too old: a rehearsal reads counters that came with {OLDEST}",
-            remedy=f"Install linuxptp {OLDEST} or later.",
-        )
-    return older[-1]
-
-
-_NUMBERS = {
-    name: tuple(int(part) for part in f"{name}.0".split(".")[:3])
-    for name in RELEASES
-    if name[0].isdigit()
-}
+def _side(folder: Path | None, programs: tuple[str, ...], own: Linuxptp | None) -> Linuxptp:
+    if folder is None and own is not None:
+        return own
+    return linuxptp_of(folder or Path(), programs)

@@ -12,6 +12,7 @@ from vibforge.rehearsal import grandmaster as grandmaster_side
 from vibforge.rehearsal.client import Client
 from vibforge.rehearsal.data_sets import QUESTIONS, DataSets, data_sets_of
 from vibforge.rehearsal.grandmaster import Grandmaster
+from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.log import Log
 from vibforge.rehearsal.programs import Programs
 from vibforge.rehearsal.verdict import Code, Sample, Scene, judge
@@ -84,7 +85,11 @@ class Stage:
             watch=self.watch,
         )
         log = self._start(
-            self.world.as_client, client.file, client_side.SOCKET, self.world.client_interface
+            self.programs.client,
+            self.world.as_client,
+            client.file,
+            client_side.SOCKET,
+            self.world.client_interface,
         )
         code = self._watch(scene, log, client.settings) or _at_the_end(scene, network)
         return Play(
@@ -97,25 +102,29 @@ class Stage:
             grandmaster_log=gm_log.lines if gm_log else (),
         )
 
-    def _start(self, side: Sequence[str], text: str, socket: str, interface: str) -> Log:
+    def _start(
+        self, linuxptp: Linuxptp, side: Sequence[str], text: str, socket: str, interface: str
+    ) -> Log:
         file = self.world.folder / socket.replace(".uds", ".conf")
         file.write_text(text, encoding="utf-8", errors="surrogateescape")
-        ptp4l = self.programs.path("ptp4l")
-        command = (ptp4l, "-f", str(file), "-i", interface)
+        command = (*linuxptp.command("ptp4l"), "-f", str(file), "-i", interface)
         return Log(self.world.start(side, *command, output=subprocess.PIPE)).start()
 
     def _start_grandmaster(self, grandmaster: Grandmaster) -> tuple[Log, str]:
         """Start it and wait until it is master; return its port."""
-        text = grandmaster.file(self.programs, self.world.folder)
-        log = self._start(self.world.as_grandmaster, text, grandmaster_side.SOCKET, "gm")
+        linuxptp = self.programs.grandmaster
+        text = grandmaster.file(linuxptp, self.world.folder)
+        log = self._start(linuxptp, self.world.as_grandmaster, text, grandmaster_side.SOCKET, "gm")
         end = time.monotonic() + _MASTER_SECONDS
         while time.monotonic() < end:
             if log.process.poll() is not None:
                 log.finish()
                 raise TrxError(
-                    f"the grandmaster does not start: {_last_words(log)}", where=grandmaster.source
+                    f"the grandmaster does not start: {_last_words(log)}",
+                    where=f"{grandmaster.source}, linuxptp {linuxptp.version}",
+                    remedy="Correct it, or choose another linuxptp with --gm-linuxptp.",
                 )
-            answer = self._ask(grandmaster_side.SOCKET, grandmaster.settings)
+            answer = self._ask(linuxptp, grandmaster_side.SOCKET, grandmaster.settings)
             if answer and answer.state in {"MASTER", "GRAND_MASTER"}:
                 return log, answer.port
             time.sleep(_BETWEEN)
@@ -132,7 +141,7 @@ class Stage:
             if log.process.poll() is not None:
                 log.finish()
                 return Code.REFUSED if log.process.returncode in _REFUSED else Code.DIED
-            answer = self._ask(client_side.SOCKET, settings)
+            answer = self._ask(self.programs.client, client_side.SOCKET, settings)
             if answer:
                 scene.samples.append(Sample(round(passed, 2), answer))
                 if self.on_sample:
@@ -143,10 +152,10 @@ class Stage:
             time.sleep(_BETWEEN)
         return None
 
-    def _ask(self, socket: str, settings: ClockSettings) -> DataSets | None:
+    def _ask(self, linuxptp: Linuxptp, socket: str, settings: ClockSettings) -> DataSets | None:
         folder = self.world.folder
         command = (
-            *(self.programs.path("pmc"), "-u", "-b", "0"),
+            *(*linuxptp.command("pmc"), "-u", "-b", "0"),
             *("-d", str(settings.domain), "-t", f"{settings.sdo:x}"),
             *("-s", str(folder / socket), "-i", str(folder / "pmc.uds")),
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from vibforge.checks.unsigned_claims import auditors_view
 from vibforge.errors import escaped, shell_line
+from vibforge.esxi.paths import TRX_CONF
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
@@ -19,7 +20,6 @@ from vibforge.operations.plan_build import BuildPlan
 from vibforge.report import shapes, units
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult, allowed
-from vibforge.trx.document import PATH
 from vibforge.trx.finding import Severity
 
 _SHOWN_FILES = 20
@@ -247,7 +247,8 @@ def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     more = f", {_count(notes, 'note')}: vibforge trx check" if notes else ""
     yield paint("trx.conf", "strong") + f"  {_count(len(warnings), 'warning')}{more}"
     for finding in warnings:
-        yield paint("  ! ", "warn") + f"/{PATH}:{finding.line}: {finding.what} [{finding.rule}]"
+        place = f"/{TRX_CONF}:{finding.line}" if finding.line else f"/{TRX_CONF}"
+        yield paint("  ! ", "warn") + f"{place}: {finding.what} [{finding.rule}]"
     for allowance in result.allowances:
         yield paint("  ! ", "warn") + f"{allowance.rule} is allowed: {allowance.because}"
     yield ""

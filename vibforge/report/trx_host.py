@@ -10,23 +10,32 @@ from vibforge.trx.nic import Answer, NicVerdict
 from vibforge.trx.official import SCHEMA, OfficialWay
 from vibforge.trx.release import span
 
-_ROLES = {Answer.YES: "good", Answer.NO: "bad", Answer.UNKNOWN: "warn"}
+_ANSWERS = {
+    Answer.YES: ("yes", "good"),
+    Answer.NO: ("no", "bad"),
+    Answer.UNKNOWN: ("not known", "warn"),
+}
 
 
 def host_text(verdict: NicVerdict | None, ways: Sequence[OfficialWay], paint: Paint) -> str:
     """Answer for the NIC, if one was given, and show the official ways."""
     lines = []
     if verdict:
-        answer = paint(str(verdict.answer), _ROLES[verdict.answer])
+        word, role = _ANSWERS[verdict.answer]
+        answer = paint(word, role)
         lines.append(f"TRX takes {verdict.nic}, physical function {verdict.function}: {answer}")
         lines += [f"  {fact.says} [{fact.certainty}]" for fact in verdict.facts]
         lines.append("")
     lines += [
-        paint("Settings that ESXi has a way of its own for (leave them out of trx.conf)", "strong"),
+        paint("Settings that ESXi has a way of its own for", "strong"),
         f"The form of all of them, on the host: {SCHEMA}",
     ]
     for way in ways:
-        instead = f", instead of `ptp4l:{way.instead_of}`" if way.instead_of else ""
+        instead = (
+            f"; if trx.conf has `ptp4l:{way.instead_of}` too, the same there"
+            if way.instead_of
+            else ""
+        )
         lines.append(f"{way.key}: {way.means}{instead} [{way.certainty}]")
         lines += [f"    {command}" for command in way.commands]
     lines.append("The options of `esxcli system ptp` are not published: ask the host's help first.")

@@ -7,6 +7,7 @@ from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.ptp.settings import ClockSettings
 from vibforge.rehearsal.client import Override
 from vibforge.rehearsal.remedy import MEANING
+from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Sample
 from vibforge.report.curve import curve, nanoseconds
 from vibforge.report.paint import Paint
@@ -55,7 +56,9 @@ def facts(found: Rehearsal, *, plot: bool = True) -> Iterator[tuple[str, str]]:
 def against(found: Rehearsal) -> str:
     """Where and against what it ran."""
     other = found.grandmaster.source if found.grandmaster else found.interface
-    return f"{other}, in {found.world}, linuxptp {found.linuxptp}"
+    own, others = found.linuxptp, found.grandmaster_linuxptp
+    beside = f" (grandmaster {others})" if others not in {"", own} else ""
+    return f"{other}, in {found.world}, linuxptp {own}{beside}"
 
 
 def override_text(override: Override) -> str:
@@ -71,10 +74,10 @@ def _measured(found: Rehearsal, *, plot: bool) -> Iterator[tuple[str, str]]:
     last = play.samples[-1].data
     if play.chosen_after is not None:
         yield "grandmaster", f"{last.grandmaster}, chosen after {play.chosen_after:.1f} s"
-    offsets = offsets_of(play.samples)
+    offsets = offsets_of(measured(play))
     if offsets:
         low, high = nanoseconds(min(offsets)), nanoseconds(max(offsets))
-        after = "" if play.offset_after is None else f", the first after {play.offset_after:.1f} s"
+        after = f", the first after {play.offset_after:.1f} s"
         yield "offset", f"{low} to {high}{after}" + (f"  {curve(offsets)}" if plot else "")
     delay = last.path_delay or last.peer_delay
     if delay:
@@ -86,6 +89,13 @@ def _measured(found: Rehearsal, *, plot: bool) -> Iterator[tuple[str, str]]:
 
 def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
+
+
+def measured(play: Play) -> tuple[Sample, ...]:
+    """Return the samples since the first offset: what ptp4l says before it is no measurement."""
+    if play.offset_after is None:
+        return ()
+    return tuple(sample for sample in play.samples if sample.seconds >= play.offset_after)
 
 
 def offsets_of(samples: Sequence[Sample]) -> list[float]:
@@ -111,9 +121,11 @@ def live_line(samples: Sequence[Sample]) -> str:
     now = samples[-1]
     delay = now.data.path_delay or now.data.peer_delay
     plot = curve(offsets_of(samples), 30)
+    offset_text = nanoseconds(now.data.offset) if now.data.offset else "-"
+    delay_text = nanoseconds(delay) if delay else "-"
     return (
-        f"{now.seconds:5.1f} s  {now.data.state:<12}  offset {nanoseconds(now.data.offset):>8}  "
-        f"delay {nanoseconds(delay):>8}  {plot}"
+        f"{now.seconds:5.1f} s  {now.data.state:<12}  offset {offset_text:>8}  "
+        f"delay {delay_text:>8}  {plot}"
     )
 
 
@@ -123,6 +135,7 @@ def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
     return {
         "format": "vibforge/trx-rehearse/1",
         "path": where,
+        "sha256": found.sha256,
         "verdict": str(found.code),
         "good": found.good,
         "meaning": MEANING[found.code],
@@ -134,6 +147,7 @@ def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
         "against": found.grandmaster.source if found.grandmaster else found.interface,
         "world": found.world,
         "linuxptp_release": found.linuxptp,
+        "grandmaster_linuxptp_release": found.grandmaster_linuxptp or None,
         "chosen_after_seconds": play.chosen_after if play else None,
         "first_offset_after_seconds": play.offset_after if play else None,
         "ptp4l_says": (play.words or None) if play else None,

@@ -1,15 +1,26 @@
 """A rehearsal as one page of HTML that needs nothing else: curves, states, counters, verdict."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 
+from vibforge import __version__
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.rehearsal.remedy import MEANING
+from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Sample
 from vibforge.report.curve import nanoseconds
 from vibforge.report.plot import Points, plots
 from vibforge.report.trx_check import UNSUPPORTED
-from vibforge.report.trx_rehearse import LIMITS, against, conf_lines, facts, remedies, states_of
+from vibforge.report.trx_rehearse import (
+    LIMITS,
+    against,
+    conf_lines,
+    facts,
+    measured,
+    remedies,
+    states_of,
+)
 
 _SHOWN_FACTS = {"grandmaster", "offset", "path delay", "ptp4l says", "rejected", "phc2sys"}
 
@@ -23,8 +34,12 @@ class Stretch:
     share: float
 
 
-def rehearsal_page(found: Rehearsal, where: str) -> str:
-    """Return the page; the same rehearsal makes the same bytes."""
+def rehearsal_page(found: Rehearsal, where: str, when: datetime) -> str:
+    """Return the page of a rehearsal that ran at `when`.
+
+    The same rehearsal and date make the same bytes. A rehearsal measures, so two of them never
+    agree: the caller takes the date from the clock, not from SOURCE_DATE_EPOCH.
+    """
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only for a page
 
     text = (files("vibforge.report") / "trx_rehearse_page.html").read_text("utf-8")
@@ -33,11 +48,14 @@ def rehearsal_page(found: Rehearsal, where: str) -> str:
     return environment.from_string(text).render(
         found=found,
         where=where,
+        when=f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        version=__version__,
+        words="It fits" if found.good else "It does not fit",
         meaning=MEANING[found.code],
         against=against(found),
         facts=[fact for fact in facts(found, plot=False) if fact[0] in _SHOWN_FACTS],
         remedies=list(remedies(found)),
-        charts=_charts(samples),
+        charts=_charts(found.play) if found.play else [],
         stretches=_stretches(samples),
         end=samples[-1].seconds if samples else 0.0,
         counters=_counters(samples),
@@ -47,11 +65,11 @@ def rehearsal_page(found: Rehearsal, where: str) -> str:
     )
 
 
-def _charts(samples: tuple[Sample, ...]) -> list[tuple[str, dict[str, str]]]:
-    offsets = [(sample.seconds, sample.data.offset) for sample in samples if sample.data.offset]
+def _charts(play: Play) -> list[tuple[str, dict[str, str]]]:
+    offsets = [(sample.seconds, sample.data.offset) for sample in measured(play)]
     delays = [
         (sample.seconds, sample.data.path_delay or sample.data.peer_delay)
-        for sample in samples
+        for sample in play.samples
         if sample.data.path_delay or sample.data.peer_delay
     ]
     drawn: list[tuple[str, str, Points]] = [

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
 from vibforge.formats.elf import MAGIC as ELF_MAGIC
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
-from vibforge.trx.document import MAX_BYTES as TRX_LIMIT
-from vibforge.trx.document import PATH as TRX_CONF
 
 _SCRIPT_LIMIT = 64 * 1024
 """Bytes of a script in which line ends are looked at."""
@@ -85,7 +84,7 @@ def scan_file(found: TarEntry, content: Iterable[memoryview]) -> ScannedFile:
 def _kept(path: str) -> int:
     """Return how many bytes of a file are kept; 0 for files whose content no check reads."""
     if path.endswith(TRX_CONF):
-        return TRX_LIMIT
+        return TRX_CONF_LIMIT
     return _FIREWALL_LIMIT if path.startswith(FIREWALL) and path.endswith(".xml") else 0
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from vibforge.errors import SigningError
 
-SIZE_LIMIT = 4 * 1024 * 1024
+SIZE_LIMIT = 1024 * 1024
 """Bytes of a file with keys or certificates; a chain takes a few thousand."""
 COUNT_LIMIT = 32
 """Certificates beside a key: what a reader of signatures takes too."""

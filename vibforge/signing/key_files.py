@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from vibforge.errors import SigningError
 from vibforge.signing.certificates import belonging_to, read_certificates
+from vibforge.signing.derivation import check_derivation
 from vibforge.signing.passphrase import Passphrase
 from vibforge.signing.signer import chain_of
 
@@ -53,6 +54,7 @@ def read_key_file(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
 
 
 def _read(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
+    check_derivation(data, where)
     if b"-----BEGIN " in data:
         return KeyFile(_read_pem(data, passphrase, where), read_certificates(data, where))
     if not data.startswith(b"\x30"):

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from vibforge.errors import FormatError, Problem, VibforgeError
@@ -29,7 +30,7 @@ CERTIFICATE_LIMIT = 512
 """Certificates of a whole store; a browser's has 150, a host's three."""
 
 BLOCK_LIMIT = 1024
-"""PEM blocks of any kind in one file; each is looked for in time that grows with the file."""
+"""PEM blocks of any kind in one file; a browser's store has 150."""
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
 _CERTIFICATE_LABELS = {b"CERTIFICATE", b"X509 CERTIFICATE"}
@@ -153,10 +154,12 @@ def _read_file(path: Path) -> StorePart:
 
 def _pem_blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield label and body of each PEM block; other text is passed over."""
-    for number, begin in enumerate(_BEGIN.finditer(data)):
-        if number >= BLOCK_LIMIT:
-            raise FormatError(f"more than {BLOCK_LIMIT} PEM blocks")
-        end = data.find(b"-----END %b-----" % begin[1], begin.end())
+    begins = list(islice(_BEGIN.finditer(data), BLOCK_LIMIT + 1))
+    if len(begins) > BLOCK_LIMIT:
+        raise FormatError(f"more than {BLOCK_LIMIT} PEM blocks")
+    for begin, after in zip_longest(begins, begins[1:]):
+        stop = after.start() if after else len(data)
+        end = data.find(b"-----END %b-----" % begin[1], begin.end(), stop)
         if end < 0:
             raise FormatError("a PEM block has no end")
         yield begin[1], data[begin.end() : end]

@@ -115,7 +115,7 @@ def check(
     """Judge the bytes of a trx.conf for the given releases of linuxptp.
 
     Args:
-        data: the file, `vibforge.trx.document.MAX_BYTES` at most.
+        data: the file, `vibforge.esxi.paths.TRX_CONF_LIMIT` at most.
         releases: names of `vibforge.trx.release.RELEASES`; `chosen` makes them of options.
         allow: rules whose findings shall not count, with the reason.
         configstore: what the host's ConfigStore holds for PTP, by key (`domain_number`).

@@ -13,15 +13,10 @@ from enum import StrEnum
 from typing import Self
 
 from vibforge.errors import TrxError
-
-PATH = "etc/vmware/trx.conf"
-"""Where the file stands on a host, as a payload member names it."""
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 
 NAMESPACES = ("ptp4l", "phc2sys", "sys2vmw")
 """As of ESXi 8.0.2."""
-
-MAX_BYTES = 1 << 20
-"""No trx.conf is larger: all options of linuxptp with their longest values are 40 KiB."""
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
@@ -85,11 +80,11 @@ class TrxConf:
         """Read the file. Whatever it holds is kept; bytes that are not UTF-8 become surrogates.
 
         Raises:
-            TrxError: more than `MAX_BYTES`.
+            TrxError: more than `TRX_CONF_LIMIT`.
         """
-        if len(data) > MAX_BYTES:
+        if len(data) > TRX_CONF_LIMIT:
             raise TrxError(
-                f"the file has more than {MAX_BYTES} bytes, which no trx.conf has",
+                f"the file has more than {TRX_CONF_LIMIT} bytes, which no trx.conf has",
                 remedy="Check that this is the file you mean.",
             )
         text = data.decode("utf-8", "surrogateescape")

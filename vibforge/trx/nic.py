@@ -15,8 +15,22 @@ from vibforge.model.certainty import Certainty
 
 _INTEL = "8086"
 _X710 = ("104e", "104f", "1572", "1581", "1586", "1589", "15ff")
-_SAME_DRIVER = ("1580", "1583", "1584", "1585", "1587", "1588", "158a", "158b")
 _E810 = ("1591", "1592", "1593", "1599", "159a", "159b")
+_SAME_DRIVER = {
+    "i40e, as the X710": (
+        *("1580", "1583", "1584", "1585", "1587", "1588", "158a", "158b", "101f", "0dd2"),
+        *("0dda", "37ce", "37cf", "37d0", "37d1", "37d2", "37d3"),
+    ),
+    "ice, as the E810": (
+        *("124c", "124d", "124e", "124f", "151d", "188a", "188b", "188c", "188d", "188e"),
+        *("1890", "1891", "1892", "1893", "1894", "1897", "1898", "1899", "189a"),
+        *("579c", "579d", "579e", "579f", "12d1", "12d2", "12d3", "12d4", "12d5"),
+        *("12d8", "12da", "12dc", "12dd", "12de", "1248", "1249", "124a", "1261", "1262"),
+    ),
+}
+"""XL710, XXV710 and X722; E823, E822, E825, E830 and E835: the driver knows them, and whether the
+list does is not known."""
+
 _VMXNET3 = "15ad:07b0"
 
 _ID = re.compile(r"(?:0x)?([0-9a-fA-F]{4}):(?:0x)?([0-9a-fA-F]{4})")
@@ -92,8 +106,12 @@ def _family(vendor: str, device: str) -> tuple[Answer, tuple[Fact, ...]]:
     if f"{vendor}:{device}" == _VMXNET3:
         says = "vmxnet3 is in the device list as a mock, for nested test beds: no real timestamps."
         return Answer.YES, (_documented(says),)
-    if vendor == _INTEL and device in _SAME_DRIVER:
-        says = "It shares the driver of the X710 (i40e) but is not of the families that are named."
+    driver = next((name for name, ids in _SAME_DRIVER.items() if device in ids), "")
+    if vendor == _INTEL and driver:
+        says = (
+            f"It has the driver {driver}, but is not of the families that are named: whether TRX "
+            "takes it is not known. /usr/lib/vmware/trx/etc/device.list on the host says."
+        )
         return Answer.UNKNOWN, (Fact(says=says, certainty=Certainty.UNKNOWN), _HCL)
     says = "It is none of the families in the device list (X710, E810, vmxnet3): no driver for it."
     return Answer.NO, (_documented(says), _HCL)

@@ -5,6 +5,7 @@ vendor's Photon OS shipped 3.1. The table of ESXi releases infers the numbers fr
 packages of the time.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -23,19 +24,53 @@ CANDIDATES = RELEASES[RANK["3.0"] : RANK["4.4"] + 1]
 """What TRX may carry as long as nobody has looked: the releases of 2020 to 2024."""
 
 
+_VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:[-+~].*)?", re.ASCII)
+"""`4.4`, git's `v4.4-12-g0123abc`, Debian's `3.1.1-4+b2`."""
+
+
+def numbers_of(version: str) -> tuple[int, int, int] | None:
+    """Return the three numbers of a version of linuxptp, None where it is not one."""
+    found = _VERSION.fullmatch(version)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+_NUMBERS = {name: numbers for name in RELEASES if (numbers := numbers_of(name))}
+
+
+def release_of(version: str) -> str | None:
+    """Return the known release that has the options of `version`, None where there is none.
+
+    A package and a patch release have those of their release: `v2.0.1` counts as 2.0.
+    """
+    ours = numbers_of(version)
+    if ours is None:
+        return version if version in RANK else None
+    same = [name for name, known in _NUMBERS.items() if known[:2] == ours[:2] and known <= ours]
+    return same[-1] if same else None
+
+
+def newest_up_to(version: str) -> str | None:
+    """Return the newest known release that is not newer than `version`, None where none is."""
+    ours = numbers_of(version)
+    older = [name for name, known in _NUMBERS.items() if ours is not None and known <= ours]
+    return older[-1] if older else None
+
+
 def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[Release] = ()) -> tuple[str, ...]:
     """Return the linuxptp releases to check against, oldest first.
 
     Args:
-        linuxptp: names of linuxptp releases.
+        linuxptp: versions of linuxptp, as `release_of` takes them.
         esxi: ESXi releases; each adds the linuxptp releases that its TRX may carry, and all
             candidates where nobody knows.
 
     Raises:
-        TrxError: a name is not a linuxptp release, or an ESXi release has no TRX.
+        TrxError: a version is of no known release, or an ESXi release has no TRX.
     """
-    asked, hosts = tuple(linuxptp), tuple(esxi)
-    problems = [_unknown("linuxptp", name, RELEASES) for name in asked if name not in RANK]
+    asked, hosts = {name: release_of(name) for name in linuxptp}, tuple(esxi)
+    problems = [
+        _unknown("linuxptp", name, RELEASES) for name, release in asked.items() if release is None
+    ]
     problems += [
         Problem(what=f"ESXi {host} has no TRX", remedy="TRX came with 7.0 U2: name that or later")
         for host in hosts
@@ -43,8 +78,9 @@ def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[Release] = ()) -> tuple[
     ]
     if problems:
         raise TrxError.of(problems)
-    carried = {name for host in hosts for name in carried_by(host) or CANDIDATES}
-    return tuple(sorted({*asked, *carried}, key=RANK.__getitem__)) or CANDIDATES
+    names = {name for name in asked.values() if name}
+    names |= {name for host in hosts for name in carried_by(host) or CANDIDATES}
+    return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES
 
 
 def carried_by(host: Release) -> tuple[str, ...] | None:

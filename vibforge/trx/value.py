@@ -10,8 +10,12 @@ import re
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from vibforge.trx.option import Kind, Number, Option, View
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _INT = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -71,7 +75,8 @@ def number_of(kind: Kind, value: str) -> Number | None:
     """Return the number that linuxptp reads, infinite where it is out of C's reach.
 
     None is what it calls malformed. A double too small to be a normal number counts as out of
-    range in linuxptp (tried on 3.1.1 with 1e-310) and comes back as an infinite one.
+    range in linuxptp unless it is exact (tried on 3.1.1: 1e-310 is, 0x1p-1030 is not) and comes
+    back as an infinite one.
     """
     if len(value) > _LONGEST_NUMBER:
         return float("inf") if value.lstrip("+-").isdecimal() else None
@@ -94,29 +99,46 @@ def _double(value: str) -> float | None:
         return float("nan")
     if _INFINITE.fullmatch(value):
         return float("-inf" if value.startswith("-") else "inf")
-    if _DECIMAL.fullmatch(value):
-        return _in_reach(float(value), any(digit in "123456789" for digit in _mantissa(value)))
-    if _HEX.fullmatch(value):
-        return _hexadecimal(value)
-    return None
-
-
-def _mantissa(value: str) -> str:
-    return re.split("[eE]", value)[0]
-
-
-def _hexadecimal(value: str) -> float:
+    if not _DECIMAL.fullmatch(value) and not _HEX.fullmatch(value):
+        return None
     try:
-        number = float.fromhex(value)
+        number = float.fromhex(value) if _HEX.fullmatch(value) else float(value)
     except OverflowError:
         return float("inf")
-    digits = re.split("[pP]", value)[0].lower().replace("0x", "")
-    return _in_reach(number, any(digit not in "+-.0" for digit in digits))
+    return float("inf") if _underflows(number, value) else number
 
 
-def _in_reach(number: float, written_nonzero: bool) -> float:  # noqa: FBT001 - one of two numbers
-    lost = written_nonzero and abs(number) < sys.float_info.min
-    return float("inf") if lost else number
+_ZERO = re.compile(r"[+-]?(?:0x[0.]*(?:p.*)?|[0.]*(?:e.*)?)", re.IGNORECASE)
+
+
+def _underflows(number: float, value: str) -> bool:
+    """Whether C reports that `value`, read as `number`, is too small for a double.
+
+    It does so where bits are lost and the value is below the least normal number even when it is
+    rounded to the precision of a normal one.
+    """
+    if abs(number) > sys.float_info.min or _ZERO.fullmatch(value):
+        return False
+    if number == 0:
+        return True
+    from fractions import Fraction  # noqa: PLC0415 - hardly any file has such a number
+
+    written = abs(_exact(value))
+    lost = written != Fraction(abs(number))
+    return lost and written < Fraction(sys.float_info.min) * (1 - Fraction(1, 2**54))
+
+
+def _exact(value: str) -> "Fraction":
+    """Return a written number that a double comes near to, which bounds its exponent."""
+    from decimal import Decimal  # noqa: PLC0415 - hardly any file has such a number
+    from fractions import Fraction  # noqa: PLC0415 - hardly any file has such a number
+
+    if not _HEX.fullmatch(value):
+        return Fraction(Decimal(value))
+    mantissa, _, exponent = value.lstrip("+-").lower()[2:].partition("p")
+    whole, _, fraction = mantissa.partition(".")
+    power = int(exponent or 0) - 4 * len(fraction)
+    return Fraction(int(whole + fraction, 16)) * Fraction(2) ** power
 
 
 def is_nan(kind: Kind, value: str) -> bool:
@@ -128,7 +150,7 @@ def is_octal(kind: Kind, value: str) -> bool:
     """Whether an integer reads as octal although it looks decimal: `030` is 24."""
     if kind not in {Kind.INT, Kind.UINT} or not _OCTAL.fullmatch(value):
         return False
-    return number_of(kind, value) != int(value)
+    return len(value.lstrip("+-0")) > 1
 
 
 def same_value(kind: Kind, value: str, other: float | str | None) -> bool:

@@ -312,6 +312,8 @@ def extensions() -> Forms:
     yield "cA false, then true", below(middle({"basic": basic(ca=False), **again}))
     twice = {"x": extension(UNKNOWN, b"\x05\x00"), "y": extension(UNKNOWN, b"\x05\x00")}
     yield "unknown extension twice", below(MIDDLE, by=signer(twice))
+    feature = extension("1.3.6.1.5.5.7.1.24", sequence(integer(1)))
+    yield "unknown TLS feature", below(MIDDLE, by=signer({"tls": feature}))
     yield (
         "broken keyUsage in the signer",
         below(MIDDLE, by=signer({"usage": extension("2.5.29.15", b"\x04\x01a", critical=True)})),

@@ -7,9 +7,9 @@ possible.
 from dataclasses import replace
 
 from vibforge.esxi import messages
-from vibforge.esxi.matching import met_by
+from vibforge.esxi.matching import Provisions
 from vibforge.esxi.table import is_known
-from vibforge.host.image import Verb, unequal_attribute
+from vibforge.host.image import Change, Verb, change, unequal_attribute
 from vibforge.host.install.command import Command
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
@@ -38,12 +38,13 @@ def predict(command: Command) -> tuple[World[Prediction], ...]:
     """Return every outcome that is possible, each with the assumptions that lead to it."""
     if not is_known(command.host.release):
         return (World(Answers(), not_known(command.host.release)),)
-    return worlds(lambda answers: _evaluate(command, answers))
+    planned = change(command.host.installed, command.packages, command.verb)
+    return worlds(lambda answers: _evaluate(command, planned, answers))
 
 
-def _evaluate(command: Command, answers: Answers) -> Prediction:
+def _evaluate(command: Command, planned: Change, answers: Answers) -> Prediction:
     try:
-        return _install(Run.of(command, answers))
+        return _install(Run(command=command, answers=answers, change=planned))
     except Refused as refused:
         return refused.prediction(command.host.release)
 
@@ -82,8 +83,10 @@ def _refuse_flags(run: Run) -> None:
 
 
 def _refuse_unequal(run: Run) -> None:
+    installed = {package.id: package for package in run.host.installed}
     for package in run.command.packages:
-        if unequal := unequal_attribute(package, run.host.installed):
+        held = installed.get(package.id)
+        if held and (unequal := unequal_attribute(package, held)):
             cause = Cause(
                 what=f"a VIB of this ID is installed, with other {unequal.attribute}",
                 subject=package.id,
@@ -104,7 +107,7 @@ def _refuse_impossible(run: Run) -> None:
     """Refuse what makes the host's own code fail, whatever the flags (tried on 6.7)."""
     for package in run.change.added:
         stated = package.descriptor.relationships
-        if any(met_by(constraint, package.provides) for constraint in stated.replaces):
+        if any(map(Provisions(package.provides).meet, stated.replaces)):
             cause = Cause(what="replaces itself", subject=package.id, certainty=run.sure)
             raise Refused(messages.REPLACES_ITSELF(package.id, vibs=package.id), [cause])
         if VERSIONLESS_BASE in stated.provides:
@@ -128,14 +131,15 @@ def _skipped(run: Run) -> Prediction:
 def _why_skipped(run: Run, package: Package) -> str:
     if not package.is_installable:
         return f"is of type {package.descriptor.type or 'none'}, which changes nothing on a host"
-    if unequal := unequal_attribute(package, run.host.installed):
+    held = next((each for each in run.host.installed if each.id == package.id), None)
+    if held is None:
+        return "updates nothing that is installed"
+    if unequal := unequal_attribute(package, held):
         return (
             f"is installed already with other {unequal.attribute}: the host keeps the OLD FILES "
             "and reports success; build it under another version"
         )
-    if any(package.id == held.id for held in run.host.installed):
-        return ALREADY_INSTALLED
-    return "updates nothing that is installed"
+    return ALREADY_INSTALLED
 
 
 def _validate(run: Run) -> None:
@@ -149,8 +153,9 @@ def _validate(run: Run) -> None:
     if not found:
         return
     all_at_once = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
-    told = [trouble for group in (found if all_at_once else found[:1]) for trouble in group]
-    hidden = [trouble for group in found for trouble in group if trouble not in told]
+    first = len(found) if all_at_once else 1
+    told = [trouble for group in found[:first] for trouble in group]
+    hidden = [trouble for group in found[first:] for trouble in group]
     text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
     message = replace(told[0].message, text=text)
     raise Refused(

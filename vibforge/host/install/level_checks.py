@@ -91,11 +91,9 @@ def _has_doubtful_script(host: Host, package: Package) -> bool:
     )
 
 
-def acceptance(host: Host, package: Package, answers: Answers) -> Iterator[Trouble]:
-    """Yield the trouble of a VIB whose level is below the host's."""
+def acceptance(host: Host, package: Package) -> Trouble:
+    """Return the trouble of a VIB whose level is below the host's."""
     level = package.level
-    if _host_takes(host, level, answers):
-        return
     asked = host.acceptance_level.value if host.acceptance_level else "…"
     above = host.acceptance_level.esxcli_name if host.acceptance_level else "level"
     cause = Cause(
@@ -105,10 +103,11 @@ def acceptance(host: Host, package: Package, answers: Answers) -> Iterator[Troub
     )
     word = (package.descriptor.acceptance_level or level.value).strip()
     message = messages.ACCEPTANCE(package.id, level=word, host_level=asked)
-    yield Trouble(group=Group.ACCEPTANCE, message=message, causes=(cause,))
+    return Trouble(group=Group.ACCEPTANCE, message=message, causes=(cause,))
 
 
-def _host_takes(host: Host, level: AcceptanceLevel, answers: Answers) -> bool:
+def takes(host: Host, level: AcceptanceLevel, answers: Answers) -> bool:
+    """Whether a host takes VIBs of `level`."""
     if level is AcceptanceLevel.CERTIFIED:
         return True
     if host.acceptance_level is not None:

@@ -1,9 +1,12 @@
 """What VIBs ask of each other and of the host: dependencies and conflicts."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from vibforge.esxi import messages
-from vibforge.esxi.matching import INSTALLER, met_by
+from vibforge.esxi.matching import INSTALLER, Demands, Provisions
 from vibforge.esxi.provides import Provision, provision
 from vibforge.esxi.table import standing
 from vibforge.host.host import Host
@@ -13,12 +16,19 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Answers, Question
 from vibforge.model.certainty import Certainty
-from vibforge.model.relationships import Constraint
+from vibforge.model.relationships import Constraint, Provide
+
+CONFLICT_LIMIT = 1_000
+"""Conflicts of one profile that are told: 5,000 VIBs that exclude each other make 25 million."""
+_NAMED_LIMIT = 20
 
 
 def relationship_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
     """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
-    found = [*_dependencies(host, change.profile), *_conflicts(host, change.profile)]
+    found = [
+        *_dependencies(host, change.profile),
+        *islice(_conflicts(host, change.profile), CONFLICT_LIMIT),
+    ]
     yield from found or _open_dependencies(host, change.profile, answers)
 
 
@@ -36,7 +46,7 @@ def _open_dependencies(
     unknown = [(p, c) for p, c, stock in _unmet(host, profile) if stock.met is None]
     if not unknown:
         return
-    names = ", ".join(dict.fromkeys(str(constraint) for _, constraint in unknown))
+    names = _named(unknown)
     question = Question(
         key="dependencies",
         if_yes=f"the host provides {names}",
@@ -45,6 +55,12 @@ def _open_dependencies(
     if not answers.ask(question):
         for package, constraint in unknown:
             yield _dependency(package, constraint, Certainty.UNKNOWN)
+
+
+def _named(unknown: list[tuple[Package, Constraint]]) -> str:
+    names = list(dict.fromkeys(str(constraint) for _, constraint in unknown))
+    rest = len(names) - _NAMED_LIMIT
+    return ", ".join(names[:_NAMED_LIMIT]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _dependency(package: Package, constraint: Constraint, certainty: Certainty) -> Trouble:
@@ -61,30 +77,72 @@ def _unmet(
     host: Host, profile: tuple[Package, ...]
 ) -> Iterator[tuple[Package, Constraint, Provision]]:
     """Yield the dependencies that nothing known meets, and whether that is the whole truth."""
-    provides = (INSTALLER, *(p for package in profile for p in package.provides))
     sure = standing(host.release)
-    for package in profile:
-        for constraint in package.descriptor.relationships.depends:
-            if met_by(constraint, provides):
-                continue
-            if host.knows_all_relationships:
-                yield package, constraint, Provision(met=False, certainty=sure)
-            elif not (stock := provision(host.release, constraint)).met:
-                yield package, constraint, stock
+    for index, constraint in _unmet_here(tuple(map(_Asked, profile))):
+        if host.knows_all_relationships:
+            yield profile[index], constraint, Provision(met=False, certainty=sure)
+        elif not (stock := provision(host.release, constraint)).met:
+            yield profile[index], constraint, stock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What a VIB asks for and provides; two of them are compared in no time."""
+
+    package: Package
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Asked):
+            return NotImplemented
+        ours, theirs = self.package.descriptor, other.package.descriptor
+        return (
+            ours.relationships is theirs.relationships
+            and ours.name == theirs.name
+            and ours.version == theirs.version
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.package.descriptor.name)
+
+
+@lru_cache(maxsize=4)
+def _unmet_here(profile: tuple[_Asked, ...]) -> tuple[tuple[int, Constraint], ...]:
+    """Return what the VIBs of a profile do not provide each other, with the place of who asks.
+
+    A prediction asks for the same profile once for each possible host and each remedy.
+    """
+    packages = [asked.package for asked in profile]
+    provided = Provisions((INSTALLER, *(p for package in packages for p in package.provides)))
+    return tuple(
+        (index, constraint)
+        for index, package in enumerate(packages)
+        for constraint in package.descriptor.relationships.depends
+        if not provided.meet(constraint)
+    )
 
 
 def _conflicts(host: Host, profile: tuple[Package, ...]) -> Iterator[Trouble]:
     """Yield each pair in conflict; a VIB can be in conflict with itself and the installer."""
-    others = [(each.id, each.provides) for each in profile] + [(INSTALLER.name, (INSTALLER,))]
+    if not any(package.descriptor.relationships.conflicts for package in profile):
+        return
+    named: dict[str, list[tuple[str, tuple[Provide, ...]]]] = {}
+    named[INSTALLER.name] = [(INSTALLER.name, (INSTALLER,))]
     for package in profile:
-        for constraint in package.descriptor.relationships.conflicts:
-            for other, provides in others:
-                if met_by(constraint, provides):
-                    cause = Cause(
-                        what=f"conflicts with {other}",
-                        subject=package.id,
-                        certainty=standing(host.release),
-                    )
-                    names = ", ".join(sorted({package.id, other}))
-                    message = messages.CONFLICT(vibs=names)
-                    yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
+        for name in {provide.name for provide in package.provides}:
+            named.setdefault(name, []).append((package.id, package.provides))
+    for package in profile:
+        excluded = package.descriptor.relationships.conflicts
+        demands = Demands(excluded)
+        names = {constraint.name for constraint in excluded}
+        others = dict(other for name in names for other in named.get(name, ()))
+        for other, provides in sorted(others.items()):
+            if any(map(demands.met_by, provides)):
+                yield _conflict(host, package, other)
+
+
+def _conflict(host: Host, package: Package, other: str) -> Trouble:
+    cause = Cause(
+        what=f"conflicts with {other}", subject=package.id, certainty=standing(host.release)
+    )
+    message = messages.CONFLICT(vibs=", ".join(sorted({package.id, other})))
+    return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))

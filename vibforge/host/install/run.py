@@ -13,7 +13,7 @@ from vibforge.esxi.release import Release
 from vibforge.esxi.table import Cell, Row, row_of, standing
 from vibforge.host.flags import Flags
 from vibforge.host.host import Host
-from vibforge.host.image import Change, change
+from vibforge.host.image import Change
 from vibforge.host.install.command import Command
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
@@ -69,16 +69,9 @@ class Run:
     change: Change
     doubts: list[Certainty] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, command: Command, answers: Answers) -> "Run":
-        """Begin a run: its change follows from the command, its first doubt from the release."""
-        run = cls(
-            command=command,
-            answers=answers,
-            change=change(command.host.installed, command.packages, command.verb),
-        )
-        run.doubts.append(run.sure)
-        return run
+    def __post_init__(self) -> None:
+        """Begin with the doubt that the release brings."""
+        self.doubts.append(self.sure)
 
     @property
     def host(self) -> Host:

@@ -4,6 +4,7 @@ From 6.7 on only the first group that has a problem is printed; before, everythi
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from vibforge.checks.payload_declaration import no_gunzip_sha256
 from vibforge.esxi import messages
@@ -11,7 +12,7 @@ from vibforge.esxi.paths import shipped_among
 from vibforge.esxi.table import row_of, standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change, FileConflict, file_conflicts
-from vibforge.host.install.level_checks import acceptance, extensibility
+from vibforge.host.install.level_checks import acceptance, extensibility, takes
 from vibforge.host.install.relationships import relationship_troubles
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
@@ -19,6 +20,9 @@ from vibforge.host.prediction import Cause
 from vibforge.host.question import Answers, Question, Undecided
 from vibforge.host.reading import cause_of, message_of
 from vibforge.model.certainty import Certainty
+
+if TYPE_CHECKING:
+    from vibforge.model.acceptance import AcceptanceLevel
 
 ESX_VERSION = "esx-version"
 _REQUIRES_GUNZIP = Question(
@@ -79,8 +83,13 @@ def _list_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Tro
 
 
 def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    taken: dict[AcceptanceLevel, bool] = {}
     for package in change.profile:
-        yield from acceptance(host, package, answers)
+        level = package.level
+        if level not in taken:
+            taken[level] = takes(host, level, answers)
+        if not taken[level]:
+            yield acceptance(host, package)
 
 
 def _missing_base(host: Host, change: Change) -> Iterator[Trouble]:

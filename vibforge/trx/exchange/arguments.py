@@ -16,9 +16,11 @@ MAX_CHARACTERS = 1 << 16
 
 _OF_TRX = {
     "ptp4l": frozenset({"-f", "-i", "-p", "-h", "-v"}),
-    "phc2sys": frozenset({"-a", "-r", "-s", "-c", "-i", "-w", "-f", "-h", "-v"}),
+    "phc2sys": frozenset(
+        {"-a", "-r", "-s", "-c", "-i", "-w", "-f", "-h", "-v", "-C", "-N", "-R", "-u"}
+    ),
 }
-"""What TRX settles itself: its one interface, its clocks, its own file."""
+"""What TRX settles itself: its one interface, its clocks, its own file, how often it corrects."""
 
 
 def take_arguments(collector: Collector, namespace: str, arguments: str) -> None:

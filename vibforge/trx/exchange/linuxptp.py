@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vibforge.errors import TrxError
+from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.trx.catalogue import catalogue
-from vibforge.trx.document import MAX_BYTES, Form, TrxConf
+from vibforge.trx.document import Form, TrxConf
 from vibforge.trx.exchange.arguments import arguments_of, take_arguments
 from vibforge.trx.exchange.transfer import Collector, Imported, Loss
 from vibforge.trx.finding import shown
@@ -71,8 +72,8 @@ def import_linuxptp(
 
 def collect_linuxptp(collector: Collector, conf: str, interface: str) -> None:
     """Take over a ptp4l.conf: `[global]` first, then the one interface on top of it."""
-    if len(conf) > MAX_BYTES:
-        raise TrxError(f"the ptp4l.conf has more than {MAX_BYTES} characters, which none has")
+    if len(conf) > TRX_CONF_LIMIT:
+        raise TrxError(f"the ptp4l.conf has more than {TRX_CONF_LIMIT} characters, which none has")
     entries = tuple(entries_of(conf))
     chosen = _interface(entries, interface)
     for entry in entries:
@@ -99,8 +100,9 @@ def _take_of_section(collector: Collector, entry: Entry, chosen: str) -> None:
     elif entry.section in _TABLES:
         collector.lose(where, says, "trx.conf has no sections, so it cannot hold this table")
     elif entry.section != chosen:
-        why = "TRX has one interface; name the one to take with --interface"
-        collector.lose(where, says, why)
+        named = f", and [{shown(chosen)}] is taken" if chosen else ""
+        why = f"TRX has one interface{named}; --interface takes another"
+        collector.lose(where, says, why, harmless=bool(chosen))
     elif option and not option.port:
         collector.lose(where, says, "linuxptp takes it in [global] only")
     else:

@@ -5,6 +5,7 @@ From its public examples and custom resource definition: `spec.profile[]` has `n
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import yaml
 
@@ -21,13 +22,22 @@ MAX_DEPTH = 40
 """Levels of nesting; a PtpConfig has seven."""
 
 _TAKEN = frozenset({"name", "interface", "ptp4lOpts", "phc2sysOpts", "ptp4lConf"})
-_WHY = {
+_OF_OPENSHIFT = {
     "recommend": "which hosts get it: a VIB goes where it is installed",
     "ptpSchedulingPolicy": "TRX settles how its processes are scheduled",
     "ptpSchedulingPriority": "TRX settles how its processes are scheduled",
     "ptpClockThreshold": "events of OpenShift, which ESXi does not have",
+    "ptpSettings": "the log and the roles of OpenShift's daemon",
+    "plugins": "the card's pins and oscillator, which TRX does not reach",
 }
-_BY_HOST = frozenset({"recommend"})
+"""What does not change how a client of TRX works."""
+
+_OTHER_CLOCKS = {
+    "ts2phcOpts": "ts2phc takes time from a receiver; a TRX host is a client",
+    "ts2phcConf": "ts2phc takes time from a receiver; a TRX host is a client",
+    "synce4lOpts": "TRX has no Synchronous Ethernet",
+    "synce4lConf": "TRX has no Synchronous Ethernet",
+}
 _WORKERS = {"nodeLabel": "node-role.kubernetes.io/worker"}
 
 
@@ -45,13 +55,12 @@ def import_ptpconfig(text: str, *, profile: str = "") -> Imported:
     spec = _mapping(_ptpconfig(text).get("spec"))
     chosen = _profile(spec, profile)
     name = str(chosen.get("name", ""))
-    for key in spec:
+    for key, value in spec.items():
         if key != "profile":
-            why = _WHY.get(key, "it is OpenShift's own")
-            collector.lose("spec", key, why, harmless=key in _BY_HOST)
-    for key in chosen:
+            _lose(collector, "spec", key, value)
+    for key, value in chosen.items():
         if key not in _TAKEN:
-            collector.lose(f"profile {name}", key, _WHY.get(key, "it is OpenShift's own"))
+            _lose(collector, f"profile {name}", key, value)
     interface = chosen.get("interface")
     if interface:
         why = "TRX has the one NIC that is passed through to it"
@@ -60,6 +69,13 @@ def import_ptpconfig(text: str, *, profile: str = "") -> Imported:
     take_arguments(collector, "ptp4l", _text(chosen, "ptp4lOpts"))
     take_arguments(collector, "phc2sys", _text(chosen, "phc2sysOpts"))
     return collector.imported()
+
+
+def _lose(collector: Collector, where: str, key: str, value: object) -> None:
+    """Leave a key behind; an unknown one may have said anything, an empty one nothing."""
+    harmless = key in _OF_OPENSHIFT or not value
+    why = {**_OF_OPENSHIFT, **_OTHER_CLOCKS}.get(key, "no key of a PtpConfig that vibforge knows")
+    collector.lose(where, key, why, harmless=harmless)
 
 
 def _ptpconfig(text: str) -> Mapping[str, object]:
@@ -77,12 +93,34 @@ def _documents(text: str) -> list[object]:
         raise TrxError(f"the YAML has more than {MAX_CHARACTERS} characters")
     try:
         _refuse_tricks(text)
-        return list(yaml.safe_load_all(text))
+        return list(yaml.load_all(text, Loader=_Loader))
     except (yaml.YAMLError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         where = f"line {place.line + 1}" if place else ""
         what = getattr(error, "problem", None) or str(error).split("\n")[0]
         raise TrxError(f"the YAML cannot be read: {what}", where=where) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _NoText:
+    """A number, date or truth value as it is written: PyYAML trips over odd ones (1:59:59.5)."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class _Loader(yaml.SafeLoader):
+    """Computes no value: a PtpConfig is of texts."""
+
+
+def _written(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> _NoText:
+    return _NoText(str(loader.construct_scalar(node)))
+
+
+for _kind in ("int", "float", "bool", "timestamp", "binary"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _written)
 
 
 def _refuse_tricks(text: str) -> None:

@@ -15,7 +15,8 @@ from vibforge.trx.value import is_default
 class Loss:
     """One thing that did not go over: where it stood, what it said and why.
 
-    `harmless` marks what changes nothing by staying behind: a default, or what TRX does itself.
+    `harmless` marks what does not change how a client of TRX works: a default, what TRX settles
+    itself, what belongs to another system or to a port that was not chosen.
     """
 
     where: str

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from vibforge.model.certainty import Certainty
 from vibforge.trx.document import NAMESPACES, Form
 from vibforge.trx.finding import Fault, Severity, rule, shown
+from vibforge.trx.option import Kind
 from vibforge.trx.subject import Subject
 
 LONGEST_LINE = 1023
@@ -121,16 +122,23 @@ def extra_space(subject: Subject) -> Iterator[Fault]:
 
 @rule(Severity.ERROR, Certainty.MEASURED)
 def equals_sign(subject: Subject) -> Iterator[Fault]:
-    """An `=` stands between key and value, where linuxptp wants space and nothing else."""
+    """An `=` stands between key and value, where linuxptp wants space and nothing else.
+
+    It refuses a number or a word behind the sign. A text that begins with `=` is legal (tried);
+    with a space behind the sign it is very likely not meant.
+    """
     for line in subject.conf.settings:
         key, sign, value = line.key.partition("=")
-        if sign or line.value.startswith("="):
+        option = subject.catalogue.options.get(line.key)
+        is_text = option is not None and option.kind is Kind.TEXT
+        if sign or line.value.startswith("= " if is_text else "="):
             value = value or line.value.lstrip("= ")
             yield Fault(
                 line=line.number,
                 column=line.key_column,
                 what="an `=` between key and value",
                 remedy=f"Write `{shown(f'{line.namespace}:{key} {value}'.rstrip())}`.",
+                severity=Severity.WARNING if is_text else None,
             )
 
 

@@ -8,9 +8,10 @@ from vibforge.trx.finding import Fault, Severity, rule, shown
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
-from vibforge.trx.value import is_default, same_value
+from vibforge.trx.value import is_default, number_of, same_value
 
-_UNICAST = "unicast_master_table"
+_WITH_A_RULE = {"unicast_master_table", "twoStepFlag"}
+"""Options that a rule of their own speaks of."""
 
 
 def _of_standing(subject: Subject, standing: Standing) -> Iterator[tuple[Line, Option]]:
@@ -37,7 +38,7 @@ def cannot_work(subject: Subject) -> Iterator[Fault]:
     ptp4l then exits or does not open its port.
     """
     for line, option in _of_standing(subject, Standing.IMPOSSIBLE):
-        if option.name != _UNICAST:
+        if option.name not in _WITH_A_RULE:
             yield _for_its_reason(subject, line, option, f"`{option.name}` cannot work in TRX")
 
 
@@ -48,7 +49,7 @@ def dangerous_setting(subject: Subject) -> Iterator[Fault]:
     That is a steered clock, a watched master, its log, its sockets or its role as a client.
     """
     for line, option in _of_standing(subject, Standing.DANGEROUS):
-        if line.value.casefold() not in option.harmless:
+        if line.value.casefold() not in option.harmless and option.name not in _WITH_A_RULE:
             yield _for_its_reason(
                 subject, line, option, f"`{option.name} {shown(line.value)}` is dangerous in TRX"
             )
@@ -66,16 +67,30 @@ def pointless_setting(subject: Subject) -> Iterator[Fault]:
 def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
     """ESXi has a way of its own for the setting.
 
-    Whether that one or trx.conf wins is not known, so both should say the same.
+    Whether that one or trx.conf wins is not known, so both should say the same. Nothing is said of
+    a domain that equals the one given with `--configstore`.
     """
     for line, option in subject.of_program("ptp4l"):
-        if option.standing is Standing.MANAGED:
-            yield _for_its_reason(
-                subject,
-                line,
-                option,
-                f"ESXi manages `{option.name}` too, and which of the two wins is not known",
-            )
+        if option.standing is not Standing.MANAGED:
+            continue
+        fault = _for_its_reason(
+            subject,
+            line,
+            option,
+            f"ESXi manages `{option.name}` too, and which of the two wins is not known",
+        )
+        if option.name != "domainNumber":
+            yield fault
+        elif "domain_number" not in subject.configstore:
+            yield fault._replace(remedy=_one_domain(option, line))
+
+
+def _one_domain(option: Option, line: Line) -> str:
+    """The advice on a domain, with its number in decimal; none where linuxptp reads no number."""
+    from vibforge.trx.official import domain_advice  # noqa: PLC0415 - for files with a domain
+
+    number = number_of(option.kind, line.value)
+    return "" if number is None else domain_advice(str(number))
 
 
 @rule(Severity.WARNING, Certainty.INFERRED)
@@ -184,7 +199,7 @@ def contradicts_configstore(subject: Subject) -> Iterator[Fault]:
                 line=line.number,
                 column=line.value_column,
                 what=f"domain {shown(line.value)} here, {shown(official)} in the ConfigStore",
-                remedy="Set both to the same, or leave the line out.",
+                remedy=_one_domain(subject.catalogue.options["domainNumber"], line),
             )
 
 

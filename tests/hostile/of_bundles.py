@@ -1,0 +1,209 @@
+"""Offline bundles: the zip, its metadata and what they announce."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from tests import vibs
+from tests.depot.making import members
+from tests.hostile.case import Hostile, file_input
+
+_READ = ("bundle inspect b.zip", "bundle verify b.zip", "lint b.zip")
+_PLAN = (*_READ, "plan b.zip --esxi 8.0", "bundle modernise b.zip -o new.zip --vendor-code ABC")
+Members = Sequence[tuple[str, bytes]]
+
+
+def _bundle(outer: Members = (), inner: Members = ()) -> bytes:
+    """Return the usual bundle with some members in the place of its own, or beside them."""
+    whole = members(vibs.bundle())
+    metadata = members(whole["metadata.zip"]) | dict(inner)
+    return vibs.zipped(
+        list((whole | {"metadata.zip": vibs.zipped(list(metadata.items()))} | dict(outer)).items())
+    )
+
+
+def _repeated(n: int, member: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for index in range(n // 120):
+            file.writestr(member[0].format(index), member[1])
+    return buffer.getvalue()
+
+
+def _many(n: int, size: int, element: Callable[[int], str]) -> str:
+    return "".join(element(i) for i in range(n // size))
+
+
+def _bulletin(i: int, vib_ids: str = "<vibID>VFG_bootbank_test_1.0.0-1</vibID>") -> bytes:
+    return (
+        f"<bulletin><id>b{i}</id><vendor>V</vendor><summary>s</summary>"
+        f'<componentNameSpec name="c{i}" uiString="x"/>'
+        f'<componentVersionSpec version="1.{i}-1" uiString="x"/>'
+        f"<vibList>{vib_ids}</vibList></bulletin>"
+    ).encode()
+
+
+def _announcement(i: int) -> bytes:
+    text = vibs.descriptor("", name=f"v{i}")
+    announced = b"<relative-path>vib20/a.vib</relative-path><packed-size>1</packed-size>"
+    return text.replace(b"</vib>", announced + b"</vib>")
+
+
+def _index(vendors: str) -> bytes:
+    return f"<vendorList>{vendors}</vendorList>".encode()
+
+
+def _vendor_index(platforms: str) -> bytes:
+    return f"<metaList>{platforms}</metaList>".encode()
+
+
+def _metadata(i: int) -> str:
+    return (
+        f"<metadata><productId>embeddedEsx</productId><version>8.{i}</version><locale/>"
+        f"<url>metadata.zip</url><channelName>c{i}</channelName></metadata>"
+    )
+
+
+_VENDOR = (
+    "<vendor><name>V{0}</name><code>V{0}</code><indexfile>vendor-index.xml</indexfile>"
+    "<relativePath/></vendor>"
+)
+
+
+def _overlapping(n: int) -> bytes:
+    """Return a zip whose central directory names one member again and again."""
+    whole = vibs.zipped([("index.xml", b"<vendorList/>" * 50)])
+    start, size = whole.find(b"PK\1\2"), len(whole) - 22 - whole.find(b"PK\1\2")
+    count = min(n // size, 60_000)
+    end = bytearray(whole[-22:])
+    end[8:12] = count.to_bytes(2, "little") * 2
+    end[12:16] = (count * size).to_bytes(4, "little")
+    return whole[:start] + whole[start : start + size] * count + bytes(end)
+
+
+_BUNDLES: dict[str, Callable[[int], bytes]] = {
+    "members": lambda n: _repeated(n, ("a{0}", b"")),
+    "vib-members": lambda n: _repeated(n, ("a{0}.vib", b"x")),
+    "folders": lambda n: _repeated(n, ("a{0}/", b"")),
+    "paths": lambda n: _repeated(n, ("a/" * 40 + "{0}", b"")),
+    "zips": lambda n: _repeated(n, ("{0}.zip", vibs.zipped([("index.xml", b"<a/>")]))),
+    "upper-and-lower": lambda n: _repeated(n, ("INDEX{0}.xml", b"<a/>")),
+    "bomb": lambda n: _bundle([("a", bytes(n * 40))]),
+    "index-bomb": lambda n: _bundle([("index.xml", b" " * (n * 20))]),
+    "index-elements": lambda n: _bundle([("index.xml", _index("<a/>" * (n // 4)))]),
+    "vendors": lambda n: _bundle([("index.xml", _index(_many(n, 110, _VENDOR.format)))]),
+    "platforms": lambda n: _bundle([("vendor-index.xml", _vendor_index(_many(n, 150, _metadata)))]),
+    "inner-platforms": lambda n: _bundle(
+        inner=[("vendor-index.xml", _vendor_index(_many(n, 150, _metadata)))]
+    ),
+    "metadata-zips": lambda n: _bundle(
+        [
+            (
+                "vendor-index.xml",
+                _vendor_index(
+                    _many(n, 150, lambda i: _metadata(i).replace("metadata.zip", f"m{i}.zip"))
+                ),
+            )
+        ]
+    ),
+    "bulletins": lambda n: _bundle(
+        inner=[(f"bulletins/b{i}.xml", _bulletin(i)) for i in range(n // 250)]
+    ),
+    "same-bulletins": lambda n: _bundle(
+        inner=[(f"bulletins/b{i}.xml", _bulletin(1)) for i in range(n // 250)]
+    ),
+    "vib-list": lambda n: _bundle(
+        inner=[("bulletins/b.xml", _bulletin(1, _many(n, 20, lambda i: f"<vibID>v{i}</vibID>")))]
+    ),
+    "vib-list-same": lambda n: _bundle(
+        inner=[
+            (
+                "bulletins/b.xml",
+                _bulletin(1, "<vibID>VFG_bootbank_test_1.0.0-1</vibID>" * (n // 40)),
+            )
+        ]
+    ),
+    "lists-of-lists": lambda n: _bundle(
+        inner=[
+            (
+                f"bulletins/b{i}.xml",
+                _bulletin(i, _many(n // 40, 20, lambda k: f"<vibID>v{k}</vibID>")),
+            )
+            for i in range(40)
+        ]
+    ),
+    "announcements": lambda n: _bundle(
+        inner=[(f"vibs/v{i}.xml", _announcement(i)) for i in range(n // 1200)]
+    ),
+    "same-announcements": lambda n: _bundle(
+        inner=[(f"vibs/v{i}.xml", _announcement(1)) for i in range(n // 1200)]
+    ),
+    "announced-size": lambda n: vibs.bundle(packed_size="9" * n),
+    "announced-elements": lambda n: _bundle(
+        inner=[("vibs/v.xml", _announcement(1).replace(b"</vib>", b"<a/>" * (n // 4) + b"</vib>"))]
+    ),
+    "vmware-xml": lambda n: _bundle(
+        inner=[
+            (
+                "vmware.xml",
+                b"<metadataResponse><version>3.0</version>"
+                + b"".join(_bulletin(i) for i in range(n // 250))
+                + b"</metadataResponse>",
+            )
+        ]
+    ),
+    "profiles": lambda n: _bundle(
+        inner=[
+            (f"profiles/p{i}.xml", b"<imageprofile><name>p</name></imageprofile>")
+            for i in range(n // 150)
+        ]
+    ),
+    "notifications": lambda n: _bundle(
+        inner=[("notifications.zip", vibs.zipped([("n.xml", b"<a/>" * (n // 4))]))]
+    ),
+    "dates": lambda n: _bundle(
+        inner=[
+            (
+                "bulletins/b.xml",
+                _bulletin(1).replace(
+                    b"<summary>s", b"<releaseDate>" + b"9" * n + b"</releaseDate><summary>s"
+                ),
+            )
+        ]
+    ),
+    "component-version": lambda n: _bundle(
+        inner=[
+            ("bulletins/b.xml", _bulletin(1).replace(b'"1.1-1"', b'"' + b"9." * (n // 2) + b'1-1"'))
+        ]
+    ),
+    "no-end": lambda n: vibs.bundle()[:-22] + b"PK\5\6" * (n // 4),
+    "comment": lambda n: vibs.bundle() + b"x" * n,
+    "zip64": lambda n: (
+        vibs.bundle()[:-22]
+        + b"PK\6\6"
+        + b"\xff" * 52
+        + b"PK\6\7"
+        + b"\xff" * 16
+        + b"PK\5\6"
+        + b"\xff" * 18
+        + bytes(n)
+    ),
+    "overlapping": _overlapping,
+}
+"""What a bundle can be, by the bytes of one part."""
+
+
+def bundles() -> Iterator[Hostile]:
+    """Bundles that have far too much of one thing."""
+    for name, content in _BUNDLES.items():
+        for size in (5_000, 200_000):
+            yield file_input(
+                f"bundle/{name}/{size}",
+                "b.zip",
+                partial(content, size),
+                *(_PLAN if size < 10_000 else _READ),
+            )
+
+
+FAMILIES = (bundles,)

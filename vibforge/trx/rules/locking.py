@@ -1,0 +1,234 @@
+"""Rules about settings that linuxptp accepts and that keep a client from locking."""
+
+from collections.abc import Iterator
+
+from vibforge.model.certainty import Certainty
+from vibforge.trx.document import Line
+from vibforge.trx.finding import Fault, Severity, rule, shown
+from vibforge.trx.release import RANK, span
+from vibforge.trx.subject import Subject
+
+BEST_PRIORITY1 = 255
+"""The priority1 of a client that follows every grandmaster: the lower value wins."""
+
+_DEFAULT_PRIORITY1 = 128
+
+_SILENT_SINCE = "4.4"
+"""The first release whose management socket is silent with 802.1AS and transportSpecific 0."""
+
+_INTERVALS = (
+    *("logAnnounceInterval", "logSyncInterval", "logMinDelayReqInterval"),
+    *("logMinPdelayReqInterval", "operLogSyncInterval", "operLogPdelayReqInterval"),
+)
+SLOWEST, FASTEST = 7, -7
+"""No profile known here sends fewer messages than one in 128 s, or more than 128 in a second."""
+
+_GROUPS = {
+    "ptp_dst_ipv4": "udpv4",
+    "p2p_dst_ipv4": "udpv4",
+    "ptp_dst_ipv6": "udpv6",
+    "p2p_dst_ipv6": "udpv6",
+    "ptp_dst_mac": "l2",
+    "p2p_dst_mac": "l2",
+}
+"""The options with a destination, and the transport that uses it."""
+
+
+@rule(Severity.WARNING, Certainty.MEASURED)
+def priority1_not_255(subject: Subject) -> Iterator[Fault]:
+    """The client prefers its own clock to a grandmaster whose `priority1` is above its own.
+
+    The best-master comparison looks at `priority1` first, on a client-only clock too, and the lower
+    value wins. The client keeps 128 where nothing is set: it then never follows a grandmaster above
+    128, logs 'master state recommended in slave only mode' and stays LISTENING (tried on 3.1.1, 4.2
+    and 4.4). A backup grandmaster above 128 means loss of time at failover. With 255 the client
+    follows all of them; a grandmaster with 255 still wins by its clock class. The comparison of the
+    G.8275 profiles and `BMCA noop` do not look at `priority1`.
+    """
+    if subject.word("dataset_comparison") == "g.8275.x" or subject.word("BMCA") == "noop":
+        return
+    line, number = subject.setting("priority1"), subject.number("priority1")
+    if line is None and any(subject.of_program("ptp4l")):
+        yield Fault(
+            line=0,
+            what=f"`priority1` is not set and stays {_DEFAULT_PRIORITY1}: the client never follows "
+            f"a grandmaster with priority1 above {_DEFAULT_PRIORITY1}",
+            remedy=f"Add `ptp4l:priority1 {BEST_PRIORITY1}`.",
+        )
+    elif line and number is not None and 0 <= number < BEST_PRIORITY1:
+        yield Fault(
+            line=line.number,
+            column=line.value_column,
+            what=f"the client never follows a grandmaster with priority1 above {number}",
+            remedy=f"Write `ptp4l:priority1 {BEST_PRIORITY1}`.",
+        )
+
+
+@rule(Severity.WARNING, Certainty.MEASURED)
+def sync_timeout_without_interval(subject: Subject) -> Iterator[Fault]:
+    """`syncReceiptTimeout` counts Sync intervals, and `logSyncInterval` does not say how long.
+
+    A client learns the Sync interval from its grandmaster, but it counts this timeout in its own
+    `logSyncInterval`, which is 0 (1 s) where it is not set. Against a grandmaster that sends Sync
+    more rarely than the timeout, the client drops it and selects it again without end: with 0 or -3
+    against one Sync in 4 s, with 2 it is stable (tried on 3.1.1 and 4.4).
+    """
+    timeout = subject.number("syncReceiptTimeout") or 0
+    if timeout > 0 and not subject.setting("logSyncInterval"):
+        line = subject.effective["ptp4l", "syncReceiptTimeout"]
+        yield Fault(
+            line=line.number,
+            column=line.key_column,
+            what=f"the timeout of {timeout} Sync intervals is {timeout} s, since `logSyncInterval` "
+            "is not set: a grandmaster that sends Sync more rarely is dropped again and again",
+            remedy="Add `ptp4l:logSyncInterval` with the grandmaster's value (0 is 1 s, -3 125 ms)"
+            ", or leave the timeout out.",
+        )
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def delay_requests_inhibited(subject: Subject) -> Iterator[Fault]:
+    """`inhibit_delay_req 1` without `asCapable true` makes the port FAULTY.
+
+    ptp4l says 'inhibit_delay_req can only be set when asCapable == 'true'' and its ports stay
+    FAULTY (tried on five releases). With both, the client never measures the path delay.
+    """
+    if subject.number("inhibit_delay_req") == 1 and subject.word("asCapable") != "true":
+        line = subject.effective["ptp4l", "inhibit_delay_req"]
+        yield Fault(
+            line=line.number,
+            column=line.key_column,
+            what="`inhibit_delay_req 1` without `asCapable true` makes the port FAULTY",
+            remedy="Leave it out: the client must measure the path delay.",
+        )
+
+
+@rule(Severity.WARNING, Certainty.MEASURED)
+def gptp_without_transport_specific(subject: Subject) -> Iterator[Fault]:
+    """`follow_up_info 1` without `transportSpecific 1` silences the management socket.
+
+    ptp4l 4.4 and later then answer no management message on their socket (3.0 to 4.3 do), and
+    phc2sys asks there. 802.1AS itself prescribes transportSpecific 1.
+    """
+    silent = tuple(each for each in subject.releases if RANK[each] >= RANK[_SILENT_SINCE])
+    if subject.number("follow_up_info") == 1 and silent and _sdo(subject) != 1:
+        line = subject.effective["ptp4l", "follow_up_info"]
+        yield Fault(
+            line=line.number,
+            column=line.key_column,
+            what="802.1AS without `transportSpecific 1`: linuxptp "
+            f"{span(silent)} answers nothing on its management socket, which phc2sys uses",
+            remedy="Add `ptp4l:transportSpecific 0x1` and `phc2sys:transportSpecific 0x1`.",
+            releases=silent,
+        )
+
+
+def _sdo(subject: Subject) -> int | float:
+    return subject.number("transportSpecific") or 0
+
+
+@rule(Severity.ERROR, Certainty.MEASURED)
+def destination_not_multicast(subject: Subject) -> Iterator[Fault]:
+    """A destination address is not a multicast address.
+
+    ptp4l checks it only when it opens the port: it cannot join the group and the port is FAULTY
+    (tried with UDPv4 and UDPv6 on 4.4). Over Ethernet the port opens, and that the messages then
+    reach one station only is inferred. The address of another transport is not used.
+    """
+    transport = subject.word("network_transport") or "udpv4"
+    for line, option in subject.of_program("ptp4l"):
+        if _GROUPS.get(option.name) == transport and not _is_group(transport, line.value):
+            over_ethernet = transport == "l2"
+            effect = "only one station receives the messages" if over_ethernet else "port FAULTY"
+            yield Fault(
+                line=line.number,
+                column=line.value_column,
+                what=f"`{shown(line.value)}` is not a multicast address: {effect}",
+                remedy="Leave it out for the standard's address.",
+                severity=Severity.WARNING if over_ethernet else None,
+                certainty=Certainty.INFERRED if over_ethernet else None,
+            )
+
+
+def _is_group(transport: str, value: str) -> bool:
+    """Whether the C library reads `value` as a multicast address; a malformed MAC passes."""
+    import socket  # noqa: PLC0415 - few files have such a line
+
+    try:
+        match transport:
+            case "udpv4":
+                return 224 <= socket.inet_aton(value)[0] < 240  # noqa: PLR2004 - 224.0.0.0/4
+            case "udpv6":
+                return socket.inet_pton(socket.AF_INET6, value)[0] == 0xFF  # noqa: PLR2004 - ff00::/8
+            case _:
+                return int(value.partition(":")[0], 16) & 1 == 1
+    except (OSError, ValueError):
+        return transport == "l2"
+
+
+@rule(Severity.WARNING, Certainty.INFERRED)
+def absurd_interval(subject: Subject) -> Iterator[Fault]:
+    """An interval is legal and of no use: intervals are powers of two of seconds.
+
+    ptp4l takes -128 to 127. No profile known here goes beyond -7 (128 messages a second) and 7
+    (one in 128 s). With `logAnnounceInterval -10` a client gives up its grandmaster hundreds of
+    times a second (tried on 3.1.1), and with 20 it notices the loss of one after weeks.
+    """
+    for line, option in subject.of_program("ptp4l"):
+        number = subject.number(option.setting) if option.setting in _INTERVALS else None
+        if number is None or subject.setting(option.setting) is not line:
+            continue
+        if not FASTEST <= number <= SLOWEST and not _refused(subject, line):
+            yield Fault(
+                line=line.number,
+                column=line.value_column,
+                what=f"an interval of 2^{number} s ({_seconds(int(number))})",
+                remedy=f"Write the exponent of your profile, {FASTEST} to {SLOWEST}: "
+                "0 is 1 s, -3 is 125 ms, 1 is 2 s.",
+            )
+
+
+def _refused(subject: Subject, line: Line) -> bool:
+    option = subject.catalogue.options[line.key]
+    return len(subject.refusals(option, line.value)) == len(subject.releases)
+
+
+_MINUTE, _DAY = 60, 86_400
+
+
+def _seconds(exponent: int) -> str:
+    if exponent < 0:
+        return f"1/{2**-exponent} s" if exponent > -10 else "under a millisecond"  # noqa: PLR2004
+    seconds = 2**exponent
+    if seconds < _DAY:
+        return f"{seconds / _MINUTE:.0f} minutes"
+    days = seconds // _DAY
+    return f"{days} days" if exponent <= 30 else "more than 30 years"  # noqa: PLR2004
+
+
+@rule(Severity.WARNING, Certainty.INFERRED)
+def one_step(subject: Subject) -> Iterator[Fault]:
+    """`twoStepFlag 0` asks for one-step hardware timestamps, which a client does not need.
+
+    That the drivers of the X710 and the E810 refuse them is inferred: ptp4l would then exit.
+    """
+    software = subject.word("time_stamping") in {"software", "legacy"}
+    line = subject.setting("twoStepFlag")
+    if line and subject.number("twoStepFlag") == 0 and not software:
+        yield Fault(
+            line=line.number,
+            column=line.key_column,
+            what="one-step timestamps, which the NICs of TRX very likely refuse",
+            remedy="Leave it out: a client sends no Sync.",
+        )
+
+
+RULES = (
+    priority1_not_255,
+    sync_timeout_without_interval,
+    delay_requests_inhibited,
+    gptp_without_transport_specific,
+    destination_not_multicast,
+    absurd_interval,
+    one_step,
+)
