@@ -99,7 +99,8 @@ def joint_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
     partly: list[Remedy] = []
     for size in range(STEP_LIMIT + 1):
         tried = [_try(commands, chosen) for chosen in combinations(steps, size)]
-        working = sorted((remedy for remedy in tried if remedy.always), key=_rank)
+        ranked = sorted((remedy for remedy in tried if remedy.always), key=_rank)
+        working = _unforced_first(ranked)
         partly += [r for r in tried if not r.always and any(out.installs for out in r.outcomes)]
         if working:
             out_of_reach = all(remedy.is_signed for remedy in working)
@@ -121,10 +122,15 @@ def _best(partly: Iterable[Remedy]) -> tuple[Remedy, ...]:
     return tuple(remedy for remedy in ranked if len(remedy.steps) == len(ranked[0].steps))
 
 
-def _rank(remedy: Remedy) -> tuple[bool, int, int]:
-    """Put --force last: what a rebuild, a level or a signature solves is not to be forced."""
-    weight = sum(step.weight for step in remedy.steps)
-    return _FORCE in remedy.flags, remedy.certainty.doubt, weight
+def _rank(remedy: Remedy) -> tuple[int, int]:
+    return remedy.certainty.doubt, sum(step.weight for step in remedy.steps)
+
+
+def _unforced_first(ranked: list[Remedy]) -> list[Remedy]:
+    """Let --force come first only where no rebuild, level or signature does without flags."""
+    if ranked and _FORCE in ranked[0].flags:
+        return sorted(ranked, key=lambda remedy: bool(remedy.flags))
+    return ranked
 
 
 def _try(commands: Sequence[Command], steps: Sequence[Step]) -> Remedy:
