@@ -49,38 +49,38 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=138,
+        most=152,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=177,
+        most=193,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
         words=["lint", "{vib}"],
         without=(*BUILDS_ONLY, "vibforge.model.bundle", "vibforge.trx.check", "vibforge.trust"),
-        most=113,
+        most=124,
     ),
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
-        most=52,
+        most=55,
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=105,
+        most=141,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=95,
+        most=113,
     ),
     "plan": StartUp(
         words=["plan", "{vib}"],
-        without=("tomllib", "vibforge.lint", "vibforge.model.recipe", "vibforge.trx"),
-        most=132,
+        without=("tomllib", "vibforge.model.recipe", "vibforge.trx"),
+        most=161,
     ),
 }
 

@@ -97,10 +97,10 @@ def test_files_and_cat_give_nothing_but_what_was_asked(desk: Path) -> None:
 
 def test_verify_says_the_verdict_last(desk: Path) -> None:
     lines = run("verify", "bad.vib", folder=desk).stdout.splitlines()
-    assert lines[-1] == "  bad: 9 held, 1 failed"
+    assert lines[-1] == "  bad: 20 held, 4 failed"
     assert any(line.startswith("  failed       files       ") for line in lines)
     lines = run("verify", "bundle.zip", folder=desk).stdout.splitlines()
-    assert lines[-2:] == ["bundle.zip", "  good: 15 held"]
+    assert lines[-2:] == ["bundle.zip", "  good: 29 held"]
 
 
 def test_extract_says_where_and_how_much(desk: Path) -> None:

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from vibforge.findings.check import Severity
 from vibforge.trx.check import CheckResult, check
-from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.finding import Finding
 from vibforge.trx.official import official_ways
 from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.rules import BY_NAME, RULES

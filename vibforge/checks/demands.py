@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vibforge.checks.extensibility import complaints, violations
-from vibforge.esxi.table import has_components, has_path_lists
+from vibforge.esxi.table import has_components, has_path_lists, has_unseen_path_lists
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
@@ -90,7 +90,7 @@ def maintenance_mode_unsaid(subject: "Described") -> Iterator[Fault]:
         yield Fault("<system-requires>", "does not speak of maintenance-mode")
 
 
-@check("VF224", Severity.NOTE, Certainty.UNKNOWN, minds=has_components)
+@check("VF224", Severity.NOTE, Certainty.UNKNOWN, minds=has_unseen_path_lists)
 def community_init_script(subject: "Described") -> Iterator[Fault]:
     """A community VIB carries an init script.
 

@@ -167,7 +167,7 @@ def wrong_machine(subject: VibScan) -> Iterator[Fault]:
             yield Fault(path, "is a program for aarch64, among others for x86-64")
 
 
-@check("VF346", Severity.ERROR, Certainty.INFERRED)
+@check("VF346", Severity.WARNING, Certainty.INFERRED)
 def unlike_platform(subject: VibScan) -> Iterator[Fault]:
     """A program or kernel module is for another processor than the hosts that the VIB names.
 
@@ -188,7 +188,7 @@ def unlike_platform(subject: VibScan) -> Iterator[Fault]:
         elif machine == _X86_64 and products and PRODUCT not in products:
             named = ", ".join(sorted(products))
             what = f"is a {kind} for x86-64; only {PRODUCT} names x86 hosts, not {named:.80}"
-            yield Fault(found.path, what, Severity.WARNING)
+            yield Fault(found.path, what)
 
 
 @check("VF339", Severity.WARNING, Certainty.DOCUMENTED)
@@ -224,7 +224,8 @@ def program_not_executable(subject: VibScan) -> Iterator[Fault]:
         script = found.shebang and not found.path.startswith(_STARTED_BY_HOSTS)
         if (runs or script) and not found.entry.mode & _EXECUTE:
             kind = "program" if runs else "script"
-            yield Fault(found.path, f"is a {kind} and has mode {found.entry.mode:04o}")
+            what = f"is a {kind} and has mode {found.entry.mode:04o}"
+            yield Fault(found.path, what, None if runs else Severity.NOTE)
 
 
 @check("VF342", Severity.WARNING, Certainty.DOCUMENTED)
@@ -235,7 +236,7 @@ def folder_without_access(subject: VibScan) -> Iterator[Fault]:
 
     Remedy: mode 0755 for folders: let the rule name files.
 
-    Evidence: Unix; every folder of a vendor VIB has the bit.
+    Evidence: Unix; a few driver packages have folders of mode 0600, and hosts install them.
     """
     for found in subject.files():
         is_folder = found.entry.kind is EntryKind.DIRECTORY

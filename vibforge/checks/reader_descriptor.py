@@ -7,8 +7,7 @@ which words, is returned here.
 
 import re
 from collections.abc import Callable, Iterator
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.esxi.messages import READING_CRASHED, READING_DESCRIPTOR, READING_FILE, Form
@@ -20,9 +19,11 @@ from vibforge.esxi.reader import (
     release_date_fault,
 )
 from vibforge.findings.check import Fault
-from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.model.names import PAYLOAD_NAME_LIMIT
 from vibforge.model.relationships import Relation
+
+if TYPE_CHECKING:
+    from lxml import etree
 
 _ENCODING_DECLARED = (
     "Unicode strings with encoding declaration are not supported. Please use bytes input or XML "
@@ -56,6 +57,8 @@ def unreadable_text(data: bytes) -> Fault | None:
         return fault("descriptor.xml", f"Unable to read VIB descriptor: {error}", READING_FILE)
     if declares_encoding(data):
         return _malformed(_ENCODING_DECLARED)
+    from lxml import etree  # noqa: PLC0415 - not for what a build only declares
+
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
         etree.fromstring(text.partition("\0")[0], parser)
@@ -76,6 +79,8 @@ def refused_descriptor(data: bytes) -> Fault | None:
     Args:
         data: a descriptor that `vibforge.model` has read.
     """
+    from vibforge.formats.safe_xml import parse as parse_xml  # noqa: PLC0415 - the same
+
     try:
         data.decode("utf-8")
         root = parse_xml(data, "descriptor.xml", tag="{*}file", take=_drop, comments=True)
@@ -86,7 +91,7 @@ def refused_descriptor(data: bytes) -> Fault | None:
     return next(_Reader(root).faults(), None)
 
 
-def _drop(file: etree._Element) -> None:
+def _drop(file: "etree._Element") -> None:
     """Drop the entry before this one: a file list may be long, and the reader takes all of it."""
     parent, before = file.getparent(), file.getprevious()
     if parent is not None and before is not None and before.tag == file.tag:
@@ -96,7 +101,7 @@ def _drop(file: etree._Element) -> None:
 class _Reader:
     """Goes through one descriptor."""
 
-    def __init__(self, root: etree._Element) -> None:
+    def __init__(self, root: "etree._Element") -> None:
         self._root = root
         self._name = (self._text("name") or "").strip()
         version = (self._text("version") or "").strip()
@@ -106,7 +111,7 @@ class _Reader:
         found = self._root.find(tag)
         return None if found is None else found.text
 
-    def _all(self, path: str) -> Iterator[etree._Element]:
+    def _all(self, path: str) -> "Iterator[etree._Element]":
         return self._root.iterfind(path)
 
     def _invalid(self, what: str, reason: str, label: str | None = None) -> Fault:
@@ -213,7 +218,7 @@ class _Reader:
                 yield self._invalid("payload", f": {reason}")
 
 
-def _constraint_fault(constraint: etree._Element) -> str:
+def _constraint_fault(constraint: "etree._Element") -> str:
     relation, version = constraint.get("relation", ""), constraint.get("version", "")
     if not constraint.get("name"):
         return "name attribute is missing or empty."
@@ -230,7 +235,7 @@ def _constraint_fault(constraint: etree._Element) -> str:
     return _version_fault(version)
 
 
-def _provide_fault(provide: etree._Element) -> str:
+def _provide_fault(provide: "etree._Element") -> str:
     if not provide.get("name"):
         return "name attribute is missing or empty."
     if provide.get("version") == "":
@@ -244,7 +249,7 @@ def _version_fault(version: str) -> str:
     return ""
 
 
-def _payload_fault(payload: etree._Element) -> str:
+def _payload_fault(payload: "etree._Element") -> str:
     name, kind = payload.get("name"), payload.get("type")
     if name is None or kind is None:
         return _NO_STRIP

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from vibforge.checks.registry import BUNDLE_CHECKS, CHECKS, VIB_CHECKS, chosen
 from vibforge.esxi.release import Release
-from vibforge.esxi.table import STOCK_TARGETS, row_of
+from vibforge.esxi.table import STOCK_TARGETS, TABLE, row_of
 from vibforge.findings.check import Check, Finding, Severity, Subject_contra, finding
 from vibforge.model.certainty import Certainty
 from vibforge.scan.vib import BundleScan, VibScan
@@ -72,7 +72,8 @@ def _for_targets(found: Finding, targets: Sequence[Release]) -> Finding | None:
         return found
     cells = {release: found.minds(row_of(release)) for release in targets}
     if any(cell and cell.value for cell in cells.values()):
-        fits_some = any(cell and not cell.value for cell in cells.values())
+        known = TABLE if tuple(targets) == STOCK_TARGETS else targets
+        fits_some = any((cell := found.minds(row_of(r))) and not cell.value for r in known)
         is_note = found.one_target_suffices and fits_some
         return replace(found, severity=Severity.NOTE) if is_note else found
     if None not in cells.values():

@@ -27,7 +27,7 @@ def trx_conf_fault(subject: VibScan) -> Iterator[Fault]:
                 yield Fault(
                     f"{found.path}:{finding.line}" if finding.line else found.path,
                     f"{finding.what} (trx rule {finding.rule})",
-                    Severity(finding.severity.value),
+                    finding.severity,
                     finding.certainty,
                 )
 

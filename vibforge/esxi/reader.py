@@ -8,7 +8,6 @@ from calendar import monthrange
 from typing import TYPE_CHECKING
 
 from vibforge.errors import Problem
-from vibforge.formats.safe_xml import PROLOG_LIMIT
 
 if TYPE_CHECKING:
     from vibforge.formats.ar_reading import Archive, Member
@@ -31,6 +30,8 @@ _DATE = re.compile(
 )
 _CLOCK = (("hour", 23), ("minute", 59), ("second", 59))
 _DOCTYPE = b"<!DOCTYPE"
+_PROLOG = 64 * 1024
+"""Bytes before the end of the root's start tag; vibforge reads no descriptor with more."""
 _DAY = 24
 _MONTHS = 12
 
@@ -47,7 +48,7 @@ def has_namespace(text: bytes) -> bool:
 
 def declares_doctype(text: bytes) -> bool:
     """Whether there is a document type, which 6.7 reads and vibforge refuses to."""
-    return _DOCTYPE in text[:PROLOG_LIMIT]
+    return _DOCTYPE in text[:_PROLOG]
 
 
 def release_date_fault(text: str) -> str:

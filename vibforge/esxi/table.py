@@ -425,6 +425,12 @@ def has_path_lists(row: Row) -> Cell[bool] | None:
     return row.path_lists.derive(bool) if row.path_lists else None
 
 
+def has_unseen_path_lists(row: Row) -> Cell[bool] | None:
+    """Whether nobody has read the release's own lists of paths; its lists are taken to be 6.7's."""
+    lists = row.path_lists
+    return lists.derive(lambda _: lists.certainty is not _MEASURED) if lists else None
+
+
 def ignores_type(payload_type: str) -> Fact:
     """Return the question whether a release skips payloads of a type without a word."""
 

@@ -129,7 +129,6 @@ class Check(Generic[Subject_contra]):
     name: str
     severity: Severity
     certainty: Certainty
-    manual: str
     results: Callable[[Subject_contra], Iterator[Result]]
     minds: Fact | None = None
     """Whether hosts of a release mind, as the table of releases says; None: all do."""
@@ -143,6 +142,11 @@ class Check(Generic[Subject_contra]):
     def faults(self, subject: Subject_contra) -> Iterator[Fault]:
         """Yield the places where the check fails."""
         return (result for result in self.results(subject) if isinstance(result, Fault))
+
+    @property
+    def manual(self) -> str:
+        """What is wrong, why, the remedy and the evidence: the docstring of the generator."""
+        return inspect.cleandoc(self.results.__doc__ or "")
 
     @property
     def summary(self) -> str:
@@ -211,7 +215,6 @@ def check(  # noqa: PLR0913 - each one is a property of the check
             name=results.__name__.replace("_", "-"),
             severity=severity,
             certainty=certainty,
-            manual=inspect.cleandoc(results.__doc__ or ""),
             results=results,
             minds=minds,
             contradiction=contradiction,

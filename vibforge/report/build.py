@@ -7,6 +7,7 @@ from typing import Any
 from vibforge.checks.unsigned_claims import auditors_view
 from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
+from vibforge.findings.check import Severity
 from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
@@ -20,7 +21,6 @@ from vibforge.operations.plan_build import BuildPlan
 from vibforge.report import shapes, units
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult, allowed
-from vibforge.trx.finding import Severity
 
 _SHOWN_FILES = 20
 

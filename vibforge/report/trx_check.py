@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from vibforge.findings.check import Severity
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult, allowed
-from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.finding import Finding
 from vibforge.trx.release import CANDIDATES, span
 
 UNSUPPORTED = "The vendor neither documents nor supports trx.conf."

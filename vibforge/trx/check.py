@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from vibforge.errors import Problem, TrxError
+from vibforge.findings.check import Severity
 from vibforge.model.allowance import Allowance
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.document import TrxConf
-from vibforge.trx.finding import Finding, Severity
+from vibforge.trx.finding import Finding
 from vibforge.trx.release import CANDIDATES
 from vibforge.trx.rules import BY_NAME, RULES
 from vibforge.trx.subject import Subject

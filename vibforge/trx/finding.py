@@ -2,21 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from vibforge.findings.check import Severity
 from vibforge.model.certainty import Certainty
 
 if TYPE_CHECKING:
     from vibforge.trx.subject import Subject
-
-
-class Severity(StrEnum):
-    """How bad it is: an error stops TRX or loses the setting, and stops a build."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
 
 
 MEANING = {

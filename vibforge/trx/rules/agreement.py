@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from vibforge.findings.check import Severity
 from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Line
-from vibforge.trx.finding import Fault, Severity, rule, shown
+from vibforge.trx.finding import Fault, rule, shown
 from vibforge.trx.subject import Subject
 from vibforge.trx.value import is_default, same_value
 

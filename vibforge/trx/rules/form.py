@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from vibforge.findings.check import Severity
 from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Form, Line
-from vibforge.trx.finding import Fault, Severity, rule
+from vibforge.trx.finding import Fault, rule
 from vibforge.trx.subject import Subject
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")

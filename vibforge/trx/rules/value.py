@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from vibforge.findings.check import Severity
 from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Line
-from vibforge.trx.finding import Fault, Severity, rule, shown
+from vibforge.trx.finding import Fault, rule, shown
 from vibforge.trx.option import Kind, Option, shown_default
 from vibforge.trx.release import span
 from vibforge.trx.subject import Subject
