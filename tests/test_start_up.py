@@ -49,28 +49,28 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=152,
+        most=155,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=193,
+        most=196,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
         words=["lint", "{vib}"],
         without=(*BUILDS_ONLY, "vibforge.model.bundle", "vibforge.trx.check", "vibforge.trust"),
-        most=124,
+        most=128,
     ),
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
-        most=55,
+        most=56,
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=141,
+        most=145,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
@@ -80,7 +80,7 @@ COMMANDS = {
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.model.recipe", "vibforge.trx"),
-        most=161,
+        most=166,
     ),
 }
 

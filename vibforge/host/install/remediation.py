@@ -1,6 +1,5 @@
 """The change itself: live, in maintenance mode, or at the next boot (vib-format 8, step 6)."""
 
-from vibforge.checks.payload_content import wrong_digest
 from vibforge.checks.payload_declaration import (
     no_gunzip_digest,
     unknown_payload_type,
@@ -178,7 +177,7 @@ def _mounting_rule(payload: Payload, reason: str) -> str:
     if "checksum is not found" in reason:
         return no_gunzip_digest.id
     if "digest" in reason:
-        return wrong_digest.id
+        return "VF323"
     if payload.type == "vzstd":
         return zstd_before_nine.id
     return "" if payload.type in KNOWN_PAYLOAD_TYPES else unknown_payload_type.id
