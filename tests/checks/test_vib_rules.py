@@ -85,6 +85,7 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF106": lambda: make(members={3: ("extra", b"x")}),
     "VF107": lambda: make(members={3: ("acme", STORED)}),
     "VF108": cut,
+    "VF110": lambda: make(text=text_with("<live-install-allowed>true", "<live-install-allowed>on")),
     "VF201": lambda: make(text=text_with("<vib", "<?xml version='1.0' encoding='utf-8'?>\n<vib")),
     "VF202": lambda: make(software_tags=("driver", "")),
     "VF203": lambda: make(text=text_with("<vib ", '<vib xmlns:a="b" ').replace(b":a", b"")),

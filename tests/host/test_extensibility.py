@@ -62,7 +62,7 @@ def test_the_grammar_is_one_that_any_validator_reads() -> None:
     [
         (ESXI_67, "etc/init.d/x", Certainty.MEASURED),
         (Release(6, 7, 3), "bin/x", Certainty.INFERRED),
-        (ESXI_65, "bin/x", Certainty.INFERRED),
+        (ESXI_65, "bin/x", Certainty.MEASURED),
         (ESXI_80, "bin/x", Certainty.INFERRED),
         (ESXI_80, "etc/init.d/x", Certainty.UNKNOWN),
         (Release(5, 5), "bin/x", Certainty.UNKNOWN),

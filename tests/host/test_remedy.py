@@ -30,7 +30,7 @@ def best(host: Host, offered: Package) -> set[str]:
     ("host", "offered", "steps"),
     [
         (stock_host(ESXI_67), package(files=TRX), {"--force"}),
-        (stock_host(ESXI_80), package(files=TRX), {"--force", "level-community"}),
+        (stock_host(ESXI_80), package(files=TRX), {"boot-copy", "sign"}),
         (stock_host(ESXI_67), package(level="partner", files=TRX), {"--no-sig-check"}),
         (stock_host(ESXI_80), package(level="partner", files=TRX), {"--force"}),
         (stock_host(ESXI_67), package(), {"level-community"}),

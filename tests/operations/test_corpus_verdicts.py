@@ -8,6 +8,7 @@ import pytest
 from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90
 from vibforge.checks.run import Choice, lint
 from vibforge.errors import FormatError
+from vibforge.esxi.release import Release
 from vibforge.model.vib import Vib
 from vibforge.operations.plan import plan
 from vibforge.operations.subjects import OpenBundle, opened
@@ -17,7 +18,7 @@ from vibforge.report.plan import plan_text
 from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
 
 Golden = Callable[[str, str], None]
-TARGETS = (ESXI_67, ESXI_70, ESXI_80, ESXI_90)
+TARGETS = (ESXI_67, ESXI_70, ESXI_80, ESXI_90, Release(9, 1))
 
 
 def files_of(corpus: Path) -> list[Path]:

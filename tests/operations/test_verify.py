@@ -76,6 +76,7 @@ def test_every_fact_has_its_line() -> None:
         ("held", "container: every member has a name of its own"),
         ("held", "container: the file ends where its last member does"),
         ("held", "coverage: every member is descriptor, signature or payload"),
+        ("held", "container: ESXi's reader takes archive and descriptor"),
         ("held", "level: the acceptance level is one that hosts know"),
         ("held", "descriptor: every value can be read"),
         ("held", "payload: every payload has a name of its own"),
@@ -197,7 +198,11 @@ def test_a_level_that_is_none_fails() -> None:
     assert failed(vibs.vib(level="VMwareAccepted")) == {
         "level: the acceptance level is one that hosts know": (
             "'VMwareAccepted' is not a level (VF212)"
-        )
+        ),
+        "container: ESXi's reader takes archive and descriptor": (
+            "ESXi's reader refuses it: VIB 'test-1.0.0-1' has invalid acceptance level "
+            "'VMwareAccepted'. (VF110)"
+        ),
     }
 
 

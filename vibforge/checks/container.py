@@ -19,7 +19,6 @@ _OWN = frozenset({DESCRIPTOR_NAME, SIGNATURE_NAME})
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.CONTAINER, "descriptor.xml is the first member"),
-    reaction=Reaction(Step.READING, messages.FIRST_MEMBER),
 )
 def descriptor_not_first(subject: VibScan) -> Iterator[Fault]:
     """The descriptor is not the first member of the archive.
@@ -33,7 +32,7 @@ def descriptor_not_first(subject: VibScan) -> Iterator[Fault]:
     """
     name = member_names(subject.vib)[0]
     if name != DESCRIPTOR_NAME:
-        yield Fault(name, "comes before descriptor.xml", values={"name": name})
+        yield Fault(name, "comes before descriptor.xml")
 
 
 @check(
@@ -41,7 +40,6 @@ def descriptor_not_first(subject: VibScan) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.CONTAINER, "sig.pkcs7 is the second member"),
-    reaction=Reaction(Step.READING, messages.SECOND_MEMBER),
 )
 def signature_not_second(subject: VibScan) -> Iterator[Fault]:
     """The second member is not sig.pkcs7.
@@ -56,7 +54,7 @@ def signature_not_second(subject: VibScan) -> Iterator[Fault]:
     names = member_names(subject.vib)
     if names[1:2] != (SIGNATURE_NAME,):
         second = names[1] if len(names) > 1 else "nothing"
-        yield Fault(second, "is in the place of sig.pkcs7", values={"name": second})
+        yield Fault(second, "is in the place of sig.pkcs7")
 
 
 @check(
@@ -86,7 +84,6 @@ def payload_without_member(subject: VibScan) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.CONTAINER, "every header of the archive can be read"),
-    reaction=Reaction(Step.READING, messages.BAD_HEADER),
 )
 def bad_archive_header(subject: VibScan) -> Iterator[Fault]:
     """A header of the archive cannot be read, or bytes follow the last member.
@@ -98,7 +95,7 @@ def bad_archive_header(subject: VibScan) -> Iterator[Fault]:
 
     Evidence: tried on 6.7.
     """
-    for problem in bad_headers(subject.vib):
+    for problem in bad_headers(subject.vib.archive):
         yield Fault(problem.where, problem.what)
     if subject.vib.archive.tail_size:
         yield Fault("", f"{subject.vib.archive.tail_size} bytes follow the last member")

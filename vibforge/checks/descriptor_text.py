@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from vibforge.esxi import messages
 from vibforge.esxi.reader import (
     declares_encoding,
     has_namespace,
 )
-from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.findings.check import Contradiction, Fault, Severity, Topic, check
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Relation
 from vibforge.scan.vib import VibScan
@@ -17,7 +16,6 @@ from vibforge.scan.vib import VibScan
     "VF201",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.ENCODING_DECLARED),
 )
 def encoding_declaration(subject: VibScan) -> Iterator[Fault]:
     """The XML declaration names an encoding.
@@ -33,9 +31,7 @@ def encoding_declaration(subject: VibScan) -> Iterator[Fault]:
         yield Fault("descriptor.xml", "its first line says encoding=")
 
 
-@check(
-    "VF202", Severity.ERROR, Certainty.MEASURED, reaction=Reaction(Step.READING, messages.EMPTY_TAG)
-)
+@check("VF202", Severity.ERROR, Certainty.MEASURED)
 def empty_tag(subject: VibScan) -> Iterator[Fault]:
     """A software tag is empty.
 
@@ -53,7 +49,6 @@ def empty_tag(subject: VibScan) -> Iterator[Fault]:
     "VF203",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.MISSING_NAME),
 )
 def default_namespace(subject: VibScan) -> Iterator[Fault]:
     """The root element has a default namespace.

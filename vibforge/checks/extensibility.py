@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from vibforge.checks.allowed_paths import COMMUNITY_PATTERNS, PARTNER_PATTERNS, paths_outside
 from vibforge.esxi.release import Release
-from vibforge.esxi.table import row_of
+from vibforge.esxi.table import has_components, row_of
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 
@@ -65,9 +65,12 @@ class Violations:
 def violations(
     level: AcceptanceLevel, file_list: Iterable[str], *, overlay: bool = False
 ) -> Violations:
-    """Return what a host of 6.7 would refuse with "violates extensibility rule checks"."""
+    """Return what a host of 6.7 would refuse with "violates extensibility rule checks".
+
+    Empty entries of the file list count for nothing.
+    """
     return Violations(
-        paths=paths_outside(level, file_list),
+        paths=paths_outside(level, filter(None, file_list)),
         overlay=overlay and level is AcceptanceLevel.COMMUNITY,
     )
 
@@ -75,12 +78,14 @@ def violations(
 def path_list_certainty(release: Release, paths: tuple[str, ...]) -> Certainty:
     """Return how certain it is that a release has the path lists of 6.7, for these paths.
 
-    Older releases reserve `etc/init.d` for partners, and one report of 7 or 8 does so again.
+    One report of 7 or 8 reserves `etc/init.d` for partners; 6.5 and 6.7 do not (tried).
     """
     lists = row_of(release).path_lists
     if lists is None:
         return Certainty.UNKNOWN
-    if lists.certainty is not Certainty.MEASURED and _has_init_script(paths):
+    components = has_components(row_of(release))
+    doubted = components is None or components.value
+    if doubted and _has_init_script(paths):
         return Certainty.UNKNOWN
     return lists.certainty
 
@@ -130,6 +135,6 @@ def _vib(level: AcceptanceLevel, file_list: Iterable[str], *, overlay: bool) -> 
     etree.SubElement(vib, "acceptance-level").text = level.value
     etree.SubElement(vib, "overlay").text = "true" if overlay else "false"
     listing = etree.SubElement(vib, "file-list")
-    for path in file_list:
+    for path in filter(None, file_list):
         etree.SubElement(listing, "file").text = path
     return vib

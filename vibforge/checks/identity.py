@@ -9,7 +9,7 @@ from vibforge.esxi import messages
 from vibforge.esxi.reader import (
     DATABASE_NAME_LIMIT,
     VIB_TYPES,
-    is_release_date,
+    release_date_fault,
 )
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.certainty import Certainty
@@ -43,7 +43,6 @@ _ELEMENTS = {
     "VF204",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.MISSING_NAME),
 )
 def missing_name(subject: "Described") -> Iterator[Fault]:
     """Name, version or vendor is empty.
@@ -107,7 +106,6 @@ def odd_name(subject: "Described") -> Iterator[Fault]:
     "VF207",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_VERSION),
 )
 def two_dashes_in_version(subject: "Described") -> Iterator[Fault]:
     """The version has more than one dash.
@@ -120,7 +118,7 @@ def two_dashes_in_version(subject: "Described") -> Iterator[Fault]:
     """
     if subject.descriptor.version.count("-") > 1:
         what = f"{subject.descriptor.version!r} has more than one dash"
-        yield Fault("<version>", what, values={"name": subject.descriptor.name})
+        yield Fault("<version>", what)
 
 
 @check("VF208", Severity.WARNING, Certainty.DOCUMENTED)
@@ -142,7 +140,6 @@ def version_without_release(subject: "Described") -> Iterator[Fault]:
     "VF209",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_RELEASE_DATE),
 )
 def bad_release_date(subject: "Described") -> Iterator[Fault]:
     """The release date is not one that hosts read.
@@ -155,7 +152,7 @@ def bad_release_date(subject: "Described") -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     date = subject.descriptor.release_date
-    if date is not None and not is_release_date(date):
+    if date and release_date_fault(date):
         yield Fault("<release-date>", f"{date!r:.60} is not YYYY-MM-DDTHH:MM:SS")
 
 
@@ -177,7 +174,6 @@ def missing_release_date(subject: "Described") -> Iterator[Fault]:
     "VF211",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_TYPE),
 )
 def invalid_type(subject: "Described") -> Iterator[Fault]:
     """The type is none that hosts know.
@@ -201,7 +197,6 @@ def invalid_type(subject: "Described") -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.LEVEL, "the acceptance level is one that hosts know"),
-    reaction=Reaction(Step.READING, messages.INVALID_LEVEL),
 )
 def invalid_acceptance_level(subject: "Described") -> Iterator[Fault]:
     """The acceptance level is none that hosts know.

@@ -20,7 +20,7 @@ from vibforge.findings.check import (
 )
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import Checksum, Payload
-from vibforge.model.digest_coverage import Coverage, coverage
+from vibforge.model.digest_coverage import Coverage, Layer, coverage, hashed
 from vibforge.model.names import DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _NAMED_KINDS = 5
     "VF301",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.INVALID_PAYLOAD_NAME),
 )
 def payload_name_too_long(subject: "Described") -> Iterator[Fault]:
     """A payload's name is empty or has more than 15 characters.
@@ -50,7 +49,7 @@ def payload_name_too_long(subject: "Described") -> Iterator[Fault]:
     for payload in subject.descriptor.payloads:
         if not 1 <= len(payload.name) <= PAYLOAD_NAME_LIMIT:
             what = f"has {len(payload.name)} characters, not 1 to {PAYLOAD_NAME_LIMIT}"
-            yield Fault(payload.name, what, values={"name": payload.name})
+            yield Fault(payload.name, what)
 
 
 @check("VF302", Severity.NOTE, Certainty.DOCUMENTED)
@@ -95,7 +94,6 @@ def duplicate_payload(subject: "Described") -> Iterator[Fault]:
     "VF304",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.READING, messages.NO_PAYLOAD_TYPE),
 )
 def unknown_payload_type(subject: "Described") -> Iterator[Fault]:
     """A payload has no type, or one that hosts do not know.
@@ -140,7 +138,7 @@ def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.DOCUMENTED,
     minds=lambda row: row.live_needs_gunzip,
-    reaction=Reaction(Step.LIVE, messages.TARDISK_CHECKSUM),
+    reaction=Reaction(Step.LIVE, messages.MOUNT),
 )
 def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
     """A payload has no digest of its unpacked form at all.
@@ -203,7 +201,8 @@ def uncovered_payload(subject: "Described") -> Iterator[Result]:
 
     Why: a signature is over the descriptor and reaches a payload only through the digests declared
     there; a payload without one can be swapped under a valid signature. Weak digests (sha-1, md5),
-    and digests of the unpacked content alone, leave room for another file.
+    and digests of the unpacked content alone, leave room for another file. Without any digest of
+    the stored bytes 6.7 stops: "'NoneType' object has no attribute 'checksumtype'".
 
     Remedy: build it anew; vibforge declares sha-256 of the stored and of the unpacked bytes.
 
@@ -216,12 +215,19 @@ def uncovered_payload(subject: "Described") -> Iterator[Result]:
             case Coverage.PARTIAL:
                 missing = "no sha-256 or stronger digest of the stored bytes"
                 what = f"the descriptor declares {missing}{_only(payload.checksums)}"
-                yield Fault(payload.name, what, Severity.WARNING, claim=_COVERED)
+                stored = any(map(_is_of_stored_bytes, payload.checksums))
+                severity = Severity.WARNING if stored else Severity.ERROR
+                yield Fault(payload.name, what, severity, claim=_COVERED)
             case Coverage.NONE:
                 what = (
                     f"the descriptor declares no digest of a known kind{_only(payload.checksums)}"
                 )
                 yield Fault(payload.name, what, claim=_COVERED)
+
+
+def _is_of_stored_bytes(checksum: Checksum) -> bool:
+    of = hashed(checksum)
+    return of is not None and of.layer is Layer.STORED
 
 
 def _only(checksums: tuple[Checksum, ...]) -> str:

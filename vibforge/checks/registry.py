@@ -13,6 +13,7 @@ from vibforge.checks import (
     identity,
     payload_content,
     payload_declaration,
+    reader,
     signature,
     trx,
 )
@@ -23,6 +24,7 @@ from vibforge.scan.vib import BundleScan, VibScan
 
 _VIB_TOPICS = (
     container.CHECKS,
+    reader.CHECKS,
     descriptor_text.CHECKS,
     identity.CHECKS,
     demands.CHECKS,

@@ -4,6 +4,8 @@ Fingerprints are facts read off public, vendor-signed VIBs; the certificates are
 known by name is not to be trusted: only a trust store says whom a host believes.
 """
 
+from vibforge.model.acceptance import AcceptanceLevel
+
 _CERTIFIED = "VMware Certified VIB Signing"
 _ACCEPTED = "VMware Accepted VIB Signing"
 
@@ -43,6 +45,15 @@ def known_signer(sha256: str, issuer: str = "") -> str:
     """
     of_tests = f"a certificate below {_TEST_ROOT}, which no release trusts"
     return dict(_KNOWN).get(sha256, of_tests if _TEST_ROOT in issuer else "")
+
+
+def is_trusted_at(known: str, level: AcceptanceLevel) -> bool:
+    """Whether stock hosts trust a known signer at a level: those of RSA, on a root that is valid.
+
+    6.7.0 knows none with an elliptic curve (tried on 6.7).
+    """
+    signs = {AcceptanceLevel.CERTIFIED: _CERTIFIED, AcceptanceLevel.ACCEPTED: _ACCEPTED}.get(level)
+    return signs is not None and known.startswith(f"{signs}, RSA") and not is_outdated(known)
 
 
 def is_outdated(known: str) -> bool:

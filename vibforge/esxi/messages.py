@@ -21,6 +21,8 @@ class HostMessage:
     error: str
     text: str
     vibs: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Attributes other than the VIBs: the address or file that could not be read."""
 
     def render(self, release: Release) -> str:
         """Return what the host's console shows."""
@@ -30,7 +32,8 @@ class HostMessage:
             lines += [f"     cause = {self.text.splitlines()[0]}"]
             lines += [f"      vibs = [{', '.join(repr(vib) for vib in self.vibs)}]"]
         elif self.vibs:
-            lines += [f"      vibs = {', '.join(self.vibs)}"]
+            lines += [f"      vibs = {' '.join(self.vibs)}"]
+        lines += [f"{name:>10} = {value}" for name, value in self.attributes]
         return "\n".join(f" {line}" for line in (*lines, _FOOT))
 
 
@@ -49,12 +52,27 @@ class Form:
     text: str
     names_vib: bool = False
     """Whether the host prints the VIB's ID as an attribute below the text."""
+    attribute: str = ""
+    """Another attribute below the text: `filename`, whose value is the VIB's ID, or `url`."""
+    pair: str = ""
+    """The first half of the pair that the text is the second half of, as Python prints it."""
 
     def __call__(self, vib: str = "", **values: str) -> HostMessage:
-        text = self.text.format_map(_Values(values, vib=vib))
-        return HostMessage(error=self.error, text=text, vibs=(vib,) if self.names_vib else ())
+        told = _Values(values, vib=vib)
+        text = self.text.format_map(told)
+        if self.pair:
+            text = str((None if self.pair == "None" else self.pair.format_map(told), text))
+        of_attribute = FILE if self.attribute == "url" else vib
+        return HostMessage(
+            error=self.error,
+            text=text,
+            vibs=(vib,) if self.names_vib else (),
+            attributes=((self.attribute, of_attribute),) if self.attribute else (),
+        )
 
 
+FILE = "<path>"
+"""Stands for the address or path under which a host was given the file."""
 SILENT = Form(NOT_ON_RECORD, NOT_ON_RECORD)
 INSTALLED_LIVE = "Operation finished successfully."
 NEEDS_REBOOT = (
@@ -64,15 +82,16 @@ NEEDS_REBOOT = (
 NOT_CHANGED = "Host is not changed."
 DRY_RUN = "Dryrun only, host not changed. The following installers will be applied: […]"
 
-_LIST_CHECK = "['(line N: col 0) Element vib failed to validate content']"
+NOT_THE_CONTENT = "(line N: col 0) Element vib failed to validate content"
+NOT_THE_VALUE = "(line N: col 0) Error validating value boolean"
 
 EXTENSIBILITY = Form(
-    "VibValidationError", "VIB {vib} violates extensibility rule checks: " + _LIST_CHECK
+    "VibValidationError", "VIB {vib} violates extensibility rule checks: {complaints}"
 )
 EXTENSIBILITY_AT_STAGE = Form(
     "InstallationError",
     "VIB ({vib}) failed a check of extensibility rules for acceptance level '{level}': "
-    + _LIST_CHECK,
+    "{complaints}",
     names_vib=True,
 )
 ACCEPTANCE = Form(
@@ -86,7 +105,7 @@ DEPENDENCY = Form(
     "VIB {vib} requires {constraint}, but the requirement cannot be satisfied within the "
     "ImageProfile.",
 )
-CONFLICT = Form("DependencyError", "…")
+CONFLICT = Form("DependencyError", "VIBs ({vibs}) are conflicting with each other")
 FILE_CONFLICT = Form(
     "ProfileValidationError",
     "File path of '{path}' is claimed by multiple {kind} VIBs: {{{owners}}}",
@@ -98,54 +117,107 @@ GUNZIP_CHECKSUM = Form(
     "properly. Please remove this VIB or please check with your vendor for a replacement of this "
     "VIB",
 )
-UNSIGNED = Form("InstallationError", "The VIB {vib} does not contain a signature.", names_vib=True)
-UNTRUSTED = Form("InstallationError", "Could not find a trusted signer.", names_vib=True)
-BROKEN_SIGNATURE = Form("InstallationError", "Invalid PKCS7 digest.", names_vib=True)
+NO_BASE = Form(
+    "ProfileValidationError",
+    "Base ESX package not found in profile (Updated) {profile}: There is no VIB providing "
+    "'esx-version'.",
+)
+UNSIGNED = Form(
+    "InstallationError", "The VIB {vib} does not contain a signature.", names_vib=True, pair="{vib}"
+)
+UNTRUSTED = Form(
+    "InstallationError", "Could not find a trusted signer.", names_vib=True, pair="{vib}"
+)
+WRONG_SUBJECT = Form(
+    "InstallationError",
+    "Validating signer subject for '{level}' level failed: Signer {subject} is not valid for this "
+    "acceptance level.",
+    names_vib=True,
+    pair="{vib}",
+)
+UNREADABLE_SIGNATURE = Form(
+    "InstallationError", "Error reading PKCS7 signature: {reason}", names_vib=True, pair="{vib}"
+)
+BROKEN_SIGNATURE = Form("InstallationError", "Invalid PKCS7 digest.", names_vib=True, pair="{vib}")
 DIGEST_AT_EOF = Form(
     "InstallationError",
     "Calculated digest at EOF does not match expected result: {calculated} calculated, {expected} "
     "expected.",
     names_vib=True,
 )
-UNEQUAL = Form(
-    "ValueError", "VIBs {vib} and {vib} have unequal values of the '{attribute}' attribute: …"
+NO_PLAIN_DIGEST = Form(
+    "InstallationError", "'NoneType' object has no attribute 'checksumtype'", names_vib=True
 )
+UNKNOWN_DIGEST = Form("InstallationError", "unsupported hash type {kind}", names_vib=True)
+NO_DATE = Form("InstallationError", "unorderable types: NoneType() > NoneType()", names_vib=True)
+UNPACKING = Form("InstallationError", "{reason}", names_vib=True)
+EMPTY_TYPE = Form("IndexError", "string index out of range")
+UNEQUAL = Form(
+    "ValueError",
+    "VIBs {vib} and {vib} have unequal values of the '{attribute}' attribute: "
+    "'{offered}' != '{installed}'",
+)
+CANNOT_MERGE = Form(
+    "ValueError",
+    "Cannot merge VIBs {vib}, {vib} with unequal {attribute} attributes: ({offered}, {installed})",
+)
+REPLACES_ITSELF = Form(
+    "ValueError",
+    "VIB {vib} obsoletes VIBs {vibs} in the input to AddVibs -- cannot continue",
+)
+VERSIONLESS_ESX = Form("TypeError", "Type 'NoneType' not valid for comparisons with VibVersion.")
 MAINTENANCE_MODE = Form(
     "MaintenanceModeError",
     "MaintenanceMode is required to remove: [{removed}]; install: [{installed}].",
 )
 STATELESS = Form("StatelessError", "…")
-HARDWARE = Form("HardwareError", "…")
+HARDWARE = Form(
+    "HardwareError",
+    "Host doesn't meet image profile '(Updated) {profile}' hardware requirements:\n{mismatches}",
+)
 SIG_CHECK_UNDER_SECURE_BOOT = Form(
-    "InstallationError", "Secure Boot enabled: Cannot skip signature checks…"
+    "InstallationError",
+    "The installation transaction failed.\n      vibs = Secure Boot enabled: Cannot skip signature "
+    "checks. Installing unsigned VIBs will prevent the system from booting.",
 )
-SPACE = Form("InstallationError", "The pending transaction requires {megabytes} MB free space…")
-TARDISK_CHECKSUM = Form("…", "Tardisk checksum is not found for payload")
-FIRST_MEMBER = Form(
-    "VibFormatError",
-    "unsupported format… first member found was {name}, but descriptor.xml was expected",
+SPACE = Form(
+    "InstallationError",
+    "The pending transaction requires {megabytes} MB free space, however the maximum supported "
+    "size is {limit} MB.",
 )
-SECOND_MEMBER = Form(
-    "VibFormatError",
-    "Expected second member of Vib file to be sig.pkcs7, but found {name} instead.",
+MOUNT = Form(
+    "LiveInstallationError",
+    "Error in running ['/usr/lib/vmware/secureboot/bin/secureMount.py', '{vib}', '{payload}', "
+    "'/tmp/stageliveimage/data/{file}']:\nReturn code: 255\n"
+    "Output: ERROR:root:Failed to mount: {reason}\n"
+    "It is not safe to continue. Please reboot the host immediately to discard the unfinished "
+    "update.",
 )
-BAD_HEADER = Form("VibFormatError", "Bad VIB archive header")
-NO_MEMBER = Form("InstallationError", "Could not find file object for payload {name}")
-ENCODING_DECLARED = Form(
-    "VibFormatError", "Unicode strings with encoding declaration are not supported"
+UNMOUNTED = Form(
+    "LiveInstallationError", "[Errno 2] No such file or directory: '/tmp/img-stg/data/{file}'"
 )
-MISSING_NAME = Form("VibFormatError", "Missing VIB name.")
-INVALID_VERSION = Form("VibFormatError", "VIB {name} has invalid version")
-INVALID_TYPE = Form("VibFormatError", "VIB type invalid.")
-INVALID_RELEASE_DATE = Form("VibFormatError", "invalid release-date")
-INVALID_LEVEL = Form("VibFormatError", "invalid acceptance level")
-EMPTY_TAG = Form("AttributeError", "…")
-INVALID_PAYLOAD_NAME = Form("VibFormatError", "Invalid value '{name}' for name.")
-NO_PAYLOAD_TYPE = Form("VibFormatError", "…")
+NO_MEMBER = Form(
+    "VibFormatError", "Could not find file object for payload '{name}'.", attribute="filename"
+)
+READING_FILE = Form("VibDownloadError", "{reason}", attribute="url", pair=FILE)
+"""What the reader says of the archive."""
+READING_DESCRIPTOR = Form("VibDownloadError", "{reason}", attribute="url", pair="None")
+"""What the reader says of the descriptor."""
+READING_CRASHED = Form("VibDownloadError", "{reason}", attribute="url")
+"""What reaches the user where the reader itself stumbles."""
 ELEMENT_EXPECTED = Form("MetadataFormatError", "{what}")
 UNEQUAL_METADATA = Form(
     "InstallationError",
     "VIBs {vib} and {vib} have unequal values of the '{attribute}' attribute",
     names_vib=True,
 )
-NAME_TOO_LONG = Form("InstallationError", "… database file path is too long …", names_vib=True)
+NAME_TOO_LONG = Form(
+    "InstallationError",
+    "Failed to finish bootbank stage: ('/tmp/stagebootbank/imgdb.tgz', 'Error writing tar "
+    "database: database file path is too long ({length}),  the limit is 99.\\n{path}')",
+)
+DATABASE_PATH = Form(
+    "DatabaseIOError",
+    "Failed to save VIB metadata to dir /tmp/stageliveimage/imgdb/vibs.new: Failed to write VIB "
+    "descriptor to {path}: [Errno 2] No such file or directory: '{path}'",
+)

@@ -48,6 +48,8 @@ class Fault:
     """What a host's message about it names, by the places in the message's text."""
     minds: Fact | None = None
     """Whether hosts of a release mind this fault, where that depends on the fault."""
+    form: "Form | None" = None
+    """What a host prints because of this fault, where that depends on the fault."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ _HEADER_SIZE = 60
 _TERMINATOR = b"`\n"
 _LONG_NAMES, _SYMBOLS = "//", "/"
 _REFERENCE = re.compile(r"/(\d{1,10})")
-_OCTAL = re.compile(r"(0[oO])?[0-7]+")
+_OCTAL = re.compile(r" *[+-]?(0[oO])?[0-7]+ *")
+_DECIMAL = re.compile(r" *[+-]?[0-9]+ *")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +123,7 @@ class _Scan:
         self._position = len(MAGIC)
         self._faults: list[Problem] = []
         self._long_names = b""
+        self._has_long_names = False
 
     def archive(self) -> Archive:
         members = tuple(self._members())
@@ -152,6 +154,7 @@ class _Scan:
         is_table = name_text in {_LONG_NAMES, _SYMBOLS}
         if name_text == _LONG_NAMES:
             self._read_long_names(stored)
+            self._has_long_names = True
         else:
             self._stream.seek(data_offset + stored)
         padding = self._stream.read(1) if stored % 2 and stored == size else b""
@@ -177,6 +180,8 @@ class _Scan:
     def _name(self, text: str) -> str:
         reference = _REFERENCE.fullmatch(text)
         if not reference:
+            if self._has_long_names:
+                self._fault(f"{text} stands behind a table of long names and is none of it")
             return text.removesuffix("/")
         start = int(reference[1])
         end = self._long_names.find(b"\n", start, start + LONG_NAME_LIMIT + 1)
@@ -191,11 +196,11 @@ class _Scan:
             self._fault(f"the file ends {missing} bytes before its end", member)
         if member.padding not in {b"", b"\n"}:
             self._fault(f"the pad byte is {member.padding!r}, not a newline", member)
-        if member.mode_text and not _OCTAL.fullmatch(member.mode_text):
+        if member.mode_text.strip() and not _OCTAL.fullmatch(member.mode_text):
             self._fault(f"mode {member.mode_text!r} is not octal", member)
         for field in ("mtime", "uid", "gid", "size"):
             text = getattr(member, f"{field}_text")
-            if text and not _is_number(text):
+            if text.strip() and not _DECIMAL.fullmatch(text):
                 self._fault(f"{field} {text!r} is not a number", member)
 
     def _fault(self, what: str, member: Member | None = None) -> None:
@@ -204,13 +209,9 @@ class _Scan:
 
 def _text(field: bytes) -> str:
     """Return a field without its padding: blanks, and no other character that looks like one."""
-    return field.decode("latin-1").rstrip(" ")
+    return field.decode("latin-1").strip(" ")
 
 
 def _number(field: bytes) -> int | None:
-    text = field.decode("latin-1").strip()
-    return int(text) if _is_number(text) else None
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    text = field.decode("latin-1")
+    return int(text) if _DECIMAL.fullmatch(text) and "-" not in text else None

@@ -39,6 +39,11 @@ class Hasher:
         for each in self._hashes.values():
             each.update(chunk)
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """Every digest in hex, by algorithm."""
+        return {name: each.hexdigest() for name, each in self._hashes.items()}
+
     def digest(self, algorithm: str) -> str:
         """Return a digest in hex."""
         return self._hashes[algorithm].hexdigest()

@@ -19,6 +19,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+CUT_SHORT = "gzip is cut short"
+DAMAGED = "gzip is damaged: "
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -76,7 +78,7 @@ def _gunzip_member(
         try:
             output = inflater.decompress(data, _OUTPUT_SIZE)
         except zlib_ng.error as error:  # type: ignore[misc] # the stub calls the class an instance
-            raise FormatError(f"gzip is damaged: {error}") from error
+            raise FormatError(f"{DAMAGED}{error}") from error
         if output:
             budget.spend(Work.UNPACKED, len(output))
             yield output
@@ -86,7 +88,7 @@ def _gunzip_member(
         if not data and len(output) < _OUTPUT_SIZE:
             data = next(chunks, b"")
             if not data:
-                raise FormatError("gzip is cut short")
+                raise FormatError(CUT_SHORT)
 
 
 def _unzstd_frame(

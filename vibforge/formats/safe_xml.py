@@ -23,20 +23,22 @@ _SLICE = 64 * 1024
 """Bytes that are parsed between two looks at what has ended."""
 
 
-def parse(
+def parse(  # noqa: PLR0913 - each one is a thing that a caller decides
     data: bytes,
     where: str,
     budget: Budget | None = None,
     *,
     tag: str = "",
+    comments: bool = False,
     take: Callable[[etree._Element], None] = lambda _element: None,
 ) -> etree._Element:
-    """Return the root element of a document; comments and processing instructions are dropped.
+    """Return the root element of a document without its processing instructions.
 
     Args:
         data: the document; UTF-8 unless it says otherwise.
         where: what the document is, for messages.
         budget: that of the file which the document is in; a file of its own if None.
+        comments: whether comments stay in the tree, where they cut the text of an element.
         tag: elements that are handed to `take` while the rest is still to be parsed; none if empty.
         take: gets each of them with all that is in it; it may remove siblings before it.
 
@@ -57,7 +59,7 @@ def parse(
         no_network=True,
         load_dtd=False,
         huge_tree=False,
-        remove_comments=True,
+        remove_comments=not comments,
         remove_pis=True,
     )
     namespaces = _Namespaces(where)

@@ -7,7 +7,6 @@ from enum import StrEnum
 from vibforge.esxi.matching import Demands, Provisions
 from vibforge.esxi.paths import host_paths
 from vibforge.host.package import Package
-from vibforge.model.relationships import Provide
 from vibforge.model.version import Version
 
 
@@ -41,15 +40,19 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     """
     newest = newest_of_each_name(offered)
     present = {package.id for package in installed}
-    there = Provisions(map(_own, installed))
+    there = _provided(installed)
     added = tuple(
         package
         for package in newest
-        if package.id not in present and (verb is Verb.INSTALL or _replaces_any(package, there))
+        if package.id not in present
+        and package.is_installable
+        and (verb is Verb.INSTALL or _replaces_any(package, there))
     )
     replaced = Demands(constraint for new in added for constraint in new.replaces)
-    coming = Provisions(map(_own, added))
-    gone = [replaced.met_by(_own(old)) or _replaces_any(old, coming) for old in installed]
+    coming = _provided(added)
+    gone = [
+        any(map(replaced.met_by, old.provides)) or _replaces_any(old, coming) for old in installed
+    ]
     names = {package.name for package in added}
     return Change(
         added=added,
@@ -59,12 +62,12 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     )
 
 
-def _own(package: Package) -> Provide:
-    return Provide(name=package.name, version=package.descriptor.version)
+def _provided(packages: Iterable[Package]) -> Provisions:
+    return Provisions(provide for package in packages for provide in package.provides)
 
 
 def _replaces_any(package: Package, others: Provisions) -> bool:
-    """Whether `package` takes the place of one, by saying so or as a newer version of it."""
+    """Whether `package` takes the place of one, by what that is or provides (tried on 6.7)."""
     return any(others.meet(constraint) for constraint in package.replaces)
 
 
@@ -78,13 +81,33 @@ def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
     return tuple(newest.values())
 
 
-def unequal_attribute(offered: Package, held: Package) -> str:
-    """Return the attribute in which the installed VIB of this ID differs; empty if none does."""
-    if held.payloads_known and _contents(held) != _contents(offered):
-        return "payloads"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unequal:
+    """The attribute in which an installed VIB of the same ID differs, by the host's name for it.
+
+    `installed` and `offered` are the two values where a host prints them in words known here.
+    """
+
+    attribute: str
+    installed: str = "…"
+    offered: str = "…"
+
+
+def unequal_attribute(offered: Package, held: Package) -> Unequal | None:
+    """Return in what the installed VIB of this ID differs; None if in nothing."""
+    if held.level is not offered.level:
+        return Unequal(
+            attribute="acceptancelevel", installed=held.level.value, offered=offered.level.value
+        )
     if held.files_known and set(held.descriptor.file_list) != set(offered.descriptor.file_list):
-        return "filelist"
-    return ""
+        return Unequal(attribute="filelist")
+    if held.files_known and held.overlay is not offered.overlay:
+        return Unequal(
+            attribute="overlay", installed=str(held.overlay), offered=str(offered.overlay)
+        )
+    if held.payloads_known and _contents(held) != _contents(offered):
+        return Unequal(attribute="payloads")
+    return None
 
 
 def _contents(package: Package) -> list[tuple[str, str, int | None, tuple[tuple[str, str], ...]]]:

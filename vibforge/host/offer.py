@@ -5,11 +5,26 @@ from dataclasses import dataclass
 
 from vibforge.checks.registry import VIB_CHECKS
 from vibforge.findings.check import Step
-from vibforge.host.package import Package
+from vibforge.formats.hashing import ALGORITHMS, Hasher
+from vibforge.formats.inflating import CUT_SHORT, DAMAGED
+from vibforge.formats.unpacking import Compression
+from vibforge.host.package import UNPACKED_TO_END, Content, Package
 from vibforge.host.prediction import Refusal
 from vibforge.host.reading import refusal
+from vibforge.model.descriptor import Payload
+from vibforge.model.digest_coverage import Layer
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.vib import Vib
+from vibforge.scan.payload import ScannedPayload
+from vibforge.scan.signature import Signature, reading_error
 from vibforge.scan.vib import VibScan
+
+_EOF, _NO_GZIP = UNPACKED_TO_END, "Not a gzipped file"
+_DAMAGE = {
+    "incorrect data check": "CRC check failed",
+    "incorrect length check": "Incorrect length of data produced",
+}
+"""What Python's gzip says, by what zlib says."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,12 +43,52 @@ class Offer:
 def offer_of(vib: Vib, name: str) -> Offer:
     """Return what a VIB file offers; its payloads are read once."""
     scan = VibScan(vib)
-    return Offer(
-        name=name,
-        packages=(Package(descriptor=vib.descriptor, signature=scan.signature),),
-        refusals=tuple(refusals(scan, Step.READING)),
-        damage=tuple(refusals(scan, Step.PAYLOADS)),
+    malformed = scan.signature is Signature.MALFORMED
+    package = Package(
+        descriptor=vib.descriptor,
+        signature=scan.signature,
+        signature_says=reading_error(vib.signature) if malformed else "",
+        contents=tuple(_contents(scan)),
     )
+    return Offer(name=name, packages=(package,), refusals=tuple(refusals(scan, Step.READING)))
+
+
+def _contents(scan: VibScan) -> Iterator[Content]:
+    """Yield what is in the declared payloads, in the order of their names."""
+    read = {each.name: each for each in scan.payloads}
+    own = {DESCRIPTOR_NAME: scan.vib.descriptor_bytes, SIGNATURE_NAME: scan.vib.signature}
+    for declared in sorted(scan.descriptor.payloads, key=lambda each: each.name):
+        if (payload := read.get(declared.name)) is None:
+            yield _member(declared, own[declared.name])
+        else:
+            yield Content(
+                payload=declared,
+                present=payload.stored.member is not None,
+                stored=_digests(payload, Layer.STORED),
+                unpacked={} if payload.fault else _digests(payload, Layer.CONTENT),
+                unpacking=_unpacking(payload),
+            )
+
+
+def _member(declared: Payload, data: bytes) -> Content:
+    """Return what is in a payload that has the name of a member that is none."""
+    hasher = Hasher(ALGORITHMS)
+    hasher.take(data)
+    return Content(payload=declared, stored=hasher.digests, unpacking=_NO_GZIP if data else _EOF)
+
+
+def _digests(payload: ScannedPayload, layer: Layer) -> dict[str, str]:
+    return payload.hashers[layer].digests if layer in payload.hashers else {}
+
+
+def _unpacking(payload: ScannedPayload) -> str:
+    """Return the words with which the host's unpacking stops (tried on 6.7)."""
+    if not payload.stored_size or payload.fault == CUT_SHORT:
+        return _EOF
+    if payload.fault.startswith(DAMAGED):
+        reason = payload.fault.removeprefix(DAMAGED)
+        return next((told for words, told in _DAMAGE.items() if words in reason), reason)
+    return "" if Compression.GZIP in payload.compression else _NO_GZIP
 
 
 def refusals(scan: VibScan, step: Step) -> Iterator[Refusal]:

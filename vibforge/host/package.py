@@ -1,13 +1,44 @@
 """A VIB as the rules of an install see it: what it says of itself, and how much is known."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from vibforge.esxi.reader import UNPACKED_TYPES
 from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor import Descriptor, MaintenanceMode
+from vibforge.model.descriptor import Descriptor, MaintenanceMode, Payload
+from vibforge.model.digest_coverage import algorithm_of
 from vibforge.model.relationships import Constraint, Provide, Relation
 from vibforge.scan.signature import Signature
 
-_ON_BOOTBANK = frozenset({"tgz", "vgz", "boot", "vzstd"})
+UNPACKED_TO_END = "Reached EOF"
+"""What unpacking says of bytes that end too early: only when all of them have been read."""
+LOCKER = "locker"
+"""The type of VIBs that go to the locker partition, beside the boot banks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What is in a payload of a file: digests in hex by algorithm, and what unpacking it says.
+
+    `unpacking` holds the words of Python's gzip where the host's own unpacking stops.
+    """
+
+    payload: Payload
+    present: bool = True
+    stored: Mapping[str, str] = field(default_factory=dict)
+    unpacked: Mapping[str, str] = field(default_factory=dict)
+    unpacking: str = ""
+
+
+def declared_contents(package: "Package") -> tuple[Content, ...]:
+    """Return the payloads as they are if every digest of the stored bytes is right."""
+    return tuple(
+        Content(
+            payload=payload,
+            stored={algorithm_of(c): c.digest for c in payload.checksums if not c.verify_process},
+        )
+        for payload in sorted(package.descriptor.payloads, key=lambda each: each.name)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +51,14 @@ class Package:
 
     descriptor: Descriptor
     signature: Signature = Signature.UNKNOWN
+    first_signature: Signature | None = None
+    """What the first block is worth, which 6.5 and 6.7.0 look at alone; None: the same."""
+    is_signer_inferred: bool = False
+    """Whether the signer is trusted because it is known by its fingerprint, by no store at hand."""
+    signature_says: str = ""
+    """What cannot be read of the signature, or who signed."""
+    contents: tuple[Content, ...] = ()
+    """What is in the payloads, by their names in order; empty for a VIB without its file."""
     files_known: bool = True
     relationships_known: bool = True
     payloads_known: bool = True
@@ -40,6 +79,11 @@ class Package:
     @property
     def overlay(self) -> bool:
         return bool(self.descriptor.overlay)
+
+    @property
+    def is_installable(self) -> bool:
+        """Whether a host changes anything for it: not for `meta`, nor without a type."""
+        return self.descriptor.type in {"bootbank", LOCKER}
 
     @property
     def maintenance_mode(self) -> MaintenanceMode:
@@ -63,4 +107,6 @@ class Package:
     @property
     def bootbank_size(self) -> int:
         """Bytes that its payloads take on a bootbank, by their own account."""
-        return sum(p.size or 0 for p in self.descriptor.payloads if p.type in _ON_BOOTBANK)
+        if self.descriptor.type == LOCKER:
+            return 0
+        return sum(p.size or 0 for p in self.descriptor.payloads if p.type in UNPACKED_TYPES)

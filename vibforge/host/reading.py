@@ -12,13 +12,15 @@ from vibforge.model.certainty import Certainty
 def refusal(check: Check[Subject_contra], fault: Fault, vib_id: str) -> Refusal:
     """Return a host's refusal because of a fault of a VIB."""
     return Refusal(
-        message=message_of(check, fault, vib_id), cause=cause_of(check, fault), minds=check.minds
+        message=message_of(check, fault, vib_id),
+        cause=cause_of(check, fault),
+        minds=fault.minds or check.minds,
     )
 
 
 def message_of(check: Check[Subject_contra], fault: Fault, vib_id: str) -> HostMessage:
     """Return what a host prints because of a fault; `…` where no message is on record."""
-    form = check.reaction.message if check.reaction else SILENT
+    form = fault.form or (check.reaction.message if check.reaction else SILENT)
     return form(**{"vib": vib_id, **fault.values})
 
 

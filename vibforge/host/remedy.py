@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from vibforge.checks.payload_declaration import no_gunzip_sha256
+from vibforge.checks.payload_declaration import (
+    digest_order_breaks_old_hosts,
+    no_gunzip_digest,
+    no_gunzip_sha256,
+)
+from vibforge.esxi.provides import DRIVER_API, provision
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import SKIPS
 from vibforge.host.install.command import Command
@@ -17,10 +22,11 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty, least_sure
-from vibforge.model.descriptor import Checksum, Payload
+from vibforge.model.descriptor import Checksum
 from vibforge.scan.signature import Signature
 
 STEP_LIMIT = 3
+_FORCE = "--force"
 _SIGN, _REBUILD, _BOOT_COPY = "sign", "rebuild", "boot-copy"
 _OF_THE_VIB = frozenset({_SIGN, _REBUILD, _BOOT_COPY})
 
@@ -87,16 +93,24 @@ def remedies(command: Command) -> tuple[Remedy, ...]:
 
 def joint_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
     """Return the smallest sets of steps with which all of these commands install, best first."""
+    if any(_is_unreadable(command) for command in commands):
+        return ()
     steps = _distinct(step for command in commands for step in _steps(command))
     partly: list[Remedy] = []
     for size in range(STEP_LIMIT + 1):
         tried = [_try(commands, chosen) for chosen in combinations(steps, size)]
-        working = sorted((remedy for remedy in tried if remedy.always), key=_rank)
+        ranked = sorted((remedy for remedy in tried if remedy.always), key=_rank)
+        working = _unforced_first(ranked)
         partly += [r for r in tried if not r.always and any(out.installs for out in r.outcomes)]
         if working:
             out_of_reach = all(remedy.is_signed for remedy in working)
             return (*working, *(_best(partly) if out_of_reach else ()))
     return _best(partly)
+
+
+def _is_unreadable(command: Command) -> bool:
+    """Whether the host's reader refuses a file, which no step here changes."""
+    return any(refusal.holds(command.host.release) for refusal in command.refusals)
 
 
 def _best(partly: Iterable[Remedy]) -> tuple[Remedy, ...]:
@@ -110,6 +124,13 @@ def _best(partly: Iterable[Remedy]) -> tuple[Remedy, ...]:
 
 def _rank(remedy: Remedy) -> tuple[int, int]:
     return remedy.certainty.doubt, sum(step.weight for step in remedy.steps)
+
+
+def _unforced_first(ranked: list[Remedy]) -> list[Remedy]:
+    """Let --force come first only where no rebuild, level or signature does without flags."""
+    if ranked and _FORCE in ranked[0].flags:
+        return sorted(ranked, key=lambda remedy: bool(remedy.flags))
+    return ranked
 
 
 def _try(commands: Sequence[Command], steps: Sequence[Step]) -> Remedy:
@@ -134,9 +155,19 @@ def _distinct(steps: Iterable[Step]) -> tuple[Step, ...]:
 def _steps(command: Command) -> Iterator[Step]:
     """Yield what could help this command."""
     yield _flag("--no-sig-check", 20)
-    yield _flag("--force", 30, _MISSING if _depends(command) else "")
+    if not any(_does_not_load(package, command) for package in command.packages):
+        yield _flag(_FORCE, 30, _MISSING if _depends(command) else "")
     yield from _host_steps(command)
     yield from _vib_steps(command)
+
+
+def _does_not_load(package: Package, command: Command) -> bool:
+    """Whether a driver wants an interface that the release lacks: forced in, it stays unloaded."""
+    return any(
+        constraint.name.startswith(("vmkapi_", DRIVER_API))
+        and provision(command.host.release, constraint).met is False
+        for constraint in package.descriptor.relationships.depends
+    )
 
 
 def _depends(command: Command) -> bool:
@@ -181,10 +212,10 @@ def _host_steps(command: Command) -> Iterator[Step]:
 
 
 def _vib_steps(command: Command) -> Iterator[Step]:
-    if any(any(no_gunzip_sha256.faults(package)) for package in command.packages):
+    if any(_gains_by_rebuild(package) for package in command.packages):
         yield Step(
             key=_REBUILD,
-            what="build the VIB again with vibforge, which adds the missing digest",
+            what="build the VIB again with vibforge, which writes all digests and the date",
             cost="a new VIB under a new version; a signature is lost",
             weight=40,
             apply=lambda given: _each(given, _rebuilt),
@@ -208,6 +239,16 @@ def _vib_steps(command: Command) -> Iterator[Step]:
         )
 
 
+def _gains_by_rebuild(package: Package) -> bool:
+    """Whether a build writes what this VIB lacks: digests, their order, a release date."""
+    return not package.descriptor.release_date or any(
+        any(check.faults(package)) for check in _MENDED
+    )
+
+
+_MENDED = (no_gunzip_sha256, no_gunzip_digest, digest_order_breaks_old_hosts)
+
+
 def _each(command: Command, change: Callable[[Package], Package]) -> Command:
     return replace(command, packages=tuple(change(package) for package in command.packages))
 
@@ -215,16 +256,31 @@ def _each(command: Command, change: Callable[[Package], Package]) -> Command:
 def _signed(package: Package) -> Package:
     level = package.level if package.level.needs_signature else AcceptanceLevel.PARTNER
     descriptor = replace(package.descriptor, acceptance_level=level.value)
-    return replace(package, descriptor=descriptor, signature=Signature.TRUSTED)
+    return replace(
+        package, descriptor=descriptor, signature=Signature.TRUSTED, first_signature=None
+    )
 
 
 def _rebuilt(package: Package) -> Package:
-    payloads = tuple(_with_gunzip(payload) for payload in package.descriptor.payloads)
-    descriptor = replace(package.descriptor, payloads=payloads)
-    state = Signature.MISSING
-    return replace(package, descriptor=descriptor, signature=state)
+    """Return a VIB with what a build writes: a date, and three digests in the vendor's order."""
+    payloads = tuple(replace(p, checksums=_DIGESTS) for p in package.descriptor.payloads)
+    descriptor = replace(
+        package.descriptor,
+        payloads=payloads,
+        release_date=package.descriptor.release_date or _SOME_DATE,
+    )
+    return replace(
+        package,
+        descriptor=descriptor,
+        signature=Signature.MISSING,
+        first_signature=None,
+        contents=(),
+    )
 
 
-def _with_gunzip(payload: Payload) -> Payload:
-    missing = Checksum(checksum_type="sha-256", digest="", verify_process="gunzip")
-    return replace(payload, checksums=(missing, *payload.checksums))
+_SOME_DATE = "2020-01-01T00:00:00"
+_DIGESTS = (
+    Checksum(checksum_type="sha-256", digest="", verify_process="gunzip"),
+    Checksum(checksum_type="sha-256", digest=""),
+    Checksum(checksum_type="sha-1", digest="", verify_process="gunzip"),
+)

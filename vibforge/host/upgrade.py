@@ -14,10 +14,17 @@ from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.install.validation import troubles
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
-from vibforge.host.question import Answers, World, worlds
+from vibforge.host.question import Answers, Question, World, worlds
 from vibforge.model.certainty import Certainty, least_sure
 
 _CONFLICTING_GROUPS = frozenset({Group.DEPENDENCY, Group.PROFILE})
+_LEVEL_GROUPS = frozenset({Group.EXTENSIBILITY, Group.ACCEPTANCE})
+_FIRST_WITHOUT_LEVELS = Release(7, 0)
+_LEVELS_LEFT_OUT = Question(
+    key="upgrade-levels",
+    if_yes="the upgrade leaves paths and levels out, as the pre-check on the media of 7.0.0 does",
+    if_no="a later validation stops at them, as was reported of upgrades to 6.0 (ghettoVCB #63)",
+)
 _GUNZIP_CODE = "MISSING_GUNZIP_CHECKSUM_VIB_ERRORS"
 _CONFLICTING = (
     "CONFLICTING_VIBS ERROR: Vibs on the host are conflicting with vibs in metadata. Remove the "
@@ -38,18 +45,24 @@ def _evaluate(
 ) -> Prediction:
     after = replace(host, release=to, installed=(), installed_known=False)
     found = troubles(after, Change(added=(), removed=(), kept=packages, skipped=()), answers)
+    levels = [group for group in found if group[0].group in _LEVEL_GROUPS]
+    asked = bool(levels) and to >= _FIRST_WITHOUT_LEVELS
+    if asked and answers.ask(_LEVELS_LEFT_OUT):
+        found = tuple(group for group in found if group not in levels)
     if not found:
         return Prediction(
             outcome=Outcome.REBOOT,
             says="The upgrade goes on and keeps the VIB.",
-            certainty=Certainty.INFERRED,
+            certainty=Certainty.UNKNOWN if asked else Certainty.INFERRED,
         )
     every = [trouble for group in found for trouble in group]
     causes = tuple(cause for trouble in every for cause in trouble.causes)
     return Prediction(
         outcome=Outcome.REFUSED,
         says="\n".join(line for group in found for line in _lines(group)),
-        certainty=least_sure([Certainty.DOCUMENTED, *(cause.certainty for cause in causes)]),
+        certainty=Certainty.UNKNOWN
+        if asked and all(group in levels for group in found)
+        else least_sure([Certainty.DOCUMENTED, *(cause.certainty for cause in causes)]),
         causes=causes,
     )
 

@@ -162,8 +162,11 @@ class Descriptor:
 
     @property
     def vib_id(self) -> str:
-        """`<vendor>_<type>_<name>_<version>`, which names a VIB on hosts and in depots."""
-        return f"{self.vendor}_{self.type}_{self.name}_{self.version}"
+        """`<vendor>_<type>_<name>_<version>`, which names a VIB on hosts and in depots.
+
+        A dash without a release behind it is no part of a version to ESXi (tried on 6.7).
+        """
+        return f"{self.vendor}_{self.type}_{self.name}_{self.version.removesuffix('-')}"
 
 
 @lru_cache(maxsize=64)

@@ -246,24 +246,24 @@ class _Reader:
             for name in ("on-install", "on-remove")
         )
         return MaintenanceMode(
-            on_install=default if on_install is None else on_install,
+            on_install=_first_of(on_install, on_remove, default),
             on_remove=default if on_remove is None else on_remove,
         )
 
     def _payload(self, at: etree._Element) -> Payload:
         self._budget.spend(Work.PAYLOADS)
         return Payload(
-            name=at.get("name", ""),
-            type=at.get("type", ""),
+            name=at.get("name", "").strip(),
+            type=at.get("type", "").strip(),
             size=self._number(at, "size") if self._sizes else None,
             uncompressed_size=self._number(at, "uncompressed-size") if self._sizes else None,
             boot_order=self._number(at, "boot-order"),
             vfat_name=at.get("vfat-name", ""),
             checksums=tuple(
                 Checksum(
-                    checksum_type=checksum.get("checksum-type", ""),
+                    checksum_type=checksum.get("checksum-type", "").strip(),
                     digest=_content(checksum),
-                    verify_process=checksum.get("verify-process", ""),
+                    verify_process=checksum.get("verify-process", "").strip(),
                 )
                 for checksum in at.iterfind("checksum")
             ),
@@ -282,6 +282,11 @@ class _Reader:
     def _repeated(self) -> Iterator[str]:
         counts = Counter(str(child.tag) for child in self._root if child.tag in _KNOWN)
         return (tag for tag, count in counts.items() if count > 1)
+
+
+def _first_of(*values: bool | None) -> bool:
+    """Return the first that is said; 6.7 takes a lone `on-remove` for installs, too (tried)."""
+    return next(value for value in values if value is not None)
 
 
 def _content(of: etree._Element) -> str:

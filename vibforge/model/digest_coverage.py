@@ -15,6 +15,7 @@ _GUNZIP_ONCE = "-gunzip1"
 """Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 _HEX_DIGITS = {"md5": 32, "sha-1": 40, "sha-256": 64, "sha-384": 96, "sha-512": 128}
+_UNDASHED = {name.replace("-", ""): name for name in ALGORITHMS}
 _WEAK = frozenset({"md5", "sha-1"})
 """Digests with known collisions: two payloads of one digest can be made."""
 
@@ -51,11 +52,17 @@ class Coverage(StrEnum):
 
 def hashed(checksum: Checksum) -> Hashed | None:
     """Return what a digest is of; None for a kind that is not known."""
-    kind = checksum.checksum_type.lower()
+    kind = algorithm_of(checksum)
     layer = _OF_PROCESS.get(checksum.verify_process)
     if kind.endswith(_GUNZIP_ONCE) and not checksum.verify_process:
         kind, layer = kind.removesuffix(_GUNZIP_ONCE), Layer.GUNZIPPED
     return Hashed(layer, kind) if layer and kind in ALGORITHMS else None
+
+
+def algorithm_of(checksum: Checksum) -> str:
+    """Return the algorithm by its name here: ESXi takes `SHA-256` and `sha256` for it, too."""
+    kind = checksum.checksum_type.lower()
+    return _UNDASHED.get(kind, kind)
 
 
 def is_whole(checksum: Checksum) -> bool:

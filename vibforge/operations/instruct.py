@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.host.install_needs import InstallNeeds
 from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor import Descriptor
+from vibforge.model.descriptor import Descriptor, MaintenanceMode
 from vibforge.operations.render import render
 
 GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
@@ -41,8 +41,19 @@ def instructions(
         "flags": " ".join(needs.flags),
         "level": needs.host_level,
         "lower_levels": [level for level in AcceptanceLevel if level.rank > needs.host_level.rank],
+        "maintenance": _maintenance(descriptor),
         "has_trx_conf": any(path.endswith(TRX_CONF) for path in descriptor.file_list),
     }
     for name, executable in GUIDES.items():
         text = render(f"instructions/{name}.j2", values)
         yield Guide(name=name, text=text, executable=executable)
+
+
+def _maintenance(descriptor: Descriptor) -> MaintenanceMode:
+    """Return for which live changes a host wants maintenance mode; one that waits wants none."""
+    said = descriptor.system_requires.maintenance_mode
+    stated = said or MaintenanceMode(on_install=True, on_remove=True)
+    return MaintenanceMode(
+        on_install=stated.on_install and bool(descriptor.live_install_allowed),
+        on_remove=stated.on_remove and bool(descriptor.live_remove_allowed),
+    )

@@ -1,16 +1,22 @@
 """Read what is to be planned: a VIB file or an offline bundle."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
+from vibforge.checks.reader import refused_by_reader
+from vibforge.checks.reader_archive import refused_file
 from vibforge.errors import FormatError
+from vibforge.esxi.known_signers import is_trusted_at, known_signer
 from vibforge.host.bundle_readers import loading_refusals, staging_refusals
 from vibforge.host.offer import Offer
 from vibforge.host.offer import offer_of as unjudged_offer
 from vibforge.host.package import Package
+from vibforge.host.reading import refusal
+from vibforge.model.source import FileSource
 from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
-from vibforge.scan.signature import Signature
+from vibforge.scan.signature import Signature, signature_blocks
 from vibforge.scan.vib import bundle_scan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
@@ -34,6 +40,15 @@ def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> Offer:
         return _bundle_offer(bundles[0], path, policy)
 
 
+def unread_offer(path: Path) -> Offer | None:
+    """Return what a host says of a file that vibforge cannot read; None where that is not known."""
+    if not path.is_file():
+        return None
+    if (found := refused_file(FileSource.of(path))) is None:
+        return None
+    return Offer(name=path.name, refusals=(refusal(refused_by_reader, found, path.name),))
+
+
 def _offer_of(vib: Vib, name: str, policy: TrustPolicy) -> Offer:
     offer = unjudged_offer(vib, name)
     packages = tuple(_judged(package, vib, policy) for package in offer.packages)
@@ -41,20 +56,43 @@ def _offer_of(vib: Vib, name: str, policy: TrustPolicy) -> Offer:
 
 
 def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
-    """Hold a signature against the store, where hosts look at it and all of them rule alike."""
-    if (
-        policy.store is None
-        or package.signature is not Signature.UNKNOWN
-        or not package.level.needs_signature
-    ):
+    """Hold a signature against the store, or against the vendor's signers where there is none."""
+    if package.signature is not Signature.UNKNOWN or not package.level.needs_signature:
         return package
+    if policy.store is None:
+        return _known(package, vib)
     from vibforge.operations.facts.signed import judgement_of  # noqa: PLC0415 - needs OpenSSL
 
     judgement = judgement_of(vib, policy)
-    if judgement.host.held is None or judgement.host.held != judgement.host_first_only.held:
+    first = judgement.blocks[0] if judgement.blocks else None
+    only, every = judgement.host_first_only.held, judgement.host.held
+    state = _STATES[only]
+    if first is not None and first.signer.held and only is False:
+        state = Signature.UNFIT
+    certificate = first.check.certificate if first else None
+    return replace(
+        package,
+        signature=state if every == only else Signature.UNKNOWN,
+        first_signature=state,
+        signature_says=_printed(certificate.subject) if certificate else "",
+    )
+
+
+def _known(package: Package, vib: Vib) -> Package:
+    """Trust a vendor's signer that is known by its fingerprint, at the levels that it signs."""
+    certificates = [each for block in signature_blocks(vib)[:1] for each in block.certificates]
+    known = {known_signer(each.sha256, each.issuer) for each in certificates[:1]}
+    if not any(is_trusted_at(each, package.level) for each in known):
         return package
-    held = judgement.host.held
-    return replace(package, signature=Signature.TRUSTED if held else Signature.UNTRUSTED)
+    return replace(package, signature=Signature.TRUSTED, is_signer_inferred=True)
+
+
+_STATES = {True: Signature.TRUSTED, False: Signature.UNTRUSTED, None: Signature.UNKNOWN}
+
+
+def _printed(subject: str) -> str:
+    """Return a name as the host prints it: with a blank behind each comma between its parts."""
+    return re.sub(r"(?<!\\),(?! )", ", ", subject)
 
 
 def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) -> Offer:

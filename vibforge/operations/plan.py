@@ -11,6 +11,7 @@ from vibforge.esxi.table import STOCK_TARGETS, is_known
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
+from vibforge.host.install.installer import ALREADY_INSTALLED
 from vibforge.host.offer import Offer
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
@@ -18,7 +19,7 @@ from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.several import Unreadable, each_file
-from vibforge.operations.offers import read_offer
+from vibforge.operations.offers import read_offer, unread_offer
 from vibforge.scan.signature import Signature
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
@@ -52,6 +53,17 @@ class HostPlan:
     """The same for the VIB in the layout `boot-copy`; empty where that layout changes nothing."""
     warnings: tuple[str, ...] = ()
     """What comes later: at the next boot, remediation or audit."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the host holds all of it already, as it is."""
+        installs = [route for route in self.routes if route.route is Route.INSTALL]
+        return any(
+            cause.what == ALREADY_INSTALLED
+            for route in installs
+            for world in route.worlds
+            for cause in world.result.causes
+        )
 
     @property
     def is_known(self) -> bool:
@@ -101,7 +113,8 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     """Plan the way of VIBs and bundles onto a host.
 
     Args:
-        paths: the files; one that cannot be read is part of the result.
+        paths: the files; one that cannot be read is part of the result, with what a host says of
+            it where that is known.
         host: the facts of a host; if None, a stock host of each of `targets`.
         targets: releases to plan for where there is no `host`.
         flags: what the command line of esxcli would carry.
@@ -115,9 +128,11 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     _check_upgrade(route, [host.release] if host else targets, upgrade_to)
     hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
     offers = each_file(paths, lambda path: read_offer(path, policy))
+    answered = [(each.path, unread_offer(each.path)) for each in offers.unreadable]
+    known = [*offers.found, *((path, offer) for path, offer in answered if offer is not None)]
     files = tuple(
         plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
-        for _path, offer in offers.found
+        for _path, offer in sorted(known, key=lambda each: paths.index(each[0]))
     )
     return Plan(files=files, unreadable=offers.unreadable, route=route, flags=flags)
 
@@ -140,7 +155,7 @@ def plan_offer(
     upgrade_to: Release | None = None,
 ) -> FilePlan:
     """Plan one offer on several hosts, each with its label."""
-    if not offer.packages:
+    if not (offer.packages or offer.refusals):
         return FilePlan(offer=offer)
     return FilePlan(
         offer=offer,

@@ -60,7 +60,10 @@ def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterato
         flags = f" {plan.flags}" if str(plan.flags) and route.route.startswith("esxcli") else ""
         asked = route.route in {plan.route, Route.UPGRADE}
         yield from _route_lines(route, flags, offer, paint, asked=asked)
-    yield from _remedy_lines("needs", of.remedies, paint)
+    if of.is_held:
+        yield f"  {paint('needs', 'strong')}: nothing; it is already installed"
+    else:
+        yield from _remedy_lines("needs", of.remedies, paint)
     if of.boot_copy:
         yield from _remedy_lines("as boot-copy", of.boot_copy[:1], paint)
     for warning in of.warnings:

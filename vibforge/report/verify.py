@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from vibforge.model.several import Several
-from vibforge.operations.verification import Fact, Outcome, Verification
+from vibforge.findings.check import Topic
+from vibforge.model.several import Several, Unreadable
+from vibforge.operations.verification import Fact, Outcome, Verification, fact
 from vibforge.report import shapes
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
@@ -31,8 +32,21 @@ def verifications_json(files: Several[Verification]) -> dict[str, Any]:
     return {
         "format": "vibforge/verify/1",
         "good": not files.unreadable and all(each.held for _path, each in files.found),
-        "files": [{"path": str(path), **verification_facts(each)} for path, each in files.found],
+        "files": [
+            *({"path": str(path), **verification_facts(each)} for path, each in files.found),
+            *(_unread(each) for each in files.unreadable),
+        ],
         "unreadable": shapes.unreadable(files.unreadable),
+    }
+
+
+def _unread(of: Unreadable) -> dict[str, Any]:
+    """Return the answer for a file that cannot be read."""
+    reason = "; ".join(problem.what for problem in of.problems)
+    read = fact(Topic.CONTAINER, "it can be read as a VIB or a bundle", holds=False, reason=reason)
+    return {
+        "path": str(of.path),
+        **verification_facts(Verification(name=of.path.name, facts=(read,))),
     }
 
 
@@ -60,8 +74,8 @@ def _lines(found: Verification, paint: Paint) -> Iterator[str]:
     yield paint(plain(found.name), "strong")
     if found.vib_id:
         yield f"  {plain(found.vib_id)}"
-    for fact in found.facts:
-        yield _fact_line(fact, paint)
+    for each in found.facts:
+        yield _fact_line(each, paint)
     for part in found.parts:
         yield from _lines(part, paint)
     if not found.parts:

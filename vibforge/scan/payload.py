@@ -8,14 +8,14 @@ from enum import Enum, auto
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget
 from vibforge.formats.byte_stream import ByteStream
-from vibforge.formats.hashing import Hasher, HashingThread
+from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
 from vibforge.formats.inflating import GZIP_TRAILER, gzip_content_size
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_reading import TarForm, TarReader, starts_tar
 from vibforge.formats.unpacking import NO_TAPS, THREAD_WORTH, Compression, Taps, unpack
 from vibforge.model.descriptor import Checksum
-from vibforge.model.digest_coverage import Layer, hashed
+from vibforge.model.digest_coverage import Hashed, Layer, algorithm_of, hashed
 from vibforge.model.vib import StoredPayload
 from vibforge.scan.file import ScannedFile, scan_file
 
@@ -152,6 +152,9 @@ def _read_all(
         layer: Hasher(dict.fromkeys(of.algorithm for of in wanted if of.layer is layer))
         for layer in Layer
     }
+    if Hashed(Layer.STORED, "sha-256") not in wanted:
+        every = dict.fromkeys(map(algorithm_of, payload.checksums))
+        payload.hashers[Layer.STORED] = Hasher(kind for kind in every if kind in ALGORITHMS)
     with HashingThread() if payload.stored_size >= THREAD_WORTH else nullcontext() as thread:
         taps = {layer: _tap(hasher, thread) for layer, hasher in payload.hashers.items()}
         watched = _watched(pieces, taps[Layer.STORED], progress)

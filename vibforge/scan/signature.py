@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from vibforge.model.vib import Vib
 
 
+_PEM_LABEL = "PKCS7"
+
+
 class Signature(StrEnum):
     """What a host makes of a VIB's signature."""
 
@@ -18,6 +21,8 @@ class Signature(StrEnum):
     UNTRUSTED = "untrusted"
     BROKEN = "broken"
     MALFORMED = "malformed"
+    UNFIT = "unfit"
+    """Trusted, and not one of those who may sign at this level."""
     UNKNOWN = "unknown"
     """There is one, and nobody has compared its signer with the host's trust store."""
 
@@ -37,7 +42,7 @@ def signature_blocks(vib: "Vib") -> "tuple[Block, ...]":
 
 def signature_of(vib: "Vib") -> Signature:
     """Return what hosts make of the first signature block, without looking at its signer."""
-    if not vib.is_signed:
+    if not vib.signature:
         return Signature.MISSING
     from vibforge.formats.pkcs7 import PEM_LABEL, check_block  # noqa: PLC0415 - for few VIBs
 
@@ -50,3 +55,12 @@ def signature_of(vib: "Vib") -> Signature:
         return Signature.MALFORMED
     held = check_block(first, vib.descriptor_bytes).held
     return Signature.BROKEN if held is False else Signature.UNKNOWN
+
+
+def reading_error(signature: bytes) -> str:
+    """Return what OpenSSL says of a signature member that is no PKCS7 in PEM (tried on 6.7)."""
+    if f"-----BEGIN {_PEM_LABEL}-----".encode() not in signature:
+        return "no start line"
+    if f"-----END {_PEM_LABEL}-----".encode() not in signature:
+        return "bad end line"
+    return "unknown error"

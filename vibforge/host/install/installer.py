@@ -7,16 +7,21 @@ possible.
 from dataclasses import replace
 
 from vibforge.esxi import messages
+from vibforge.esxi.matching import Provisions
 from vibforge.esxi.table import is_known
 from vibforge.host.image import Change, Verb, change, unequal_attribute
 from vibforge.host.install.command import Command
-from vibforge.host.install.remediation import needs_reboot, remediate, result
+from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
-from vibforge.host.install.staging import check_host, check_packages
-from vibforge.host.install.validation import troubles
+from vibforge.host.install.staging import check_host, stage
+from vibforge.host.install.validation import ESX_VERSION, troubles
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
+from vibforge.model.relationships import Provide
 
+ALREADY_INSTALLED = "is installed already"
+VERSIONLESS_BASE = Provide(name=ESX_VERSION)
 _FLAG = Question(
     key="no-sig-check-refused",
     if_yes="this release refuses --no-sig-check under Secure Boot, as 6.5 does",
@@ -47,14 +52,16 @@ def _evaluate(command: Command, planned: Change, answers: Answers) -> Prediction
 def _install(run: Run) -> Prediction:
     _read(run)
     _refuse_flags(run)
-    _refuse_unequal(run)
+    if run.command.verb is Verb.UPDATE:
+        _refuse_unequal(run)
     if not run.change.added:
         return _skipped(run)
+    _refuse_impossible(run)
     _validate(run)
     check_host(run)
     if run.flags.dry_run:
-        return result(run, Outcome.REBOOT if needs_reboot(run) else Outcome.LIVE)
-    check_packages(run)
+        return rehearse(run)
+    stage(run)
     return remediate(run)
 
 
@@ -67,6 +74,7 @@ def _read(run: Run) -> None:
 def _refuse_flags(run: Run) -> None:
     if (
         run.flags.no_sig_check
+        and not run.flags.force
         and run.secure_boot
         and run.known(run.row.refuses_no_sig_check, _FLAG)
     ):
@@ -78,27 +86,60 @@ def _refuse_unequal(run: Run) -> None:
     installed = {package.id: package for package in run.host.installed}
     for package in run.command.packages:
         held = installed.get(package.id)
-        if held and (attribute := unequal_attribute(package, held)):
+        if held and (unequal := unequal_attribute(package, held)):
             cause = Cause(
-                what=f"a VIB of this ID is installed, with other {attribute}",
+                what=f"a VIB of this ID is installed, with other {unequal.attribute}",
                 subject=package.id,
                 certainty=run.sure,
             )
-            raise Refused(messages.UNEQUAL(package.id, attribute=attribute), [cause])
+            as_65 = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
+            form = messages.CANNOT_MERGE if as_65 else messages.UNEQUAL
+            message = form(
+                package.id,
+                attribute=unequal.attribute,
+                installed=unequal.installed,
+                offered=unequal.offered,
+            )
+            raise Refused(message, [cause])
+
+
+def _refuse_impossible(run: Run) -> None:
+    """Refuse what makes the host's own code fail, whatever the flags (tried on 6.7)."""
+    for package in run.change.added:
+        stated = package.descriptor.relationships
+        if any(map(Provisions(package.provides).meet, stated.replaces)):
+            cause = Cause(what="replaces itself", subject=package.id, certainty=run.sure)
+            raise Refused(messages.REPLACES_ITSELF(package.id, vibs=package.id), [cause])
+        if VERSIONLESS_BASE in stated.provides:
+            what = f"provides {ESX_VERSION} without a version"
+            cause = Cause(what=what, subject=package.id, certainty=run.sure)
+            raise Refused(messages.VERSIONLESS_ESX(), [cause])
 
 
 def _skipped(run: Run) -> Prediction:
-    installing = run.command.verb is Verb.INSTALL
-    what = "is installed already" if installing else "updates nothing that is installed"
     return Prediction(
         outcome=Outcome.SKIPPED,
         says=messages.NOT_CHANGED,
         certainty=run.sure,
         causes=tuple(
-            Cause(what=what, subject=package.id, certainty=run.sure)
+            Cause(what=_why_skipped(run, package), subject=package.id, certainty=run.sure)
             for package in run.change.skipped
         ),
     )
+
+
+def _why_skipped(run: Run, package: Package) -> str:
+    if not package.is_installable:
+        return f"is of type {package.descriptor.type or 'none'}, which changes nothing on a host"
+    held = next((each for each in run.host.installed if each.id == package.id), None)
+    if held is None:
+        return "updates nothing that is installed"
+    if unequal := unequal_attribute(package, held):
+        return (
+            f"is installed already with other {unequal.attribute}: the host keeps the OLD FILES "
+            "and reports success; build it under another version"
+        )
+    return ALREADY_INSTALLED
 
 
 def _validate(run: Run) -> None:

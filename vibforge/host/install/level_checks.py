@@ -34,17 +34,23 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
     if causes and row_of(host.release).path_lists is None and answers.ask(_other_lists(host)):
         return
     if causes:
-        message = messages.EXTENSIBILITY(package.id)
+        message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=causes)
     elif _has_doubtful_script(host, package) and not answers.ask(INIT_SCRIPTS_ALLOWED):
         doubt = Cause(
             what="not on the community list of some releases",
             subject="etc/init.d",
             certainty=Certainty.UNKNOWN,
-            rule=community_init_script.id if any(community_init_script.faults(package)) else "",
+            rule=community_init_script.id,
         )
-        message = messages.EXTENSIBILITY(package.id)
+        message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
         yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
+
+
+def list_complaints(package: Package) -> str:
+    """Return what the host's validation says; an overlay that may not be one is said first."""
+    overlay = violations(package.level, (), overlay=package.overlay).overlay
+    return str([messages.NOT_THE_VALUE] * overlay + [messages.NOT_THE_CONTENT])
 
 
 def _other_lists(host: Host) -> Question:
@@ -85,7 +91,7 @@ def _path_causes(
 
 
 def _has_doubtful_script(host: Host, package: Package) -> bool:
-    return package.level is AcceptanceLevel.COMMUNITY and (
+    return any(community_init_script.faults(package)) and (
         path_list_certainty(host.release, package.descriptor.file_list) is Certainty.UNKNOWN
     )
 
@@ -100,7 +106,8 @@ def acceptance(host: Host, package: Package) -> Trouble:
         subject=package.id,
         certainty=Certainty.MEASURED if row_of(host.release).tried else Certainty.DOCUMENTED,
     )
-    message = messages.ACCEPTANCE(package.id, level=level.value, host_level=asked)
+    word = (package.descriptor.acceptance_level or level.value).strip()
+    message = messages.ACCEPTANCE(package.id, level=word, host_level=asked)
     return Trouble(group=Group.ACCEPTANCE, message=message, causes=(cause,))
 
 

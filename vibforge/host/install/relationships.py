@@ -17,7 +17,7 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Answers, Question
 from vibforge.model.certainty import Certainty
-from vibforge.model.relationships import Constraint
+from vibforge.model.relationships import Constraint, Provide
 
 CONFLICT_LIMIT = 1_000
 """Conflicts of one profile that are told: 5,000 VIBs that exclude each other make 25 million."""
@@ -28,7 +28,7 @@ def relationship_troubles(host: Host, change: Change, answers: Answers) -> Itera
     """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
     profile = tuple(map(_Asked, change.profile))
     lacking = _lacking(profile, host.release, complete=host.knows_all_relationships)
-    found = [*lacking.known, *islice(_conflicts(change.profile), CONFLICT_LIMIT)]
+    found = [*lacking.known, *islice(_conflicts(host, change.profile), CONFLICT_LIMIT)]
     yield from found or _open_dependencies(lacking, answers)
 
 
@@ -134,21 +134,28 @@ def _unmet_here(profile: tuple[_Asked, ...]) -> tuple[tuple[int, Constraint], ..
     )
 
 
-def _conflicts(profile: tuple[Package, ...]) -> Iterator[Trouble]:
-    """Yield each pair of VIBs of which one excludes the other."""
+def _conflicts(host: Host, profile: tuple[Package, ...]) -> Iterator[Trouble]:
+    """Yield each pair in conflict; a VIB can be in conflict with itself and the installer."""
     if not any(package.descriptor.relationships.conflicts for package in profile):
         return
-    named: dict[str, list[Package]] = {}
+    named: dict[str, list[tuple[str, tuple[Provide, ...]]]] = {}
+    named[INSTALLER.name] = [(INSTALLER.name, (INSTALLER,))]
     for package in profile:
         for name in {provide.name for provide in package.provides}:
-            named.setdefault(name, []).append(package)
+            named.setdefault(name, []).append((package.id, package.provides))
     for package in profile:
         excluded = package.descriptor.relationships.conflicts
         demands = Demands(excluded)
         names = {constraint.name for constraint in excluded}
-        others = {id(other): other for name in names for other in named.get(name, ())}
-        for other in sorted(others.values(), key=lambda other: other.id):
-            if other is not package and any(map(demands.met_by, other.provides)):
-                cause = Cause(what=f"conflicts with {other.id}", subject=package.id)
-                message = messages.CONFLICT()
-                yield Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
+        others = dict(other for name in names for other in named.get(name, ()))
+        for other, provides in sorted(others.items()):
+            if any(map(demands.met_by, provides)):
+                yield _conflict(host, package, other)
+
+
+def _conflict(host: Host, package: Package, other: str) -> Trouble:
+    cause = Cause(
+        what=f"conflicts with {other}", subject=package.id, certainty=standing(host.release)
+    )
+    message = messages.CONFLICT(vibs=", ".join(sorted({package.id, other})))
+    return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))

@@ -4,9 +4,10 @@ Each step of an install either raises `Refused`, with what the host prints, or l
 on. Facts that are not known are asked as questions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from vibforge.esxi.inbox import goes_at_boot
 from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Cell, Row, row_of, standing
@@ -15,6 +16,7 @@ from vibforge.host.host import Host
 from vibforge.host.image import Change
 from vibforge.host.install.command import Command
 from vibforge.host.install.trouble import Group, Trouble
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import Answers, Question
 from vibforge.model.certainty import Certainty, least_sure
@@ -27,6 +29,14 @@ FORCE_LOWERS_LEVEL = Question(
     if_yes="--force passes over the acceptance level here, as on 6.7",
     if_no="--force keeps the acceptance level here, as was reported of 8.0.1",
 )
+
+
+def _inbox(name: str) -> Question:
+    return Question(
+        key=f"inbox {name}",
+        if_yes=f"this release brings a VIB {name}, as 6.7 does",
+        if_no=f"this release brings no VIB {name}",
+    )
 
 
 class Refused(Exception):  # noqa: N818 - ends the evaluation of a run, caught by the installer
@@ -92,6 +102,34 @@ class Run:
     @property
     def secure_boot(self) -> bool:
         return self.answers.known(self.host.secure_boot, SECURE_BOOT)
+
+    def takes_last_digest(self, question: Question) -> bool:
+        """Whether the last sha-256 counts for the stored bytes, whatever it is of."""
+        return self.known(self.row.last_sha256_wins, question)
+
+    @property
+    def own_reboot_causes(self) -> tuple[Cause, ...]:
+        """Why the change itself cannot be made live."""
+        return tuple(self._reboot_causes())
+
+    def _reboot_causes(self) -> Iterator[Cause]:
+        if self.flags.no_live_install:
+            yield Cause(what="--no-live-install was given")
+        for package in self.change.added:
+            if not package.descriptor.live_install_allowed:
+                yield Cause(what="does not allow a live install", subject=package.id)
+            elif not self.host.installed_known and self._takes_an_inbox_place(package):
+                what = "takes the place of the VIB of this name that ESXi brings"
+                yield Cause(what=what, subject=package.id, certainty=self.sure)
+        for package in self.change.removed:
+            if not package.descriptor.live_remove_allowed:
+                yield Cause(what="does not allow a live removal", subject=package.id)
+
+    def _takes_an_inbox_place(self, package: Package) -> bool:
+        """Whether a stock host has a VIB of this name, which only a reboot takes away."""
+        if not goes_at_boot(package.name):
+            return False
+        return self.row.tried or self.answers.ask(_inbox(package.name))
 
     def skipped_groups(self) -> set[Group]:
         """Return the groups of troubles that the flags take away altogether."""

@@ -1,19 +1,25 @@
-"""The checks of the host and of each VIB, before anything is changed (vib-format 8, step 5)."""
+"""The checks of the host and of each VIB, before anything is changed (vib-format 8, step 5).
 
-from collections.abc import Callable
+The order of the checks, and the digests that they look at, were tried on 6.7 and 6.5.
+"""
 
 from vibforge.checks.extensibility import violations
 from vibforge.checks.identity import name_too_long
-from vibforge.checks.payload_declaration import digest_order_breaks_old_hosts
 from vibforge.esxi import messages
 from vibforge.esxi.messages import HostMessage
-from vibforge.host.install.level_checks import extensibility_causes
+from vibforge.esxi.reader import DATABASE_NAME_LIMIT
+from vibforge.formats.hashing import ALGORITHMS
+from vibforge.host.host import Hardware
+from vibforge.host.install.level_checks import extensibility_causes, list_complaints
 from vibforge.host.install.run import Refused, Run
-from vibforge.host.package import Package
+from vibforge.host.install.validation import profile_name
+from vibforge.host.package import UNPACKED_TO_END, Content, Package, declared_contents
 from vibforge.host.prediction import Cause
 from vibforge.host.question import Question
-from vibforge.host.reading import cause_of, message_of
+from vibforge.host.reading import cause_of
 from vibforge.model.certainty import Certainty
+from vibforge.model.descriptor import Checksum, HardwarePlatform
+from vibforge.model.digest_coverage import algorithm_of
 from vibforge.scan.signature import Signature
 
 TRUSTED = Question(
@@ -28,6 +34,16 @@ _LAST_DIGEST = Question(
 )
 RESERVED_BOOTBANK = 10 * 2**20
 """Bytes of a bootbank that a host keeps free (vib-format 5)."""
+MOUNTED_TYPES = frozenset({"tgz", "vgz"})
+"""Payloads that a live install unpacks and mounts."""
+_SHORT_HASH = Question(
+    key="database-hash",
+    if_yes="the host's hash of this VIB is short enough for its database",
+    if_no="the host's hash of this VIB makes the path in its database too long",
+)
+_DATABASE_FRAME = "/var/db/esximg/vibs/-.xml.sig"
+_HASH_SIZE = 20
+"""Characters of most hashes: a sign and 19 digits."""
 
 
 def check_host(run: Run) -> None:
@@ -40,45 +56,70 @@ def check_host(run: Run) -> None:
     for package in run.change.profile:
         wanted = package.descriptor.system_requires.hardware_platforms
         if wanted and not _hardware_fits(run, package):
-            cause = Cause(what=f"is for {_hardware_names(package)} only", subject=package.id)
-            raise Refused(messages.HARDWARE(), [cause])
+            what = f"is for {_hardware_names(package)} only"
+            cause = Cause(what=what, subject=package.id, certainty=run.sure)
+            message = messages.HARDWARE(
+                profile=profile_name(run.host), mismatches=_mismatches(run, package)
+            )
+            raise Refused(message, [cause])
 
 
-def check_packages(run: Run) -> None:
-    """Look at each VIB that comes in: its name, whom it is from, and its bytes.
+def stage(run: Run) -> None:
+    """Look at each VIB that comes in: whom it is from, its date, its bytes, its name.
 
     Raises:
         Refused: one of them is not taken.
     """
     for package in run.change.added:
-        _check_database_name(run, package)
         _check_trust(run, package)
-        _check_digests(run, package)
+    for package in run.change.added:
+        _check_date(run, package)
+        for content in package.contents or declared_contents(package):
+            _check_content(run, package, content)
     for refusal in run.command.damage:
         raise Refused(refusal.message, [refusal.cause])
+    for package in run.change.added:
+        _check_database_name(run, package)
 
 
 def _check_space(run: Run) -> None:
-    free = run.host.bootbank_free
-    needed = sum(package.bootbank_size for package in run.change.added) - sum(
-        package.bootbank_size for package in run.change.removed
+    """Compare what all VIBs declare with the bank; what is free there does not count (tried)."""
+    bank = run.row.bank_size
+    if bank is None or not run.host.installed_known:
+        return
+    needed = sum(package.bootbank_size for package in run.change.profile)
+    limit = bank.value - RESERVED_BOOTBANK
+    if needed <= limit:
+        return
+    cause = Cause(
+        what=f"the image would take {needed} bytes, and a boot bank has room for {limit}",
+        certainty=bank.certainty,
     )
-    if free is not None and needed > free - RESERVED_BOOTBANK:
-        cause = Cause(
-            what=f"needs {needed} bytes more, the bootbank has {free} free and keeps "
-            f"{RESERVED_BOOTBANK}",
-            certainty=Certainty.INFERRED,
-        )
-        megabytes = str(-(-(needed + RESERVED_BOOTBANK) // 2**20))
-        raise Refused(messages.SPACE(megabytes=megabytes), [cause])
+    message = messages.SPACE(megabytes=str(needed // 2**20), limit=str(limit // 2**20))
+    raise Refused(message, [cause])
+
+
+def _platforms(hardware: Hardware) -> list[tuple[str, str]]:
+    """Return vendor and model, and each OEM string as a vendor without a model."""
+    return [
+        (hardware.vendor, hardware.model),
+        *((oem, "") for oem in hardware.oem_strings or ()),
+    ]
+
+
+def _wanted(package: Package) -> tuple[HardwarePlatform, ...]:
+    """Return what the VIB asks for: a vendor alone says nothing beside the same with a model."""
+    stated = package.descriptor.system_requires.hardware_platforms
+    wanted = [HardwarePlatform(vendor=w.vendor.strip(), model=w.model.strip()) for w in stated]
+    precise = {each.vendor for each in wanted if each.model}
+    return tuple(each for each in wanted if each.model or each.vendor not in precise)
 
 
 def _hardware_fits(run: Run, package: Package) -> bool:
     hardware = run.host.hardware
-    wanted = package.descriptor.system_requires.hardware_platforms
     if hardware is not None:
-        vendors = {hardware.vendor, *(hardware.oem_strings or ())}
-        if any(w.vendor in vendors and w.model in {"", hardware.model} for w in wanted):
+        found = _platforms(hardware)
+        if any(w.vendor == v and w.model in {"", m} for w in _wanted(package) for v, m in found):
             return True
         if hardware.oem_strings is not None:
             return False
@@ -91,15 +132,34 @@ def _hardware_fits(run: Run, package: Package) -> bool:
     return run.answers.ask(question)
 
 
+def _mismatches(run: Run, package: Package) -> str:
+    if run.host.hardware is None:
+        return messages.NOT_ON_RECORD
+    return "\n".join(
+        f"BIOS vendor {wanted.vendor} is required but host BIOS vendor is {vendor}"
+        if wanted.vendor != vendor
+        else f"BIOS model {wanted.model} is required but host BIOS model is {model}"
+        for wanted in _wanted(package)
+        for vendor, model in _platforms(run.host.hardware)
+    )
+
+
 def _hardware_names(package: Package) -> str:
-    wanted = package.descriptor.system_requires.hardware_platforms
-    return " or ".join(f"{w.vendor} {w.model}".strip() for w in wanted)
+    return " or ".join(f"{w.vendor} {w.model}".strip() for w in _wanted(package))
 
 
 def _check_database_name(run: Run, package: Package) -> None:
+    if "/" in package.name:
+        what = "has a slash in its name, which is a folder that the host's database lacks"
+        cause = Cause(what=what, subject=package.id, certainty=run.sure, rule="VF206")
+        path = "/tmp/stageliveimage/imgdb/vibs.new/…"  # noqa: S108 - a path on the host
+        raise Refused(messages.DATABASE_PATH(path=path), [cause])
     for fault in name_too_long.faults(package):
-        if fault.severity is None:
-            message = message_of(name_too_long, fault, package.id)
+        if fault.severity is None and (
+            len(package.name) > DATABASE_NAME_LIMIT + 1 or not run.answers.ask(_SHORT_HASH)
+        ):
+            length = len(_DATABASE_FRAME) + len(package.name) + _HASH_SIZE
+            message = messages.NAME_TOO_LONG(length=str(length))
             raise Refused(message, [cause_of(name_too_long, fault, certainty=run.sure)])
 
 
@@ -112,37 +172,122 @@ def _check_trust(run: Run, package: Package) -> None:
         _check_signature(run, package)
     found = violations(package.level, package.descriptor.file_list, overlay=package.overlay)
     if found:
-        message = messages.EXTENSIBILITY_AT_STAGE(package.id, level=package.level.value)
+        message = messages.EXTENSIBILITY_AT_STAGE(
+            package.id, level=package.level.value, complaints=list_complaints(package)
+        )
         raise Refused(message, extensibility_causes(run.host, package))
 
 
 def _check_signature(run: Run, package: Package) -> None:
     state = package.signature
+    if run.row.tried and package.first_signature is not None:
+        state = package.first_signature
     if state is Signature.UNKNOWN:
         state = Signature.TRUSTED if run.answers.ask(TRUSTED) else Signature.UNTRUSTED
+    if package.is_signer_inferred:
+        run.doubts.append(Certainty.INFERRED)
     if state is not Signature.TRUSTED:
-        build, words, rule = _SIGNATURE_TROUBLE[state]
-        what = words.format(level=package.level.esxcli_name)
+        message, words, rule = _signature_trouble(state, package)
         certainty = Certainty.MEASURED if run.row.tried else Certainty.DOCUMENTED
-        cause = Cause(what=what, subject=package.id, certainty=certainty, rule=rule)
-        raise Refused(build(package.id), [cause])
-
-
-def _check_digests(run: Run, package: Package) -> None:
-    faults = list(digest_order_breaks_old_hosts.faults(package))
-    if faults and run.known(run.row.last_sha256_wins, _LAST_DIGEST):
-        message = message_of(digest_order_breaks_old_hosts, faults[0], package.id)
-        cause = cause_of(digest_order_breaks_old_hosts, faults[0], subject=package.id)
+        cause = Cause(what=words, subject=package.id, certainty=certainty, rule=rule)
         raise Refused(message, [cause])
 
 
-_SIGNATURE_TROUBLE: dict[Signature, tuple[Callable[..., HostMessage], str, str]] = {
-    Signature.MISSING: (messages.UNSIGNED, "claims {level} and has no signature", "VF501"),
-    Signature.UNTRUSTED: (messages.UNTRUSTED, "is signed by nobody whom the host trusts", ""),
-    Signature.BROKEN: (messages.BROKEN_SIGNATURE, "was changed after it was signed", "VF504"),
-    Signature.MALFORMED: (
-        messages.BROKEN_SIGNATURE,
-        "has a signature that hosts cannot read",
-        "VF502",
-    ),
-}
+def _signature_trouble(state: Signature, package: Package) -> tuple[HostMessage, str, str]:
+    vib, level, says = package.id, package.level, package.signature_says
+    match state:
+        case Signature.MISSING:
+            what = f"claims {level.esxcli_name} and has no signature"
+            return messages.UNSIGNED(vib), what, "VF501"
+        case Signature.BROKEN:
+            return messages.BROKEN_SIGNATURE(vib), "was changed after it was signed", "VF504"
+        case Signature.MALFORMED:
+            what = "has a signature that hosts cannot read"
+            return messages.UNREADABLE_SIGNATURE(vib, reason=says), what, "VF502"
+        case Signature.UNFIT:
+            what = f"is signed by somebody who may not sign at {level.esxcli_name}"
+            return messages.WRONG_SUBJECT(vib, level=level.value, subject=says), what, ""
+        case _:
+            return messages.UNTRUSTED(vib), "is signed by nobody whom the host trusts", ""
+
+
+def _check_date(run: Run, package: Package) -> None:
+    if not package.descriptor.release_date:
+        what = "has no release date, on which hosts stumble whatever the flags"
+        cause = Cause(what=what, subject=package.id, certainty=run.sure, rule="VF210")
+        raise Refused(messages.NO_DATE(package.id), [cause])
+
+
+def _check_content(run: Run, package: Package, content: Content) -> None:
+    """Read a payload as a host does: unpacked for a live change, as it is for the next boot."""
+    payload = content.payload
+    if not content.present:
+        what = "the archive has no payload of this name"
+        cause = Cause(what=what, subject=payload.name, certainty=run.sure, rule="VF103")
+        raise Refused(messages.NO_MEMBER(package.id, name=payload.name), [cause])
+    if not payload.type:
+        cause = Cause(what="has an empty type", subject=payload.name, certainty=run.sure)
+        raise Refused(messages.EMPTY_TYPE(), [cause])
+    if not payload.checksums:
+        return
+    chosen = _staged_digest(run, payload.checksums)
+    live = payload.type in MOUNTED_TYPES and not run.own_reboot_causes
+    if chosen is None and not run.takes_last_digest(_LAST_DIGEST):
+        what = "has no digest of the stored bytes"
+        cause = Cause(what=what, subject=payload.name, certainty=run.sure, rule="VF324")
+        raise Refused(messages.NO_PLAIN_DIGEST(package.id), [cause])
+    if live and content.unpacking not in {"", UNPACKED_TO_END}:
+        _refuse_unpacking(run, package, content)
+    if chosen is not None:
+        _compare(run, package, content, chosen)
+    if live and content.unpacking:
+        _refuse_unpacking(run, package, content)
+
+
+def _refuse_unpacking(run: Run, package: Package, content: Content) -> None:
+    cause = Cause(
+        what=f"cannot be unpacked: {content.unpacking}",
+        subject=content.payload.name,
+        certainty=run.sure,
+        rule="VF314",
+    )
+    raise Refused(messages.UNPACKING(package.id, reason=content.unpacking), [cause])
+
+
+def _staged_digest(run: Run, checksums: tuple[Checksum, ...]) -> Checksum | None:
+    """Return the digest that the stored bytes are compared with.
+
+    6.7 looks at those without a verify-process; before, the last sha-256 counts, whatever it is of.
+    """
+    if run.takes_last_digest(_LAST_DIGEST):
+        named = [each for each in checksums if each.checksum_type in {"sha-256", "sha-1"}]
+        return preferred(named)
+    return preferred([each for each in checksums if not each.verify_process])
+
+
+def preferred(checksums: list[Checksum]) -> Checksum | None:
+    """Return the last sha-256, else the last sha-1, else the last of any kind."""
+    for kind in ("sha-256", "sha-1"):
+        found = [each for each in checksums if each.checksum_type == kind]
+        if found:
+            return found[-1]
+    return checksums[-1] if checksums else None
+
+
+def _compare(run: Run, package: Package, content: Content, wanted: Checksum) -> None:
+    name, kind = content.payload.name, algorithm_of(wanted)
+    if kind not in ALGORITHMS:
+        cause = Cause(what=f"{kind} is no digest that hosts know", subject=name, certainty=run.sure)
+        raise Refused(messages.UNKNOWN_DIGEST(package.id, kind=kind), [cause])
+    found = content.stored.get(kind)
+    if found is None or found == wanted.digest.lower():
+        return
+    misread = wanted.verify_process and "; its last sha-256 is that of the unpacked form"
+    cause = Cause(
+        what=f"{wanted.kind} is {found}, not {wanted.digest:.128}{misread}",
+        subject=name,
+        certainty=run.sure,
+        rule="VF306" if misread else "VF323",
+    )
+    message = messages.DIGEST_AT_EOF(package.id, calculated=found, expected=wanted.digest)
+    raise Refused(message, [cause])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vibforge.checks.payload_declaration import no_gunzip_sha256
 from vibforge.esxi import messages
 from vibforge.esxi.paths import shipped_among
-from vibforge.esxi.table import standing
+from vibforge.esxi.table import row_of, standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change, FileConflict, file_conflicts
 from vibforge.host.install.level_checks import acceptance, extensibility, takes
@@ -24,6 +24,7 @@ from vibforge.model.certainty import Certainty
 if TYPE_CHECKING:
     from vibforge.model.acceptance import AcceptanceLevel
 
+ESX_VERSION = "esx-version"
 _REQUIRES_GUNZIP = Question(
     key="gunzip-sha256",
     if_yes="this release requires a sha-256 digest of each unpacked payload, as 8.0 does",
@@ -71,6 +72,7 @@ def troubles(
 
 
 def _profile_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+    yield from _missing_base(host, change)
     yield from _missing_gunzip(host, change.profile, answers)
     yield from _file_conflicts(host, change)
 
@@ -88,6 +90,35 @@ def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Tr
             taken[level] = takes(host, level, answers)
         if not taken[level]:
             yield acceptance(host, package)
+
+
+def _missing_base(host: Host, change: Change) -> Iterator[Trouble]:
+    """Yield the trouble of a change that takes away the last provider of esx-version."""
+    base = next((each for each in host.installed if provides_base(each)), None)
+    at_once = row_of(host.release).reports_all_problems
+    if base is None or any(map(provides_base, change.profile)) or (at_once and at_once.value):
+        return
+    cause = Cause(
+        what=f"leaves the host without {base.name}, the last that provides {ESX_VERSION}",
+        subject=", ".join(package.id for package in change.added),
+        certainty=standing(host.release),
+    )
+    message = messages.NO_BASE(profile=profile_name(host))
+    yield Trouble(group=Group.PROFILE, message=message, causes=(cause,), forcible=False)
+
+
+def provides_base(package: Package) -> bool:
+    """Whether a VIB provides the version of ESXi, as esx-base does."""
+    return any(provide.name == ESX_VERSION for provide in package.provides)
+
+
+def profile_name(host: Host) -> str:
+    """Return the name of the vendor's standard image, as far as the installed esx-base tells it."""
+    base = next((each for each in host.installed if provides_base(each)), None)
+    if base is None:
+        return messages.NOT_ON_RECORD
+    version, _, release = base.descriptor.version.partition("-")
+    return f"ESXi-{version}-{release.rpartition('.')[2]}-standard"
 
 
 def _missing_gunzip(host: Host, profile: Iterable[Package], answers: Answers) -> Iterator[Trouble]:
