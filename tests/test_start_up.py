@@ -49,12 +49,12 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=155,
+        most=157,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=196,
+        most=198,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(

@@ -86,7 +86,10 @@ def test_good_files_are_shown_beside_bad_ones(desk: Path) -> None:
     assert "VFG_bootbank_test_1.0.0-1" in done.stdout
     assert "page.vib: an HTML page" in done.stderr
     found = json.loads(run("verify", "--json", "page.vib", "good.vib", folder=desk).stdout)
-    assert [each["path"] for each in found["files"]] == ["good.vib"]
+    assert [(each["path"], each["held"]) for each in found["files"]] == [
+        ("good.vib", True),
+        ("page.vib", False),
+    ]
 
 
 def test_files_and_cat_give_nothing_but_what_was_asked(desk: Path) -> None:
@@ -97,10 +100,10 @@ def test_files_and_cat_give_nothing_but_what_was_asked(desk: Path) -> None:
 
 def test_verify_says_the_verdict_last(desk: Path) -> None:
     lines = run("verify", "bad.vib", folder=desk).stdout.splitlines()
-    assert lines[-1] == "  bad: 20 held, 4 failed"
+    assert lines[-1] == "  bad: 22 held, 4 failed"
     assert any(line.startswith("  failed       files       ") for line in lines)
     lines = run("verify", "bundle.zip", folder=desk).stdout.splitlines()
-    assert lines[-2:] == ["bundle.zip", "  good: 29 held"]
+    assert lines[-2:] == ["bundle.zip", "  good: 31 held"]
 
 
 def test_extract_says_where_and_how_much(desk: Path) -> None:

@@ -57,12 +57,10 @@ def test_a_missing_pad_after_the_last_member_is_no_fault() -> None:
     [
         (one(mode="9"), "member a: mode '9' is not octal"),
         (one(mtime="1.5"), "member a: mtime '1.5' is not a number"),
-        (one(mtime=" 0"), "member a: mtime ' 0' is not a number"),
         (one(uid="0\t"), "member a: uid '0\\t' is not a number"),
         (one(gid="0\x1f"), "member a: gid '0\\x1f' is not a number"),
         (one(mode="0\n"), "member a: mode '0\\n' is not octal"),
-        (one(size=" 1"), "member a: size ' 1' is not a number"),
-        (one(size="1\x0b"), "member a: size '1\\x0b' is not a number"),
+        (one(size="1\x0b"), "no member header at offset 8"),
         (one(padding=b"\0"), "member a: the pad byte is b'\\x00', not a newline"),
         (one(size="5"), "member a: the file ends 3 bytes before its end"),
         (one() + b"tail", "no member header at offset 70"),

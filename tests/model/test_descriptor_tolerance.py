@@ -195,7 +195,7 @@ def test_what_an_element_does_not_say_is_empty() -> None:
         ("<maintenance-mode/>", (True, True)),
         ("<maintenance-mode>false</maintenance-mode>", (False, False)),
         ('<maintenance-mode on-install="false"/>', (False, True)),
-        ('<maintenance-mode on-remove="true">false</maintenance-mode>', (False, True)),
+        ('<maintenance-mode on-remove="true">false</maintenance-mode>', (True, True)),
     ],
 )
 def test_maintenance_mode_is_needed_unless_it_is_said(

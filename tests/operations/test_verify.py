@@ -91,6 +91,7 @@ def test_every_fact_has_its_line() -> None:
         ("held", "digest: sha-1 gunzip"),
         ("held", "coverage: the digests in the descriptor cover it"),
         ("held", "level: a level above community has a signature"),
+        ("held", "coverage: sig.pkcs7 holds nothing but signatures"),
     ]
 
 

@@ -42,9 +42,11 @@ def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> Offer:
 
 def unread_offer(path: Path) -> Offer | None:
     """Return what a host says of a file that vibforge cannot read; None where that is not known."""
-    if not path.is_file():
-        return None
-    if (found := refused_file(FileSource.of(path))) is None:
+    try:
+        found = refused_file(FileSource.of(path)) if path.is_file() else None
+    except OSError:  # a file whose reading fails is no file that a host would refuse
+        found = None
+    if found is None:
         return None
     return Offer(name=path.name, refusals=(refusal(refused_by_reader, found, path.name),))
 
