@@ -26,6 +26,8 @@ from vibforge.model.descriptor import Checksum
 from vibforge.scan.signature import Signature
 
 STEP_LIMIT = 3
+COMBINED_LIMIT = 100
+"""VIBs of one file up to which steps are combined; for more, each step is tried alone."""
 _FORCE = "--force"
 _SIGN, _REBUILD, _BOOT_COPY = "sign", "rebuild", "boot-copy"
 _OF_THE_VIB = frozenset({_SIGN, _REBUILD, _BOOT_COPY})
@@ -97,7 +99,7 @@ def joint_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
         return ()
     steps = _distinct(step for command in commands for step in _steps(command))
     partly: list[Remedy] = []
-    for size in range(STEP_LIMIT + 1):
+    for size in range(_most_steps(commands) + 1):
         tried = [_try(commands, chosen) for chosen in combinations(steps, size)]
         ranked = sorted((remedy for remedy in tried if remedy.always), key=_rank)
         working = _unforced_first(ranked)
@@ -106,6 +108,12 @@ def joint_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
             out_of_reach = all(remedy.is_signed for remedy in working)
             return (*working, *(_best(partly) if out_of_reach else ()))
     return _best(partly)
+
+
+def _most_steps(commands: Sequence[Command]) -> int:
+    """Return how many steps may be combined: each combination predicts every VIB again."""
+    most = max((len(command.packages) for command in commands), default=0)
+    return STEP_LIMIT if most <= COMBINED_LIMIT else 1
 
 
 def _is_unreadable(command: Command) -> bool:

@@ -12,7 +12,7 @@ from vibforge.esxi.release import Release
 from vibforge.esxi.table import Delivery, is_known, row_of
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host
-from vibforge.host.image import Change, Verb
+from vibforge.host.image import Change, Verb, newest_of_each_name
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.install.staging import TRUSTED
@@ -56,7 +56,7 @@ class Journey:
         """Return the `esxcli software vib` command of this journey."""
         return Command(
             host=self.host,
-            packages=self.offer.packages,
+            packages=newest_of_each_name(self.offer.packages),
             verb=verb,
             flags=self.flags,
             refusals=self.offer.refusals,

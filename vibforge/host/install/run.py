@@ -68,6 +68,7 @@ class Run:
     answers: Answers
     change: Change
     doubts: list[Certainty] = field(default_factory=list)
+    _reboot: tuple[Cause, ...] | None = None
 
     def __post_init__(self) -> None:
         """Begin with the doubt that the release brings."""
@@ -109,8 +110,10 @@ class Run:
 
     @property
     def own_reboot_causes(self) -> tuple[Cause, ...]:
-        """Why the change itself cannot be made live."""
-        return tuple(self._reboot_causes())
+        """Why the change itself cannot be made live; looked up once, as each VIB asks for it."""
+        if self._reboot is None:
+            self._reboot = tuple(self._reboot_causes())
+        return self._reboot
 
     def _reboot_causes(self) -> Iterator[Cause]:
         if self.flags.no_live_install:
