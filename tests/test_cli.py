@@ -1,6 +1,7 @@
 import json
 import os
 import pty
+import random
 import signal
 import subprocess
 import sys
@@ -174,7 +175,9 @@ def test_a_stopped_build_leaves_nothing(tmp_path: Path, number: signal.Signals) 
 
 @pytest.mark.slow
 def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
-    sparse(tmp_path / "p/opt/big", 1_500_000_000)
+    big = sparse(tmp_path / "p/opt/big", 1_500_000_000)
+    with big.open("r+b") as file:  # enough that the file carries what it unpacks to
+        file.write(random.Random(3).randbytes(24 << 20))
     folders = [str(tmp_path / "p"), "-o", str(tmp_path / "dist")]
     words = [sys.executable, "-m", "vibforge", "build", *folders, "--compression", "fast"]
     leader, follower = pty.openpty()

@@ -19,6 +19,7 @@ FLOORS = {
 
 
 @pytest.mark.slow
+@pytest.mark.recorded
 @pytest.mark.parametrize("release", FLOORS)
 @pytest.mark.skipif(not RECORDS.is_dir(), reason="no recorded verdicts; set VIBFORGE_FIDELITY")
 def test_plan_says_what_real_installers_did(release: str) -> None:

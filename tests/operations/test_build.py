@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -481,7 +482,9 @@ def test_the_folder_of_another_package(tmp_path: Path) -> None:
 def test_memory_stays_flat(tmp_path: Path, kind: PayloadType) -> None:
     """A payload of 300 MB takes less than 64 MiB above what the imports take."""
     tree = tmp_path / "p"
-    sparse(tree / "opt/big", 300_000_000)
+    big = sparse(tree / "opt/big", 300_000_000)
+    with big.open("r+b") as file:  # enough that the file carries what it unpacks to
+        file.write(random.Random(3).randbytes(16 << 20))
     script = (
         "import resource, sys; from vibforge import build; import jinja2, lxml.etree;"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"

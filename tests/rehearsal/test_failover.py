@@ -50,7 +50,10 @@ def test_a_client_follows_whoever_is_better(
     loss = changes[Event.LOSS].without_time
     assert loss is not None
     assert loss > 0.5
-    assert changes[Event.UTC_OFFSET].without_time == 0
+    # A busy machine makes ptp4l miss a message or two; losing the source takes longer.
+    silent = changes[Event.UTC_OFFSET].without_time
+    assert silent is not None
+    assert silent < 0.5 < loss
     assert changes[Event.UTC_OFFSET].utc_offset == 38
     assert "leap_61" in changes[Event.LEAP].flags
     assert traces.processes() == []

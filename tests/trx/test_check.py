@@ -101,11 +101,11 @@ HOSTILE = {
     "one setting": (b"ptp4l:domainNumber " + b"9" * TRX_CONF_LIMIT)[:TRX_CONF_LIMIT],
     "one text": (b"ptp4l:userDescription " + b"x" * TRX_CONF_LIMIT)[:TRX_CONF_LIMIT],
     "colons": b":" * TRX_CONF_LIMIT,
-    "blank lines": b"\n" * 300_000,
+    "blank lines": b"\n" * TRX_CONF_LIMIT,
     "junk": random.Random(5).randbytes(TRX_CONF_LIMIT),
-    "100,000 lines": b"ptp4l:a 1\n" * 100_000,
-    "100,000 names": b"".join(b"ptp4l:%06d\n" % each for each in range(80_000)),
-    "tricks": "ptp4l:\u202edomain\u200bNumber\u00a0\uff12\u0664\u2028\n".encode() * 20_000,
+    "many lines": (b"ptp4l:a 1\n" * TRX_CONF_LIMIT)[:TRX_CONF_LIMIT],
+    "many names": b"".join(b"ptp4l:%06d\n" % each for each in range(TRX_CONF_LIMIT // 13)),
+    "tricks": "ptp4l:\u202edomain\u200bNumber\u00a0\uff12\u0664\u2028\n".encode() * 7_000,
     "overlong": b"ptp4l:\xc0\xaf\xed\xa0\x80 1\n" * 10_000,
 }
 
