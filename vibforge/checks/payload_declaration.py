@@ -19,7 +19,7 @@ from vibforge.findings.check import (
     check,
 )
 from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import Checksum, Payload
+from vibforge.model.descriptor import GUNZIP, Checksum
 from vibforge.model.digest_coverage import Coverage, Layer, coverage, hashed
 from vibforge.model.names import DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
 
@@ -128,9 +128,7 @@ def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
 
     Evidence: KB 318056; public reports.
     """
-    for payload in subject.descriptor.payloads:
-        if payload.type in UNPACKED_TYPES and not _has(payload, "sha-256", "gunzip"):
-            yield Fault(payload.name, 'has no sha-256 with verify-process="gunzip"')
+    return _without_unpacked_digest(subject, "sha-256")
 
 
 @check(
@@ -150,10 +148,7 @@ def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
 
     Evidence: read from a 6.7 host.
     """
-    for payload in subject.descriptor.payloads:
-        gunzip = any(c.verify_process == "gunzip" for c in payload.checksums)
-        if payload.type in UNPACKED_TYPES and not gunzip:
-            yield Fault(payload.name, 'has no checksum with verify-process="gunzip"')
+    return _without_unpacked_digest(subject)
 
 
 @check(
@@ -186,8 +181,13 @@ def _last(checksums: Sequence[Checksum]) -> Checksum | None:
     return checksums[-1] if checksums else None
 
 
-def _has(payload: Payload, kind: str, process: str) -> bool:
-    return any((c.checksum_type, c.verify_process) == (kind, process) for c in payload.checksums)
+def _without_unpacked_digest(subject: "Described", kind: str = "") -> Iterator[Fault]:
+    """Find payloads that hosts unpack and that no digest of this kind, or of any, covers then."""
+    for payload in subject.descriptor.payloads:
+        kinds = {c.checksum_type for c in payload.checksums if c.verify_process == GUNZIP}
+        if payload.type in UNPACKED_TYPES and not (kind in kinds if kind else kinds):
+            what = f'has no {kind or "checksum"} with verify-process="{GUNZIP}"'
+            yield Fault(payload.name, what)
 
 
 @check(
@@ -249,9 +249,7 @@ def no_gunzip_sha1(subject: "Described") -> Iterator[Fault]:
 
     Evidence: read off a 6.7 host; vendor descriptors.
     """
-    for payload in subject.descriptor.payloads:
-        if payload.type in UNPACKED_TYPES and not _has(payload, "sha-1", "gunzip"):
-            yield Fault(payload.name, 'has no sha-1 with verify-process="gunzip"')
+    return _without_unpacked_digest(subject, "sha-1")
 
 
 @check(

@@ -19,7 +19,6 @@ from vibforge.formats.tar_header import BLOCK
 _MAGIC = slice(257, 265)
 _MAGIC_LIMIT = 16
 """Distinct magics that are told; a payload has one."""
-_ZEROS = bytes(BLOCK)
 
 
 class TarForm(StrEnum):

@@ -22,7 +22,7 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty, least_sure
-from vibforge.model.descriptor import Checksum
+from vibforge.model.descriptor import GUNZIP, Checksum
 from vibforge.scan.signature import Signature
 
 STEP_LIMIT = 3
@@ -288,7 +288,7 @@ def _rebuilt(package: Package) -> Package:
 
 _SOME_DATE = "2020-01-01T00:00:00"
 _DIGESTS = (
-    Checksum(checksum_type="sha-256", digest="", verify_process="gunzip"),
+    Checksum(checksum_type="sha-256", digest="", verify_process=GUNZIP),
     Checksum(checksum_type="sha-256", digest=""),
-    Checksum(checksum_type="sha-1", digest="", verify_process="gunzip"),
+    Checksum(checksum_type="sha-1", digest="", verify_process=GUNZIP),
 )

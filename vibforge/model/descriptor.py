@@ -74,6 +74,10 @@ class SystemRequires:
     software_platforms: tuple[SoftwarePlatform, ...] = ()
 
 
+GUNZIP = "gunzip"
+"""The verify-process of a digest over the unpacked payload (vib-format 2.7)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checksum:
     """A digest in hex of a payload, as stored or after what `verify_process` names."""

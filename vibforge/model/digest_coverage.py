@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from vibforge.formats.hashing import ALGORITHMS
-from vibforge.model.descriptor import Checksum
+from vibforge.model.descriptor import GUNZIP, Checksum
 
 _GUNZIP_ONCE = "-gunzip1"
 """Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
@@ -28,7 +28,7 @@ class Layer(StrEnum):
     CONTENT = "content"
 
 
-_OF_PROCESS = {"": Layer.STORED, "gunzip": Layer.CONTENT}
+_OF_PROCESS = {"": Layer.STORED, GUNZIP: Layer.CONTENT}
 """Which layer a verify-process names; `txt-mle`, of the kernel, is not computed here."""
 
 

@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 
 from vibforge.formats.gzip_member import Member
-from vibforge.model.descriptor import Checksum, Descriptor, MaintenanceMode, Payload, SystemRequires
+from vibforge.model.descriptor import (
+    GUNZIP,
+    Checksum,
+    Descriptor,
+    MaintenanceMode,
+    Payload,
+    SystemRequires,
+)
 from vibforge.model.recipe import PayloadRecipe, Recipe
 from vibforge.model.release_date import ReleaseDate
 
@@ -56,10 +63,8 @@ def _payload(recipe: PayloadRecipe, member: Member) -> Payload:
         boot_order=recipe.boot_order,
         vfat_name=recipe.vfat_name,
         checksums=(
-            Checksum(
-                checksum_type="sha-256", digest=member.content_sha256, verify_process="gunzip"
-            ),
+            Checksum(checksum_type="sha-256", digest=member.content_sha256, verify_process=GUNZIP),
             Checksum(checksum_type="sha-256", digest=member.sha256),
-            Checksum(checksum_type="sha-1", digest=member.content_sha1, verify_process="gunzip"),
+            Checksum(checksum_type="sha-1", digest=member.content_sha1, verify_process=GUNZIP),
         ),
     )

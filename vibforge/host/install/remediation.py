@@ -13,7 +13,7 @@ from vibforge.host.package import LOCKER, Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import Question
 from vibforge.model.certainty import least_sure
-from vibforge.model.descriptor import Checksum, Payload
+from vibforge.model.descriptor import GUNZIP, Checksum, Payload
 from vibforge.model.digest_coverage import algorithm_of
 
 MAINTENANCE = Question(
@@ -130,7 +130,7 @@ def _mounting(run: Run, package: Package, payload: Payload) -> str:
         return ""
     if "" in package.descriptor.software_tags:
         return f"Unable to find vib {package.id} in staging databases"
-    unpacked = [c for c in payload.checksums if c.verify_process == "gunzip"]
+    unpacked = [c for c in payload.checksums if c.verify_process == GUNZIP]
     wanted = preferred([c for c in unpacked if c.checksum_type in {"sha-256", "sha-1"}])
     if wanted is None:
         return f"Tardisk checksum is not found for payload {payload.name}"
