@@ -1,5 +1,6 @@
 """VF33x and VF34x: the files in the payloads: modes, owners, scripts and programs."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from vibforge.errors import FormatError
@@ -70,15 +71,17 @@ def builders_owner(subject: VibScan) -> Iterator[Fault]:
 
     Evidence: vendor VIBs; community VIBs that leak uid and name.
     """
-    owners = {
+    owners = Counter(
         (found.entry.uid, found.entry.gid, found.found.owner)
         for found in subject.files()
         if found.entry.uid not in _MTS_OWNERS or found.entry.gid not in _MTS_OWNERS
-    }
+    )
+    of_numbers: Counter[tuple[int, int]] = Counter()
+    for (uid, gid, _), count in owners.items():
+        of_numbers[uid, gid] += count
     for uid, gid, name in sorted(owners):
         named = f" ({name})" if name else ""
-        count = sum((f.entry.uid, f.entry.gid) == (uid, gid) for f in subject.files())
-        yield Fault("", f"{count} entries belong to {uid}:{gid}{named}")
+        yield Fault("", f"{of_numbers[uid, gid]} entries belong to {uid}:{gid}{named}")
 
 
 @check("VF334", Severity.WARNING, Certainty.DOCUMENTED)
