@@ -245,8 +245,9 @@ def wrong_packed_size(subject: BundleScan) -> Iterator[Result]:
 
     Evidence: tried on 6.7.
     """
+    vibs = dict(subject.vibs)
     for path, announced in _by_path(subject.bundle).items():
-        vib = dict(subject.vibs).get(path)
+        vib = vibs.get(path)
         if vib is not None:
             yield from _sizes(path, announced, vib.source.size)
             yield from _digests(path, announced, vib)

@@ -189,13 +189,13 @@ def _one_vendor(contents: Sequence[Content], paths: Sequence[Path]) -> Vendor:
 
 def _own_members(vibs: tuple[CarriedVib, ...]) -> tuple[CarriedVib, ...]:
     """Give VIBs whose files in the metadata have one name names of their own."""
-    members = [vib.announced.member for vib in vibs]
+    members = Counter(vib.announced.member for vib in vibs)
     return tuple(
         replace(
             vib,
             announced=replace(vib.announced, member=announcement_name(vib.announced.descriptor)),
         )
-        if members.count(vib.announced.member) > 1
+        if members[vib.announced.member] > 1
         else vib
         for vib in vibs
     )

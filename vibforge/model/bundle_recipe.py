@@ -1,6 +1,7 @@
 """What an author decides of an offline bundle: the table `[bundle]` of a recipe."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from vibforge.errors import ModelError
@@ -160,8 +161,9 @@ def check_bundle(recipe: BundleRecipe) -> None:
     seen = [component.name for component in recipe.components]
     vibs = [vib for component in recipe.components for vib in component.vibs]
     for kind, found in (("components are", seen), ("components name the VIB", vibs)):
-        for name in sorted({name for name in found if found.count(name) > 1}):
-            raise ModelError(f"{found.count(name)} {kind} {name!r}")
+        counts = Counter(found)
+        for name in sorted(name for name, count in counts.items() if count > 1):
+            raise ModelError(f"{counts[name]} {kind} {name!r}")
     rest = [component.name for component in recipe.components if not component.vibs]
     if len(rest) > 1:
         raise ModelError(

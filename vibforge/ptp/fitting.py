@@ -192,8 +192,7 @@ def _unknown(domain: Domain, master: Voice | None, delay: Delay | None) -> Itera
     if master and not _group(master) and not _serves_one_by_one(master):
         yield "the capture does not say where the master sends to: the usual group is assumed"
     if master and master.cut:
-        cut = ", ".join(kind.label for kind in sorted(master.cut))
-        yield f"the snap length of the capture cut its {cut}: record with tcpdump -s 0"
+        yield f"the snap length of the capture cut its {_cut(master)}: record with tcpdump -s 0"
     if len(domain.masters) > 1 and master:
         yield (
             f"{len(domain.masters)} masters: what follows is of {master.port}, which best-master"
@@ -208,8 +207,7 @@ def _unlike(domain: Domain, master: Voice, settings: ClockSettings) -> Iterator[
     if False in {master.two_step, master.peer_two_step}:
         yield "the master sends its time in one step, and software timestamps need two"
     if master.cut:
-        cut = ", ".join(kind.label for kind in sorted(master.cut))
-        yield f"the snap length of the capture cut the master's {cut}"
+        yield f"the snap length of the capture cut the master's {_cut(master)}"
     if settings.authenticated:
         yield "the master signs its messages (AUTHENTICATION TLV), and the key is not known"
     if settings.destination and settings.transport is Transport.L2:
@@ -217,6 +215,10 @@ def _unlike(domain: Domain, master: Voice, settings: ClockSettings) -> Iterator[
     yield from _unanswered(domain)
     if len({_shape(voice) for voice in domain.masters}) > 1:
         yield "the masters of this network differ in more than their rank, and one is played"
+
+
+def _cut(master: Voice) -> str:
+    return ", ".join(kind.label for kind in sorted(master.cut))
 
 
 def _unanswered(domain: Domain) -> Iterator[str]:
