@@ -110,7 +110,8 @@ def _faults(bench: Bench, call: Call) -> Iterator[str]:
     if done.returncode == 0:
         changed = set(found.items()) ^ set(bench.after.items())
     elif bench.scenario.in_steps or call.name in _LAST:
-        changed = set(found.items()) - set(bench.before.items()) - set(bench.after.items())
+        known = (bench.before, bench.after, bench.halfway)
+        changed = set(found.items()).difference(*(state.items() for state in known))
     if changed:
         yield f"{call}: exit code {done.returncode}, but {sorted(changed)}"
 

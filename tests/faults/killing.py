@@ -18,6 +18,8 @@ from pathlib import Path
 
 from tests.faults.scenario import OUTPUT, Scenario, seen
 from vibforge.cli import main
+from vibforge.operations.built_folder import read_record
+from vibforge.operations.record import RECORD_NAME, FileKind, serialise
 
 LEFT_BY_KILL = re.compile(r"(.*/)?\.vibforge-\d+-\d+\.partial")
 """What SIGKILL may leave beside the results: whole files on the way to their names."""
@@ -48,13 +50,17 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A scenario made ready: the folder to copy, what it holds before, and after a whole run."""
+    """A scenario made ready: the folder to copy, and what it holds before and after a whole run.
+
+    `halfway` is what it holds after the first step of a command that works in steps.
+    """
 
     name: str
     scenario: Scenario
     pristine: Path
     before: dict[str, str]
     after: dict[str, str]
+    halfway: dict[str, str]
     seconds: float
 
     @classmethod
@@ -66,14 +72,16 @@ class Bench:
             signal.signal(number, signal.SIG_DFL)  # as a command finds them
         before = seen(pristine / OUTPUT, scenario.look)
         took = []
-        after = before
+        after, halfway = before, {}
         for _ in range(_MEASURED):
             with copied(pristine) as work:
                 code, seconds = forked(scenario.words, work)
                 took.append(seconds)
                 assert code == 0, f"{name}: exit code {code}: {_log_of(work)}"
                 after = seen(work / OUTPUT, scenario.look)
-        return cls(name, scenario, pristine, before, after, min(took))
+                if scenario.in_steps:
+                    halfway = _without_bundle(work / OUTPUT)
+        return cls(name, scenario, pristine, before, after, halfway, min(took))
 
     def stop(self, tally: Tally, number: int, moment: float) -> None:
         """Stop the command with the signal `number` after `moment` seconds of its work."""
@@ -114,7 +122,7 @@ class Bench:
         whole = {it.split()[-1] for it in self.after.values()}
         for path, it in found.items():
             if path in self.before or path in self.after:
-                if it not in {self.before.get(path), self.after.get(path)}:
+                if it not in {self.before.get(path), self.after.get(path), self.halfway.get(path)}:
                     yield f"{path} is neither old nor new: {it}"
                 continue
             tally.leftovers[LEFT_BY_KILL.sub("partial", path)] += 1
@@ -133,6 +141,18 @@ class Bench:
             yield "some files are new and some old"
         if code not in {0, -number, 128 + number}:
             yield f"the exit code: {log}"
+
+
+def _without_bundle(folder: Path) -> dict[str, str]:
+    """Make a folder what a build leaves before it makes the bundle, and return what is in it."""
+    record = read_record(folder)
+    assert record is not None
+    bundle = record.find(FileKind.BUNDLE)
+    assert bundle is not None
+    (folder / bundle.name).unlink()
+    others = [file for file in record.files if file is not bundle]
+    (folder / RECORD_NAME).write_bytes(serialise(record.facts, others))
+    return seen(folder)
 
 
 def _log_of(work: Path) -> str:
