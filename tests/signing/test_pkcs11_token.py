@@ -25,7 +25,7 @@ pkcs11 = pytest.importorskip(
     "pkcs11", reason="python-pkcs11 is missing; the extra vibforge[pkcs11] has it"
 )
 
-PIN = b"1234"
+PIN = b"token-pin"
 LABEL = "lab"
 LIBRARIES = (
     "/usr/lib/softhsm/libsofthsm2.so",
