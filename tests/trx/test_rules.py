@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from vibforge.findings.check import Severity
+from vibforge.findings.check import Check, Finding, Severity
 from vibforge.trx.check import CheckResult, check
-from vibforge.trx.finding import Finding
 from vibforge.trx.official import official_ways
 from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.rules import BY_NAME, RULES
+from vibforge.trx.subject import Subject
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "reference" / "trx-rules"
 
@@ -34,7 +34,7 @@ def test_bad_example_breaks_its_rule_and_the_good_one_nothing_of_weight(name: st
 def told(finding: Finding) -> str:
     place = f"{finding.line}:{finding.column}"
     sure = f"{finding.severity} ({finding.certainty})"
-    releases = f" [{', '.join(finding.releases)}]" if finding.releases else ""
+    releases = f" [{', '.join(finding.linuxptp)}]" if finding.linuxptp else ""
     return f"{place} {sure} {finding.rule}: {finding.what} -> {finding.remedy}{releases}\n"
 
 
@@ -115,9 +115,16 @@ def test_every_rule_has_examples_and_every_example_a_rule() -> None:
     assert len(BY_NAME) == len(RULES)
 
 
-def test_rules_say_why_in_their_manual() -> None:
-    short = [rule.name for rule in RULES if len(rule.manual) < 40 or not rule.manual.endswith(".")]
-    assert short == []
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_manual_has_all_its_parts(rule: Check[Subject]) -> None:
+    assert all(f"\n\n{part}: " in rule.manual for part in ("Why", "Remedy", "Evidence"))
+    assert rule.summary.endswith(".")
+    assert rule.id == rule.name
+
+
+def test_every_finding_says_what_to_do() -> None:
+    for name in BY_NAME:
+        assert all(finding.remedy for finding in judged(name, "bad").findings)
 
 
 def rules_of(text: str, *releases: str, **host: str) -> dict[str, Finding]:
@@ -154,7 +161,7 @@ def test_release_decides_over_a_key_and_a_value(
     value = rules_of("ptp4l:domainNumber 254\n", *releases).get("out-of-range")
     assert (key and key.severity) == severity
     assert (value and value.severity) == severity
-    assert not key or key.releases == ("3.1.1",)
+    assert not key or key.linuxptp == ("3.1.1",)
 
 
 def test_values_of_8_and_9_behind_a_0_are_told_apart_from_octal() -> None:
@@ -193,7 +200,7 @@ def test_a_silent_socket_is_of_the_releases_that_have_it(
 ) -> None:
     text = "ptp4l:follow_up_info 1\nptp4l:delay_mechanism P2P\n"
     found = rules_of(text, *releases).get("gptp-without-transport-specific")
-    assert (found and found.releases) == silent
+    assert (found and found.linuxptp) == silent
     told = rules_of(f"{text}ptp4l:transportSpecific 0x1\n", *releases)
     assert "gptp-without-transport-specific" not in told
 

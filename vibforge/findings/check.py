@@ -50,6 +50,13 @@ class Fault:
     """Whether hosts of a release mind this fault, where that depends on the fault."""
     form: "Form | None" = None
     """What a host prints because of this fault, where that depends on the fault."""
+    remedy: str = ""
+    """What to do about this fault; the remedy of the check's manual where it is empty."""
+    line: int = 0
+    """The line of a text that it is in, counted from 1; 0 is the file as a whole."""
+    column: int = 1
+    linuxptp: tuple[str, ...] = ()
+    """The releases of linuxptp that mind, where not all do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +198,11 @@ class Finding:
     """As of the check."""
     count: int = 1
     """How many faults it stands for: more than one where a limit cut the list of them."""
+    remedy: str = ""
+    line: int = 0
+    """As of the fault, and so are the two after it."""
+    column: int = 1
+    linuxptp: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -207,12 +219,16 @@ def check(  # noqa: PLR0913 - each one is a property of the check
     reaction: Reaction | None = None,
     one_target_suffices: bool = False,
 ) -> Callable[[Callable[[Subject_contra], Iterator[Result]]], Check[Subject_contra]]:
-    """Make a check of a generator: its name is the check's, its docstring the check's manual."""
+    """Make a check of a generator: its name is the check's, its docstring the check's manual.
+
+    An empty `check_id` makes a check that goes by its name alone.
+    """
 
     def made(results: Callable[[Subject_contra], Iterator[Result]]) -> Check[Subject_contra]:
+        name = results.__name__.replace("_", "-")
         return Check(
-            id=check_id,
-            name=results.__name__.replace("_", "-"),
+            id=check_id or name,
+            name=name,
             severity=severity,
             certainty=certainty,
             results=results,
@@ -237,4 +253,35 @@ def finding(of: Check[Subject_contra], fault: Fault, file: str) -> Finding:
         what=fault.what,
         minds=fault.minds or of.minds,
         one_target_suffices=of.one_target_suffices,
+        remedy=fault.remedy or of.remedy,
+        line=fault.line,
+        column=fault.column,
+        linuxptp=fault.linuxptp,
     )
+
+
+def fault_at(  # noqa: PLR0913 - each one is a property of the fault
+    place: tuple[int, int],
+    what: str,
+    remedy: str = "",
+    *,
+    severity: Severity | None = None,
+    certainty: Certainty | None = None,
+    linuxptp: tuple[str, ...] = (),
+) -> Fault:
+    """Return the fault of a text at a line and column."""
+    line, column = place
+    return Fault(
+        "",
+        what,
+        severity,
+        certainty,
+        remedy=remedy,
+        line=line,
+        column=column,
+        linuxptp=linuxptp,
+    )
+
+
+WHOLE_FILE = (0, 1)
+"""The place of a fault that no line of a text has alone."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from vibforge.errors import TrxError
-from vibforge.findings.check import Severity
+from vibforge.findings.check import Finding, Severity
 from vibforge.ptp.ear import Ear
 from vibforge.ptp.fitting import Fit, fit_domain
 from vibforge.ptp.hearing import Hearing
@@ -24,7 +24,6 @@ from vibforge.rehearsal.verdict import Code
 from vibforge.rehearsal.world import World, host_world, private_world
 from vibforge.trx.check import check
 from vibforge.trx.document import TrxConf
-from vibforge.trx.finding import Finding
 
 SECONDS = (1.0, 600.0)
 """The shortest and the longest rehearsal: ten minutes see an Announce each minute."""

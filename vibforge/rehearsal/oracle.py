@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from vibforge.rehearsal.linuxptp import Linuxptp
 from vibforge.rehearsal.world import World
-from vibforge.trx.document import Line, TrxConf
-from vibforge.trx.finding import shown
+from vibforge.trx.document import Line, TrxConf, shown
 
 _REJECTED = 254
 _LONGEST_WORDS = 200

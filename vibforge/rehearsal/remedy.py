@@ -10,7 +10,7 @@ from vibforge.rehearsal.failover import Change as FailoverChange
 from vibforge.rehearsal.log import Said
 from vibforge.rehearsal.verdict import Code
 from vibforge.trx.catalogue import catalogue
-from vibforge.trx.finding import shown
+from vibforge.trx.document import shown
 from vibforge.trx.option import Kind
 from vibforge.trx.rules.agreement import SHARED
 from vibforge.trx.rules.locking import BEST_PRIORITY1

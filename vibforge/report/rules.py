@@ -1,7 +1,7 @@
 """The manual of the rules: on the screen, and as the page `docs/reference/rules.md`."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from vibforge.checks.registry import CHECKS, find_rule
 from vibforge.findings.check import Check
@@ -34,33 +34,18 @@ because = "the file has to stand there; hosts are installed with -f"
 """
 
 
-class TrxManual(NamedTuple):
-    """A rule for trx.conf, which goes by its name alone, as `explain` shows rules of lint."""
-
-    id: str
-    name: str
-    severity: Any
-    certainty: Any
-    releases: str
-    manual: str
-
-
-def find_manual(word: str) -> Check[Any] | TrxManual | None:
+def find_manual(word: str) -> Check[Any] | None:
     """Return the rule of lint of this id or name, else the rule for trx.conf of this name."""
-    found = find_rule(word)
-    trx = TRX_RULES.get(word.strip())
-    if found is not None or trx is None:
-        return found
-    return TrxManual(trx.name, trx.name, trx.severity, trx.certainty, "all", trx.manual)
+    return find_rule(word) or TRX_RULES.get(word.strip().lower())
 
 
-def rule_text(rule: Check[Any] | TrxManual) -> str:
+def rule_text(rule: Check[Any]) -> str:
     """Return what `vibforge explain VF…` prints."""
-    title = f"{rule.id} {rule.name}" if isinstance(rule, Check) else f"trx.conf: {rule.name}"
+    title = f"trx.conf: {rule.name}" if rule.id == rule.name else f"{rule.id} {rule.name}"
     return f"{title}\n{_facts(rule)}\n\n{rule.manual}"
 
 
-def rule_json(rule: Check[Any] | TrxManual) -> dict[str, Any]:
+def rule_json(rule: Check[Any]) -> dict[str, Any]:
     """Return the facts of `explain --json` for a rule."""
     return {
         "format": "vibforge/explain/1",
@@ -91,14 +76,14 @@ def _page_lines() -> Iterator[str]:
             yield f"## {_FAMILIES[family]}\n"
         yield f"### {rule.id} {rule.name}\n"
         yield f"*{_facts(rule)}*\n"
-        yield f"{_marked(rule.manual)}\n"
+        yield f"{marked(rule.manual)}\n"
 
 
-def _facts(rule: Check[Any] | TrxManual) -> str:
+def _facts(rule: Check[Any]) -> str:
     return f"{rule.severity}, {rule.certainty}; releases: {rule.releases}"
 
 
-def _marked(manual: str) -> str:
+def marked(manual: str) -> str:
     """Set the words that begin a paragraph in bold, and keep angle brackets from being HTML."""
     text = manual.replace("<", "\\<")
     for word in ("Why:", "Remedy:", "Evidence:"):

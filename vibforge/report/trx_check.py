@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from vibforge.findings.check import Severity
+from vibforge.findings.check import Finding, Severity
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult, allowed
-from vibforge.trx.finding import Finding
 from vibforge.trx.release import CANDIDATES, span
 
 UNSUPPORTED = "The vendor neither documents nor supports trx.conf."
@@ -50,7 +49,6 @@ def _summary(result: CheckResult, where: str, paint: Paint) -> str:
 
 def check_json(result: CheckResult, where: str) -> dict[str, Any]:
     """Return the verdict with every finding, those that are allowed last."""
-    reasons = {each.rule: each.because for each in result.allowances}
     return {
         "format": "vibforge/trx-check/1",
         "path": where,
@@ -58,15 +56,14 @@ def check_json(result: CheckResult, where: str) -> dict[str, Any]:
         "linuxptp_releases": list(result.releases),
         "counts": {str(severity): count for severity, count in result.counts.items()},
         "findings": [
-            *(finding_json(finding) for finding in result.findings),
-            *(finding_json(finding, reasons[finding.rule]) for finding in result.allowed),
+            *(finding_json(finding) for finding in (*result.findings, *result.allowed)),
         ],
         "more": result.more,
         "allowed": allowed(result),
     }
 
 
-def finding_json(finding: Finding, because: str | None = None) -> dict[str, Any]:
+def finding_json(finding: Finding) -> dict[str, Any]:
     """Return one finding, with the reason where it is allowed."""
     return {
         "rule": finding.rule,
@@ -76,6 +73,6 @@ def finding_json(finding: Finding, because: str | None = None) -> dict[str, Any]
         "column": finding.column if finding.line else None,
         "what": finding.what,
         "remedy": finding.remedy or None,
-        "linuxptp_releases": list(finding.releases),
-        "because": because,
+        "linuxptp_releases": list(finding.linuxptp),
+        "because": finding.because or None,
     }

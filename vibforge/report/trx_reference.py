@@ -6,14 +6,18 @@ docs/generate.py writes them to docs/reference; a test holds them to what is mad
 from collections.abc import Callable, Iterator
 
 from vibforge.esxi.table import TABLE
+from vibforge.findings.check import Check
+from vibforge.model.certainty import Certainty
+from vibforge.report.rules import marked
 from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.report.trx_tables import takes
 from vibforge.trx.catalogue import Catalogue, catalogue
-from vibforge.trx.finding import MEANING, Rule, shown
+from vibforge.trx.document import shown
 from vibforge.trx.option import Option, Standing, default_of
 from vibforge.trx.profile import Profile, profiles
 from vibforge.trx.release import CANDIDATES, RELEASES, carried_by, span
 from vibforge.trx.rules import RULES
+from vibforge.trx.subject import Subject
 
 _STANDINGS = {
     Standing.USEFUL: "a reason to have a trx.conf",
@@ -23,6 +27,14 @@ _STANDINGS = {
     Standing.DANGEROUS: "takes something away that TRX lives on",
     Standing.COLON: "its value has a `:`, which may stop TRX",
     Standing.IMPOSSIBLE: "cannot work from a trx.conf",
+}
+
+
+_MEANING = {
+    Certainty.MEASURED: "tried with linuxptp itself",
+    Certainty.DOCUMENTED: "written down in public: a manual, a standard, the analysis of TRX",
+    Certainty.INFERRED: "follows from what is known",
+    Certainty.UNKNOWN: "nobody has shown what TRX does",
 }
 
 
@@ -130,7 +142,7 @@ def rules_page(example: Callable[[str, str], bytes]) -> str:
         "An **error** stops TRX or loses the setting; a **warning** may; a **note** is to know.",
         'To let one pass: `--allow RULE --because "…"`.',
         "",
-        *(f"* {certainty}: {meaning}." for certainty, meaning in MEANING.items()),
+        *(f"* {certainty}: {meaning}." for certainty, meaning in _MEANING.items()),
         "",
         UNSUPPORTED,
         "",
@@ -139,10 +151,12 @@ def rules_page(example: Callable[[str, str], bytes]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _rule(rule: Rule, example: Callable[[str, str], bytes]) -> Iterator[str]:
+def _rule(rule: Check[Subject], example: Callable[[str, str], bytes]) -> Iterator[str]:
     yield f"## {rule.name}"
     yield ""
-    yield f"{rule.severity.capitalize()}, {rule.certainty}. {rule.manual}"
+    yield f"*{rule.severity}, {rule.certainty}*"
+    yield ""
+    yield marked(rule.manual)
     yield ""
     for kind in ("bad", "good"):
         yield f"{kind.capitalize()}:"

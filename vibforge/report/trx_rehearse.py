@@ -14,7 +14,7 @@ from vibforge.report.curve import curve, nanoseconds
 from vibforge.report.paint import Paint
 from vibforge.report.trx_check import UNSUPPORTED, finding_json
 from vibforge.report.trx_sniff import settings_json
-from vibforge.trx.finding import shown
+from vibforge.trx.document import shown
 
 LIMITS = (
     "Both sides ran with software timestamps; what needs the network card's own clock (one step, "

@@ -6,9 +6,8 @@ from typing import Any
 from vibforge.report.paint import Paint
 from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.trx.catalogue import Catalogue
-from vibforge.trx.document import Line
+from vibforge.trx.document import Line, shown
 from vibforge.trx.effective import Effect
-from vibforge.trx.finding import shown
 from vibforge.trx.option import Kind, Option, default_of, shown_default
 from vibforge.trx.profile import Profile
 from vibforge.trx.release import span

@@ -2,16 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
 from vibforge.errors import Problem, TrxError
-from vibforge.findings.check import Severity
+from vibforge.findings.check import Finding, Severity, finding
 from vibforge.model.allowance import Allowance
 from vibforge.trx.catalogue import catalogue
 from vibforge.trx.document import TrxConf
-from vibforge.trx.finding import Finding
 from vibforge.trx.release import CANDIDATES
 from vibforge.trx.rules import BY_NAME, RULES
 from vibforge.trx.subject import Subject
@@ -66,7 +65,8 @@ class CheckResult:
     """What the rules found, by line, for the `releases` of linuxptp.
 
     `findings` are those that count, `MOST_FINDINGS` at most; `more` says how many are not listed
-    and `counts` counts all of them. `allowed` are findings that an allowance excuses.
+    and `counts` counts all of them. `allowed` are findings that an allowance excuses, each with its
+    reason.
     """
 
     releases: tuple[str, ...]
@@ -127,12 +127,12 @@ def check(
     excused = tuple(allow)
     _require(excused)
     subject = Subject.of(TrxConf.parse(data), catalogue(), tuple(releases), configstore or {})
-    found = [finding for rule in RULES for finding in rule.findings(subject)]
+    found = [finding(rule, fault, "") for rule in RULES for fault in rule.faults(subject)]
     found.sort(key=_by_place)
-    names = {allowance.rule for allowance in excused}
-    counting = [finding for finding in found if finding.rule not in names]
-    allowed = [finding for finding in found if finding.rule in names]
-    counts = Counter(finding.severity for finding in counting)
+    reasons = {allowance.rule: allowance.because for allowance in excused}
+    counting = [each for each in found if each.rule not in reasons]
+    allowed = [replace(each, because=reasons[each.rule]) for each in found if each.rule in reasons]
+    counts = Counter(each.severity for each in counting)
     listed = _listed(counting)
     return CheckResult(
         releases=subject.releases,
@@ -144,8 +144,8 @@ def check(
     )
 
 
-def _by_place(finding: Finding) -> tuple[int, int]:
-    return finding.line, finding.column
+def _by_place(found: Finding) -> tuple[int, int]:
+    return found.line, found.column
 
 
 def _listed(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -153,7 +153,7 @@ def _listed(findings: list[Finding]) -> tuple[Finding, ...]:
     if len(findings) <= MOST_FINDINGS:
         return tuple(findings)
     weight = {severity: place for place, severity in enumerate(Severity)}
-    worst = sorted(findings, key=lambda finding: weight[finding.severity])[:MOST_FINDINGS]
+    worst = sorted(findings, key=lambda each: weight[each.severity])[:MOST_FINDINGS]
     return tuple(sorted(worst, key=_by_place))
 
 
@@ -165,7 +165,7 @@ def allowed(result: CheckResult | None) -> list[dict[str, Any]]:
         {
             "rule": allowance.rule,
             "because": allowance.because,
-            "lines": [finding.line for finding in result.allowed if finding.rule == allowance.rule],
+            "lines": [each.line for each in result.allowed if each.rule == allowance.rule],
         }
         for allowance in result.allowances
     ]

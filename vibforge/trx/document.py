@@ -57,6 +57,19 @@ class Line:
     value_column: int = 1
 
     @property
+    def at_start(self) -> tuple[int, int]:
+        """Line and column of its first letter; `at_key` and `at_value` are those of the two."""
+        return self.number, 1
+
+    @property
+    def at_key(self) -> tuple[int, int]:
+        return self.number, self.key_column
+
+    @property
+    def at_value(self) -> tuple[int, int]:
+        return self.number, self.value_column
+
+    @property
     def canonical(self) -> str:
         """The line in the one form that is known to work; other lines as they are.
 
@@ -164,3 +177,19 @@ def _setting(number: int, text: str) -> Line:
         key_column=key_column,
         value_column=key_column + (gap.end() if gap else len(key)),
     )
+
+
+_LONGEST_SHOWN = 60
+"""Characters of a file's own text that stand in a message."""
+
+
+def shown(text: str, most: int = _LONGEST_SHOWN) -> str:
+    """Return a file's text as one safe word for a message, of `most` characters."""
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in cut)
+
+
+def _escaped(letter: str) -> str:
+    if "\udc80" <= letter <= "\udcff":
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return f"\\u{ord(letter):04x}"

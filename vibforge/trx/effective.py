@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from vibforge.errors import Problem, TrxError
 from vibforge.trx.catalogue import Catalogue, catalogue
-from vibforge.trx.document import NAMESPACES, Form, Line, TrxConf
-from vibforge.trx.finding import shown
+from vibforge.trx.document import NAMESPACES, Form, Line, TrxConf, shown
 from vibforge.trx.option import Option, default_of, shown_default
 from vibforge.trx.release import CANDIDATES
 

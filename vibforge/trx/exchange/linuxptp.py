@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.trx.catalogue import catalogue
-from vibforge.trx.document import Form, TrxConf
+from vibforge.trx.document import Form, TrxConf, shown
 from vibforge.trx.exchange.arguments import arguments_of, take_arguments
 from vibforge.trx.exchange.transfer import Collector, Imported, Loss
-from vibforge.trx.finding import shown
 
 _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 _BLANKS = " \t\r\v\f"

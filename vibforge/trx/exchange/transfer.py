@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vibforge.trx.catalogue import Catalogue, catalogue
-from vibforge.trx.document import TrxConf
-from vibforge.trx.finding import shown
+from vibforge.trx.document import TrxConf, shown
 from vibforge.trx.option import Standing
 from vibforge.trx.release import CANDIDATES
 from vibforge.trx.value import is_default

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from vibforge.findings.check import Severity
+from vibforge.findings.check import WHOLE_FILE, Fault, Severity, check, fault_at
 from vibforge.model.certainty import Certainty
-from vibforge.trx.document import Line
-from vibforge.trx.finding import Fault, rule, shown
+from vibforge.trx.document import Line, shown
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
 
@@ -35,92 +34,101 @@ _GROUPS = {
 """The options with a destination, and the transport that uses it."""
 
 
-@rule(Severity.WARNING, Certainty.MEASURED)
+@check("", Severity.WARNING, Certainty.MEASURED)
 def priority1_not_255(subject: Subject) -> Iterator[Fault]:
     """The client prefers its own clock to a grandmaster whose `priority1` is above its own.
 
-    The best-master comparison looks at `priority1` first, on a client-only clock too, and the lower
-    value wins. The client keeps 128 where nothing is set: it then never follows a grandmaster above
-    128, logs 'master state recommended in slave only mode' and stays LISTENING (tried on 3.1.1, 4.2
-    and 4.4). A backup grandmaster above 128 means loss of time at failover. With 255 the client
-    follows all of them; a grandmaster with 255 still wins by its clock class. The comparison of the
-    G.8275 profiles and `BMCA noop` do not look at `priority1`.
+    Why: the best-master comparison looks at `priority1` first, on a client-only clock too, and
+    the lower value wins. The client keeps 128 where nothing is set: it then never follows a
+    grandmaster above 128, logs 'master state recommended in slave only mode' and stays
+    LISTENING. A backup grandmaster above 128 means loss of time at failover. With 255 the
+    client follows all of them; a grandmaster with 255 still wins by its clock class. The
+    comparison of the G.8275 profiles and `BMCA noop` do not look at `priority1`.
+
+    Remedy: Write `ptp4l:priority1 255`.
+
+    Evidence: tried with ptp4l 3.1.1, 4.2 and 4.4.
     """
     if subject.word("dataset_comparison") == "g.8275.x" or subject.word("BMCA") == "noop":
         return
     line, number = subject.setting("priority1"), subject.number("priority1")
     if line is None and any(subject.of_program("ptp4l")):
-        yield Fault(
-            line=0,
-            what=f"`priority1` is not set and stays {_DEFAULT_PRIORITY1}: the client never follows "
+        yield fault_at(
+            WHOLE_FILE,
+            f"`priority1` is not set and stays {_DEFAULT_PRIORITY1}: the client never follows "
             f"a grandmaster with priority1 above {_DEFAULT_PRIORITY1}",
-            remedy=f"Add `ptp4l:priority1 {BEST_PRIORITY1}`.",
+            f"Add `ptp4l:priority1 {BEST_PRIORITY1}`.",
         )
     elif line and number is not None and 0 <= number < BEST_PRIORITY1:
-        yield Fault(
-            line=line.number,
-            column=line.value_column,
-            what=f"the client never follows a grandmaster with priority1 above {number}",
-            remedy=f"Write `ptp4l:priority1 {BEST_PRIORITY1}`.",
+        yield fault_at(
+            line.at_value,
+            f"the client never follows a grandmaster with priority1 above {number}",
+            f"Write `ptp4l:priority1 {BEST_PRIORITY1}`.",
         )
 
 
-@rule(Severity.WARNING, Certainty.MEASURED)
+@check("", Severity.WARNING, Certainty.MEASURED)
 def sync_timeout_without_interval(subject: Subject) -> Iterator[Fault]:
     """`syncReceiptTimeout` counts Sync intervals, and `logSyncInterval` does not say how long.
 
-    A client learns the Sync interval from its grandmaster, but it counts this timeout in its own
-    `logSyncInterval`, which is 0 (1 s) where it is not set. Against a grandmaster that sends Sync
-    more rarely than the timeout, the client drops it and selects it again without end: with 0 or -3
-    against one Sync in 4 s, with 2 it is stable (tried on 3.1.1 and 4.4).
+    Why: a client learns the Sync interval from its grandmaster, but it counts this timeout in
+    its own `logSyncInterval`, which is 0 (1 s) where it is not set. Against a grandmaster that
+    sends Sync more rarely than the timeout, the client drops it and selects it again without
+    end.
+
+    Remedy: Add `ptp4l:logSyncInterval` with the grandmaster's value (0 is 1 s, -3 125 ms), or
+    leave the timeout out.
+
+    Evidence: tried with ptp4l 3.1.1 and 4.4: with 0 or -3 against one Sync in 4 s the client
+    never settles, with 2 it is stable.
     """
     timeout = subject.number("syncReceiptTimeout") or 0
     if timeout > 0 and not subject.setting("logSyncInterval"):
         line = subject.effective["ptp4l", "syncReceiptTimeout"]
-        yield Fault(
-            line=line.number,
-            column=line.key_column,
-            what=f"the timeout of {timeout} Sync intervals is {timeout} s, since `logSyncInterval` "
+        yield fault_at(
+            line.at_key,
+            f"the timeout of {timeout} Sync intervals is {timeout} s, since `logSyncInterval` "
             "is not set: a grandmaster that sends Sync more rarely is dropped again and again",
-            remedy="Add `ptp4l:logSyncInterval` with the grandmaster's value (0 is 1 s, -3 125 ms)"
-            ", or leave the timeout out.",
         )
 
 
-@rule(Severity.ERROR, Certainty.MEASURED)
+@check("", Severity.ERROR, Certainty.MEASURED)
 def delay_requests_inhibited(subject: Subject) -> Iterator[Fault]:
     """`inhibit_delay_req 1` without `asCapable true` makes the port FAULTY.
 
-    ptp4l says 'inhibit_delay_req can only be set when asCapable == 'true'' and its ports stay
-    FAULTY (tried on five releases). With both, the client never measures the path delay.
+    Why: ptp4l says 'inhibit_delay_req can only be set when asCapable == 'true'' and its ports
+    stay FAULTY. With both, the client never measures the path delay.
+
+    Remedy: Leave it out: the client must measure the path delay.
+
+    Evidence: tried with ptp4l of five releases.
     """
     if subject.number("inhibit_delay_req") == 1 and subject.word("asCapable") != "true":
         line = subject.effective["ptp4l", "inhibit_delay_req"]
-        yield Fault(
-            line=line.number,
-            column=line.key_column,
-            what="`inhibit_delay_req 1` without `asCapable true` makes the port FAULTY",
-            remedy="Leave it out: the client must measure the path delay.",
+        yield fault_at(
+            line.at_key, "`inhibit_delay_req 1` without `asCapable true` makes the port FAULTY"
         )
 
 
-@rule(Severity.WARNING, Certainty.MEASURED)
+@check("", Severity.WARNING, Certainty.MEASURED)
 def gptp_without_transport_specific(subject: Subject) -> Iterator[Fault]:
     """`follow_up_info 1` without `transportSpecific 1` silences the management socket.
 
-    ptp4l 4.4 and later then answer no management message on their socket (3.0 to 4.3 do), and
-    phc2sys asks there. 802.1AS itself prescribes transportSpecific 1.
+    Why: ptp4l 4.4 and later then answer no management message on their socket (3.0 to 4.3 do),
+    and phc2sys asks there. 802.1AS itself prescribes transportSpecific 1.
+
+    Remedy: Add `ptp4l:transportSpecific 0x1` and `phc2sys:transportSpecific 0x1`.
+
+    Evidence: tried with ptp4l 3.0 to 4.4.
     """
     silent = tuple(each for each in subject.releases if RANK[each] >= RANK[_SILENT_SINCE])
     if subject.number("follow_up_info") == 1 and silent and _sdo(subject) != 1:
         line = subject.effective["ptp4l", "follow_up_info"]
-        yield Fault(
-            line=line.number,
-            column=line.key_column,
-            what="802.1AS without `transportSpecific 1`: linuxptp "
+        yield fault_at(
+            line.at_key,
+            "802.1AS without `transportSpecific 1`: linuxptp "
             f"{span(silent)} answers nothing on its management socket, which phc2sys uses",
-            remedy="Add `ptp4l:transportSpecific 0x1` and `phc2sys:transportSpecific 0x1`.",
-            releases=silent,
+            linuxptp=silent,
         )
 
 
@@ -128,24 +136,26 @@ def _sdo(subject: Subject) -> int | float:
     return subject.number("transportSpecific") or 0
 
 
-@rule(Severity.ERROR, Certainty.MEASURED)
+@check("", Severity.ERROR, Certainty.MEASURED)
 def destination_not_multicast(subject: Subject) -> Iterator[Fault]:
     """A destination address is not a multicast address.
 
-    ptp4l checks it only when it opens the port: it cannot join the group and the port is FAULTY
-    (tried with UDPv4 and UDPv6 on 4.4). Over Ethernet the port opens, and that the messages then
-    reach one station only is inferred. The address of another transport is not used.
+    Why: ptp4l checks it only when it opens the port: it cannot join the group and the port is
+    FAULTY. Over Ethernet the port opens, and the messages then reach one station only. The
+    address of another transport is not used.
+
+    Remedy: Leave it out for the standard's address.
+
+    Evidence: tried with ptp4l 4.4 over UDPv4 and UDPv6; what happens over Ethernet is inferred.
     """
     transport = subject.word("network_transport") or "udpv4"
     for line, option in subject.of_program("ptp4l"):
         if _GROUPS.get(option.name) == transport and not _is_group(transport, line.value):
             over_ethernet = transport == "l2"
             effect = "only one station receives the messages" if over_ethernet else "port FAULTY"
-            yield Fault(
-                line=line.number,
-                column=line.value_column,
-                what=f"`{shown(line.value)}` is not a multicast address: {effect}",
-                remedy="Leave it out for the standard's address.",
+            yield fault_at(
+                line.at_value,
+                f"`{shown(line.value)}` is not a multicast address: {effect}",
                 severity=Severity.WARNING if over_ethernet else None,
                 certainty=Certainty.INFERRED if over_ethernet else None,
             )
@@ -167,24 +177,27 @@ def _is_group(transport: str, value: str) -> bool:
         return transport == "l2"
 
 
-@rule(Severity.WARNING, Certainty.INFERRED)
+@check("", Severity.WARNING, Certainty.INFERRED)
 def absurd_interval(subject: Subject) -> Iterator[Fault]:
     """An interval is legal and of no use: intervals are powers of two of seconds.
 
-    ptp4l takes -128 to 127. No profile known here goes beyond -7 (128 messages a second) and 7
-    (one in 128 s). With `logAnnounceInterval -10` a client gives up its grandmaster hundreds of
-    times a second (tried on 3.1.1), and with 20 it notices the loss of one after weeks.
+    Why: ptp4l takes -128 to 127. No profile known here goes beyond -7 (128 messages a second)
+    and 7 (one in 128 s). With `logAnnounceInterval -10` a client gives up its grandmaster
+    hundreds of times a second, and with 20 it notices the loss of one after weeks.
+
+    Remedy: Write the exponent of your profile.
+
+    Evidence: `logAnnounceInterval -10` was tried with ptp4l 3.1.1; the rest is inferred.
     """
     for line, option in subject.of_program("ptp4l"):
         number = subject.number(option.setting) if option.setting in _INTERVALS else None
         if number is None or subject.setting(option.setting) is not line:
             continue
         if not FASTEST <= number <= SLOWEST and not _refused(subject, line):
-            yield Fault(
-                line=line.number,
-                column=line.value_column,
-                what=f"an interval of 2^{number} s ({_seconds(int(number))})",
-                remedy=f"Write the exponent of your profile, {FASTEST} to {SLOWEST}: "
+            yield fault_at(
+                line.at_value,
+                f"an interval of 2^{number} s ({_seconds(int(number))})",
+                f"Write the exponent of your profile, {FASTEST} to {SLOWEST}: "
                 "0 is 1 s, -3 is 125 ms, 1 is 2 s.",
             )
 
@@ -207,21 +220,20 @@ def _seconds(exponent: int) -> str:
     return f"{days} days" if exponent <= 30 else "more than 30 years"  # noqa: PLR2004
 
 
-@rule(Severity.WARNING, Certainty.INFERRED)
+@check("", Severity.WARNING, Certainty.INFERRED)
 def one_step(subject: Subject) -> Iterator[Fault]:
     """`twoStepFlag 0` asks for one-step hardware timestamps, which a client does not need.
 
-    That the drivers of the X710 and the E810 refuse them is inferred: ptp4l would then exit.
+    Why: the drivers of the X710 and the E810 very likely refuse them: ptp4l would then exit.
+
+    Remedy: Leave it out: a client sends no Sync.
+
+    Evidence: inferred; nobody has tried it with the two NICs.
     """
     software = subject.word("time_stamping") in {"software", "legacy"}
     line = subject.setting("twoStepFlag")
     if line and subject.number("twoStepFlag") == 0 and not software:
-        yield Fault(
-            line=line.number,
-            column=line.key_column,
-            what="one-step timestamps, which the NICs of TRX very likely refuse",
-            remedy="Leave it out: a client sends no Sync.",
-        )
+        yield fault_at(line.at_key, "one-step timestamps, which the NICs of TRX very likely refuse")
 
 
 RULES = (
