@@ -49,12 +49,12 @@ COMMANDS = {
     "build": StartUp(
         words=["build", "{tree}", "-o", "{out}", "--no-instructions"],
         without=(*READERS_ONLY, "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=157,
+        most=193,
     ),
     "build with instructions": StartUp(
         words=["build", "{tree}", "-o", "{out}"],
         without=("lxml", "vibforge.signing", "vibforge.trust", "vibforge.depot"),
-        most=198,
+        most=234,
         but=("importlib.resources", "jinja2", "tempfile"),
     ),
     "lint": StartUp(
@@ -64,7 +64,11 @@ COMMANDS = {
     ),
     "trx check": StartUp(
         words=["trx", "check", "{conf}"],
-        without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
+        without=(
+            *READERS_ONLY,
+            *CODECS,
+            *("tomllib", "vibforge.esxi.table", "vibforge.host", "vibforge.formats.tar_header"),
+        ),
         most=56,
     ),
     "verify": StartUp(

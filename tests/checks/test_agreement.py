@@ -1,12 +1,14 @@
 """No command says the opposite of another, for every check and every release.
 
 The cases are generated: the VIBs and bundles of the tables `BAD`, and the good ones. For each, the
-answers of `lint`, `verify`, `plan`, `explain`, `bundle create`, `modernise` and `bundle verify` are
-compared.
+answers of `lint`, `verify`, `plan`, `explain`, `bundle create`, `modernise`, `bundle verify` and of
+the end of a `build` are compared.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from tests.checks.test_vib_rules import BAD
 from vibforge.checks.offering import doubts, objections, obstacles
 from vibforge.checks.registry import BUNDLE_CHECKS, VIB_CHECKS, find_rule
 from vibforge.checks.run import Choice, lint
-from vibforge.errors import ModelError
+from vibforge.errors import ModelError, VibforgeError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import TABLE
 from vibforge.findings.check import Finding, Severity, Step
@@ -28,6 +30,10 @@ from vibforge.host.offer import Offer, offer_of
 from vibforge.host.prediction import Prediction
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
+from vibforge.operations.build import build
+from vibforge.operations.judge_build import judge_build
+from vibforge.operations.plan_build import plan_build
+from vibforge.operations.stage import extract_stage
 from vibforge.operations.verification import Outcome
 from vibforge.operations.verify import verify_bundle_scan, verify_scan
 from vibforge.report.rules import rule_text
@@ -105,6 +111,33 @@ def test_plan_and_lint_agree_on_every_release(case: str) -> None:
             assert not all(each.outcome.installs for each in outcomes), (release, reacting)
         if not found:
             assert any(each.outcome.installs for each in outcomes), release
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_build_tells_what_lint_tells_of_its_vib(case: str, tmp_path: Path) -> None:
+    """A VIB is made a project and built again, where a recipe can say what it says."""
+    try:
+        extract_stage(CASES[case](), tmp_path / "project", outside_links=True)
+        built = build(tmp_path / "project", tmp_path / "out", environment={}, instructions=False)
+    except VibforgeError:
+        return  # such a VIB cannot be built
+    scan = VibScan(
+        Vib.from_path(built.vib_path), str(built.vib_path), changed_modes=built.plan.changed_modes
+    )
+    found = lint([scan], Choice(allowances=built.plan.recipe.allow)).findings
+    told = [replace(each, minds=None) for each in judge_build(built).findings]
+    assert told == [replace(each, minds=None) for each in found if each.rule != "VF401"]
+
+
+def test_most_cases_can_be_built(tmp_path: Path) -> None:
+    """Else the test above would compare nothing."""
+    projects = 0
+    for number, case in enumerate(CASES):
+        with suppress(VibforgeError):
+            extract_stage(CASES[case](), tmp_path / str(number), outside_links=True)
+            plan_build(tmp_path / str(number), environment={})
+            projects += 1
+    assert projects * 2 > len(CASES)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.host.relax_ng import complaints, grammar
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
-from vibforge.checks.extensibility import complaints, grammar, path_list_certainty, violations
+from vibforge.checks.extensibility import path_list_certainty, violations
 from vibforge.esxi.release import Release
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty

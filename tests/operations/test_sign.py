@@ -16,6 +16,7 @@ from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.vib import Vib
 from vibforge.operations.build import build
 from vibforge.operations.facts.signed import judgement_of
+from vibforge.operations.judge_build import judge_build
 from vibforge.operations.sign import Existing, Signed, sign_vib
 from vibforge.operations.sign_elsewhere import to_sign
 from vibforge.operations.verify import verify
@@ -135,7 +136,7 @@ def test_a_build_states_the_time_of_its_certificate(lab: Lab, tmp_path: Path) ->
     assert built.signature.stated == SigningTime(YOUNG, TimeSource.CERTIFICATE)
     (block,) = read_blocks(built.signature.block)
     assert block.signers[0].signing_time == YOUNG
-    assert "the VIB is older than the certificate" in built_text(built, Paint())
+    assert "the VIB is older than the certificate" in built_text(built, judge_build(built), Paint())
 
 
 def test_a_second_signature_is_appended_as_another_block(lab: Lab, file: Path) -> None:

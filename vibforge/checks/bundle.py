@@ -22,15 +22,14 @@ from vibforge.model.agreement import disagreements
 from vibforge.model.bulletin_words import PRODUCT, ReleaseType
 from vibforge.model.bulletin_words import Severity as BulletinSeverity
 from vibforge.model.bundle_contradictions import odd_platforms, unlike_response, unlisted_vibs
-from vibforge.model.bundle_index import ELEMENT_MISSING
-from vibforge.model.bundle_recipe import is_vendor_code
-from vibforge.model.bundle_vib import DepotVib
 from vibforge.model.certainty import Certainty
-from vibforge.model.vib import Vib
+from vibforge.model.names import ELEMENT_MISSING
 from vibforge.scan.vib import BundleScan
 
 if TYPE_CHECKING:
     from vibforge.model.bundle import Bundle
+    from vibforge.model.bundle_vib import DepotVib
+    from vibforge.model.vib import Vib
 
 _AGREES = "the metadata states what the VIB states"
 _IS_THERE = "the announced file is there"
@@ -100,6 +99,8 @@ def odd_vendor_code(subject: BundleScan) -> Iterator[Fault]:
 
     Evidence: PowerCLI's New-OfflineBundle.
     """
+    from vibforge.model.bundle_recipe import is_vendor_code  # noqa: PLC0415 - only for bundles
+
     for vendor in subject.bundle.vendors:
         if not is_vendor_code(vendor.code):
             yield Fault("index.xml", f"code {vendor.code!r:.40} is not three letters or digits")
@@ -259,21 +260,21 @@ def _major(version: str) -> int:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 2 else 0  # noqa: PLR2004 - two digits are enough for a release
 
 
-def _by_path(bundle: "Bundle") -> dict[str, list[DepotVib]]:
+def _by_path(bundle: "Bundle") -> "dict[str, list[DepotVib]]":
     found: dict[str, list[DepotVib]] = defaultdict(list)
     for vib in bundle.vibs:
         found[vib.relative_path].append(vib)
     return found
 
 
-def _sizes(path: str, announced: Sequence[DepotVib], size: int) -> Iterator[Result]:
+def _sizes(path: str, announced: "Sequence[DepotVib]", size: int) -> Iterator[Result]:
     for packed in {each.packed_size for each in announced if each.packed_size is not None}:
         claim = f"packed-size {packed}"
         what = f"has {size} bytes, announced as {packed}"
         yield Held(path, claim) if packed == size else Fault(path, what, claim=claim)
 
 
-def _digests(path: str, announced: Sequence[DepotVib], vib: Vib) -> Iterator[Result]:
+def _digests(path: str, announced: "Sequence[DepotVib]", vib: "Vib") -> Iterator[Result]:
     """Hash the file once, however often it is announced."""
     wanted = {
         (checksum.checksum_type, checksum.digest.lower()): None

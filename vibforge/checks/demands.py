@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vibforge.checks.extensibility import complaints, violations
+from vibforge.checks.extensibility import violations
 from vibforge.esxi.table import has_components, has_path_lists, has_unseen_path_lists
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.model.acceptance import AcceptanceLevel
@@ -26,10 +26,8 @@ def path_outside_list(subject: "Described") -> Iterator[Fault]:
     Evidence: the list was tried on 6.7; other releases have one too, and theirs was not seen.
     """
     of = subject.descriptor
-    found = violations(subject.descriptor.level, of.file_list)
-    if found and complaints(subject.descriptor.level, of.file_list):
-        for path in found.paths:
-            yield Fault(path, f"is on no list of level {subject.descriptor.level}")
+    for path in violations(of.level, of.file_list).paths:
+        yield Fault(path, f"is on no list of level {of.level}")
 
 
 @check("VF219", Severity.ERROR, Certainty.MEASURED, minds=has_path_lists)

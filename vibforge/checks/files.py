@@ -327,6 +327,23 @@ def replaces_file_of_esxi(subject: VibScan) -> Iterator[Fault]:
             yield Fault(path, f"is copied over /{own}, a file of ESXi, at every boot")
 
 
+@check("VF347", Severity.WARNING, Certainty.MEASURED)
+def mode_changed_by_build(subject: VibScan) -> Iterator[Fault]:
+    """The build gave a file or folder another mode than it has in the tree.
+
+    Why: a build gives 0755 to folders and programs and 0644 to other files, so that a VIB does not
+    depend on somebody's umask. A file that only its owner could read, such as a key, is then
+    readable for everybody on the host, and a program loses its set-id bits.
+
+    Remedy: name the mode in a rule of the recipe, also where the one of the build is right:
+    `paths = ["etc/acme/key"]` and `mode = "0600"` below `[[payloads.rules]]`.
+
+    Evidence: the modes of the tree and those in the payload.
+    """
+    for path, mode in subject.changed_modes.items():
+        yield Fault(path, f"has mode {mode.found:04o} in the tree and {mode.built:04o} in the VIB")
+
+
 @check("VF340", Severity.ERROR, Certainty.DOCUMENTED)
 def path_leads_out(subject: VibScan) -> Iterator[Fault]:
     """An entry of a payload leads upwards, is a device, or has a name that is no text.
@@ -359,4 +376,5 @@ CHECKS = (
     bad_firewall_rules,
     replaces_file_of_esxi,
     unlike_platform,
+    mode_changed_by_build,
 )

@@ -5,6 +5,7 @@ reads it, and asks for the signature behind it.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from vibforge.checks.reader_descriptor import fault, refused_descriptor, unreadable_text
 from vibforge.errors import FormatError
@@ -15,13 +16,15 @@ from vibforge.formats.ar import MAGIC
 from vibforge.formats.ar_reading import Archive, Member, read_archive
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
-from vibforge.model.source import Source
-from vibforge.model.vib import Vib
+
+if TYPE_CHECKING:
+    from vibforge.model.source import Source
+    from vibforge.model.vib import Vib
 
 _ESX4_NAME = "debian-binary"
 
 
-def refused_vib(vib: Vib) -> Fault | None:
+def refused_vib(vib: "Vib") -> Fault | None:
     """Return the first thing in a VIB that the reader refuses; None where it takes all."""
     members = _counted(vib.archive)
     return (
@@ -32,7 +35,7 @@ def refused_vib(vib: Vib) -> Fault | None:
     )
 
 
-def refused_file(source: Source) -> Fault | None:
+def refused_file(source: "Source") -> Fault | None:
     """Return what the reader refuses in a file that vibforge cannot read as a VIB.
 
     None where the reader takes it, or nobody here knows what it says.

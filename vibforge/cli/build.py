@@ -95,9 +95,11 @@ def build(  # noqa: PLR0913 - the options of the command
     """Build a VIB, with the instructions to install it.
 
     PROJECT is a folder with a vibforge.toml, a VIB Author stage directory (descriptor.xml and
-    payloads/NAME/…), or a plain tree of files as they shall appear on the host.
+    payloads/NAME/…), or a plain tree of files as they shall appear on the host. What lint finds in
+    the VIB is told and does not change the exit code.
     """
     from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - `--version` loads no codec
+    from vibforge.operations.judge_build import judge_build, judge_plan  # noqa: PLC0415 - the same
     from vibforge.operations.plan_build import plan_build  # noqa: PLC0415 - the same
     from vibforge.report import build as report  # noqa: PLC0415 - the same
     from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
@@ -119,8 +121,11 @@ def build(  # noqa: PLR0913 - the options of the command
     )
     plan = _bundled(plan, bundle)
     if dry_run:
+        would = judge_plan(plan)
         show(
-            as_json, lambda: report.plan_json(plan), lambda colours: report.plan_text(plan, colours)
+            as_json,
+            lambda: report.plan_json(plan, would),
+            lambda colours: report.plan_text(plan, would, colours),
         )
         return
     level = Level.FAST if compression is Compression.FAST else Level.BEST
@@ -133,10 +138,11 @@ def build(  # noqa: PLR0913 - the options of the command
             lambda colours: report.unchanged_text(plan, output) + _bundle_text(written, colours),
         )
         return
+    judged = judge_build(built)
     show(
         as_json,
-        lambda: report.built_json(built, _bundle_facts(written)),
-        lambda colours: report.built_text(built, colours) + _bundle_text(written, colours),
+        lambda: report.built_json(built, judged, _bundle_facts(written)),
+        lambda colours: report.built_text(built, judged, colours) + _bundle_text(written, colours),
     )
 
 

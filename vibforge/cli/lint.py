@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vibforge.checks.run import Choice, LintResult
     from vibforge.model.allowance import Allowance
     from vibforge.model.several import Unreadable
+    from vibforge.operations.build import Built
     from vibforge.scan.vib import BundleScan, VibScan
 
 
@@ -117,9 +118,10 @@ def _subjects(
     from vibforge.scan.vib import VibScan  # noqa: PLC0415 - the same
 
     if is_folder(path) or path.suffix == ".toml":
-        built, allowed = _built(path, stack)
-        allowances += allowed
-        yield VibScan(Vib.from_path(built), str(path))
+        built = _built(path, stack)
+        allowances += built.plan.recipe.allow
+        vib = Vib.from_path(built.vib_path)
+        yield VibScan(vib, str(path), changed_modes=built.plan.changed_modes)
     elif _is_archive(path):
         yield VibScan(Vib.from_path(path), str(path))
     else:
@@ -151,7 +153,7 @@ def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
         yield bundle_scan(subject.bundle, subject.sources, inside=inside)
 
 
-def _built(path: Path, stack: ExitStack) -> "tuple[Path, tuple[Allowance, ...]]":
+def _built(path: Path, stack: ExitStack) -> "Built":
     from tempfile import TemporaryDirectory  # noqa: PLC0415 - only for projects
 
     from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - the same
@@ -160,5 +162,4 @@ def _built(path: Path, stack: ExitStack) -> "tuple[Path, tuple[Allowance, ...]]"
 
     with explained(TEMPORARY):
         folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))
-    built = build(path, folder, level=Level.FAST)
-    return built.vib_path, built.plan.recipe.allow
+    return build(path, folder, level=Level.FAST)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from vibforge.esxi.table import Fact, releases_where, row_of
 from vibforge.model.certainty import Certainty
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from vibforge.esxi.messages import Form
     from vibforge.esxi.release import Release
+    from vibforge.esxi.table import Fact
 
 Subject_contra = TypeVar("Subject_contra", contravariant=True)
 """What a check looks at: a scanned VIB or bundle, a descriptor, a trx.conf."""
@@ -46,7 +46,7 @@ class Fault:
     """What the file states and does not hold, for checks of the file against itself."""
     values: "Mapping[str, str]" = field(default_factory=dict)
     """What a host's message about it names, by the places in the message's text."""
-    minds: Fact | None = None
+    minds: "Fact | None" = None
     """Whether hosts of a release mind this fault, where that depends on the fault."""
     form: "Form | None" = None
     """What a host prints because of this fault, where that depends on the fault."""
@@ -137,7 +137,7 @@ class Check(Generic[Subject_contra]):
     severity: Severity
     certainty: Certainty
     results: Callable[[Subject_contra], Iterator[Result]]
-    minds: Fact | None = None
+    minds: "Fact | None" = None
     """Whether hosts of a release mind, as the table of releases says; None: all do."""
     contradiction: Contradiction | None = None
     """Set for a check that compares a file with its own statements; `verify` runs these."""
@@ -171,13 +171,19 @@ class Check(Generic[Subject_contra]):
         minds = (fault and fault.minds) or self.minds
         if minds is None:
             return True
+        from vibforge.esxi.table import row_of  # noqa: PLC0415 - checks of trx.conf need no table
+
         cell = minds(row_of(release))
         return None if cell is None else cell.value
 
     @property
     def releases(self) -> str:
         """The releases that it concerns, for people."""
-        return releases_where(self.minds) if self.minds else "all"
+        if self.minds is None:
+            return "all"
+        from vibforge.esxi.table import releases_where  # noqa: PLC0415 - as above
+
+        return releases_where(self.minds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -192,7 +198,7 @@ class Finding:
     where: str
     what: str
     because: str = ""
-    minds: Fact | None = None
+    minds: "Fact | None" = None
     """Whether hosts of a release mind; None: all do."""
     one_target_suffices: bool = False
     """As of the check."""
@@ -214,7 +220,7 @@ def check(  # noqa: PLR0913 - each one is a property of the check
     severity: Severity,
     certainty: Certainty,
     *,
-    minds: Fact | None = None,
+    minds: "Fact | None" = None,
     contradiction: Contradiction | None = None,
     reaction: Reaction | None = None,
     one_target_suffices: bool = False,

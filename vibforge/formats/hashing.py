@@ -49,6 +49,21 @@ class Hasher:
         return self._hashes[algorithm].hexdigest()
 
 
+class KnownDigests(Hasher):
+    """The digests of a stream that was hashed before, in hex, by algorithm."""
+
+    def __init__(self, digests: dict[str, str]) -> None:
+        super().__init__(())
+        self._known = digests
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return self._known
+
+    def digest(self, algorithm: str) -> str:
+        return self._known[algorithm]
+
+
 class HashingThread:
     """Feeds hashers in a thread; leaving the context waits until all is hashed."""
 

@@ -8,16 +8,15 @@ window: 32 KiB of gzip, up to 128 MiB of zstd as ESXi 9.0 packs it).
 import struct
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from zlib_ng import zlib_ng
 
 from vibforge.errors import FormatError
 from vibforge.formats.budget import Budget, Work
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+if TYPE_CHECKING:
+    from backports.zstd import ZstdDecompressor as _ZstdDecompressor
 
 CUT_SHORT = "gzip is cut short"
 DAMAGED = "gzip is damaged: "
@@ -60,12 +59,20 @@ def unzstd(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
         FormatError: it is damaged or cut, or wants too large a window.
         LimitError: the budget is spent.
     """
+    if sys.version_info >= (3, 14):
+        from compression import zstd  # noqa: PLC0415 - hardly any VIB has it
+    else:
+        from backports import zstd  # noqa: PLC0415 - the same
+
     options = {int(zstd.DecompressionParameter.window_log_max): WINDOW_LOG_LIMIT}
     rest = next(chunks, b"")
     while True:
         budget.spend(Work.MEMBERS)
         inflater = zstd.ZstdDecompressor(options=options)
-        yield from _unzstd_frame(inflater, rest, chunks, budget)
+        try:
+            yield from _unzstd_frame(inflater, rest, chunks, budget)
+        except zstd.ZstdError as error:
+            raise FormatError(f"zstd is damaged: {error}") from error
         rest = inflater.unused_data or next(chunks, b"")
         if not rest:
             return
@@ -92,13 +99,10 @@ def _gunzip_member(
 
 
 def _unzstd_frame(
-    inflater: zstd.ZstdDecompressor, data: bytes, chunks: Iterator[bytes], budget: Budget
+    inflater: "_ZstdDecompressor", data: bytes, chunks: Iterator[bytes], budget: Budget
 ) -> Iterator[bytes]:
     while True:
-        try:
-            output = inflater.decompress(data, _OUTPUT_SIZE)
-        except zstd.ZstdError as error:
-            raise FormatError(f"zstd is damaged: {error}") from error
+        output = inflater.decompress(data, _OUTPUT_SIZE)
         if output:
             budget.spend(Work.UNPACKED, len(output))
             yield output

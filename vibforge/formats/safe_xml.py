@@ -1,12 +1,15 @@
 """Parse XML from strangers: no document type, no entities, no network, bounded work (lxml)."""
 
 import pyexpat
-from collections.abc import Callable
-
-from lxml import etree
+from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.formats.budget import Budget, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lxml import etree
 
 SIZE_LIMIT = 64 * 1024 * 1024
 """Bytes of a descriptor; one of 200,000 files of 200 bytes each stays well below."""
@@ -30,8 +33,8 @@ def parse(  # noqa: PLR0913 - each one is a thing that a caller decides
     *,
     tag: str = "",
     comments: bool = False,
-    take: Callable[[etree._Element], None] = lambda _element: None,
-) -> etree._Element:
+    take: "Callable[[etree._Element], None]" = lambda _element: None,
+) -> "etree._Element":
     """Return the root element of a document without its processing instructions.
 
     Args:
@@ -47,6 +50,8 @@ def parse(  # noqa: PLR0913 - each one is a thing that a caller decides
             limit of this module.
         LimitError: it has more tags and attributes than the budget allows.
     """
+    from lxml import etree  # noqa: PLC0415 - builds ask for the limits alone
+
     if len(data) > SIZE_LIMIT:
         raise FormatError(f"{len(data)} bytes of XML, more than {SIZE_LIMIT}", where=where)
     allowed = budget or Budget(where, len(data))
@@ -133,6 +138,8 @@ def as_ascii(xml: str) -> str:
     Raises:
         FormatError: an element or attribute has a name that is not ASCII, for which there is none.
     """
+    from lxml import etree  # noqa: PLC0415 - the same
+
     for element in etree.fromstring(xml).iter():
         for name in (str(element.tag), *map(str, element.attrib)):
             if not name.isascii():

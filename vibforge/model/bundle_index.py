@@ -8,6 +8,7 @@ from lxml import etree
 
 from vibforge.errors import Problem
 from vibforge.formats.xml_text import branch, leaf
+from vibforge.model.names import ELEMENT_MISSING
 
 INDEX_NAME = "index.xml"
 VENDOR_INDEX_NAME = "vendor-index.xml"
@@ -16,8 +17,6 @@ METADATA_NAME = "metadata.zip"
 _CONTENT = (("name", "VMware ESX"), ("type", "http://www.vmware.com/depotmanagement/esx"))
 _VENDOR_ELEMENTS = ("name", "code", "indexfile", "relativePath")
 _PLATFORM_ELEMENTS = ("productId", "version", "locale", "url")
-ELEMENT_MISSING = "Element "
-"""How hosts begin to say that an element is missing (tried on 6.7)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,8 @@ TAG_OR_KEY_LIMIT = 255
 DESCRIPTOR_NAME = "descriptor.xml"
 SIGNATURE_NAME = "sig.pkcs7"
 """The first two members of a VIB's archive (vib-format 1)."""
+ELEMENT_MISSING = "Element "
+"""How hosts begin to say that an index lacks an element (tried on 6.7)."""
 _ALPHABET = re.compile(r"[0-9A-Za-z_.-]+")
 ENVIRONMENT_SCHEME = "env:"
 """Start of a key's name when an environment variable holds the key, as PEM."""

@@ -3,11 +3,13 @@
 import io
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from vibforge.errors import FormatError
 from vibforge.formats.budget import Budget
-from vibforge.formats.zip_reading import ZipArchive, ZipMember
+
+if TYPE_CHECKING:
+    from vibforge.formats.zip_reading import ZipArchive, ZipMember
 
 
 class Source(Protocol):
@@ -60,8 +62,8 @@ class BytesSource:
 class ZipSource:
     """A member of a zip, for as long as the zip is open."""
 
-    archive: ZipArchive
-    member: ZipMember
+    archive: "ZipArchive"
+    member: "ZipMember"
     name: str
 
     @property

@@ -14,6 +14,7 @@ from vibforge.formats import elf, gzip_member
 from vibforge.formats.tar_header import PATH_LIMIT, Entry, EntryKind
 from vibforge.model.recipe import PayloadRecipe, PayloadType
 from vibforge.operations.archives import ARCHIVES
+from vibforge.scan.vib import ChangedMode
 
 ENTRY_LIMIT = 200_000
 """Entries of one payload that is built, at 2 KiB of memory each; large ones have 10,000."""
@@ -48,6 +49,8 @@ class PayloadTree:
     entries: tuple[Entry, ...]
     states: tuple[FileState | None, ...]
     """For each entry, what the file was; None for folders and links."""
+    changed_modes: Mapping[str, ChangedMode] = field(default_factory=dict)
+    """The modes that the build makes wider, or takes a set-id bit from, by the path in the tree."""
     origins: Mapping[str, Path | bytes] = field(default_factory=dict)
     """Where the content of an entry comes from if not from its own path below the root."""
 
@@ -97,7 +100,11 @@ def collect(recipe: PayloadRecipe, project: Path, mtime: int) -> PayloadTree:
             "`vibforge init FOLDER`",
         )
     tree = PayloadTree(
-        recipe=recipe, root=root, entries=tuple(walker.entries), states=tuple(walker.states)
+        recipe=recipe,
+        root=root,
+        entries=tuple(walker.entries),
+        states=tuple(walker.states),
+        changed_modes=walker.changed_modes,
     )
     _check_size(tree)
     return tree
@@ -120,6 +127,7 @@ class _Walker:
         self.entries: list[Entry] = []
         self.states: list[FileState | None] = []
         self.problems: list[Problem] = []
+        self.changed_modes: dict[str, ChangedMode] = {}
         self._recipe = recipe
         self._root = root
         self._mtime = mtime
@@ -285,14 +293,28 @@ class _Walker:
 
     def _attributes(self, path: str, kind: EntryKind, mode_found: int) -> tuple[int, int, int]:
         """Return mode, owner and group: the default, then what the matching rules say."""
-        mode, owner, group = _default_mode(kind, mode_found), 0, 0
+        default = mode = _default_mode(kind, mode_found)
+        owner = group = 0
+        is_named = False
         for index, rule in enumerate(self._recipe.rules):
             if any(fnmatchcase(path, pattern) for pattern in rule.paths):
                 self._unused_rules.discard(index)
+                is_named = is_named or rule.mode is not None
                 mode = mode if rule.mode is None else rule.mode.bits
                 owner = owner if rule.owner is None else rule.owner
                 group = group if rule.group is None else rule.group
+        if not is_named and _is_changed(kind, mode_found, default):
+            self.changed_modes[path] = ChangedMode(stat.S_IMODE(mode_found), default)
         return mode, owner, group
+
+
+def _is_changed(kind: EntryKind, found: int, default: int) -> bool:
+    """Whether more people may read it than in the tree, or a set-id bit is gone.
+
+    That the group or others lose the right to write is what a umask decides.
+    """
+    wider = default & _READABLE & ~found
+    return kind is not EntryKind.SYMLINK and bool(wider or found & (stat.S_ISUID | stat.S_ISGID))
 
 
 def _default_mode(kind: EntryKind, found: int) -> int:

@@ -7,8 +7,15 @@ from pathlib import Path
 
 from vibforge.errors import ModelError, PayloadError, Problem
 from vibforge.formats.tar_header import EntryKind
-from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outlook
+from vibforge.host.install_needs import (
+    InstallNeeds,
+    Outlook,
+    install_needs,
+    outcomes_of,
+    outlook,
+)
 from vibforge.host.package import Package
+from vibforge.host.prediction import Outcome
 from vibforge.model.allowance import Allowance
 from vibforge.model.recipe import Layout, Recipe
 from vibforge.model.recipe_rules import broken_rules, dotted
@@ -20,6 +27,7 @@ from vibforge.operations.instruct import GUIDES
 from vibforge.operations.judge_trx import judge_trx
 from vibforge.operations.read_project import Project, ProjectKind, read_project
 from vibforge.scan.signature import Signature
+from vibforge.scan.vib import ChangedMode
 from vibforge.trx.check import CheckResult
 
 
@@ -48,6 +56,12 @@ class BuildPlan:
     def outlook(self) -> tuple[Outlook, ...]:
         """What a stock host of each release will say; predicted when it is asked for."""
         return outlook(self.package, self.needs)
+
+    @property
+    def no_host_takes_it(self) -> bool:
+        """Whether every stock host refuses the VIB, with whatever its install takes."""
+        then = [outcome for each in self.outlook for outcome in outcomes_of(each.then)]
+        return all(outcome is Outcome.REFUSED for outcome in then)
 
     @property
     def recipe(self) -> Recipe:
@@ -85,6 +99,11 @@ class BuildPlan:
     def files(self) -> tuple[str, ...]:
         """The file list, sorted."""
         return tuple(sorted(path for tree in self.trees for path in tree.files()))
+
+    @property
+    def changed_modes(self) -> dict[str, ChangedMode]:
+        """The modes of the trees that the build changes, by path."""
+        return {path: mode for tree in self.trees for path, mode in tree.changed_modes.items()}
 
     @property
     def image_size(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vibforge.checks.run import LintResult
 from vibforge.checks.unsigned_claims import auditors_view
 from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
@@ -19,13 +20,14 @@ from vibforge.operations.collect import PayloadTree
 from vibforge.operations.date import DateSource
 from vibforge.operations.plan_build import BuildPlan
 from vibforge.report import shapes, units
+from vibforge.report.lint import brief_lines, counted, findings_json
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult, allowed
 
 _SHOWN_FILES = 20
 
 
-def plan_text(plan: BuildPlan, paint: Paint) -> str:
+def plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
     """Show what a build would pack and write."""
     lines = [
         paint(f"{plan.vib_id}", "strong") + f" from a {plan.project.kind}",
@@ -45,12 +47,14 @@ def plan_text(plan: BuildPlan, paint: Paint) -> str:
         "",
         *_needs_lines(plan, paint),
         *_stock_lines(plan, paint),
+        *_judged_lines(judged, str(plan.project.root), paint),
+        *_refused_lines(plan, paint),
     ]
     return "\n".join(lines)
 
 
-def built_text(built: Built, paint: Paint) -> str:
-    """Show what a build made and how to install it."""
+def built_text(built: Built, judged: LintResult, paint: Paint) -> str:
+    """Show what a build made, what speaks against it, and how to install it."""
     plan = built.plan
     lines = [
         paint(plan.vib_id, "strong"),
@@ -65,11 +69,29 @@ def built_text(built: Built, paint: Paint) -> str:
         *_needs_lines(plan, paint),
         *_signature_lines(built, paint),
         *_stock_lines(plan, paint),
+        *_judged_lines(judged, str(built.vib_path), paint),
         "",
         paint("Install", "strong"),
         *_install_lines(built),
+        *_refused_lines(plan, paint),
     ]
     return "\n".join(lines)
+
+
+def _judged_lines(judged: LintResult, file: str, paint: Paint) -> Iterator[str]:
+    """Yield errors and warnings of the checks, a line for each check."""
+    found = list(brief_lines(judged, paint))
+    if found:
+        yield from ("", paint("What lint finds", "strong") + f"  {counted(judged)}", *found)
+        yield f"  More of it: {shell_line('vibforge', 'lint', file)}"
+
+
+def _refused_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
+    if plan.no_host_takes_it:
+        yield ""
+        oldest, newest = plan.outlook[0].release, plan.outlook[-1].release
+        what = f"No stock host of ESXi {oldest} to {newest} takes this VIB"
+        yield paint(what, "bad") + ": see above what each of them says."
 
 
 def _install_lines(built: Built) -> Iterator[str]:
@@ -88,14 +110,14 @@ def install_command(plan: BuildPlan) -> str:
     return shell_line("esxcli", "software", "vib", "install", "-v", file, *plan.needs.flags)
 
 
-def plan_json(plan: BuildPlan) -> dict[str, Any]:
+def plan_json(plan: BuildPlan, judged: LintResult) -> dict[str, Any]:
     """Return the facts of `build --dry-run --json`."""
-    return _facts(plan, None, None)
+    return _facts(plan, None, None) | {"findings": findings_json(judged)}
 
 
-def built_json(built: Built, bundle: dict[str, Any] | None) -> dict[str, Any]:
+def built_json(built: Built, judged: LintResult, bundle: dict[str, Any] | None) -> dict[str, Any]:
     """Return the facts of `build --json`, with those of the bundle that was made of the VIB."""
-    return _facts(built.plan, built, bundle)
+    return _facts(built.plan, built, bundle) | {"findings": findings_json(judged)}
 
 
 def unchanged_text(plan: BuildPlan, folder: Path) -> str:
@@ -175,6 +197,7 @@ def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) 
         "signing_time_source": signature.stated.source.value if signature else None,
         "codec": codec_release() if built else None,
         "trx": _trx_facts(plan.trx),
+        "findings": None,
         "payloads": [
             _payload_facts(tree, built.members[index] if built else None)
             for index, tree in enumerate(plan.trees)

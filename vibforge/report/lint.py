@@ -44,12 +44,29 @@ def _lines(result: LintResult, paint: Paint, *, every_one: bool) -> Iterator[str
             for _key, group in groupby(found, key=_kind):
                 yield from _group_lines(list(group), file, paint, every_one=every_one)
             yield ""
-    counts = ", ".join(_count(result.count(severity), severity) for severity in Severity)
-    allowed = len(result.findings) - len(result.open)
-    yield f"{counts}{f', {allowed} allowed' if allowed else ''}"
+    yield counted(result)
     if result.open:
         worst = min(result.open, key=lambda finding: list(Severity).index(finding.severity))
         yield f"`vibforge explain {worst.rule}` tells why, and what to do."
+
+
+def brief_lines(result: LintResult, paint: Paint) -> Iterator[str]:
+    """Yield a line for each check that found an error or a warning, errors first."""
+    order = list(Severity)
+    found = [finding for finding in result.open if finding.severity is not Severity.NOTE]
+    found.sort(key=lambda finding: order.index(finding.severity))
+    for _key, same in groupby(found, key=_kind):
+        group = list(same)
+        count = sum(finding.count for finding in group)
+        more = f", and {count - 1} more like it" if count > 1 else ""
+        yield _line(group[0], group[0].file, f"{group[0]}{more}", paint)
+
+
+def counted(result: LintResult) -> str:
+    """Return how many findings there are of each severity, and how many are allowed."""
+    counts = ", ".join(_count(result.count(severity), severity) for severity in Severity)
+    allowed = len(result.findings) - len(result.open)
+    return f"{counts}{f', {allowed} allowed' if allowed else ''}"
 
 
 def _kind(finding: Finding) -> tuple[object, ...]:
@@ -95,21 +112,26 @@ def lint_json(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict
         "format": "vibforge/lint/1",
         "good": result.good and not unreadable,
         "files": [{"path": file} for file in result.files],
-        "findings": [
-            {
-                "rule": finding.rule,
-                "name": finding.name,
-                "severity": finding.severity.value,
-                "certainty": finding.certainty.value,
-                "path": finding.file,
-                "where": finding.where or None,
-                "what": finding.what,
-                "because": finding.because or None,
-            }
-            for finding in result.findings
-        ],
+        "findings": findings_json(result),
         "unreadable": shapes.unreadable(unreadable),
     }
+
+
+def findings_json(result: LintResult) -> list[dict[str, Any]]:
+    """Return the findings as `lint --json` and `build --json` have them."""
+    return [
+        {
+            "rule": finding.rule,
+            "name": finding.name,
+            "severity": finding.severity.value,
+            "certainty": finding.certainty.value,
+            "path": finding.file,
+            "where": finding.where or None,
+            "what": finding.what,
+            "because": finding.because or None,
+        }
+        for finding in result.findings
+    ]
 
 
 def sarif(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict[str, Any]:

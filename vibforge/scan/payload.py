@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget
@@ -16,8 +17,10 @@ from vibforge.formats.tar_reading import TarForm, TarReader, starts_tar
 from vibforge.formats.unpacking import NO_TAPS, THREAD_WORTH, Compression, Taps, unpack
 from vibforge.model.descriptor import Checksum
 from vibforge.model.digest_coverage import Hashed, Layer, algorithm_of, hashed
-from vibforge.model.vib import StoredPayload
 from vibforge.scan.file import ScannedFile, scan_file
+
+if TYPE_CHECKING:
+    from vibforge.model.vib import StoredPayload
 
 _LOOK = 1024 * 1024
 """Bytes of content in which a short look lists entries: thousands of a vmtar, dozens of others."""
@@ -51,7 +54,7 @@ class ScannedPayload:
     bytes. `fault` says why the content could not be read to its end; it is empty otherwise.
     """
 
-    stored: StoredPayload
+    stored: "StoredPayload"
     stored_size: int = 0
     entries: list[TarEntry] = field(default_factory=list)
     known_files: dict[int, ScannedFile] = field(default_factory=dict)
@@ -106,7 +109,7 @@ class ScannedPayload:
 
 
 def scan_payload(  # noqa: PLR0913 - each one is a thing that a caller decides
-    stored: StoredPayload,
+    stored: "StoredPayload",
     pieces: Iterator[bytes],
     budget: Budget,
     *,

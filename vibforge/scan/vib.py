@@ -1,13 +1,13 @@
 """A VIB or a bundle as checks see it: what it states, and what was found when it was read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vibforge.errors import FormatError
 from vibforge.model.descriptor import Descriptor
-from vibforge.model.vib import Vib
 from vibforge.scan.file import ScannedFile
 from vibforge.scan.payload import Progress, ScannedPayload, no_progress, scan_payload
 from vibforge.scan.signature import Signature, signature_of
@@ -15,6 +15,14 @@ from vibforge.scan.signature import Signature, signature_of
 if TYPE_CHECKING:
     from vibforge.model.bundle import Bundle
     from vibforge.model.source import Source
+    from vibforge.model.vib import Vib
+
+
+class ChangedMode(NamedTuple):
+    """The mode of a file in its tree, and the one that the build gave it."""
+
+    found: int
+    built: int
 
 
 class Described(Protocol):
@@ -30,10 +38,11 @@ class VibScan:
 
     def __init__(
         self,
-        vib: Vib,
+        vib: "Vib",
         name: str = "",
         progress: Progress = no_progress,
         payloads: tuple[ScannedPayload, ...] | None = None,
+        changed_modes: Mapping[str, ChangedMode] = MappingProxyType({}),
     ) -> None:
         """Prepare the scan of a VIB.
 
@@ -43,11 +52,13 @@ class VibScan:
             progress: called with the number of payload bytes that were read.
             payloads: its payloads, where the caller has read them already; if None, they are read
                 to their ends when the first check asks for them.
+            changed_modes: where the VIB was just built, the modes that the build changed, by path.
         """
         self.vib = vib
         self.name = name or vib.source.name
         self._progress = progress
         self._given = payloads
+        self.changed_modes = changed_modes
 
     @property
     def descriptor(self) -> Descriptor:
@@ -91,7 +102,7 @@ class BundleScan:
 
     bundle: "Bundle"
     name: str
-    vibs: tuple[tuple[str, Vib], ...]
+    vibs: "tuple[tuple[str, Vib], ...]"
     """Those that can be read."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """The members that cannot be read as VIBs, each with the reason."""
@@ -110,6 +121,8 @@ def bundle_scan(bundle: "Bundle", sources: "Iterable[Source]", *, inside: bool) 
     Raises:
         LimitError: the budget of the file is spent.
     """
+    from vibforge.model.vib import Vib  # noqa: PLC0415 - a build reads none
+
     vibs: list[tuple[str, Vib]] = []
     unreadable: list[tuple[str, str]] = []
     for source in sources:

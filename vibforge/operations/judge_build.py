@@ -1,0 +1,151 @@
+"""Hold the VIB of a build against the checks of lint, by what the build knows of it.
+
+Nothing is unpacked again: the entries come from the trees and sizes and digests from packing. Of
+each file the first bytes are looked at, as a scan of the VIB would.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vibforge.checks.registry import VIB_CHECKS
+from vibforge.checks.run import Choice, LintResult, lint
+from vibforge.formats import ar
+from vibforge.formats.ar_reading import Archive
+from vibforge.formats.ar_reading import Member as ArchiveMember
+from vibforge.formats.gzip_member import Member
+from vibforge.formats.hashing import KnownDigests
+from vibforge.formats.tar_entries import TarEntry
+from vibforge.formats.tar_reading import TarForm
+from vibforge.formats.unpacking import Compression
+from vibforge.model.descriptor import Descriptor
+from vibforge.model.descriptor_writing import serialise
+from vibforge.model.digest_coverage import Layer
+from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
+from vibforge.model.recipe import PayloadType
+from vibforge.model.source import BytesSource
+from vibforge.model.vib import StoredPayload, Vib
+from vibforge.operations.build import Built
+from vibforge.operations.collect import PayloadTree
+from vibforge.operations.describe import describe
+from vibforge.operations.plan_build import BuildPlan
+from vibforge.scan.file import scan_file
+from vibforge.scan.payload import ScannedPayload
+from vibforge.scan.vib import VibScan
+
+_FORMS = {PayloadType.TGZ: TarForm.GNU, PayloadType.VGZ: TarForm.VMTAR}
+_LEFT_OUT = frozenset({"VF110", "VF401"})
+"""What a reader of the archive refuses, which a build writes as hosts read it; and the trx.conf,
+which was judged before it was packed."""
+_PIECE = 64 * 1024
+
+
+def judge_build(built: Built) -> LintResult:
+    """Return what lint finds in the VIB that was built."""
+    signature = built.signature.block if built.signature else b""
+    return _judge(built.plan, built.descriptor, built.members, signature, str(built.vib_path))
+
+
+def judge_plan(plan: BuildPlan) -> LintResult:
+    """Return what lint will find in the VIB, as far as it is known before it is packed.
+
+    It is taken for unsigned. Sizes and digests of what is not packed yet are stand-ins, which agree
+    with each other.
+    """
+    members = tuple(_stand_in(tree) for tree in plan.trees)
+    packed = [(tree.recipe, member) for tree, member in zip(plan.trees, members, strict=True)]
+    descriptor = describe(plan.recipe, plan.dated.date, plan.files, packed)
+    return _judge(plan, descriptor, members, b"", plan.vib_name)
+
+
+def _stand_in(tree: PayloadTree) -> Member:
+    sha256, sha1 = "ab" * 32, "ab" * 20
+    return Member(
+        size=tree.image_size,
+        sha256=sha256,
+        content_size=tree.image_size,
+        content_sha256=sha256,
+        content_sha1=sha1,
+    )
+
+
+def _judge(
+    plan: BuildPlan,
+    descriptor: Descriptor,
+    members: Sequence[Member],
+    signature: bytes,
+    name: str,
+) -> LintResult:
+    text = serialise(descriptor)
+    parts = [(DESCRIPTOR_NAME, len(text)), (SIGNATURE_NAME, len(signature))]
+    parts += [(t.recipe.name, m.size) for t, m in zip(plan.trees, members, strict=True)]
+    archive = _archive(parts)
+    of_payloads = zip(descriptor.payloads, archive.members[2:], strict=True)
+    stored = [StoredPayload(name=d.name, declared=d, member=m) for d, m in of_payloads]
+    vib = Vib(
+        source=BytesSource.of(b"", name),
+        archive=archive,
+        descriptor_bytes=text,
+        descriptor=descriptor,
+        signature=signature,
+        payloads=tuple(stored),
+    )
+    scanned = map(_scanned, stored, plan.trees, members)
+    scan = VibScan(vib, name, payloads=tuple(scanned), changed_modes=plan.changed_modes)
+    ids = tuple(check.id for check in VIB_CHECKS if check.id not in _LEFT_OUT)
+    return lint([scan], Choice(select=ids, allowances=plan.recipe.allow))
+
+
+def _archive(parts: Sequence[tuple[str, int]]) -> Archive:
+    """Return the archive of members of these names and sizes."""
+    members, offset = [], len(ar.MAGIC)
+    for name, size in parts:
+        header, padding = ar.member_header(name, size), ar.member_padding(size)
+        offset += len(header)
+        members.append(
+            ArchiveMember(
+                name=name,
+                header=header,
+                data_offset=offset,
+                size=size,
+                stored_size=size,
+                padding=padding,
+            )
+        )
+        offset += size + len(padding)
+    return Archive(members=tuple(members), tail_offset=offset, tail_size=0)
+
+
+def _scanned(stored: StoredPayload, tree: PayloadTree, member: Member) -> ScannedPayload:
+    payload = ScannedPayload(
+        stored=stored,
+        stored_size=member.size,
+        entries=[TarEntry(entry=e, name=e.path, data_offset=0) for e in tree.entries],
+        compression=(Compression.GZIP,),
+        form=_FORMS[tree.recipe.type],
+        content_size=member.content_size,
+        hashers={
+            Layer.STORED: KnownDigests({"sha-256": member.sha256}),
+            Layer.CONTENT: KnownDigests(
+                {"sha-256": member.content_sha256, "sha-1": member.content_sha1}
+            ),
+        },
+    )
+    for place, entry in enumerate(payload.entries):
+        file = scan_file(entry, _content(tree, entry.entry.path))
+        if not file.is_plain:
+            payload.known_files[place] = file
+    return payload
+
+
+def _content(tree: PayloadTree, path: str) -> Iterator[memoryview]:
+    """Yield a file's content; nothing of one that vanished since it was packed."""
+    origin = tree.origins.get(path, tree.root / path)
+    if isinstance(origin, bytes):
+        yield memoryview(origin)
+        return
+    try:
+        with Path(origin).open("rb", buffering=0) as file:
+            while piece := file.read(_PIECE):
+                yield memoryview(piece)
+    except OSError:
+        return
