@@ -24,7 +24,7 @@ def program(folder: Path) -> Path:
 
 
 def scripts(folder: Path) -> Path:
-    files = {
+    files: dict[str, bytes | str] = {
         "etc/init.d/plain": "echo\n",
         "etc/init.d/bash": "#!/bin/bash\r\n",
         "etc/vmware/firewall/acme.xml": "<ConfigRoot><port>70000</port></ConfigRoot>",

@@ -21,8 +21,11 @@ Linuxptp = Annotated[
 
 def releases_of(linuxptp: list[str] | None, esxi: list[str] | None) -> tuple[str, ...]:
     """The releases that the options name; says so where they are inferred."""
-    from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - for the commands that judge
-    from vibforge.trx.release import carried_by, chosen, span  # noqa: PLC0415 - the same
+    from vibforge.trx.release import carried_by, chosen, span  # noqa: PLC0415 - only to judge
+
+    if not esxi:
+        return chosen(words_of(linuxptp))
+    from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - hardly anybody names one
 
     named = parse_releases(words_of(esxi))
     releases = chosen(words_of(linuxptp), named)

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from vibforge.model.certainty import Certainty
 
@@ -59,16 +59,14 @@ class Fault:
     """The releases of linuxptp that mind, where not all do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A statement of the file that a check compared and found true."""
 
     where: str
     claim: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unchecked:
+class Unchecked(NamedTuple):
     """A statement of the file that could not be compared, and why."""
 
     where: str
@@ -98,8 +96,7 @@ class Topic(StrEnum):
     POLICY = "policy"
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
+class Contradiction(NamedTuple):
     """That a fault contradicts the file's own statements, and the statement that then fails."""
 
     topic: Topic
@@ -118,8 +115,7 @@ class Step(StrEnum):
     LIVE = "changing the running system"
 
 
-@dataclass(frozen=True, slots=True)
-class Reaction:
+class Reaction(NamedTuple):
     """How a host refuses a file because of a fault: at which step, and with which message."""
 
     step: Step

@@ -8,9 +8,12 @@ packages of the time.
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from vibforge.errors import Problem, TrxError
-from vibforge.esxi.release import Release
+
+if TYPE_CHECKING:
+    from vibforge.esxi.release import Release
 
 RELEASES = (
     *("1.6", "1.7", "1.8", "1.9.2", "2.0", "3.0", "3.1", "3.1.1"),
@@ -56,7 +59,7 @@ def newest_up_to(version: str) -> str | None:
     return older[-1] if older else None
 
 
-def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[Release] = ()) -> tuple[str, ...]:
+def chosen(linuxptp: Iterable[str] = (), esxi: "Iterable[Release]" = ()) -> tuple[str, ...]:
     """Return the linuxptp releases to check against, oldest first.
 
     Args:
@@ -83,7 +86,7 @@ def chosen(linuxptp: Iterable[str] = (), esxi: Iterable[Release] = ()) -> tuple[
     return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES
 
 
-def carried_by(host: Release) -> tuple[str, ...] | None:
+def carried_by(host: "Release") -> tuple[str, ...] | None:
     """Return the linuxptp releases that TRX of an ESXi release may carry; None: nobody knows."""
     from vibforge.esxi.table import row_of  # noqa: PLC0415 - only where an ESXi release is named
 
