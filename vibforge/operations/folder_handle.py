@@ -21,6 +21,7 @@ _BY_HANDLE = {
     os.stat,
     os.link,
     os.symlink,
+    os.readlink,
     os.rename,
     os.unlink,
     os.rmdir,
@@ -99,6 +100,17 @@ class FolderHandle:
         """Return the type and permissions of what has this name; None if nothing has it."""
         status = self.status_of(name)
         return None if status is None else status.st_mode
+
+    def mode_behind(self, name: str) -> int | None:
+        """Return the type and permissions of what a link leads to; None if that is nothing."""
+        try:
+            return os.stat(self._at(name), dir_fd=self._descriptor).st_mode
+        except OSError:
+            return None
+
+    def target_of(self, name: str) -> str:
+        """Return where a link says that it leads."""
+        return os.readlink(self._at(name), dir_fd=self._descriptor)
 
     @contextmanager
     def held(self) -> Iterator[None]:
