@@ -5,11 +5,13 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +25,7 @@ from tests.vibs import zipped
 from vibforge.depot.create import create_bundle
 from vibforge.depot.serve import Server, Settings, serving
 from vibforge.depot.serving_certificate import given_identity, made_identity
-from vibforge.depot.snapshot import snapshot
+from vibforge.depot.snapshot import Snapshot, snapshot
 from vibforge.depot.unpack import unpack
 from vibforge.errors import DepotError, FormatError, OutputError, SigningError, VibforgeError
 from vibforge.formats.budget import Work
@@ -202,20 +204,78 @@ def test_200_slow_clients_stop_nobody(
             assert Path(part).read_bytes() == DATA[100:200]
 
 
+NO_PATIENCE = ("keep_alive_timeout", "ssl_handshake_timeout")
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("sent", [b"", b"GET /index.xml HTTP/1.1\r\nX-A: "])
+@pytest.mark.parametrize("sent", [b"", b"GET /index.xml HTTP/1.1\r\nX-A: ", HTTP2])
 @pytest.mark.parametrize("secure", [False, True])
 def test_a_client_that_asks_for_nothing_is_closed(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes, *, secure: bool
 ) -> None:
-    for name in ("keep_alive_timeout", "read_timeout", "ssl_handshake_timeout"):
+    for name in NO_PATIENCE:
         monkeypatch.setattr(Settings, name, 1)
     tls = made_identity("127.0.0.1").context if secure else None
     with running(bundle, tls) as found:
         address = found.at
         with socket.create_connection(address, timeout=10) as connection:
             connection.sendall(b"" if secure else sent)
-            assert connection.recv(1) == b""
+            answer = b"".join(iter(partial(connection.recv, 4096), b""))
+            assert answer.startswith(b"HTTP/1.1 4" if answer else b"")
+
+
+@pytest.mark.parametrize("wish", ["h2c", "websocket"])
+def test_nobody_talks_the_server_into_another_protocol(bundle: Path, wish: str) -> None:
+    upgrade = {"Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAQAAAAA"}
+    with running(bundle) as found:
+        assert found.get("/index.xml", Upgrade=wish, **upgrade)[0] in {200, 400, 403}
+
+
+@contextmanager
+def large(tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """Serve a file that no buffer holds, and give the address."""
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(LARGE)
+    depot = Snapshot(files={"large": tmp_path / "large"}, zip_name="large", has_components=False)
+    with serving(depot, log=lambda _: None) as server:
+        yield "127.0.0.1", urlsplit(server.address.url).port or 0
+
+
+LARGE = 64 * 1024 * 1024
+
+
+@pytest.mark.slow
+def test_a_slow_client_gets_all_however_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in NO_PATIENCE:
+        monkeypatch.setattr(Settings, name, 1)
+    with large(tmp_path) as address, closing(HTTPConnection(*address, timeout=10)) as connection:
+        connection.request("GET", "/large")
+        with connection.getresponse() as response:
+            size = len(response.read(1000))
+            time.sleep(3)
+            assert size + len(response.read()) == LARGE
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has such a time-out")
+def test_a_client_that_takes_nothing_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vibforge.depot.serve.STALLED", 1)
+    with large(tmp_path) as address, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(address)
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(6)
+        size = 0
+        with suppress(ConnectionResetError):
+            while got := connection.recv(65536):
+                size += len(got)
+        assert size < LARGE
 
 
 def test_what_happens_to_the_zip_changes_nothing(bundle: Path, tmp_path: Path) -> None:

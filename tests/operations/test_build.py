@@ -469,6 +469,29 @@ def test_a_folder_in_the_way(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+def test_a_pipe_in_the_way_stays_a_pipe(tmp_path: Path) -> None:
+    tree = trx_tree(tmp_path / "p")
+    (tmp_path / "dist").mkdir()
+    os.mkfifo(tmp_path / "dist/INSTALL.md")
+    with pytest.raises(OutputError, match="a pipe, socket or device has the name of the file"):
+        build(tree, tmp_path / "dist", environment=DATE)
+    assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
+    assert (tmp_path / "dist/INSTALL.md").is_fifo()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="this system has no such links")
+@pytest.mark.parametrize("target", ["/proc/self/fd/1", "/dev/fd/1", "/dev/null", "."])
+def test_a_link_to_an_open_file_stays(tmp_path: Path, target: str) -> None:
+    tree = trx_tree(tmp_path / "p")
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist/INSTALL.md").symlink_to(target)
+    with pytest.raises(OutputError, match="a link to what is no file has the name of the file"):
+        build(tree, tmp_path / "dist", environment=DATE)
+    assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
+    assert str((tmp_path / "dist/INSTALL.md").readlink()) == target
+
+
 def test_the_folder_of_another_package(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     build(tree, tmp_path / "dist", environment=DATE)

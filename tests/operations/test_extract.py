@@ -286,6 +286,33 @@ def test_owners_when_asked(tmp_path: Path) -> None:
     assert (found.st_uid, found.st_gid) == (1234, 4321)
 
 
+def long_number(value: int) -> bytes:
+    """Return a number as GNU tar writes those that are too long for octal digits."""
+    return b"\x80" + value.to_bytes(7, "big")
+
+
+@ROOT
+@pytest.mark.parametrize("number", [2**32 - 1, 2**32, 2**55])
+@pytest.mark.parametrize("position", [108, 116])
+def test_an_owner_that_no_system_has_is_refused(tmp_path: Path, number: int, position: int) -> None:
+    image = changed(vibs.image(gnu_tar, [file("a", 0)]), position, long_number(number))
+    with pytest.raises(FormatError, match="no system has an owner"):
+        take_out(tmp_path / "out", vibs.vib(image, kind="tgz"), owners=True)
+    assert not (tmp_path / "out").exists()
+    take_out(tmp_path / "out", vibs.vib(image, kind="tgz"))
+    assert tree(tmp_path / "out") == {"a": "0644"}
+
+
+@ROOT
+@pytest.mark.parametrize(("position", "number"), [(329, 2**12), (337, 2**20), (329, 2**55)])
+def test_a_device_that_no_system_has_is_refused(tmp_path: Path, number: int, position: int) -> None:
+    device = Entry("d", EntryKind.CHARACTER_DEVICE, 0o600)
+    image = changed(vibs.image(gnu_tar, [device]), position, long_number(number))
+    with pytest.raises(FormatError, match="no system has a device"):
+        take_out(tmp_path / "out", vibs.vib(image, kind="tgz"), devices=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_is_replaced_without_force(tmp_path: Path) -> None:
     (tmp_path / "etc/x").mkdir(parents=True)
     (tmp_path / "etc/x/x.conf").write_bytes(b"mine")

@@ -39,6 +39,9 @@ RULES = {
     "a CA that the root revoked": "CA revoked by the root",
     "a list by a wrong key": "list of a wrong key",
     "a list that ended": "list that ended",
+    "a certificate or list that ends at the very second that is judged": (
+        "signer that ends at this second"
+    ),
     "a list that is not yet valid": "list that is not yet valid",
     "no list of the signer's issuer, but others": "no list of the signer's issuer",
     "a list by an issuer without cRLSign": "issuer without cRLSign",
@@ -92,6 +95,18 @@ def test_nothing_that_openssl_refuses_passes_strictly(family: str, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.forgeries
+@pytest.mark.parametrize("family", [each for each in FAMILIES if each.startswith("list_forms.")])
+def test_asking_for_every_list_refuses_more_only_for_want_of_one(
+    family: str, tmp_path: Path
+) -> None:
+    for name, form in forms_of(family).items():
+        if form.lists and by_vibforge(form, tmp_path)[1].passes:
+            asked = by_openssl(form, tmp_path, "-crl_check_all")
+            assert asked.passes or "unable to get certificate CRL" in asked.reason, name
+
+
+@pytest.mark.slow
+@pytest.mark.forgeries
 def test_there_are_forms_of_every_kind() -> None:
     assert len(all_forms()) >= 500
     assert set(all_forms()) >= STRICTER_FORMS
@@ -104,6 +119,9 @@ def test_there_are_forms_of_every_kind() -> None:
         ("certificate_forms.path_lengths", "path length 0 with one CA below", "path length"),
         ("list_forms.dates", "list that is not yet valid", "begins on 2026-05-02"),
         ("list_forms.dates", "list that ended", "ended on 2026-04-30"),
+        ("list_forms.dates", "list that ends at this second", "ended on 2026-05-01"),
+        ("certificate_forms.dates", "CA that ends at this second", "until 2026-05-01"),
+        ("list_forms.below_nought", "signer of a serial number below nought, revoked", "revoked"),
         ("list_forms.issuers", "issuer without cRLSign", "CRL signing"),
         ("list_forms.distribution_points", "list for CAs, critical", "scope"),
         ("list_forms.list_extensions", "delta list alone", "CN=partner"),

@@ -5,6 +5,7 @@ else. Decision 15 says why the server is not our own.
 """
 
 import asyncio
+import socket as sockets
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +15,11 @@ from pathlib import PurePosixPath
 from socket import AF_INET, AF_INET6, create_server, socket
 from typing import TYPE_CHECKING, Any, cast
 
+import hypercorn.protocol
+from h11 import Request as H11Request
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
+from hypercorn.protocol.h11 import H11Protocol
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 10
 """Seconds that a client has for its TLS handshake, for a whole request, and between requests."""
+STALLED = 60
+"""Seconds that a client may take nothing of an answer; a slow disk makes it wait, not that long."""
 _WAITING = 1024
 """Connections that wait to be accepted: a crowd of slow clients comes all at once."""
 _TYPES = {".xml": "application/xml", ".zip": "application/zip"}
@@ -98,10 +104,13 @@ def serving(
 
 
 class Settings(Config):
-    """How Hypercorn serves: at a socket that listens already, and closes, with little patience."""
+    """How Hypercorn serves: at a socket that listens already, and closes, with little patience.
+
+    `keep_alive_timeout` ends whatever is no whole request. `read_timeout` would also end an answer
+    that takes longer than it, as those of large bundles do.
+    """
 
     keep_alive_timeout = PATIENCE
-    read_timeout = PATIENCE
     ssl_handshake_timeout = PATIENCE
     graceful_timeout = 0
     backlog = _WAITING
@@ -120,6 +129,19 @@ class Settings(Config):
 
     def create_ssl_context(self) -> ssl.SSLContext | None:
         return self._tls
+
+
+class _Http1(H11Protocol):
+    """Stays with HTTP/1.1, whatever a client asks for.
+
+    In HTTP/2 a client can take nothing of an answer, or ask for nothing, and still be alive.
+    """
+
+    async def _check_protocol(self, event: H11Request) -> None:
+        """Upgrade to nothing."""
+
+
+hypercorn.protocol.H11Protocol = _Http1  # type: ignore[attr-defined] # there is no setting for it
 
 
 def _application(depot: Snapshot) -> ASGIApp:
@@ -170,8 +192,11 @@ def _plain(text: str) -> str:
 def _listening(host: str, port: int) -> socket:
     try:
         family = AF_INET6 if ":" in host else AF_INET
-        return create_server((host, port), family=family, backlog=_WAITING)
+        listener = create_server((host, port), family=family, backlog=_WAITING)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         where = f"{host} port {port}"
         raise OutputError(f"cannot listen: {reason}", where=where) from error
+    if hasattr(sockets, "TCP_USER_TIMEOUT"):  # Linux; each connection takes it over
+        listener.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT, STALLED * 1000)
+    return listener

@@ -33,10 +33,11 @@ def given_identity(certificate: Path, key: Path) -> ServerIdentity:
     """Use a certificate (PEM, its chain behind it) and its key (PEM, without passphrase).
 
     Raises:
-        ModelError: the key's path is no name, but perhaps the key.
+        ModelError: a path is no name, but perhaps the key.
         SigningError: a file cannot be read, or the key is not that of the certificate.
     """
-    check_names_a_file(key)
+    for path in (certificate, key):
+        check_names_a_file(path)
     try:
         text = certificate.read_bytes()
         shown = x509.load_pem_x509_certificate(text)

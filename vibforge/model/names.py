@@ -1,6 +1,7 @@
 """What a name may be: of VIBs, vendors and payloads (vib-format 2.3 and 2.7)."""
 
 import re
+from urllib.parse import unquote
 
 from vibforge.errors import ModelError
 from vibforge.formats.xml_text import is_xml_text
@@ -112,22 +113,22 @@ def check_key_name(text: str) -> None:
     Raises:
         ModelError: it is empty, has control characters, looks like a private key, or has a PIN.
     """
-    if "pin-value" in text.lower():
+    check_no_secret(text)
+    if not text.strip() or not text.isprintable() or text.startswith("-"):
+        raise ModelError("that does not name a key", remedy=_WAYS_TO_NAME_A_KEY)
+
+
+def check_no_secret(text: str) -> None:
+    """Refuse a key, certificate or PIN where a name belongs, without repeating it.
+
+    Raises:
+        ModelError: the text is PEM, or the base64 of DER, or has a PIN.
+    """
+    if "pin-value" in unquote(text).lower():
         raise ModelError(
             "a PIN does not belong into a URI, where others can see it",
             remedy="leave pin-value out, and use a passphrase file, descriptor or variable",
         )
-    if not text.strip() or not text.isprintable() or text.startswith("-"):
-        raise ModelError("that does not name a key", remedy=_WAYS_TO_NAME_A_KEY)
-    check_no_key(text)
-
-
-def check_no_key(text: str) -> None:
-    """Refuse a key or certificate where its name belongs, without repeating it.
-
-    Raises:
-        ModelError: the text is PEM, or the base64 of DER.
-    """
     if looks_like_a_key(text):
         raise ModelError(
             "this is a key or a certificate itself, and not its name", remedy=_WAYS_TO_NAME_A_KEY

@@ -1,15 +1,12 @@
 """The files of an output folder, reached through a handle on the folder, never through a link."""
 
-import contextlib
-import errno
 import hashlib
 import os
-import stat
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from vibforge.errors import FormatError, OutputError
+from vibforge.operations.folder_handle import FolderHandle
 from vibforge.operations.record import (
     FORMAT,
     RECORD_LIMIT,
@@ -19,15 +16,6 @@ from vibforge.operations.record import (
     parse,
 )
 
-_HAS_HANDLES = os.open in os.supports_dir_fd and os.unlink in os.supports_dir_fd
-"""Without directory handles (Windows), whoever may rename the folder can swap it meanwhile."""
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not hang
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 _CHUNK_SIZE = 1 << 20
 
 
@@ -49,16 +37,14 @@ class BuiltFolder:
             OutputError: it is a link that may not be, not a folder, or cannot be opened.
         """
         self.path = path
-        self._handle: int | None = None
-        place, within = (str(path), None) if parent is None else parent.place(path.name)
         try:
-            if not follow and stat.S_ISLNK(os.lstat(place, dir_fd=within).st_mode):
+            if not follow and path.is_symlink():
                 raise OutputError(
                     "this is a link, and nothing is removed beyond a link",
                     where=str(path),
                     remedy="name the folder that it leads to",
                 )
-            self._handle = _open_folder(place, within, 0 if follow else _NO_FOLLOW)
+            self._handle = _opened(path, parent, follow=follow)
         except FileNotFoundError:
             raise
         except (OSError, ValueError) as error:
@@ -69,8 +55,7 @@ class BuiltFolder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
+        self._handle.close()
 
     def read(self, name: str, most: int) -> bytes | None:
         """Return the content of a small file; None if there is no file of this name.
@@ -79,7 +64,7 @@ class BuiltFolder:
             OutputError: it is a link, not a regular file, longer than `most` bytes, or unreadable.
         """
         try:
-            with self._opened(name) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+            with self._handle.existing_file(name) as file:
                 data = file.read(most + 1)
         except FileNotFoundError:
             return None
@@ -109,14 +94,12 @@ class BuiltFolder:
         Raises:
             OSError: it cannot be removed.
         """
-        path, within = self.place(name)
-        os.unlink(path, dir_fd=within)
+        self._handle.remove_file(name)
 
     def rmdir(self, name: str) -> bool:
         """Remove a folder in this one if it is empty, and return whether it was."""
-        path, within = self.place(name)
         try:
-            os.rmdir(path, dir_fd=within)
+            self._handle.remove_folder(name)
         except OSError:
             return False
         return True
@@ -125,12 +108,13 @@ class BuiltFolder:
         if not is_plain_name(file.name):
             return "is not the name of a file in this folder"
         try:
-            with self._opened(file.name) as descriptor:
-                status = os.fstat(descriptor)
-                if status.st_size != file.size or _sha256(descriptor, file.size) != file.sha256:
+            with self._handle.existing_file(file.name) as opened:
+                status = os.fstat(opened.fileno())
+                if status.st_size != file.size or _sha256(opened, file.size) != file.sha256:
                     return "was changed after it was written"
                 if remove:
-                    if not os.path.samestat(status, self._status(file.name)):
+                    now = self._handle.status_of(file.name)
+                    if now is None or not os.path.samestat(status, now):
                         return "was replaced while it was compared"
                     self.unlink(file.name)
         except FileNotFoundError:
@@ -139,26 +123,9 @@ class BuiltFolder:
             return f"cannot be removed: {error.strerror or error}"
         return ""
 
-    @contextlib.contextmanager
-    def _opened(self, name: str) -> Iterator[int]:
-        if stat.S_ISLNK(self._status(name).st_mode):
-            raise OSError(f"{name} is a link")
-        path, within = self.place(name)
-        descriptor = os.open(path, _OPEN_FLAGS | _NO_FOLLOW, dir_fd=within)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(f"{name} is not a regular file")
-            yield descriptor
-        finally:
-            os.close(descriptor)
-
-    def _status(self, name: str) -> os.stat_result:
-        path, within = self.place(name)
-        return os.lstat(path, dir_fd=within)
-
-    def place(self, name: str) -> tuple[str, int | None]:
-        """Return a name of this folder as `os` takes it: the path, and the handle it starts at."""
-        return (str(self.path / name) if self._handle is None else name), self._handle
+    def enter(self, name: str) -> FolderHandle:
+        """Open a folder in this one, which must not be a link."""
+        return self._handle.enter(name)
 
 
 def read_record(folder: Path) -> Record | None:
@@ -171,12 +138,10 @@ def read_record(folder: Path) -> Record | None:
         return None
 
 
-def _open_folder(place: str, within: int | None, flags: int) -> int | None:
-    if _HAS_HANDLES:
-        return os.open(place, _OPEN_FLAGS | os.O_DIRECTORY | flags, dir_fd=within)
-    if not Path(place).is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    return None
+def _opened(path: Path, parent: BuiltFolder | None, *, follow: bool) -> FolderHandle:
+    if parent is not None:
+        return parent.enter(path.name)
+    return FolderHandle.open(path, follow=follow)
 
 
 def is_plain_name(name: str) -> bool:
@@ -190,10 +155,10 @@ def is_plain_name(name: str) -> bool:
     return os.name != "nt" or ":" not in name  # a drive, or a stream of NTFS
 
 
-def _sha256(descriptor: int, size: int) -> str:
+def _sha256(file: BinaryIO, size: int) -> str:
     """Hash at most one byte more than `size`, so that a growing file ends."""
     digest, left = hashlib.sha256(), size + 1
-    while left and (chunk := os.read(descriptor, min(_CHUNK_SIZE, left))):
+    while left and (chunk := file.read(min(_CHUNK_SIZE, left))):
         digest.update(chunk)
         left -= len(chunk)
     return digest.hexdigest()

@@ -24,6 +24,10 @@ from vibforge.operations.unpack_folder import DEPTH_LIMIT, Owner, UnpackFolder
 Contents = Iterable[tuple[TarEntry, Iterator[memoryview]]]
 
 _SET_ID = stat.S_ISUID | stat.S_ISGID
+_OWNER_LIMIT = 2**32 - 2
+"""A system's greatest user or group; to give a file to the next number leaves its owner."""
+_DEVICE_LIMITS = (2**12 - 1, 2**20 - 1)
+"""Linux' greatest major and minor number; of greater ones it takes a part."""
 _FOLDER_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.+-]{0,200}")
 _FOLLOW_LIMIT = 40
 """Links that lead to links, as Linux counts them."""
@@ -213,8 +217,7 @@ class Unpacking:
             if not self._wishes.devices:
                 self._leave_out(found, "a device or pipe", "--devices creates it")
                 return
-            mode = entry.mode | _SPECIAL[entry.kind]
-            self._target.make_device(path, mode, found.device, self._owner(entry))
+            self._take_device(path, found)
         elif entry.kind is EntryKind.DIRECTORY:
             self._target.make_folder(path, self.mode(entry), self._owner(entry))
         else:
@@ -222,12 +225,32 @@ class Unpacking:
             self._files.add(entry.path)
         self._finish(entry)
 
+    def _take_device(self, path: str, found: TarEntry) -> None:
+        entry = found.entry
+        if any(map(int.__gt__, found.device, _DEVICE_LIMITS)):
+            major, minor = found.device
+            raise FormatError(
+                f"no system has a device {major}:{minor}",
+                where=path,
+                remedy="extract without --devices",
+            )
+        mode = entry.mode | _SPECIAL[entry.kind]
+        self._target.make_device(path, mode, found.device, self._owner(entry))
+
     def mode(self, entry: Entry) -> int:
         """Return the mode that an entry gets on disk."""
         return entry.mode if self._wishes.owners else entry.mode & ~_SET_ID
 
     def _owner(self, entry: Entry) -> Owner | None:
-        return (entry.uid, entry.gid) if self._wishes.owners else None
+        if not self._wishes.owners:
+            return None
+        if max(entry.uid, entry.gid) > _OWNER_LIMIT:
+            raise FormatError(
+                f"no system has an owner {entry.uid}:{entry.gid}",
+                where=f"{self._prefix}{entry.path}",
+                remedy="extract without --owners",
+            )
+        return entry.uid, entry.gid
 
     def _finish(self, entry: Entry) -> None:
         self.taken.append(entry)

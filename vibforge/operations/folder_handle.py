@@ -21,6 +21,7 @@ _BY_HANDLE = {
     os.stat,
     os.link,
     os.symlink,
+    os.readlink,
     os.rename,
     os.unlink,
     os.rmdir,
@@ -28,6 +29,13 @@ _BY_HANDLE = {
 _FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
+_OLD_FILE = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)  # opening a pipe must not hang
+    | getattr(os, "O_CLOEXEC", 0)
+    | _NO_LINK
+    | getattr(os, "O_BINARY", 0)
+)
 _GONE_WHEN_CLOSED = getattr(os, "O_TEMPORARY", 0)
 """Windows removes such a file itself; elsewhere an open file needs no name."""
 _PRIVATE = 0o600
@@ -47,10 +55,10 @@ class FolderHandle:
         self._descriptor = descriptor
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open a folder that the user names; links in the path are followed."""
+    def open(cls, path: Path, *, follow: bool = True) -> Self:
+        """Open a folder that the user names; links above it are followed, it itself if asked."""
         if _BY_HANDLE:
-            return cls(path, os.open(path, _FLAGS))
+            return cls(path, os.open(path, _FLAGS | (0 if follow else _NO_LINK)))
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
         return cls(path, None)
@@ -100,6 +108,17 @@ class FolderHandle:
         status = self.status_of(name)
         return None if status is None else status.st_mode
 
+    def mode_behind(self, name: str) -> int | None:
+        """Return the type and permissions of what a link leads to; None if that is nothing."""
+        try:
+            return os.stat(self._at(name), dir_fd=self._descriptor).st_mode
+        except OSError:
+            return None
+
+    def target_of(self, name: str) -> str:
+        """Return where a link says that it leads."""
+        return os.readlink(self._at(name), dir_fd=self._descriptor)
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Make others who hold the same folder wait; the system frees it when a process dies.
@@ -143,6 +162,17 @@ class FolderHandle:
     def make_folder(self, name: str, mode: int) -> None:
         """Make a folder."""
         os.mkdir(self._at(name), mode, dir_fd=self._descriptor)
+
+    def existing_file(self, name: str) -> BinaryIO:
+        """Open a file to read it; a link, a pipe or a device is refused with OSError."""
+        mode = self.mode_of(name)
+        if mode is not None and stat.S_ISLNK(mode):
+            raise OSError(f"{name} is a link")
+        number = os.open(self._at(name), _OLD_FILE, dir_fd=self._descriptor)
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.close(number)
+            raise OSError(f"{name} is not a regular file")
+        return os.fdopen(number, "rb")
 
     def new_file(self, name: str, mode: int, flags: int = 0) -> BinaryIO:
         """Make a file and open it."""

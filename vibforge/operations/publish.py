@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from vibforge.errors import OutputError
-from vibforge.operations.folder_handle import OutputFolder
+from vibforge.operations.folder_handle import FolderHandle, OutputFolder
 from vibforge.operations.whole_file import WholeFile, undisturbed
 
 _PROGRAM_MODE = 0o777
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
+_OPEN_FILES = ("/proc/", "/dev/fd/")
+"""Where links lead that stand for open files, as /dev/stdout does."""
 TEMPORARY = Path("a temporary file")
 """What messages call a file that nobody asked for."""
 _REMEDIES = {
@@ -112,9 +114,12 @@ class Publication:
                 replacements, for which it has neither a want of space nor of rights as a reason.
         """
         for _, name in self._ready:
-            if stat.S_ISDIR(self._output.open().mode_of(name) or 0):
-                where = str(self._folder / name)
-                raise OutputError("a folder has the name of the file", where=where)
+            if in_the_way := _in_the_way(self._output.open(), name):
+                raise OutputError(
+                    f"{in_the_way} has the name of the file",
+                    where=str(self._folder / name),
+                    remedy="name another file; nothing was changed",
+                )
         output = self._output.open()
         with explained(self._folder), output.held(), undisturbed():
             for whole, name in self._replacing():
@@ -150,6 +155,20 @@ class Publication:
             whole.discard()
         self._ready.clear()
         self._output.close(keep=False)  # with files in it, it stays
+
+
+def _in_the_way(folder: FolderHandle, name: str) -> str:
+    """Return what has the name and must not be replaced; empty if nothing is in the way."""
+    mode = folder.mode_of(name)
+    if mode is None or stat.S_ISREG(mode):
+        return ""
+    if not stat.S_ISLNK(mode):
+        return "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+    behind = folder.mode_behind(name)
+    is_file = behind is None or stat.S_ISREG(behind)
+    if is_file and not folder.target_of(name).startswith(_OPEN_FILES):
+        return ""
+    return "a link to what is no file"
 
 
 def _take_after(whole: WholeFile, replaced: os.stat_result, target: Path) -> None:

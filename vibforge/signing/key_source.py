@@ -12,7 +12,7 @@ from vibforge.model.names import (
     ENVIRONMENT_SCHEME,
     TOKEN_SCHEME,
     check_key_name,
-    check_no_key,
+    check_no_secret,
 )
 from vibforge.signing.certificates import SIZE_LIMIT, read_certificates
 from vibforge.signing.passphrase import Passphrase, no_passphrase
@@ -100,7 +100,7 @@ def check_names_a_file(path: Path) -> None:
         SigningError: it is a pkcs11: URI.
     """
     text = str(path)
-    check_no_key(text)
+    check_no_secret(text)
     if text.startswith(TOKEN_SCHEME):
         from vibforge.signing.pkcs11_token import require_pkcs11  # noqa: PLC0415 - hardly ever
 

@@ -21,7 +21,7 @@ from OpenSSL.crypto import (
 
 from vibforge.formats.certificate import Certificate, read_certificate
 from vibforge.trust.link import Link, read_link
-from vibforge.trust.revocation import RevocationList
+from vibforge.trust.revocation import RevocationList, lists_of
 
 TOLERATED = {
     85: "Missing Authority Key Identifier",
@@ -83,6 +83,7 @@ def validate_path(
     try:
         validator = _Validator(carried, anchors, moment)
         certificates, objections = validator.validate(expected)
+        objections += validator.end_objections(certificates)
         objections += validator.form_objections(certificates or tuple(expected))
     except Error as error:
         reasons = ", ".join(dict.fromkeys(reason for _, _, reason in error.args[0]))
@@ -110,6 +111,19 @@ class _Validator:
                 error = self._run(issuer, self._revocation(wanted=listed))[1]
                 objections += [] if error is None else [self._reason(error)]
         return path, objections
+
+    def end_objections(self, path: _Path) -> Iterator[str]:
+        """Yield what ends at the very second that is judged.
+
+        OpenSSL before 4.0 counts that second as too late, and 4.0 does not.
+        """
+        for certificate in path:
+            if certificate.says.not_after == self._moment:
+                yield _end_of(certificate.says)
+        for issuer in path[1:]:
+            for one in lists_of(issuer, self._anchors.lists):
+                if one.next_update == self._moment:
+                    yield self._list_reason(one.issuer, [one], ended=True)
 
     def form_objections(self, path: _Path) -> Iterator[str]:
         """Yield what `-x509_strict` adds.
@@ -159,24 +173,28 @@ class _Validator:
         if number == _CERTIFICATE_NOT_YET_VALID:
             return f"{says.subject} is valid only from {_day(says.not_before)}"
         if number == _CERTIFICATE_EXPIRED:
-            return f"{says.subject} was valid only until {_day(says.not_after)}"
+            return _end_of(says)
         if number in {_LIST_NOT_YET_VALID, _LIST_EXPIRED}:
-            return self._list_reason(says, ended=number == _LIST_EXPIRED)
+            lists = [one for one in self._anchors.lists if one.issuer_der == says.issuer_der]
+            return self._list_reason(says.issuer, lists, ended=number == _LIST_EXPIRED)
         return f"{says.subject or 'a certificate without a subject'}: {message}"
 
-    def _list_reason(self, says: Certificate, *, ended: bool) -> str:
-        lists = [one for one in self._anchors.lists if one.issuer_der == says.issuer_der]
+    def _list_reason(self, issuer: str, lists: Sequence[RevocationList], *, ended: bool) -> str:
         days = [one.next_update if ended else one.this_update for one in lists]
         when = " and ".join(_day(day) for day in days if day)
         verb = "ended" if ended else "begins"
         return (
-            f"the revocation list of {says.issuer} {verb} on {when}, and {_day(self._moment)} is "
+            f"the revocation list of {issuer} {verb} on {when}, and {_day(self._moment)} is "
             "judged; --at chooses another day"
         )
 
 
 def _says(certificate: X509) -> Certificate:
     return read_certificate(dump_certificate(FILETYPE_ASN1, certificate))
+
+
+def _end_of(says: Certificate) -> str:
+    return f"{says.subject} was valid only until {_day(says.not_after)}"
 
 
 def _day(moment: datetime) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from vibforge.errors import FormatError, Problem, VibforgeError, is_folder
 from vibforge.formats.certificate import read_certificate
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.names import check_no_secret
 from vibforge.trust.link import Link, read_link
 from vibforge.trust.revocation import RevocationList, read_revocation_list
 
@@ -82,6 +83,7 @@ def read_store(paths: Sequence[Path]) -> TrustStore:
 
     Raises:
         FormatError: something cannot be read or holds no certificate; all problems at once.
+        ModelError: a path is no name, but perhaps a key.
     """
     problems: list[Problem] = []
     found = _read_all(_files_of(paths, problems), problems)
@@ -101,6 +103,7 @@ def read_store(paths: Sequence[Path]) -> TrustStore:
 def _files_of(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
+        check_no_secret(str(path))
         if not is_folder(path):
             files.append(path)
             continue

@@ -21,8 +21,10 @@ from tests.trust.forgery.message import Form, Message, signed
 from tests.trust.forgery.parties import (
     ECDSA_SHA256,
     FUTURE,
+    GOOD,
     MIDDLE,
     MIDDLE_KEY,
+    NOW,
     OTHER_KEY,
     PAST,
     ROOT,
@@ -289,6 +291,14 @@ def dates() -> Forms:
             signed(alone := certificate("alone", None, SIGNER_KEY, {}, span), roots=(alone,)),
         )
     yield "signer that ends before it begins", below(MIDDLE, by=signer(dates=(FUTURE[0], PAST[1])))
+    last = (GOOD[0], NOW)
+    yield "signer that ends at this second", below(MIDDLE, by=signer(dates=last))
+    yield "CA that ends at this second", below(middle(dates=last))
+    yield "root that ends at this second", below(MIDDLE, roots=(root(dates=last),))
+    yield (
+        "genuine: signer that begins at this second",
+        below(MIDDLE, by=signer(dates=(NOW, GOOD[1]))),
+    )
 
 
 def extensions() -> Forms:

@@ -32,6 +32,7 @@ from tests.trust.forgery.parties import (
     SIGNER,
     STRANGER,
     AnyKey,
+    Odd,
     Party,
     algorithm,
     certificate,
@@ -115,6 +116,12 @@ def dates() -> Forms:
     yield "genuine: a current list", met(List())
     yield "list that is not yet valid", met(List(starts=time(NOW + DAY)))
     yield "list that ended", met(List(ends=time(NOW - DAY)))
+    yield "list that ends at this second", met(List(ends=time(NOW)))
+    yield (
+        "list of the root that ends at this second",
+        met(List(), List(issuer=ROOT, ends=time(NOW))),
+    )
+    yield "genuine: list that begins at this second", met(List(starts=time(NOW)))
     yield "list without an end", met(List(ends=b""))
     yield (
         "list that ended and names the signer",
@@ -305,6 +312,16 @@ def list_extensions() -> Forms:
     yield "empty freshest list", met(List(extensions=(newest,)))
 
 
+def below_nought() -> Forms:
+    """Serial numbers that RFC 5280 forbids and OpenSSL reads."""
+    odd = signer(odd=Odd(serial=integer(-5)))
+    yield "signer of a serial number below nought", met(List(), by=odd)
+    yield (
+        "signer of a serial number below nought, revoked",
+        met(List(entries=(entry(STRANGER), entry(odd))), by=odd),
+    )
+
+
 def shapes() -> Forms:
     good = List().der()
     yield "byte behind the list", signed(SIGNER, MIDDLE, lists=(good + b"\0",))
@@ -314,4 +331,12 @@ def shapes() -> Forms:
     yield "list of an expired CA", met(List(), chain=(late,))
 
 
-FAMILIES = (dates, issuers, entries, distribution_points, list_extensions, shapes)
+FAMILIES = (
+    dates,
+    issuers,
+    entries,
+    distribution_points,
+    list_extensions,
+    below_nought,
+    shapes,
+)
