@@ -19,8 +19,7 @@ _SOURCE = "what plain hosts of the release provide"
 def requirement_not_provided(subject: "Described") -> Iterator[Fault]:
     """A release lacks an interface or a version that the VIB depends on.
 
-    Why: the install stops with "requires …, but the requirement cannot be satisfied within the
-    ImageProfile".
+    Why: the install stops with "{DEPENDENCY.title}".
 
     Remedy: use the build of the VIB that is made for the release.
 

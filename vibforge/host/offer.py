@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vibforge.checks.registry import VIB_CHECKS
+from vibforge.esxi import messages
 from vibforge.findings.check import Step
 from vibforge.formats.hashing import ALGORITHMS, Hasher
 from vibforge.formats.inflating import CUT_SHORT, DAMAGED
 from vibforge.formats.unpacking import Compression
-from vibforge.host.package import UNPACKED_TO_END, Content, Package
+from vibforge.host.package import Content, Package
 from vibforge.host.prediction import Refusal
 from vibforge.host.reading import refusal
 from vibforge.model.descriptor import Payload
@@ -19,10 +20,9 @@ from vibforge.scan.payload import ScannedPayload
 from vibforge.scan.signature import Signature, reading_error
 from vibforge.scan.vib import VibScan
 
-_EOF, _NO_GZIP = UNPACKED_TO_END, "Not a gzipped file"
 _DAMAGE = {
-    "incorrect data check": "CRC check failed",
-    "incorrect length check": "Incorrect length of data produced",
+    "incorrect data check": messages.DAMAGED_GZIP(),
+    "incorrect length check": messages.WRONG_LENGTH_IN_GZIP(),
 }
 """What Python's gzip says, by what zlib says."""
 
@@ -74,7 +74,11 @@ def _member(declared: Payload, data: bytes) -> Content:
     """Return what is in a payload that has the name of a member that is none."""
     hasher = Hasher(ALGORITHMS)
     hasher.take(data)
-    return Content(payload=declared, stored=hasher.digests, unpacking=_NO_GZIP if data else _EOF)
+    return Content(
+        payload=declared,
+        stored=hasher.digests,
+        unpacking=messages.NOT_GZIP() if data else messages.CUT_GZIP(),
+    )
 
 
 def _digests(payload: ScannedPayload, layer: Layer) -> dict[str, str]:
@@ -84,11 +88,11 @@ def _digests(payload: ScannedPayload, layer: Layer) -> dict[str, str]:
 def _unpacking(payload: ScannedPayload) -> str:
     """Return the words with which the host's unpacking stops (tried on 6.7)."""
     if not payload.stored_size or payload.fault == CUT_SHORT:
-        return _EOF
+        return messages.CUT_GZIP()
     if payload.fault.startswith(DAMAGED):
         reason = payload.fault.removeprefix(DAMAGED)
         return next((told for words, told in _DAMAGE.items() if words in reason), reason)
-    return "" if Compression.GZIP in payload.compression else _NO_GZIP
+    return "" if Compression.GZIP in payload.compression else messages.NOT_GZIP()
 
 
 def refusals(scan: VibScan, step: Step) -> Iterator[Refusal]:

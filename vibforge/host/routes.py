@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vibforge.errors import ModelError
+from vibforge.esxi import messages
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Delivery, is_known, row_of
 from vibforge.host.flags import NO_FLAGS, Flags
@@ -149,7 +150,7 @@ def _image_builder(journey: Journey, answers: Answers) -> Prediction:
         if package.level.needs_signature and not trusted:
             what = "has no signature that the export trusts; -NoSignatureCheck leaves it out"
             cause = Cause(what=what, subject=package.id, certainty=Certainty.DOCUMENTED)
-            return _refused((cause,), " Could not find a trusted signer.")
+            return _refused((cause,), f" {messages.UNTRUSTED.text}")
     return Prediction(
         outcome=Outcome.REBOOT,
         says="goes into the image profile and the ISO made of it",

@@ -16,7 +16,7 @@ METADATA_NAME = "metadata.zip"
 _CONTENT = (("name", "VMware ESX"), ("type", "http://www.vmware.com/depotmanagement/esx"))
 _VENDOR_ELEMENTS = ("name", "code", "indexfile", "relativePath")
 _PLATFORM_ELEMENTS = ("productId", "version", "locale", "url")
-ELEMENT_MISSING = "Element "
+ELEMENT_MISSING = "there is no element "
 """How hosts begin to say that an element is missing (tried on 6.7)."""
 
 
@@ -124,7 +124,7 @@ def missing_elements(root: etree._Element, where: str) -> Iterator[Problem]:
             for name in wanted:
                 if node.find(name) is None:
                     yield Problem(
-                        what=f"{ELEMENT_MISSING}{name} was expected, but not found",
+                        what=f"{ELEMENT_MISSING}{name}",
                         where=f"{where}:{node.sourceline}",
                     )
 

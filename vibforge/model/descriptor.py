@@ -74,6 +74,8 @@ class SystemRequires:
     software_platforms: tuple[SoftwarePlatform, ...] = ()
 
 
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+"""The words of a boolean in a descriptor, which the reader takes in any case."""
 GUNZIP = "gunzip"
 """The verify-process of a digest over the unpacked payload (vib-format 2.7)."""
 

@@ -119,7 +119,7 @@ def _refuse_impossible(run: Run) -> None:
 def _skipped(run: Run) -> Prediction:
     return Prediction(
         outcome=Outcome.SKIPPED,
-        says=messages.NOT_CHANGED,
+        says=messages.NOT_CHANGED(),
         certainty=run.sure,
         causes=tuple(
             Cause(what=_why_skipped(run, package), subject=package.id, certainty=run.sure)
