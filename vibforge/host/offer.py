@@ -1,7 +1,8 @@
 """What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from vibforge.checks.registry import VIB_CHECKS
 from vibforge.esxi import messages
@@ -27,6 +28,16 @@ _DAMAGE = {
 """What Python's gzip says, by what zlib says."""
 
 
+class BundleReader(StrEnum):
+    """Who reads an offline bundle."""
+
+    ESXCLI = "esxcli software vib install -d"
+    COMPONENT = "esxcli software component apply -d"
+    VLCM = "vLCM import"
+    IMAGE_BUILDER = "Image Builder"
+    UPDATE_MANAGER = "Update Manager"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
     """A file with VIBs in it."""
@@ -38,11 +49,20 @@ class Offer:
     is_bundle: bool = False
     is_component: bool = False
     """Whether the bundle's bulletins are components, which hosts from 7.0 on and vLCM take."""
+    of_readers: Mapping[BundleReader, tuple[Refusal, ...]] = field(default_factory=dict)
+    """What those who read offline bundles refuse of the bundle itself."""
+    of_payloads: tuple[Refusal, ...] = ()
+    """What a host refuses of the VIBs when it reads their payloads."""
 
 
 def offer_of(vib: Vib, name: str) -> Offer:
     """Return what a VIB file offers; its payloads are read once."""
-    scan = VibScan(vib)
+    return offer_of_scan(VibScan(vib), name)
+
+
+def offer_of_scan(scan: VibScan, name: str) -> Offer:
+    """Return what a scanned VIB offers."""
+    vib = scan.vib
     malformed = scan.signature is Signature.MALFORMED
     package = Package(
         descriptor=vib.descriptor,
@@ -50,7 +70,12 @@ def offer_of(vib: Vib, name: str) -> Offer:
         signature_says=reading_error(vib.signature) if malformed else "",
         contents=tuple(_contents(scan)),
     )
-    return Offer(name=name, packages=(package,), refusals=tuple(refusals(scan, Step.READING)))
+    return Offer(
+        name=name,
+        packages=(package,),
+        refusals=tuple(refusals(scan, Step.READING)),
+        of_payloads=tuple(refusals(scan, Step.PAYLOADS)),
+    )
 
 
 def _contents(scan: VibScan) -> Iterator[Content]:
