@@ -154,7 +154,9 @@ def _bundle(make_vib: Callable[[], Vib]) -> BundleScan:
 
 
 def offered(scan: BundleScan) -> Offer:
-    return bundle_offer(scan, [offer_of_scan(VibScan(vib), "a.zip") for _member, vib in scan.vibs])
+    return bundle_offer(
+        scan, [offer_of_scan(VibScan(vib), "a.zip") for _member, vib in scan.vibs], "a.zip"
+    )
 
 
 def ways(offer: Offer, route: Route, release: Release, flags: Flags) -> list[Prediction]:

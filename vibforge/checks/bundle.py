@@ -86,7 +86,8 @@ def not_a_component(subject: BundleScan) -> Iterator[Fault]:
     """
     if not subject.bundle.components:
         count = len(subject.bundle.bulletins)
-        yield Fault("bulletins/", f"{count} bulletins, none of which is a component")
+        plural = "" if count == 1 else "s"
+        yield Fault("bulletins/", f"holds {count or 'no'} bulletin{plural} and no component")
     for bulletin in subject.bundle.components:
         if not bulletin.component_version:
             yield Fault(bulletin.member, "the component has no version")

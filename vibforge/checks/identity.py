@@ -97,7 +97,10 @@ def odd_name(subject: "Described") -> Iterator[Fault]:
         ("name", subject.descriptor.name),
         ("vendor", subject.descriptor.vendor),
     ):
-        if not fits_template(value or "x"):
+        if "/" in value:
+            what = f"{value!r:.60} has a slash: hosts cannot write their record of the VIB"
+            yield Fault(f"<{element}>", what, severity=Severity.ERROR)
+        elif not fits_template(value or "x"):
             yield Fault(f"<{element}>", f"{value!r:.60} has characters beyond A-Z a-z 0-9 _ . -")
 
 

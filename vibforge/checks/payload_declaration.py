@@ -267,7 +267,9 @@ def zstd_before_nine(subject: "Described") -> Iterator[Fault]:
     """
     for payload in subject.descriptor.payloads:
         if payload.type == "vzstd":
-            yield Fault(payload.name, "is of type vzstd")
+            yield Fault(
+                payload.name, "is of type vzstd, which hosts before 9.0 leave out without a word"
+            )
 
 
 CHECKS = (

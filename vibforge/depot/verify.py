@@ -79,5 +79,5 @@ def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
         offers.append(offer_of(vib_scan, scan.name, policy))
     return JudgedBundle(
         verification=verify_bundle_scan(scan, parts, policy),
-        verdicts=reader_verdicts(scan, bundle_offer(scan, offers)),
+        verdicts=reader_verdicts(scan, bundle_offer(scan, offers, scan.name)),
     )

@@ -138,7 +138,8 @@ def _judged(reader: BundleReader, scan: BundleScan, offer: Offer) -> ReaderVerdi
     found = _arrivals(_ROUTES[reader], offer)
     going = _certainties(found)
     if not going:
-        last = list(found.values())[-1][0].result
+        results = [world.result for worlds in found.values() for world in worlds]
+        last = min(results, key=lambda each: each.certainty.doubt)
         says = f"[{last.message.error}] {last.message.text}" if last.message else last.says.strip()
         return _refusing(reader, last.causes, says, remarks)
     surest = min(going, key=lambda each: each.doubt)

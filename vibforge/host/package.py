@@ -96,8 +96,7 @@ class Package:
     @property
     def provides(self) -> tuple[Provide, ...]:
         """What it provides, its own name and version included."""
-        own = Provide(name=self.name, version=self.descriptor.version)
-        return (own, *self.descriptor.relationships.provides)
+        return self.descriptor.provides
 
     @property
     def replaces(self) -> tuple[Constraint, ...]:

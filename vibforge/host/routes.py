@@ -131,9 +131,10 @@ def _vlcm_import(journey: Journey, answers: Answers) -> Prediction:
     refused = _validated(at_level, answers)
     if refused is not None:
         return _at_most(refused, Certainty.INFERRED)
-    below = [p for p in journey.offer.packages if p.signature is Signature.MISSING]
+    signed = {Signature.TRUSTED, Signature.UNKNOWN}
+    below = [p for p in journey.offer.packages if p.signature not in signed]
     if below and not answers.ask(COMMUNITY_IN_VLCM):
-        what = "is unsigned; whether vLCM takes that is open, and it has no --force"
+        what = "has no signature that holds; whether vLCM takes that is open, and it has no --force"
         causes = tuple(
             Cause(what=what, subject=package.id, certainty=Certainty.UNKNOWN) for package in below
         )

@@ -105,13 +105,13 @@ def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) ->
     offers = [offer_of(VibScan(vib), path.name, policy) for _member, vib in scan.vibs]
     if not offers:
         raise FormatError("a zip without VIBs, not an offline bundle", where=str(path))
-    return bundle_offer(scan, offers)
+    return bundle_offer(scan, offers, path.name)
 
 
-def bundle_offer(scan: BundleScan, offers: Sequence[Offer]) -> Offer:
+def bundle_offer(scan: BundleScan, offers: Sequence[Offer], name: str) -> Offer:
     """Return what a bundle offers, of what each of its VIBs does."""
     return Offer(
-        name=scan.name,
+        name=name,
         packages=tuple(package for offer in offers for package in offer.packages),
         refusals=(*loading_refusals(scan), *_all(offer.refusals for offer in offers)),
         damage=(*staging_refusals(scan), *_all(offer.damage for offer in offers)),
