@@ -8,6 +8,7 @@ the end of a `build` are compared.
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,17 +22,21 @@ from vibforge.checks.run import Choice, lint
 from vibforge.errors import ModelError, VibforgeError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import TABLE
-from vibforge.findings.check import Finding, Severity, Step
-from vibforge.host.bundle_readers import BundleReader, Verdict, reader_verdicts, vib_refusals
+from vibforge.findings.check import Finding, Severity
+from vibforge.host.bundle_readers import Verdict, reader_verdicts
+from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.host.offer import Offer, offer_of
+from vibforge.host.offer import BundleReader, Offer, offer_of_scan
 from vibforge.host.prediction import Prediction
+from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.certainty import Certainty
 from vibforge.model.vib import Vib
 from vibforge.operations.build import build
 from vibforge.operations.judge_build import judge_build
+from vibforge.operations.offers import bundle_offer
 from vibforge.operations.plan_build import plan_build
 from vibforge.operations.stage import extract_stage
 from vibforge.operations.verification import Outcome
@@ -95,7 +100,7 @@ def _failed(outcome: Outcome) -> bool:
 def test_plan_and_lint_agree_on_every_release(case: str) -> None:
     """A known refusal has a finding, and an error that hosts react to keeps the VIB out."""
     scan = VibScan(CASES[case](), "acme.vib")
-    offer = offer_of(scan.vib, "acme.vib")
+    offer = offer_of_scan(scan, "acme.vib")
     for release in RELEASES:
         found = linted(scan, release)
         outcomes = list(predicted(offer, release))
@@ -150,7 +155,7 @@ def test_create_and_modernise_offer_what_lint_allows(case: str) -> None:
         told = {each.what for each in found.values() if each.severity is Severity.ERROR}
         assert said <= told | _all_of(scan, release), release
         assert wrong <= _all_of(scan, release)
-        outcomes = list(predicted(offer_of(scan.vib, "acme.vib"), release))
+        outcomes = list(predicted(offer_of_scan(scan, "acme.vib"), release))
         if said and not list(doubts(scan, release)) and "VF317" not in found:
             assert not all(each.outcome.installs for each in outcomes), (release, said)
 
@@ -160,25 +165,82 @@ def _all_of(scan: VibScan, release: Release) -> set[str]:
     return {each.what for each in found if each.severity is Severity.ERROR}
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_bundle_verify_refuses_what_plan_refuses(case: str) -> None:
-    vib = CASES[case]()
-    scan = VibScan(vib, "acme.vib")
-    offer = offer_of(vib, "acme.vib")
-    of_readers = {each.cause.rule for each in vib_refusals(scan, "acme") if each.holds(RELEASES[0])}
-    assert {each.cause.rule for each in offer.refusals} <= of_readers
-    assert of_readers == {
-        check.id
-        for check in VIB_CHECKS
-        if check.reaction and check.reaction.step in {Step.READING, Step.PAYLOADS}
-        for _fault in check.faults(scan)
-    }
+def _bundle(make_vib: Callable[[], Vib]) -> BundleScan:
+    """Return a good bundle of one VIB, whatever is wrong with the VIB."""
+    vib = make_vib()
+    member = "vib20/acme/acme.vib"
+    announced = replace(
+        of_bundles.ANNOUNCED,
+        descriptor=vib.descriptor,
+        relative_path=member,
+        packed_size=vib.source.size,
+        checksums=(),
+    )
+    bulletin = replace(of_bundles.BULLETIN, vib_ids=(vib.descriptor.vib_id,))
+    bundle = replace(
+        of_bundles.BUNDLE,
+        members=(*of_bundles.BUNDLE.members[:3], member),
+        vibs=(announced,),
+        bulletins=(bulletin,),
+    )
+    return BundleScan(bundle=bundle, name="acme.zip", vibs=((member, vib),))
+
+
+def offered(scan: BundleScan) -> Offer:
+    return bundle_offer(
+        scan, [offer_of_scan(VibScan(vib), "a.zip") for _member, vib in scan.vibs], "a.zip"
+    )
+
+
+def ways(offer: Offer, route: Route, release: Release, flags: Flags) -> list[Prediction]:
+    """Return what `plan` says of a route to a host of the VIB's own level, in every world."""
+    host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
+    journey = Journey(host=host, offer=offer, flags=flags)
+    return [world.result for world in travel(journey, route)]
+
+
+ROUTES = {
+    BundleReader.ESXCLI: Route.INSTALL,
+    BundleReader.COMPONENT: Route.COMPONENT,
+    BundleReader.VLCM: Route.VLCM,
+    BundleReader.IMAGE_BUILDER: Route.IMAGE_BUILDER,
+}
+REBOOTING = Flags.parse("--no-live-install")
+FORCED = Flags.parse("--force --no-sig-check --no-live-install")
+BUNDLES: dict[str, Callable[[], BundleScan]] = {
+    "good bundle": of_bundles.subject,
+    **of_bundles.BAD,
+    **{f"bundle of {case}": partial(_bundle, make_vib) for case, make_vib in CASES.items()},
+}
+
+
+@pytest.mark.parametrize("case", BUNDLES)
+def test_bundle_verify_and_plan_never_say_the_opposite(case: str) -> None:
+    """What `bundle verify --for` refuses, no plan lets through, and the other way round."""
+    scan = BUNDLES[case]()
+    offer = offered(scan)
+    verdicts = {each.reader: each for each in reader_verdicts(scan, offer)}
+    for reader, route in ROUTES.items():
+        outcomes = [
+            outcome
+            for release in RELEASES
+            if route in routes_of(Journey(host=stock_host(release), offer=offer))
+            for flags in (NO_FLAGS, REBOOTING, FORCED)
+            for outcome in ways(offer, route, release, flags)
+        ]
+        going = {each.certainty for each in outcomes if each.outcome.installs}
+        verdict = verdicts[reader].verdict
+        assert (verdict is Verdict.REFUSES) == (not going), reader
+        if verdict is Verdict.OPEN:
+            assert Certainty.UNKNOWN in going, reader
+        if going == {Certainty.UNKNOWN}:
+            assert verdict is Verdict.OPEN, reader
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_release_that_nobody_described_is_not_known_anywhere(case: str) -> None:
     scan = VibScan(CASES[case](), "acme.vib")
-    (outcome,) = {each.outcome for each in predicted(offer_of(scan.vib, "a"), UNKNOWN)}
+    (outcome,) = {each.outcome for each in predicted(offer_of_scan(scan, "a"), UNKNOWN)}
     assert outcome == "not known"
     assert not list(obstacles(scan, UNKNOWN))
     for each in linted(scan, UNKNOWN).values():
@@ -207,7 +269,7 @@ def test_bundle_verify_and_its_readers_agree(case: str) -> None:
     wrong = {each.rule for each in found if each.severity is Severity.ERROR}
     contradicting = {check.id for check in BUNDLE_CHECKS if check.contradiction}
     assert failed == wrong & contradicting
-    verdicts = {each.reader: each for each in reader_verdicts(scan)}
+    verdicts = {each.reader: each for each in reader_verdicts(scan, offered(scan))}
     for verdict in verdicts.values():
         assert {cause.rule for cause in verdict.causes} <= {each.rule for each in found}
         assert (verdict.verdict is Verdict.REFUSES) == bool(verdict.causes)

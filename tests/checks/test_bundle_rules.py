@@ -96,7 +96,7 @@ def announced(**changes: object) -> BundleScan:
 
 BAD: dict[str, Callable[[], BundleScan]] = {
     "VF601": lambda: subject(
-        faults=(Problem(what="Element code was expected, but not found", where="a:index.xml:2"),)
+        faults=(Problem(what="there is no element code", where="a:index.xml:2"),)
     ),
     "VF602": lambda: changed_bulletin(component_name=""),
     "VF603": lambda: subject(vendors=(Vendor(name="ACME", code="Unknown"),)),

@@ -19,7 +19,7 @@ from vibforge.depot.opening import opened_content
 from vibforge.depot.verify import judge_bundle
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, FormatError, ModelError, VibforgeError
-from vibforge.host.bundle_readers import BundleReader
+from vibforge.host.offer import BundleReader
 from vibforge.model.bundle_index import Vendor
 from vibforge.model.bundle_recipe import BundleRecipe, ComponentRecipe
 

@@ -13,7 +13,8 @@ from tests.vibs import archive, descriptor
 from vibforge.depot.create import create_bundle
 from vibforge.depot.verify import judge_bundle
 from vibforge.errors import DepotError, FormatError, VibforgeError
-from vibforge.host.bundle_readers import BundleReader, Verdict
+from vibforge.host.bundle_readers import Verdict
+from vibforge.host.offer import BundleReader
 from vibforge.model.bulletin_words import Severity, Urgency
 from vibforge.model.bundle_recipe import BundleRecipe, ComponentRecipe
 from vibforge.operations.subjects import OpenBundle, opened

@@ -11,7 +11,8 @@ from vibforge.formats.gzip_member import Level
 from vibforge.formats.tar_header import EntryKind
 from vibforge.formats.tar_reading import TarForm
 from vibforge.formats.unpacking import Compression
-from vibforge.host.bundle_readers import BundleReader, Verdict
+from vibforge.host.bundle_readers import Verdict
+from vibforge.host.offer import BundleReader
 from vibforge.host.prediction import Outcome
 from vibforge.host.routes import Route
 from vibforge.model.acceptance import AcceptanceLevel

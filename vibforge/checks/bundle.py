@@ -56,7 +56,7 @@ _BULLETIN_FIELDS = (
 def index_element_missing(subject: BundleScan) -> Iterator[Fault]:
     """An index lacks an element that must be there.
 
-    Why: hosts stop with MetadataFormatError, "Element … was expected, but not found".
+    Why: hosts stop with MetadataFormatError, "{ELEMENT_EXPECTED.title}".
 
     Remedy: in index.xml name, code, indexfile and relativePath; in the vendor index productId,
     version, locale and url; empty where there is nothing to say.
@@ -66,7 +66,9 @@ def index_element_missing(subject: BundleScan) -> Iterator[Fault]:
     for problem in subject.bundle.faults:
         if problem.what.startswith(ELEMENT_MISSING):
             where = problem.where.partition(":")[2]
-            yield Fault(where, problem.what, values={"what": problem.what})
+            yield Fault(
+                where, problem.what, values={"name": problem.what.removeprefix(ELEMENT_MISSING)}
+            )
 
 
 @check("VF602", Severity.WARNING, Certainty.DOCUMENTED, minds=has_components)
@@ -83,7 +85,8 @@ def not_a_component(subject: BundleScan) -> Iterator[Fault]:
     """
     if not subject.bundle.components:
         count = len(subject.bundle.bulletins)
-        yield Fault("bulletins/", f"{count} bulletins, none of which is a component")
+        plural = "" if count == 1 else "s"
+        yield Fault("bulletins/", f"holds {count or 'no'} bulletin{plural} and no component")
     for bulletin in subject.bundle.components:
         if not bulletin.component_version:
             yield Fault(bulletin.member, "the component has no version")
@@ -116,7 +119,7 @@ def odd_vendor_code(subject: BundleScan) -> Iterator[Fault]:
 def metadata_unlike_vib(subject: BundleScan) -> Iterator[Result]:
     """The metadata describes another VIB than the one in the bundle, or does not describe it.
 
-    Why: hosts compare them at the install: "VIBs … have unequal values of the '…' attribute".
+    Why: hosts compare them at the install: "{UNEQUAL_METADATA.title}".
 
     Remedy: make the bundle anew from its VIBs.
 

@@ -23,8 +23,7 @@ _OWN = frozenset({DESCRIPTOR_NAME, SIGNATURE_NAME})
 def descriptor_not_first(subject: VibScan) -> Iterator[Fault]:
     """The descriptor is not the first member of the archive.
 
-    Why: hosts read the archive as a stream and stop with "first member found was X, but
-    descriptor.xml was expected".
+    Why: hosts read the archive as a stream and stop with "{FIRST_MEMBER.title}".
 
     Remedy: write descriptor.xml, sig.pkcs7, then the payloads.
 
@@ -44,8 +43,7 @@ def descriptor_not_first(subject: VibScan) -> Iterator[Fault]:
 def signature_not_second(subject: VibScan) -> Iterator[Fault]:
     """The second member is not sig.pkcs7.
 
-    Why: an unsigned VIB has an empty sig.pkcs7; without it hosts stop with "Expected second member
-    of Vib file to be sig.pkcs7".
+    Why: an unsigned VIB has an empty sig.pkcs7; without it hosts stop with "{SECOND_MEMBER}".
 
     Remedy: put sig.pkcs7 behind the descriptor, empty if there is no signature.
 
@@ -67,7 +65,7 @@ def signature_not_second(subject: VibScan) -> Iterator[Fault]:
 def payload_without_member(subject: VibScan) -> Iterator[Fault]:
     """The descriptor declares a payload that the archive does not hold.
 
-    Why: the install stops with "Could not find file object for payload".
+    Why: the install stops with "{NO_MEMBER}".
 
     Remedy: name the member as the descriptor names the payload.
 
@@ -88,7 +86,7 @@ def payload_without_member(subject: VibScan) -> Iterator[Fault]:
 def bad_archive_header(subject: VibScan) -> Iterator[Fault]:
     """A header of the archive cannot be read, or bytes follow the last member.
 
-    Why: hosts stop with "Bad VIB archive header": a mode that is not octal, a time that is not a
+    Why: hosts stop with "{BAD_ARCHIVE}": a mode that is not octal, a time that is not a
     whole number, a pad byte other than a newline, anything behind the last member.
 
     Remedy: write the archive anew, with `vibforge build` or `ar`.
@@ -106,7 +104,7 @@ def payloads_out_of_order(subject: VibScan) -> Iterator[Fault]:
     """The payloads do not stand in the order of their names.
 
     Why: hosts ask for payloads in that order; read as a stream, from a URL, a payload that comes
-    before the one wanted is lost ("Could not find file object for payload").
+    before the one wanted is lost ("{NO_MEMBER}").
 
     Remedy: write the members sorted by name.
 
@@ -169,8 +167,7 @@ def duplicate_member(subject: VibScan) -> Iterator[Fault]:
 def file_cut_short(subject: VibScan) -> Iterator[Fault]:
     """The file ends before its last member does.
 
-    Why: a download or copy broke off; hosts notice only by the digest ("Calculated digest at EOF
-    does not match expected result").
+    Why: a download or copy broke off; hosts notice only by the digest ("{DIGEST_AT_EOF}").
 
     Remedy: fetch the file again.
 

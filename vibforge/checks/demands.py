@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def path_outside_list(subject: "Described") -> Iterator[Fault]:
     """A path is not on the list that ESXi allows at the VIB's level.
 
-    Why: the install stops with "violates extensibility rule checks" and names no path; an ISO
+    Why: the install stops with "{EXTENSIBILITY}" and names no path; an ISO
     upgrade halts with the VIB installed.
 
     Remedy: move the files below opt/, build with layout = "boot-copy", or install with --force on a

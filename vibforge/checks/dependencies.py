@@ -1,11 +1,13 @@
-"""VF23x: what the VIB depends on, and the releases that do not provide it."""
+"""VF23x: what the VIB depends on, and the releases that do not provide it; what it replaces."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vibforge.esxi import messages
+from vibforge.esxi.matching import Provisions
 from vibforge.esxi.provides import DRIVER_API, provision
 from vibforge.esxi.table import Cell, Fact, Row, releases_where
-from vibforge.findings.check import Fault, Severity, check
+from vibforge.findings.check import Fault, Reaction, Severity, Step, check
 from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Constraint
 
@@ -19,8 +21,7 @@ _SOURCE = "what plain hosts of the release provide"
 def requirement_not_provided(subject: "Described") -> Iterator[Fault]:
     """A release lacks an interface or a version that the VIB depends on.
 
-    Why: the install stops with "requires …, but the requirement cannot be satisfied within the
-    ImageProfile".
+    Why: the install stops with "{DEPENDENCY.title}".
 
     Remedy: use the build of the VIB that is made for the release.
 
@@ -29,8 +30,9 @@ def requirement_not_provided(subject: "Described") -> Iterator[Fault]:
     for constraint in subject.descriptor.relationships.depends:
         if not constraint.name.startswith(DRIVER_API):
             lacks = _lacks(constraint)
-            what = f"depends on {constraint}; releases without it: {releases_where(lacks)}"
-            yield Fault("<depends>", what, minds=lacks)
+            lacking = f"releases without it: {releases_where(lacks)}"
+            told = lacking.replace(": none", ": none that is known")
+            yield Fault("<depends>", f"depends on {constraint}; {told}", minds=lacks)
 
 
 @check("VF231", Severity.ERROR, Certainty.DOCUMENTED)
@@ -45,8 +47,30 @@ def vmklinux_driver(subject: "Described") -> Iterator[Fault]:
     """
     for constraint in subject.descriptor.relationships.depends:
         if constraint.name.startswith(DRIVER_API):
-            what = f"depends on {constraint.name}: a vmklinux driver, which does not work there"
+            what = f"depends on {constraint.name}: a vmklinux driver, which works up to 6.7 at most"
             yield Fault("<depends>", what, minds=_lacks(constraint))
+
+
+@check(
+    "VF232",
+    Severity.ERROR,
+    Certainty.MEASURED,
+    reaction=Reaction(Step.PROFILE, messages.REPLACES_ITSELF),
+)
+def replaces_itself(subject: "Described") -> Iterator[Fault]:
+    """The VIB replaces itself: its own name, or something that it provides.
+
+    Why: the host's own code stops "{REPLACES_ITSELF}", whatever the flags.
+
+    Remedy: take it out of `replaces`; a newer version of a VIB replaces the older one anyway.
+
+    Evidence: tried on 6.7.
+    """
+    of = subject.descriptor
+    for constraint in of.relationships.replaces:
+        if Provisions(of.provides).meet(constraint):
+            what = f"names {constraint}, which is the VIB itself"
+            yield Fault("<replaces>", what, values={"vibs": of.vib_id})
 
 
 def _lacks(constraint: Constraint) -> Fact:
@@ -59,4 +83,4 @@ def _lacks(constraint: Constraint) -> Fact:
     return fact
 
 
-CHECKS = (requirement_not_provided, vmklinux_driver)
+CHECKS = (requirement_not_provided, vmklinux_driver, replaces_itself)

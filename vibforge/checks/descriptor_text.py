@@ -20,7 +20,7 @@ from vibforge.scan.vib import VibScan
 def encoding_declaration(subject: VibScan) -> Iterator[Fault]:
     """The XML declaration names an encoding.
 
-    Why: 6.5 and 6.7 stop with "Unicode strings with encoding declaration are not supported". Other
+    Why: 6.5 and 6.7 stop with "{ENCODING_DECLARED}". Other
     releases were not tried.
 
     Remedy: leave the declaration out, as VMware does.

@@ -35,7 +35,7 @@ class Violations:
 def violations(
     level: AcceptanceLevel, file_list: Iterable[str], *, overlay: bool = False
 ) -> Violations:
-    """Return what a host of 6.7 would refuse with "violates extensibility rule checks".
+    """Return what a host of 6.7 would refuse as a violation of its rules.
 
     Empty entries of the file list count for nothing.
     """

@@ -77,7 +77,7 @@ def _not_read(names: list[str]) -> str:
 def file_of_esxi(subject: VibScan) -> Iterator[Fault]:
     """The VIB carries a file that ESXi brings itself.
 
-    Why: the install stops with "File path of … is claimed by multiple non-overlay VIBs". Only some
+    Why: the install stops with "{FILE_CONFLICT.title}". Only some
     well-known files of ESXi are known here; its own lists are far longer.
 
     Remedy: give the file another path.

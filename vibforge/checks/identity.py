@@ -13,14 +13,13 @@ from vibforge.esxi.reader import (
 )
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.certainty import Certainty
-from vibforge.model.names import fits_template
+from vibforge.model.names import NAME_LIMIT, fits_template
 
 if TYPE_CHECKING:
     from vibforge.scan.vib import Described
 
 _SUMMARY_LIMIT = 86
 """Characters of the longest summary of a vendor's descriptor; the template says 80."""
-_TEMPLATE_NAME_LIMIT = 35
 _PLACEHOLDER = re.compile(
     r"\$\{[^{}\s]{1,80}\}|\{\{[^{}]{1,80}\}\}|(?<!\w)@[A-Za-z_][\w.-]{0,79}@(?!\w)"
 )
@@ -68,7 +67,7 @@ def missing_name(subject: "Described") -> Iterator[Fault]:
 def name_too_long(subject: "Described") -> Iterator[Fault]:
     """The name is too long for the host's database.
 
-    Why: the install stops with "database file path is too long": 50 characters always fail, 49
+    Why: the install stops with "{NAME_TOO_LONG}": 50 characters always fail, 49
     depend on a hash, 48 always fit.
 
     Remedy: 35 characters at the most, as VMware's template has it.
@@ -78,8 +77,8 @@ def name_too_long(subject: "Described") -> Iterator[Fault]:
     length = len(subject.descriptor.name)
     if length > DATABASE_NAME_LIMIT:
         yield Fault("<name>", f"has {length} characters, more than {DATABASE_NAME_LIMIT}")
-    elif length > _TEMPLATE_NAME_LIMIT:
-        what = f"has {length} characters; the template stops at {_TEMPLATE_NAME_LIMIT}"
+    elif length > NAME_LIMIT:
+        what = f"has {length} characters; the template stops at {NAME_LIMIT}"
         yield Fault("<name>", what, Severity.NOTE, Certainty.DOCUMENTED)
 
 
@@ -98,7 +97,10 @@ def odd_name(subject: "Described") -> Iterator[Fault]:
         ("name", subject.descriptor.name),
         ("vendor", subject.descriptor.vendor),
     ):
-        if not fits_template(value or "x"):
+        if "/" in value:
+            what = f"{value!r:.60} has a slash: hosts cannot write their record of the VIB"
+            yield Fault(f"<{element}>", what, severity=Severity.ERROR)
+        elif not fits_template(value or "x"):
             yield Fault(f"<{element}>", f"{value!r:.60} has characters beyond A-Z a-z 0-9 _ . -")
 
 

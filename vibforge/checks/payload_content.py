@@ -195,7 +195,7 @@ def posix_tar(subject: VibScan) -> Iterator[Fault]:
 def wrong_digest(subject: VibScan) -> Iterator[Result]:
     """A declared digest is not that of the payload.
 
-    Why: the install stops with "Calculated digest at EOF does not match expected result", or the
+    Why: the install stops with "{DIGEST_AT_EOF}", or the
     host's Secure Boot does later.
 
     Remedy: fetch the file again; if it is yours, build it anew.

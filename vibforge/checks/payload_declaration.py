@@ -21,12 +21,11 @@ from vibforge.findings.check import (
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import GUNZIP, Checksum
 from vibforge.model.digest_coverage import Coverage, Layer, coverage, hashed
-from vibforge.model.names import DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
+from vibforge.model.names import BOOTBANK_STEM, DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from vibforge.scan.vib import Described
 
-_BOOTBANK_STEM = 8
 _COVERED = "the digests in the descriptor cover it"
 _NAMED_KINDS = 5
 """Kinds of digest that a finding names; more are counted."""
@@ -64,8 +63,8 @@ def payload_name_over_eight(subject: "Described") -> Iterator[Fault]:
     Evidence: vendor descriptors.
     """
     for payload in subject.descriptor.payloads:
-        if _BOOTBANK_STEM < len(payload.name) <= PAYLOAD_NAME_LIMIT:
-            yield Fault(payload.name, f"is {payload.name[:_BOOTBANK_STEM]} in the bootbank")
+        if BOOTBANK_STEM < len(payload.name) <= PAYLOAD_NAME_LIMIT:
+            yield Fault(payload.name, f"is {payload.name[:BOOTBANK_STEM]} in the bootbank")
 
 
 @check(
@@ -121,8 +120,8 @@ def unknown_payload_type(subject: "Described") -> Iterator[Fault]:
 def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
     """A payload has no sha-256 digest of its unpacked form.
 
-    Why: ESXi 8.0 and later refuse the VIB whatever the flags ("does not have sha-256 gunzip
-    checksum"), and a host that holds it cannot be upgraded to them.
+    Why: ESXi 8.0 and later refuse the VIB whatever the flags ("{GUNZIP_CHECKSUM}"), and
+    a host that holds it cannot be upgraded to them.
 
     Remedy: build it anew with vibforge.
 
@@ -141,8 +140,8 @@ def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
 def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
     """A payload has no digest of its unpacked form at all.
 
-    Why: a live install mounts the payload and looks for that digest: "Tardisk checksum is not found
-    for payload". The same VIB goes in with a reboot.
+    Why: a live install mounts the payload and looks for that digest:
+    "{NO_TARDISK_CHECKSUM}". The same VIB goes in with a reboot.
 
     Remedy: build it anew with vibforge.
 
@@ -161,8 +160,7 @@ def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
 def digest_order_breaks_old_hosts(subject: "Described") -> Iterator[Fault]:
     """The digests stand in an order that 6.5 and older misread.
 
-    Why: they take the last sha-256 for the stored bytes, whatever it is of: "Calculated digest at
-    EOF does not match expected result".
+    Why: they take the last sha-256 for the stored bytes, whatever it is of: "{DIGEST_AT_EOF}".
 
     Remedy: sha-256 gunzip, sha-256, sha-1 gunzip, in this order; one file then serves all releases.
 
@@ -202,7 +200,7 @@ def uncovered_payload(subject: "Described") -> Iterator[Result]:
     Why: a signature is over the descriptor and reaches a payload only through the digests declared
     there; a payload without one can be swapped under a valid signature. Weak digests (sha-1, md5),
     and digests of the unpacked content alone, leave room for another file. Without any digest of
-    the stored bytes 6.7 stops: "'NoneType' object has no attribute 'checksumtype'".
+    the stored bytes 6.7 stops: "{NO_PLAIN_DIGEST.title}".
 
     Remedy: build it anew; vibforge declares sha-256 of the stored and of the unpacked bytes.
 
@@ -269,7 +267,9 @@ def zstd_before_nine(subject: "Described") -> Iterator[Fault]:
     """
     for payload in subject.descriptor.payloads:
         if payload.type == "vzstd":
-            yield Fault(payload.name, "is of type vzstd")
+            yield Fault(
+                payload.name, "is of type vzstd, which hosts before 9.0 leave out without a word"
+            )
 
 
 CHECKS = (

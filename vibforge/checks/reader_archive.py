@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING
 
 from vibforge.checks.reader_descriptor import fault, refused_descriptor, unreadable_text
 from vibforge.errors import FormatError
-from vibforge.esxi.messages import READING_FILE
+from vibforge.esxi import messages
 from vibforge.esxi.reader import bad_headers, is_counted
 from vibforge.findings.check import Fault
 from vibforge.formats.ar import MAGIC
 from vibforge.formats.ar_reading import Archive, Member, read_archive
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
-from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
+from vibforge.model.names import DESCRIPTOR_NAME, ESX4_NAME, SIGNATURE_NAME
 
 if TYPE_CHECKING:
     from vibforge.model.source import Source
     from vibforge.model.vib import Vib
-
-_ESX4_NAME = "debian-binary"
 
 
 def refused_vib(vib: "Vib") -> Fault | None:
@@ -63,7 +61,7 @@ def _counted(archive: Archive) -> Sequence[Member]:
 
 
 def _bad_header(where: str = "") -> Fault:
-    return fault(where, "Bad VIB archive header", READING_FILE)
+    return _fault(where, messages.BAD_ARCHIVE())
 
 
 def _headers(archive: Archive) -> Fault | None:
@@ -77,15 +75,10 @@ def _first_member(members: Sequence[Member]) -> Fault | None:
     if not members:
         return _too_short()
     name = members[0].name
-    if name == _ESX4_NAME:
-        reason = "This VIB is a ESX 4.x VIB and is not supported on this version of ESX."
-        return fault(name, reason, READING_FILE)
+    if name == ESX4_NAME:
+        return _fault(name, messages.OLD_ARCHIVE())
     if name != DESCRIPTOR_NAME:
-        reason = (
-            f"This VIB has an unsupported format.  The first member found was {name}, but "
-            f"{DESCRIPTOR_NAME} was expected."
-        )
-        return fault(name, reason, READING_FILE)
+        return _fault(name, messages.FIRST_MEMBER(name=name))
     return None
 
 
@@ -95,9 +88,12 @@ def _second_member(members: Sequence[Member]) -> Fault | None:
     name = members[1].name
     if name == SIGNATURE_NAME:
         return None
-    reason = f"Expected second member of Vib file to be {SIGNATURE_NAME}, but found {name} instead."
-    return fault(name, reason, READING_FILE)
+    return _fault(name, messages.SECOND_MEMBER(name=name))
 
 
 def _too_short() -> Fault:
-    return fault("", "VIB archive is too short", READING_FILE)
+    return _fault("", messages.SHORT_ARCHIVE())
+
+
+def _fault(where: str, reason: str) -> Fault:
+    return fault(where, reason, messages.READING_FILE)

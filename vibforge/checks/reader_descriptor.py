@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
+from vibforge.esxi import messages
 from vibforge.esxi.messages import READING_CRASHED, READING_DESCRIPTOR, READING_FILE, Form
 from vibforge.esxi.reader import (
     LEVELS,
@@ -19,18 +20,13 @@ from vibforge.esxi.reader import (
     release_date_fault,
 )
 from vibforge.findings.check import Fault
+from vibforge.model.descriptor import BOOLEANS
 from vibforge.model.names import PAYLOAD_NAME_LIMIT
 from vibforge.model.relationships import Relation
 
 if TYPE_CHECKING:
     from lxml import etree
 
-_ENCODING_DECLARED = (
-    "Unicode strings with encoding declaration are not supported. Please use bytes input or XML "
-    "fragments without declaration."
-)
-_NO_STRIP = "'NoneType' object has no attribute 'strip'"
-_BOOLEANS = frozenset({"true", "false", "1", "0"})
 _NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*")
 _CONSTRAINTS = ("depends", "conflicts", "replaces", "compatibleWith")
 _SWITCHES = (
@@ -54,9 +50,9 @@ def unreadable_text(data: bytes) -> Fault | None:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        return fault("descriptor.xml", f"Unable to read VIB descriptor: {error}", READING_FILE)
+        return fault("descriptor.xml", messages.NOT_UTF8(reason=str(error)), READING_FILE)
     if declares_encoding(data):
-        return _malformed(_ENCODING_DECLARED)
+        return _malformed(messages.ENCODING_DECLARED())
     from lxml import etree  # noqa: PLC0415 - not for what a build only declares
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
@@ -70,7 +66,7 @@ def unreadable_text(data: bytes) -> Fault | None:
 
 
 def _malformed(reason: str) -> Fault:
-    return fault("descriptor.xml", f"Could not parse VIB XML data: {reason}.")
+    return fault("descriptor.xml", messages.NOT_XML(reason=reason))
 
 
 def refused_descriptor(data: bytes) -> Fault | None:
@@ -87,7 +83,7 @@ def refused_descriptor(data: bytes) -> Fault | None:
     except (UnicodeDecodeError, FormatError):
         return unreadable_text(data)
     if declares_encoding(data):
-        return _malformed(_ENCODING_DECLARED)
+        return _malformed(messages.ENCODING_DECLARED())
     return next(_Reader(root).faults(), None)
 
 
@@ -116,7 +112,8 @@ class _Reader:
 
     def _invalid(self, what: str, reason: str, label: str | None = None) -> Fault:
         named = label or self._label
-        return fault(f"<{what.split(maxsplit=1)[0]}>", f"VIB '{named}' has invalid {what}{reason}")
+        said = messages.INVALID(label=named, what=what, reason=reason)
+        return fault(f"<{what.split(maxsplit=1)[0]}>", said)
 
     def faults(self) -> Iterator[Fault]:
         """Yield what the reader refuses; it stops at the first."""
@@ -138,9 +135,9 @@ class _Reader:
     def _identity(self) -> Iterator[Fault]:
         kind = self._text("type")
         if kind and kind not in VIB_TYPES:
-            yield fault("<type>", "VIB type invalid.")
+            yield fault("<type>", messages.NO_TYPE())
         if not self._name:
-            yield fault("<name>", "Missing VIB name.")
+            yield fault("<name>", messages.NO_NAME())
         version = (self._text("version") or "").strip()
         if version.count("-") > 1:
             yield self._invalid("version", f" '{version}'.", self._name)
@@ -148,16 +145,16 @@ class _Reader:
     def _date(self) -> Iterator[Fault]:
         text = (self._text("release-date") or "").strip()
         if text and (reason := release_date_fault(text)):
-            yield self._invalid("release-date", f": '{text}' is not a valid date/time{reason}.")
+            said = messages.INVALID_DATE(date=text, reason=reason)
+            yield self._invalid("release-date", f": {said}")
 
     def _links(self) -> Iterator[Fault]:
         for url in self._all("urls/url"):
             if url.text is None:
-                yield fault("<urls>", _NO_STRIP, READING_CRASHED)
+                yield fault("<urls>", messages.NO_TEXT(), READING_CRASHED)
             elif not url.get("key"):
                 link = url.text.strip()
-                reason = f"VIB '{self._name}' url '{link}' has missing or invalid key"
-                yield fault("<urls>", reason)
+                yield fault("<urls>", messages.NO_LINK_KEY(name=self._name, link=link))
 
     def _relationships(self) -> Iterator[Fault]:
         for kind in _CONSTRAINTS[:3]:
@@ -174,14 +171,14 @@ class _Reader:
 
     def _tags(self) -> Iterator[Fault]:
         if any(tag.text is None for tag in self._all("software-tags/tag")):
-            yield fault("<software-tags>", _NO_STRIP, READING_CRASHED)
+            yield fault("<software-tags>", messages.NO_TEXT(), READING_CRASHED)
 
     def _requirements(self) -> Iterator[Fault]:
         found = self._root.find("system-requires/maintenance-mode")
         if found is not None:
             words = (found.text, found.get("on-install"), found.get("on-remove"))
             for word in words:
-                if word and word.strip().lower() not in _BOOLEANS:
+                if word and word.strip().lower() not in BOOLEANS:
                     reason = f": '{word.strip()}' is not a valid boolean."
                     yield self._invalid("maintenance mode", reason)
         for hardware in self._all("system-requires/hwplatform"):
@@ -199,7 +196,7 @@ class _Reader:
                 yield self._invalid("checksum", ": checksum-type attribute was not found")
         date = (self._text("installdate") or "").strip()
         if date and (why := release_date_fault(date)):
-            yield self._invalid("installdate", f": '{date}' is not a valid date/time{why}.")
+            yield self._invalid("installdate", f": {messages.INVALID_DATE(date=date, reason=why)}")
 
     def _level(self) -> Iterator[Fault]:
         text = self._text("acceptance-level")
@@ -209,7 +206,7 @@ class _Reader:
     def _switches(self) -> Iterator[Fault]:
         for tag in _SWITCHES:
             text = self._text(tag)
-            if text and text.strip().lower() not in _BOOLEANS:
+            if text and text.strip().lower() not in BOOLEANS:
                 yield self._invalid(tag, f" value '{text}'.")
 
     def _payloads(self) -> Iterator[Fault]:
@@ -221,15 +218,11 @@ class _Reader:
 def _constraint_fault(constraint: "etree._Element") -> str:
     relation, version = constraint.get("relation", ""), constraint.get("version", "")
     if not constraint.get("name"):
-        return "name attribute is missing or empty."
+        return messages.NO_CONSTRAINT_NAME()
     if relation and not version:
-        return (
-            "relation attribute exists and is non-empty, but version attribute is missing or empty."
-        )
+        return messages.HALF_CONSTRAINT(present="relation", absent="version")
     if version and not relation:
-        return (
-            "version attribute exists and is non-empty, but relation attribute is missing or empty."
-        )
+        return messages.HALF_CONSTRAINT(present="version", absent="relation")
     if relation and relation not in set(Relation):
         return f"Invalid relation value: {relation}."
     return _version_fault(version)
@@ -237,7 +230,7 @@ def _constraint_fault(constraint: "etree._Element") -> str:
 
 def _provide_fault(provide: "etree._Element") -> str:
     if not provide.get("name"):
-        return "name attribute is missing or empty."
+        return messages.NO_CONSTRAINT_NAME()
     if provide.get("version") == "":
         return "'str' object has no attribute 'versionstring'"
     return _version_fault(provide.get("version", ""))
@@ -252,13 +245,13 @@ def _version_fault(version: str) -> str:
 def _payload_fault(payload: "etree._Element") -> str:
     name, kind = payload.get("name"), payload.get("type")
     if name is None or kind is None:
-        return _NO_STRIP
+        return messages.NO_TEXT()
     if not 1 <= len(name.strip()) <= PAYLOAD_NAME_LIMIT:
-        return f"Invalid value '{name}' for name."
+        return messages.INVALID_VALUE(value=name, name="name")
     for attribute in ("size", "boot-order"):
         value = payload.get(attribute)
         if value is not None and not _NUMBER.fullmatch(value):
-            return f"Invalid value '{value}' for {attribute}."
+            return messages.INVALID_VALUE(value=value, name=attribute)
     if any(not one.get("checksum-type", "").strip() for one in payload.iterfind("checksum")):
         return "checksum-type attribute was not found"
     return ""

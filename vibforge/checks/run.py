@@ -104,7 +104,7 @@ def _for_targets(found: Finding, targets: Sequence[Release]) -> Finding | None:
         found,
         severity=max(found.severity, Severity.WARNING, key=list(Severity).index),
         certainty=Certainty.UNKNOWN,
-        what=f"{found.what}; whether {unknown} minds is not known",
+        what=f"{found.what}; whether it matters on {unknown} is not known",
     )
 
 

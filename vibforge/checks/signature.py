@@ -10,13 +10,12 @@ from vibforge.esxi.known_signers import is_outdated, known_signer
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
+from vibforge.model.names import SIGNATURE_NAME
 from vibforge.scan.signature import Signature, signature_blocks
 from vibforge.scan.vib import VibScan
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block
-
-_MEMBER = "sig.pkcs7"
 
 
 @check(
@@ -29,7 +28,7 @@ _MEMBER = "sig.pkcs7"
 def unsigned_claim(subject: VibScan) -> Iterator[Fault]:
     """The VIB claims a level above community and has no signature.
 
-    Why: hosts stop with "does not contain a signature", unless --force or --no-sig-check is given
+    Why: hosts stop with "{UNSIGNED}", unless --force or --no-sig-check is given
     without Secure Boot. Attackers have used such VIBs to hide on hosts, so auditors look for them.
 
     Remedy: community, or a signature.
@@ -57,14 +56,14 @@ def signature_form(subject: VibScan) -> Iterator[Fault]:
     try:
         blocks = signature_blocks(subject.vib)
     except FormatError as error:
-        yield Fault(_MEMBER, error.problems[0].what)
+        yield Fault(SIGNATURE_NAME, error.problems[0].what)
         return
     for block in blocks:
         if block.fault:
-            yield Fault(_MEMBER, block.fault)
+            yield Fault(SIGNATURE_NAME, block.fault)
         elif block.label != PEM_LABEL:
             found = f"label {block.label}" if block.label else block.encoding
-            yield Fault(_MEMBER, f"is {found}, not PEM with the label {PEM_LABEL}")
+            yield Fault(SIGNATURE_NAME, f"is {found}, not PEM with the label {PEM_LABEL}")
 
 
 @check("VF503", Severity.ERROR, Certainty.MEASURED)
@@ -79,7 +78,7 @@ def several_signers(subject: VibScan) -> Iterator[Fault]:
     """
     for block in _readable(subject):
         if len(block.signers) != 1:
-            yield Fault(_MEMBER, f"a block has {len(block.signers)} signers")
+            yield Fault(SIGNATURE_NAME, f"a block has {len(block.signers)} signers")
 
 
 @check(
@@ -93,7 +92,7 @@ def several_signers(subject: VibScan) -> Iterator[Fault]:
 def broken_signature(subject: VibScan) -> Iterator[Fault]:
     """The descriptor is not the one that was signed.
 
-    Why: hosts stop with "Invalid PKCS7 digest."; a VIB that was edited after it was signed, or
+    Why: hosts stop with "{BROKEN_SIGNATURE}"; a VIB that was edited after it was signed, or
     signed as text, so that line ends changed.
 
     Remedy: take it from its publisher again, or sign it anew.
@@ -101,7 +100,7 @@ def broken_signature(subject: VibScan) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     if subject.vib.is_signed and subject.signature is Signature.BROKEN:
-        yield Fault(_MEMBER, "does not fit the descriptor")
+        yield Fault(SIGNATURE_NAME, "does not fit the descriptor")
 
 
 @check("VF505", Severity.NOTE, Certainty.MEASURED)
@@ -115,7 +114,7 @@ def signature_without_use(subject: VibScan) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     if subject.vib.is_signed and subject.descriptor.level is AcceptanceLevel.COMMUNITY:
-        yield Fault(_MEMBER, "is not looked at, at this level")
+        yield Fault(SIGNATURE_NAME, "is not looked at, at this level")
 
 
 @check("VF506", Severity.ERROR, Certainty.MEASURED)
@@ -131,9 +130,9 @@ def signer_certificate_missing(subject: VibScan) -> Iterator[Fault]:
     for block in _readable(subject):
         for signer in block.signers:
             if signer.subject_key_id:
-                yield Fault(_MEMBER, "names its signer by a key identifier")
+                yield Fault(SIGNATURE_NAME, "names its signer by a key identifier")
             elif block.certificate_of(signer) is None:
-                yield Fault(_MEMBER, "does not carry its signer's certificate")
+                yield Fault(SIGNATURE_NAME, "does not carry its signer's certificate")
 
 
 @check("VF507", Severity.WARNING, Certainty.DOCUMENTED)
@@ -151,7 +150,7 @@ def outdated_signer(subject: VibScan) -> Iterator[Fault]:
         for certificate in block.certificates:
             known = known_signer(certificate.sha256, certificate.issuer)
             if is_outdated(known):
-                yield Fault(_MEMBER, f"{certificate.subject:.80} is {known}")
+                yield Fault(SIGNATURE_NAME, f"{certificate.subject:.80} is {known}")
 
 
 def _readable(subject: VibScan) -> "tuple[Block, ...]":
@@ -183,7 +182,9 @@ def bytes_around_signature(subject: VibScan) -> Iterator[Fault]:
     from vibforge.formats.pkcs7 import outside_blocks  # noqa: PLC0415 - most VIBs are unsigned
 
     if count := outside_blocks(subject.vib.signature):
-        yield Fault(_MEMBER, f"has {count} bytes around its signatures that no signature covers")
+        yield Fault(
+            SIGNATURE_NAME, f"has {count} bytes around its signatures that no signature covers"
+        )
 
 
 CHECKS = (

@@ -136,7 +136,7 @@ def verify(  # noqa: PLR0913 - the options of the command
     Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
     """
     from vibforge.depot.verify import judge_bundle  # noqa: PLC0415 - `--version` needs no depot
-    from vibforge.host.bundle_readers import BundleReader  # noqa: PLC0415 - the same
+    from vibforge.host.offer import BundleReader  # noqa: PLC0415 - the same
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     policy = policy_of(

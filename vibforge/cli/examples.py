@@ -1,5 +1,7 @@
 """Examples that `--help` shows, by the words of the command; a test reads each as it stands."""
 
+from vibforge.esxi.messages import UNTRUSTED
+
 EXAMPLES = {
     "init": """\
 vibforge init my-trx
@@ -15,9 +17,9 @@ vibforge lint dist/*.vib --as sarif >lint.sarif""",
 vibforge plan acme.vib
 vibforge plan acme.vib --host facts.json
 vibforge plan acme.vib --esxi 8.0U3 --to 9.0""",
-    "explain": """\
+    "explain": f"""\
 vibforge explain VF218
-vibforge explain "Could not find a trusted signer"
+vibforge explain "{UNTRUSTED.words}"
 vibforge explain esxupdate.log""",
     "host-facts": """\
 vibforge host-facts >host-facts.sh

@@ -20,7 +20,7 @@ from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem
 from vibforge.formats.zip_names import unsafe_name
 from vibforge.model.bundle_index import Vendor
-from vibforge.model.bundle_recipe import BundleRecipe, check_vendor_code
+from vibforge.model.bundle_recipe import BundleRecipe, check_vendor_code, is_vendor_code
 from vibforge.model.bundle_vib import announcement_name
 
 MERGE_LIMIT = 256
@@ -164,11 +164,11 @@ def _like(old: Content, given: BundleRecipe, vibs: tuple[CarriedVib, ...]) -> Bu
     """Fill what a recipe leaves open with what the bundle has."""
     named = any(vib.announced.descriptor.system_requires.software_platforms for vib in vibs)
     versions = () if named else tuple(platform.version for platform in old.platforms)
-    is_code = re.fullmatch("[0-9A-Za-z]{3}", old.vendor.code) is not None
     return replace(
         given,
         vendor=given.vendor or old.vendor.name,
-        vendor_code=given.vendor_code or (old.vendor.code if is_code else ""),
+        vendor_code=given.vendor_code
+        or (old.vendor.code if is_vendor_code(old.vendor.code) else ""),
         platforms=given.platforms or versions,
     )
 

@@ -19,6 +19,7 @@ from vibforge.formats.xml_text import element, leaf
 from vibforge.model.bulletin import Bulletin
 from vibforge.model.bundle_index import Vendor, depot_platform
 from vibforge.model.bundle_recipe import (
+    CODE_LENGTH,
     COMPONENT_NAME_LIMIT,
     BundleRecipe,
     ComponentRecipe,
@@ -40,7 +41,6 @@ _ASSUMED_PLATFORMS = tuple(
     if row.platform and row.platform.certainty is Certainty.DOCUMENTED
 )
 """The stock releases whose platform string is seen in vendor bundles."""
-_CODE_LENGTH = 3
 _NOTED = 3
 """Errors of one VIB that are noted; `vibforge lint` lists all."""
 
@@ -155,8 +155,8 @@ def derived_code(vendor: str, notes: Notes) -> str:
     Raises:
         DepotError: the name has fewer than three letters and digits.
     """
-    code = re.sub(r"[^0-9A-Za-z]", "", vendor)[:_CODE_LENGTH].upper()
-    if len(code) < _CODE_LENGTH:
+    code = re.sub(r"[^0-9A-Za-z]", "", vendor)[:CODE_LENGTH].upper()
+    if len(code) < CODE_LENGTH:
         raise DepotError(
             f"no vendor code of three letters or digits can be made of {vendor!r}",
             remedy="give one: --vendor-code ABC",

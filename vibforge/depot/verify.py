@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import DepotError
 from vibforge.host.bundle_readers import (
-    BundleReader,
     ReaderVerdict,
     Verdict,
     reader_verdicts,
-    vib_refusals,
 )
+from vibforge.host.offer import BundleReader
 from vibforge.model.source import FileSource
+from vibforge.operations.offers import bundle_offer, offer_of
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.operations.verification import Verification
 from vibforge.operations.verify import verify_bundle_scan, verify_scan
@@ -22,7 +22,7 @@ from vibforge.scan.vib import VibScan, bundle_scan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 if TYPE_CHECKING:
-    from vibforge.host.prediction import Refusal
+    from vibforge.host.offer import Offer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,12 +72,12 @@ def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
     inside = not isinstance(bundle.container, FileSource)
     scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
     parts: list[Verification] = []
-    refused: list[Refusal] = []
+    offers: list[Offer] = []
     for _member, vib in scan.vibs:
         vib_scan = VibScan(vib)
         parts.append(verify_scan(vib_scan, policy))
-        refused += vib_refusals(vib_scan, vib.descriptor.vib_id)
+        offers.append(offer_of(vib_scan, scan.name, policy))
     return JudgedBundle(
         verification=verify_bundle_scan(scan, parts, policy),
-        verdicts=reader_verdicts(scan, refused),
+        verdicts=reader_verdicts(scan, bundle_offer(scan, offers, scan.name)),
     )

@@ -1,9 +1,13 @@
 """What a host prints: the texts of vib-format and of public threads, and their frame.
 
+Each text stands here alone: `plan` prints it, `explain` finds it in a log, the manuals of the
+checks quote it. `«…»` marks the words by which people and `explain` know the message.
+
 `N` stands where a host prints the line of its own rendering of the VIB, which nobody can know
 beforehand and nothing should be read from; `…` where the text is not on record.
 """
 
+import re
 from dataclasses import dataclass
 
 from vibforge.esxi.release import Release
@@ -37,6 +41,49 @@ class HostMessage:
         return "\n".join(f" {line}" for line in (*lines, _FOOT))
 
 
+class _Marked:
+    """A text with places for values and marks around the words by which it is known."""
+
+    __slots__ = ()
+    marked: str
+
+    @property
+    def text(self) -> str:
+        """The text without its marks."""
+        return self.marked.replace("«", "").replace("»", "")
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The words by which `explain` knows the message: those marked, else the whole text."""
+        return tuple(re.findall("«(.*?)»", self.marked)) or (self.marked,)
+
+    @property
+    def words(self) -> str:
+        """The words by which people know the message: the first that are marked."""
+        return self.marks[0]
+
+    @property
+    def title(self) -> str:
+        """The sentence in which the words stand, with `…` for the values."""
+        from string import Formatter  # noqa: PLC0415 - only where a message is explained
+
+        parts = Formatter().parse(self.text)
+        shown = "".join(text + NOT_ON_RECORD * (place is not None) for text, place, *_ in parts)
+        sentences = shown.replace("\n", ". ").split(". ")
+        found = next((each for each in sentences if self.words in each), shown)
+        return found.strip().removesuffix(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase(_Marked):
+    """A part of a message, or a line that is no error."""
+
+    marked: str
+
+    def __call__(self, **values: str) -> str:
+        return self.text.format_map(_Values(values))
+
+
 class _Values(dict[str, str]):
     """The values of a message's places."""
 
@@ -45,11 +92,11 @@ class _Values(dict[str, str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Form(_Marked):
     """A message with places for values; a place without a value reads `…`."""
 
     error: str
-    text: str
+    marked: str
     names_vib: bool = False
     """Whether the host prints the VIB's ID as an attribute below the text."""
     attribute: str = ""
@@ -74,101 +121,107 @@ class Form:
 FILE = "<path>"
 """Stands for the address or path under which a host was given the file."""
 SILENT = Form(NOT_ON_RECORD, NOT_ON_RECORD)
-INSTALLED_LIVE = "Operation finished successfully."
-NEEDS_REBOOT = (
-    "The update completed successfully, but the system needs to be rebooted for the changes to be "
-    "effective."
+INSTALLED_LIVE = Phrase("Operation finished successfully.")
+NEEDS_REBOOT = Phrase(
+    "The update completed successfully, but «the system needs to be rebooted for the changes to be "
+    "effective»."
 )
-NOT_CHANGED = "Host is not changed."
-DRY_RUN = "Dryrun only, host not changed. The following installers will be applied: […]"
+NOT_CHANGED = Phrase("«Host is not changed».")
+DRY_RUN = Phrase("Dryrun only, host not changed. The following installers will be applied: […]")
 
-NOT_THE_CONTENT = "(line N: col 0) Element vib failed to validate content"
-NOT_THE_VALUE = "(line N: col 0) Error validating value boolean"
+NOT_THE_CONTENT = Phrase("(line N: col 0) «Element vib failed to validate content»")
+NOT_THE_VALUE = Phrase("(line N: col 0) «Error validating value boolean»")
 
 EXTENSIBILITY = Form(
-    "VibValidationError", "VIB {vib} violates extensibility rule checks: {complaints}"
+    "VibValidationError", "VIB {vib} «violates extensibility rule checks»: {complaints}"
 )
 EXTENSIBILITY_AT_STAGE = Form(
     "InstallationError",
-    "VIB ({vib}) failed a check of extensibility rules for acceptance level '{level}': "
+    "VIB ({vib}) «failed a check of extensibility rules» for acceptance level '{level}': "
     "{complaints}",
     names_vib=True,
 )
 ACCEPTANCE = Form(
     "AcceptanceConfigError",
-    "VIB {vib}'s acceptance level is {level}, which is not compliant with the ImageProfile "
-    "acceptance level {host_level}\n"
+    "VIB {vib}'s acceptance level is {level}, «which is not compliant with the ImageProfile "
+    "acceptance level» {host_level}\n"
     "To change the host acceptance level, use the 'esxcli software acceptance set' command.",
 )
 DEPENDENCY = Form(
     "DependencyError",
-    "VIB {vib} requires {constraint}, but the requirement cannot be satisfied within the "
+    "VIB {vib} requires {constraint}, «but the requirement cannot be satisfied within» the "
     "ImageProfile.",
 )
-CONFLICT = Form("DependencyError", "VIBs ({vibs}) are conflicting with each other")
+CONFLICT = Form("DependencyError", "VIBs ({vibs}) «are conflicting with each other»")
 FILE_CONFLICT = Form(
     "ProfileValidationError",
-    "File path of '{path}' is claimed by multiple {kind} VIBs: {{{owners}}}",
+    "File path of '{path}' «is claimed by multiple» {kind} VIBs: {{{owners}}}",
 )
 GUNZIP_CHECKSUM = Form(
     "ProfileValidationError",
-    "In ImageProfile (Updated) …, the payload(s) in VIB {vib} does not have sha-256 gunzip "
-    "checksum. This will prevent VIB security verification and secure boot from functioning "
+    "In ImageProfile (Updated) …, the payload(s) in VIB {vib} «does not have sha-256 gunzip "
+    "checksum». This will prevent VIB security verification and secure boot from functioning "
     "properly. Please remove this VIB or please check with your vendor for a replacement of this "
     "VIB",
 )
 NO_BASE = Form(
     "ProfileValidationError",
-    "Base ESX package not found in profile (Updated) {profile}: There is no VIB providing "
+    "«Base ESX package not found» in profile (Updated) {profile}: There is no VIB providing "
     "'esx-version'.",
 )
 UNSIGNED = Form(
-    "InstallationError", "The VIB {vib} does not contain a signature.", names_vib=True, pair="{vib}"
+    "InstallationError",
+    "The VIB {vib} «does not contain a signature».",
+    names_vib=True,
+    pair="{vib}",
 )
 UNTRUSTED = Form(
-    "InstallationError", "Could not find a trusted signer.", names_vib=True, pair="{vib}"
+    "InstallationError", "«Could not find a trusted signer».", names_vib=True, pair="{vib}"
 )
 WRONG_SUBJECT = Form(
     "InstallationError",
-    "Validating signer subject for '{level}' level failed: Signer {subject} is not valid for this "
-    "acceptance level.",
+    "«Validating signer subject» for '{level}' level failed: Signer {subject} «is not valid for "
+    "this acceptance level».",
     names_vib=True,
     pair="{vib}",
 )
 UNREADABLE_SIGNATURE = Form(
-    "InstallationError", "Error reading PKCS7 signature: {reason}", names_vib=True, pair="{vib}"
+    "InstallationError", "«Error reading PKCS7 signature»: {reason}", names_vib=True, pair="{vib}"
 )
-BROKEN_SIGNATURE = Form("InstallationError", "Invalid PKCS7 digest.", names_vib=True, pair="{vib}")
-DIGEST_AT_EOF = Form(
-    "InstallationError",
-    "Calculated digest at EOF does not match expected result: {calculated} calculated, {expected} "
-    "expected.",
-    names_vib=True,
+BROKEN_SIGNATURE = Form(
+    "InstallationError", "«Invalid PKCS7 digest».", names_vib=True, pair="{vib}"
 )
+DIGEST_UNLIKE = Phrase(
+    "«Calculated digest at EOF does not match expected result»: {calculated} calculated, "
+    "{expected} expected."
+)
+"""What a host says of a digest, at every step that compares one."""
+DIGEST_AT_EOF = Form("InstallationError", DIGEST_UNLIKE.marked, names_vib=True)
 NO_PLAIN_DIGEST = Form(
-    "InstallationError", "'NoneType' object has no attribute 'checksumtype'", names_vib=True
+    "InstallationError", "'NoneType' «object has no attribute 'checksumtype'»", names_vib=True
 )
-UNKNOWN_DIGEST = Form("InstallationError", "unsupported hash type {kind}", names_vib=True)
-NO_DATE = Form("InstallationError", "unorderable types: NoneType() > NoneType()", names_vib=True)
+UNKNOWN_DIGEST = Form("InstallationError", "«unsupported hash type» {kind}", names_vib=True)
+NO_DATE = Form("InstallationError", "«unorderable types: NoneType() > NoneType()»", names_vib=True)
 UNPACKING = Form("InstallationError", "{reason}", names_vib=True)
 EMPTY_TYPE = Form("IndexError", "string index out of range")
 UNEQUAL = Form(
     "ValueError",
-    "VIBs {vib} and {vib} have unequal values of the '{attribute}' attribute: "
+    "VIBs {vib} and {vib} have «unequal values of the» '{attribute}' attribute: "
     "'{offered}' != '{installed}'",
 )
 CANNOT_MERGE = Form(
     "ValueError",
-    "Cannot merge VIBs {vib}, {vib} with unequal {attribute} attributes: ({offered}, {installed})",
+    "«Cannot merge VIBs» {vib}, {vib} with unequal {attribute} attributes: "
+    "({offered}, {installed})",
 )
 REPLACES_ITSELF = Form(
     "ValueError",
-    "VIB {vib} obsoletes VIBs {vibs} in the input to AddVibs -- cannot continue",
+    "VIB {vib} obsoletes VIBs {vibs} «in the input to AddVibs» -- cannot continue",
 )
-VERSIONLESS_ESX = Form("TypeError", "Type 'NoneType' not valid for comparisons with VibVersion.")
+VERSIONLESS_ESX = Form("TypeError", "Type 'NoneType' «not valid for comparisons with VibVersion».")
 MAINTENANCE_MODE = Form(
     "MaintenanceModeError",
-    "MaintenanceMode is required to remove: [{removed}]; install: [{installed}].",
+    "«MaintenanceMode is required to» remove: [{removed}]; install: [{installed}].",
 )
 STATELESS = Form("StatelessError", "…")
 HARDWARE = Form(
@@ -177,27 +230,30 @@ HARDWARE = Form(
 )
 SIG_CHECK_UNDER_SECURE_BOOT = Form(
     "InstallationError",
-    "The installation transaction failed.\n      vibs = Secure Boot enabled: Cannot skip signature "
-    "checks. Installing unsigned VIBs will prevent the system from booting.",
+    "The installation transaction failed.\n      vibs = «Secure Boot enabled: Cannot skip "
+    "signature checks». Installing unsigned VIBs will prevent the system from booting.",
 )
 SPACE = Form(
     "InstallationError",
-    "The pending transaction requires {megabytes} MB free space, however the maximum supported "
+    "The «pending transaction requires» {megabytes} MB free space, however the maximum supported "
     "size is {limit} MB.",
+)
+NOT_SAFE = Phrase(
+    "«It is not safe to continue». Please reboot the host immediately to discard the unfinished "
+    "update."
 )
 MOUNT = Form(
     "LiveInstallationError",
-    "Error in running ['/usr/lib/vmware/secureboot/bin/secureMount.py', '{vib}', '{payload}', "
+    "Error in running ['/usr/lib/vmware/secureboot/bin/«secureMount.py»', '{vib}', '{payload}', "
     "'/tmp/stageliveimage/data/{file}']:\nReturn code: 255\n"
     "Output: ERROR:root:Failed to mount: {reason}\n"
-    "It is not safe to continue. Please reboot the host immediately to discard the unfinished "
-    "update.",
+    f"{NOT_SAFE.text}",
 )
 UNMOUNTED = Form(
-    "LiveInstallationError", "[Errno 2] No such file or directory: '/tmp/img-stg/data/{file}'"
+    "LiveInstallationError", "[Errno 2] «No such file or directory: '/tmp/img-stg/data/»{file}'"
 )
 NO_MEMBER = Form(
-    "VibFormatError", "Could not find file object for payload '{name}'.", attribute="filename"
+    "VibFormatError", "«Could not find file object for payload» '{name}'.", attribute="filename"
 )
 READING_FILE = Form("VibDownloadError", "{reason}", attribute="url", pair=FILE)
 """What the reader says of the archive."""
@@ -205,19 +261,55 @@ READING_DESCRIPTOR = Form("VibDownloadError", "{reason}", attribute="url", pair=
 """What the reader says of the descriptor."""
 READING_CRASHED = Form("VibDownloadError", "{reason}", attribute="url")
 """What reaches the user where the reader itself stumbles."""
-ELEMENT_EXPECTED = Form("MetadataFormatError", "{what}")
+ELEMENT_EXPECTED = Form("MetadataFormatError", "Element {name} «was expected, but not found»")
 UNEQUAL_METADATA = Form(
     "InstallationError",
-    "VIBs {vib} and {vib} have unequal values of the '{attribute}' attribute",
+    UNEQUAL.marked.partition(":")[0],
     names_vib=True,
 )
 NAME_TOO_LONG = Form(
     "InstallationError",
     "Failed to finish bootbank stage: ('/tmp/stagebootbank/imgdb.tgz', 'Error writing tar "
-    "database: database file path is too long ({length}),  the limit is 99.\\n{path}')",
+    "database: «database file path is too long» ({length}),  the limit is 99.\\n{path}')",
 )
 DATABASE_PATH = Form(
     "DatabaseIOError",
-    "Failed to save VIB metadata to dir /tmp/stageliveimage/imgdb/vibs.new: Failed to write VIB "
-    "descriptor to {path}: [Errno 2] No such file or directory: '{path}'",
+    "«Failed to save VIB metadata» to dir /tmp/stageliveimage/imgdb/vibs.new: «Failed to write VIB "
+    "descriptor» to {path}: [Errno 2] No such file or directory: '{path}'",
 )
+
+NOT_GZIP = Phrase("«Not a gzipped file»")
+CUT_GZIP = Phrase("Reached EOF")
+DAMAGED_GZIP = Phrase("«CRC check failed»")
+WRONG_LENGTH_IN_GZIP = Phrase("«Incorrect length of data produced»")
+NOT_STAGED = Phrase("[Errno 2] «No such file or directory: '/tmp/stageliveimage/data/»{file}'")
+NOT_IN_DATABASE = Phrase("«Unable to find vib» {vib} in staging databases")
+NO_TARDISK_CHECKSUM = Phrase("«Tardisk checksum is not found» for payload {payload}")
+
+BAD_ARCHIVE = Phrase("«Bad VIB archive header»")
+SHORT_ARCHIVE = Phrase("«VIB archive is too short»")
+OLD_ARCHIVE = Phrase("«This VIB is a ESX 4.x VIB and is not supported» on this version of ESX.")
+FIRST_MEMBER = Phrase(
+    "This VIB has an unsupported format.  The first member found was {name}, «but descriptor.xml "
+    "was expected»."
+)
+SECOND_MEMBER = Phrase(
+    "«Expected second member of Vib file to be sig.pkcs7», but found {name} instead."
+)
+NOT_UTF8 = Phrase("«Unable to read VIB descriptor»: {reason}")
+NOT_XML = Phrase("«Could not parse VIB XML data»: {reason}.")
+ENCODING_DECLARED = Phrase(
+    "«Unicode strings with encoding declaration are not supported». Please use bytes input or XML "
+    "fragments without declaration."
+)
+NO_TEXT = Phrase("'NoneType' «object has no attribute 'strip'»")
+NO_TYPE = Phrase("«VIB type invalid».")
+NO_NAME = Phrase("«Missing VIB name».")
+NO_LINK_KEY = Phrase("VIB '{name}' url '{link}' «has missing or invalid key»")
+INVALID = Phrase("VIB '{label}«' has invalid» {what}{reason}")
+NO_CONSTRAINT_NAME = Phrase("«name attribute is missing or empty».")
+HALF_CONSTRAINT = Phrase(
+    "{present} «attribute exists and is non-empty, but» {absent} attribute is missing or empty."
+)
+INVALID_DATE = Phrase("'{date}' «is not a valid date/time»{reason}.")
+INVALID_VALUE = Phrase("«Invalid value» '{value}' for {name}.")

@@ -7,6 +7,7 @@ that make a host refuse a VIB, and `explain` prints their manuals.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -149,7 +150,7 @@ class Check(Generic[Subject_contra]):
     @property
     def manual(self) -> str:
         """What is wrong, why, the remedy and the evidence: the docstring of the generator."""
-        return inspect.cleandoc(self.results.__doc__ or "")
+        return _quoting(inspect.cleandoc(self.results.__doc__ or ""))
 
     @property
     def summary(self) -> str:
@@ -180,6 +181,29 @@ class Check(Generic[Subject_contra]):
         from vibforge.esxi.table import releases_where  # noqa: PLC0415 - as above
 
         return releases_where(self.minds)
+
+
+def _quoting(manual: str) -> str:
+    """Put the words of hosts where a manual names their form: `{UNSIGNED}`, `{UNSIGNED.title}`."""
+    if "{" not in manual:
+        return manual
+    import textwrap  # noqa: PLC0415 - only for these manuals
+
+    from vibforge.esxi import messages  # noqa: PLC0415 - the rules of trx.conf need none
+
+    def words(place: "re.Match[str]") -> str:
+        form: Form = getattr(messages, place[1])
+        return form.title if place[2] else form.words
+
+    paragraphs = []
+    for paragraph in manual.split("\n\n"):
+        told = _PLACE.sub(words, paragraph)
+        paragraphs.append(paragraph if told == paragraph else textwrap.fill(told, _MANUAL_WIDTH))
+    return "\n\n".join(paragraphs)
+
+
+_PLACE = re.compile(r"\{([A-Z_0-9]+)(\.title)?\}")
+_MANUAL_WIDTH = 96
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,6 +40,8 @@ class Limit(NamedTuple):
 
 
 _MIB = 1024 * 1024
+SIGNATURE_LIMIT = _MIB
+"""Bytes of a VIB's signature member; two signatures with their certificates take 5 KB."""
 
 LIMITS = {
     Work.UNPACKED: Limit(

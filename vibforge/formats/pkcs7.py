@@ -18,6 +18,7 @@ from cryptography.hazmat import asn1
 
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7_syntax as syntax
+from vibforge.formats.budget import SIGNATURE_LIMIT
 from vibforge.formats.certificate import (
     DIGESTS,
     Arithmetic,
@@ -26,8 +27,6 @@ from vibforge.formats.certificate import (
     read_certificate,
 )
 
-SIZE_LIMIT = 1024 * 1024
-"""Bytes of a signature member; two blocks with one certificate each take 5 KB."""
 BLOCK_LIMIT = 16
 """Signatures in one member; vendors write one or two."""
 CERTIFICATE_LIMIT = 32
@@ -38,7 +37,7 @@ SIGNER_LIMIT = 8
 PEM_LABEL = "PKCS7"
 """The label that ESXi takes; `CMS` is refused there (tried on 6.7), and read here."""
 
-_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
+PEM_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
 _PLAIN_LINES = re.compile(rb"(?:[A-Za-z0-9+/]{1,76}\r?\n)*[A-Za-z0-9+/=]{1,76}\r?\n")
 """Lines that every reader of PEM takes: OpenSSL 1.0.2 refuses lines of more than 80 letters."""
 _DER_START = b"\x30"
@@ -142,13 +141,13 @@ def read_blocks(data: bytes) -> tuple[Block, ...]:
     Raises:
         FormatError: the member is too large, holds too many blocks, or is neither PEM nor DER.
     """
-    if len(data) > SIZE_LIMIT:
-        raise FormatError(f"{len(data)} bytes of signature, more than {SIZE_LIMIT}")
+    if len(data) > SIGNATURE_LIMIT:
+        raise FormatError(f"{len(data)} bytes of signature, more than {SIGNATURE_LIMIT}")
     if not data.strip():
         return ()
     if data.startswith(_DER_START):
         return (_read_block(data, "DER", ""),)
-    begins = list(islice(_BEGIN.finditer(data), BLOCK_LIMIT + 1))
+    begins = list(islice(PEM_BEGIN.finditer(data), BLOCK_LIMIT + 1))
     if len(begins) > BLOCK_LIMIT:
         raise FormatError(f"more than {BLOCK_LIMIT} signatures")
     if not begins:
@@ -162,7 +161,7 @@ def outside_blocks(data: bytes) -> int:
     Hosts skip them (tried on 6.7), and no signature covers them. A DER block has nothing around it.
     """
     rest, at = 0, 0
-    begins = list(islice(_BEGIN.finditer(data), BLOCK_LIMIT + 1))
+    begins = list(islice(PEM_BEGIN.finditer(data), BLOCK_LIMIT + 1))
     for begin in begins:
         line = b"-----END %b-----" % begin[1]
         end = data.find(line, begin.end())

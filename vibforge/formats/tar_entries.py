@@ -8,12 +8,11 @@ from vibforge.errors import FormatError
 from vibforge.formats import vmtar
 from vibforge.formats.tar_extensions import Extension
 from vibforge.formats.tar_fields import Header, number, text_of
-from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.tar_header import MODE_BITS, Entry, EntryKind
 
 USTAR_MAGIC = b"ustar\0"
 """What the magic of a POSIX tar starts with; the version follows."""
 
-_MODE_BITS = 0o7777
 _VISOR_TAIL = struct.Struct("<4I")
 _PREFIX_IN_TAIL = 4
 """Bytes of a ustar's prefix where a vmtar keeps its offsets."""
@@ -72,7 +71,7 @@ def tar_entry(header: Header, extension: Extension, position: int | None) -> Tar
     entry = Entry(
         path=_plain_path(name),
         kind=kind,
-        mode=number(header.mode, "mode") & _MODE_BITS,
+        mode=number(header.mode, "mode") & MODE_BITS,
         size=0 if kind in _WITHOUT_DATA else size,
         link=extension.records.get("linkpath") or extension.link or text_of(header.link),
         uid=extension.number("uid", number(header.uid, "uid")),

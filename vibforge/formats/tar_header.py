@@ -13,6 +13,8 @@ BLOCK = 512
 PATH_LIMIT = BLOCK - 1
 """A long name has one block after its `L` header, with a NUL at the end (vmtar reads no more)."""
 
+MODE_BITS = 0o7777
+"""What a mode may have."""
 _NAME_FIELD = 100
 _CHECKSUM = slice(148, 156)
 _LONG_LINK = "././@LongLink"

@@ -5,19 +5,26 @@ and Update Manager comes from the vendor's documentation and bundles and from re
 by its certainty.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vibforge.checks import bundle as of_bundle
 from vibforge.esxi.messages import NOT_ON_RECORD
-from vibforge.findings.check import Check, Step
-from vibforge.host.offer import refusals
-from vibforge.host.prediction import Cause, Refusal
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import STOCK_TARGETS, TABLE
+from vibforge.findings.check import Check
+from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.host.host import stock_host
+from vibforge.host.offer import BundleReader, Offer
+from vibforge.host.prediction import Cause, Prediction, Refusal
+from vibforge.host.question import World
 from vibforge.host.reading import refusal
+from vibforge.host.routes import Journey, Route, routes_of, travel
+from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.vib import Vib
-from vibforge.scan.vib import BundleScan, VibScan
+from vibforge.scan.vib import BundleScan
 
 _LOADING = (
     of_bundle.bundle_in_zip,
@@ -33,16 +40,6 @@ _STAGING = (
 )
 """What ends an install when VIBs are fetched and compared with the metadata."""
 _COMPONENTS = (of_bundle.not_a_component, of_bundle.bulletin_lists_unknown_vib)
-
-
-class BundleReader(StrEnum):
-    """Who reads an offline bundle."""
-
-    ESXCLI = "esxcli software vib install -d"
-    COMPONENT = "esxcli software component apply -d"
-    VLCM = "vLCM import"
-    IMAGE_BUILDER = "Image Builder"
-    UPDATE_MANAGER = "Update Manager"
 
 
 _CHECKS: dict[BundleReader, tuple[Check[BundleScan], ...]] = {
@@ -93,40 +90,116 @@ class ReaderVerdict:
     remarks: tuple[str, ...] = ()
 
 
-def vib_refusals(scan: VibScan, where: str) -> tuple[Refusal, ...]:
-    """Return what a host's reader says of a VIB of a bundle; `where` names the VIB."""
-    found = (*refusals(scan, Step.READING), *refusals(scan, Step.PAYLOADS))
-    return tuple(replace(each, cause=replace(each.cause, subject=where)) for each in found)
+_ROUTES = {
+    BundleReader.ESXCLI: Route.INSTALL,
+    BundleReader.COMPONENT: Route.COMPONENT,
+    BundleReader.VLCM: Route.VLCM,
+    BundleReader.IMAGE_BUILDER: Route.IMAGE_BUILDER,
+}
+"""What becomes of the VIBs behind a reader, as `plan` says it."""
+_OTHERS = tuple(
+    release for release in TABLE if release not in STOCK_TARGETS and release >= STOCK_TARGETS[0]
+)
+_ATTEMPTS = (
+    (STOCK_TARGETS, NO_FLAGS),
+    (_OTHERS, NO_FLAGS),
+    (STOCK_TARGETS, Flags(no_live_install=True)),
+    (STOCK_TARGETS, Flags(force=True, no_sig_check=True, no_live_install=True)),
+)
+"""The releases and flags that are tried, one after the other, until something installs."""
 
 
-def reader_verdicts(scan: BundleScan, of_vibs: Sequence[Refusal] = ()) -> tuple[ReaderVerdict, ...]:
+def bundle_refusals(scan: BundleScan) -> dict[BundleReader, tuple[Refusal, ...]]:
+    """Return what each reader refuses of a bundle itself."""
+    return {reader: tuple(_refusals(_CHECKS[reader], scan)) for reader in BundleReader}
+
+
+def reader_verdicts(scan: BundleScan, offer: Offer) -> tuple[ReaderVerdict, ...]:
     """Return what each reader makes of a bundle.
+
+    A reader refuses it where the bundle itself is wrong, or where its VIBs go by the reader's route
+    to no release, whatever flags are given there and whatever level the host has.
 
     Args:
         scan: the bundle.
-        of_vibs: what hosts refuse of the VIBs in it (`vib_refusals`).
+        offer: what it offers to hosts.
     """
-    return tuple(_judged(reader, scan, of_vibs) for reader in BundleReader)
+    return tuple(_judged(reader, scan, offer) for reader in BundleReader)
 
 
-def _judged(reader: BundleReader, scan: BundleScan, of_vibs: Sequence[Refusal]) -> ReaderVerdict:
-    refused = list(_refusals(_CHECKS[reader], scan))
-    if reader is not BundleReader.UPDATE_MANAGER:
-        refused += of_vibs
+def _judged(reader: BundleReader, scan: BundleScan, offer: Offer) -> ReaderVerdict:
     remarks = tuple(_remarks(reader, scan))
-    if not refused:
-        certainty = _CERTAINTY[reader]
-        if reader is BundleReader.VLCM and _unsigned(scan):
-            certainty = Certainty.UNKNOWN
-        verdict = Verdict.OPEN if certainty is Certainty.UNKNOWN else Verdict.TAKES
-        return ReaderVerdict(reader=reader, verdict=verdict, certainty=certainty, remarks=remarks)
-    causes = tuple(each.cause for each in refused)
+    refused = offer.of_readers[reader]
+    if refused:
+        says = next(filter(None, map(_says, refused)), "")
+        return _refusing(reader, [each.cause for each in refused], says, remarks)
+    if reader not in _ROUTES:
+        return _taking(reader, _CERTAINTY[reader], remarks)
+    found = _arrivals(_ROUTES[reader], offer)
+    going = _certainties(found)
+    if not going:
+        results = [world.result for worlds in found.values() for world in worlds]
+        last = min(results, key=lambda each: each.certainty.doubt)
+        says = f"[{last.message.error}] {last.message.text}" if last.message else last.says.strip()
+        return _refusing(reader, last.causes, says, remarks)
+    surest = min(going, key=lambda each: each.doubt)
+    certainty = surest if surest is Certainty.UNKNOWN else _CERTAINTY[reader]
+    return _taking(reader, certainty, (*remarks, *_but(found)))
+
+
+def _arrivals(route: Route, offer: Offer) -> dict[Release, tuple[World[Prediction], ...]]:
+    """Return what becomes of the VIBs on the releases that were tried, on hosts of their level."""
+    found: dict[Release, tuple[World[Prediction], ...]] = {}
+    for releases, flags in _ATTEMPTS:
+        for release in releases:
+            host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
+            journey = Journey(host=host, offer=offer, flags=flags)
+            if route in routes_of(journey):
+                found[release] = travel(journey, route)
+        if _certainties(found):
+            break
+    return found
+
+
+def _certainties(found: Mapping[Release, Sequence[World[Prediction]]]) -> list[Certainty]:
+    """Return how certain each way is on which the VIBs are installed."""
+    results = (world.result for worlds in found.values() for world in worlds)
+    return [result.certainty for result in results if result.outcome.installs]
+
+
+def _goes(worlds: Sequence[World[Prediction]]) -> bool:
+    return any(world.result.outcome.installs for world in worlds)
+
+
+def _but(found: Mapping[Release, Sequence[World[Prediction]]]) -> Iterator[str]:
+    """Name the releases to which the VIBs do not go, each reason once."""
+    kept: dict[str, list[str]] = {}
+    for release, worlds in found.items():
+        if release in STOCK_TARGETS and not _goes(worlds):
+            reason = "; ".join(map(str, worlds[0].result.causes[:1]))
+            kept.setdefault(reason, []).append(str(release))
+    for reason, releases in kept.items():
+        yield f"not for {', '.join(releases)}: {reason}"
+
+
+def _taking(reader: BundleReader, certainty: Certainty, remarks: tuple[str, ...]) -> ReaderVerdict:
+    verdict = Verdict.OPEN if certainty is Certainty.UNKNOWN else Verdict.TAKES
+    return ReaderVerdict(reader=reader, verdict=verdict, certainty=certainty, remarks=remarks)
+
+
+def _refusing(
+    reader: BundleReader, causes: Sequence[Cause], says: str, remarks: tuple[str, ...]
+) -> ReaderVerdict:
     return ReaderVerdict(
         reader=reader,
         verdict=Verdict.REFUSES,
-        certainty=min((cause.certainty for cause in causes), key=lambda each: each.doubt),
-        says=next(filter(None, map(_says, refused)), ""),
-        causes=causes,
+        certainty=min(
+            (cause.certainty for cause in causes),
+            key=lambda each: each.doubt,
+            default=Certainty.INFERRED,
+        ),
+        says=says,
+        causes=tuple(causes),
         remarks=remarks,
     )
 

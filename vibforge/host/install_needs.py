@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 
+from vibforge.esxi import messages
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.host.flags import Flags
@@ -53,8 +54,8 @@ class Outlook:
     @property
     def errors(self) -> tuple[str, ...]:
         """The classes of the errors that the bare command may end in."""
-        messages = (world.result.message for world in self.bare)
-        return tuple(dict.fromkeys(message.error for message in messages if message is not None))
+        said = (world.result.message for world in self.bare)
+        return tuple(dict.fromkeys(message.error for message in said if message is not None))
 
 
 def outcomes_of(found: Iterable[World[Prediction]]) -> tuple[Outcome, ...]:
@@ -151,7 +152,7 @@ def _named(causes: Sequence[Cause], files: frozenset[str]) -> Iterator[str]:
 
 def _quoted(text: str) -> str:
     """Return the words of a message by which people find it."""
-    for words in ("violates extensibility rule checks", "does not contain a signature"):
-        if words in text:
-            return words
+    for form in (messages.EXTENSIBILITY, messages.UNSIGNED):
+        if form.words in text:
+            return form.words
     return text.splitlines()[0]

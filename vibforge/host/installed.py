@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vibforge.errors import FormatError, ModelError, Problem
+from vibforge.esxi.reader import VIB_TYPES
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor
@@ -102,7 +103,7 @@ def _level(text: object) -> str | None:
 def _type(entry: object, vendor: str, name: str) -> str:
     """Return what stands between vendor and name in the ID: bootbank, locker or meta."""
     vib_id = entry.get("id") if isinstance(entry, dict) else None
-    for kind in ("bootbank", "locker", "meta"):
+    for kind in sorted(VIB_TYPES):
         if isinstance(vib_id, str) and vib_id.startswith(f"{vendor}_{kind}_{name}_"):
             return kind
     return "bootbank"

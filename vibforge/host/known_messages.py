@@ -1,7 +1,8 @@
 """Find the messages of hosts in a text: what they mean, and what to do about them.
 
-The table is `messages.toml`. Blanks and capitals do not count, since terminals and logs break
-lines anywhere, and Python 2 hosts print `u'…'` where Python 3 hosts print `'…'`.
+The table is `messages.toml`; the texts that `plan` prints too stand in `vibforge.esxi.messages`.
+Blanks and capitals do not count, since terminals and logs break lines anywhere, and Python 2 hosts
+print `u'…'` where Python 3 hosts print `'…'`.
 """
 
 import re
@@ -12,7 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import accumulate
+from typing import Any
 
+from vibforge.esxi import messages
+from vibforge.esxi.messages import Form, Phrase
 from vibforge.model.certainty import Certainty
 
 TEXT_LIMIT = 8 * 1024 * 1024
@@ -63,8 +67,8 @@ def known_messages() -> tuple[KnownMessage, ...]:
     return tuple(
         KnownMessage(
             id=entry["id"],
-            title=entry["title"],
-            says=tuple(entry["says"]),
+            title=entry.get("title") or _forms(entry)[0].title,
+            says=(*(mark for form in _forms(entry) for mark in form.marks), *entry.get("says", ())),
             only=entry.get("only", ""),
             tells=tuple(entry.get("tells", ())),
             cause=entry["cause"],
@@ -76,6 +80,11 @@ def known_messages() -> tuple[KnownMessage, ...]:
         )
         for entry in tomllib.loads(text)["message"]
     )
+
+
+def _forms(entry: dict[str, Any]) -> list[Form | Phrase]:
+    """Return the forms of `vibforge.esxi.messages` that an entry names."""
+    return [getattr(messages, name) for name in entry.get("forms", ())]
 
 
 def recognise(text: str) -> tuple[Recognised, ...]:

@@ -1,14 +1,16 @@
 """What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from vibforge.checks.registry import VIB_CHECKS
+from vibforge.esxi import messages
 from vibforge.findings.check import Step
 from vibforge.formats.hashing import ALGORITHMS, Hasher
 from vibforge.formats.inflating import CUT_SHORT, DAMAGED
 from vibforge.formats.unpacking import Compression
-from vibforge.host.package import UNPACKED_TO_END, Content, Package
+from vibforge.host.package import Content, Package
 from vibforge.host.prediction import Refusal
 from vibforge.host.reading import refusal
 from vibforge.model.descriptor import Payload
@@ -19,12 +21,21 @@ from vibforge.scan.payload import ScannedPayload
 from vibforge.scan.signature import Signature, reading_error
 from vibforge.scan.vib import VibScan
 
-_EOF, _NO_GZIP = UNPACKED_TO_END, "Not a gzipped file"
 _DAMAGE = {
-    "incorrect data check": "CRC check failed",
-    "incorrect length check": "Incorrect length of data produced",
+    "incorrect data check": messages.DAMAGED_GZIP(),
+    "incorrect length check": messages.WRONG_LENGTH_IN_GZIP(),
 }
 """What Python's gzip says, by what zlib says."""
+
+
+class BundleReader(StrEnum):
+    """Who reads an offline bundle."""
+
+    ESXCLI = "esxcli software vib install -d"
+    COMPONENT = "esxcli software component apply -d"
+    VLCM = "vLCM import"
+    IMAGE_BUILDER = "Image Builder"
+    UPDATE_MANAGER = "Update Manager"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,11 +49,20 @@ class Offer:
     is_bundle: bool = False
     is_component: bool = False
     """Whether the bundle's bulletins are components, which hosts from 7.0 on and vLCM take."""
+    of_readers: Mapping[BundleReader, tuple[Refusal, ...]] = field(default_factory=dict)
+    """What those who read offline bundles refuse of the bundle itself."""
+    of_payloads: tuple[Refusal, ...] = ()
+    """What a host refuses of the VIBs when it reads their payloads."""
 
 
 def offer_of(vib: Vib, name: str) -> Offer:
     """Return what a VIB file offers; its payloads are read once."""
-    scan = VibScan(vib)
+    return offer_of_scan(VibScan(vib), name)
+
+
+def offer_of_scan(scan: VibScan, name: str) -> Offer:
+    """Return what a scanned VIB offers."""
+    vib = scan.vib
     malformed = scan.signature is Signature.MALFORMED
     package = Package(
         descriptor=vib.descriptor,
@@ -50,7 +70,12 @@ def offer_of(vib: Vib, name: str) -> Offer:
         signature_says=reading_error(vib.signature) if malformed else "",
         contents=tuple(_contents(scan)),
     )
-    return Offer(name=name, packages=(package,), refusals=tuple(refusals(scan, Step.READING)))
+    return Offer(
+        name=name,
+        packages=(package,),
+        refusals=tuple(refusals(scan, Step.READING)),
+        of_payloads=tuple(refusals(scan, Step.PAYLOADS)),
+    )
 
 
 def _contents(scan: VibScan) -> Iterator[Content]:
@@ -74,7 +99,11 @@ def _member(declared: Payload, data: bytes) -> Content:
     """Return what is in a payload that has the name of a member that is none."""
     hasher = Hasher(ALGORITHMS)
     hasher.take(data)
-    return Content(payload=declared, stored=hasher.digests, unpacking=_NO_GZIP if data else _EOF)
+    return Content(
+        payload=declared,
+        stored=hasher.digests,
+        unpacking=messages.NOT_GZIP() if data else messages.CUT_GZIP(),
+    )
 
 
 def _digests(payload: ScannedPayload, layer: Layer) -> dict[str, str]:
@@ -84,11 +113,11 @@ def _digests(payload: ScannedPayload, layer: Layer) -> dict[str, str]:
 def _unpacking(payload: ScannedPayload) -> str:
     """Return the words with which the host's unpacking stops (tried on 6.7)."""
     if not payload.stored_size or payload.fault == CUT_SHORT:
-        return _EOF
+        return messages.CUT_GZIP()
     if payload.fault.startswith(DAMAGED):
         reason = payload.fault.removeprefix(DAMAGED)
         return next((told for words, told in _DAMAGE.items() if words in reason), reason)
-    return "" if Compression.GZIP in payload.compression else _NO_GZIP
+    return "" if Compression.GZIP in payload.compression else messages.NOT_GZIP()
 
 
 def refusals(scan: VibScan, step: Step) -> Iterator[Refusal]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from vibforge.esxi import messages
 from vibforge.esxi.reader import UNPACKED_TYPES
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor, MaintenanceMode, Payload
@@ -10,7 +11,7 @@ from vibforge.model.digest_coverage import algorithm_of
 from vibforge.model.relationships import Constraint, Provide, Relation
 from vibforge.scan.signature import Signature
 
-UNPACKED_TO_END = "Reached EOF"
+UNPACKED_TO_END = messages.CUT_GZIP()
 """What unpacking says of bytes that end too early: only when all of them have been read."""
 LOCKER = "locker"
 """The type of VIBs that go to the locker partition, beside the boot banks."""
@@ -95,8 +96,7 @@ class Package:
     @property
     def provides(self) -> tuple[Provide, ...]:
         """What it provides, its own name and version included."""
-        own = Provide(name=self.name, version=self.descriptor.version)
-        return (own, *self.descriptor.relationships.provides)
+        return self.descriptor.provides
 
     @property
     def replaces(self) -> tuple[Constraint, ...]:

@@ -4,10 +4,12 @@
 from the vendor's documentation and from reports, and says so by its certainty.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vibforge.errors import ModelError
+from vibforge.esxi import messages
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Delivery, is_known, row_of
 from vibforge.host.flags import NO_FLAGS, Flags
@@ -16,8 +18,9 @@ from vibforge.host.image import Change, Verb, newest_of_each_name
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.install.staging import TRUSTED
+from vibforge.host.install.trouble import Group
 from vibforge.host.install.validation import troubles
-from vibforge.host.offer import Offer
+from vibforge.host.offer import BundleReader, Offer
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
 from vibforge.host.upgrade import predict_upgrade
@@ -106,8 +109,8 @@ def travel(journey: Journey, route: Route) -> tuple[World[Prediction], ...]:
 
 
 def _component(journey: Journey) -> tuple[World[Prediction], ...]:
-    if not journey.offer.is_component:
-        return (World(Answers(), _no_component("esxcli software component apply takes")),)
+    if (refused := _unread(journey, BundleReader.COMPONENT)) is not None:
+        return (World(Answers(), refused),)
     return tuple(
         World(world.answers, _at_most(world.result, Certainty.INFERRED))
         for world in predict(journey.command())
@@ -115,18 +118,23 @@ def _component(journey: Journey) -> tuple[World[Prediction], ...]:
 
 
 def _vlcm(journey: Journey) -> tuple[World[Prediction], ...]:
-    if not journey.offer.is_component:
-        return (World(Answers(), _no_component("vLCM imports")),)
+    if (refused := _unread(journey, BundleReader.VLCM)) is not None:
+        return (World(Answers(), refused),)
     return worlds(lambda answers: _vlcm_import(journey, answers))
 
 
 def _vlcm_import(journey: Journey, answers: Answers) -> Prediction:
-    refused = _validated(journey, answers)
+    """Predict an import; what vLCM makes of a level is asked, not read off the host's level."""
+    levels = [package.level for package in journey.offer.packages]
+    lowest = min(levels, key=lambda each: each.rank, default=journey.host.acceptance_level)
+    at_level = replace(journey, host=replace(journey.host, acceptance_level=lowest))
+    refused = _validated(at_level, answers)
     if refused is not None:
         return _at_most(refused, Certainty.INFERRED)
-    below = [p for p in journey.offer.packages if p.signature is Signature.MISSING]
+    signed = {Signature.TRUSTED, Signature.UNKNOWN}
+    below = [p for p in journey.offer.packages if p.signature not in signed]
     if below and not answers.ask(COMMUNITY_IN_VLCM):
-        what = "is unsigned; whether vLCM takes that is open, and it has no --force"
+        what = "has no signature that holds; whether vLCM takes that is open, and it has no --force"
         causes = tuple(
             Cause(what=what, subject=package.id, certainty=Certainty.UNKNOWN) for package in below
         )
@@ -139,17 +147,20 @@ def _vlcm_import(journey: Journey, answers: Answers) -> Prediction:
 
 
 def _image_builder(journey: Journey, answers: Answers) -> Prediction:
-    refused = _validated(journey, answers)
+    """Predict an export; -Force and -NoSignatureCheck stand for the flags of the same sense."""
+    refused = _unread(journey, BundleReader.IMAGE_BUILDER) or _validated(
+        journey, answers, {Group.EXTENSIBILITY} if journey.flags.force else frozenset()
+    )
     if refused is not None:
         return _at_most(refused, Certainty.INFERRED)
     for package in journey.offer.packages:
         trusted = package.signature is Signature.TRUSTED or (
             package.signature is Signature.UNKNOWN and answers.ask(TRUSTED)
         )
-        if package.level.needs_signature and not trusted:
+        if package.level.needs_signature and not (trusted or journey.flags.no_sig_check):
             what = "has no signature that the export trusts; -NoSignatureCheck leaves it out"
             cause = Cause(what=what, subject=package.id, certainty=Certainty.DOCUMENTED)
-            return _refused((cause,), " Could not find a trusted signer.")
+            return _refused((cause,), f" {messages.UNTRUSTED.text}")
     return Prediction(
         outcome=Outcome.REBOOT,
         says="goes into the image profile and the ISO made of it",
@@ -157,14 +168,17 @@ def _image_builder(journey: Journey, answers: Answers) -> Prediction:
     )
 
 
-def _validated(journey: Journey, answers: Answers) -> Prediction | None:
-    """Return the refusal of an image with these VIBs in it, as no flag is at hand."""
-    reading = [r for r in journey.offer.refusals if r.holds(journey.host.release)]
+def _validated(
+    journey: Journey, answers: Answers, skipped: AbstractSet[Group] = frozenset()
+) -> Prediction | None:
+    """Return the refusal of an image with these VIBs in it; `skipped` is not looked at."""
+    offer, release = journey.offer, journey.host.release
+    reading = [r for r in (*offer.refusals, *offer.of_payloads) if r.holds(release)]
     if reading:
         return _refused((reading[0].cause,), f" {reading[0].message.text}")
     alone = replace(journey.host, installed=(), installed_known=False)
     added = Change(added=journey.offer.packages, removed=(), kept=(), skipped=())
-    found = troubles(alone, added, answers)
+    found = troubles(alone, added, answers, skipped=skipped)
     if not found:
         return None
     first = found[0]
@@ -172,8 +186,21 @@ def _validated(journey: Journey, answers: Answers) -> Prediction | None:
     return _refused(tuple(cause for t in first for cause in t.causes), text)
 
 
-def _no_component(who: str) -> Prediction:
-    what = f"{who} offline bundles with components, no loose VIBs and no plain bulletins"
+def _unread(journey: Journey, reader: BundleReader) -> Prediction | None:
+    """Return the refusal of one who reads offline bundles; None where there is none."""
+    if not journey.offer.is_bundle:
+        return None if reader is BundleReader.IMAGE_BUILDER else _no_bundle(reader)
+    found = journey.offer.of_readers.get(reader, ())
+    refused = [each for each in found if each.holds(journey.host.release)]
+    if not refused:
+        return None
+    texts = dict.fromkeys(f" {each.message.text}" for each in refused)
+    says = "\n".join(text for text in texts if messages.NOT_ON_RECORD not in text)
+    return _refused(tuple(each.cause for each in refused), says)
+
+
+def _no_bundle(reader: BundleReader) -> Prediction:
+    what = f"{reader} takes offline bundles with components, no loose VIBs"
     return _refused((Cause(what=what, certainty=Certainty.DOCUMENTED, rule="VF602"),), "")
 
 

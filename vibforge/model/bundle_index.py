@@ -123,7 +123,7 @@ def missing_elements(root: etree._Element, where: str) -> Iterator[Problem]:
             for name in wanted:
                 if node.find(name) is None:
                     yield Problem(
-                        what=f"{ELEMENT_MISSING}{name} was expected, but not found",
+                        what=f"{ELEMENT_MISSING}{name}",
                         where=f"{where}:{node.sourceline}",
                     )
 

@@ -12,9 +12,10 @@ from vibforge.model.release_date import ReleaseDate
 
 COMPONENT_NAME_LIMIT = 80
 """No limit is on record; vendors' names have 35 characters at the most."""
-_CODE = re.compile(r"[0-9A-Za-z]{3}")
+CODE_LENGTH = 3
+"""Letters or digits of a vendor's code."""
+_CODE = re.compile(rf"[0-9A-Za-z]{{{CODE_LENGTH}}}")
 _PLATFORM = re.compile(r"(\d{1,2})\.(\*|\d{1,2})(?:\.(\*|\d{1,2}))?(?:-\d{1,12})?")
-_COMPONENT_NAME = re.compile(r"[0-9A-Za-z_.-]+")
 _COMPONENT_VERSION = re.compile(r"[0-9][0-9A-Za-z_.-]*")
 
 
@@ -61,7 +62,7 @@ def platform_version(text: str) -> str:
 
 
 def _check_component_name(text: str) -> None:
-    if not _COMPONENT_NAME.fullmatch(text) or len(text) > COMPONENT_NAME_LIMIT:
+    if not names.fits_template(text) or len(text) > COMPONENT_NAME_LIMIT:
         raise ModelError(
             f"{text!r} is not a component name",
             remedy=f"use up to {COMPONENT_NAME_LIMIT} letters, digits, dots, dashes, underscores",

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from vibforge.errors import ModelError, Problem
 from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.relationships import Relationships
+from vibforge.model.relationships import Provide, Relationships
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +74,8 @@ class SystemRequires:
     software_platforms: tuple[SoftwarePlatform, ...] = ()
 
 
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+"""The words of a boolean in a descriptor, which the reader takes in any case."""
 GUNZIP = "gunzip"
 """The verify-process of a digest over the unpacked payload (vib-format 2.7)."""
 
@@ -163,6 +165,11 @@ class Descriptor:
     def has_level(self) -> bool:
         """Whether the acceptance level is missing, empty, or one of a host's words."""
         return _level(self.acceptance_level or "community") is not None
+
+    @property
+    def provides(self) -> tuple[Provide, ...]:
+        """What it provides, its own name and version included."""
+        return (Provide(name=self.name, version=self.version), *self.relationships.provides)
 
     @property
     def vib_id(self) -> str:

@@ -9,6 +9,7 @@ from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.safe_xml import parse as parse_xml
 from vibforge.model.descriptor import (
+    BOOLEANS,
     Checksum,
     Descriptor,
     HardwarePlatform,
@@ -47,7 +48,6 @@ _KNOWN = frozenset(
 _PAYLOAD_ATTRIBUTES = frozenset(
     {"name", "type", "size", "uncompressed-size", "boot-order", "vfat-name"}
 )
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def parse(
@@ -182,9 +182,9 @@ class _Reader:
         return None if found is None else self._boolean_value(found, _content(found))
 
     def _boolean_value(self, at: etree._Element, value: str) -> bool | None:
-        if value and value.lower() not in _BOOLEANS:
+        if value and value.lower() not in BOOLEANS:
             self._fault(at, f"<{at.tag}> is {value!r}, neither true nor false")
-        return _BOOLEANS.get(value.lower())
+        return BOOLEANS.get(value.lower())
 
     def _number(self, at: etree._Element, attribute: str) -> int | None:
         value = at.get(attribute)

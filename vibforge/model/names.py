@@ -9,13 +9,17 @@ from vibforge.formats.xml_text import is_xml_text
 NAME_LIMIT = 35
 """VMware's descriptor template, for names and vendors; 48 is where the bootbank database ends."""
 PAYLOAD_NAME_LIMIT = 15
-"""Hard, in the reader; the bootbank file name is built from the first 8."""
+"""Hard, in the reader."""
+BOOTBANK_STEM = 8
+"""Characters of a payload's name that its file in the bootbank is named after."""
 TAG_OR_KEY_LIMIT = 255
 DESCRIPTOR_NAME = "descriptor.xml"
 SIGNATURE_NAME = "sig.pkcs7"
 """The first two members of a VIB's archive (vib-format 1)."""
-ELEMENT_MISSING = "Element "
+ELEMENT_MISSING = "there is no element "
 """How hosts begin to say that an index lacks an element (tried on 6.7)."""
+ESX4_NAME = "debian-binary"
+"""The first member of a VIB for ESX 4."""
 _ALPHABET = re.compile(r"[0-9A-Za-z_.-]+")
 ENVIRONMENT_SCHEME = "env:"
 """Start of a key's name when an environment variable holds the key, as PEM."""
@@ -33,7 +37,7 @@ _DEVICES = frozenset(
 """Names that Windows reserves for devices, whatever extension follows."""
 _LEAST_KEY = 64
 """Characters of base64 below which no private key fits."""
-_DER_SEQUENCE = 0x30
+DER_SEQUENCE = 0x30
 _WAYS_TO_NAME_A_KEY = "name a file, env:NAME for a key in the environment, or a pkcs11: URI"
 _VFAT_NAME = re.compile(r"[0-9A-Za-z_~-]{1,8}(\.[0-9A-Za-z_~-]{1,3})?")
 
@@ -146,7 +150,7 @@ def looks_like_a_key(text: str) -> bool:
     if len(packed) < _LEAST_KEY:
         return False
     try:
-        return base64.b64decode(packed[:_LEAST_KEY], validate=True)[0] == _DER_SEQUENCE
+        return base64.b64decode(packed[:_LEAST_KEY], validate=True)[0] == DER_SEQUENCE
     except binascii.Error:
         return False
 

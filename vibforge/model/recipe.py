@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vibforge.errors import ModelError
+from vibforge.formats.tar_header import MODE_BITS
 from vibforge.model import names
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.allowance import Allowance
@@ -45,7 +46,6 @@ class Layout(StrEnum):
 _OWNER_LIMIT = 0o7777777
 """What fits the 7 octal digits of a tar header."""
 _OCTAL_MODE = re.compile(r"(0o)?[0-7]{3,5}")
-_MODE_LIMIT = 0o7777
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Mode:
         Raises:
             ModelError: the text is not an octal mode.
         """
-        if not _OCTAL_MODE.fullmatch(text) or int(text, 8) > _MODE_LIMIT:
+        if not _OCTAL_MODE.fullmatch(text) or int(text, 8) > MODE_BITS:
             raise ModelError(f"{text!r} is not a file mode", remedy='write octal digits: "0644"')
         return cls(int(text, 8))
 

@@ -12,6 +12,7 @@ from vibforge.formats.toml_lines import Path, key_lines
 from vibforge.formats.toml_reading import read_toml
 from vibforge.model.bundle_recipe import BundleRecipe, check_bundle
 from vibforge.model.descriptor import MaintenanceMode, Url
+from vibforge.model.names import TAG_OR_KEY_LIMIT
 from vibforge.model.recipe import Recipe
 from vibforge.model.recipe_rules import contradictions, dotted
 from vibforge.model.recipe_settings import Setting, put, setting_path, setting_value
@@ -19,7 +20,6 @@ from vibforge.model.recipe_values import as_list, as_text, one_of, required_kind
 
 _VARIABLE = re.compile(r"\$(?:\$\{|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})")
 _BROKEN = object()
-_URL_KEY_LIMIT = 255
 
 
 def read_recipe(
@@ -199,7 +199,7 @@ class _Reader:
         found = []
         for name, link in table.items():
             address = self.read(str, link, (*path, name))
-            if not name or len(name) > _URL_KEY_LIMIT or not name.isprintable():
+            if not name or len(name) > TAG_OR_KEY_LIMIT or not name.isprintable():
                 self.refuse((*path, name), ModelError("a link needs a short name"))
             found.append(Url(key=name, link=address))
         return tuple(found)

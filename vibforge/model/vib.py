@@ -15,7 +15,7 @@ from typing import BinaryIO
 from vibforge.errors import FormatError, Problem
 from vibforge.formats import ar
 from vibforge.formats.ar_reading import Archive, Member, read_archive
-from vibforge.formats.budget import Work
+from vibforge.formats.budget import SIGNATURE_LIMIT, Work
 from vibforge.formats.byte_stream import read_chunks
 from vibforge.formats.safe_xml import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, not_a
@@ -23,12 +23,8 @@ from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_reading import TarReader
 from vibforge.formats.unpacking import NO_TAPS, Taps, Unpacked, unpacked_ahead
 from vibforge.model.descriptor import Descriptor, Payload
-from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
+from vibforge.model.names import DESCRIPTOR_NAME, ESX4_NAME, SIGNATURE_NAME
 from vibforge.model.source import BytesSource, FileSource, Source
-
-SIGNATURE_LIMIT = 1024 * 1024
-"""Bytes of the signature member; two signatures with their certificates take 5 KB."""
-_ESX4_NAME = "debian-binary"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,7 +179,7 @@ def _first(archive: Archive, name: str) -> Member | None:
 
 
 def _required(archive: Archive, source: Source) -> Member:
-    if archive.members and archive.members[0].name == _ESX4_NAME:
+    if archive.members and archive.members[0].name == ESX4_NAME:
         raise FormatError(
             "a package of ESX 4, not a VIB of ESXi 5 or later",
             where=source.name,

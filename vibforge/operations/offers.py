@@ -1,23 +1,25 @@
 """Read what is to be planned: a VIB file or an offline bundle."""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from vibforge.checks.reader import refused_by_reader
 from vibforge.checks.reader_archive import refused_file
 from vibforge.errors import FormatError
 from vibforge.esxi.known_signers import is_trusted_at, known_signer
-from vibforge.host.bundle_readers import loading_refusals, staging_refusals
-from vibforge.host.offer import Offer
-from vibforge.host.offer import offer_of as unjudged_offer
+from vibforge.host.bundle_readers import bundle_refusals, loading_refusals, staging_refusals
+from vibforge.host.offer import Offer, offer_of_scan
 from vibforge.host.package import Package
+from vibforge.host.prediction import Refusal
 from vibforge.host.reading import refusal
 from vibforge.model.source import FileSource
 from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.scan.signature import Signature, signature_blocks
-from vibforge.scan.vib import bundle_scan
+from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
@@ -33,7 +35,7 @@ def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> Offer:
     """
     with opened(path) as subjects:
         if len(subjects) == 1 and isinstance(subjects[0], Vib):
-            return _offer_of(subjects[0], path.name, policy)
+            return offer_of(VibScan(subjects[0]), path.name, policy)
         bundles = [subject for subject in subjects if isinstance(subject, OpenBundle)]
         if len(bundles) != 1:
             raise FormatError("neither a VIB nor one offline bundle", where=str(path))
@@ -51,9 +53,10 @@ def unread_offer(path: Path) -> Offer | None:
     return Offer(name=path.name, refusals=(refusal(refused_by_reader, found, path.name),))
 
 
-def _offer_of(vib: Vib, name: str, policy: TrustPolicy) -> Offer:
-    offer = unjudged_offer(vib, name)
-    packages = tuple(_judged(package, vib, policy) for package in offer.packages)
+def offer_of(scan: VibScan, name: str, policy: TrustPolicy = NO_POLICY) -> Offer:
+    """Return what a scanned VIB offers to hosts that trust as the policy says."""
+    offer = offer_of_scan(scan, name)
+    packages = tuple(_judged(package, scan.vib, policy) for package in offer.packages)
     return replace(offer, packages=packages)
 
 
@@ -99,20 +102,25 @@ def _printed(subject: str) -> str:
 
 def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) -> Offer:
     scan = bundle_scan(opened_bundle.bundle, opened_bundle.sources, inside=False)
-    offers = [_offer_of(vib, path.name, policy) for _member, vib in scan.vibs]
+    offers = [offer_of(VibScan(vib), path.name, policy) for _member, vib in scan.vibs]
     if not offers:
         raise FormatError("a zip without VIBs, not an offline bundle", where=str(path))
+    return bundle_offer(scan, offers, path.name)
+
+
+def bundle_offer(scan: BundleScan, offers: Sequence[Offer], name: str) -> Offer:
+    """Return what a bundle offers, of what each of its VIBs does."""
     return Offer(
-        name=path.name,
+        name=name,
         packages=tuple(package for offer in offers for package in offer.packages),
-        refusals=(
-            *loading_refusals(scan),
-            *(refusal for offer in offers for refusal in offer.refusals),
-        ),
-        damage=(
-            *staging_refusals(scan),
-            *(refusal for offer in offers for refusal in offer.damage),
-        ),
+        refusals=(*loading_refusals(scan), *_all(offer.refusals for offer in offers)),
+        damage=(*staging_refusals(scan), *_all(offer.damage for offer in offers)),
         is_bundle=True,
-        is_component=any(bulletin.is_component for bulletin in opened_bundle.bundle.bulletins),
+        is_component=any(bulletin.is_component for bulletin in scan.bundle.bulletins),
+        of_readers=bundle_refusals(scan),
+        of_payloads=tuple(_all(offer.of_payloads for offer in offers)),
     )
+
+
+def _all(found: Iterable[tuple[Refusal, ...]]) -> Iterator[Refusal]:
+    return chain.from_iterable(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from vibforge.errors import FormatError, is_file, is_folder
+from vibforge.formats.budget import SIGNATURE_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.formats.zip_reading import ZipArchive, open_zip
 from vibforge.model import descriptor_reading
@@ -16,7 +17,7 @@ from vibforge.model.bundle_index import INDEX_NAME
 from vibforge.model.descriptor import Descriptor
 from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.source import FileSource, Source, ZipSource
-from vibforge.model.vib import SIGNATURE_LIMIT, Vib
+from vibforge.model.vib import Vib
 from vibforge.operations.publish import TEMPORARY, explained
 
 INNER_LIMIT = 16

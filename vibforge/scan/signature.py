@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from vibforge.model.vib import Vib
 
 
-_PEM_LABEL = "PKCS7"
-
-
 class Signature(StrEnum):
     """What a host makes of a VIB's signature."""
 
@@ -59,8 +56,10 @@ def signature_of(vib: "Vib") -> Signature:
 
 def reading_error(signature: bytes) -> str:
     """Return what OpenSSL says of a signature member that is no PKCS7 in PEM (tried on 6.7)."""
-    if f"-----BEGIN {_PEM_LABEL}-----".encode() not in signature:
+    from vibforge.formats.pkcs7 import PEM_LABEL  # noqa: PLC0415 - for few VIBs
+
+    if f"-----BEGIN {PEM_LABEL}-----".encode() not in signature:
         return "no start line"
-    if f"-----END {_PEM_LABEL}-----".encode() not in signature:
+    if f"-----END {PEM_LABEL}-----".encode() not in signature:
         return "bad end line"
     return "unknown error"

@@ -9,13 +9,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from vibforge.errors import SigningError
+from vibforge.model.names import DER_SEQUENCE
 from vibforge.signing.signer import public_key
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of a signature file; RSA 4096 in base64 takes 700."""
 
 _BASE64 = frozenset((string.ascii_letters + string.digits + "+/=\r\n \t").encode("ascii"))
-_DER_SEQUENCE = 0x30
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +74,4 @@ def _is_ecdsa_der(raw: bytes) -> bool:
         utils.decode_dss_signature(raw)
     except ValueError:
         return False
-    return raw[0] == _DER_SEQUENCE
+    return raw[0] == DER_SEQUENCE

@@ -9,11 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from vibforge.errors import Problem, SigningError
-
-RSA_BITS = 2048
-"""Least size of an RSA key that signs: NIST SP 800-131A disallows less."""
-EC_BITS = 256
-"""Least size of an elliptic-curve key that signs."""
+from vibforge.model.key_sizes import EC_BITS, RSA_BITS
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 

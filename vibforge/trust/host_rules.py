@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from cryptography.x509.oid import NameOID
 
+from vibforge.esxi import messages
 from vibforge.formats.pkcs7 import PEM_LABEL, Block, BlockCheck
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.trust.chain import Chain
@@ -49,7 +50,7 @@ def arithmetic_objections(check: BlockCheck) -> Iterator[str]:
 def chain_objections(chain: Chain, lists: tuple[RevocationList, ...]) -> Iterator[str]:
     """Tell why a host finds no trusted signer behind the signature."""
     if not chain.anchored:
-        yield f"Could not find a trusted signer: {chain.reason}"
+        yield f"{messages.UNTRUSTED.words}: {chain.reason}"
         return
     for issuer in chain.certificates[1:]:
         if not may_issue(issuer):

@@ -7,7 +7,6 @@ those levels (vib-format 6, tried on 6.7). The names on 8.0 and later are not kn
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from vibforge.errors import FormatError, Problem, VibforgeError, is_folder
 from vibforge.formats.certificate import read_certificate
+from vibforge.formats.pkcs7 import PEM_BEGIN
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.names import check_no_secret
 from vibforge.trust.link import Link, read_link
@@ -33,7 +33,6 @@ CERTIFICATE_LIMIT = 512
 BLOCK_LIMIT = 1024
 """PEM blocks of any kind in one file; a browser's store has 150."""
 
-_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
 _CERTIFICATE_LABELS = {b"CERTIFICATE", b"X509 CERTIFICATE"}
 _LIST_LABEL = b"X509 CRL"
 
@@ -157,7 +156,7 @@ def _read_file(path: Path) -> StorePart:
 
 def _pem_blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield label and body of each PEM block; other text is passed over."""
-    begins = list(islice(_BEGIN.finditer(data), BLOCK_LIMIT + 1))
+    begins = list(islice(PEM_BEGIN.finditer(data), BLOCK_LIMIT + 1))
     if len(begins) > BLOCK_LIMIT:
         raise FormatError(f"more than {BLOCK_LIMIT} PEM blocks")
     for begin, after in zip_longest(begins, begins[1:]):

@@ -13,15 +13,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from vibforge.formats.pkcs7 import Block, Signer
 from vibforge.formats.pkcs7_syntax import SIGNATURE_DIGESTS
+from vibforge.model.key_sizes import EC_BITS, RSA_BITS
 from vibforge.trust.chain import Chain
 from vibforge.trust.link import Link
 from vibforge.trust.path import Anchors, validate_path
 from vibforge.trust.store import StorePart
 
-RSA_BITS = 2048
-"""Least size of an RSA key: NIST SP 800-131A disallows less since 2014."""
-EC_BITS = 256
-"""Least size of an elliptic-curve key that code-signing CAs issue for."""
 WEAK_DIGESTS = frozenset({"md5", "sha1"})
 """Digests with known collisions."""
 PLAIN_DATA = "1.2.840.113549.1.7.1"

@@ -6,8 +6,8 @@ possible.
 
 from dataclasses import replace
 
+from vibforge.checks.dependencies import replaces_itself
 from vibforge.esxi import messages
-from vibforge.esxi.matching import Provisions
 from vibforge.esxi.table import is_known
 from vibforge.host.image import Change, Verb, change, unequal_attribute
 from vibforge.host.install.command import Command
@@ -18,6 +18,7 @@ from vibforge.host.install.validation import ESX_VERSION, troubles
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
+from vibforge.host.reading import cause_of, message_of
 from vibforge.model.relationships import Provide
 
 ALREADY_INSTALLED = "is installed already"
@@ -107,9 +108,9 @@ def _refuse_impossible(run: Run) -> None:
     """Refuse what makes the host's own code fail, whatever the flags (tried on 6.7)."""
     for package in run.change.added:
         stated = package.descriptor.relationships
-        if any(map(Provisions(package.provides).meet, stated.replaces)):
-            cause = Cause(what="replaces itself", subject=package.id, certainty=run.sure)
-            raise Refused(messages.REPLACES_ITSELF(package.id, vibs=package.id), [cause])
+        for fault in replaces_itself.faults(package):
+            cause = cause_of(replaces_itself, fault, subject=package.id, certainty=run.sure)
+            raise Refused(message_of(replaces_itself, fault, package.id), [cause])
         if VERSIONLESS_BASE in stated.provides:
             what = f"provides {ESX_VERSION} without a version"
             cause = Cause(what=what, subject=package.id, certainty=run.sure)
@@ -119,7 +120,7 @@ def _refuse_impossible(run: Run) -> None:
 def _skipped(run: Run) -> Prediction:
     return Prediction(
         outcome=Outcome.SKIPPED,
-        says=messages.NOT_CHANGED,
+        says=messages.NOT_CHANGED(),
         certainty=run.sure,
         causes=tuple(
             Cause(what=_why_skipped(run, package), subject=package.id, certainty=run.sure)

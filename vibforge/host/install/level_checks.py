@@ -50,7 +50,7 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
 def list_complaints(package: Package) -> str:
     """Return what the host's validation says; an overlay that may not be one is said first."""
     overlay = violations(package.level, (), overlay=package.overlay).overlay
-    return str([messages.NOT_THE_VALUE] * overlay + [messages.NOT_THE_CONTENT])
+    return str([messages.NOT_THE_VALUE()] * overlay + [messages.NOT_THE_CONTENT()])
 
 
 def _other_lists(host: Host) -> Question:

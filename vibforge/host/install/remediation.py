@@ -15,6 +15,7 @@ from vibforge.host.question import Question
 from vibforge.model.certainty import least_sure
 from vibforge.model.descriptor import GUNZIP, Checksum, Payload
 from vibforge.model.digest_coverage import algorithm_of
+from vibforge.model.names import BOOTBANK_STEM
 
 MAINTENANCE = Question(
     key="maintenance-mode",
@@ -31,8 +32,6 @@ PENDING = Question(
     if_yes="an earlier change waits for a reboot",
     if_no="no earlier change waits for a reboot",
 )
-_STEM = 8
-"""Characters of a payload's name that its file in the bootbank is named after."""
 STATELESS = Question(
     key="stateless", if_yes="the host boots over the network", if_no="the host boots from a disk"
 )
@@ -97,10 +96,10 @@ def needs_reboot(run: Run) -> tuple[Cause, ...]:
 def result(run: Run, outcome: Outcome, causes: tuple[Cause, ...] = ()) -> Prediction:
     """Return the good end of a run."""
     live = outcome is not Outcome.REBOOT
-    says = messages.INSTALLED_LIVE if live else messages.NEEDS_REBOOT
+    says = messages.INSTALLED_LIVE() if live else messages.NEEDS_REBOOT()
     return Prediction(
         outcome=outcome,
-        says=messages.DRY_RUN if run.flags.dry_run else says,
+        says=messages.DRY_RUN() if run.flags.dry_run else says,
         certainty=least_sure(run.doubts),
         causes=causes,
         removed=tuple(package.id for package in run.change.removed),
@@ -125,22 +124,19 @@ def _mount(run: Run) -> None:
 def _mounting(run: Run, package: Package, payload: Payload) -> str:
     """Return why a payload cannot be mounted, in the host's words; empty where it can."""
     if not _is_mounted(run, payload):
-        return f"[Errno 2] No such file or directory: '/tmp/stageliveimage/data/{_file(payload)}'"
+        return messages.NOT_STAGED(file=_file(payload))
     if not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP):
         return ""
     if "" in package.descriptor.software_tags:
-        return f"Unable to find vib {package.id} in staging databases"
+        return messages.NOT_IN_DATABASE(vib=package.id)
     unpacked = [c for c in payload.checksums if c.verify_process == GUNZIP]
     wanted = preferred([c for c in unpacked if c.checksum_type in {"sha-256", "sha-1"}])
     if wanted is None:
-        return f"Tardisk checksum is not found for payload {payload.name}"
+        return messages.NO_TARDISK_CHECKSUM(payload=payload.name)
     found = _unpacked_digest(package, payload, wanted)
     if found is None or found == wanted.digest.lower():
         return ""
-    return (
-        f"Calculated digest at EOF does not match expected result: {found} calculated, "
-        f"{wanted.digest} expected."
-    )
+    return messages.DIGEST_UNLIKE(calculated=found, expected=wanted.digest)
 
 
 def _unpacked_digest(package: Package, payload: Payload, wanted: Checksum) -> str | None:
@@ -185,4 +181,4 @@ def _mounting_rule(payload: Payload, reason: str) -> str:
 
 def _file(payload: Payload) -> str:
     """Return the file of a payload in the host's staging folder."""
-    return payload.vfat_name.lower() or f"{payload.name[:_STEM]}.{payload.type[:1]}00"
+    return payload.vfat_name.lower() or f"{payload.name[:BOOTBANK_STEM]}.{payload.type[:1]}00"
