@@ -10,7 +10,7 @@ from tests.releases import ESXI_65, ESXI_67, ESXI_80
 from vibforge.esxi.release import Release
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Hardware, Host, stock_host
-from vibforge.host.image import Verb
+from vibforge.host.image import Verb, chosen_from_depot
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
@@ -90,9 +90,9 @@ def test_a_vib_may_replace_others() -> None:
     assert result.removed == ("ACME_bootbank_old-name_1.0.0-1",)
 
 
-def test_of_several_versions_the_newest_is_taken() -> None:
-    result = only(HOST, package(version="1.9-1"), package(version="1.10-1", live=False))
-    assert result.outcome is Outcome.REBOOT
+def test_of_several_versions_in_a_bundle_the_newest_is_taken() -> None:
+    chosen = chosen_from_depot((package(version="1.9-1"), package(version="1.10-1", live=False)))
+    assert only(HOST, *chosen).outcome is Outcome.REBOOT
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ NEEDS_REBOOT = (
     "The update completed successfully, but the system needs to be rebooted for the changes to be "
     "effective."
 )
+INSTALLED_LIVE_ONLY = f"WARNING: Only live system was updated{NOT_ON_RECORD}"
 NOT_CHANGED = "Host is not changed."
 DRY_RUN = "Dryrun only, host not changed. The following installers will be applied: […]"
 
@@ -166,6 +167,7 @@ REPLACES_ITSELF = Form(
     "VIB {vib} obsoletes VIBs {vibs} in the input to AddVibs -- cannot continue",
 )
 VERSIONLESS_ESX = Form("TypeError", "Type 'NoneType' not valid for comparisons with VibVersion.")
+NO_MATCH = Form("NoMatchError", "No VIB matching VIB search specification '{name}'.")
 MAINTENANCE_MODE = Form(
     "MaintenanceModeError",
     "MaintenanceMode is required to remove: [{removed}]; install: [{installed}].",

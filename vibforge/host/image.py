@@ -1,6 +1,6 @@
-"""How an install changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
+"""How a command changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,10 +11,11 @@ from vibforge.model.version import Version
 
 
 class Verb(StrEnum):
-    """The two commands that take a VIB file."""
+    """The commands of `esxcli software vib` that change a host."""
 
     INSTALL = "install"
     UPDATE = "update"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,12 +39,11 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     An install removes every VIB that a new one replaces, and every VIB that would replace a new
     one: so it upgrades, and downgrades too. An update takes only what updates something installed.
     """
-    newest = newest_of_each_name(offered)
     present = {package.id for package in installed}
     there = _provided(installed)
     added = tuple(
         package
-        for package in newest
+        for package in offered
         if package.id not in present
         and package.is_installable
         and (verb is Verb.INSTALL or _replaces_any(package, there))
@@ -53,13 +53,35 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     gone = [
         any(map(replaced.met_by, old.provides)) or _replaces_any(old, coming) for old in installed
     ]
-    names = {package.name for package in added}
+    coming_in = {package.id for package in added}
     return Change(
         added=added,
         removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
         kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
-        skipped=tuple(package for package in newest if package.name not in names),
+        skipped=tuple(package for package in offered if package.id not in coming_in),
     )
+
+
+def removal(installed: Sequence[Package], names: Sequence[str]) -> Change:
+    """Return what `esxcli software vib remove -n NAME…` makes of the installed VIBs."""
+    gone = [any(is_named(package, name) for name in names) for package in installed]
+    return Change(
+        added=(),
+        removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
+        kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
+        skipped=(),
+    )
+
+
+def is_named(package: Package, words: str) -> bool:
+    """Whether `words` name a VIB as esxcli does: name, name:version, vendor:name, or all three."""
+    name, version, vendor = package.name, package.descriptor.version, package.descriptor.vendor
+    return words in {
+        name,
+        f"{name}:{version}",
+        f"{vendor}:{name}",
+        f"{vendor}:{name}:{version}",
+    }
 
 
 def _provided(packages: Iterable[Package]) -> Provisions:
@@ -79,6 +101,26 @@ def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
         if held is None or Version(held.descriptor.version) < Version(package.descriptor.version):
             newest[package.name] = package
     return tuple(newest.values())
+
+
+def chosen_from_depot(offered: Iterable[Package]) -> tuple[Package, ...]:
+    """Return what a host takes of a bundle: the newest of each name that no other one replaces."""
+    newest = newest_of_each_name(offered)
+    replaced = {old.id for old, _new in replaced_among(newest)}
+    return tuple(package for package in newest if package.id not in replaced)
+
+
+def replaced_among(offered: Sequence[Package]) -> Iterator[tuple[Package, Package]]:
+    """Yield each VIB that another one of the same offer replaces, with that one."""
+    providers: dict[str, list[Package]] = {}
+    for package in offered:
+        for name in {provide.name for provide in package.provides}:
+            providers.setdefault(name, []).append(package)
+    for new in offered:
+        for constraint in new.replaces:
+            for old in providers.get(constraint.name, ()):
+                if old is not new and Provisions(old.provides).meet(constraint):
+                    yield old, new
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,9 +152,12 @@ def unequal_attribute(offered: Package, held: Package) -> Unequal | None:
     return None
 
 
-def _contents(package: Package) -> list[tuple[str, str, int | None, tuple[tuple[str, str], ...]]]:
+def _contents(package: Package) -> list[tuple[object, ...]]:
     return [
-        (p.name, p.type, p.size, tuple(sorted((c.checksum_type, c.digest) for c in p.checksums)))
+        (
+            *(p.name, p.type, p.boot_order, p.size),
+            tuple(sorted((c.checksum_type, c.digest) for c in p.checksums)),
+        )
         for p in sorted(package.descriptor.payloads, key=lambda payload: payload.name)
     ]
 
@@ -157,3 +202,34 @@ def _claimed_twice(claims: Sequence[frozenset[str]]) -> set[str]:
         twice |= paths & seen
         seen |= paths
     return twice
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Covered:
+    """A path that an overlay VIB masks in another VIB."""
+
+    path: str
+    overlay: str
+    below: str
+
+
+def uncovered_at_boot(change: Change) -> tuple[Covered, ...]:
+    """Return the paths for which an overlay keeps a change from being made live (vib-format 3).
+
+    An overlay that stays may not cover what comes or goes, and one that goes may not have covered
+    what stays.
+    """
+    changed = [p for p in (*change.added, *change.removed) if not p.overlay]
+    stays = [package for package in change.kept if not package.overlay]
+    return (
+        *_covered([package for package in change.kept if package.overlay], changed),
+        *_covered([package for package in change.removed if package.overlay], stays),
+    )
+
+
+def _covered(overlays: Sequence[Package], below: Sequence[Package]) -> Iterator[Covered]:
+    for overlay in overlays:
+        paths = host_paths(overlay.descriptor.file_list)
+        for package in below:
+            for path in sorted(paths & host_paths(package.descriptor.file_list)):
+                yield Covered(path=path, overlay=overlay.id, below=package.id)

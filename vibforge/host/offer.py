@@ -1,8 +1,9 @@
 """What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from vibforge.checks.payload_content import missing_parent_directory
 from vibforge.checks.registry import VIB_CHECKS
 from vibforge.findings.check import Step
 from vibforge.formats.hashing import ALGORITHMS, Hasher
@@ -40,6 +41,21 @@ class Offer:
     """Whether the bundle's bulletins are components, which hosts from 7.0 on and vLCM take."""
 
 
+NOTHING = Offer(name="")
+
+
+def joint_offer(offers: Sequence[Offer]) -> Offer:
+    """Return what several files offer that are named in one command."""
+    return Offer(
+        name=" + ".join(offer.name for offer in offers),
+        packages=tuple(package for offer in offers for package in offer.packages),
+        refusals=tuple(refusal for offer in offers for refusal in offer.refusals),
+        damage=tuple(refusal for offer in offers for refusal in offer.damage),
+        is_bundle=all(offer.is_bundle for offer in offers),
+        is_component=all(offer.is_component for offer in offers),
+    )
+
+
 def offer_of(vib: Vib, name: str) -> Offer:
     """Return what a VIB file offers; its payloads are read once."""
     scan = VibScan(vib)
@@ -49,6 +65,7 @@ def offer_of(vib: Vib, name: str) -> Offer:
         signature=scan.signature,
         signature_says=reading_error(vib.signature) if malformed else "",
         contents=tuple(_contents(scan)),
+        missing_folders=tuple(fault.where for fault in missing_parent_directory.faults(scan)),
     )
     return Offer(name=name, packages=(package,), refusals=tuple(refusals(scan, Step.READING)))
 

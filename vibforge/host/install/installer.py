@@ -1,4 +1,4 @@
-"""The steps of an install in their order (vib-format 8, tried on 6.7).
+"""The steps of a command in their order (vib-format 8, tried on 6.7).
 
 Facts that are not known are asked as questions, so that `predict` returns every outcome that is
 possible.
@@ -8,29 +8,28 @@ from dataclasses import replace
 
 from vibforge.esxi import messages
 from vibforge.esxi.matching import Provisions
+from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.table import is_known
-from vibforge.host.image import Change, Verb, change, unequal_attribute
+from vibforge.host.image import Change, Unequal, Verb, change, replaced_among, unequal_attribute
+from vibforge.host.install.bad_image import ALL_AT_ONCE, refuse_bad_image
 from vibforge.host.install.command import Command
+from vibforge.host.install.passing_over import skipped
 from vibforge.host.install.remediation import rehearse, remediate
+from vibforge.host.install.removal import remove
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host, stage
-from vibforge.host.install.validation import ESX_VERSION, troubles
+from vibforge.host.install.validation import ESX_VERSION
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
+from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Provide
 
-ALREADY_INSTALLED = "is installed already"
 VERSIONLESS_BASE = Provide(name=ESX_VERSION)
 _FLAG = Question(
     key="no-sig-check-refused",
     if_yes="this release refuses --no-sig-check under Secure Boot, as 6.5 does",
     if_no="this release ignores --no-sig-check under Secure Boot, as 6.7 does",
-)
-_ALL_AT_ONCE = Question(
-    key="all-problems",
-    if_yes="this release prints all problems at once, as 6.5 does",
-    if_no="this release prints one group of problems at a time, as 6.7 does",
 )
 
 
@@ -38,6 +37,8 @@ def predict(command: Command) -> tuple[World[Prediction], ...]:
     """Return every outcome that is possible, each with the assumptions that lead to it."""
     if not is_known(command.host.release):
         return (World(Answers(), not_known(command.host.release)),)
+    if command.verb is Verb.REMOVE:
+        return worlds(lambda answers: remove(command, answers))
     planned = change(command.host.installed, command.packages, command.verb)
     return worlds(lambda answers: _evaluate(command, planned, answers))
 
@@ -52,12 +53,13 @@ def _evaluate(command: Command, planned: Change, answers: Answers) -> Prediction
 def _install(run: Run) -> Prediction:
     _read(run)
     _refuse_flags(run)
+    _refuse_rivals(run)
     if run.command.verb is Verb.UPDATE:
         _refuse_unequal(run)
     if not run.change.added:
         return _skipped(run)
     _refuse_impossible(run)
-    _validate(run)
+    refuse_bad_image(run)
     check_host(run)
     if run.flags.dry_run:
         return rehearse(run)
@@ -92,15 +94,37 @@ def _refuse_unequal(run: Run) -> None:
                 subject=package.id,
                 certainty=run.sure,
             )
-            as_65 = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
-            form = messages.CANNOT_MERGE if as_65 else messages.UNEQUAL
-            message = form(
-                package.id,
-                attribute=unequal.attribute,
-                installed=unequal.installed,
-                offered=unequal.offered,
-            )
-            raise Refused(message, [cause])
+            raise Refused(_unequal_message(run, package, unequal), [cause])
+
+
+def _unequal_message(run: Run, package: Package, unequal: Unequal) -> HostMessage:
+    as_65 = run.known(run.row.reports_all_problems, ALL_AT_ONCE)
+    form = messages.CANNOT_MERGE if as_65 else messages.UNEQUAL
+    return form(
+        package.id,
+        attribute=unequal.attribute,
+        installed=unequal.installed,
+        offered=unequal.offered,
+    )
+
+
+def _refuse_rivals(run: Run) -> None:
+    """Refuse VIBs of one command of which one replaces another, or that share an ID."""
+    known: dict[str, Package] = {}
+    for package in run.command.packages:
+        held = known.setdefault(package.id, package)
+        if held is not package and (unequal := unequal_attribute(package, held)):
+            what = f"is given twice, with two different {unequal.attribute}"
+            cause = Cause(what=what, subject=package.id, certainty=Certainty.INFERRED)
+            raise Refused(_unequal_message(run, package, unequal), [cause])
+    replaced: dict[str, list[str]] = {}
+    for old, new in replaced_among(tuple(known.values())):
+        replaced.setdefault(new.id, []).append(old.id)
+    for new_id, old_ids in replaced.items():
+        names = ", ".join(old_ids)
+        what = f"replaces {names}, which is given in the same command: leave one of them out"
+        cause = Cause(what=what, subject=new_id, certainty=Certainty.INFERRED)
+        raise Refused(messages.REPLACES_ITSELF(new_id, vibs=names), [cause])
 
 
 def _refuse_impossible(run: Run) -> None:
@@ -121,45 +145,5 @@ def _skipped(run: Run) -> Prediction:
         outcome=Outcome.SKIPPED,
         says=messages.NOT_CHANGED,
         certainty=run.sure,
-        causes=tuple(
-            Cause(what=_why_skipped(run, package), subject=package.id, certainty=run.sure)
-            for package in run.change.skipped
-        ),
-    )
-
-
-def _why_skipped(run: Run, package: Package) -> str:
-    if not package.is_installable:
-        return f"is of type {package.descriptor.type or 'none'}, which changes nothing on a host"
-    held = next((each for each in run.host.installed if each.id == package.id), None)
-    if held is None:
-        return "updates nothing that is installed"
-    if unequal := unequal_attribute(package, held):
-        return (
-            f"is installed already with other {unequal.attribute}: the host keeps the OLD FILES "
-            "and reports success; build it under another version"
-        )
-    return ALREADY_INSTALLED
-
-
-def _validate(run: Run) -> None:
-    found = troubles(
-        run.host,
-        run.change,
-        run.answers,
-        stands=run.stands,
-        skipped=run.skipped_groups(),
-    )
-    if not found:
-        return
-    all_at_once = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
-    first = len(found) if all_at_once else 1
-    told = [trouble for group in found[:first] for trouble in group]
-    hidden = [trouble for group in found[first:] for trouble in group]
-    text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
-    message = replace(told[0].message, text=text)
-    raise Refused(
-        replace(message, error="DependencyError") if all_at_once else message,
-        [cause for trouble in told for cause in trouble.causes],
-        [cause for trouble in hidden for cause in trouble.causes],
+        causes=tuple(skipped(run)),
     )
