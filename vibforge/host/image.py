@@ -38,7 +38,9 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
 
     An install removes every VIB that a new one replaces, and every VIB that would replace a new
     one: so it upgrades, and downgrades too. An update takes only what updates something installed.
+    A VIB that is offered twice counts once.
     """
+    offered = tuple({package.id: package for package in offered}.values())
     present = {package.id for package in installed}
     there = _provided(installed)
     added = tuple(

@@ -186,7 +186,8 @@ def _removal_steps(command: Command) -> Iterator[Step]:
             weight=25,
             apply=lambda given: replace(given, names=(*given.names, *names)),
         )
-    yield _flag(_FORCE, 30, "; what depends on it stays, and stops working")
+    if names or command.host.knows_all_relationships:
+        yield _flag(_FORCE, 30, "; what depends on it stays, and stops working")
 
 
 def _does_not_load(package: Package, command: Command) -> bool:

@@ -145,5 +145,5 @@ def _skipped(run: Run) -> Prediction:
         outcome=Outcome.SKIPPED,
         says=messages.NOT_CHANGED,
         certainty=run.sure,
-        causes=tuple(skipped(run)),
+        causes=tuple(skipped(run.host, run.change.skipped)),
     )

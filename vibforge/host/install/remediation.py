@@ -79,7 +79,7 @@ def remediate(run: Run) -> Prediction:
 def _refuse_stateless(run: Run, reboot: tuple[Cause, ...]) -> None:
     if run.answers.known(run.host.stateless, STATELESS):
         what = "the host boots over the network and cannot be changed for its next boot"
-        raise Refused(messages.STATELESS(), [Cause(what=what), *reboot])
+        raise Refused(messages.STATELESS(), [Cause(what=what, certainty=run.sure), *reboot])
 
 
 def _check_maintenance(run: Run) -> None:
@@ -101,7 +101,7 @@ def needs_reboot(run: Run) -> tuple[Cause, ...]:
     """Return why the change waits for the next boot; nothing if it can be made live."""
     causes = run.own_reboot_causes
     if not causes and run.answers.known(run.host.reboot_pending, PENDING):
-        return (Cause(what="an earlier change waits for a reboot"),)
+        return (Cause(what="an earlier change waits for a reboot", certainty=run.sure),)
     return causes
 
 
@@ -118,7 +118,7 @@ def result(run: Run, outcome: Outcome, causes: tuple[Cause, ...] = ()) -> Predic
         causes=causes,
         added=tuple(package.id for package in run.change.added),
         removed=tuple(package.id for package in run.change.removed),
-        skipped=tuple(skipped(run)),
+        skipped=tuple(skipped(run.host, run.change.skipped)),
         dry_run=run.flags.dry_run,
     )
 

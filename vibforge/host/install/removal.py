@@ -122,19 +122,19 @@ def dependants(change: Change) -> tuple[Package, ...]:
     What a VIB lacked before does not count.
     """
     before = Provisions(p for each in (*change.kept, *change.removed) for p in each.provides)
-    found: list[Package] = []
+    found: dict[str, Package] = {}
     while True:
-        left = [package for package in change.kept if package not in found]
+        left = [package for package in change.kept if package.id not in found]
         after = Provisions((INSTALLER, *(p for package in left for p in package.provides)))
-        more = [
-            package
+        more = {
+            package.id: package
             for package in left
             for constraint in package.descriptor.relationships.depends
             if before.meet(constraint) and not after.meet(constraint)
-        ]
+        }
         if not more:
-            return tuple(found)
-        found += dict.fromkeys(more)
+            return tuple(found.values())
+        found |= more
 
 
 def _refuse_unknown_dependants(run: Run) -> None:

@@ -125,16 +125,18 @@ class Run:
 
     def _reboot_causes(self) -> Iterator[Cause]:
         if self.flags.no_live_install:
-            yield Cause(what="--no-live-install was given")
+            yield Cause(what="--no-live-install was given", certainty=self.sure)
         for package in self.change.added:
             if not package.descriptor.live_install_allowed:
-                yield Cause(what="does not allow a live install", subject=package.id)
+                what = "does not allow a live install"
+                yield Cause(what=what, subject=package.id, certainty=self.sure)
             elif not self.host.installed_known and self._takes_an_inbox_place(package):
                 what = "takes the place of the VIB of this name that ESXi brings"
                 yield Cause(what=what, subject=package.id, certainty=self.sure)
         for package in self.change.removed:
             if not self._goes_live(package):
-                yield Cause(what="does not allow a live removal", subject=package.id)
+                what = "does not allow a live removal"
+                yield Cause(what=what, subject=package.id, certainty=self.sure)
         for found in uncovered_at_boot(self.change):
             what = f"masks {found.path} of {found.below}, so the change waits for the next boot"
             certainty = least_sure([self.sure, Certainty.DOCUMENTED])
