@@ -161,7 +161,7 @@ def _mounting(run: Run, package: Package, payload: Payload) -> str:
     if package.missing_folders and _minds_missing_folders(run):
         return "[Errno 1] Operation not permitted: '/tardisks/…'"
     if not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP):
-        return ""
+        return "" if _is_one_word(payload) else "its file is looked for under its first word"
     if "" in package.descriptor.software_tags:
         return f"Unable to find vib {package.id} in staging databases"
     unpacked = [c for c in payload.checksums if c.verify_process == GUNZIP]
@@ -190,8 +190,8 @@ def _unpacked_digest(package: Package, payload: Payload, wanted: Checksum) -> st
 
 
 def _refuse_mounting(run: Run, package: Package, payload: Payload, reason: str) -> None:
-    mounted = _is_mounted(run, payload)
-    as_65 = not mounted and not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP)
+    by_digest = _is_mounted(run, payload) and _is_one_word(payload)
+    as_65 = not by_digest and not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP)
     form = messages.UNMOUNTED if as_65 else messages.MOUNT
     folders = " ".join(package.missing_folders) if "Operation not permitted" in reason else ""
     why = f"the folders {folders} are no entries of it" if folders else reason
@@ -201,7 +201,8 @@ def _refuse_mounting(run: Run, package: Package, payload: Payload, reason: str) 
         certainty=Certainty.INFERRED if folders else run.sure,
         rule=_mounting_rule(payload, reason),
     )
-    message = form(package.id, payload=payload.name, file=_file(payload), reason=reason)
+    file = _file(payload).partition(" ")[0] if as_65 else _file(payload)
+    message = form(package.id, payload=payload.name, file=file, reason=reason)
     raise Refused(message, [cause])
 
 
@@ -224,6 +225,11 @@ def _mounting_rule(payload: Payload, reason: str) -> str:
     if payload.type == "vzstd":
         return zstd_before_nine.id
     return "" if payload.type in KNOWN_PAYLOAD_TYPES else unknown_payload_type.id
+
+
+def _is_one_word(payload: Payload) -> bool:
+    """Whether 6.5, which splits its list of files at blanks, finds the payload's file (tried)."""
+    return len(payload.vfat_name.split()) <= 1
 
 
 def _file(payload: Payload) -> str:
