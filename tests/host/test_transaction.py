@@ -299,3 +299,22 @@ def test_missing_folders_may_keep_a_payload_from_being_mounted(
     assert {w.result.outcome for w in predict(Command(host=host, packages=(FIRST,)))} == {
         Outcome.LIVE
     }
+
+
+@pytest.mark.parametrize(
+    ("release", "error"), [(ESXI_65, "DependencyError"), (ESXI_67, "ProfileValidationError")]
+)
+@pytest.mark.parametrize("flags", [NO_FLAGS, Flags(force=True)], ids=str)
+def test_what_takes_the_place_of_esx_base_goes_in_on_no_release(
+    release: Release, error: str, flags: Flags
+) -> None:
+    base = package(
+        "esx-base", "6.7.0-0.0.8169922", files=("opt/base",), provides=("esx-version = 6.7.0",)
+    )
+    heir = package("heir", files=("opt/heir",), replaces=("esx-base",))
+    says = only(replace(holding(base), release=release), heir, FIRST, flags=flags).says
+    assert f"[{error}]" in says
+    assert (
+        "Base ESX package not found in profile (Updated) ESXi-6.7.0-8169922-standard: There is no "
+        "VIB providing 'esx-version'."
+    ) in says
