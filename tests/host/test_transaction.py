@@ -9,10 +9,9 @@ from tests.releases import ESXI_65, ESXI_67, ESXI_80
 from vibforge.esxi.release import Release
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
-from vibforge.host.image import Verb, chosen_from_depot
+from vibforge.host.image import Verb, chosen_from_depot, old_files
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.host.install.passing_over import old_files
 from vibforge.host.offer import Offer, joint_offer
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction

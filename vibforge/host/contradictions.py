@@ -3,15 +3,9 @@
 from collections.abc import Iterator
 
 from vibforge.host.host import Host
+from vibforge.host.image import base_of
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
-
-_BASE = "esx-base"
-
-
-def base_of(installed: tuple[Package, ...]) -> Package | None:
-    """Return the VIB that makes a host an ESXi, if it is among those that are known."""
-    return next((package for package in installed if package.name == _BASE), None)
 
 
 def contradictions(host: Host) -> Iterator[str]:

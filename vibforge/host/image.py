@@ -4,10 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.esxi.matching import Demands, Provisions
+from vibforge.esxi.matching import INSTALLER, Demands, Provisions
 from vibforge.esxi.paths import host_paths
+from vibforge.esxi.table import standing
+from vibforge.host.host import Host
 from vibforge.host.package import Package
+from vibforge.host.prediction import Cause
 from vibforge.model.version import Version
+
+_BASE = "esx-base"
+ALREADY_INSTALLED = "is installed already"
+_OLD_FILES = "the host keeps the OLD FILES and reports success"
 
 
 class Verb(StrEnum):
@@ -75,6 +82,27 @@ def removal(installed: Sequence[Package], names: Sequence[str]) -> Change:
     )
 
 
+def dependants(change: Change) -> tuple[Package, ...]:
+    """Return the VIBs that would stay, and lose what they ask for, and what then depends on them.
+
+    What a VIB lacked before does not count.
+    """
+    before = Provisions(p for each in (*change.kept, *change.removed) for p in each.provides)
+    found: dict[str, Package] = {}
+    while True:
+        left = [package for package in change.kept if package.id not in found]
+        after = Provisions((INSTALLER, *(p for package in left for p in package.provides)))
+        more = {
+            package.id: package
+            for package in left
+            for constraint in package.descriptor.relationships.depends
+            if before.meet(constraint) and not after.meet(constraint)
+        }
+        if not more:
+            return tuple(found.values())
+        found |= more
+
+
 def is_named(package: Package, words: str) -> bool:
     """Whether `words` name a VIB as esxcli does: name, name:version, vendor:name, or all three."""
     name, version, vendor = package.name, package.descriptor.version, package.descriptor.vendor
@@ -108,21 +136,40 @@ def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
 def chosen_from_depot(offered: Iterable[Package]) -> tuple[Package, ...]:
     """Return what a host takes of a bundle: the newest of each name that no other one replaces."""
     newest = newest_of_each_name(offered)
-    replaced = {old.id for old, _new in replaced_among(newest)}
+    replaced = {old.id for old in _replaced_among(newest)}
     return tuple(package for package in newest if package.id not in replaced)
 
 
-def replaced_among(offered: Sequence[Package]) -> Iterator[tuple[Package, Package]]:
-    """Yield each VIB that another one of the same offer replaces, with that one."""
-    providers: dict[str, list[Package]] = {}
-    for package in offered:
-        for name in {provide.name for provide in package.provides}:
-            providers.setdefault(name, []).append(package)
-    for new in offered:
-        for constraint in new.replaces:
-            for old in providers.get(constraint.name, ()):
-                if old is not new and Provisions(old.provides).meet(constraint):
-                    yield old, new
+def rivals_of(offered: Sequence[Package]) -> tuple[Package, tuple[Package, ...]] | None:
+    """Return the first VIB that replaces others of the same offer, and these; None if none does."""
+    replaced = _replaced_among(offered)
+    for new in offered if replaced else ():
+        demands = Demands(new.replaces)
+        olds = tuple(
+            old for old in replaced if old is not new and any(map(demands.met_by, old.provides))
+        )
+        if olds:
+            return new, olds
+    return None
+
+
+def _replaced_among(offered: Sequence[Package]) -> tuple[Package, ...]:
+    """Return the VIBs that another one of an offer replaces.
+
+    One that replaces itself is left out, as nobody can tell who else does; a host refuses it.
+    """
+    demands = Demands(constraint for package in offered for constraint in package.replaces)
+    return tuple(
+        package
+        for package in offered
+        if any(map(demands.met_by, package.provides))
+        and not any(map(Demands(package.replaces).met_by, package.provides))
+    )
+
+
+def base_of(installed: Iterable[Package]) -> Package | None:
+    """Return the VIB that makes a host an ESXi, if it is among these."""
+    return next((package for package in installed if package.name == _BASE), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,9 +255,9 @@ def _claimed_twice(claims: Sequence[frozenset[str]]) -> set[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Covered:
-    """A path that an overlay VIB masks in another VIB."""
+    """The paths of a VIB that an overlay VIB masks."""
 
-    path: str
+    paths: tuple[str, ...]
     overlay: str
     below: str
 
@@ -230,8 +277,55 @@ def uncovered_at_boot(change: Change) -> tuple[Covered, ...]:
 
 
 def _covered(overlays: Sequence[Package], below: Sequence[Package]) -> Iterator[Covered]:
+    masking: dict[str, str] = {}
     for overlay in overlays:
-        paths = host_paths(overlay.descriptor.file_list)
-        for package in below:
-            for path in sorted(paths & host_paths(package.descriptor.file_list)):
-                yield Covered(path=path, overlay=overlay.id, below=package.id)
+        masking.update(dict.fromkeys(host_paths(overlay.descriptor.file_list), overlay.id))
+    for package in below if masking else ():
+        masked: dict[str, list[str]] = {}
+        for path in sorted(masking.keys() & host_paths(package.descriptor.file_list)):
+            masked.setdefault(masking[path], []).append(path)
+        for overlay_id, paths in masked.items():
+            yield Covered(paths=tuple(paths), overlay=overlay_id, below=package.id)
+
+
+def skipped(host: Host, passed_over: Iterable[Package]) -> Iterator[Cause]:
+    """Yield why each VIB is passed over."""
+    for package in passed_over:
+        yield Cause(what=_why(host, package), subject=package.id, certainty=standing(host.release))
+
+
+def old_files(host: Host, offered: Iterable[Package]) -> Iterator[str]:
+    """Yield the VIBs whose old files would stay though the host reports success."""
+    for package in offered:
+        if kept := _kept(host, package):
+            yield f"{package.id} {kept}"
+
+
+def _why(host: Host, package: Package) -> str:
+    if not package.is_installable:
+        return f"is of type {package.descriptor.type or 'none'}, which changes nothing on a host"
+    if _held(host, package) is None:
+        return "updates nothing that is installed"
+    return _kept(host, package) or ALREADY_INSTALLED
+
+
+def _held(host: Host, package: Package) -> Package | None:
+    return next((each for each in host.installed if each.id == package.id), None)
+
+
+def _kept(host: Host, package: Package) -> str:
+    """Say that the old files stay; empty where the same VIB is installed, or none of its ID."""
+    held = _held(host, package)
+    if held is None or not package.is_installable:
+        return ""
+    if unequal := unequal_attribute(package, held):
+        return (
+            f"is installed already with other {unequal.attribute}: {_OLD_FILES}; build it under "
+            "another version"
+        )
+    if held.is_only_listed:
+        return (
+            f"{ALREADY_INSTALLED} by its ID, and the facts lack its descriptor: if its content is "
+            f"another one, {_OLD_FILES}"
+        )
+    return ""

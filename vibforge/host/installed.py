@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vibforge.errors import FormatError, ModelError, Problem
-from vibforge.host.contradictions import base_of
+from vibforge.host.image import base_of
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor

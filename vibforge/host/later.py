@@ -1,42 +1,14 @@
-"""What comes after a command: at the next boot, with the next command, and for the host's level."""
+"""What a removal leaves: the level to which a host can be set, and what nothing brings back."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from vibforge.esxi.inbox import goes_at_boot
-from vibforge.host.contradictions import base_of
 from vibforge.host.host import Host
-from vibforge.host.image import removal
+from vibforge.host.image import base_of, removal
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 
 _NAMED = 5
-
-
-def host_warnings(host: Host) -> Iterator[str]:
-    """Yield what of a host's state counts for whatever is done to its VIBs."""
-    if host.stateless:
-        yield (
-            "The host boots over the network: its next boot loads the image of Auto Deploy again, "
-            "and a change of its VIBs is lost. Change that image too."
-        )
-    if host.reboot_pending:
-        pending = f" ({'; '.join(host.pending)})" if host.pending else ""
-        yield (
-            f"A change waits for a reboot of this host{pending}. The plan is for the VIBs that run "
-            "now; whether the host starts from these or from those of its next boot is not known "
-            "here. Reboot it first."
-        )
-
-
-def package_warnings(packages: Iterable[Package]) -> Iterator[str]:
-    """Yield what may come of VIBs whose payloads lack folders."""
-    for package in packages:
-        if package.missing_folders:
-            yield (
-                f"{package.id} has no entries for the folders {_named(package.missing_folders)}: "
-                'hosts of 8.0 were reported to stop at such a payload with "Failed to mount … '
-                'Operation not permitted". Build it anew with vibforge, which packs every folder.'
-            )
 
 
 def removal_warnings(host: Host, names: Sequence[str]) -> Iterator[str]:

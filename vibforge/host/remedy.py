@@ -16,10 +16,9 @@ from vibforge.checks.payload_declaration import (
 from vibforge.esxi.provides import DRIVER_API, provision
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import SKIPS
-from vibforge.host.image import Verb, removal
+from vibforge.host.image import Verb, dependants, removal
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.host.install.removal import dependants
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.model.acceptance import AcceptanceLevel

@@ -3,7 +3,7 @@
 The VIBs come one by one, or all in one command; or they are to be removed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +14,7 @@ from vibforge.esxi.table import STOCK_TARGETS, is_known
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
-from vibforge.host.image import Verb, is_named
-from vibforge.host.install.passing_over import ALREADY_INSTALLED, old_files
-from vibforge.host.later import host_warnings, package_warnings, removal_warnings
+from vibforge.host.image import ALREADY_INSTALLED, Verb, is_named, old_files
 from vibforge.host.offer import Offer, joint_offer
 from vibforge.host.package import Package
 from vibforge.host.prediction import Prediction
@@ -309,6 +307,8 @@ def _plan_host(label: str, journey: Journey) -> HostPlan:
 
 
 def _plan_removal(label: str, journey: Journey) -> HostPlan:
+    from vibforge.host.later import removal_warnings  # noqa: PLC0415 - most plans install
+
     routes = (RoutePlan(route=Route.REMOVE, worlds=travel(journey, Route.REMOVE)),)
     if not is_known(journey.host.release):
         return HostPlan(host=journey.host, label=label, routes=routes)
@@ -317,7 +317,7 @@ def _plan_removal(label: str, journey: Journey) -> HostPlan:
         label=label,
         routes=routes,
         remedies=remedies(journey.command(Verb.REMOVE)),
-        warnings=(*removal_warnings(journey.host, journey.names), *host_warnings(journey.host)),
+        warnings=(*removal_warnings(journey.host, journey.names), *_host_warnings(journey.host)),
     )
 
 
@@ -331,8 +331,8 @@ def _hopeless(journey: Journey) -> Iterator[str]:
 
 def _warnings(journey: Journey) -> Iterator[str]:
     host, packages = journey.host, journey.offer.packages
-    yield from host_warnings(host)
-    yield from package_warnings(packages)
+    yield from _host_warnings(host)
+    yield from _package_warnings(packages)
     community = [p for p in packages if p.level is AcceptanceLevel.COMMUNITY]
     if host.managed_by_image:
         yield (
@@ -359,3 +359,31 @@ def _warnings(journey: Journey) -> Iterator[str]:
             "Unsigned, it claims a level that needs a signature: `esxcli software vib signature "
             "verify` reports it, and auditors look for just that."
         )
+
+
+def _host_warnings(host: Host) -> Iterator[str]:
+    """Yield what of a host's state counts for whatever is done to its VIBs."""
+    if host.stateless:
+        yield (
+            "The host boots over the network: its next boot loads the image of Auto Deploy again, "
+            "and a change of its VIBs is lost. Change that image too."
+        )
+    if host.reboot_pending:
+        pending = f" ({'; '.join(host.pending)})" if host.pending else ""
+        yield (
+            f"A change waits for a reboot of this host{pending}. The plan is for the VIBs that run "
+            "now; whether the host starts from these or from those of its next boot is not known "
+            "here. Reboot it first."
+        )
+
+
+def _package_warnings(packages: Iterable[Package]) -> Iterator[str]:
+    """Yield what may come of VIBs whose payloads lack folders."""
+    for package in packages:
+        if package.missing_folders:
+            folders = ", ".join(package.missing_folders[:5])
+            yield (
+                f"{package.id} has no entries for the folders {folders}: "
+                'hosts of 8.0 were reported to stop at such a payload with "Failed to mount … '
+                'Operation not permitted". Build it anew with vibforge, which packs every folder.'
+            )

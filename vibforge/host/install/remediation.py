@@ -1,6 +1,5 @@
 """The change itself: live, in maintenance mode, or at the next boot (vib-format 8, step 6)."""
 
-from vibforge.checks.payload_content import missing_parent_directory
 from vibforge.checks.payload_declaration import (
     no_gunzip_digest,
     unknown_payload_type,
@@ -9,7 +8,7 @@ from vibforge.checks.payload_declaration import (
 from vibforge.esxi import messages
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES
-from vibforge.host.install.passing_over import skipped
+from vibforge.host.image import skipped
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import MOUNTED_TYPES, preferred
 from vibforge.host.package import Package
@@ -217,7 +216,7 @@ def _is_mounted(run: Run, payload: Payload) -> bool:
 def _mounting_rule(payload: Payload, reason: str) -> str:
     """Return the check that finds the fault in the file beforehand."""
     if "Operation not permitted" in reason:
-        return missing_parent_directory.id
+        return "VF309"
     if "checksum is not found" in reason:
         return no_gunzip_digest.id
     if "digest" in reason:

@@ -11,13 +11,12 @@ from dataclasses import replace
 
 from vibforge.esxi import messages
 from vibforge.esxi.inbox import goes_at_boot
-from vibforge.esxi.matching import INSTALLER, Provisions
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import row_of
 from vibforge.host.host import Host
-from vibforge.host.image import Change, is_named, removal
-from vibforge.host.install.bad_image import refuse_bad_image
+from vibforge.host.image import is_named, removal
 from vibforge.host.install.command import Command
+from vibforge.host.install.installer import refuse_bad_image
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host
@@ -114,27 +113,6 @@ def _unseen(words: str) -> Package:
         relationships_known=False,
         payloads_known=False,
     )
-
-
-def dependants(change: Change) -> tuple[Package, ...]:
-    """Return the VIBs that would stay, and lose what they ask for, and what then depends on them.
-
-    What a VIB lacked before does not count.
-    """
-    before = Provisions(p for each in (*change.kept, *change.removed) for p in each.provides)
-    found: dict[str, Package] = {}
-    while True:
-        left = [package for package in change.kept if package.id not in found]
-        after = Provisions((INSTALLER, *(p for package in left for p in package.provides)))
-        more = {
-            package.id: package
-            for package in left
-            for constraint in package.descriptor.relationships.depends
-            if before.meet(constraint) and not after.meet(constraint)
-        }
-        if not more:
-            return tuple(found.values())
-        found |= more
 
 
 def _refuse_unknown_dependants(run: Run) -> None:

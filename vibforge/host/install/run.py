@@ -138,7 +138,8 @@ class Run:
                 what = "does not allow a live removal"
                 yield Cause(what=what, subject=package.id, certainty=self.sure)
         for found in uncovered_at_boot(self.change):
-            what = f"masks {found.path} of {found.below}, so the change waits for the next boot"
+            more = f" and {len(found.paths) - 1} more files" if found.paths[1:] else ""
+            what = f"masks {found.paths[0]}{more} of {found.below}: the change waits for a boot"
             certainty = least_sure([self.sure, Certainty.DOCUMENTED])
             yield Cause(what=what, subject=found.overlay, certainty=certainty)
 
