@@ -27,6 +27,8 @@ COMMANDS = {
     "lint of a project": "lint project",
     "bundle lint": "bundle lint bundle.zip",
     "plan": "plan good.vib bundle.zip page.vib",
+    "plan of all together": "plan --together good.vib good.vib --esxi 6.7",
+    "plan of a removal": "plan --remove absent --remove x good.vib --host facts.json",
     "plan of one host": "plan good.vib --host facts.json --to 9.0",
     "explain a rule": "explain VF218",
     "explain a message": "explain 'Could not find a trusted signer.'",

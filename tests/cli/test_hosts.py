@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tests.signing.lab import vib as small_vib
 from tests.trees import make_tree
 from vibforge.checks.registry import CHECKS
 from vibforge.cli import main
+from vibforge.model.descriptor_writing import serialise
+from vibforge.model.relationships import Constraint, Provide, Relationships
 from vibforge.operations.sign import sign_vib
 from vibforge.trx.rules import BY_NAME as TRX_RULES
 
@@ -91,6 +94,127 @@ def test_plan_from_one_release_to_another(
     out = capsys.readouterr().out
     assert "On stock 7.0 U3" in out
     assert "ISO upgrade with the VIB installed: refused" in out
+
+
+BASE = (
+    '<vib version="5.0"><type>bootbank</type><name>esx-base</name><version>6.7.0-1</version>'
+    "<vendor>VMware</vendor><acceptance-level>certified</acceptance-level></vib>"
+)
+OTHER = (
+    File(path="opt", content=None, mode=0o755),
+    File(path="opt/other", content=None, mode=0o755),
+    File(path="opt/other/other.conf"),
+)
+
+
+def named(tmp_path: Path, name: str, files: tuple[File, ...] = OTHER, **changes: object) -> str:
+    path = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}.vib"
+    descriptor = replace(make(files).descriptor, name=name, **changes)  # type: ignore[arg-type] # names of its fields
+    path.write_bytes(make(files, text=serialise(descriptor)).to_bytes())
+    return str(path)
+
+
+def test_plan_of_a_removal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lib = named(tmp_path, "lib", relationships=Relationships(provides=(Provide.parse("api = 1"),)))
+    needs = Relationships(depends=(Constraint.parse("api"),))
+    user = named(tmp_path, "user", ALLOWED, relationships=needs)
+    host = facts(tmp_path, vibs=[{"descriptor": BASE}])
+    assert main(["plan", "--remove", "user", lib, user, "--host", host]) == 0
+    out = capsys.readouterr().out
+    assert "esxcli software vib remove: live [inferred]" in out
+    assert main(["plan", "--remove", "lib", lib, user, "--host", host]) == 1
+    out = capsys.readouterr().out
+    assert "requires api, but the requirement cannot be satisfied" in out
+    assert "needs: remove what depends on it too: -n user → live" in out
+    assert main(["plan", "--remove", "lib", "--remove", "user", lib, user, "--host", host]) == 0
+    assert main(["plan", "--remove", "absent", lib, "--host", host]) == 1
+    assert "No VIB matching VIB search specification 'absent'." in capsys.readouterr().out
+
+
+def test_plan_of_a_removal_from_stock_hosts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vib = named(tmp_path, "other")
+    assert main(["plan", "--remove", "other", vib]) == 0
+    assert main(["plan", "--remove", "other", "--esxi", "8.0"]) == 1
+    assert "if other is not installed" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_removal_tells_the_level_that_comes_after_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = facts(tmp_path, vibs=[{"descriptor": BASE}])
+    vib, second = named(tmp_path, "other"), named(tmp_path, "second", ALLOWED)
+    main(["plan", "--remove", "other", vib, "--host", host])
+    assert "can be raised to VMwareCertified" in " ".join(capsys.readouterr().out.split())
+    main(["plan", "--remove", "other", vib, second, "--host", host])
+    assert "cannot be raised above CommunitySupported" in " ".join(capsys.readouterr().out.split())
+
+
+def test_plan_of_all_by_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = named(tmp_path, "other"), named(tmp_path, "acme", ALLOWED)
+    asked = ["plan", "--together", one, two, "--host", facts(tmp_path)]
+    assert main([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [file["hosts"] for file in found["files"]] == [[], []]
+    (host,) = found["together"]["hosts"]
+    assert len(host["routes"][0]["predictions"][0]["added"]) == 2
+    bad = named(tmp_path, "bad", TRX)
+    assert main(["plan", "--together", one, bad, "--host", facts(tmp_path)]) == 1
+    assert "so none of the 2 VIBs goes in" in capsys.readouterr().out
+
+
+def test_a_file_that_nobody_can_read_leaves_no_plan_of_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "--together", str(tmp_path / "no.vib"), named(tmp_path, "other")]) == 2
+    assert "All of them" not in capsys.readouterr().out
+
+
+def test_old_files_that_stay_are_said_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held, other = make(ALLOWED, name="acme"), make(OTHER, name="acme")
+    path = tmp_path / "acme.vib"
+    path.write_bytes(other.to_bytes())
+    host = facts(tmp_path, vibs=[{"descriptor": held.descriptor_bytes.decode()}])
+    assert main(["plan", str(path), "--host", host]) == 1
+    out = capsys.readouterr().out
+    lines = out.partition("On this host")[2].splitlines()
+    assert lines[1].startswith("  NOT INSTALLED, AND NO ERROR: ")
+    assert "the host keeps the OLD FILES" in " ".join(out.split())
+    assert "needs: another version" in out
+    assert main(["plan", str(path), "--host", host, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert "OLD FILES" in found["files"][0]["hosts"][0]["warnings"][0]
+
+
+def test_a_network_booted_host_with_a_reboot_that_waits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = {"stateless": True, "reboot_pending": True, "pending_vibs": ["+ new", "- old"]}
+    assert main(["plan", written(tmp_path), "--host", facts(tmp_path, **state)]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "[StatelessError]" in out
+    assert "its next boot loads the image of Auto Deploy again" in out
+    assert "A change waits for a reboot of this host (+ new; - old)" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "there is nothing to plan"),
+        (["--remove", "a", "--together"], "--remove does not go with --together"),
+        (["--remove", "a", "--to", "9.0"], "--remove does not go with --to"),
+        (["--remove", "a", "--route", "update"], "--remove does not go with --route update"),
+        (["--remove", "a", "--flags", "--no-sig-check"], "is no flag of `esxcli software vib rem"),
+    ],
+)
+def test_what_plan_is_not_asked(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    assert main(["plan", *arguments]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_does_not_hide_the_plan_of_the_rest(

@@ -18,6 +18,8 @@ from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor_writing import serialise
 
 FORMAT = "vibforge/host-facts/1"
+BASE = package("esx-base", "6.7.0-3.73", files=("opt/base",), vendor="VMware")
+BASE_ID = "VMware_bootbank_esx-base_6.7.0-3.73"
 COLLECTED: dict[str, Any] = {
     "version": {"Product": "VMware ESXi", "Version": "6.7.0", "Update": "3", "Patch": "73"},
     "acceptance": "PartnerSupported",
@@ -39,9 +41,16 @@ COLLECTED: dict[str, Any] = {
             "Name": "trx-conf",
             "Vendor": "ACME",
             "Version": "1.0.0-1",
-        }
+        },
+        {
+            "AcceptanceLevel": "VMwareCertified",
+            "ID": BASE_ID,
+            "Name": "esx-base",
+            "Vendor": "VMware",
+            "Version": "6.7.0-3.73",
+        },
     ],
-    "descriptors": [serialise(package().descriptor).decode()],
+    "descriptors": [serialise(each.descriptor).decode() for each in (package(), BASE)],
 }
 
 
@@ -65,7 +74,7 @@ def test_what_a_collector_tells() -> None:
     assert (host.reboot_pending, host.stateless) == (False, False)
     assert host.hardware == Hardware(vendor="Dell Inc.", model="PowerEdge R740")
     assert host.bootbank_free == 123456789
-    assert [vib.id for vib in host.installed] == ["ACME_bootbank_trx-conf_1.0.0-1"]
+    assert [vib.id for vib in host.installed] == ["ACME_bootbank_trx-conf_1.0.0-1", BASE_ID]
     assert host.installed_known
     assert host.knows_all_files
     assert [note.what for note in host.notes] == [
@@ -84,10 +93,67 @@ def test_what_a_person_wrote() -> None:
 
 def test_an_installed_vib_without_its_descriptor_is_known_by_name_only() -> None:
     host = read_facts(collected(descriptors=[]))
-    (vib,) = host.installed
-    assert vib.level is AcceptanceLevel.COMMUNITY
+    assert host.installed[0].level is AcceptanceLevel.COMMUNITY
+    assert all(vib.is_only_listed for vib in host.installed)
+    assert host.installed_known
     assert not host.knows_all_files
-    assert "its descriptor is not among the facts" in notes(collected(descriptors=[]))
+    told = notes(collected(descriptors=[]))
+    assert "of 2 of 2 VIBs the descriptor is not among the facts" in told
+    assert (
+        f"files, sizes, dependencies and flags: ACME_bootbank_trx-conf_1.0.0-1, {BASE_ID}" in told
+    )
+
+
+def test_a_list_without_descriptors_is_one_note() -> None:
+    one = COLLECTED["vibs"][0]
+    many = [one | {"Name": f"v{n}", "ID": f"ACME_bootbank_v{n}_1.0.0-1"} for n in range(99)]
+    found = read_facts(collected(vibs=[*many, COLLECTED["vibs"][1]], descriptors=[])).notes
+    (told,) = [note.what for note in found if "descriptor" in note.what]
+    assert told.startswith("of 100 of 100 VIBs")
+    assert told.endswith("and 95 more")
+
+
+def test_a_list_without_esx_base_is_not_whole() -> None:
+    host = read_facts(collected(vibs=COLLECTED["vibs"][:1]))
+    assert not host.installed_known
+    assert [vib.name for vib in host.installed] == ["trx-conf"]
+    assert "no esx-base is among them" in notes(collected(vibs=COLLECTED["vibs"][:1]))
+
+
+def test_what_the_next_boot_changes_is_named() -> None:
+    host = read_facts(collected(rebooting_vibs=[{"ID": BASE_ID}, {"ID": "another"}]))
+    assert host.pending == ("+ another", "- ACME_bootbank_trx-conf_1.0.0-1")
+    many = read_facts(facts(version="6.7", pending_vibs=[f"+ {n}" for n in range(12)]))
+    assert many.pending[-2:] == ("+ 9", "and 2 more")
+    assert read_facts(collected()).pending == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (collected(version={"Version": "8.0.3", "Update": "3"}), f"the installed {BASE_ID} is of"),
+        (
+            facts(version="8.0", secure_boot=True, acceptance_level="community"),
+            "which a host refuses to set under Secure Boot",
+        ),
+        (collected(secure_boot="Enabled"), "does not boot under Secure Boot"),
+        (
+            facts(version="8.0", reboot_pending=False, pending_vibs=["+ x"]),
+            "the next boot changes VIBs: + x",
+        ),
+        (facts(version="8.0", pending_vibs="x"), "is no list of VIBs"),
+    ],
+)
+def test_what_cannot_be_true_together_is_told_first(document: bytes, says: str) -> None:
+    found = [str(note) for note in read_facts(document).notes]
+    assert any(says in note for note in found), found
+    assert says in found[0] or "no list" in says
+
+
+def test_a_base_of_no_known_version_contradicts_nothing() -> None:
+    odd = package("esx-base", "x.y-1", files=("opt/base",), vendor="VMware")
+    document = facts(version="8.0", vibs=[{"descriptor": serialise(odd.descriptor).decode()}])
+    assert "two releases" not in notes(document)
 
 
 def test_a_pending_change_shows_in_the_next_image() -> None:
@@ -181,7 +247,9 @@ case "$*" in
     "system maintenanceMode get") echo '"Enabled"' ;;
     "storage filesystem list") echo '[{"MountPoint": "'"$BANK"'", "Free": 300000000}]' ;;
     "software vib list") echo '[{"ID": "ACME_bootbank_trx-conf_1.0.0-1", "Name": "trx-conf", \
-"Version": "1.0.0-1", "Vendor": "ACME", "AcceptanceLevel": "CommunitySupported"}]' ;;
+"Version": "1.0.0-1", "Vendor": "ACME", "AcceptanceLevel": "CommunitySupported"}, \
+{"ID": "VMware_bootbank_esx-base_6.7.0-3.73", "Name": "esx-base", "Version": "6.7.0-3.73", \
+"Vendor": "VMware", "AcceptanceLevel": "VMwareCertified"}]' ;;
     "software vib list --rebooting-image") ;;
     *) exit 1 ;;
 esac
@@ -199,6 +267,7 @@ def test_the_script_under_busybox(tmp_path: Path, tool: Callable[[str], str]) ->
         .replace("<summary/>", '<summary>\t"a\\b"\n</summary>')
     )
     (tmp_path / "db/trx-conf-1.xml").write_text(xml)
+    (tmp_path / "db/esx-base-2.xml").write_bytes(serialise(BASE.descriptor))
     (tmp_path / "db/trx-conf-1.xml.orig").write_text("not this one")
     for name, text in (("esxcli", _ESXCLI), ("secureBoot.py", "#!/bin/sh\necho Enabled\n")):
         (tmp_path / "bin" / name).write_text(text)

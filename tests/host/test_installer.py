@@ -10,7 +10,7 @@ from tests.releases import ESXI_65, ESXI_67, ESXI_80
 from vibforge.esxi.release import Release
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Hardware, Host, stock_host
-from vibforge.host.image import Verb
+from vibforge.host.image import Verb, chosen_from_depot
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
@@ -90,9 +90,9 @@ def test_a_vib_may_replace_others() -> None:
     assert result.removed == ("ACME_bootbank_old-name_1.0.0-1",)
 
 
-def test_of_several_versions_the_newest_is_taken() -> None:
-    result = only(HOST, package(version="1.9-1"), package(version="1.10-1", live=False))
-    assert result.outcome is Outcome.REBOOT
+def test_of_several_versions_in_a_bundle_the_newest_is_taken() -> None:
+    chosen = chosen_from_depot((package(version="1.9-1"), package(version="1.10-1", live=False)))
+    assert only(HOST, *chosen).outcome is Outcome.REBOOT
 
 
 @pytest.mark.parametrize(
@@ -295,3 +295,27 @@ def test_what_esxi_brings_itself() -> None:
     result = only(HOST, package(files=("etc/vmware/config",)), flags=NO_FLAGS)
     assert "'/etc/vmware/config' is claimed" in result.says
     assert result.certainty is Certainty.INFERRED
+
+
+@pytest.mark.parametrize(
+    ("release", "vfat_name", "outcome"),
+    [
+        (ESXI_65, "a b.v00", Outcome.REFUSED),
+        (ESXI_65, "ab.v00", Outcome.LIVE),
+        (ESXI_67, "a b.v00", Outcome.LIVE),
+    ],
+)
+def test_65_takes_the_first_word_for_the_file_of_a_payload(
+    release: Release, vfat_name: str, outcome: Outcome
+) -> None:
+    (payload,) = package().descriptor.payloads
+    named = package(payloads=(replace(payload, vfat_name=vfat_name, checksums=(PLAIN,)),))
+    gunzip = package(payloads=(replace(payload, vfat_name=vfat_name),))
+    host = replace(HOST, release=release)
+    for offered in (gunzip, *([named] if release == ESXI_65 else [])):
+        result = only(host, offered)
+        assert result.outcome is outcome
+    if outcome is Outcome.REFUSED:
+        assert "No such file or directory: '/tmp/img-stg/data/a'" in only(host, named).says
+    at_boot = only(host, gunzip, flags=Flags(no_live_install=True))
+    assert at_boot.outcome is Outcome.REBOOT

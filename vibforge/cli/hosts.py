@@ -30,8 +30,20 @@ _RULE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def plan(  # noqa: PLR0913 - the options of the command
-    files: Annotated[list[Path], typer.Argument(help="VIBs and offline bundles.", metavar="FILE…")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="VIBs and offline bundles.", metavar="FILE…")
+    ] = None,
     *,
+    together: Annotated[
+        bool, typer.Option("--together", help="Install all files by one command, or none.")
+    ] = False,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Remove this installed VIB instead; the VIBs of the files are taken as installed.",
+        ),
+    ] = None,
     host: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Facts of a host; see `vibforge host-facts`."),
@@ -57,25 +69,37 @@ def plan(  # noqa: PLR0913 - the options of the command
     """Say what a host will do with VIBs, and what it takes.
 
     Nothing is sent to a host. Without --host, predict for stock hosts of the releases named by
-    --esxi, or of 6.5 to 9.0. Exit code 1 means that a file does not install as it is.
+    --esxi, or of 6.5 to 9.0. Exit code 1 means that a file does not install as it is, or that a VIB
+    is not removed.
     """
+    _check_plan(files, remove, route=route, to=to, together=together)
     from vibforge.esxi.release import Release, parse_releases  # noqa: PLC0415 - the same
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.host.flags import Flags  # noqa: PLC0415 - `--version` predicts nothing
     from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
     from vibforge.model.several import require_readable  # noqa: PLC0415 - the same
     from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
+    from vibforge.operations.plan import plan_removal  # noqa: PLC0415 - the same
     from vibforge.report.plan import plan_json, plan_text  # noqa: PLC0415 - the same
 
-    result = plan_files(
-        files,
-        host=_facts(host) if host else None,
-        targets=parse_releases(words_of(esxi)) or STOCK_TARGETS,
-        flags=Flags.parse(flags),
-        route=parse_route(route),
-        upgrade_to=Release.parse(to) if to else None,
-        policy=policy_of(trust),
-    )
+    facts = _facts(host) if host else None
+    targets = parse_releases(words_of(esxi)) or STOCK_TARGETS
+    given, policy = Flags.parse(flags), policy_of(trust)
+    if remove:
+        result = plan_removal(
+            remove, installed=files or (), host=facts, targets=targets, flags=given, policy=policy
+        )
+    else:
+        result = plan_files(
+            files or (),
+            host=facts,
+            targets=targets,
+            flags=given,
+            route=parse_route(route),
+            upgrade_to=Release.parse(to) if to else None,
+            policy=policy,
+            together=together,
+        )
     show(
         as_json,
         lambda: plan_json(result),
@@ -83,6 +107,33 @@ def plan(  # noqa: PLR0913 - the options of the command
     )
     require_readable(result.unreadable)
     exit_unless(good=result.good)
+
+
+def _check_plan(
+    files: list[Path] | None,
+    remove: list[str] | None,
+    *,
+    route: str,
+    to: str | None,
+    together: bool,
+) -> None:
+    """Insist on a question that can be answered.
+
+    Raises:
+        ModelError: nothing is to be planned, or two things at once.
+    """
+    if not (files or remove):
+        raise ModelError(
+            "there is nothing to plan",
+            remedy="name VIBs or bundles, or an installed VIB with --remove NAME",
+        )
+    others = [word for word, given in (("--to", to), ("--together", together)) if given]
+    others += [f"--route {route}"] if route != "install" else []
+    if remove and others:
+        raise ModelError(
+            f"--remove does not go with {', '.join(others)}",
+            remedy="plan the removal by itself, then what comes after it",
+        )
 
 
 def host_facts() -> None:

@@ -126,6 +126,7 @@ NEEDS_REBOOT = Phrase(
     "The update completed successfully, but «the system needs to be rebooted for the changes to be "
     "effective»."
 )
+INSTALLED_LIVE_ONLY = Phrase(f"WARNING: «Only live system was updated»{NOT_ON_RECORD}")
 NOT_CHANGED = Phrase("«Host is not changed».")
 DRY_RUN = Phrase("Dryrun only, host not changed. The following installers will be applied: […]")
 
@@ -219,6 +220,7 @@ REPLACES_ITSELF = Form(
     "VIB {vib} obsoletes VIBs {vibs} «in the input to AddVibs» -- cannot continue",
 )
 VERSIONLESS_ESX = Form("TypeError", "Type 'NoneType' «not valid for comparisons with VibVersion».")
+NO_MATCH = Form("NoMatchError", "«No VIB matching VIB search specification» '{name}'.")
 MAINTENANCE_MODE = Form(
     "MaintenanceModeError",
     "«MaintenanceMode is required to» remove: [{removed}]; install: [{installed}].",
@@ -283,6 +285,7 @@ CUT_GZIP = Phrase("Reached EOF")
 DAMAGED_GZIP = Phrase("«CRC check failed»")
 WRONG_LENGTH_IN_GZIP = Phrase("«Incorrect length of data produced»")
 NOT_STAGED = Phrase("[Errno 2] «No such file or directory: '/tmp/stageliveimage/data/»{file}'")
+NOT_MOUNTED = Phrase("[Errno 1] «Operation not permitted: '/tardisks/»…'")
 NOT_IN_DATABASE = Phrase("«Unable to find vib» {vib} in staging databases")
 NO_TARDISK_CHECKSUM = Phrase("«Tardisk checksum is not found» for payload {payload}")
 

@@ -26,6 +26,7 @@ def _facts(collected: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "hardware", _hardware(collected.get("platform"))
     yield "bootbank_free", _free(collected.get("filesystems"), collected.get("altbootbank"))
     yield "reboot_pending", _pending(collected.get("rebooting_vibs"), collected.get("vibs"))
+    yield "pending_vibs", _pending_vibs(collected.get("rebooting_vibs"), collected.get("vibs"))
     yield "vibs", _vibs(collected.get("vibs"), collected.get("descriptors"))
 
 
@@ -92,6 +93,15 @@ def _pending(rebooting: object, running: object) -> bool | None:
     if rebooting is None or rebooting == []:
         return False
     return _ids(rebooting) != _ids(running) if isinstance(rebooting, list) else None
+
+
+def _pending_vibs(rebooting: object, running: object) -> list[str] | None:
+    """Return what comes and goes with the next boot; None where nothing does."""
+    if not (isinstance(rebooting, list) and isinstance(running, list) and rebooting):
+        return None
+    after, now = _ids(rebooting), _ids(running)
+    changes = [f"+ {vib}" for vib in sorted(after - now)]
+    return [*changes, *(f"- {vib}" for vib in sorted(now - after))] or None
 
 
 def _ids(vibs: Sequence[object]) -> set[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from vibforge.errors import ModelError, Problem
 from vibforge.esxi.release import Release
 from vibforge.host.collected import COLLECTOR, from_esxcli
+from vibforge.host.contradictions import contradictions
 from vibforge.host.host import Hardware, Host
 from vibforge.host.installed import read_installed
 from vibforge.model.acceptance import AcceptanceLevel
@@ -35,7 +36,10 @@ _OTHERS = {
     "hardware": "vendor and model",
     "bootbank_free": "the free bytes of the alternative bootbank",
     "vibs": "the installed VIBs",
+    "pending_vibs": "what the next boot changes",
 }
+_PENDING_LIMIT = 10
+"""Changes of the next boot that are named."""
 _COLLECT = "run the script that `vibforge host-facts` prints on the host, and give what it writes"
 _FRAME = frozenset({"format", "collector", "collected", "name"})
 
@@ -61,16 +65,14 @@ def read_facts(document: bytes, where: str = "facts.json") -> Host:
         tpm=reader.boolean("tpm", facts),
         maintenance_mode=reader.boolean("maintenance_mode", facts),
         reboot_pending=reader.boolean("reboot_pending", facts),
+        pending=reader.pending(facts.get("pending_vibs")),
         stateless=reader.boolean("stateless", facts),
         managed_by_image=reader.boolean("managed_by_image", facts),
     )
     installed = read_installed(facts.get("vibs"), where)
-    return replace(
-        host,
-        installed=installed.packages,
-        installed_known=installed.complete,
-        notes=(*reader.notes, *installed.notes),
-    )
+    known = replace(host, installed=installed.packages, installed_known=installed.complete)
+    odd = (Problem(what=what, where=where) for what in contradictions(known))
+    return replace(known, notes=(*odd, *reader.notes, *installed.notes))
 
 
 def _document(document: bytes, where: str) -> dict[str, Any]:
@@ -167,6 +169,16 @@ class _Reader:
         odd = "" if value is None else f" ({value!r:.80} is not a number of bytes)"
         self.note(name, f"{_OTHERS[name]} are not known{odd}")
         return None
+
+    def pending(self, value: object) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
+            self.note("pending_vibs", f"{value!r:.80} is no list of VIBs; it is left out")
+            return ()
+        more = len(value) - _PENDING_LIMIT
+        named = tuple(str(each)[:200] for each in value[:_PENDING_LIMIT])
+        return (*named, f"and {more} more") if more > 0 else named
 
     def hardware(self, value: object) -> Hardware | None:
         if isinstance(value, dict):

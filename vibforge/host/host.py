@@ -30,6 +30,8 @@ class Host:
     tpm: bool | None = None
     maintenance_mode: bool | None = None
     reboot_pending: bool | None = None
+    pending: tuple[str, ...] = ()
+    """What the next boot changes, where that is known: `+ ID` comes, `- ID` goes."""
     stateless: bool | None = None
     managed_by_image: bool | None = None
     hardware: Hardware | None = None

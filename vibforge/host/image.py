@@ -1,20 +1,28 @@
-"""How an install changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
+"""How a command changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.esxi.matching import Demands, Provisions
+from vibforge.esxi.matching import INSTALLER, Demands, Provisions
 from vibforge.esxi.paths import host_paths
+from vibforge.esxi.table import standing
+from vibforge.host.host import Host
 from vibforge.host.package import Package
+from vibforge.host.prediction import Cause
 from vibforge.model.version import Version
+
+_BASE = "esx-base"
+ALREADY_INSTALLED = "is installed already"
+_OLD_FILES = "the host keeps the OLD FILES and reports success"
 
 
 class Verb(StrEnum):
-    """The two commands that take a VIB file."""
+    """The commands of `esxcli software vib` that change a host."""
 
     INSTALL = "install"
     UPDATE = "update"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,13 +45,14 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
 
     An install removes every VIB that a new one replaces, and every VIB that would replace a new
     one: so it upgrades, and downgrades too. An update takes only what updates something installed.
+    A VIB that is offered twice counts once.
     """
-    newest = newest_of_each_name(offered)
+    offered = tuple({package.id: package for package in offered}.values())
     present = {package.id for package in installed}
     there = _provided(installed)
     added = tuple(
         package
-        for package in newest
+        for package in offered
         if package.id not in present
         and package.is_installable
         and (verb is Verb.INSTALL or _replaces_any(package, there))
@@ -53,13 +62,56 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     gone = [
         any(map(replaced.met_by, old.provides)) or _replaces_any(old, coming) for old in installed
     ]
-    names = {package.name for package in added}
+    coming_in = {package.id for package in added}
     return Change(
         added=added,
         removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
         kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
-        skipped=tuple(package for package in newest if package.name not in names),
+        skipped=tuple(package for package in offered if package.id not in coming_in),
     )
+
+
+def removal(installed: Sequence[Package], names: Sequence[str]) -> Change:
+    """Return what `esxcli software vib remove -n NAME…` makes of the installed VIBs."""
+    gone = [any(is_named(package, name) for name in names) for package in installed]
+    return Change(
+        added=(),
+        removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
+        kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
+        skipped=(),
+    )
+
+
+def dependants(change: Change) -> tuple[Package, ...]:
+    """Return the VIBs that would stay, and lose what they ask for, and what then depends on them.
+
+    What a VIB lacked before does not count.
+    """
+    before = Provisions(p for each in (*change.kept, *change.removed) for p in each.provides)
+    found: dict[str, Package] = {}
+    while True:
+        left = [package for package in change.kept if package.id not in found]
+        after = Provisions((INSTALLER, *(p for package in left for p in package.provides)))
+        more = {
+            package.id: package
+            for package in left
+            for constraint in package.descriptor.relationships.depends
+            if before.meet(constraint) and not after.meet(constraint)
+        }
+        if not more:
+            return tuple(found.values())
+        found |= more
+
+
+def is_named(package: Package, words: str) -> bool:
+    """Whether `words` name a VIB as esxcli does: name, name:version, vendor:name, or all three."""
+    name, version, vendor = package.name, package.descriptor.version, package.descriptor.vendor
+    return words in {
+        name,
+        f"{name}:{version}",
+        f"{vendor}:{name}",
+        f"{vendor}:{name}:{version}",
+    }
 
 
 def _provided(packages: Iterable[Package]) -> Provisions:
@@ -79,6 +131,45 @@ def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
         if held is None or Version(held.descriptor.version) < Version(package.descriptor.version):
             newest[package.name] = package
     return tuple(newest.values())
+
+
+def chosen_from_depot(offered: Iterable[Package]) -> tuple[Package, ...]:
+    """Return what a host takes of a bundle: the newest of each name that no other one replaces."""
+    newest = newest_of_each_name(offered)
+    replaced = {old.id for old in _replaced_among(newest)}
+    return tuple(package for package in newest if package.id not in replaced)
+
+
+def rivals_of(offered: Sequence[Package]) -> tuple[Package, tuple[Package, ...]] | None:
+    """Return the first VIB that replaces others of the same offer, and these; None if none does."""
+    replaced = _replaced_among(offered)
+    for new in offered if replaced else ():
+        demands = Demands(new.replaces)
+        olds = tuple(
+            old for old in replaced if old is not new and any(map(demands.met_by, old.provides))
+        )
+        if olds:
+            return new, olds
+    return None
+
+
+def _replaced_among(offered: Sequence[Package]) -> tuple[Package, ...]:
+    """Return the VIBs that another one of an offer replaces.
+
+    One that replaces itself is left out, as nobody can tell who else does; a host refuses it.
+    """
+    demands = Demands(constraint for package in offered for constraint in package.replaces)
+    return tuple(
+        package
+        for package in offered
+        if any(map(demands.met_by, package.provides))
+        and not any(map(Demands(package.replaces).met_by, package.provides))
+    )
+
+
+def base_of(installed: Iterable[Package]) -> Package | None:
+    """Return the VIB that makes a host an ESXi, if it is among these."""
+    return next((package for package in installed if package.name == _BASE), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,9 +201,12 @@ def unequal_attribute(offered: Package, held: Package) -> Unequal | None:
     return None
 
 
-def _contents(package: Package) -> list[tuple[str, str, int | None, tuple[tuple[str, str], ...]]]:
+def _contents(package: Package) -> list[tuple[object, ...]]:
     return [
-        (p.name, p.type, p.size, tuple(sorted((c.checksum_type, c.digest) for c in p.checksums)))
+        (
+            *(p.name, p.type, p.boot_order, p.size),
+            tuple(sorted((c.checksum_type, c.digest) for c in p.checksums)),
+        )
         for p in sorted(package.descriptor.payloads, key=lambda payload: payload.name)
     ]
 
@@ -157,3 +251,81 @@ def _claimed_twice(claims: Sequence[frozenset[str]]) -> set[str]:
         twice |= paths & seen
         seen |= paths
     return twice
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Covered:
+    """The paths of a VIB that an overlay VIB masks."""
+
+    paths: tuple[str, ...]
+    overlay: str
+    below: str
+
+
+def uncovered_at_boot(change: Change) -> tuple[Covered, ...]:
+    """Return the paths for which an overlay keeps a change from being made live (vib-format 3).
+
+    An overlay that stays may not cover what comes or goes, and one that goes may not have covered
+    what stays.
+    """
+    changed = [p for p in (*change.added, *change.removed) if not p.overlay]
+    stays = [package for package in change.kept if not package.overlay]
+    return (
+        *_covered([package for package in change.kept if package.overlay], changed),
+        *_covered([package for package in change.removed if package.overlay], stays),
+    )
+
+
+def _covered(overlays: Sequence[Package], below: Sequence[Package]) -> Iterator[Covered]:
+    masking: dict[str, str] = {}
+    for overlay in overlays:
+        masking.update(dict.fromkeys(host_paths(overlay.descriptor.file_list), overlay.id))
+    for package in below if masking else ():
+        masked: dict[str, list[str]] = {}
+        for path in sorted(masking.keys() & host_paths(package.descriptor.file_list)):
+            masked.setdefault(masking[path], []).append(path)
+        for overlay_id, paths in masked.items():
+            yield Covered(paths=tuple(paths), overlay=overlay_id, below=package.id)
+
+
+def skipped(host: Host, passed_over: Iterable[Package]) -> Iterator[Cause]:
+    """Yield why each VIB is passed over."""
+    for package in passed_over:
+        yield Cause(what=_why(host, package), subject=package.id, certainty=standing(host.release))
+
+
+def old_files(host: Host, offered: Iterable[Package]) -> Iterator[str]:
+    """Yield the VIBs whose old files would stay though the host reports success."""
+    for package in offered:
+        if kept := _kept(host, package):
+            yield f"{package.id} {kept}"
+
+
+def _why(host: Host, package: Package) -> str:
+    if not package.is_installable:
+        return f"is of type {package.descriptor.type or 'none'}, which changes nothing on a host"
+    if _held(host, package) is None:
+        return "updates nothing that is installed"
+    return _kept(host, package) or ALREADY_INSTALLED
+
+
+def _held(host: Host, package: Package) -> Package | None:
+    return next((each for each in host.installed if each.id == package.id), None)
+
+
+def _kept(host: Host, package: Package) -> str:
+    """Say that the old files stay; empty where the same VIB is installed, or none of its ID."""
+    held = _held(host, package)
+    if held is None or not package.is_installable:
+        return ""
+    if unequal := unequal_attribute(package, held):
+        return (
+            f"is installed already with other {unequal.attribute}: {_OLD_FILES}; build it under "
+            "another version"
+        )
+    if held.is_only_listed:
+        return (
+            f"{ALREADY_INSTALLED} by its ID, and the facts lack its descriptor: if its content is "
+            f"another one, {_OLD_FILES}"
+        )
+    return ""

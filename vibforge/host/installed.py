@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from vibforge.errors import FormatError, ModelError, Problem
 from vibforge.esxi.reader import VIB_TYPES
+from vibforge.host.image import base_of
 from vibforge.host.package import Package
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import Descriptor
@@ -12,6 +13,11 @@ from vibforge.model.descriptor import Descriptor
 VIB_LIMIT = 1_000
 """Installed VIBs of a host's facts; a host has some 200."""
 _NOTE_LIMIT = 20
+_NAMED_LIMIT = 5
+_NO_BASE = (
+    "no esx-base is among them, without which no host runs: the list is not whole, and what ESXi "
+    "brings beside these VIBs is taken as that of its release"
+)
 _WORDS = ("name", "version", "vendor")
 
 
@@ -42,17 +48,35 @@ def read_installed(value: object, where: str) -> Installed:
         if package is not None:
             found[package.id] = package
     listed = {package.id: package for package in _listed(value, place, problems)}
-    undescribed = "its descriptor is not among the facts"
-    problems += [Problem(what=undescribed, where=i) for i in sorted(listed.keys() - found.keys())]
+    problems += _undescribed(sorted(listed.keys() - found.keys()), len(listed), place)
     unlisted = "there is a descriptor, but the host does not list this VIB; it is left out"
     if listed:
         problems += [Problem(what=unlisted, where=i) for i in sorted(found.keys() - listed.keys())]
     known = {vib_id: found.get(vib_id, package) for vib_id, package in listed.items()} or found
-    return Installed(
-        packages=tuple(known[vib_id] for vib_id in sorted(known)),
-        complete=bool(known),
-        notes=tuple(problems[:_NOTE_LIMIT]),
+    packages = tuple(known[vib_id] for vib_id in sorted(known))
+    whole = base_of(packages) is not None
+    if packages and not whole:
+        problems.insert(0, Problem(what=_NO_BASE, where=place))
+    return Installed(packages=packages, complete=whole, notes=_limited(problems, place))
+
+
+def _undescribed(ids: list[str], of: int, place: str) -> list[Problem]:
+    """Say in one line which VIBs have no descriptor, and what that leaves open."""
+    if not ids:
+        return []
+    more = len(ids) - _NAMED_LIMIT
+    named = ", ".join(ids[:_NAMED_LIMIT]) + (f" and {more} more" if more > 0 else "")
+    what = (
+        f"of {len(ids)} of {of} VIBs the descriptor is not among the facts, so nothing is known of "
+        f"their files, sizes, dependencies and flags: {named}"
     )
+    return [Problem(what=what, where=place)]
+
+
+def _limited(problems: list[Problem], place: str) -> tuple[Problem, ...]:
+    more = len(problems) - _NOTE_LIMIT
+    told = tuple(problems[:_NOTE_LIMIT])
+    return (*told, Problem(what=f"and {more} more like these", where=place)) if more > 0 else told
 
 
 def _described(entry: object, place: str, problems: list[Problem]) -> Package | None:

@@ -1,9 +1,10 @@
 """What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vibforge.checks.payload_content import missing_parent_directory
 from vibforge.checks.registry import VIB_CHECKS
 from vibforge.esxi import messages
 from vibforge.findings.check import Step
@@ -55,6 +56,26 @@ class Offer:
     """What a host refuses of the VIBs when it reads their payloads."""
 
 
+NOTHING = Offer(name="")
+
+
+def joint_offer(offers: Sequence[Offer]) -> Offer:
+    """Return what several files offer that are named in one command."""
+    return Offer(
+        name=" + ".join(offer.name for offer in offers),
+        packages=tuple(package for offer in offers for package in offer.packages),
+        refusals=tuple(refusal for offer in offers for refusal in offer.refusals),
+        damage=tuple(refusal for offer in offers for refusal in offer.damage),
+        is_bundle=all(offer.is_bundle for offer in offers),
+        is_component=all(offer.is_component for offer in offers),
+        of_readers={
+            reader: tuple(r for offer in offers for r in offer.of_readers.get(reader, ()))
+            for reader in BundleReader
+        },
+        of_payloads=tuple(refusal for offer in offers for refusal in offer.of_payloads),
+    )
+
+
 def offer_of(vib: Vib, name: str) -> Offer:
     """Return what a VIB file offers; its payloads are read once."""
     return offer_of_scan(VibScan(vib), name)
@@ -69,6 +90,7 @@ def offer_of_scan(scan: VibScan, name: str) -> Offer:
         signature=scan.signature,
         signature_says=reading_error(vib.signature) if malformed else "",
         contents=tuple(_contents(scan)),
+        missing_folders=tuple(fault.where for fault in missing_parent_directory.faults(scan)),
     )
     return Offer(
         name=name,

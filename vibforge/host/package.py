@@ -60,6 +60,8 @@ class Package:
     """What cannot be read of the signature, or who signed."""
     contents: tuple[Content, ...] = ()
     """What is in the payloads, by their names in order; empty for a VIB without its file."""
+    missing_folders: tuple[str, ...] = ()
+    """The folders above its files that are no entries of the payload, in the file's order."""
     files_known: bool = True
     relationships_known: bool = True
     payloads_known: bool = True
@@ -76,6 +78,11 @@ class Package:
     @property
     def level(self) -> AcceptanceLevel:
         return self.descriptor.level
+
+    @property
+    def is_only_listed(self) -> bool:
+        """Whether nothing is known of it but what `esxcli software vib list` prints."""
+        return not (self.files_known or self.relationships_known or self.payloads_known)
 
     @property
     def overlay(self) -> bool:

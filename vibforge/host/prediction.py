@@ -68,8 +68,12 @@ class Prediction:
     """Why it is refused or skipped, or what makes it need a reboot."""
     hidden: tuple[Cause, ...] = ()
     """Further reasons to refuse, which the host says only when the first are gone."""
+    added: tuple[str, ...] = ()
+    """IDs of the VIBs that come in."""
     removed: tuple[str, ...] = ()
     """IDs of installed VIBs that go."""
+    skipped: tuple[Cause, ...] = ()
+    """The VIBs that the command passes over while others come in, and why."""
     dry_run: bool = False
     message: HostMessage | None = None
 

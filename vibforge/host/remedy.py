@@ -16,6 +16,7 @@ from vibforge.checks.payload_declaration import (
 from vibforge.esxi.provides import DRIVER_API, provision
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import SKIPS
+from vibforge.host.image import Verb, dependants, removal
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
@@ -162,11 +163,30 @@ def _distinct(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 def _steps(command: Command) -> Iterator[Step]:
     """Yield what could help this command."""
+    if command.verb is Verb.REMOVE:
+        yield from _removal_steps(command)
+        return
     yield _flag("--no-sig-check", 20)
     if not any(_does_not_load(package, command) for package in command.packages):
         yield _flag(_FORCE, 30, _MISSING if _depends(command) else "")
     yield from _host_steps(command)
     yield from _vib_steps(command)
+
+
+def _removal_steps(command: Command) -> Iterator[Step]:
+    """Yield what could help a removal: it has no `--no-sig-check`, and no level is in its way."""
+    yield from _maintenance_step(command)
+    removed = removal(command.host.installed, command.names)
+    if names := tuple(package.name for package in dependants(removed)):
+        yield Step(
+            key="dependants",
+            what="remove what depends on it too: " + " ".join(f"-n {name}" for name in names),
+            cost="what these VIBs do is lost too",
+            weight=25,
+            apply=lambda given: replace(given, names=(*given.names, *names)),
+        )
+    if names or command.host.knows_all_relationships:
+        yield _flag(_FORCE, 30, "; what depends on it stays, and stops working")
 
 
 def _does_not_load(package: Package, command: Command) -> bool:
@@ -209,7 +229,11 @@ def _host_steps(command: Command) -> Iterator[Step]:
             apply=lambda given: replace(given, host=replace(given.host, acceptance_level=lowest)),
             host_level=lowest,
         )
-    if host.maintenance_mode is not True:
+    yield from _maintenance_step(command)
+
+
+def _maintenance_step(command: Command) -> Iterator[Step]:
+    if command.host.maintenance_mode is not True:
         yield Step(
             key="maintenance",
             what="esxcli system maintenanceMode set --enable true",
@@ -248,9 +272,11 @@ def _vib_steps(command: Command) -> Iterator[Step]:
 
 
 def _gains_by_rebuild(package: Package) -> bool:
-    """Whether a build writes what this VIB lacks: digests, their order, a release date."""
-    return not package.descriptor.release_date or any(
-        any(check.faults(package)) for check in _MENDED
+    """Whether a build writes what this VIB lacks: digests, their order, a date, folders."""
+    return (
+        not package.descriptor.release_date
+        or bool(package.missing_folders)
+        or any(any(check.faults(package)) for check in _MENDED)
     )
 
 
@@ -283,6 +309,7 @@ def _rebuilt(package: Package) -> Package:
         signature=Signature.MISSING,
         first_signature=None,
         contents=(),
+        missing_folders=(),
     )
 
 

@@ -14,13 +14,13 @@ from vibforge.esxi.release import Release
 from vibforge.esxi.table import Delivery, is_known, row_of
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host
-from vibforge.host.image import Change, Verb, newest_of_each_name
+from vibforge.host.image import Change, Verb, chosen_from_depot
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.install.staging import TRUSTED
 from vibforge.host.install.trouble import Group
 from vibforge.host.install.validation import troubles
-from vibforge.host.offer import BundleReader, Offer
+from vibforge.host.offer import NOTHING, BundleReader, Offer
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
 from vibforge.host.upgrade import predict_upgrade
@@ -33,6 +33,7 @@ class Route(StrEnum):
 
     INSTALL = "esxcli software vib install"
     UPDATE = "esxcli software vib update"
+    REMOVE = "esxcli software vib remove"
     COMPONENT = "esxcli software component apply"
     UPGRADE = "ISO upgrade with the VIB installed"
     VLCM = "vLCM image"
@@ -51,15 +52,22 @@ class Journey:
     """One offer on its way to one host; `upgrade_to` is the release of a later upgrade."""
 
     host: Host
-    offer: Offer
+    offer: Offer = NOTHING
+    names: tuple[str, ...] = ()
+    """The installed VIBs that are to be removed, as esxcli takes their names."""
     flags: Flags = NO_FLAGS
     upgrade_to: Release | None = None
 
     def command(self, verb: Verb = Verb.INSTALL) -> Command:
-        """Return the `esxcli software vib` command of this journey."""
+        """Return the `esxcli software vib` command of this journey.
+
+        A host picks the VIBs of a bundle itself, and takes loose ones as they are given.
+        """
+        packages = self.offer.packages
         return Command(
             host=self.host,
-            packages=newest_of_each_name(self.offer.packages),
+            packages=chosen_from_depot(packages) if self.offer.is_bundle else packages,
+            names=self.names,
             verb=verb,
             flags=self.flags,
             refusals=self.offer.refusals,
@@ -97,6 +105,8 @@ def travel(journey: Journey, route: Route) -> tuple[World[Prediction], ...]:
             return predict(journey.command())
         case Route.UPDATE:
             return predict(journey.command(Verb.UPDATE))
+        case Route.REMOVE:
+            return predict(journey.command(Verb.REMOVE))
         case Route.COMPONENT:
             return _component(journey)
         case Route.VLCM:

@@ -1,6 +1,9 @@
-"""Say what hosts will do with VIBs, by every route, and the least that makes one go in."""
+"""Say what hosts will do with VIBs, by every route, and the least that makes one go in.
 
-from collections.abc import Iterator, Sequence
+The VIBs come one by one, or all in one command; or they are to be removed.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +14,9 @@ from vibforge.esxi.table import STOCK_TARGETS, is_known
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
-from vibforge.host.install.installer import ALREADY_INSTALLED
-from vibforge.host.offer import Offer
+from vibforge.host.image import ALREADY_INSTALLED, Verb, is_named, old_files
+from vibforge.host.offer import Offer, joint_offer
+from vibforge.host.package import Package
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy, remedies
@@ -44,9 +48,12 @@ class HostPlan:
     host: Host
     label: str
     routes: tuple[RoutePlan, ...]
-    remedies: tuple[Remedy, ...]
+    remedies: tuple[Remedy, ...] = ()
     """The least that makes `esxcli software vib install` work, best first; empty where nothing
     does, one remedy without steps where nothing is needed."""
+    kept_files: tuple[str, ...] = ()
+    """The VIBs whose old files stay though the host reports success: of all answers the most
+    dangerous one, so it is said first."""
     hopeless: tuple[str, ...] = ()
     """Why a VIB is of no use on this release, whatever is done to install it."""
     boot_copy: tuple[Remedy, ...] = ()
@@ -80,19 +87,35 @@ class FilePlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Removal:
+    """The removal of installed VIBs by name, on every host that was asked for."""
+
+    names: tuple[str, ...]
+    hosts: tuple[HostPlan, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """All files; `route` is the one whose outcome is the verdict."""
+    """All files; `route` is the one whose outcome is the verdict.
+
+    Where all go in by one command, `together` has the hosts, and the files have none. Where VIBs
+    are to be removed, `removal` has them, and the files are taken as installed.
+    """
 
     files: tuple[FilePlan, ...]
     unreadable: tuple[Unreadable, ...] = ()
     route: Route
     flags: Flags = NO_FLAGS
+    together: FilePlan | None = None
+    removal: Removal | None = None
 
     @property
     def good(self) -> bool:
-        """Whether every file could be read and goes onto every host by the route asked for."""
+        """Whether every file could be read, and all is carried out on every host as asked for."""
+        asked = self.removal or self.together
+        judged = (asked,) if asked else self.files
         return not self.unreadable and all(
-            file.hosts and all(self._goes(host) for host in file.hosts) for file in self.files
+            each.hosts and all(self._goes(host) for host in each.hosts) for each in judged
         )
 
     def _goes(self, host: HostPlan) -> bool:
@@ -109,6 +132,7 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     route: Route = Route.INSTALL,
     upgrade_to: Release | None = None,
     policy: TrustPolicy = NO_POLICY,
+    together: bool = False,
 ) -> Plan:
     """Plan the way of VIBs and bundles onto a host.
 
@@ -121,20 +145,116 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         route: the route whose outcome is the verdict.
         upgrade_to: a release that the host is upgraded to afterwards.
         policy: whom the hosts trust; see `read_store`.
+        together: whether all go in by one command, so that one bad VIB keeps all of them out.
 
     Raises:
-        ModelError: the route is an upgrade and no release is named, or it is an older one.
+        ModelError: the route is an upgrade and no release is named, or it is an older one; or VIBs
+            and bundles are to go in by one command.
     """
     _check_upgrade(route, [host.release] if host else targets, upgrade_to)
-    hosts = [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
+    hosts = _hosts(host, targets)
+    offers, unreadable = _offers(paths, policy)
+    if not together:
+        files = tuple(
+            plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to) for offer in offers
+        )
+        return Plan(files=files, unreadable=unreadable, route=route, flags=flags)
+    if len({offer.is_bundle for offer in offers}) > 1:
+        raise ModelError(
+            "loose VIBs and bundles in one command: how a host takes both at once is not known",
+            remedy="put all into one bundle with `vibforge bundle create`, or plan them in turn",
+        )
+    joint = plan_offer(joint_offer(offers), hosts, flags=flags, upgrade_to=upgrade_to)
+    return Plan(
+        files=tuple(FilePlan(offer=offer) for offer in offers),
+        unreadable=unreadable,
+        route=route,
+        flags=flags,
+        together=None if unreadable and len(offers) < len(paths) else joint,
+    )
+
+
+def plan_removal(  # noqa: PLR0913 - each one is a thing that a caller decides
+    names: Sequence[str],
+    *,
+    installed: Sequence[Path] = (),
+    host: Host | None = None,
+    targets: Sequence[Release] = STOCK_TARGETS,
+    flags: Flags = NO_FLAGS,
+    policy: TrustPolicy = NO_POLICY,
+) -> Plan:
+    """Plan the removal of VIBs from a host.
+
+    Args:
+        names: the VIBs, as `esxcli software vib remove -n` takes them.
+        installed: files whose VIBs are taken as installed on the host.
+        host: the facts of a host; if None, a stock host of each of `targets`.
+        targets: releases to plan for where there is no `host`.
+        flags: what the command line of esxcli would carry.
+        policy: whom the hosts trust; see `read_store`.
+
+    Raises:
+        ModelError: a flag is none of a removal.
+    """
+    if flags.no_sig_check:
+        raise ModelError(
+            "--no-sig-check is no flag of `esxcli software vib remove`",
+            remedy="leave it out: a removal looks at no signature",
+        )
+    offers, unreadable = _offers(installed, policy)
+    held = tuple(package for offer in offers for package in offer.packages)
+    hosts = tuple(
+        _plan_removal(label, Journey(host=each, names=tuple(names), flags=flags))
+        for label, each in _holding(_hosts(host, targets), held, names)
+    )
+    return Plan(
+        files=tuple(FilePlan(offer=offer) for offer in offers),
+        unreadable=unreadable,
+        route=Route.REMOVE,
+        flags=flags,
+        removal=Removal(names=tuple(names), hosts=hosts),
+    )
+
+
+def _hosts(host: Host | None, targets: Sequence[Release]) -> list[tuple[str, Host]]:
+    """Return the hosts to plan for, each with its label."""
+    return [("this host", host)] if host else [(f"stock {t}", stock_host(t)) for t in targets]
+
+
+def _offers(
+    paths: Sequence[Path], policy: TrustPolicy
+) -> tuple[list[Offer], tuple[Unreadable, ...]]:
+    """Return what the files offer, in their order, and those that cannot be read.
+
+    A file of which a host's answer is known is among both.
+    """
     offers = each_file(paths, lambda path: read_offer(path, policy))
     answered = [(each.path, unread_offer(each.path)) for each in offers.unreadable]
     known = [*offers.found, *((path, offer) for path, offer in answered if offer is not None)]
-    files = tuple(
-        plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
-        for _path, offer in sorted(known, key=lambda each: paths.index(each[0]))
-    )
-    return Plan(files=files, unreadable=offers.unreadable, route=route, flags=flags)
+    ordered = sorted(known, key=lambda each: paths.index(each[0]))
+    return [offer for _path, offer in ordered], offers.unreadable
+
+
+def _holding(
+    hosts: Sequence[tuple[str, Host]], held: Sequence[Package], names: Sequence[str]
+) -> Iterator[tuple[str, Host]]:
+    """Yield each host with the VIBs installed that were given as files.
+
+    All that a stock host holds beside them is ESXi's own, which depends on nothing of them.
+    """
+    coming = {package.name for package in held}
+    named = all(any(is_named(package, name) for package in held) for name in names)
+    for label, host in hosts:
+        others = tuple(package for package in host.installed if package.name not in coming)
+        stock = not (host.installed or host.installed_known) and label.startswith("stock")
+        yield (
+            label,
+            replace(
+                host,
+                installed=(*others, *held),
+                installed_known=host.installed_known or (stock and named),
+            ),
+        )
 
 
 def _check_upgrade(route: Route, sources: Sequence[Release], to: Release | None) -> None:
@@ -179,9 +299,25 @@ def _plan_host(label: str, journey: Journey) -> HostPlan:
             RoutePlan(route=route, worlds=travel(journey, route)) for route in routes_of(journey)
         ),
         remedies=remedies(command),
+        kept_files=tuple(old_files(journey.host, command.packages)),
         hopeless=tuple(_hopeless(journey)),
         boot_copy=(remedies(replace(command, packages=moved)) if moved != command.packages else ()),
         warnings=tuple(_warnings(journey)),
+    )
+
+
+def _plan_removal(label: str, journey: Journey) -> HostPlan:
+    from vibforge.host.later import removal_warnings  # noqa: PLC0415 - most plans install
+
+    routes = (RoutePlan(route=Route.REMOVE, worlds=travel(journey, Route.REMOVE)),)
+    if not is_known(journey.host.release):
+        return HostPlan(host=journey.host, label=label, routes=routes)
+    return HostPlan(
+        host=journey.host,
+        label=label,
+        routes=routes,
+        remedies=remedies(journey.command(Verb.REMOVE)),
+        warnings=(*removal_warnings(journey.host, journey.names), *_host_warnings(journey.host)),
     )
 
 
@@ -195,6 +331,8 @@ def _hopeless(journey: Journey) -> Iterator[str]:
 
 def _warnings(journey: Journey) -> Iterator[str]:
     host, packages = journey.host, journey.offer.packages
+    yield from _host_warnings(host)
+    yield from _package_warnings(packages)
     community = [p for p in packages if p.level is AcceptanceLevel.COMMUNITY]
     if host.managed_by_image:
         yield (
@@ -221,3 +359,31 @@ def _warnings(journey: Journey) -> Iterator[str]:
             "Unsigned, it claims a level that needs a signature: `esxcli software vib signature "
             "verify` reports it, and auditors look for just that."
         )
+
+
+def _host_warnings(host: Host) -> Iterator[str]:
+    """Yield what of a host's state counts for whatever is done to its VIBs."""
+    if host.stateless:
+        yield (
+            "The host boots over the network: its next boot loads the image of Auto Deploy again, "
+            "and a change of its VIBs is lost. Change that image too."
+        )
+    if host.reboot_pending:
+        pending = f" ({'; '.join(host.pending)})" if host.pending else ""
+        yield (
+            f"A change waits for a reboot of this host{pending}. The plan is for the VIBs that run "
+            "now; whether the host starts from these or from those of its next boot is not known "
+            "here. Reboot it first."
+        )
+
+
+def _package_warnings(packages: Iterable[Package]) -> Iterator[str]:
+    """Yield what may come of VIBs whose payloads lack folders."""
+    for package in packages:
+        if package.missing_folders:
+            folders = ", ".join(package.missing_folders[:5])
+            yield (
+                f"{package.id} has no entries for the folders {folders}: "
+                'hosts of 8.0 were reported to stop at such a payload with "Failed to mount … '
+                'Operation not permitted". Build it anew with vibforge, which packs every folder.'
+            )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vibforge.host.offer import Offer
+from vibforge.host.offer import NOTHING, Offer
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy
 from vibforge.host.routes import Route
-from vibforge.operations.plan import FilePlan, HostPlan, Plan, RoutePlan
+from vibforge.operations.plan import FilePlan, HostPlan, Plan, Removal, RoutePlan
 from vibforge.report import shapes
 from vibforge.report.folding import WIDTH, fold
 from vibforge.report.paint import Paint
@@ -22,6 +22,10 @@ _ROLES = {
     Outcome.REFUSED: "bad",
     Outcome.NOT_KNOWN: "warn",
 }
+_OTHER_VERSION = (
+    "another version: build it anew under a higher one, or remove the installed VIB first; no flag "
+    "brings other files in under the same ID"
+)
 _SHOWN_CAUSES = 4
 _SHOWN_REMEDIES = 3
 _VERBS = frozenset(
@@ -31,8 +35,27 @@ _VERBS = frozenset(
 
 def plan_text(plan: Plan, paint: Paint, width: int = WIDTH) -> str:
     """Show what hosts will do, in lines of `width` columns, `WIDTH` at most."""
-    lines = (line for file in plan.files for line in _file_lines(file, plan, paint))
-    return fold("\n".join(lines), min(width, WIDTH))
+    return fold("\n".join(_plan_lines(plan, paint)), min(width, WIDTH))
+
+
+def _plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
+    for file in plan.files:
+        yield from _file_lines(file, plan, paint)
+    if plan.together:
+        yield paint("All of them by one command", "strong")
+        yield from _hosts_lines(plan.together.hosts, plan, plan.together.offer, paint)
+    if plan.removal:
+        yield paint(f"Removal of {plain(' '.join(plan.removal.names))}", "strong")
+        yield from _hosts_lines(plan.removal.hosts, plan, NOTHING, paint)
+
+
+def _hosts_lines(
+    hosts: Sequence[HostPlan], plan: Plan, offer: Offer, paint: Paint
+) -> Iterator[str]:
+    for host in hosts:
+        yield ""
+        yield from _host_lines(host, plan, offer, paint)
+    yield ""
 
 
 def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
@@ -40,14 +63,13 @@ def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
     yield paint(plain(offer.name), "strong")
     for package in offer.packages:
         yield f"  {plain(package.id)}, {package.level.esxcli_name}, signature {package.signature}"
-    for host in file.hosts:
-        yield ""
-        yield from _host_lines(host, plan, file.offer, paint)
-    yield ""
+    yield from _hosts_lines(file.hosts, plan, file.offer, paint)
 
 
 def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterator[str]:
     yield paint(f"On {host_words(of)}", "strong")
+    for vib in of.kept_files:
+        yield _line(f"  {paint('NOT INSTALLED, AND NO ERROR', 'bad')}: ", vib)
     for reason in of.hopeless:
         yield _line(f"  {paint('!', 'bad')} ", reason)
     for note in of.host.notes:
@@ -62,8 +84,10 @@ def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterato
         yield from _route_lines(route, flags, offer, paint, asked=asked)
     if of.is_held:
         yield f"  {paint('needs', 'strong')}: nothing; it is already installed"
+    elif of.kept_files:
+        yield _line(f"  {paint('needs', 'strong')}: ", _OTHER_VERSION)
     else:
-        yield from _remedy_lines("needs", of.remedies, paint)
+        yield from _remedy_lines("needs", of.remedies, paint, removes=plan.removal is not None)
     if of.boot_copy:
         yield from _remedy_lines("as boot-copy", of.boot_copy[:1], paint)
     for warning in of.warnings:
@@ -100,8 +124,13 @@ def _whole_result(result: Prediction, offer: Offer) -> Iterator[str]:
             yield _line("      | ", line.strip())
     yield from _cause_lines("because", result.causes, offer)
     yield from _cause_lines("and then", result.hidden, offer)
+    if result.outcome is Outcome.REFUSED and len(offer.packages) > 1:
+        yield f"      so none of the {len(offer.packages)} VIBs goes in"
+    if len(result.added) > 1 or (result.added and result.skipped):
+        yield _line("      installs ", ", ".join(result.added))
     if result.removed:
         yield _line("      removes ", ", ".join(result.removed))
+    yield from _cause_lines("skips", result.skipped, NOTHING)
 
 
 def _cause_lines(word: str, causes: Sequence[Cause], of: Offer) -> Iterator[str]:
@@ -122,9 +151,12 @@ def _ids(of: Offer) -> set[str]:
     return {package.id for package in of.packages} if len(of.packages) == 1 else set()
 
 
-def _remedy_lines(word: str, found: Sequence[Remedy], paint: Paint) -> Iterator[str]:
+def _remedy_lines(
+    word: str, found: Sequence[Remedy], paint: Paint, *, removes: bool = False
+) -> Iterator[str]:
     if not found:
-        yield f"  {paint(word, 'strong')}: nothing that is known here makes it install"
+        what = "removes it" if removes else "makes it install"
+        yield f"  {paint(word, 'strong')}: nothing that is known here {what}"
         return
     for remedy in found[:_SHOWN_REMEDIES]:
         outcomes = " or ".join(remedy.outcomes)
@@ -148,7 +180,20 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "route": plan.route.value,
         "flags": list(plan.flags.words),
         "files": [_file_json(file) for file in plan.files],
+        "together": _joint_json(plan.together) if plan.together else None,
+        "removal": _removal_json(plan.removal) if plan.removal else None,
         "unreadable": shapes.unreadable(plan.unreadable),
+    }
+
+
+def _joint_json(file: FilePlan) -> dict[str, Any]:
+    return {"hosts": [_host_json(host) for host in file.hosts]}
+
+
+def _removal_json(removal: Removal) -> dict[str, Any]:
+    return {
+        "vib_names": list(removal.names),
+        "hosts": [_host_json(host) for host in removal.hosts],
     }
 
 
@@ -187,7 +232,7 @@ def _host_json(of: HostPlan) -> dict[str, Any]:
         ],
         "remedies": [_remedy_json(remedy) for remedy in of.remedies],
         "boot_copy_remedies": [_remedy_json(remedy) for remedy in of.boot_copy],
-        "warnings": [*of.hopeless, *of.warnings],
+        "warnings": [*of.kept_files, *of.hopeless, *of.warnings],
     }
 
 
@@ -201,7 +246,9 @@ def _world_json(world: World[Prediction]) -> dict[str, Any]:
         "says": result.says or None,
         "causes": [shapes.cause(cause) for cause in result.causes],
         "hidden_causes": [shapes.cause(cause) for cause in result.hidden],
+        "added": list(result.added),
         "removed": list(result.removed),
+        "skipped": [shapes.cause(cause) for cause in result.skipped],
     }
 
 

@@ -1,4 +1,4 @@
-"""Which VIBs are to go onto which host, with which verb and flags."""
+"""Which VIBs are to go onto a host or off it, with which verb and flags."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,12 @@ from vibforge.host.prediction import Refusal
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """One command: which VIBs, onto which host, with which verb and flags."""
+    """One command: which VIBs, onto which host or off it, with which verb and flags."""
 
     host: Host
-    packages: tuple[Package, ...]
+    packages: tuple[Package, ...] = ()
+    names: tuple[str, ...] = ()
+    """The installed VIBs that are to be removed, as esxcli takes their names."""
     verb: Verb = Verb.INSTALL
     flags: Flags = NO_FLAGS
     refusals: tuple[Refusal, ...] = ()

@@ -1,4 +1,4 @@
-"""The steps of an install in their order (vib-format 8, tried on 6.7).
+"""The steps of a command in their order (vib-format 8, tried on 6.7).
 
 Facts that are not known are asked as questions, so that `predict` returns every outcome that is
 possible.
@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from vibforge.checks.dependencies import replaces_itself
 from vibforge.esxi import messages
+from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.table import is_known
-from vibforge.host.image import Change, Verb, change, unequal_attribute
+from vibforge.host.image import Change, Unequal, Verb, change, rivals_of, skipped, unequal_attribute
 from vibforge.host.install.command import Command
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
@@ -19,16 +20,16 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
 from vibforge.host.reading import cause_of, message_of
+from vibforge.model.certainty import Certainty
 from vibforge.model.relationships import Provide
 
-ALREADY_INSTALLED = "is installed already"
 VERSIONLESS_BASE = Provide(name=ESX_VERSION)
 _FLAG = Question(
     key="no-sig-check-refused",
     if_yes="this release refuses --no-sig-check under Secure Boot, as 6.5 does",
     if_no="this release ignores --no-sig-check under Secure Boot, as 6.7 does",
 )
-_ALL_AT_ONCE = Question(
+ALL_AT_ONCE = Question(
     key="all-problems",
     if_yes="this release prints all problems at once, as 6.5 does",
     if_no="this release prints one group of problems at a time, as 6.7 does",
@@ -39,6 +40,10 @@ def predict(command: Command) -> tuple[World[Prediction], ...]:
     """Return every outcome that is possible, each with the assumptions that lead to it."""
     if not is_known(command.host.release):
         return (World(Answers(), not_known(command.host.release)),)
+    if command.verb is Verb.REMOVE:
+        from vibforge.host.install.removal import remove  # noqa: PLC0415 - most commands install
+
+        return worlds(lambda answers: remove(command, answers))
     planned = change(command.host.installed, command.packages, command.verb)
     return worlds(lambda answers: _evaluate(command, planned, answers))
 
@@ -53,12 +58,13 @@ def _evaluate(command: Command, planned: Change, answers: Answers) -> Prediction
 def _install(run: Run) -> Prediction:
     _read(run)
     _refuse_flags(run)
+    _refuse_rivals(run)
     if run.command.verb is Verb.UPDATE:
         _refuse_unequal(run)
     if not run.change.added:
         return _skipped(run)
     _refuse_impossible(run)
-    _validate(run)
+    refuse_bad_image(run)
     check_host(run)
     if run.flags.dry_run:
         return rehearse(run)
@@ -93,15 +99,35 @@ def _refuse_unequal(run: Run) -> None:
                 subject=package.id,
                 certainty=run.sure,
             )
-            as_65 = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
-            form = messages.CANNOT_MERGE if as_65 else messages.UNEQUAL
-            message = form(
-                package.id,
-                attribute=unequal.attribute,
-                installed=unequal.installed,
-                offered=unequal.offered,
-            )
-            raise Refused(message, [cause])
+            raise Refused(_unequal_message(run, package, unequal), [cause])
+
+
+def _unequal_message(run: Run, package: Package, unequal: Unequal) -> HostMessage:
+    as_65 = run.known(run.row.reports_all_problems, ALL_AT_ONCE)
+    form = messages.CANNOT_MERGE if as_65 else messages.UNEQUAL
+    return form(
+        package.id,
+        attribute=unequal.attribute,
+        installed=unequal.installed,
+        offered=unequal.offered,
+    )
+
+
+def _refuse_rivals(run: Run) -> None:
+    """Refuse VIBs of one command of which one replaces another, or that share an ID."""
+    known: dict[str, Package] = {}
+    for package in run.command.packages:
+        held = known.setdefault(package.id, package)
+        if held is not package and (unequal := unequal_attribute(package, held)):
+            what = f"is given twice, with two different {unequal.attribute}"
+            cause = Cause(what=what, subject=package.id, certainty=Certainty.INFERRED)
+            raise Refused(_unequal_message(run, package, unequal), [cause])
+    if found := rivals_of(tuple(known.values())):
+        new, olds = found
+        names = ", ".join(old.id for old in olds)
+        what = f"replaces {names}, which is given in the same command: leave one of them out"
+        cause = Cause(what=what, subject=new.id, certainty=Certainty.INFERRED)
+        raise Refused(messages.REPLACES_ITSELF(new.id, vibs=names), [cause])
 
 
 def _refuse_impossible(run: Run) -> None:
@@ -122,28 +148,16 @@ def _skipped(run: Run) -> Prediction:
         outcome=Outcome.SKIPPED,
         says=messages.NOT_CHANGED(),
         certainty=run.sure,
-        causes=tuple(
-            Cause(what=_why_skipped(run, package), subject=package.id, certainty=run.sure)
-            for package in run.change.skipped
-        ),
+        causes=tuple(skipped(run.host, run.change.skipped)),
     )
 
 
-def _why_skipped(run: Run, package: Package) -> str:
-    if not package.is_installable:
-        return f"is of type {package.descriptor.type or 'none'}, which changes nothing on a host"
-    held = next((each for each in run.host.installed if each.id == package.id), None)
-    if held is None:
-        return "updates nothing that is installed"
-    if unequal := unequal_attribute(package, held):
-        return (
-            f"is installed already with other {unequal.attribute}: the host keeps the OLD FILES "
-            "and reports success; build it under another version"
-        )
-    return ALREADY_INSTALLED
+def refuse_bad_image(run: Run) -> None:
+    """Validate the image that a change would make.
 
-
-def _validate(run: Run) -> None:
+    Raises:
+        Refused: something is wrong with it.
+    """
     found = troubles(
         run.host,
         run.change,
@@ -153,7 +167,7 @@ def _validate(run: Run) -> None:
     )
     if not found:
         return
-    all_at_once = run.known(run.row.reports_all_problems, _ALL_AT_ONCE)
+    all_at_once = run.known(run.row.reports_all_problems, ALL_AT_ONCE)
     first = len(found) if all_at_once else 1
     told = [trouble for group in found[:first] for trouble in group]
     hidden = [trouble for group in found[first:] for trouble in group]

@@ -6,13 +6,15 @@ from vibforge.checks.payload_declaration import (
     zstd_before_nine,
 )
 from vibforge.esxi import messages
+from vibforge.esxi.release import Release
 from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES
+from vibforge.host.image import skipped
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import MOUNTED_TYPES, preferred
-from vibforge.host.package import LOCKER, Package
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import Question
-from vibforge.model.certainty import least_sure
+from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.descriptor import GUNZIP, Checksum, Payload
 from vibforge.model.digest_coverage import algorithm_of
 from vibforge.model.names import BOOTBANK_STEM
@@ -32,6 +34,13 @@ PENDING = Question(
     if_yes="an earlier change waits for a reboot",
     if_no="no earlier change waits for a reboot",
 )
+_FOLDERS = Question(
+    key="missing-folders",
+    if_yes="this release mounts a payload that lacks the folders above its files",
+    if_no="this release does not mount such a payload, as was reported of 8.0",
+)
+_FIRST_WITH_FOLDERS = Release(8, 0)
+"""The release from which on a payload without its folders is reported not to be mounted."""
 STATELESS = Question(
     key="stateless", if_yes="the host boots over the network", if_no="the host boots from a disk"
 )
@@ -68,28 +77,29 @@ def remediate(run: Run) -> Prediction:
 def _refuse_stateless(run: Run, reboot: tuple[Cause, ...]) -> None:
     if run.answers.known(run.host.stateless, STATELESS):
         what = "the host boots over the network and cannot be changed for its next boot"
-        raise Refused(messages.STATELESS(), [Cause(what=what), *reboot])
+        raise Refused(messages.STATELESS(), [Cause(what=what, certainty=run.sure), *reboot])
 
 
 def _check_maintenance(run: Run) -> None:
-    if not _needs_maintenance(run) or run.flags.maintenance_mode:
+    if run.flags.maintenance_mode or not _needs_maintenance(run):
         return
     if run.answers.known(run.host.maintenance_mode, MAINTENANCE):
         return
+    removed, added = _asking_for_maintenance(run)
     message = messages.MAINTENANCE_MODE(
-        removed=", ".join(p.id for p in run.change.removed if p.descriptor.type != LOCKER),
-        installed=", ".join(package.id for package in run.change.added),
+        removed=", ".join(package.id for package in removed),
+        installed=", ".join(package.id for package in added),
     )
     what = "a live change of this VIB needs maintenance mode"
-    cause = Cause(what=what, subject=run.change.added[0].id, certainty=run.sure)
-    raise Refused(message, [cause])
+    causes = [Cause(what=what, subject=p.id, certainty=run.sure) for p in (*added, *removed)]
+    raise Refused(message, causes)
 
 
 def needs_reboot(run: Run) -> tuple[Cause, ...]:
     """Return why the change waits for the next boot; nothing if it can be made live."""
     causes = run.own_reboot_causes
     if not causes and run.answers.known(run.host.reboot_pending, PENDING):
-        return (Cause(what="an earlier change waits for a reboot"),)
+        return (Cause(what="an earlier change waits for a reboot", certainty=run.sure),)
     return causes
 
 
@@ -97,20 +107,41 @@ def result(run: Run, outcome: Outcome, causes: tuple[Cause, ...] = ()) -> Predic
     """Return the good end of a run."""
     live = outcome is not Outcome.REBOOT
     says = messages.INSTALLED_LIVE() if live else messages.NEEDS_REBOOT()
+    if live and run.host.stateless:
+        says = messages.INSTALLED_LIVE_ONLY()
     return Prediction(
         outcome=outcome,
         says=messages.DRY_RUN() if run.flags.dry_run else says,
         certainty=least_sure(run.doubts),
         causes=causes,
+        added=tuple(package.id for package in run.change.added),
         removed=tuple(package.id for package in run.change.removed),
+        skipped=tuple(skipped(run.host, run.change.skipped)),
         dry_run=run.flags.dry_run,
     )
 
 
 def _needs_maintenance(run: Run) -> bool:
-    return any(package.maintenance_mode.on_install for package in run.change.added) or any(
-        package.maintenance_mode.on_remove for package in run.change.removed
+    return any(_asking_for_maintenance(run))
+
+
+def _asking_for_maintenance(run: Run) -> tuple[list[Package], list[Package]]:
+    """Return the VIBs whose live removal needs maintenance mode, and those whose install does."""
+    return (
+        [package for package in run.change.removed if _goes_in_maintenance(run, package)],
+        [package for package in run.change.added if package.maintenance_mode.on_install],
     )
+
+
+def _goes_in_maintenance(run: Run, package: Package) -> bool:
+    if not package.is_only_listed:
+        return package.maintenance_mode.on_remove
+    question = Question(
+        key=f"maintenance {package.id}",
+        if_yes=f"the live removal of {package.name} needs maintenance mode",
+        if_no=f"the live removal of {package.name} does without maintenance mode",
+    )
+    return run.answers.ask(question)
 
 
 def _mount(run: Run) -> None:
@@ -125,8 +156,10 @@ def _mounting(run: Run, package: Package, payload: Payload) -> str:
     """Return why a payload cannot be mounted, in the host's words; empty where it can."""
     if not _is_mounted(run, payload):
         return messages.NOT_STAGED(file=_file(payload))
+    if package.missing_folders and _minds_missing_folders(run):
+        return messages.NOT_MOUNTED()
     if not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP):
-        return ""
+        return "" if _is_one_word(payload) else "its file is looked for under its first word"
     if "" in package.descriptor.software_tags:
         return messages.NOT_IN_DATABASE(vib=package.id)
     unpacked = [c for c in payload.checksums if c.verify_process == GUNZIP]
@@ -139,6 +172,11 @@ def _mounting(run: Run, package: Package, payload: Payload) -> str:
     return messages.DIGEST_UNLIKE(calculated=found, expected=wanted.digest)
 
 
+def _minds_missing_folders(run: Run) -> bool:
+    """Whether the live mount fails for want of folders; nothing speaks for it before 8.0."""
+    return run.release >= _FIRST_WITH_FOLDERS and not run.answers.ask(_FOLDERS)
+
+
 def _unpacked_digest(package: Package, payload: Payload, wanted: Checksum) -> str | None:
     for content in package.contents:
         if content.payload.name == payload.name:
@@ -147,16 +185,19 @@ def _unpacked_digest(package: Package, payload: Payload, wanted: Checksum) -> st
 
 
 def _refuse_mounting(run: Run, package: Package, payload: Payload, reason: str) -> None:
-    mounted = _is_mounted(run, payload)
-    as_65 = not mounted and not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP)
+    by_digest = _is_mounted(run, payload) and _is_one_word(payload)
+    as_65 = not by_digest and not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP)
     form = messages.UNMOUNTED if as_65 else messages.MOUNT
+    folders = " ".join(package.missing_folders) if "Operation not permitted" in reason else ""
+    why = f"the folders {folders} are no entries of it" if folders else reason
     cause = Cause(
-        what=f"cannot be mounted live ({reason}); the host is left half changed: reboot it at once",
+        what=f"cannot be mounted live ({why}); the host is left half changed: reboot it at once",
         subject=payload.name,
-        certainty=run.sure,
+        certainty=Certainty.INFERRED if folders else run.sure,
         rule=_mounting_rule(payload, reason),
     )
-    message = form(package.id, payload=payload.name, file=_file(payload), reason=reason)
+    file = _file(payload).partition(" ")[0] if as_65 else _file(payload)
+    message = form(package.id, payload=payload.name, file=file, reason=reason)
     raise Refused(message, [cause])
 
 
@@ -170,6 +211,8 @@ def _is_mounted(run: Run, payload: Payload) -> bool:
 
 def _mounting_rule(payload: Payload, reason: str) -> str:
     """Return the check that finds the fault in the file beforehand."""
+    if "Operation not permitted" in reason:
+        return "VF309"
     if "checksum is not found" in reason:
         return no_gunzip_digest.id
     if "digest" in reason:
@@ -177,6 +220,11 @@ def _mounting_rule(payload: Payload, reason: str) -> str:
     if payload.type == "vzstd":
         return zstd_before_nine.id
     return "" if payload.type in KNOWN_PAYLOAD_TYPES else unknown_payload_type.id
+
+
+def _is_one_word(payload: Payload) -> bool:
+    """Whether 6.5, which splits its list of files at blanks, finds the payload's file (tried)."""
+    return len(payload.vfat_name.split()) <= 1
 
 
 def _file(payload: Payload) -> str:

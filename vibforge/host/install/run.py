@@ -13,7 +13,7 @@ from vibforge.esxi.release import Release
 from vibforge.esxi.table import Cell, Row, row_of, standing
 from vibforge.host.flags import Flags
 from vibforge.host.host import Host
-from vibforge.host.image import Change
+from vibforge.host.image import Change, uncovered_at_boot
 from vibforge.host.install.command import Command
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
@@ -36,6 +36,14 @@ def _inbox(name: str) -> Question:
         key=f"inbox {name}",
         if_yes=f"this release brings a VIB {name}, as 6.7 does",
         if_no=f"this release brings no VIB {name}",
+    )
+
+
+def _live_removal(package: Package) -> Question:
+    return Question(
+        key=f"live-removal {package.id}",
+        if_yes=f"{package.name} allows a live removal",
+        if_no=f"{package.name} does not allow a live removal",
     )
 
 
@@ -117,16 +125,31 @@ class Run:
 
     def _reboot_causes(self) -> Iterator[Cause]:
         if self.flags.no_live_install:
-            yield Cause(what="--no-live-install was given")
+            yield Cause(what="--no-live-install was given", certainty=self.sure)
         for package in self.change.added:
             if not package.descriptor.live_install_allowed:
-                yield Cause(what="does not allow a live install", subject=package.id)
+                what = "does not allow a live install"
+                yield Cause(what=what, subject=package.id, certainty=self.sure)
             elif not self.host.installed_known and self._takes_an_inbox_place(package):
                 what = "takes the place of the VIB of this name that ESXi brings"
                 yield Cause(what=what, subject=package.id, certainty=self.sure)
         for package in self.change.removed:
-            if not package.descriptor.live_remove_allowed:
-                yield Cause(what="does not allow a live removal", subject=package.id)
+            if not self._goes_live(package):
+                what = "does not allow a live removal"
+                yield Cause(what=what, subject=package.id, certainty=self.sure)
+        for found in uncovered_at_boot(self.change):
+            more = f" and {len(found.paths) - 1} more files" if found.paths[1:] else ""
+            what = f"masks {found.paths[0]}{more} of {found.below}: the change waits for a boot"
+            certainty = least_sure([self.sure, Certainty.DOCUMENTED])
+            yield Cause(what=what, subject=found.overlay, certainty=certainty)
+
+    def _goes_live(self, package: Package) -> bool:
+        """Whether an installed VIB goes live; of one that is only listed, that is open."""
+        if not package.is_only_listed:
+            return bool(package.descriptor.live_remove_allowed)
+        if self.row.tried and goes_at_boot(package.name):
+            return False
+        return self.answers.ask(_live_removal(package))
 
     def _takes_an_inbox_place(self, package: Package) -> bool:
         """Whether a stock host has a VIB of this name, which only a reboot takes away."""

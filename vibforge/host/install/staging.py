@@ -83,19 +83,26 @@ def stage(run: Run) -> None:
 
 
 def _check_space(run: Run) -> None:
-    """Compare what all VIBs declare with the bank; what is free there does not count (tried)."""
+    """Compare what all VIBs declare with the bank; what is free there does not count (tried).
+
+    Of a host whose VIBs are not all known, the others take room too: how much is not known.
+    """
     bank = run.row.bank_size
-    if bank is None or not run.host.installed_known:
+    if bank is None:
         return
-    needed = sum(package.bootbank_size for package in run.change.profile)
+    profile = run.change.profile
+    needed = sum(package.bootbank_size for package in profile)
     limit = bank.value - RESERVED_BOOTBANK
     if needed <= limit:
         return
+    whole = run.host.installed_known and not any(package.is_only_listed for package in profile)
+    at_least = "" if whole else "at least "
     cause = Cause(
-        what=f"the image would take {needed} bytes, and a boot bank has room for {limit}",
+        what=f"the image would take {at_least}{needed} bytes, and a boot bank has room for {limit}",
         certainty=bank.certainty,
     )
-    message = messages.SPACE(megabytes=str(needed // 2**20), limit=str(limit // 2**20))
+    megabytes = str(needed // 2**20) if whole else messages.NOT_ON_RECORD
+    message = messages.SPACE(megabytes=megabytes, limit=str(limit // 2**20))
     raise Refused(message, [cause])
 
 

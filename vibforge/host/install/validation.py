@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vibforge.checks.payload_declaration import no_gunzip_sha256
 from vibforge.esxi import messages
 from vibforge.esxi.paths import shipped_among
-from vibforge.esxi.table import row_of, standing
+from vibforge.esxi.table import standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change, FileConflict, file_conflicts
 from vibforge.host.install.level_checks import acceptance, extensibility, takes
@@ -95,8 +95,7 @@ def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Tr
 def _missing_base(host: Host, change: Change) -> Iterator[Trouble]:
     """Yield the trouble of a change that takes away the last provider of esx-version."""
     base = next((each for each in host.installed if provides_base(each)), None)
-    at_once = row_of(host.release).reports_all_problems
-    if base is None or any(map(provides_base, change.profile)) or (at_once and at_once.value):
+    if base is None or any(map(provides_base, change.profile)):
         return
     cause = Cause(
         what=f"leaves the host without {base.name}, the last that provides {ESX_VERSION}",

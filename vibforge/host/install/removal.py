@@ -1,0 +1,134 @@
+"""The steps of `esxcli software vib remove`.
+
+They are those of an install without its staging: the image that is left is validated, and changed
+live or at the next boot. No removal was recorded on an installer; what is said here follows from
+installs that take the place of VIBs, and from public reports, such as one of a removal that was
+refused for the paths of another VIB (photon-controller #59).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from vibforge.esxi import messages
+from vibforge.esxi.inbox import goes_at_boot
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import row_of
+from vibforge.host.host import Host
+from vibforge.host.image import is_named, removal
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import refuse_bad_image
+from vibforge.host.install.remediation import rehearse, remediate
+from vibforge.host.install.run import Refused, Run
+from vibforge.host.install.staging import check_host
+from vibforge.host.package import Package
+from vibforge.host.prediction import Cause, Prediction
+from vibforge.host.question import Answers, Question
+from vibforge.model.certainty import Certainty, least_sure
+from vibforge.model.descriptor import Descriptor
+
+_UNSEEN = "…"
+"""Stands for the vendor and version of a VIB that is taken as installed without being known."""
+
+
+def remove(command: Command, answers: Answers) -> Prediction:
+    """Return what comes of a removal under one set of answers."""
+    release = command.host.release
+    try:
+        host = _with_named(command, answers)
+    except Refused as refused:
+        return refused.prediction(release)
+    run = Run(
+        command=replace(command, host=host),
+        answers=answers,
+        change=removal(host.installed, command.names),
+    )
+    run.doubts.append(Certainty.INFERRED)
+    try:
+        return _removed(run)
+    except Refused as refused:
+        return _inferred(refused, release)
+
+
+def _removed(run: Run) -> Prediction:
+    refuse_bad_image(run)
+    _refuse_unknown_dependants(run)
+    check_host(run)
+    return rehearse(run) if run.flags.dry_run else remediate(run)
+
+
+def _inferred(refused: Refused, release: Release) -> Prediction:
+    causes = [list(map(_at_most_inferred, each)) for each in (refused.causes, refused.hidden)]
+    return Refused(refused.message, *causes).prediction(release)
+
+
+def _at_most_inferred(cause: Cause) -> Cause:
+    return replace(cause, certainty=least_sure([cause.certainty, Certainty.INFERRED]))
+
+
+def _with_named(command: Command, answers: Answers) -> Host:
+    """Return the host with a VIB under each name; one that nobody can know of is asked for.
+
+    Raises:
+        Refused: one is not installed.
+    """
+    return replace(command.host, installed=(*command.host.installed, *_assumed(command, answers)))
+
+
+def _assumed(command: Command, answers: Answers) -> Iterator[Package]:
+    for name in command.names:
+        if any(is_named(package, name) for package in command.host.installed):
+            continue
+        if command.host.installed_known or not _is_there(command.host, name, answers):
+            cause = Cause(
+                what="is not installed: `esxcli software vib list` shows the names",
+                subject=name,
+                certainty=Certainty.DOCUMENTED,
+            )
+            raise Refused(messages.NO_MATCH(name=name), [cause])
+        yield _unseen(name)
+
+
+def _is_there(host: Host, name: str, answers: Answers) -> bool:
+    if row_of(host.release).tried and goes_at_boot(name):
+        return True
+    question = Question(
+        key=f"installed {name}",
+        if_yes=f"{name} is installed",
+        if_no=f"{name} is not installed",
+    )
+    return answers.ask(question)
+
+
+def _unseen(words: str) -> Package:
+    """Return a VIB of which only the words are known by which it is named."""
+    parts = words.split(":")
+    vendor = parts[0] if len(parts) > 2 else _UNSEEN  # noqa: PLR2004 - vendor:name:version
+    name = parts[1] if len(parts) > 2 else parts[0]  # noqa: PLR2004 - the same
+    version = parts[-1] if len(parts) > 1 else _UNSEEN
+    return Package(
+        descriptor=Descriptor(
+            name=name, version=version, vendor=vendor, acceptance_level="certified"
+        ),
+        files_known=False,
+        relationships_known=False,
+        payloads_known=False,
+    )
+
+
+def _refuse_unknown_dependants(run: Run) -> None:
+    """Ask whether a VIB depends on one that goes, where nobody here can tell."""
+    kept = run.change.kept
+    if run.flags.force or (
+        run.host.installed_known and all(package.relationships_known for package in kept)
+    ):
+        return
+    names = ", ".join(package.name for package in run.change.removed)
+    question = Question(
+        key="dependants",
+        if_yes=f"no VIB that stays depends on {names}",
+        if_no=f"a VIB that stays depends on {names}",
+    )
+    if run.answers.ask(question):
+        return
+    cause = Cause(what=f"what stays depends on {names}", certainty=Certainty.INFERRED)
+    raise Refused(messages.DEPENDENCY(_UNSEEN, constraint=names), [cause])
