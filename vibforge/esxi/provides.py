@@ -19,6 +19,14 @@ DRIVER_API = "com.vmware.driverAPI-"
 _ZSTD = "zstd-compression"
 
 
+_OF_ESXI = ("esx-version", "esximage", "vmkapi_", DRIVER_API, _ZSTD)
+
+
+def is_of_esxi(name: str) -> bool:
+    """Whether only ESXi itself provides this, so that no other VIB can be installed for it."""
+    return name.startswith(_OF_ESXI)
+
+
 @dataclass(frozen=True, slots=True)
 class Provision:
     """Whether a constraint is met, as far as is known, and how sure that is."""

@@ -1,14 +1,13 @@
 """Say what hosts will do with VIBs, by every route, and the least that makes one go in."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge.checks.dependencies import vmklinux_driver
 from vibforge.errors import ModelError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, is_known
-from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.install.installer import ALREADY_INSTALLED
@@ -16,7 +15,9 @@ from vibforge.host.offer import Offer
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy, remedies
+from vibforge.host.route_remedies import route_remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
+from vibforge.host.steps import as_boot_copy, missing_interfaces
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.several import Unreadable, each_file
 from vibforge.operations.offers import read_offer, unread_offer
@@ -45,8 +46,8 @@ class HostPlan:
     label: str
     routes: tuple[RoutePlan, ...]
     remedies: tuple[Remedy, ...]
-    """The least that makes `esxcli software vib install` work, best first; empty where nothing
-    does, one remedy without steps where nothing is needed."""
+    """The least that makes the route asked for work, best first; empty where no known step does,
+    one remedy without steps where nothing is needed."""
     hopeless: tuple[str, ...] = ()
     """Why a VIB is of no use on this release, whatever is done to install it."""
     boot_copy: tuple[Remedy, ...] = ()
@@ -131,7 +132,7 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     answered = [(each.path, unread_offer(each.path)) for each in offers.unreadable]
     known = [*offers.found, *((path, offer) for path, offer in answered if offer is not None)]
     files = tuple(
-        plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to)
+        plan_offer(offer, hosts, flags=flags, route=route, upgrade_to=upgrade_to)
         for _path, offer in sorted(known, key=lambda each: paths.index(each[0]))
     )
     return Plan(files=files, unreadable=offers.unreadable, route=route, flags=flags)
@@ -152,45 +153,55 @@ def plan_offer(
     hosts: Sequence[tuple[str, Host]],
     *,
     flags: Flags = NO_FLAGS,
+    route: Route = Route.INSTALL,
     upgrade_to: Release | None = None,
 ) -> FilePlan:
-    """Plan one offer on several hosts, each with its label."""
+    """Plan one offer on several hosts, each with its label; remedies are for the way `route`."""
     if not (offer.packages or offer.refusals):
         return FilePlan(offer=offer)
     return FilePlan(
         offer=offer,
         hosts=tuple(
-            _plan_host(label, Journey(host=host, offer=offer, flags=flags, upgrade_to=upgrade_to))
+            _plan_host(
+                label, Journey(host=host, offer=offer, flags=flags, upgrade_to=upgrade_to), route
+            )
             for label, host in hosts
         ),
     )
 
 
-def _plan_host(label: str, journey: Journey) -> HostPlan:
+def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
     if not is_known(journey.host.release):
         routes = (RoutePlan(route=r, worlds=travel(journey, r)) for r in routes_of(journey))
         return HostPlan(host=journey.host, label=label, routes=tuple(routes), remedies=())
     command = journey.command()
-    moved = tuple(boot_copy_package(package) for package in command.packages)
+    moved = as_boot_copy(command)
     return HostPlan(
         host=journey.host,
         label=label,
         routes=tuple(
             RoutePlan(route=route, worlds=travel(journey, route)) for route in routes_of(journey)
         ),
-        remedies=remedies(command),
+        remedies=route_remedies(journey, asked),
         hopeless=tuple(_hopeless(journey)),
-        boot_copy=(remedies(replace(command, packages=moved)) if moved != command.packages else ()),
+        boot_copy=remedies(moved) if moved is not command else (),
         warnings=tuple(_warnings(journey)),
     )
 
 
 def _hopeless(journey: Journey) -> Iterator[str]:
+    release = journey.host.release
     for package in journey.offer.packages:
-        for fault in vmklinux_driver.faults(package):
-            if vmklinux_driver.concerns(journey.host.release, fault):
-                what = f"{fault.what}, and repacking does not help ({vmklinux_driver.id})"
-                yield f"{package.id} {what}"
+        gone = [f for f in vmklinux_driver.faults(package) if vmklinux_driver.concerns(release, f)]
+        for fault in gone:
+            what = f"{fault.what}, and repacking does not help ({vmklinux_driver.id})"
+            yield f"{package.id} {what}"
+        lacking = missing_interfaces(package, release)
+        if lacking and not gone:
+            yield (
+                f"{package.id} needs {', '.join(lacking)}, which ESXi {release} is not known to "
+                f"provide: no flag makes the driver load. Get the one that was built for {release}."
+            )
 
 
 def _warnings(journey: Journey) -> Iterator[str]:

@@ -25,7 +25,10 @@ _ROLES = {
 _SHOWN_CAUSES = 4
 _SHOWN_REMEDIES = 3
 _VERBS = frozenset(
-    {"is", "asks", "claims", "does", "updates", "conflicts", "has", "was", "may", "needs"}
+    {
+        *("is", "asks", "claims", "does", "updates", "conflicts", "has", "was", "may", "needs"),
+        *("takes", "replaces", "provides", "leaves", "cannot"),
+    }
 )
 
 
@@ -124,16 +127,29 @@ def _ids(of: Offer) -> set[str]:
 
 def _remedy_lines(word: str, found: Sequence[Remedy], paint: Paint) -> Iterator[str]:
     if not found:
-        yield f"  {paint(word, 'strong')}: nothing that is known here makes it install"
+        yield f"  {paint(word, 'strong')}: vibforge knows no flag, setting or rebuild that helps"
         return
-    for remedy in found[:_SHOWN_REMEDIES]:
+    for remedy in _shown(found):
         outcomes = " or ".join(remedy.outcomes)
-        what = "; ".join(step.what for step in remedy.steps) or "nothing"
-        what = what if remedy.always else f"perhaps {what}"
-        yield _line(f"  {word}: ", f"{what} → {outcomes} [{remedy.certainty}]")
+        yield _line(f"  {word}: ", f"{_remedy_words(remedy)} → {outcomes} [{remedy.certainty}]")
         for step in remedy.steps if remedy is found[0] else ():
-            yield _line("      costs ", f"{step.flag or step.key}: {step.cost}")
+            yield _line("      costs ", f"{step.short}: {step.cost}")
         word = "or"
+
+
+def _remedy_words(remedy: Remedy) -> str:
+    words = "; ".join(remedy.words)
+    if remedy.always:
+        return words or "nothing"
+    return f"may help: {words}" if words else "nothing, or nothing helps: what follows `if` decides"
+
+
+def _shown(found: Sequence[Remedy]) -> Sequence[Remedy]:
+    """Return the best remedies, among them one that is forced, as people look for it."""
+    forced = [remedy for remedy in found if remedy.is_forced]
+    if forced and forced[0] not in found[:_SHOWN_REMEDIES]:
+        return (*found[: _SHOWN_REMEDIES - 1], forced[0])
+    return found[:_SHOWN_REMEDIES]
 
 
 def _line(head: str, text: str) -> str:
@@ -208,7 +224,7 @@ def _world_json(world: World[Prediction]) -> dict[str, Any]:
 def _remedy_json(remedy: Remedy) -> dict[str, Any]:
     return {
         "steps": [
-            {"what": step.what, "cost": step.cost, "flag": step.flag or None}
+            {"what": step.words, "cost": step.cost, "flag": step.flag or None}
             for step in remedy.steps
         ],
         "outcomes": [outcome.value for outcome in remedy.outcomes],
