@@ -44,7 +44,10 @@ class InstallNeeds:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlook:
-    """What a stock host of one release says to the bare command, and to what the needs ask for."""
+    """What a stock host of one release says to the bare command, and to what the needs ask for.
+
+    `then` is of a host in maintenance mode, which instructions enter where the VIB asks for it.
+    """
 
     release: Release
     bare: tuple[World[Prediction], ...]
@@ -100,7 +103,7 @@ def _outlook(package: Package, needs: InstallNeeds, release: Release) -> Outlook
     bare = Command(host=stock_host(release), packages=(package,))
     level = min(needs.host_level, DEFAULT_LEVEL, key=lambda level: level.rank)
     ready = Command(
-        host=replace(bare.host, acceptance_level=level),
+        host=replace(bare.host, acceptance_level=level, maintenance_mode=True),
         packages=(package,),
         flags=Flags.parse(" ".join(needs.flags)),
     )
