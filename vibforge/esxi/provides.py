@@ -7,6 +7,7 @@ name the answer is "not known".
 import re
 from dataclasses import dataclass
 
+from vibforge.esxi.inbox import INBOX_RELEASE, is_inbox
 from vibforge.esxi.matching import INSTALLER, matches
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Row, is_known, row_of
@@ -19,7 +20,13 @@ DRIVER_API = "com.vmware.driverAPI-"
 _ZSTD = "zstd-compression"
 
 
-_OF_ESXI = ("esx-version", "esximage", "vmkapi_", DRIVER_API, _ZSTD)
+_INTERFACES = ("vmkapi_", DRIVER_API, "libvmkuser", "uwglibc")
+_OF_ESXI = (*_INTERFACES, "esx-version", "esximage", _ZSTD)
+
+
+def is_interface(name: str) -> bool:
+    """Whether a driver or program does not run without this (names seen on a host of 6.7)."""
+    return name.startswith(_INTERFACES)
 
 
 def is_of_esxi(name: str) -> bool:
@@ -56,6 +63,8 @@ def provision(release: Release, constraint: Constraint) -> Provision:
         return Provision(name in apis.value, apis.certainty) if apis else _NOT_KNOWN
     if (api := _VMKAPI.fullmatch(name)) is not None:
         return _vmkapi(row, (int(api[2]), int(api[3])), only=bool(api[1]))
+    if release == INBOX_RELEASE and is_inbox(name) and not constraint.relation:
+        return Provision(met=True, certainty=Certainty.MEASURED)
     return _NOT_KNOWN
 
 

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
-from vibforge.host.image import Verb, change
 from vibforge.host.install.command import Command
-from vibforge.host.prediction import Prediction
+from vibforge.host.prediction import Outcome, Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.routes import Journey, Route, travel
@@ -44,8 +43,10 @@ def _bundling(journey: Journey) -> Step:
 
 
 def _updates(journey: Journey) -> bool:
-    command = journey.command(Verb.UPDATE)
-    return bool(change(command.host.installed, command.packages, Verb.UPDATE).added)
+    """Whether the host holds, or may hold, an older VIB that this one updates."""
+    return any(
+        world.result.outcome is not Outcome.SKIPPED for world in travel(journey, Route.UPDATE)
+    )
 
 
 def _remedies(journey: Journey, route: Route) -> tuple[Remedy, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vibforge.esxi.matching import INSTALLER, Provisions
-from vibforge.esxi.provides import DRIVER_API, is_of_esxi, provision
+from vibforge.esxi.provides import is_interface, is_of_esxi, provision
 from vibforge.esxi.release import Release
 from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import SKIPS
@@ -136,14 +136,16 @@ def _flag(word: str, weight: int, more: str = "") -> Step:
 _MISSING = "; what the VIB depends on may be missing, and a driver then does not load"
 
 
-def missing_interfaces(package: Package, release: Release) -> tuple[str, ...]:
-    """Return the driver interfaces that a release may lack: no flag makes such a driver load."""
-    return tuple(
-        constraint.name
-        for constraint in package.descriptor.relationships.depends
-        if constraint.name.startswith(("vmkapi_", DRIVER_API))
-        and provision(release, constraint).met is not True
-    )
+def missing_interfaces(
+    package: Package, release: Release, *, surely: bool = False
+) -> tuple[str, ...]:
+    """Return the interfaces of ESXi for drivers and programs that a release lacks, or may lack.
+
+    No flag makes what needs them run.
+    """
+    wanted = [each for each in package.descriptor.relationships.depends if is_interface(each.name)]
+    met = [(each.name, provision(release, each).met) for each in wanted]
+    return tuple(name for name, held in met if (held is False if surely else held is not True))
 
 
 def _depends(command: Command) -> bool:

@@ -1,7 +1,7 @@
 """Say what hosts will do with VIBs, by every route, and the least that makes one go in."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vibforge.checks.dependencies import vmklinux_driver
@@ -18,6 +18,7 @@ from vibforge.host.remedy import Remedy, remedies
 from vibforge.host.route_remedies import route_remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.host.steps import as_boot_copy, missing_interfaces
+from vibforge.host.stock_trust import seen_by
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.several import Unreadable, each_file
 from vibforge.operations.offers import read_offer, unread_offer
@@ -174,6 +175,8 @@ def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
     if not is_known(journey.host.release):
         routes = (RoutePlan(route=r, worlds=travel(journey, r)) for r in routes_of(journey))
         return HostPlan(host=journey.host, label=label, routes=tuple(routes), remedies=())
+    seen = tuple(seen_by(journey.host.release, package) for package in journey.offer.packages)
+    journey = replace(journey, offer=replace(journey.offer, packages=seen))
     command = journey.command()
     moved = as_boot_copy(command)
     return HostPlan(
@@ -196,11 +199,11 @@ def _hopeless(journey: Journey) -> Iterator[str]:
         for fault in gone:
             what = f"{fault.what}, and repacking does not help ({vmklinux_driver.id})"
             yield f"{package.id} {what}"
-        lacking = missing_interfaces(package, release)
+        lacking = missing_interfaces(package, release, surely=True)
         if lacking and not gone:
             yield (
-                f"{package.id} needs {', '.join(lacking)}, which ESXi {release} is not known to "
-                f"provide: no flag makes the driver load. Get the one that was built for {release}."
+                f"{package.id} needs {', '.join(lacking)}, which ESXi {release} does not provide: "
+                f"no flag makes the driver load. Use the driver that was built for ESXi {release}."
             )
 
 

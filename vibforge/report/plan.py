@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vibforge.host.offer import Offer
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy
@@ -42,11 +43,16 @@ def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
     offer = file.offer
     yield paint(plain(offer.name), "strong")
     for package in offer.packages:
-        yield f"  {plain(package.id)}, {package.level.esxcli_name}, signature {package.signature}"
+        yield f"  {plain(package.id)}, {package.level.esxcli_name}, {_signature_words(package)}"
     for host in file.hosts:
         yield ""
         yield from _host_lines(host, plan, file.offer, paint)
     yield ""
+
+
+def _signature_words(package: Package) -> str:
+    signers = list(dict.fromkeys(filter(None, package.known_signers)))
+    return f"signed by {' and by '.join(signers)}" if signers else f"signature {package.signature}"
 
 
 def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterator[str]:
@@ -130,6 +136,9 @@ def _remedy_lines(word: str, found: Sequence[Remedy], paint: Paint) -> Iterator[
         yield f"  {paint(word, 'strong')}: vibforge knows no flag, setting or rebuild that helps"
         return
     for remedy in _shown(found):
+        if not (remedy.steps or remedy.always):
+            yield f'  {word}: what follows "if" above decides; no flag or setting changes that'
+            return
         outcomes = " or ".join(remedy.outcomes)
         yield _line(f"  {word}: ", f"{_remedy_words(remedy)} → {outcomes} [{remedy.certainty}]")
         for step in remedy.steps if remedy is found[0] else ():
@@ -138,10 +147,8 @@ def _remedy_lines(word: str, found: Sequence[Remedy], paint: Paint) -> Iterator[
 
 
 def _remedy_words(remedy: Remedy) -> str:
-    words = "; ".join(remedy.words)
-    if remedy.always:
-        return words or "nothing"
-    return f"may help: {words}" if words else "nothing, or nothing helps: what follows `if` decides"
+    words = "; ".join(remedy.words) or "nothing"
+    return words if remedy.always else f"may help: {words}"
 
 
 def _shown(found: Sequence[Remedy]) -> Sequence[Remedy]:
