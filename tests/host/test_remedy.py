@@ -5,7 +5,7 @@ import pytest
 from tests.host.packages import PLAIN, UNPACKED_SHA1, package
 from tests.releases import ESXI_67, ESXI_80
 from vibforge.esxi.table import STOCK_TARGETS
-from vibforge.host.host import Host, stock_host
+from vibforge.host.host import Hardware, Host, stock_host
 from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
@@ -13,6 +13,7 @@ from vibforge.host.package import Package
 from vibforge.host.question import WORLD_LIMIT, Answers, Question, worlds
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.descriptor import HardwarePlatform, SystemRequires
 from vibforge.scan.signature import Signature
 
 TRX = ("etc/vmware/trx.conf",)
@@ -29,10 +30,10 @@ def best(host: Host, offered: Package) -> set[str]:
 @pytest.mark.parametrize(
     ("host", "offered", "steps"),
     [
-        (stock_host(ESXI_67), package(files=TRX), {"--force"}),
+        (stock_host(ESXI_67), package(files=TRX), {"--no-sig-check", "level-community"}),
         (stock_host(ESXI_80), package(files=TRX), {"boot-copy", "sign"}),
         (stock_host(ESXI_67), package(level="partner", files=TRX), {"--no-sig-check"}),
-        (stock_host(ESXI_80), package(level="partner", files=TRX), {"--force"}),
+        (stock_host(ESXI_80), package(level="partner", files=TRX), {"boot-copy", "sign"}),
         (stock_host(ESXI_67), package(), {"level-community"}),
         (
             replace(stock_host(ESXI_80), acceptance_level=AcceptanceLevel.COMMUNITY),
@@ -75,8 +76,11 @@ def test_a_remedy_does_what_it_says() -> None:
 
 
 def test_nothing_helps_the_wrong_hardware() -> None:
-    command = Command(host=stock_host(ESXI_67), packages=(package("x" * 50),))
-    assert remedies(command) == ()
+    other = Hardware(vendor="ACME", model="Model 1", oem_strings=())
+    platforms = (HardwarePlatform(vendor="Other"),)
+    offered = package(system_requires=SystemRequires(hardware_platforms=platforms))
+    host = replace(stock_host(ESXI_67), hardware=other)
+    assert remedies(Command(host=host, packages=(offered,))) == ()
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,25 @@ case "$*" in
         [ ! -e "$here/refuse-level" ] || { echo "Unable to set acceptance level" >&2; exit 1; }
         echo "${4#--level=}" >"$here/level" ;;
     "software vib install -v "*--dry-run*) echo "Dryrun only, host not changed." ;;
-    "software vib install -v "*) touch "$here/installed" ;;
-    "software vib get -n "*) [ -e "$here/installed" ] ;;
-    "software vib remove -n "*) rm "$here/installed" ;;
+    "software vib install -v "*)
+        [ ! -e "$here/reboots" ] || { echo "trx-conf 1.0.0-1" >"$here/next"; exit 0; }
+        echo 1.0.0-1 >"$here/installed" ;;
+    "software vib get -n "*--rebooting-image) grep -q trx-conf "$here/next" ;;
+    "software vib get -n "*)
+        [ -e "$here/installed" ] || exit 1
+        echo "   Name: trx-conf"
+        echo "   Version: $(cat "$here/installed")" ;;
+    "software vib list --rebooting-image")
+        [ -e "$here/next" ] || exit "$(cat "$here/no-next-image" 2>/dev/null || echo 0)"
+        printf 'Name  Version  Vendor\\n----  -------  ------\\n'
+        cat "$here/next" ;;
+    "software vib list")
+        printf 'Name      Version  Vendor\\n----      -------  ------\\n'
+        cat "$here/running" 2>/dev/null || true ;;
+    "software vib remove -n "*--dry-run*) echo "Dryrun only, host not changed." ;;
+    "software vib remove -n "*)
+        [ -e "$here/reboots" ] && echo "other 1.0-1" >"$here/next" || rm "$here/installed" ;;
+    "system maintenanceMode get") cat "$here/maintenance" ;;
     *) exit 9 ;;
 esac
 """
@@ -60,6 +76,20 @@ class Host:
     @property
     def level(self) -> str:
         return (self.folder / "level").read_text().strip()
+
+    def has(self, file: str, text: str = "") -> None:
+        """Put the host into a state that the stub reads from a file."""
+        (self.folder / file).write_text(f"{text}\n")
+
+    def holds(self, version: str, digest: str | None) -> None:
+        """Have the VIB installed; `digest` is that of the payload in the host's database."""
+        self.has("installed", version)
+        database = self.folder / "database"
+        database.mkdir()
+        self.environment["VIB_DATABASE"] = str(database)
+        if digest is not None:
+            text = f"<vib><name>trx-conf</name><checksum>{digest}</checksum></vib>"
+            (database / "trx-conf-123.xml").write_text(text)
 
     def secure_boot(self, answer: str) -> None:
         script = self.folder / "secureBoot.py"
@@ -185,6 +215,129 @@ def test_wrong_arguments(host: HostMaker) -> None:
     assert esx.calls() == []
 
 
+def payload_digest(esx: Host) -> str:
+    text = (esx.folder / "dist/install.sh").read_text()
+    found = re.search(r"payload_digests=([0-9a-f]{64})$", text, re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_a_host_that_holds_these_files_is_left_alone(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    esx.holds("1.0.0-1", payload_digest(esx))
+    done = esx.run("install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "already installed, with the files of this VIB" in done.stdout
+    assert not [call for call in esx.calls() if "vib install" in call]
+
+
+def test_the_same_version_with_other_files_is_refused(host: HostMaker) -> None:
+    esx = host("VMwareAccepted", "community")
+    esx.holds("1.0.0-1", "0" * 64)
+    done = esx.run("install.sh", "--lower-host-level")
+    assert done.returncode == 1
+    assert "already installed WITH OTHER FILES" in done.stderr
+    assert "under a new version" in done.stderr
+    assert esx.level == "VMwareAccepted"
+    assert not [call for call in esx.calls() if "vib install" in call]
+
+
+def test_what_the_database_does_not_tell_is_said(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    esx.holds("1.0.0-1", None)
+    done = esx.run("install.sh")
+    assert done.returncode == 0
+    assert "whether they differ from those of this VIB is not known" in done.stdout
+
+
+def test_another_version_is_replaced(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    esx.holds("0.9.0-1", "0" * 64)
+    done = esx.run("install.sh")
+    assert done.returncode == 0
+    assert "This host has trx-conf 0.9.0-1; 1.0.0-1 replaces it." in done.stdout
+
+
+MAINTENANCE = {
+    "live-install-allowed": "true",
+    "live-remove-allowed": "true",
+    "system-requires.maintenance-mode.on-install": "true",
+    "system-requires.maintenance-mode.on-remove": "true",
+}
+
+
+def test_maintenance_mode_is_asked_for(host: HostMaker) -> None:
+    esx = host("VMwareAccepted", "community", **MAINTENANCE)
+    esx.has("maintenance", "Disabled")
+    done = esx.run("install.sh", "--lower-host-level")
+    assert done.returncode == 1
+    assert "esxcli system maintenanceMode set --enable true" in done.stderr
+    assert esx.level == "VMwareAccepted", "nothing changes before all checks are done"
+    tried = esx.run("install.sh", "--lower-host-level", "--dry-run")
+    assert tried.returncode == 0
+    assert "Before the install: this VIB is installed in maintenance mode only" in tried.stdout
+    esx.has("maintenance", "Enabled")
+    assert esx.run("install.sh", "--lower-host-level").returncode == 0
+    esx.has("maintenance", "Disabled")
+    done = esx.run("remove.sh")
+    assert done.returncode == 1
+    assert "removed in maintenance mode only" in done.stderr
+    tried = esx.run("remove.sh", "--dry-run")
+    assert tried.returncode == 0
+    assert "Before the removal: this VIB is removed in maintenance mode only" in tried.stdout
+    assert esx.level == "CommunitySupported"
+    esx.has("maintenance", "Enabled")
+    assert esx.run("remove.sh").returncode == 0
+    assert esx.level == "VMwareAccepted"
+
+
+def test_a_change_that_waits_for_a_reboot_is_told(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner", **MAINTENANCE)
+    esx.has("maintenance", "Disabled")
+    esx.has("next", "other 2.0-1 ACME")
+    esx.has("running", "other 1.0-1 ACME")
+    esx.has("reboots")
+    done = esx.run("install.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "this VIB takes effect at that reboot, too" in done.stdout
+    assert "Reboot the host: the VIB takes effect at the next boot." in done.stdout
+    assert "is installed." not in done.stdout
+    done = esx.run("remove.sh")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the VIB is gone after that reboot" in done.stdout
+    assert "Reboot the host: the VIB is gone at the next boot." in done.stdout
+
+
+def test_an_image_that_is_the_same_at_the_next_boot_waits_for_nothing(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    esx.has("next", "other  1.0-1  ACME\nmore  1-1  ACME")
+    esx.has("running", "more      1-1  ACME\nother     1.0-1  ACME")
+    done = esx.run("install.sh")
+    assert done.returncode == 0
+    assert "waits for a reboot" not in done.stdout
+
+
+def test_a_host_that_does_not_tell_what_waits(host: HostMaker) -> None:
+    esx = host("PartnerSupported", "partner")
+    esx.has("no-next-image", "1")
+    done = esx.run("install.sh")
+    assert done.returncode == 0
+    assert "Whether an earlier change waits for a reboot is not known" in done.stdout
+
+
+def test_a_level_that_waits_for_the_reboot(host: HostMaker) -> None:
+    cold = {"live-install-allowed": "false", "live-remove-allowed": "false"}
+    esx = host("PartnerSupported", "community", **cold)
+    esx.has("reboots")
+    done = esx.run("install.sh", "--lower-host-level")
+    assert done.returncode == 0
+    assert "Reboot the host: the VIB takes effect at the next boot." in done.stdout
+    esx.has("refuse-level")
+    done = esx.run("remove.sh")
+    assert done.returncode == 1
+    assert "Reboot the host, then run remove.sh again" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("files", "level", "flags", "reasons"),
     [
@@ -213,12 +366,15 @@ def test_exactly_the_flags_that_are_needed(
     assert ("## Why `-f`" in (built.folder / "INSTALL.md").read_text()) == bool(flags)
 
 
+@pytest.mark.parametrize("maintenance", ["true", "false"])
 @pytest.mark.parametrize("live", ["true", "false"])
 @pytest.mark.parametrize("level", ["community", "partner", "accepted", "certified"])
 def test_shellcheck_finds_nothing(
-    tmp_path: Path, tool: Callable[[str], str], level: str, live: str
+    tmp_path: Path, tool: Callable[[str], str], level: str, live: str, maintenance: str
 ) -> None:
     settings = {
+        "system-requires.maintenance-mode.on-install": maintenance,
+        "system-requires.maintenance-mode.on-remove": maintenance,
         "acceptance-level": level,
         "live-install-allowed": live,
         "live-remove-allowed": live,

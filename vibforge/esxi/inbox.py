@@ -1,8 +1,13 @@
 """The names of the VIBs that ESXi brings itself: a VIB of such a name takes the place of one.
 
 The names are those of the standard image of 6.7.0 (tried there). Other releases share many of them;
-which, is not known here. VIBs that are removed live, such as esx-ui, are not among them.
+which, is not known here.
 """
+
+from vibforge.esxi.release import Release
+
+INBOX_RELEASE = Release(6, 7)
+"""The release whose names these are."""
 
 _REMOVED_AT_BOOT = """
 ata-libata-92 ata-pata-amd ata-pata-atiixp ata-pata-cmd64x ata-pata-hpt3x2n
@@ -26,7 +31,16 @@ shim-libfc-9-2-2-0 shim-libfcoe-9-2-1-0 shim-libfcoe-9-2-2-0 shim-vmklinux-9-2-1
 shim-vmklinux-9-2-2-0 shim-vmklinux-9-2-3-0 smartpqi uhci-usb-uhci usb-storage-usb-storage
 usbcore-usb vmkfcoe vmkplexer-vmkplexer vmw-ahci vsan xhci-xhci
 """
+_REMOVED_LIVE = """
+esx-ui esx-xserver qcnic tools-light vmkata vmkusb vmware-esx-esxcli-nvme-plugin vsanhealth
+"""
 _NAMES = frozenset(_REMOVED_AT_BOOT.split())
+_ALL_NAMES = _NAMES | frozenset(_REMOVED_LIVE.split())
+
+
+def is_inbox(name: str) -> bool:
+    """Whether 6.7.0 brings a VIB of this name."""
+    return name in _ALL_NAMES
 
 
 def goes_at_boot(name: str) -> bool:

@@ -4,6 +4,8 @@ Fingerprints are facts read off public, vendor-signed VIBs; the certificates are
 known by name is not to be trusted: only a trust store says whom a host believes.
 """
 
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import row_of
 from vibforge.model.acceptance import AcceptanceLevel
 
 _CERTIFIED = "VMware Certified VIB Signing"
@@ -34,6 +36,8 @@ _KNOWN = (
 
 _OLD_ROOT = "issued by the old VMware Root CA"
 _TEST_ROOT = "VMware Test Root CA"
+_NEWER_SIGNERS = Release(7, 0)
+"""The first release line that came out after the newer signers of the level accepted."""
 
 
 def known_signer(sha256: str, issuer: str = "") -> str:
@@ -47,13 +51,22 @@ def known_signer(sha256: str, issuer: str = "") -> str:
     return dict(_KNOWN).get(sha256, of_tests if _TEST_ROOT in issuer else "")
 
 
-def is_trusted_at(known: str, level: AcceptanceLevel) -> bool:
-    """Whether stock hosts trust a known signer at a level: those of RSA, on a root that is valid.
+def is_trusted_by(release: Release, signer: str, level: AcceptanceLevel) -> bool | None:
+    """Whether a stock host trusts a known signer at a level; None where nobody here can tell.
 
-    6.7.0 knows none with an elliptic curve (tried on 6.7).
+    6.5.0 and 6.7.0 trust the signers of the level accepted below the old root, although their
+    certificates have expired, and not those that followed (tried on both). They know no signer with
+    an elliptic curve. Vendor VIBs built for later releases are signed by the newer ones.
     """
-    signs = {AcceptanceLevel.CERTIFIED: _CERTIFIED, AcceptanceLevel.ACCEPTED: _ACCEPTED}.get(level)
-    return signs is not None and known.startswith(f"{signs}, RSA") and not is_outdated(known)
+    name = {AcceptanceLevel.CERTIFIED: _CERTIFIED, AcceptanceLevel.ACCEPTED: _ACCEPTED}.get(level)
+    if name is None or not signer.startswith(f"{name}, "):
+        return False if _TEST_ROOT in signer else None
+    is_old = _OLD_ROOT in signer
+    if row_of(release).tried:
+        return f"{name}, RSA" in signer and (is_old or level is AcceptanceLevel.CERTIFIED)
+    if is_old or f"{name}, RSA" not in signer:
+        return None
+    return True if level is AcceptanceLevel.CERTIFIED or release >= _NEWER_SIGNERS else None
 
 
 def is_outdated(known: str) -> bool:

@@ -7,6 +7,7 @@ name the answer is "not known".
 import re
 from dataclasses import dataclass
 
+from vibforge.esxi.inbox import INBOX_RELEASE, is_inbox
 from vibforge.esxi.matching import INSTALLER, matches
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Row, is_known, row_of
@@ -17,6 +18,20 @@ _VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d{1,9})_(\d{1,9})_0_0")
 DRIVER_API = "com.vmware.driverAPI-"
 """How the names of vmklinux driver interfaces begin."""
 _ZSTD = "zstd-compression"
+
+
+_INTERFACES = ("vmkapi_", DRIVER_API, "libvmkuser", "uwglibc")
+_OF_ESXI = (*_INTERFACES, "esx-version", "esximage", _ZSTD)
+
+
+def is_interface(name: str) -> bool:
+    """Whether a driver or program does not run without this (names seen on a host of 6.7)."""
+    return name.startswith(_INTERFACES)
+
+
+def is_of_esxi(name: str) -> bool:
+    """Whether only ESXi itself provides this, so that no other VIB can be installed for it."""
+    return name.startswith(_OF_ESXI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,8 @@ def provision(release: Release, constraint: Constraint) -> Provision:
         return Provision(name in apis.value, apis.certainty) if apis else _NOT_KNOWN
     if (api := _VMKAPI.fullmatch(name)) is not None:
         return _vmkapi(row, (int(api[2]), int(api[3])), only=bool(api[1]))
+    if release == INBOX_RELEASE and is_inbox(name) and not constraint.relation:
+        return Provision(met=True, certainty=Certainty.MEASURED)
     return _NOT_KNOWN
 
 

@@ -20,7 +20,7 @@ from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import World
-from vibforge.host.remedy import joint_remedies
+from vibforge.host.remedy import host_remedies
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.descriptor import SystemRequires
 from vibforge.model.relationships import Relationships
@@ -45,7 +45,10 @@ class InstallNeeds:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlook:
-    """What a stock host of one release says to the bare command, and to what the needs ask for."""
+    """What a stock host of one release says to the bare command, and to what the needs ask for.
+
+    `then` is of a host in maintenance mode, which instructions enter where the VIB asks for it.
+    """
 
     release: Release
     bare: tuple[World[Prediction], ...]
@@ -68,10 +71,7 @@ def install_needs(package: Package, targets: tuple[Release, ...] = STOCK_TARGETS
     """Tell what the install of a VIB takes, whatever it depends on: that no flag should hide."""
     alone = _without_demands(package)
     hosts = [stock_host(release) for release in targets]
-    commands = [Command(host=host, packages=(alone,)) for host in hosts]
-    found = (remedy for remedy in joint_remedies(commands) if remedy.is_of_the_host)
-    remedy = next(found, None)
-    flags = remedy.flags if remedy else ()
+    flags = _flags(alone, hosts)
     return InstallNeeds(
         host_level=package.level,
         flags=_short(flags),
@@ -79,6 +79,18 @@ def install_needs(package: Package, targets: tuple[Release, ...] = STOCK_TARGETS
         signed=package.signature is not Signature.MISSING,
         secure_boot=package.signature is Signature.TRUSTED and _fits_secure_boot(alone, hosts),
     )
+
+
+def _flags(package: Package, hosts: Iterable[Host]) -> tuple[str, ...]:
+    """Return the flags without which some host refuses the VIB, although it has the VIB's level."""
+    commands = [
+        Command(host=replace(host, acceptance_level=package.level), packages=(package,))
+        for host in hosts
+    ]
+    if all(any(out.installs for out in outcomes_of(predict(each))) for each in commands):
+        return ()
+    remedy = next(iter(host_remedies(commands)), None)
+    return remedy.flags if remedy else ()
 
 
 def outlook(
@@ -92,7 +104,7 @@ def _outlook(package: Package, needs: InstallNeeds, release: Release) -> Outlook
     bare = Command(host=stock_host(release), packages=(package,))
     level = min(needs.host_level, DEFAULT_LEVEL, key=lambda level: level.rank)
     ready = Command(
-        host=replace(bare.host, acceptance_level=level),
+        host=replace(bare.host, acceptance_level=level, maintenance_mode=True),
         packages=(package,),
         flags=Flags.parse(" ".join(needs.flags)),
     )

@@ -56,6 +56,9 @@ class Package:
     """What the first block is worth, which 6.5 and 6.7.0 look at alone; None: the same."""
     is_signer_inferred: bool = False
     """Whether the signer is trusted because it is known by its fingerprint, by no store at hand."""
+    known_signers: tuple[str, ...] = ()
+    """Who signed each block, as far as a vendor's signer is known by its fingerprint, where no
+    store is at hand; empty for a block of somebody else, and where none is known."""
     signature_says: str = ""
     """What cannot be read of the signature, or who signed."""
     contents: tuple[Content, ...] = ()

@@ -188,7 +188,7 @@ def _guides(built: Built) -> Iterator[tuple[FileKind, str, bytes]]:
     if not built.plan.instructions:
         return
     plan = built.plan
-    for guide in instruct(built.descriptor, plan.vib_name, built.sha256, plan.needs):
+    for guide in instruct(built.descriptor, plan.vib_name, built.sha256, plan.needs, plan.outlook):
         kind = FileKind.SCRIPT if guide.executable else FileKind.INSTRUCTIONS
         yield kind, guide.name, guide.text.encode("utf-8")
 

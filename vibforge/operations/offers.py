@@ -9,7 +9,7 @@ from pathlib import Path
 from vibforge.checks.reader import refused_by_reader
 from vibforge.checks.reader_archive import refused_file
 from vibforge.errors import FormatError
-from vibforge.esxi.known_signers import is_trusted_at, known_signer
+from vibforge.esxi.known_signers import known_signer
 from vibforge.host.bundle_readers import bundle_refusals, loading_refusals, staging_refusals
 from vibforge.host.offer import Offer, offer_of_scan
 from vibforge.host.package import Package
@@ -84,12 +84,15 @@ def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
 
 
 def _known(package: Package, vib: Vib) -> Package:
-    """Trust a vendor's signer that is known by its fingerprint, at the levels that it signs."""
-    certificates = [each for block in signature_blocks(vib)[:1] for each in block.certificates]
-    known = {known_signer(each.sha256, each.issuer) for each in certificates[:1]}
-    if not any(is_trusted_at(each, package.level) for each in known):
-        return package
-    return replace(package, signature=Signature.TRUSTED, is_signer_inferred=True)
+    """Name the vendor's signers that are known by fingerprint: hosts tell whether they trust them.
+
+    Blocks without a known signer count as well: a host may read the first block alone.
+    """
+    blocks = [block.certificates[:1] for block in signature_blocks(vib)]
+    signers = tuple(
+        known_signer(first[0].sha256, first[0].issuer) if first else "" for first in blocks
+    )
+    return replace(package, known_signers=signers if any(signers) else ())
 
 
 _STATES = {True: Signature.TRUSTED, False: Signature.UNTRUSTED, None: Signature.UNKNOWN}

@@ -11,7 +11,6 @@ from vibforge.checks.dependencies import vmklinux_driver
 from vibforge.errors import ModelError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, is_known
-from vibforge.host.boot_copy import boot_copy_package
 from vibforge.host.flags import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import ALREADY_INSTALLED, Verb, is_named, old_files
@@ -20,7 +19,10 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy, remedies
+from vibforge.host.route_remedies import route_remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
+from vibforge.host.steps import as_boot_copy, missing_interfaces
+from vibforge.host.stock_trust import seen_by
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.several import Unreadable, each_file
 from vibforge.operations.offers import read_offer, unread_offer
@@ -49,8 +51,8 @@ class HostPlan:
     label: str
     routes: tuple[RoutePlan, ...]
     remedies: tuple[Remedy, ...] = ()
-    """The least that makes `esxcli software vib install` work, best first; empty where nothing
-    does, one remedy without steps where nothing is needed."""
+    """The least that makes the route asked for work, best first; empty where no known step does,
+    one remedy without steps where nothing is needed."""
     kept_files: tuple[str, ...] = ()
     """The VIBs whose old files stay though the host reports success: of all answers the most
     dangerous one, so it is said first."""
@@ -156,7 +158,8 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     offers, unreadable = _offers(paths, policy)
     if not together:
         files = tuple(
-            plan_offer(offer, hosts, flags=flags, upgrade_to=upgrade_to) for offer in offers
+            plan_offer(offer, hosts, flags=flags, route=route, upgrade_to=upgrade_to)
+            for offer in offers
         )
         return Plan(files=files, unreadable=unreadable, route=route, flags=flags)
     if len({offer.is_bundle for offer in offers}) > 1:
@@ -164,7 +167,7 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
             "loose VIBs and bundles in one command: how a host takes both at once is not known",
             remedy="put all into one bundle with `vibforge bundle create`, or plan them in turn",
         )
-    joint = plan_offer(joint_offer(offers), hosts, flags=flags, upgrade_to=upgrade_to)
+    joint = plan_offer(joint_offer(offers), hosts, flags=flags, route=route, upgrade_to=upgrade_to)
     return Plan(
         files=tuple(FilePlan(offer=offer) for offer in offers),
         unreadable=unreadable,
@@ -272,36 +275,41 @@ def plan_offer(
     hosts: Sequence[tuple[str, Host]],
     *,
     flags: Flags = NO_FLAGS,
+    route: Route = Route.INSTALL,
     upgrade_to: Release | None = None,
 ) -> FilePlan:
-    """Plan one offer on several hosts, each with its label."""
+    """Plan one offer on several hosts, each with its label; remedies are for the way `route`."""
     if not (offer.packages or offer.refusals):
         return FilePlan(offer=offer)
     return FilePlan(
         offer=offer,
         hosts=tuple(
-            _plan_host(label, Journey(host=host, offer=offer, flags=flags, upgrade_to=upgrade_to))
+            _plan_host(
+                label, Journey(host=host, offer=offer, flags=flags, upgrade_to=upgrade_to), route
+            )
             for label, host in hosts
         ),
     )
 
 
-def _plan_host(label: str, journey: Journey) -> HostPlan:
+def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
     if not is_known(journey.host.release):
         routes = (RoutePlan(route=r, worlds=travel(journey, r)) for r in routes_of(journey))
         return HostPlan(host=journey.host, label=label, routes=tuple(routes), remedies=())
+    seen = tuple(seen_by(journey.host.release, package) for package in journey.offer.packages)
+    journey = replace(journey, offer=replace(journey.offer, packages=seen))
     command = journey.command()
-    moved = tuple(boot_copy_package(package) for package in command.packages)
+    moved = as_boot_copy(command)
     return HostPlan(
         host=journey.host,
         label=label,
         routes=tuple(
             RoutePlan(route=route, worlds=travel(journey, route)) for route in routes_of(journey)
         ),
-        remedies=remedies(command),
+        remedies=route_remedies(journey, asked),
         kept_files=tuple(old_files(journey.host, command.packages)),
         hopeless=tuple(_hopeless(journey)),
-        boot_copy=(remedies(replace(command, packages=moved)) if moved != command.packages else ()),
+        boot_copy=remedies(moved) if moved is not command else (),
         warnings=tuple(_warnings(journey)),
     )
 
@@ -322,11 +330,18 @@ def _plan_removal(label: str, journey: Journey) -> HostPlan:
 
 
 def _hopeless(journey: Journey) -> Iterator[str]:
+    release = journey.host.release
     for package in journey.offer.packages:
-        for fault in vmklinux_driver.faults(package):
-            if vmklinux_driver.concerns(journey.host.release, fault):
-                what = f"{fault.what}, and repacking does not help ({vmklinux_driver.id})"
-                yield f"{package.id} {what}"
+        gone = [f for f in vmklinux_driver.faults(package) if vmklinux_driver.concerns(release, f)]
+        for fault in gone:
+            what = f"{fault.what}, and repacking does not help ({vmklinux_driver.id})"
+            yield f"{package.id} {what}"
+        lacking = missing_interfaces(package, release, surely=True)
+        if lacking and not gone:
+            yield (
+                f"{package.id} needs {', '.join(lacking)}, which ESXi {release} does not provide: "
+                f"no flag makes the driver load. Use the driver that was built for ESXi {release}."
+            )
 
 
 def _warnings(journey: Journey) -> Iterator[str]:

@@ -13,6 +13,7 @@ from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
+from vibforge.host.prediction import Outcome
 from vibforge.model.certainty import Certainty, least_sure
 from vibforge.model.recipe_writing import serialise, table
 from vibforge.operations.build import Built
@@ -315,6 +316,8 @@ def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
         words = list(needs.flags)
         if needs.host_level.rank < DEFAULT_LEVEL.rank:
             words.append(f"the host at {needs.host_level.esxcli_name}")
+        if Outcome.MAINTENANCE in then:
+            words.append("maintenance mode")
         line += f"; with {' and '.join(words)}: {' or '.join(then)}"
     role = "good" if all(outcome.installs for outcome in then) else "warn"
     return f"  {paint(f'{of.release!s:<5}', role)} {line} [{_certainty(of)}]"

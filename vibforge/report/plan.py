@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vibforge.host.offer import NOTHING, Offer
+from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.question import World
 from vibforge.host.remedy import Remedy
@@ -29,7 +30,10 @@ _OTHER_VERSION = (
 _SHOWN_CAUSES = 4
 _SHOWN_REMEDIES = 3
 _VERBS = frozenset(
-    {"is", "asks", "claims", "does", "updates", "conflicts", "has", "was", "may", "needs"}
+    {
+        *("is", "asks", "claims", "does", "updates", "conflicts", "has", "was", "may", "needs"),
+        *("takes", "replaces", "provides", "leaves", "cannot"),
+    }
 )
 
 
@@ -62,8 +66,13 @@ def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
     offer = file.offer
     yield paint(plain(offer.name), "strong")
     for package in offer.packages:
-        yield f"  {plain(package.id)}, {package.level.esxcli_name}, signature {package.signature}"
+        yield f"  {plain(package.id)}, {package.level.esxcli_name}, {_signature_words(package)}"
     yield from _hosts_lines(file.hosts, plan, file.offer, paint)
+
+
+def _signature_words(package: Package) -> str:
+    signers = list(dict.fromkeys(filter(None, package.known_signers)))
+    return f"signed by {' and by '.join(signers)}" if signers else f"signature {package.signature}"
 
 
 def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterator[str]:
@@ -155,17 +164,31 @@ def _remedy_lines(
     word: str, found: Sequence[Remedy], paint: Paint, *, removes: bool = False
 ) -> Iterator[str]:
     if not found:
-        what = "removes it" if removes else "makes it install"
-        yield f"  {paint(word, 'strong')}: nothing that is known here {what}"
+        what = "flag or setting" if removes else "flag, setting or rebuild"
+        yield f"  {paint(word, 'strong')}: vibforge knows no {what} that helps"
         return
-    for remedy in found[:_SHOWN_REMEDIES]:
+    for remedy in _shown(found):
+        if not (remedy.steps or remedy.always):
+            yield f'  {word}: what follows "if" above decides; no flag or setting changes that'
+            return
         outcomes = " or ".join(remedy.outcomes)
-        what = "; ".join(step.what for step in remedy.steps) or "nothing"
-        what = what if remedy.always else f"perhaps {what}"
-        yield _line(f"  {word}: ", f"{what} → {outcomes} [{remedy.certainty}]")
+        yield _line(f"  {word}: ", f"{_remedy_words(remedy)} → {outcomes} [{remedy.certainty}]")
         for step in remedy.steps if remedy is found[0] else ():
-            yield _line("      costs ", f"{step.flag or step.key}: {step.cost}")
+            yield _line("      costs ", f"{step.short}: {step.cost}")
         word = "or"
+
+
+def _remedy_words(remedy: Remedy) -> str:
+    words = "; ".join(remedy.words) or "nothing"
+    return words if remedy.always else f"may help: {words}"
+
+
+def _shown(found: Sequence[Remedy]) -> Sequence[Remedy]:
+    """Return the best remedies, among them one that is forced, as people look for it."""
+    forced = [remedy for remedy in found if remedy.is_forced]
+    if forced and forced[0] not in found[:_SHOWN_REMEDIES]:
+        return (*found[: _SHOWN_REMEDIES - 1], forced[0])
+    return found[:_SHOWN_REMEDIES]
 
 
 def _line(head: str, text: str) -> str:
@@ -255,7 +278,7 @@ def _world_json(world: World[Prediction]) -> dict[str, Any]:
 def _remedy_json(remedy: Remedy) -> dict[str, Any]:
     return {
         "steps": [
-            {"what": step.what, "cost": step.cost, "flag": step.flag or None}
+            {"what": step.words, "cost": step.cost, "flag": step.flag or None}
             for step in remedy.steps
         ],
         "outcomes": [outcome.value for outcome in remedy.outcomes],

@@ -15,6 +15,7 @@ from vibforge.host.install.command import Command
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host, stage
+from vibforge.host.install.stock_updates import add_stock_updates
 from vibforge.host.install.validation import ESX_VERSION, troubles
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
@@ -61,6 +62,7 @@ def _install(run: Run) -> Prediction:
     _refuse_rivals(run)
     if run.command.verb is Verb.UPDATE:
         _refuse_unequal(run)
+        add_stock_updates(run)
     if not run.change.added:
         return _skipped(run)
     _refuse_impossible(run)

@@ -92,8 +92,10 @@ def _named(constraints: Iterable[Constraint]) -> str:
 
 
 def _dependency(package: Package, constraint: Constraint, certainty: Certainty) -> Trouble:
+    known = certainty is not Certainty.UNKNOWN
+    lacks = "which nothing on the host provides" if known else "which the host may not provide"
     cause = Cause(
-        what=f"asks for {constraint}, which nothing on the host provides",
+        what=f"asks for {constraint}, {lacks}",
         subject=package.id,
         certainty=certainty,
     )

@@ -7,7 +7,7 @@ on. Facts that are not known are asked as questions.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vibforge.esxi.inbox import goes_at_boot
+from vibforge.esxi.inbox import INBOX_RELEASE, goes_at_boot
 from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Cell, Row, row_of, standing
@@ -155,7 +155,7 @@ class Run:
         """Whether a stock host has a VIB of this name, which only a reboot takes away."""
         if not goes_at_boot(package.name):
             return False
-        return self.row.tried or self.answers.ask(_inbox(package.name))
+        return self.release == INBOX_RELEASE or self.answers.ask(_inbox(package.name))
 
     def skipped_groups(self) -> set[Group]:
         """Return the groups of troubles that the flags take away altogether."""

@@ -1,0 +1,263 @@
+"""What another build of a VIB mends of what hosts refuse, and the VIB that comes of it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from vibforge.checks.payload_declaration import (
+    digest_order_breaks_old_hosts,
+    no_gunzip_digest,
+    no_gunzip_sha256,
+)
+from vibforge.esxi.matching import Provisions
+from vibforge.esxi.paths import host_path, shipped_among
+from vibforge.esxi.reader import DATABASE_NAME_LIMIT
+from vibforge.host.image import file_conflicts, unequal_attribute
+from vibforge.host.install.command import Command
+from vibforge.host.install.installer import VERSIONLESS_BASE
+from vibforge.host.install.staging import MOUNTED_TYPES
+from vibforge.host.package import Content, Package
+from vibforge.model.descriptor import GUNZIP, Checksum, Descriptor
+from vibforge.model.digest_coverage import Coverage, algorithm_of, coverage
+from vibforge.model.names import NAME_LIMIT
+from vibforge.model.relationships import Constraint
+from vibforge.scan.signature import Signature
+
+_BUNDLE_RULES = "VF6"
+_SOME_DATE = "2020-01-01T00:00:00"
+_DIGESTS = (
+    Checksum(checksum_type="sha-256", digest="", verify_process=GUNZIP),
+    Checksum(checksum_type="sha-256", digest=""),
+    Checksum(checksum_type="sha-1", digest="", verify_process=GUNZIP),
+)
+_FAULTY_DIGESTS = (no_gunzip_sha256, no_gunzip_digest, digest_order_breaks_old_hosts)
+_OWN_BYTES_WRONG = frozenset({"CRC check failed", "Incorrect length of data produced"})
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that a build does better.
+
+    `words` say how the new VIB differs, `faulty` whether this one is wrong, and `mend` returns the
+    descriptor without the fault.
+    """
+
+    words: str
+    faulty: Callable[[Command, Package], bool]
+    mend: Callable[[Command, Package], Descriptor] = lambda _, package: package.descriptor
+
+
+def repairs(command: Command) -> tuple[Repair, ...]:
+    """Return what a new build of these VIBs would mend."""
+    return tuple(
+        repair
+        for repair in _REPAIRS
+        if any(repair.faulty(command, package) for package in command.packages)
+    )
+
+
+def rebuilt(command: Command) -> Command:
+    """Return the command with VIBs that vibforge has built anew, under new versions, unsigned."""
+    return replace(
+        command,
+        packages=tuple(_rebuilt(command, package) for package in command.packages),
+        refusals=(),
+        damage=(),
+    )
+
+
+def is_damaged(package: Package) -> bool:
+    """Whether the bytes of a payload are not those that were packed."""
+    return any(_is_damaged(content) for content in package.contents)
+
+
+def undamaged(command: Command) -> Command:
+    """Return the command with files as their makers meant them."""
+    packages = tuple(replace(package, contents=()) for package in command.packages)
+    return replace(command, packages=packages, damage=())
+
+
+def _rebuilt(command: Command, package: Package) -> Package:
+    for repair in _REPAIRS:
+        if repair.faulty(command, package):
+            package = replace(package, descriptor=repair.mend(command, package))
+    payloads = tuple(replace(p, checksums=_DIGESTS) for p in package.descriptor.payloads)
+    descriptor = replace(
+        package.descriptor,
+        version=_next(package.descriptor.version),
+        release_date=package.descriptor.release_date or _SOME_DATE,
+        payloads=payloads,
+    )
+    signature = Signature.MISSING
+    return replace(
+        package,
+        descriptor=descriptor,
+        signature=signature,
+        first_signature=None,
+        contents=(),
+        missing_folders=(),
+    )
+
+
+def _next(version: str) -> str:
+    """Return a version that is newer."""
+    return f"{version}.1" if "-" in version else f"{version}-1"
+
+
+def _is_damaged(content: Content) -> bool:
+    if not content.present or content.unpacking in _OWN_BYTES_WRONG:
+        return True
+    plain = [c for c in content.payload.checksums if not c.verify_process]
+    found = [(content.stored.get(algorithm_of(c)), c.digest.lower()) for c in plain]
+    return any(stored is not None and stored != digest for stored, digest in found)
+
+
+def _lacks_digests(_command: Command, package: Package) -> bool:
+    payloads = package.descriptor.payloads if package.payloads_known else ()
+    return any(coverage(payload.checksums) is not Coverage.FULL for payload in payloads) or any(
+        any(check.faults(package)) for check in _FAULTY_DIGESTS
+    )
+
+
+def _lacks_date(_command: Command, package: Package) -> bool:
+    return not package.descriptor.release_date
+
+
+def _lacks_folders(_command: Command, package: Package) -> bool:
+    return bool(package.missing_folders)
+
+
+def _has_wrong_content(_command: Command, package: Package) -> bool:
+    """Whether what is unpacked is not what the descriptor declares, or no gzip at all."""
+    return any(
+        content.unpacking or _differs_unpacked(content)
+        for content in package.contents
+        if not _is_damaged(content)
+    )
+
+
+def _differs_unpacked(content: Content) -> bool:
+    declared = [c for c in content.payload.checksums if c.verify_process == GUNZIP]
+    found = [(content.unpacked.get(algorithm_of(c)), c.digest.lower()) for c in declared]
+    return any(unpacked is not None and unpacked != digest for unpacked, digest in found)
+
+
+def _has_odd_type(_command: Command, package: Package) -> bool:
+    return any(payload.type not in MOUNTED_TYPES for payload in package.descriptor.payloads)
+
+
+def _with_types(_command: Command, package: Package) -> Descriptor:
+    payloads = tuple(
+        payload if payload.type in MOUNTED_TYPES else replace(payload, type="vgz")
+        for payload in package.descriptor.payloads
+    )
+    return replace(package.descriptor, payloads=payloads)
+
+
+def _has_bad_name(_command: Command, package: Package) -> bool:
+    return len(package.name) > DATABASE_NAME_LIMIT or "/" in package.name
+
+
+def _with_name(_command: Command, package: Package) -> Descriptor:
+    name = package.name.replace("/", "-")[:NAME_LIMIT]
+    return replace(package.descriptor, name=name)
+
+
+def _lacks_type(_command: Command, package: Package) -> bool:
+    return not package.descriptor.type
+
+
+def _with_type(_command: Command, package: Package) -> Descriptor:
+    return replace(package.descriptor, type="bootbank")
+
+
+def _names_itself(_command: Command, package: Package) -> bool:
+    stated = package.descriptor.relationships
+    return any(map(Provisions(package.provides).meet, (*stated.replaces, *stated.conflicts)))
+
+
+def _without_itself(_command: Command, package: Package) -> Descriptor:
+    own, stated = Provisions(package.provides), package.descriptor.relationships
+
+    def others(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+        return tuple(constraint for constraint in constraints if not own.meet(constraint))
+
+    return replace(
+        package.descriptor,
+        relationships=replace(
+            stated, replaces=others(stated.replaces), conflicts=others(stated.conflicts)
+        ),
+    )
+
+
+def _provides_base(_command: Command, package: Package) -> bool:
+    return VERSIONLESS_BASE in package.descriptor.relationships.provides
+
+
+def _without_base(_command: Command, package: Package) -> Descriptor:
+    stated = package.descriptor.relationships
+    left = tuple(provide for provide in stated.provides if provide != VERSIONLESS_BASE)
+    return replace(package.descriptor, relationships=replace(stated, provides=left))
+
+
+def _is_held_otherwise(command: Command, package: Package) -> bool:
+    held = next((each for each in command.host.installed if each.id == package.id), None)
+    return held is not None and unequal_attribute(package, held) is not None
+
+
+def _paths_of_others(command: Command, package: Package) -> frozenset[str]:
+    """Return the paths, as on a host, that another VIB claims as well."""
+    if package.overlay:
+        return frozenset()
+    if not command.host.knows_all_files:
+        return frozenset(shipped_among(package.descriptor.file_list))
+    kept = [each for each in command.host.installed if each.name != package.name]
+    return frozenset(conflict.path for conflict in file_conflicts((*kept, package)))
+
+
+def _claims_others(command: Command, package: Package) -> bool:
+    return bool(_paths_of_others(command, package))
+
+
+def _without_others(command: Command, package: Package) -> Descriptor:
+    taken, listed = _paths_of_others(command, package), package.descriptor.file_list
+    left = tuple(path for path in listed if host_path(path) not in taken)
+    return replace(package.descriptor, file_list=left)
+
+
+def _is_refused_reading(command: Command, _package: Package) -> bool:
+    return any(not refusal.cause.rule.startswith(_BUNDLE_RULES) for refusal in command.refusals)
+
+
+def _readable(_command: Command, package: Package) -> Descriptor:
+    tags = tuple(tag for tag in package.descriptor.software_tags if tag)
+    return replace(package.descriptor, software_tags=tags)
+
+
+def _has_bad_metadata(command: Command, _package: Package) -> bool:
+    refused = (*command.refusals, *command.damage)
+    return any(refusal.cause.rule.startswith(_BUNDLE_RULES) for refusal in refused)
+
+
+_REPAIRS = (
+    Repair("with a descriptor that ESXi's reader takes", _is_refused_reading, _readable),
+    Repair("with every digest that hosts look for", _lacks_digests),
+    Repair("with a release date", _lacks_date),
+    Repair("with the folders above its files", _lacks_folders),
+    Repair("with payloads packed as gzip, and digests of what is in them", _has_wrong_content),
+    Repair("with payloads of type tgz or vgz", _has_odd_type, _with_types),
+    Repair(
+        f"under a name of at most {NAME_LIMIT} characters, without a slash",
+        *(_has_bad_name, _with_name),
+    ),
+    Repair("with the type bootbank", _lacks_type, _with_type),
+    Repair("without relationships that name the VIB itself", _names_itself, _without_itself),
+    Repair("without providing esx-version", _provides_base, _without_base),
+    Repair("under another version", _is_held_otherwise),
+    Repair("with other paths for the files that other VIBs own", _claims_others, _without_others),
+    Repair("in a new bundle", _has_bad_metadata),
+)
+
+
+def repaired(command: Command) -> Iterator[str]:
+    """Yield how the new VIB differs, in words."""
+    return (repair.words for repair in repairs(command))
