@@ -17,7 +17,12 @@ SECTIONS = {
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
     "Keys": ("signing.derivation", "signing.certificates"),
     "Lists of written files": ("operations.record",),
-    "Bundles": ("model.bundle", "operations.subjects"),
+    "Bundles": (
+        "model.bundle",
+        "model.bundle_response",
+        "operations.subjects",
+        "depot.compose",
+    ),
     "Recipes": ("formats.toml_reading", "model.recipe", "operations.collect"),
     "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
 }

@@ -1,6 +1,7 @@
 """VF23x: what the VIB depends on, and the releases that do not provide it."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vibforge.esxi.provides import DRIVER_API, provision
@@ -12,6 +13,8 @@ from vibforge.model.relationships import Constraint
 if TYPE_CHECKING:
     from vibforge.scan.vib import Described
 
+_TOLD = 16_384
+"""Constraints whose releases are looked for once: `bundle modernise` asks for each of its own."""
 _SOURCE = "what plain hosts of the release provide"
 
 
@@ -28,9 +31,7 @@ def requirement_not_provided(subject: "Described") -> Iterator[Fault]:
     """
     for constraint in subject.descriptor.relationships.depends:
         if not constraint.name.startswith(DRIVER_API):
-            lacks = _lacks(constraint)
-            what = f"depends on {constraint}; releases without it: {releases_where(lacks)}"
-            yield Fault("<depends>", what, minds=lacks)
+            yield Fault("<depends>", _told(constraint), minds=_lacks(constraint))
 
 
 @check("VF231", Severity.ERROR, Certainty.DOCUMENTED)
@@ -47,6 +48,12 @@ def vmklinux_driver(subject: "Described") -> Iterator[Fault]:
         if constraint.name.startswith(DRIVER_API):
             what = f"depends on {constraint.name}: a vmklinux driver, which does not work there"
             yield Fault("<depends>", what, minds=_lacks(constraint))
+
+
+@lru_cache(_TOLD)
+def _told(constraint: Constraint) -> str:
+    lacking = releases_where(_lacks(constraint))
+    return f"depends on {constraint}; releases without it: {lacking}"
 
 
 def _lacks(constraint: Constraint) -> Fact:
