@@ -278,7 +278,7 @@ def fleets() -> Iterator[Hostile]:
     }.items():
         yield file_input(f"fleet/{name}", "b.zip", content, *_COMPOSE)
     read = ("verify b.zip", "bundle verify b.zip", "lint b.zip", "plan b.zip")
-    yield file_input("fleet/maze", "b.zip", partial(_maze, 20), *read)
+    yield file_input("fleet/maze", "b.zip", partial(_maze, 100), *read)
 
 
 FAMILIES = (bundles, fleets)

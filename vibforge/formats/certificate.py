@@ -46,7 +46,7 @@ They share no base class; an unknown TLS feature is a KeyError.
 _WARNINGS_LOCK = RLock()
 """Filters of warnings are the process's, and files are verified in several threads."""
 
-_KEPT = 16
+_KEPT = 64
 """Certificates that are read once: packages of one signer carry the same; 1 MiB at most each."""
 
 
