@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from itertools import islice
 
 from cryptography.hazmat import asn1
@@ -135,12 +134,10 @@ class BlockCheck:
         return True if self.digest_held and self.signature_held else None
 
 
-@lru_cache(maxsize=2)
 def read_blocks(data: bytes) -> tuple[Block, ...]:
     """Read the signatures of a `sig.pkcs7` member; none where it is empty or blank.
 
     Text around PEM blocks is passed over, as ESXi does; a block that cannot be read has a `fault`.
-    The last members are kept: each check of a VIB asks for its blocks.
 
     Raises:
         FormatError: the member is too large, holds too many blocks, or is neither PEM nor DER.
