@@ -17,7 +17,12 @@ SECTIONS = {
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
     "Keys": ("signing.derivation", "signing.certificates"),
     "Lists of written files": ("operations.record",),
-    "Bundles": ("model.bundle", "operations.subjects"),
+    "Bundles": (
+        "model.bundle",
+        "model.bundle_response",
+        "operations.subjects",
+        "depot.compose",
+    ),
     "Recipes": ("formats.toml_reading", "model.recipe", "operations.collect"),
     "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
 }
@@ -54,6 +59,13 @@ A file that a user names has one budget. All that is read of it counts, however 
 VIB in a bundle, a zip in a zip, each layer of a payload. What is read twice counts twice. A command
 that is given a folder or several files has a budget for each of them. A hard link counts as an
 entry and takes no bytes.
+
+Files that hold no others have no such budget: trust stores, keys, recipes, facts of hosts, logs,
+captures and settings of PTP. They are read once, from begin to end, in time that grows with their
+size, and the limits below bound each. Of a trust store the bytes of a file, its PEM blocks and the
+certificates of all files are limited. The text between two `BEGIN` lines is looked at once, whether
+or not it is a whole block; a block without an end ends the reading. Each time that a key of the
+store is tried on a signature counts against the budget of the VIB or bundle that is judged.
 
 `build` refuses a VIB that the other commands would refuse by this budget: it looks at the bytes,
 the entries and the names of the payloads, and at the size of the VIB that it made of them.

@@ -4,10 +4,16 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import zip_longest
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from tests import vibs
 from tests.depot.making import members
 from tests.hostile.case import Hostile, file_input
+from tests.trust import made
+from vibforge.signing.lab_authority import Credential
 
 _READ = ("bundle inspect b.zip", "bundle verify b.zip", "lint b.zip")
 _PLAN = (*_READ, "plan b.zip --esxi 8.0", "bundle modernise b.zip -o new.zip --vendor-code ABC")
@@ -206,4 +212,73 @@ def bundles() -> Iterator[Hostile]:
             )
 
 
-FAMILIES = (bundles,)
+def _packed(content: Members) -> bytes:
+    """Return a zip whose members are packed, as small as it can be."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        for name, data in content:
+            file.writestr(name, data)
+    return buffer.getvalue()
+
+
+def _fleet(texts: Sequence[bytes], bulletins: int, signatures: Sequence[bytes] = ()) -> bytes:
+    """Return a bundle of VIBs with these descriptors, all of them in each of its bulletins."""
+    whole = members(vibs.bundle())
+    inner = {"vendor-index.xml": whole["vendor-index.xml"]}
+    ids = "".join(f"<vibID>VFG_bootbank_v{i}_1.0.0-1</vibID>" for i in range(len(texts)))
+    inner |= {f"bulletins/b{i}.xml": _bulletin(i, ids) for i in range(bulletins)}
+    outer = {name: whole[name] for name in ("index.xml", "vendor-index.xml")}
+    for i, (text, signature) in enumerate(zip_longest(texts, signatures, fillvalue=b"")):
+        data = vibs.archive([("descriptor.xml", text), ("sig.pkcs7", signature)])
+        place = f"<relative-path>{i}.vib</relative-path><packed-size>{len(data)}</packed-size>"
+        announced = (place + vibs.checksum(data, "sha256")).encode() + b"</vib>"
+        inner[f"vibs/v{i}.xml"] = text.replace(b"</vib>", announced)
+        outer[f"{i}.vib"] = data
+    return _packed([("metadata.zip", _packed(list(inner.items()))), *outer.items()])
+
+
+def _named(i: int, depends: int = 0) -> bytes:
+    wanted = "".join(f'<constraint name="w{k}"/>' for k in range(depends))
+    text = vibs.descriptor("", files=(), name=f"v{i}", level="partner")
+    return text.replace(b"<depends/>", f"<depends>{wanted}</depends>".encode())
+
+
+def _maze(count: int) -> bytes:
+    """Return a bundle of VIBs whose signatures carry certificates that all issued each other."""
+    maze = [made.made("A", own=made.key(7), ca=True) for _ in range(20)]
+    signer = made.made("Signer", maze[0], own=made.key(8))
+    texts = [_named(i) for i in range(count)]
+    return _fleet(texts, 1, [16 * _signature(text, signer, maze) for text in texts])
+
+
+def _signature(text: bytes, signer: Credential, others: Sequence[Credential]) -> bytes:
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(text)
+    builder = builder.add_signer(signer.certificate, signer.key, hashes.SHA256())
+    for one in others:
+        builder = builder.add_certificate(one.certificate)
+    options = [pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary]
+    return builder.sign(serialization.Encoding.PEM, options)
+
+
+_COMPOSE = (
+    "bundle modernise b.zip -o new.zip --vendor-code ABC",
+    "bundle split b.zip -C parts",
+    "bundle remove b.zip none -o fewer.zip",
+    "bundle verify b.zip",
+)
+
+
+def fleets() -> Iterator[Hostile]:
+    """Small bundles that say the same thing in many places."""
+    for name, content in {
+        "bulletins": lambda: _fleet([_named(0)], 2_500),
+        "vibs-in-each": lambda: _fleet([_named(i) for i in range(100)], 400),
+        "few-vibs-in-each": lambda: _fleet([_named(i) for i in range(20)], 900),
+        "depends": lambda: _fleet([_named(i, 60) for i in range(80)], 1),
+    }.items():
+        yield file_input(f"fleet/{name}", "b.zip", content, *_COMPOSE)
+    read = ("verify b.zip", "bundle verify b.zip", "lint b.zip", "plan b.zip")
+    yield file_input("fleet/maze", "b.zip", partial(_maze, 100), *read)
+
+
+FAMILIES = (bundles, fleets)

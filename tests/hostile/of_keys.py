@@ -311,6 +311,16 @@ _KEY_FILES: dict[str, Callable[[int], bytes]] = {
         + b"A: b\n" * (n // 5)
         + b"\n-----END RSA PRIVATE KEY-----\n"
     ),
+    "diffie-hellman": lambda n: der(
+        0x30,
+        number(0),
+        der(
+            0x30,
+            oid("1.2.840.113549.1.3.1"),
+            der(0x30, number((1 << n * 4) + 1), number(2)),
+        ),
+        der(4, number((1 << n * 4 - 1) + 1)),
+    ),
     "pkcs12-bags": lambda n: _pkcs12(_bag_safe(pbes2(_pbkdf2(1000))) * (n // 300)),
 }
 """Key files, by their bytes."""

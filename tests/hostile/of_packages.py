@@ -142,6 +142,22 @@ _DESCRIPTORS: dict[str, Callable[[int], bytes]] = {
             + _numbered(lambda i: f'<softwarePlatform version="{i}.*" productLineID="x"/>')(n)
         ),
     ),
+    "conflicts-and-provides": lambda n: _inside(
+        "conflicts", lambda i: f'<constraint name="test" relation="&gt;&gt;" version="{9**9 + i}"/>'
+    )(n).replace(
+        b"<provides/>",
+        b"<provides>%b</provides>"
+        % "".join(f'<provide name="test" version="{i}"/>' for i in range(n // 60)).encode(),
+    ),
+    "conflicts-with-base": _inside(
+        "conflicts", lambda i: f'<constraint name="esx-base" relation="&lt;&lt;" version="{i}"/>'
+    ),
+    "hwplatforms": _with(
+        "<system-requires>",
+        lambda n: (
+            "<system-requires>" + _numbered(lambda i: f'<hwplatform vendor="v{i}" model="m"/>')(n)
+        ),
+    ),
     "hardware": _with(
         "<system-requires>",
         lambda n: (

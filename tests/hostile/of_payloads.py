@@ -158,6 +158,18 @@ _PACKED: dict[str, Callable[[int], bytes]] = {
     ),
     "extra": lambda n: (b"\x1f\x8b\x08\x04" + bytes(6) + b"\xff\xff") + bytes(n),
     "stored-blocks": lambda n: b"\x1f\x8b\x08" + bytes(7) + b"\0\0\0\xff\xff" * (n // 5),
+    "firewall-rules": lambda n: gzip.compress(
+        _settings(b"etc/vmware/firewall/f%d.xml", b"<a>%b</a>" % (b"<port>x</port>" * 17_000), n)
+    ),
+    "firewall-rules-small": lambda n: gzip.compress(
+        _settings(b"etc/vmware/firewall/f%d.xml", b"<port>x</port>", n)
+    ),
+    "trx-confs": lambda n: gzip.compress(
+        _settings(b"d%d/etc/vmware/trx.conf", b"a\n" * 125_000, n)
+    ),
+    "trx-confs-small": lambda n: gzip.compress(
+        _settings(b"d%d/etc/vmware/trx.conf", b"ptp4l:x 1\n", n)
+    ),
     "owners": lambda n: gzip.compress(image("uid-each", n * 14), mtime=0),
     "file": lambda n: _packed_file(n * 20),
     "zstd-window": lambda n: vibs.zstd_compressed(bytes(n), 31 if n > 9999 else 27),
@@ -172,6 +184,15 @@ _PACKED: dict[str, Callable[[int], bytes]] = {
     ),
 }
 """Packed payloads, by the bytes that made them."""
+
+
+def _settings(name: bytes, content: bytes, n: int) -> bytes:
+    """Return a tar of files that `lint` judges: one for each 50 bytes of `n`, of 60 MB at most."""
+    count = min(n // 50, 60_000_000 // max(len(content), 512))
+    padded = content + bytes(-len(content) % 512)
+    return (
+        b"".join(_header(name % i, size=b"%o" % len(content)) + padded for i in range(count)) + _END
+    )
 
 
 def _stored(content: Callable[[int], bytes], size: int) -> bytes:

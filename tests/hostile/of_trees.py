@@ -118,6 +118,8 @@ def patterns() -> Iterator[Hostile]:
         paths = ", ".join(f"'**/x{i}*y*'" for i in range(size))
         rules = f"[[payloads.rules]]\npaths = [{paths}]\nmode = '644'\n"
         excluded = f"exclude = [{paths}]\n"
+        each = "".join(f"[[payloads.rules]]\npaths = ['f{i % size}*']\n" for i in range(size * 3))
+        yield Hostile(f"tree/rules-each/{size}", _project(_files, size, _RECIPE + each), _COMMANDS)
         yield Hostile(f"tree/rules/{size}", _project(_files, size, _RECIPE + rules), _COMMANDS)
         yield Hostile(f"tree/exclude/{size}", _project(_files, size, _RECIPE + excluded), _COMMANDS)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from tests.budgets import whole_budget
 from tests.signing.lab import openssl
 from tests.trust.made import key, link, made, name
 from vibforge.signing.lab_authority import Credential
@@ -11,7 +12,9 @@ from vibforge.trust.link import Link
 
 
 def chain(signer: Credential, carried: list[Credential], roots: list[Credential]) -> Chain:
-    return build_chain(link(signer), [link(one) for one in carried], [link(one) for one in roots])
+    return build_chain(
+        link(signer), [link(one) for one in carried], [link(one) for one in roots], whole_budget()
+    )
 
 
 def test_intermediates_may_come_from_the_signature_or_the_store() -> None:

@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.budgets import whole_budget
 from tests.signing.lab import RELEASE_DATE, descriptor
 from tests.trust.made import key, link, made
 from vibforge.errors import FormatError
@@ -49,7 +50,7 @@ def changed(data: bytes, edits: list[tuple[float, int]]) -> bytes:
 def test_a_changed_block_is_judged(edits: list[tuple[float, int]]) -> None:
     blocks = read_blocks(pem_block(changed(DER, edits)))
     for level in AcceptanceLevel:
-        judgement = judge(blocks, descriptor(), level, STORE)
+        judgement = judge(blocks, descriptor(), level, STORE, budget=whole_budget())
         assert claim(judgement).held in {True, False, None}
 
 
@@ -66,10 +67,12 @@ def test_a_changed_certificate_is_refused_or_not_of_the_chain(
         except FormatError:
             return
     if der != CERTIFICATE:
-        assert not build_chain(found, [], [link(ROOT)]).anchored
+        assert not build_chain(found, [], [link(ROOT)], whole_budget()).anchored
 
 
 def test_what_was_not_changed_holds() -> None:
-    judgement = judge(read_blocks(BLOCK), descriptor(), AcceptanceLevel.PARTNER, STORE)
+    judgement = judge(
+        read_blocks(BLOCK), descriptor(), AcceptanceLevel.PARTNER, STORE, budget=whole_budget()
+    )
     assert judgement.host.held
     assert judgement.strict.held

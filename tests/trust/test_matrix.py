@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from tests.budgets import whole_budget
 from tests.signing.lab import descriptor, openssl
 from tests.trust.made import key, made, usage
 from vibforge.formats.pkcs7 import read_blocks
@@ -78,7 +79,9 @@ def verdict(case: Case, folder: Path) -> TrustJudgement:
     pem += b"".join(one.public_bytes(serialization.Encoding.PEM) for one in case.lists)
     (folder / "store.pem").write_bytes(pem)
     store = read_store([folder / "store.pem"])
-    return judge(read_blocks(signatures), case.change(descriptor()), case.level, store)
+    return judge(
+        read_blocks(signatures), case.change(descriptor()), case.level, store, budget=whole_budget()
+    )
 
 
 PSS = ("-binary", "-keyopt", "rsa_padding_mode:pss")
@@ -205,7 +208,9 @@ def test_dates_can_be_held_against_another_moment(tmp_path: Path) -> None:
     store = read_store([tmp_path / "store.pem"])
     late = datetime(2050, 1, 1, tzinfo=UTC)
     level = AcceptanceLevel.PARTNER
-    judged = judge(read_blocks(signatures), descriptor(), level, store, at=late)
+    judged = judge(
+        read_blocks(signatures), descriptor(), level, store, at=late, budget=whole_budget()
+    )
     assert judged.host.held
     assert "valid only until 2040-01-01" in " ".join(judged.strict.reasons)
 
@@ -216,7 +221,7 @@ def test_a_second_block_counts_for_later_releases_only(tmp_path: Path) -> None:
     (tmp_path / "store.pem").write_bytes(ROOT.certificate_pem())
     store = read_store([tmp_path / "store.pem"])
     blocks = read_blocks(unknown + known)
-    judged = judge(blocks, descriptor(), AcceptanceLevel.PARTNER, store)
+    judged = judge(blocks, descriptor(), AcceptanceLevel.PARTNER, store, budget=whole_budget())
     assert [one.host.held for one in judged.blocks] == [False, True]
     assert judged.host.held
     assert judged.host_first_only.held is False

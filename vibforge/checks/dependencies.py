@@ -1,6 +1,7 @@
 """VF23x: what the VIB depends on, and the releases that do not provide it; what it replaces."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vibforge.esxi import messages
@@ -14,6 +15,8 @@ from vibforge.model.relationships import Constraint
 if TYPE_CHECKING:
     from vibforge.scan.vib import Described
 
+_TOLD = 16_384
+"""Constraints whose releases are looked for once: `bundle modernise` asks for each of its own."""
 _SOURCE = "what plain hosts of the release provide"
 
 
@@ -29,10 +32,7 @@ def requirement_not_provided(subject: "Described") -> Iterator[Fault]:
     """
     for constraint in subject.descriptor.relationships.depends:
         if not constraint.name.startswith(DRIVER_API):
-            lacks = _lacks(constraint)
-            lacking = f"releases without it: {releases_where(lacks)}"
-            told = lacking.replace(": none", ": none that is known")
-            yield Fault("<depends>", f"depends on {constraint}; {told}", minds=lacks)
+            yield Fault("<depends>", _told(constraint), minds=_lacks(constraint))
 
 
 @check("VF231", Severity.ERROR, Certainty.DOCUMENTED)
@@ -71,6 +71,12 @@ def replaces_itself(subject: "Described") -> Iterator[Fault]:
         if Provisions(of.provides).meet(constraint):
             what = f"names {constraint}, which is the VIB itself"
             yield Fault("<replaces>", what, values={"vibs": of.vib_id})
+
+
+@lru_cache(_TOLD)
+def _told(constraint: Constraint) -> str:
+    lacking = f"releases without it: {releases_where(_lacks(constraint))}"
+    return f"depends on {constraint}; {lacking.replace(': none', ': none that is known')}"
 
 
 def _lacks(constraint: Constraint) -> Fact:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.esxi.paths import BOOT_COPIED, EDITED_PATHS, SHIPPED_PATHS
@@ -11,6 +12,9 @@ from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.certainty import Certainty
 from vibforge.scan.file import FIREWALL
 from vibforge.scan.vib import VibScan
+
+if TYPE_CHECKING:
+    from vibforge.formats.budget import Budget
 
 _STICKY, _SET_ID, _WORLD_WRITABLE = 0o1000, 0o6000, 0o002
 _MTS_OWNERS = frozenset({0, 201})
@@ -283,15 +287,15 @@ def bad_firewall_rules(subject: VibScan) -> Iterator[Fault]:
     """
     for found in subject.files():
         if found.content and found.path.startswith(FIREWALL):
-            for what in _firewall_faults(found.content):
+            for what in _firewall_faults(found.content, subject.vib.source.budget):
                 yield Fault(found.path, what)
 
 
-def _firewall_faults(content: bytes) -> Iterator[str]:
+def _firewall_faults(content: bytes, budget: "Budget") -> Iterator[str]:
     from vibforge.formats.safe_xml import parse  # noqa: PLC0415 - few VIBs have a rule set
 
     try:
-        root = parse(content, "firewall")
+        root = parse(content, "firewall", budget)
     except FormatError as error:
         yield error.problems[0].what
         return

@@ -25,6 +25,12 @@ from vibforge.model.bundle_vib import announcement_name
 
 MERGE_LIMIT = 256
 """Bundles in one merge: each is an open file."""
+PART_LIMIT = 1_000
+"""Bundles of one split; a release has some hundred bulletins."""
+COPY_LIMIT = 10_000
+"""VIBs, releases and other files in all bundles of one split, where many are in every bundle."""
+METADATA_COPY_LIMIT = 32 * 1024 * 1024
+"""Bytes of the VIBs' metadata in all bundles of one split; that of a whole release takes 5 MB."""
 _RENAME = (
     "leave one out with `vibforge bundle remove`, or give the new one another name or version: "
     "--component NAME, --component-version VERSION"
@@ -81,7 +87,8 @@ def split(bundle: Path, folder: Path) -> tuple[Written, ...]:
     """Make one bundle of each bulletin, and one of each VIB that no bulletin lists.
 
     Raises:
-        DepotError: the bundle contradicts itself, or a file of that name would be written twice.
+        DepotError: the bundle contradicts itself, a file of that name would be written twice, or
+            the parts together would be too much.
         FormatError: it cannot be read.
         OutputError: a file cannot be written.
     """
@@ -93,10 +100,34 @@ def split(bundle: Path, folder: Path) -> tuple[Written, ...]:
         names = [file_name(name) for name, _vibs, _bulletins in parts]
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise DepotError(f"two parts would be written to {', '.join(twice)}", where=str(bundle))
+        if len(parts) > PART_LIMIT:
+            raise _too_much(bundle, f"{len(parts)} bundles, more than {PART_LIMIT}")
+        contents = [_part(old, vib_ids, bulletins) for _name, vib_ids, bulletins in parts]
+        _require_moderate(bundle, contents)
         return tuple(
-            write(_part(old, vib_ids, bulletins), folder / name)
-            for name, (_id, vib_ids, bulletins) in zip(names, parts, strict=True)
+            write(content, folder / name) for name, content in zip(names, contents, strict=True)
         )
+
+
+def _require_moderate(bundle: Path, parts: Sequence[Content]) -> None:
+    """Refuse a bundle whose parts would repeat the same things without end.
+
+    Raises:
+        DepotError: they are too many, or their metadata is too large.
+    """
+    copies = sum(len(part.vibs) + len(part.platforms) + len(part.beside) for part in parts)
+    if copies > COPY_LIMIT:
+        what = f"{copies} VIBs, releases and other files in all parts, more than {COPY_LIMIT}"
+        raise _too_much(bundle, what)
+    size = sum(len(vib.metadata) for part in parts for vib in part.vibs)
+    if size > METADATA_COPY_LIMIT:
+        what = f"{size} bytes of metadata in all parts, more than {METADATA_COPY_LIMIT}"
+        raise _too_much(bundle, what)
+
+
+def _too_much(bundle: Path, what: str) -> DepotError:
+    remedy = "take out what is wanted with `vibforge bundle remove`"
+    return DepotError(what, where=str(bundle), remedy=remedy)
 
 
 def merge(bundles: Sequence[Path], output: Path, vendor: Vendor | None = None) -> Written:
@@ -285,11 +316,12 @@ def _part(
 ) -> Content:
     """Take some VIBs with their bulletins out of a bundle, and the releases that they are for."""
     versions = {p.version for b in bulletins for p in b.bulletin.platforms}
+    wanted = frozenset(vib_ids)
     platforms = tuple(p for p in content.platforms if not versions or p.version in versions)
     return replace(
         content,
         platforms=platforms or content.platforms,
-        vibs=tuple(vib for vib in content.vibs if vib.id in vib_ids),
+        vibs=tuple(vib for vib in content.vibs if vib.id in wanted),
         bulletins=bulletins,
         others=(),
         beside=tuple(each for each in content.beside if not unsafe_name(each[0])),

@@ -379,6 +379,8 @@ _ROWS = (
 TABLE = {row.release: row for row in _ROWS}
 """The releases that vibforge knows, oldest first."""
 
+_PLACES = {release: place for place, release in enumerate(TABLE)}
+
 KNOWN_PAYLOAD_TYPES = frozenset().union(
     *(row.payload_types.value for row in _ROWS if row.payload_types)
 )
@@ -456,18 +458,17 @@ def releases_where(fact: Fact) -> str:
 
 def _spans(releases: list[Release]) -> Iterator[str]:
     """Yield runs of neighbouring releases."""
-    order = list(TABLE)
     run: list[Release] = []
     for release in [*releases, None]:
-        if release and (not run or order.index(release) == order.index(run[-1]) + 1):
+        if release and (not run or _PLACES[release] == _PLACES[run[-1]] + 1):
             run.append(release)
             continue
         if run:
-            yield _span(run, order)
+            yield _span(run)
         run = [release] if release else []
 
 
-def _span(run: list[Release], order: list[Release]) -> str:
-    if run[-1] == order[-1] and len(run) > 1:
+def _span(run: list[Release]) -> str:
+    if _PLACES[run[-1]] == len(TABLE) - 1 and len(run) > 1:
         return f"{run[0]} and later"
     return str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}"

@@ -25,6 +25,8 @@ class Work(StrEnum):
     PAYLOADS = "payloads declared"
     RELATIONSHIPS = "constraints and provides"
     DIRECTORY = "bytes of zip directories"
+    JUDGED = "bytes of settings in payloads"
+    SIGNATURES = "signatures tried"
 
 
 class Limit(NamedTuple):
@@ -67,7 +69,7 @@ LIMITS = {
     ),
     Work.ENTRIES: Limit(
         10_000,
-        1 / 64,
+        1 / 128,
         "Files, folders and links of all payloads, about 1 KiB of memory each; extraction takes "
         "0.2 ms for one. Large vendor payloads have 10,000 in several MB.",
     ),
@@ -98,6 +100,18 @@ LIMITS = {
         1 * _MIB,
         1 / 8,
         "Central directories, which are kept in memory; a member takes 46 bytes and its name.",
+    ),
+    Work.JUDGED: Limit(
+        384 * 1024,
+        1 / 16,
+        "What is kept of each trx.conf and firewall rule set in a payload: 256 KiB at the most, "
+        "and 256 bytes count at the least. `lint` takes up to 8 s for 1 MB. Real ones have 4 KB.",
+    ),
+    Work.SIGNATURES: Limit(
+        2_000,
+        1 / 1024,
+        "Signatures of descriptors, certificates and revocation lists, each time a key is tried on "
+        "one, which takes up to 2 ms. A signed VIB takes six to twelve.",
     ),
 }
 """Fixed part, factor and reason of each limit."""

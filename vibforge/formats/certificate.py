@@ -11,7 +11,7 @@ from functools import lru_cache
 from threading import RLock
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -32,6 +32,7 @@ ODDITIES = (
     TypeError,
     LookupError,
     UnsupportedAlgorithm,
+    InternalError,
     x509.DuplicateExtension,
     x509.ExtensionNotFound,
     x509.InvalidVersion,
@@ -45,7 +46,7 @@ They share no base class; an unknown TLS feature is a KeyError.
 _WARNINGS_LOCK = RLock()
 """Filters of warnings are the process's, and files are verified in several threads."""
 
-_KEPT = 16
+_KEPT = 64
 """Certificates that are read once: packages of one signer carry the same; 1 MiB at most each."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from vibforge.errors import ModelError
 from vibforge.formats.budget import Budget
 from vibforge.formats.xml_text import branch, element, leaf, text
 from vibforge.model.bulletin import Bulletin, response_node
@@ -24,6 +25,8 @@ from vibforge.model.descriptor import (
 from vibforge.model.relationships import Constraint, Provide
 
 RESPONSE_NAME = "vmware.xml"
+RESPONSE_LIMIT = 16 * 1024 * 1024
+"""Characters of VIBs in a vmware.xml that is written: it repeats a VIB in each of its bulletins."""
 _VERSION = "3.0"
 _VIB_VERSION = "1.4.5"
 
@@ -70,12 +73,20 @@ def serialise(timestamp: str, bulletins: Iterable[Bulletin], vibs: Iterable[Depo
         timestamp: an ISO 8601 time.
         bulletins: what it tells of.
         vibs: the VIBs that the bulletins name, and others.
+
+    Raises:
+        ModelError: the bulletins repeat VIBs until it is too large.
     """
-    known = {vib.descriptor.vib_id: vib for vib in vibs}
-    nodes = (
-        response_node(b, ["".join(_vib(known[i])) for i in b.vib_ids if i in known])
-        for b in bulletins
-    )
+    texts = {vib.descriptor.vib_id: _vib(vib) for vib in vibs}
+    named = [(b, [texts[i] for i in dict.fromkeys(b.vib_ids) if i in texts]) for b in bulletins]
+    size = sum(len(text) for _bulletin, found in named for text in found)
+    if size > RESPONSE_LIMIT:
+        raise ModelError(
+            f"the VIBs in all bulletins would take {size} characters of {RESPONSE_NAME}, more than "
+            f"{RESPONSE_LIMIT}",
+            remedy="leave out bulletins with `vibforge bundle remove`",
+        )
+    nodes = (response_node(bulletin, found) for bulletin, found in named)
     body = [leaf("version", _VERSION), leaf("timestamp", timestamp), *nodes]
     return f"{branch('metadataResponse', body)}\n".encode("ascii")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from vibforge.errors import ModelError
 from vibforge.formats.toml_lines import Path
-from vibforge.model.recipe import Recipe, VibType
+from vibforge.model.recipe import PATTERN_LIMIT, PayloadRecipe, Recipe, VibType
 
 Fault = tuple[Path, ModelError]
 
@@ -20,6 +20,11 @@ def broken_rules(recipe: Recipe) -> Iterator[Fault]:
 
 def contradictions(recipe: Recipe) -> Iterator[Fault]:
     """Yield what is wrong between the keys of a recipe, each with the key to blame."""
+    lists = (paths for payload in recipe.payloads for paths in _patterns(payload))
+    if (patterns := sum(map(len, lists))) > PATTERN_LIMIT:
+        what = f"{patterns} patterns in all, more than {PATTERN_LIMIT}"
+        remedy = "let a pattern match more: `*` and `?` stand for any characters"
+        yield ("payloads",), ModelError(what, remedy=remedy)
     counts = Counter(payload.name for payload in recipe.payloads)
     for index, payload in enumerate(recipe.payloads):
         if counts[payload.name] > 1:
@@ -35,6 +40,11 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
             ("payloads",),
             ModelError("there is no payload", remedy="add a [[payloads]] with name and tree"),
         )
+
+
+def _patterns(payload: PayloadRecipe) -> Iterator[tuple[str, ...]]:
+    yield payload.exclude
+    yield from (rule.paths for rule in payload.rules)
 
 
 def dotted(path: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from vibforge.formats.budget import Budget
 from vibforge.model.names import ENVIRONMENT_SCHEME, TOKEN_SCHEME
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class BuildSigner:
         from vibforge.trust.judging import judge  # noqa: PLC0415 - the same
 
         block = make_block(descriptor, self.signer, self.stated.moment)
-        judgement = judge(read_blocks(block), descriptor, level, None)
+        budget = Budget("descriptor.xml", len(descriptor))
+        judgement = judge(read_blocks(block), descriptor, level, None, budget=budget)
         return BuiltSignature(block=block, judgement=judgement, stated=self.stated)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.elf import MAGIC as ELF_MAGIC
 from vibforge.formats.tar_entries import TarEntry
 from vibforge.formats.tar_header import Entry, EntryKind
@@ -16,6 +17,8 @@ _FIXED = 2
 FIREWALL = "etc/vmware/firewall/"
 _FIREWALL_LIMIT = 256 * 1024
 """Bytes of a firewall rule set that are kept; the largest of a host image has 4 KB."""
+_LEAST_JUDGED = 256
+"""Bytes that a file counts which is judged, however small it is: beginning takes time, too."""
 _FILES = frozenset({EntryKind.FILE, EntryKind.SHARED_FILE})
 
 
@@ -62,11 +65,17 @@ class ScannedFile:
         return self.found.entry.kind in _FILES
 
 
-def scan_file(found: TarEntry, content: Iterable[memoryview]) -> ScannedFile:
-    """Return what the first bytes of a file tell; `content` is not read further than needed."""
+def scan_file(found: TarEntry, content: Iterable[memoryview], budget: Budget) -> ScannedFile:
+    """Return what the first bytes of a file tell; `content` is not read further than needed.
+
+    Raises:
+        LimitError: the files that are kept for checks are too many for the budget.
+    """
     if found.entry.kind not in _FILES or not found.entry.size:
         return ScannedFile(found=found)
     kept = _kept(found.entry.path)
+    if kept:
+        budget.spend(Work.JUDGED, max(_LEAST_JUDGED, min(found.entry.size, kept)))
     head = _head(content, kept or _SCRIPT_LIMIT, whole=bool(kept))
     if head.startswith(ELF_MAGIC):
         return ScannedFile(found=found, program=_program(head))

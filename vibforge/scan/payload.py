@@ -182,7 +182,7 @@ def _read_content(
     reader = TarReader(content, budget)
     try:
         for entry, data in reader.contents():
-            file = scan_file(entry, data)
+            file = scan_file(entry, data, budget)
             if not file.is_plain:
                 payload.known_files[len(payload.entries)] = file
             payload.entries.append(entry)

@@ -1,6 +1,7 @@
 """What a VIB's signature is worth by its own arithmetic, whoever is trusted."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
@@ -32,9 +33,15 @@ def signature_blocks(vib: "Vib") -> "tuple[Block, ...]":
     """
     if not vib.is_signed:
         return ()
+    return _blocks(vib.signature)
+
+
+@lru_cache(maxsize=2)
+def _blocks(signature: bytes) -> "tuple[Block, ...]":
+    """Read a signature member; each check of a VIB asks for the same."""
     from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - most VIBs are unsigned
 
-    return read_blocks(vib.signature)
+    return read_blocks(signature)
 
 
 def signature_of(vib: "Vib") -> Signature:

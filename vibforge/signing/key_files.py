@@ -4,7 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -17,6 +17,8 @@ from vibforge.signing.signer import chain_of
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, InternalError)
+"""What `cryptography` raises over keys; the last where OpenSSL refuses numbers without end."""
 _WRONG_SECRET = "the passphrase is wrong, or the file is damaged"  # noqa: S105 - a message
 
 
@@ -106,11 +108,11 @@ def _read_pem(data: bytes, passphrase: Passphrase, where: str) -> PrivateKey:
         return _checked(_load_pem(data, None), where)
     except TypeError:
         secret = passphrase()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise SigningError("there is no private key that can be read", where=where) from error
     try:
         return _checked(_load_pem(data, secret), where)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise SigningError(_WRONG_SECRET, where=where) from error
 
 
@@ -122,7 +124,7 @@ def _load_pem(data: bytes, secret: bytes | None) -> object:
 def _read_der(data: bytes, where: str) -> KeyFile | None:
     try:
         loaded = serialization.load_der_private_key(data, None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (TypeError, *_UNREADABLE):
         return None
     return KeyFile(_checked(loaded, where))
 
@@ -130,11 +132,11 @@ def _read_der(data: bytes, where: str) -> KeyFile | None:
 def _read_pkcs12(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
     try:
         return _from_pkcs12(data, None, where)
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         secret = passphrase()
     try:
         return _from_pkcs12(data, secret, where)
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise SigningError(_WRONG_SECRET, where=where) from error
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from vibforge.formats.budget import Budget, Work
 from vibforge.trust.link import Link
 
 DEPTH_LIMIT = 10
@@ -37,14 +38,19 @@ class Chain:
                 yield certificate, issuer
 
 
-def build_chain(signer: Link, untrusted: Sequence[Link], anchors: Sequence[Link]) -> Chain:
+def build_chain(
+    signer: Link, untrusted: Sequence[Link], anchors: Sequence[Link], budget: Budget
+) -> Chain:
     """Find a chain from `signer` to a self-signed certificate among `anchors`.
 
     ESXi 6.7 takes no other end: a signer or an intermediate in the store without its root is
     refused; a signer that is itself such a root is taken (vib-format 6, tried on 6.7). What the
     signature brings along (`untrusted`) and what else stands in the store may link them.
+
+    Raises:
+        LimitError: the budget of the signed file is spent on signatures.
     """
-    found = _Search(untrusted, anchors).run(signer)
+    found = _Search(untrusted, anchors, budget).run(signer)
     strangers = tuple(one.subject for one in untrusted if one not in found.certificates)
     return replace(found, strangers=strangers)
 
@@ -52,7 +58,8 @@ def build_chain(signer: Link, untrusted: Sequence[Link], anchors: Sequence[Link]
 class _Search:
     """A depth-first search that never visits a certificate twice on one path."""
 
-    def __init__(self, untrusted: Sequence[Link], anchors: Sequence[Link]) -> None:
+    def __init__(self, untrusted: Sequence[Link], anchors: Sequence[Link], budget: Budget) -> None:
+        self._budget = budget
         self._known = tuple(dict.fromkeys((*anchors, *untrusted)))
         self._anchors = {anchor.sha256 for anchor in anchors}
         self._checks = 0
@@ -85,6 +92,7 @@ class _Search:
         if issuer.subject_der != child.says.issuer_der or self._checks >= CHECK_LIMIT:
             return False
         self._checks += 1
+        self._budget.spend(Work.SIGNATURES)
         return issuer.has_issued(child)
 
     def _why_not(self) -> str:

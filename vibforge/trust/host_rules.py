@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from cryptography.x509.oid import NameOID
 
 from vibforge.esxi import messages
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.pkcs7 import PEM_LABEL, Block, BlockCheck
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.trust.chain import Chain
@@ -47,7 +48,9 @@ def arithmetic_objections(check: BlockCheck) -> Iterator[str]:
         yield check.reason or "the signature does not hold"
 
 
-def chain_objections(chain: Chain, lists: tuple[RevocationList, ...]) -> Iterator[str]:
+def chain_objections(
+    chain: Chain, lists: tuple[RevocationList, ...], budget: Budget
+) -> Iterator[str]:
     """Tell why a host finds no trusted signer behind the signature."""
     if not chain.anchored:
         yield f"{messages.UNTRUSTED.words}: {chain.reason}"
@@ -56,14 +59,15 @@ def chain_objections(chain: Chain, lists: tuple[RevocationList, ...]) -> Iterato
         if not may_issue(issuer):
             yield f"{issuer.subject} is no certificate authority"
     for certificate, issuer in chain.links():
-        yield from revocation_objections(certificate, issuer, lists)
+        yield from revocation_objections(certificate, issuer, lists, budget)
 
 
 def revocation_objections(
-    certificate: Link, issuer: Link, lists: tuple[RevocationList, ...]
+    certificate: Link, issuer: Link, lists: tuple[RevocationList, ...], budget: Budget
 ) -> Iterator[str]:
     """Tell whether a list of the issuer takes the certificate back, or is none of the issuer's."""
     for one in lists_of(issuer, lists):
+        budget.spend(Work.SIGNATURES)
         if not one.is_signed_by(issuer):
             yield f"the revocation list of {issuer.subject} is not signed by its key"
         elif one.names(certificate):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from vibforge.errors import FormatError
 from vibforge.esxi.known_signers import known_signer
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.certificate import Certificate
 from vibforge.formats.pkcs7 import Block, BlockCheck, check_block
 from vibforge.model.acceptance import AcceptanceLevel
@@ -19,19 +20,25 @@ NOT_LOOKED_AT = "a host does not look at the signature of a community VIB"
 UNSIGNED = "it is not signed"
 
 
-def judge(
+def judge(  # noqa: PLR0913 - each is one thing that a verdict rests on
     blocks: tuple[Block, ...],
     descriptor: bytes,
     level: AcceptanceLevel,
     store: TrustStore | None,
     at: datetime | None = None,
+    *,
+    budget: Budget,
 ) -> TrustJudgement:
     """Judge all `blocks` over the bytes of the descriptor for the level that it claims.
 
     `at` is the moment that strict rules hold dates against; without it each block's own signing
     time. Without a `store` only form, arithmetic and names are judged, and chains stay unknown.
+    The signatures that are tried count against `budget`, that of the file which is signed.
+
+    Raises:
+        LimitError: the budget is spent.
     """
-    bench = _Bench(descriptor=descriptor, level=level, store=store, at=at)
+    bench = _Bench(descriptor=descriptor, level=level, store=store, at=at, budget=budget)
     judged = tuple(bench.judge(number, block) for number, block in enumerate(blocks, start=1))
     return TrustJudgement(
         level=level,
@@ -50,8 +57,10 @@ class _Bench:
     level: AcceptanceLevel
     store: TrustStore | None
     at: datetime | None
+    budget: Budget
 
     def judge(self, number: int, block: Block) -> BlockJudgement:
+        self.budget.spend(Work.SIGNATURES)
         check = check_block(block, self.descriptor)
         chain, faults = self._chain_of(block, check)
         basic = (
@@ -81,12 +90,13 @@ class _Bench:
         except FormatError as error:
             return None, (error.problems[0].what,)
         roots = self.store.part_for(self.level).certificates if self.store else ()
-        return build_chain(signer, carried, roots), ()
+        return build_chain(signer, carried, roots, self.budget), ()
 
     def _chain_objections(self, chain: Chain | None) -> tuple[str, ...]:
         if chain is None or self.store is None:
             return ()
-        return tuple(host_rules.chain_objections(chain, self.store.part_for(self.level).lists))
+        lists = self.store.part_for(self.level).lists
+        return tuple(host_rules.chain_objections(chain, lists, self.budget))
 
     def _host_ruling(self, basic: tuple[str, ...], chain: Chain | None) -> Ruling:
         if self.level is AcceptanceLevel.COMMUNITY:
@@ -97,6 +107,8 @@ class _Bench:
     def _strict_ruling(self, basic: tuple[str, ...], block: Block, chain: Chain | None) -> Ruling:
         objections = [*basic, *strict_rules.signature_objections(block)]
         if chain is not None:
+            depth = len(chain.certificates)
+            self.budget.spend(Work.SIGNATURES, depth * (depth + 1) // 2)
             carried = tuple(read_link(one) for one in block.certificates)
             part = self.store.part_for(self.level) if self.store else None
             moment = self.at or _signing_time(block)

@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.budgets import whole_budget
 from tests.signing.lab import openssl
 from tests.trust.forgery.message import Form
 from tests.trust.forgery.parties import ROOT
@@ -65,7 +66,7 @@ def by_vibforge(form: Form, folder: Path) -> tuple[Verdict, Verdict]:
     except FormatError as error:
         refused = Verdict(passes=False, reason=str(error))
         return refused, refused
-    judgement = judge(blocks, form.text, AcceptanceLevel.PARTNER, store)
+    judgement = judge(blocks, form.text, AcceptanceLevel.PARTNER, store, budget=whole_budget())
     return _verdict(judgement.host), _verdict(judgement.strict)
 
 

@@ -1,6 +1,6 @@
 """What VIBs ask of each other and of the host: dependencies and conflicts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -28,7 +28,8 @@ def relationship_troubles(host: Host, change: Change, answers: Answers) -> Itera
     """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
     profile = tuple(map(_Asked, change.profile))
     lacking = _lacking(profile, host.release, complete=host.knows_all_relationships)
-    found = [*lacking.known, *islice(_conflicts(host, change.profile), CONFLICT_LIMIT)]
+    conflicts = (_conflict(host, change.profile[i], other) for i, other in _conflicts(profile))
+    found = [*lacking.known, *conflicts]
     yield from found or _open_dependencies(lacking, answers)
 
 
@@ -113,11 +114,7 @@ class _Asked:
         if not isinstance(other, _Asked):
             return NotImplemented
         ours, theirs = self.package.descriptor, other.package.descriptor
-        return (
-            ours.relationships is theirs.relationships
-            and ours.name == theirs.name
-            and ours.version == theirs.version
-        )
+        return ours.relationships is theirs.relationships and ours.vib_id == theirs.vib_id
 
     def __hash__(self) -> int:
         return hash(self.package.descriptor.name)
@@ -136,23 +133,32 @@ def _unmet_here(profile: tuple[_Asked, ...]) -> tuple[tuple[int, Constraint], ..
     )
 
 
-def _conflicts(host: Host, profile: tuple[Package, ...]) -> Iterator[Trouble]:
-    """Yield each pair in conflict; a VIB can be in conflict with itself and the installer."""
-    if not any(package.descriptor.relationships.conflicts for package in profile):
-        return
+@lru_cache(maxsize=16)
+def _conflicts(profile: tuple[_Asked, ...]) -> tuple[tuple[int, str], ...]:
+    """Return the place of each VIB in conflict with the ID of the other, which may be itself.
+
+    A prediction asks for the same profile once for each possible host and each remedy.
+    """
+    packages = [asked.package for asked in profile]
+    if not any(package.descriptor.relationships.conflicts for package in packages):
+        return ()
+    return tuple(islice(_pairs(packages), CONFLICT_LIMIT))
+
+
+def _pairs(packages: Sequence[Package]) -> Iterator[tuple[int, str]]:
     named: dict[str, list[tuple[str, tuple[Provide, ...]]]] = {}
     named[INSTALLER.name] = [(INSTALLER.name, (INSTALLER,))]
-    for package in profile:
+    for package in packages:
         for name in {provide.name for provide in package.provides}:
             named.setdefault(name, []).append((package.id, package.provides))
-    for package in profile:
+    for index, package in enumerate(packages):
         excluded = package.descriptor.relationships.conflicts
         demands = Demands(excluded)
         names = {constraint.name for constraint in excluded}
         others = dict(other for name in names for other in named.get(name, ()))
         for other, provides in sorted(others.items()):
             if any(map(demands.met_by, provides)):
-                yield _conflict(host, package, other)
+                yield index, other
 
 
 def _conflict(host: Host, package: Package, other: str) -> Trouble:

@@ -3,6 +3,10 @@
 The order of the checks, and the digests that they look at, were tried on 6.7 and 6.5.
 """
 
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
 from vibforge.checks.extensibility import violations
 from vibforge.checks.identity import name_too_long
 from vibforge.esxi import messages
@@ -18,7 +22,7 @@ from vibforge.host.prediction import Cause
 from vibforge.host.question import Question
 from vibforge.host.reading import cause_of
 from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import Checksum, HardwarePlatform
+from vibforge.model.descriptor import Checksum, HardwarePlatform, SystemRequires
 from vibforge.model.digest_coverage import algorithm_of
 from vibforge.scan.signature import Signature
 
@@ -41,6 +45,10 @@ _SHORT_HASH = Question(
     if_yes="the host's hash of this VIB is short enough for its database",
     if_no="the host's hash of this VIB makes the path in its database too long",
 )
+_MISMATCH_LIMIT = 1_000
+"""Lines of a message that compares systems: it holds each one wanted against each one found."""
+_NAMED = 20
+"""Systems that a message names; VIBs ask for one or a few."""
 _DATABASE_FRAME = "/var/db/esximg/vibs/-.xml.sig"
 _HASH_SIZE = 20
 """Characters of most hashes: a sign and 19 digits."""
@@ -114,9 +122,30 @@ def _platforms(hardware: Hardware) -> list[tuple[str, str]]:
     ]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Requirements:
+    """What a VIB asks of a system; two of them are compared in no time."""
+
+    stated: SystemRequires
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Requirements) and self.stated is other.stated
+
+    def __hash__(self) -> int:
+        return hash(len(self.stated.hardware_platforms))
+
+
 def _wanted(package: Package) -> tuple[HardwarePlatform, ...]:
-    """Return what the VIB asks for: a vendor alone says nothing beside the same with a model."""
-    stated = package.descriptor.system_requires.hardware_platforms
+    return _precise(_Requirements(package.descriptor.system_requires))
+
+
+@lru_cache(maxsize=16)
+def _precise(requirements: _Requirements) -> tuple[HardwarePlatform, ...]:
+    """Return the hardware asked for: a vendor alone says nothing beside the same with a model.
+
+    A prediction asks for the same VIB once for each possible host and each remedy.
+    """
+    stated = requirements.stated.hardware_platforms
     wanted = [HardwarePlatform(vendor=w.vendor.strip(), model=w.model.strip()) for w in stated]
     precise = {each.vendor for each in wanted if each.model}
     return tuple(each for each in wanted if each.model or each.vendor not in precise)
@@ -125,8 +154,12 @@ def _wanted(package: Package) -> tuple[HardwarePlatform, ...]:
 def _hardware_fits(run: Run, package: Package) -> bool:
     hardware = run.host.hardware
     if hardware is not None:
-        found = _platforms(hardware)
-        if any(w.vendor == v and w.model in {"", m} for w in _wanted(package) for v, m in found):
+        found = frozenset(_platforms(hardware))
+        vendors = {vendor for vendor, _model in found}
+        if any(
+            (w.vendor, w.model) in found if w.model else w.vendor in vendors
+            for w in _wanted(package)
+        ):
             return True
         if hardware.oem_strings is not None:
             return False
@@ -142,17 +175,20 @@ def _hardware_fits(run: Run, package: Package) -> bool:
 def _mismatches(run: Run, package: Package) -> str:
     if run.host.hardware is None:
         return messages.NOT_ON_RECORD
-    return "\n".join(
+    lines = (
         f"BIOS vendor {wanted.vendor} is required but host BIOS vendor is {vendor}"
         if wanted.vendor != vendor
         else f"BIOS model {wanted.model} is required but host BIOS model is {model}"
         for wanted in _wanted(package)
         for vendor, model in _platforms(run.host.hardware)
     )
+    return "\n".join(islice(lines, _MISMATCH_LIMIT))
 
 
 def _hardware_names(package: Package) -> str:
-    return " or ".join(f"{w.vendor} {w.model}".strip() for w in _wanted(package))
+    wanted = _wanted(package)
+    names = " or ".join(f"{w.vendor} {w.model}".strip() for w in wanted[:_NAMED])
+    return names + (f" or {len(wanted) - _NAMED} others" if len(wanted) > _NAMED else "")
 
 
 def _check_database_name(run: Run, package: Package) -> None:

@@ -58,7 +58,14 @@ def judgement_of(vib: Vib, policy: TrustPolicy = NO_POLICY) -> TrustJudgement:
     with contextlib.suppress(FormatError):
         blocks = read_blocks(vib.signature)
     level = vib.descriptor.level
-    return judge(blocks, vib.descriptor_bytes, level, policy.store, policy.at)
+    return judge(
+        blocks,
+        vib.descriptor_bytes,
+        level,
+        policy.store,
+        policy.at,
+        budget=vib.source.budget,
+    )
 
 
 def _block_facts(judged: BlockJudgement, judgement: TrustJudgement) -> Iterator[Fact]:
