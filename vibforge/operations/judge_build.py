@@ -11,6 +11,7 @@ from vibforge.checks.run import Choice, LintResult, lint
 from vibforge.formats import ar
 from vibforge.formats.ar_reading import Archive
 from vibforge.formats.ar_reading import Member as ArchiveMember
+from vibforge.formats.budget import Budget
 from vibforge.formats.gzip_member import Member
 from vibforge.formats.hashing import KnownDigests
 from vibforge.formats.tar_entries import TarEntry
@@ -39,7 +40,11 @@ _PIECE = 64 * 1024
 
 
 def judge_build(built: Built) -> LintResult:
-    """Return what lint finds in the VIB that was built."""
+    """Return what lint finds in the VIB that was built.
+
+    Raises:
+        LimitError: checks would keep more of its files than the budget of such a VIB allows.
+    """
     signature = built.signature.block if built.signature else b""
     return _judge(built.plan, built.descriptor, built.members, signature, str(built.vib_path))
 
@@ -88,8 +93,12 @@ def _judge(
         signature=signature,
         payloads=tuple(stored),
     )
-    scanned = map(_scanned, stored, plan.trees, members)
-    scan = VibScan(vib, name, payloads=tuple(scanned), changed_modes=plan.changed_modes)
+    budget = Budget(name, archive.tail_offset)
+    scanned = tuple(
+        _scanned(each, tree, member, budget)
+        for each, tree, member in zip(stored, plan.trees, members, strict=True)
+    )
+    scan = VibScan(vib, name, payloads=scanned, changed_modes=plan.changed_modes)
     return lint([scan], Choice(ignore=_LEFT_OUT, allowances=plan.recipe.allow))
 
 
@@ -113,7 +122,9 @@ def _archive(parts: Sequence[tuple[str, int]]) -> Archive:
     return Archive(members=tuple(members), tail_offset=offset, tail_size=0)
 
 
-def _scanned(stored: StoredPayload, tree: PayloadTree, member: Member) -> ScannedPayload:
+def _scanned(
+    stored: StoredPayload, tree: PayloadTree, member: Member, budget: Budget
+) -> ScannedPayload:
     payload = ScannedPayload(
         stored=stored,
         stored_size=member.size,
@@ -129,7 +140,7 @@ def _scanned(stored: StoredPayload, tree: PayloadTree, member: Member) -> Scanne
         },
     )
     for place, entry in enumerate(payload.entries):
-        file = scan_file(entry, _content(tree, entry.entry.path))
+        file = scan_file(entry, _content(tree, entry.entry.path), budget)
         if not file.is_plain:
             payload.known_files[place] = file
     return payload
