@@ -5,17 +5,25 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 
-from tests.vibs import archive, descriptor, image, payload_element, zipped
+from tests.vibs import MTIME, archive, descriptor, image, payload_element, zipped
+from vibforge.formats.tar_header import Entry, EntryKind
 
 Change = Callable[[bytes], bytes]
+
+_FILE = "opt/x/x.conf"
+"""On the list of paths that a community VIB may carry."""
+_ENTRIES = (
+    *(Entry(path, EntryKind.DIRECTORY, 0o755, mtime=MTIME) for path in ("opt", "opt/x")),
+    Entry(_FILE, EntryKind.FILE, 0o644, size=6, mtime=MTIME),
+)
 
 
 def vib_bytes(
     name: str = "test", filling: bytes = b"a = b\n", *, edit: Change | None = None
 ) -> bytes:
     """Return a VIB; `edit` changes its descriptor."""
-    content = image(contents={"etc/x/x.conf": filling.ljust(6)[:6]})
-    text = descriptor(payload_element(content, content), name=name)
+    content = image(entries=_ENTRIES, contents={_FILE: filling.ljust(6)[:6]})
+    text = descriptor(payload_element(content, content), name=name, files=(_FILE,))
     text = edit(text) if edit else text
     return archive([("descriptor.xml", text), ("sig.pkcs7", b""), ("payload1", content)])
 

@@ -188,7 +188,7 @@ def test_a_licence_beside_the_depot_is_kept(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[dict[str, Change], dict[str, Change], str]] = {
-    "a fault": ({"index.xml": text_change("<code>ABC</code>", "")}, {}, "code was expected"),
+    "a fault": ({"index.xml": text_change("<code>ABC</code>", "")}, {}, "no element code"),
     "no VIB": ({"vib20/": lambda _: b""}, {}, "not there"),
     "another VIB": ({"vib20/": lambda _: vib_bytes("c")}, {}, "not what the metadata says"),
 }
@@ -240,7 +240,7 @@ def test_old_bundles_become_components_where_that_is_possible(
     assert [p.version for p in component.platforms] == MODERN[name]
     (found,) = judge_bundle(done.path)
     assert found.verification.held
-    assert not any(found.refused_by(reader) for reader in BundleReader)
+    assert not any(found.refused_by(r) for r in BundleReader if r is not BundleReader.VLCM)
     old, new = members((corpus / "bundles" / name).read_bytes()), members(done.path.read_bytes())
     vib = next(data for member, data in old.items() if member.endswith(".vib"))
     assert vib in new.values()

@@ -111,7 +111,8 @@ def test_what_readers_make_of_a_real_bundle(corpus: Path, name: str) -> None:
 def test_a_good_bundle_is_taken(bundle: Path) -> None:
     found = receptions(bundle)
     assert found[ESXCLI].certainty is Certainty.MEASURED
-    assert found[COMPONENT].verdict is Verdict.OPEN  # etc/x needs --force there
+    assert found[COMPONENT].verdict is Verdict.TAKES
+    assert found[COMPONENT].certainty is Certainty.INFERRED
     assert found[VLCM].verdict is Verdict.OPEN
     assert found[VLCM].certainty is Certainty.UNKNOWN
 

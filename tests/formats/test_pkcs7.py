@@ -81,7 +81,7 @@ def test_signatures_are_counted() -> None:
 
 
 def test_their_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pkcs7, "SIZE_LIMIT", 100)
+    monkeypatch.setattr(pkcs7, "SIGNATURE_LIMIT", 100)
     with pytest.raises(FormatError, match="more than 100"):
         read_blocks(PEM)
 

@@ -281,7 +281,7 @@ def test_a_host_that_boots_over_the_network_is_warned_of_its_next_boot() -> None
         (ESXI_67, {Outcome.LIVE}),
         (ESXI_80, {Outcome.LIVE, Outcome.REFUSED}),
     ],
-    ids=str,
+    ids=["6.7", "8.0"],
 )
 def test_missing_folders_may_keep_a_payload_from_being_mounted(
     release: Release, outcomes: set[Outcome]

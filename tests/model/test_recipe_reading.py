@@ -276,7 +276,7 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         ("system-requires.hwplatform = []", "unknown key `hwplatform`"),
         (f"software-tags = ['{'x' * 256}']", "256 characters, more than 255"),
         (f"urls = {{{'x' * 256} = 'x'}}", "a link needs a short name"),
-        ("signing.key = '-----BEGIN PRIVATE KEY-----'", "that does not name a key"),
+        ("signing.key = '-----BEGIN PRIVATE KEY-----'", "is a key or a certificate itself"),
     ],
 )
 def test_a_wrong_value(change: str, problem: str) -> None:

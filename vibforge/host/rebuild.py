@@ -8,6 +8,7 @@ from vibforge.checks.payload_declaration import (
     no_gunzip_digest,
     no_gunzip_sha256,
 )
+from vibforge.esxi import messages
 from vibforge.esxi.matching import Provisions
 from vibforge.esxi.paths import host_path, shipped_among
 from vibforge.esxi.reader import DATABASE_NAME_LIMIT
@@ -30,7 +31,7 @@ _DIGESTS = (
     Checksum(checksum_type="sha-1", digest="", verify_process=GUNZIP),
 )
 _FAULTY_DIGESTS = (no_gunzip_sha256, no_gunzip_digest, digest_order_breaks_old_hosts)
-_OWN_BYTES_WRONG = frozenset({"CRC check failed", "Incorrect length of data produced"})
+_OWN_BYTES_WRONG = frozenset({messages.DAMAGED_GZIP(), messages.WRONG_LENGTH_IN_GZIP()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from vibforge.esxi.table import is_known
 from vibforge.host.image import Change, Unequal, Verb, change, rivals_of, skipped, unequal_attribute
 from vibforge.host.install.command import Command
 from vibforge.host.install.remediation import rehearse, remediate
+from vibforge.host.install.removal import remove
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host, stage
 from vibforge.host.install.stock_updates import add_stock_updates
-from vibforge.host.install.validation import ESX_VERSION, troubles
+from vibforge.host.install.validation import ALL_AT_ONCE, ESX_VERSION, refuse_bad_image
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
 from vibforge.host.question import Answers, Question, World, worlds
@@ -30,11 +31,6 @@ _FLAG = Question(
     if_yes="this release refuses --no-sig-check under Secure Boot, as 6.5 does",
     if_no="this release ignores --no-sig-check under Secure Boot, as 6.7 does",
 )
-ALL_AT_ONCE = Question(
-    key="all-problems",
-    if_yes="this release prints all problems at once, as 6.5 does",
-    if_no="this release prints one group of problems at a time, as 6.7 does",
-)
 
 
 def predict(command: Command) -> tuple[World[Prediction], ...]:
@@ -42,8 +38,6 @@ def predict(command: Command) -> tuple[World[Prediction], ...]:
     if not is_known(command.host.release):
         return (World(Answers(), not_known(command.host.release)),)
     if command.verb is Verb.REMOVE:
-        from vibforge.host.install.removal import remove  # noqa: PLC0415 - most commands install
-
         return worlds(lambda answers: remove(command, answers))
     planned = change(command.host.installed, command.packages, command.verb)
     return worlds(lambda answers: _evaluate(command, planned, answers))
@@ -151,32 +145,4 @@ def _skipped(run: Run) -> Prediction:
         says=messages.NOT_CHANGED(),
         certainty=run.sure,
         causes=tuple(skipped(run.host, run.change.skipped)),
-    )
-
-
-def refuse_bad_image(run: Run) -> None:
-    """Validate the image that a change would make.
-
-    Raises:
-        Refused: something is wrong with it.
-    """
-    found = troubles(
-        run.host,
-        run.change,
-        run.answers,
-        stands=run.stands,
-        skipped=run.skipped_groups(),
-    )
-    if not found:
-        return
-    all_at_once = run.known(run.row.reports_all_problems, ALL_AT_ONCE)
-    first = len(found) if all_at_once else 1
-    told = [trouble for group in found[:first] for trouble in group]
-    hidden = [trouble for group in found[first:] for trouble in group]
-    text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
-    message = replace(told[0].message, text=text)
-    raise Refused(
-        replace(message, error="DependencyError") if all_at_once else message,
-        [cause for trouble in told for cause in trouble.causes],
-        [cause for trouble in hidden for cause in trouble.causes],
     )

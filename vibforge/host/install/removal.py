@@ -16,10 +16,10 @@ from vibforge.esxi.table import row_of
 from vibforge.host.host import Host
 from vibforge.host.image import is_named, removal
 from vibforge.host.install.command import Command
-from vibforge.host.install.installer import refuse_bad_image
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host
+from vibforge.host.install.validation import refuse_bad_image
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Prediction
 from vibforge.host.question import Answers, Question

@@ -4,6 +4,7 @@ From 6.7 on only the first group that has a problem is printed; before, everythi
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vibforge.checks.payload_declaration import no_gunzip_sha256
@@ -14,6 +15,7 @@ from vibforge.host.host import Host
 from vibforge.host.image import Change, FileConflict, file_conflicts
 from vibforge.host.install.level_checks import acceptance, extensibility, takes
 from vibforge.host.install.relationships import relationship_troubles
+from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
     from vibforge.model.acceptance import AcceptanceLevel
 
 ESX_VERSION = "esx-version"
+ALL_AT_ONCE = Question(
+    key="all-problems",
+    if_yes="this release prints all problems at once, as 6.5 does",
+    if_no="this release prints one group of problems at a time, as 6.7 does",
+)
 _REQUIRES_GUNZIP = Question(
     key="gunzip-sha256",
     if_yes="this release requires a sha-256 digest of each unpacked payload, as 8.0 does",
@@ -166,3 +173,31 @@ _CHECKS: dict[Group, Callable[[Host, Change, Answers], Iterator[Trouble]]] = {
     Group.ACCEPTANCE: _level_troubles,
     Group.DEPENDENCY: relationship_troubles,
 }
+
+
+def refuse_bad_image(run: Run) -> None:
+    """Validate the image that a change would make.
+
+    Raises:
+        Refused: something is wrong with it.
+    """
+    found = troubles(
+        run.host,
+        run.change,
+        run.answers,
+        stands=run.stands,
+        skipped=run.skipped_groups(),
+    )
+    if not found:
+        return
+    all_at_once = run.known(run.row.reports_all_problems, ALL_AT_ONCE)
+    first = len(found) if all_at_once else 1
+    told = [trouble for group in found[:first] for trouble in group]
+    hidden = [trouble for group in found[first:] for trouble in group]
+    text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
+    message = replace(told[0].message, text=text)
+    raise Refused(
+        replace(message, error="DependencyError") if all_at_once else message,
+        [cause for trouble in told for cause in trouble.causes],
+        [cause for trouble in hidden for cause in trouble.causes],
+    )
