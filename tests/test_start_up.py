@@ -15,7 +15,14 @@ from vibforge import build
 
 EVERYWHERE = (
     *("argparse", "asyncio", "concurrent.futures", "cryptography", "csv", "email", "http"),
-    *("importlib.metadata", "importlib.resources", "jinja2", "logging", "multiprocessing"),
+    *(
+        "importlib.metadata",
+        "importlib.resources",
+        "jinja2",
+        "logging",
+        "msgspec",
+        "multiprocessing",
+    ),
     *("pkcs11", "pydantic", "pygal", "rich", "socket", "ssl", "tarfile", "tempfile", "tomli_w"),
     *("unittest", "urllib.request", "xml", "yaml"),
 )
@@ -66,6 +73,12 @@ COMMANDS = {
         words=["trx", "check", "{conf}"],
         without=(*READERS_ONLY, *CODECS, "tomllib", "vibforge.host", "vibforge.formats.tar_header"),
         most=56,
+    ),
+    "build for programs": StartUp(
+        words=["build", "{tree}", "-o", "{out}", "--no-instructions", "--json"],
+        without=(*READERS_ONLY, "vibforge.depot"),
+        most=200,
+        but=("msgspec", "concurrent.futures", "socket", "email"),
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],

@@ -8,7 +8,7 @@ from vibforge.operations.sign_elsewhere import ToSign
 from vibforge.report.paint import Paint
 from vibforge.report.trust import judgement_lines
 from vibforge.report.units import utc
-from vibforge.signing.making import SigningTime, TimeSource
+from vibforge.signing.stated_time import SigningTime, TimeSource
 
 _SOURCES = {
     TimeSource.NAMED: "as named",

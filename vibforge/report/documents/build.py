@@ -21,7 +21,7 @@ from vibforge.report.documents.shape import Document, Shape, says
 from vibforge.report.documents.shapes import Entry, EsxiRelease, Sha1, Sha256, Size, Sure
 from vibforge.report.documents.trust import Trust
 from vibforge.report.documents.trx_check import Allowed, AllowedRules, Counts
-from vibforge.signing.making import TimeSource
+from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
     from vibforge.depot.write import Written

@@ -7,7 +7,7 @@ from vibforge.report import units
 from vibforge.report.documents.shape import Document, says
 from vibforge.report.documents.shapes import Hex, Sha256, Time
 from vibforge.report.documents.trust import Trust
-from vibforge.signing.making import TimeSource
+from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
     from vibforge.operations.sign import Signed
