@@ -45,8 +45,8 @@ class ReadEntry(Entry, frozen=True):
     @classmethod
     def of_payload(cls, found: "TarEntry") -> Self:
         """Return an entry with what stands there."""
-        return cls(
-            **structs.asdict(Entry.of(found.entry)),
+        return cls.of(
+            found.entry,
             stored_name=found.name,
             owner_name=found.owner,
             group_name=found.group,

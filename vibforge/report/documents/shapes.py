@@ -1,6 +1,6 @@
 """What several documents have: words, digests, faults, entries, causes."""
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from msgspec import Meta
 
@@ -85,9 +85,9 @@ class Entry(Shape, frozen=True):
     mtime: Annotated[Time | None, says("When it was changed; null where no calendar has the time.")]
 
     @classmethod
-    def of(cls, entry: "tar_header.Entry") -> "Entry":
-        """Return an entry as programs read it."""
-        return Entry(
+    def of(cls, entry: "tar_header.Entry", **more: Any) -> Self:  # noqa: ANN401 - keys of a child
+        """Return an entry as programs read it, with what a child of this shape has more."""
+        return cls(
             path=entry.path,
             kind=kind_name(entry.kind),
             mode=units.mode(entry.mode),
@@ -96,6 +96,7 @@ class Entry(Shape, frozen=True):
             size=entry.size,
             link=entry.link or None,
             mtime=moment(entry.mtime),
+            **more,
         )
 
 
