@@ -1,7 +1,6 @@
 """The JSON Schemas of what `--json` prints, derived from the types of these documents."""
 
 from collections.abc import Iterator
-from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ _TAGS = {"format": "Name and version of this shape.", "kind": "What it is."}
 
 def schema_names() -> tuple[str, ...]:
     """Return the names of all schemas but the recipe's."""
-    return tuple(_document_types())
+    return tuple(_load())
 
 
 def schema(name: str) -> Schema:
@@ -39,7 +38,7 @@ def schema(name: str) -> Schema:
     """
     if name == RECIPE:
         return recipe_schema()
-    document = _document_types().get(name)
+    document = _document_type(name)
     if document is None:
         known = ", ".join([RECIPE, *schema_names()])
         raise ModelError(f"there is no schema {name!r}", remedy=f"choose one of {known}")
@@ -60,11 +59,17 @@ def definition(part: Schema) -> str | None:
     return None
 
 
-@cache
-def _document_types() -> dict[str, type[Document]]:
-    """Return the types of all documents, each by the middle part of its `format`."""
-    for module in iter_modules(documents.__path__, f"{documents.__name__}."):
-        import_module(module.name)
+def _document_type(name: str) -> type[Document] | None:
+    """Return the type of a document: of the modules that its name begins with, or else of any."""
+    subject = name.replace("-", "_")
+    return _load(name_starts=subject).get(name) or _load().get(name)
+
+
+def _load(name_starts: str | None = None) -> dict[str, type[Document]]:
+    """Load modules of documents, and return the types of all that are loaded, by their names."""
+    for module in iter_modules(documents.__path__):
+        if name_starts is None or name_starts.startswith(module.name):
+            import_module(f"{documents.__name__}.{module.name}")
     tagged = {str(each.__struct_config__.tag): each for each in _below(Document)}
     named = {tag.split("/")[1]: each for tag, each in tagged.items() if "/" in tag}
     return dict(sorted(named.items()))
