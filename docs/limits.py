@@ -13,7 +13,7 @@ SECTIONS = {
     "Descriptor": ("formats.safe_xml",),
     "Payload": ("formats.inflating", "formats.tar_extensions"),
     "Extraction": ("operations.unpack_folder",),
-    "Signatures": ("formats.pkcs7",),
+    "Signatures": ("formats.budget", "formats.pkcs7"),
     "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
     "Keys": ("signing.derivation", "signing.certificates"),
     "Lists of written files": ("operations.record",),

@@ -18,8 +18,9 @@ from vibforge.model import descriptor_reading
 from vibforge.operations.extract import Wishes, extract
 from vibforge.operations.inspect import BundleInspection, Inspection, VibInspection, inspect
 from vibforge.operations.subjects import opened
+from vibforge.report.documents.inspect import inspected
+from vibforge.report.documents.shape import json_text
 from vibforge.report.inspect import inspection_text, listing
-from vibforge.report.inspect_json import inspection_facts
 from vibforge.report.paint import Paint
 
 Manifest = dict[str, Any]
@@ -205,7 +206,7 @@ def test_every_file_looks_well_on_narrow_and_wide_terminals(corpus: Path) -> Non
     files = [*sorted((corpus / "vibs").iterdir()), *sorted((corpus / "bundles").iterdir())]
     for path in files:
         for found in look(path):
-            assert json.dumps(inspection_facts(found))
+            assert json_text(inspected(path.name, found))
             assert len(list(listing(found))) > 0
             for width in (80, 200):
                 for line in inspection_text(found, Paint(), width).splitlines():

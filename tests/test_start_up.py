@@ -15,7 +15,14 @@ from vibforge import build
 
 EVERYWHERE = (
     *("argparse", "asyncio", "concurrent.futures", "cryptography", "csv", "email", "http"),
-    *("importlib.metadata", "importlib.resources", "jinja2", "logging", "multiprocessing"),
+    *(
+        "importlib.metadata",
+        "importlib.resources",
+        "jinja2",
+        "logging",
+        "msgspec",
+        "multiprocessing",
+    ),
     *("pkcs11", "pydantic", "pygal", "rich", "socket", "ssl", "tarfile", "tempfile", "tomli_w"),
     *("unittest", "urllib.request", "xml", "yaml"),
 )
@@ -70,6 +77,12 @@ COMMANDS = {
             *("tomllib", "vibforge.esxi.table", "vibforge.host", "vibforge.formats.tar_header"),
         ),
         most=56,
+    ),
+    "build for programs": StartUp(
+        words=["build", "{tree}", "-o", "{out}", "--no-instructions", "--json"],
+        without=(*READERS_ONLY, "vibforge.depot"),
+        most=200,
+        but=("msgspec", "concurrent.futures", "socket", "email"),
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],

@@ -10,8 +10,9 @@ from vibforge.formats.ptp_message import Kind, PtpMessage
 from vibforge.ptp.fitting import fit_domain, trx_conf_of_fit
 from vibforge.ptp.listener import Listener
 from vibforge.rehearsal.data_sets import data_sets_of
+from vibforge.report.documents.trx_sniff import TrxSniff
 from vibforge.report.paint import Paint
-from vibforge.report.trx_sniff import hearing_json, hearing_text
+from vibforge.report.trx_sniff import hearing_text
 from vibforge.trx.check import check
 
 _KINDS = (
@@ -52,7 +53,7 @@ def hear_capture(data: bytes) -> None:
     for conf in confs:
         check(conf)
     texts = [conf.decode("utf-8") for conf in confs]
-    facts = hearing_json(heard, fits, texts, path="fuzz.pcap", interface="")
+    facts = TrxSniff.of(heard, fits, texts, path="fuzz.pcap", interface="")
     printable(facts, hearing_text(heard, fits, "fuzz.pcap", Paint()))
 
 

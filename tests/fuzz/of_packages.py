@@ -43,12 +43,16 @@ from vibforge.operations.inspect import inspect_vib
 from vibforge.operations.plan import Plan, plan_offer
 from vibforge.operations.read_stage import read_stage
 from vibforge.operations.verify import verify_vib
+from vibforge.report.documents.descriptor import DescriptorFacts
+from vibforge.report.documents.inspect import inspected
+from vibforge.report.documents.lint import Lint
+from vibforge.report.documents.plan import Plan as PlanDocument
+from vibforge.report.documents.verify import Verification as VerifiedDocument
 from vibforge.report.inspect import inspection_text, listing
-from vibforge.report.inspect_json import descriptor_facts, inspection_facts
-from vibforge.report.lint import lint_json, lint_text
+from vibforge.report.lint import lint_text
 from vibforge.report.paint import Paint
-from vibforge.report.plan import plan_json, plan_text
-from vibforge.report.verify import verification_facts, verification_text
+from vibforge.report.plan import plan_text
+from vibforge.report.verify import verification_text
 from vibforge.scan.vib import VibScan
 
 _TEXT = vibs.descriptor("")
@@ -86,7 +90,7 @@ def read_descriptor(data: bytes) -> None:
     found = descriptor_reading.parse(data)
     written = descriptor_writing.serialise(found)
     assert descriptor_reading.parse(written).name == found.name
-    printable(descriptor_facts(found))
+    printable(DescriptorFacts.of(found))
 
 
 def read_bundle_zip(data: bytes) -> None:
@@ -102,9 +106,9 @@ def read_vib(data: bytes) -> None:
     assert vib.to_bytes() == data
     inspection = inspect_vib(vib)
     text = inspection_text(inspection, Paint(), 80) + "\n".join(listing(inspection))
-    printable(inspection_facts(inspection), text)
+    printable(inspected("fuzz.vib", inspection), text)
     verification = verify_vib(vib)
-    printable(verification_facts(verification), verification_text(verification, Paint()))
+    printable(VerifiedDocument.of(verification), verification_text(verification, Paint()))
 
 
 def read_bundle_part(data: bytes) -> None:
@@ -124,10 +128,10 @@ def judge_vib(data: bytes) -> None:
     """Lint a VIB, and plan its way onto hosts."""
     vib = Vib.from_bytes(data)
     result = lint([VibScan(vib, "fuzz.vib")], Choice())
-    printable(lint_json(result), lint_text(result, Paint()))
+    printable(Lint.of(result), lint_text(result, Paint()))
     plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))])
     whole = Plan(files=(plan,), route=Route.INSTALL, flags=NO_FLAGS)
-    printable(plan_json(whole), plan_text(whole, Paint()))
+    printable(PlanDocument.of(whole), plan_text(whole, Paint()))
 
 
 def extract_tree(data: bytes) -> None:

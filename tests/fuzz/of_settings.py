@@ -12,6 +12,10 @@ from vibforge.model.recipe_reading import read_bundle_recipe, read_recipe
 from vibforge.model.recipe_writing import serialise
 from vibforge.operations.trx_import import import_text
 from vibforge.report import explain, trx_check, trx_tables, trx_transfer
+from vibforge.report.documents.explain import Explain
+from vibforge.report.documents.trx_check import TrxCheck
+from vibforge.report.documents.trx_tables import TrxShow
+from vibforge.report.documents.trx_transfer import TrxExport, TrxImport
 from vibforge.report.paint import Paint
 from vibforge.trx import effective
 from vibforge.trx.catalogue import catalogue
@@ -37,17 +41,17 @@ def read_trx_conf(data: bytes) -> None:
     conf = TrxConf.parse(data)
     assert TrxConf.parse(conf.serialise()).serialise() == conf.serialise()
     result = check(data)
-    printable(trx_check.check_json(result, "x"), trx_check.check_text(result, "x", Paint()))
+    printable(TrxCheck.of(result, "x"), trx_check.check_text(result, "x", Paint()))
     effects = effective.effects(conf, releases=CANDIDATES, everything=True)
     stopping = effective.stopping_lines(conf)
     printable(
-        trx_tables.effects_json(effects, stopping, CANDIDATES),
+        TrxShow.of(effects, stopping, CANDIDATES),
         trx_tables.effects_text(effects, stopping, CANDIDATES, Paint()),
     )
     with contextlib.suppress(TrxError):  # it has lines that stop TRX
         effective.linuxptp_file(conf, "ptp4l")
     exported = export_linuxptp(conf)
-    printable(trx_transfer.exported_json(exported, exported.ptp4l_conf, Foreign.PTP4L_CONF))
+    printable(TrxExport.of(exported, exported.ptp4l_conf, Foreign.PTP4L_CONF))
     export_ptpconfig(conf, name="x", interface="eth0")
 
 
@@ -66,9 +70,7 @@ def read_ptpconfig(data: bytes) -> None:
 def _transfer(data: bytes, source: Foreign) -> None:
     imported = import_text(data, source)
     check(imported.conf.serialise())
-    printable(
-        trx_transfer.imported_json(imported), trx_transfer.losses_text(imported.losses, Paint())
-    )
+    printable(TrxImport.of(imported), trx_transfer.losses_text(imported.losses, Paint()))
 
 
 def read_host_facts(data: bytes) -> None:
@@ -78,7 +80,7 @@ def read_host_facts(data: bytes) -> None:
 
 def read_log(data: bytes) -> None:
     found = recognise(data.decode("utf-8", "replace"))
-    printable(explain.explain_json(found), explain.explain_text(found, Paint()))
+    printable(Explain.of(found), explain.explain_text(found, Paint()))
 
 
 def read_program(data: bytes) -> None:

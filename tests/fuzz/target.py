@@ -1,11 +1,11 @@
 """What is fuzzed: a reader of foreign bytes, and what it reads when all is well."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+
+from vibforge.report.documents.shape import Shape, json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Target:
     each: int = 120
 
 
-def printable(facts: dict[str, Any], text: str = "") -> None:
+def printable(document: Shape, text: str = "") -> None:
     """Insist that a report can be printed, and gives a terminal nothing to obey."""
     assert "\x1b" not in text
     text.encode("utf-8")
-    json.dumps(facts).encode("utf-8")
+    json_text(document).encode("ascii")
 
 
 def as_file(data: bytes, name: str, use: Callable[[Path], None]) -> None:

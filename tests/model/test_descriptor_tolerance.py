@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from msgspec import to_builtins
 
 from tests import vibs
 from tests.budgets import limit
@@ -11,7 +12,7 @@ from vibforge.errors import FormatError, LimitError
 from vibforge.formats import safe_xml
 from vibforge.formats.budget import Work
 from vibforge.model.descriptor_reading import parse
-from vibforge.report.inspect_json import descriptor_facts
+from vibforge.report.documents.descriptor import DescriptorFacts
 
 GOOD = vibs.descriptor("").decode()
 
@@ -39,7 +40,7 @@ def test_a_release_date_stays_as_it_is_written(date: str) -> None:
     found = parse(replaced("2024-05-01T12:00:00+00:00", date))
     assert found.release_date == date
     assert found.faults == ()
-    assert descriptor_facts(found)["release_date"] == date
+    assert DescriptorFacts.of(found).release_date == date
 
 
 LAYOUTS: dict[str, Callable[[str], bytes]] = {
@@ -60,7 +61,7 @@ LAYOUTS: dict[str, Callable[[str], bytes]] = {
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 def test_layouts_mean_the_same(layout: Callable[[str], bytes]) -> None:
     found, plain = parse(layout(GOOD)), parse(GOOD.encode())
-    assert descriptor_facts(found) == descriptor_facts(plain)
+    assert DescriptorFacts.of(found) == DescriptorFacts.of(plain)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ MALFORMED = {
 def test_what_generators_get_wrong_is_kept_and_shown(old: str, new: str, kept: str) -> None:
     found = parse(replaced(old, new))
     assert found.name == "test"
-    assert kept in json.dumps(descriptor_facts(found))
+    assert kept in json.dumps(to_builtins(DescriptorFacts.of(found)))
 
 
 def test_an_unknown_payload_with_unknown_digests_is_kept() -> None:

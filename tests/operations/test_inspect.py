@@ -1,7 +1,6 @@
 """What inspecting shows of made VIBs, bundles, payloads and stage folders."""
 
 import gzip
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +10,7 @@ import pytest
 
 from tests import vibs
 from tests.budgets import limit
+from tests.report.schemas import Document, facts_of
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.budget import Work
@@ -26,8 +26,8 @@ from vibforge.operations.inspect import (
     inspect,
 )
 from vibforge.operations.subjects import opened
+from vibforge.report.documents import inspect as documents
 from vibforge.report.inspect import inspection_text, listing
-from vibforge.report.inspect_json import inspection_facts
 from vibforge.report.paint import Paint
 from vibforge.scan.payload import ScannedPayload
 
@@ -43,6 +43,10 @@ def look(path: Path) -> Inspection:
 def inspected(folder: Path, data: bytes, name: str = "a.vib") -> Inspection:
     (folder / name).write_bytes(data)
     return look(folder / name)
+
+
+def inspection_facts(found: Inspection) -> Document:
+    return facts_of(documents.inspected("file", found))
 
 
 def payload(folder: Path, data: bytes) -> ScannedPayload:
@@ -128,7 +132,7 @@ def test_nothing_that_steers_a_terminal_comes_through(tmp_path: Path) -> None:
     found = inspected(tmp_path, vibs.vib(vibs.image(gnu_tar, entries), name="a\u202eb"))
     for shown in (text(found), "".join(listing(found))):
         assert not {"\x1b", "\u202e"} & set(shown)
-    assert json.loads(json.dumps(inspection_facts(found)))
+    assert inspection_facts(found)
 
 
 def test_text_keeps_to_the_window(tmp_path: Path) -> None:

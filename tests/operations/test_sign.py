@@ -27,9 +27,9 @@ from vibforge.signing.elsewhere import GivenSignature
 from vibforge.signing.key_files import KeySigner
 from vibforge.signing.key_source import open_signer
 from vibforge.signing.lab_authority import KeyKind
-from vibforge.signing.making import SigningTime, TimeSource
 from vibforge.signing.passphrase import no_passphrase
 from vibforge.signing.signer import Signer
+from vibforge.signing.stated_time import SigningTime, TimeSource
 from vibforge.trust.claims import claim
 from vibforge.trust.policy import TrustPolicy
 from vibforge.trust.ruling import BlockJudgement

@@ -1,14 +1,22 @@
 """Hold documents against their JSON Schemas."""
 
+import json
 from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from vibforge.model.recipe_schema import recipe_schema
+from vibforge.report.documents.shape import Shape, json_text
 from vibforge.report.schema import schema
 
 Document = dict[str, Any]
+
+
+def facts_of(document: Shape) -> Document:
+    """Return what a program reads of a document."""
+    facts: Document = json.loads(json_text(document))
+    return facts
 
 
 @cache

@@ -6,9 +6,11 @@ from typing import Any
 import jsonschema
 
 from tests.checks.making import File, make
+from tests.report.schemas import facts_of
 from vibforge.checks.run import Choice, LintResult, lint
 from vibforge.model.allowance import Allowance
-from vibforge.report.lint import github, gitlab, lint_json, lint_text, sarif
+from vibforge.report.documents.lint import Lint
+from vibforge.report.lint import github, gitlab, lint_text, sarif
 from vibforge.report.paint import Paint
 from vibforge.scan.vib import VibScan
 
@@ -137,7 +139,7 @@ def test_text_and_json() -> None:
     text = lint_text(result(allow=True), Paint())
     assert "allowed bin/a,b:c%" in text
     assert "0 errors, 0 warnings, 0 notes, 1 allowed" in text
-    facts = lint_json(result())
+    facts = facts_of(Lint.of(result()))
     assert next(iter(facts)) == "format"
     assert facts["format"] == "vibforge/lint/1"
     assert not facts["good"]

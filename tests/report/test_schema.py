@@ -1,65 +1,17 @@
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from vibforge.errors import ModelError
-from vibforge.findings.check import Severity, Topic
 from vibforge.formats.gzip_member import Level
-from vibforge.formats.tar_header import EntryKind
-from vibforge.formats.tar_reading import TarForm
-from vibforge.formats.unpacking import Compression
-from vibforge.host.bundle_readers import Verdict
-from vibforge.host.offer import BundleReader
-from vibforge.host.prediction import Outcome
-from vibforge.host.routes import Route
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
-from vibforge.model.recipe import PayloadType
-from vibforge.operations.read_project import ProjectKind
+from vibforge.host.facts import FACTS
 from vibforge.operations.record import FileKind
-from vibforge.operations.verification import Outcome as FactOutcome
-from vibforge.ptp.settings import Delay
-from vibforge.rehearsal.verdict import Code
-from vibforge.report.plain import kind_name
-from vibforge.report.schema import RECIPE, definitions, schema, schema_names
-from vibforge.scan.signature import Signature
-from vibforge.signing.making import TimeSource
-from vibforge.trx.nic import Answer
-from vibforge.trx.option import Kind, Standing
+from vibforge.report.documents.shape import json_text
+from vibforge.report.documents.shapes import Fault
+from vibforge.report.schema import RECIPE, schema, schema_names
 
-WORDS: tuple[type[StrEnum], ...] = (
-    AcceptanceLevel,
-    Answer,
-    BundleReader,
-    Certainty,
-    Code,
-    Compression,
-    Delay,
-    FactOutcome,
-    Kind,
-    Outcome,
-    PayloadType,
-    ProjectKind,
-    Route,
-    Severity,
-    Signature,
-    Standing,
-    TarForm,
-    TimeSource,
-    Topic,
-    Verdict,
-)
-ONLY_IN_JSON = {
-    frozenset({"yes", "no", "sometimes"}),
-    frozenset({"ptp4l.conf", "ptpconfig", "phc2sys"}),
-    frozenset({"ptp4l", "phc2sys", "sys2vmw"}),
-    frozenset({"L2", "UDPv4", "UDPv6"}),
-    frozenset(level.name.lower() for level in Level),
-    frozenset(FileKind) - {FileKind.CHECKSUMS},
-}
 VERSIONS = {"record": 2}
 """The shapes that are not the first of their name."""
 
@@ -99,15 +51,15 @@ def test_a_schema_is_strict_and_explains_each_key(name: str) -> None:
             assert set(part["required"]) <= set(part["properties"])
             for key, value in part["properties"].items():
                 reference = value.get("$ref", "").rpartition("/")[2]
-                assert value.get("description") or definitions()[reference]["description"], key
+                assert value.get("description") or shape["$defs"][reference]["description"], key
 
 
-def kinds(part: dict[str, Any]) -> set[str]:
+def kinds(part: dict[str, Any], known: dict[str, Any]) -> set[str]:
     """The JSON types that a part of a schema takes, null aside."""
     if reference := part.get("$ref"):
-        return kinds(definitions()[reference.rpartition("/")[2]])
+        return kinds(known[reference.rpartition("/")[2]], known)
     if inner := part.get("anyOf", part.get("oneOf")):
-        return set().union(*(kinds(each) for each in inner))
+        return set().union(*(kinds(each, known) for each in inner))
     if "enum" in part or "const" in part:
         return {"string"}
     found = part.get("type", [])
@@ -117,28 +69,44 @@ def kinds(part: dict[str, Any]) -> set[str]:
 def test_a_key_holds_the_same_kind_of_value_in_every_shape() -> None:
     held: dict[str, set[str]] = {}
     for name in schema_names():
-        for part in parts(schema(name)):
+        shape = schema(name)
+        for part in parts(shape):
             if isinstance(part.get("properties"), dict):
                 for key, value in part["properties"].items():
-                    held.setdefault(key, set()).update(kinds(value))
+                    held.setdefault(key, set()).update(kinds(value, shape.get("$defs", {})))
     several = {key: found for key, found in held.items() if len(found) > 1}
     assert several.keys() == OF_TWO_KINDS
 
 
-def test_every_definition_is_used() -> None:
-    used = {name for each in schema_names() for name in schema(each).get("$defs", ())}
-    assert used == set(definitions())
-
-
-def test_the_words_are_those_of_the_code() -> None:
-    """A word that the code learns must not stay unknown to a schema."""
-    known = {frozenset(word.value for word in words) for words in WORDS}
-    known.add(frozenset(kind_name(kind) for kind in EntryKind))
+def test_a_name_of_a_shape_stands_for_one_shape() -> None:
+    """The page of the reference has a section for a name, and code made of schemas a class."""
+    shapes: dict[str, object] = {}
     for name in schema_names():
-        for part in parts(schema(name)):
-            if isinstance(part.get("enum"), list):
-                words = frozenset(part["enum"]) - {None}
-                assert words in known | ONLY_IN_JSON, (name, words)
+        for shape, part in schema(name).get("$defs", {}).items():
+            if "properties" in part:
+                assert shapes.setdefault(shape, part) == part, shape
+
+
+def test_the_facts_of_a_host_are_those_that_are_read() -> None:
+    assert set(schema("host-facts")["properties"]) == FACTS
+
+
+def test_the_words_of_a_record_are_those_of_the_code() -> None:
+    shape = schema("record")
+    kind = shape["$defs"]["RecordedFile"]["properties"]["kind"]
+    assert set(kind["enum"]) == set(FileKind) - {FileKind.CHECKSUMS}
+    level = shape["properties"]["compression_level"]
+    assert set(level["enum"]) == {each.name.lower() for each in Level}
+
+
+def test_a_document_keeps_texts_that_are_no_unicode() -> None:
+    text = json_text(Fault(what="\udc80é", where=None, remedy=None))
+    assert text == '{\n  "what": "\\udc80\\u00e9",\n  "where": null,\n  "remedy": null\n}'
+
+
+def test_what_has_no_place_in_json_is_named() -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        json_text({"what": b""})
 
 
 def test_there_is_no_schema_of_another_name() -> None:

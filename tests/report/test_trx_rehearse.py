@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.rehearsal.test_verdict import GOOD, LISTENING
-from tests.report.schemas import require_valid
+from tests.report.schemas import facts_of, require_valid
 from vibforge import __version__
 from vibforge.operations.trx_rehearse import Rehearsal
 from vibforge.rehearsal.client import client_of
@@ -25,9 +25,10 @@ from vibforge.rehearsal.remedy import Change as Line
 from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Code, Sample
 from vibforge.report.curve import curve, interval, nanoseconds
+from vibforge.report.documents.trx_rehearse import TrxRehearse
 from vibforge.report.paint import Paint
 from vibforge.report.plot import ticks
-from vibforge.report.trx_rehearse import live_line, rehearsal_json, rehearsal_text
+from vibforge.report.trx_rehearse import live_line, rehearsal_text
 from vibforge.report.trx_rehearse_page import rehearsal_page
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import profiles
@@ -90,11 +91,11 @@ def test_the_text_says_verdict_facts_and_overrides() -> None:
 def test_the_text_says_what_to_change() -> None:
     text = rehearsal_text(rehearsal(Code.DOMAIN), "trx.conf", Paint())
     assert "→ line 1: `ptp4l:domainNumber 24` → `ptp4l:domainNumber 0`" in text
-    require_valid(rehearsal_json(rehearsal(Code.DOMAIN), "trx.conf"))
+    require_valid(facts_of(TrxRehearse.of(rehearsal(Code.DOMAIN), "trx.conf")))
 
 
 def test_the_json_holds_it_all() -> None:
-    facts = json.loads(json.dumps(rehearsal_json(rehearsal(), "trx.conf")))
+    facts = facts_of(TrxRehearse.of(rehearsal(), "trx.conf"))
     assert next(iter(facts)) == "format"
     assert require_valid(facts) == "trx-rehearse"
     assert facts["verdict"] == "ok"
@@ -187,7 +188,7 @@ def test_a_failover_is_in_text_json_and_page() -> None:
     )
     gone = replace(lost, event=Event.RETURN, at=9.0, without_time=None, followed="none")
     shown = replace(found, play=replace(found.play, failover=(lost, gone)))
-    facts = rehearsal_json(shown, "trx.conf")
+    facts = facts_of(TrxRehearse.of(shown, "trx.conf"))
     assert require_valid(facts) == "trx-rehearse"
     assert [each["without_time_seconds"] for each in facts["failover"]] == [1.9, None]
     for text in (
@@ -211,7 +212,7 @@ def test_what_was_not_played_or_heard_is_said() -> None:
     page = rehearsal_page(shown, "trx.conf", WHEN)
     assert "<h1>Not known: trx.conf</h1>" in page
     assert "it is signed" in page
-    assert require_valid(rehearsal_json(shown, "trx.conf")) == "trx-rehearse"
+    assert require_valid(facts_of(TrxRehearse.of(shown, "trx.conf"))) == "trx-rehearse"
 
 
 def test_a_page_without_a_play() -> None:

@@ -1,19 +1,22 @@
 """What several commands read from their arguments, and how they print."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from vibforge.cli.exit_codes import ExitCode
 from vibforge.errors import ModelError
+from vibforge.report import documents
 from vibforge.report.paint import Paint, wants_colour
+
+if TYPE_CHECKING:
+    from vibforge.report.documents.shape import Document
 
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 Folder = Annotated[
@@ -101,18 +104,18 @@ def tell(text: str, *, end: str = "\n") -> None:
         sys.stderr.flush()
 
 
-def print_json(facts: Mapping[str, Any]) -> None:
-    """Print the facts of a command as JSON."""
-    print_text(json.dumps(facts, indent=2))
+def print_json(document: "Document | Mapping[str, Any]") -> None:
+    """Print what a command tells programs, or a schema."""
+    print_text(documents.shape.json_text(document))
 
 
 def show(
     as_json: bool,  # noqa: FBT001 - the flag of the command
-    facts: Callable[[], Mapping[str, Any]],
+    document: "Callable[[], Document | Mapping[str, Any]]",
     text: Callable[[Paint], str],
 ) -> None:
     """Print a result: for programs, or for people."""
-    print_json(facts()) if as_json else print_report(text(paint()))
+    print_json(document()) if as_json else print_report(text(paint()))
 
 
 def moment_of(text: str | None, option: str) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,7 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.progress import progress
 from vibforge.cli.secrets import Pkcs11Module, environment_of, terminal_passphrase
+from vibforge.report import documents
 from vibforge.report.paint import Paint
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def build(  # noqa: PLR0913 - the options of the command
         would = judge_plan(plan)
         show(
             as_json,
-            lambda: report.plan_json(plan, would),
+            lambda: documents.build.Build.of_plan(plan, would),
             lambda colours: report.plan_text(plan, would, colours),
         )
         return
@@ -134,14 +135,14 @@ def build(  # noqa: PLR0913 - the options of the command
     if built is None:
         show(
             as_json,
-            lambda: report.unchanged_json(plan, output, _bundle_facts(written)),
+            lambda: documents.build.Build.of_unchanged(plan, output, written),
             lambda colours: report.unchanged_text(plan, output) + _bundle_text(written, colours),
         )
         return
     judged = judge_build(built)
     show(
         as_json,
-        lambda: report.built_json(built, judged, _bundle_facts(written)),
+        lambda: documents.build.Build.of(built, judged, written),
         lambda colours: report.built_text(built, judged, colours) + _bundle_text(written, colours),
     )
 
@@ -180,14 +181,6 @@ def _bundle(plan: "BuildPlan", output: Path, *, built: bool) -> "Written | None"
     from vibforge.operations.up_to_date import has_bundle  # noqa: PLC0415 - the same
 
     return bundle_of(plan, output) if built or not has_bundle(plan, output) else None
-
-
-def _bundle_facts(bundle: "Written | None") -> dict[str, Any] | None:
-    if bundle is None:
-        return None
-    from vibforge.report.bundle import bundle_written  # noqa: PLC0415 - as above
-
-    return bundle_written(bundle)
 
 
 def _bundle_text(bundle: "Written | None", colours: Paint) -> str:

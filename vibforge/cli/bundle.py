@@ -30,11 +30,13 @@ from vibforge.cli.bundle_arguments import (
 )
 from vibforge.cli.lint import lint
 from vibforge.cli.trust import At, RequireLevel, RequireSigned, Strict, Trust, policy_of
+from vibforge.report import documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from vibforge.depot.write import Written
+    from vibforge.report.documents.bundle import WrittenBundles
 
 app = typer.Typer(
     name="bundle",
@@ -100,7 +102,11 @@ def create(  # noqa: PLR0913 - the options of the command
         "image-profile": image_profile,
     }
     wanted = bundle_recipe(recipe, settings, options, platform, (component, component_version))
-    _show("create", [create_bundle(vibs, output, wanted)], as_json=as_json)
+    _show(
+        lambda: documents.bundle.BundleCreate,
+        [create_bundle(vibs, output, wanted)],
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -111,7 +117,7 @@ def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
 
     with opened_bundles(bundle) as found:
         if as_json:
-            print_json(report.bundles_json(str(bundle), found))
+            print_json(documents.bundle.BundleInspect.of(str(bundle), found))
             return
         for each in found:
             print_report(report.bundle_text(each, paint()))
@@ -147,7 +153,7 @@ def verify(  # noqa: PLR0913 - the options of the command
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
     good = not refused and all(each.verification.held for each in found)
     if as_json:
-        print_json(report.judged_json(str(bundle), found, good=good))
+        print_json(documents.bundle.BundleVerify.of(str(bundle), found, good=good))
     else:
         for each in found:
             print_report(report.judged_text(each, paint()))
@@ -174,7 +180,9 @@ def add(  # noqa: PLR0913 - the options of the command
     from vibforge.depot.compose import add as compose  # noqa: PLC0415 - `--version` needs no depot
 
     wanted = bundle_recipe(recipe, settings, {}, platform, (component, component_version))
-    _show("add", [compose(bundle, vibs, output, wanted)], as_json=as_json)
+    _show(
+        lambda: documents.bundle.BundleAdd, [compose(bundle, vibs, output, wanted)], as_json=as_json
+    )
 
 
 @app.command()
@@ -193,7 +201,7 @@ def remove(
     """Leave VIBs, bulletins or components out of a bundle."""
     from vibforge.depot.compose import remove as compose  # noqa: PLC0415 - `--version` is quick
 
-    _show("remove", [compose(bundle, what, output)], as_json=as_json)
+    _show(lambda: documents.bundle.BundleRemove, [compose(bundle, what, output)], as_json=as_json)
 
 
 @app.command()
@@ -206,7 +214,7 @@ def split(
     """Make one bundle of each bulletin or component."""
     from vibforge.depot.compose import split as compose  # noqa: PLC0415 - `--version` is quick
 
-    _show("split", compose(bundle, folder), as_json=as_json)
+    _show(lambda: documents.bundle.BundleSplit, compose(bundle, folder), as_json=as_json)
 
 
 @app.command()
@@ -223,7 +231,7 @@ def merge(
     from vibforge.depot.compose import vendor_of  # noqa: PLC0415 - the same
 
     whose = vendor_of(vendor, vendor_code)
-    _show("merge", [compose(bundles, output, whose)], as_json=as_json)
+    _show(lambda: documents.bundle.BundleMerge, [compose(bundles, output, whose)], as_json=as_json)
 
 
 @app.command()
@@ -239,7 +247,7 @@ def modernise(
     from vibforge.depot.modernise import modernise as make  # noqa: PLC0415 - `--version` is quick
 
     done = make(bundle, output, platforms=words_of(platform), vendor_code=vendor_code or "")
-    _show("modernise", [done], as_json=as_json)
+    _show(lambda: documents.bundle.BundleModernise, [done], as_json=as_json)
 
 
 @app.command()
@@ -254,7 +262,9 @@ def unpack(
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     done = unpack_to(bundle, folder)
-    print_json(report.unpacked_json(done)) if as_json else print_report(report.unpacked_text(done))
+    print_json(documents.bundle.BundleUnpack.of(done)) if as_json else print_report(
+        report.unpacked_text(done)
+    )
 
 
 @app.command()
@@ -282,11 +292,13 @@ def serve(  # noqa: PLR0913 - the options of the command
     run(bundle, bind, port, identity(bind, cert, key, https=https))
 
 
-def _show(command: str, done: "Iterable[Written]", *, as_json: bool) -> None:
+def _show(
+    document: "Callable[[], type[WrittenBundles]]", done: "Iterable[Written]", *, as_json: bool
+) -> None:
     from vibforge.report import bundle as report  # noqa: PLC0415 - `--version` needs no depot
 
     if as_json:
-        print_json(report.written_json(command, done))
+        print_json(document().of(done))
         return
     for each in done:
         print_report(report.written_text(each, paint()))

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import Folder, Json, print_json, print_report
+from vibforge.cli.arguments import Folder, Json, show
+from vibforge.report import documents
 
 
 def extract(  # noqa: PLR0913 - the options of the command
@@ -37,7 +38,7 @@ def extract(  # noqa: PLR0913 - the options of the command
     from vibforge.operations.extract import extract as take_out  # noqa: PLC0415 - the same
     from vibforge.operations.stage import extract_stage  # noqa: PLC0415 - the same
     from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
-    from vibforge.report.extract import extracted_json, extracted_text  # noqa: PLC0415 - the same
+    from vibforge.report.extract import extracted_text  # noqa: PLC0415 - the same
 
     if sum((payloads_only, stage, bool(paths))) > 1:
         raise typer.BadParameter("--payloads-only, --stage and PATH exclude each other")
@@ -55,4 +56,4 @@ def extract(  # noqa: PLR0913 - the options of the command
             done = extract_members(subjects, folder, force=force)
         else:
             done = take_out(subjects, folder, wishes)
-    print_json(extracted_json(done)) if as_json else print_report(extracted_text(done))
+    show(as_json, lambda: documents.extract.Extract.of(done), lambda _: extracted_text(done))

@@ -19,6 +19,7 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.trust import Trust, policy_of
 from vibforge.errors import ModelError
+from vibforge.report import documents
 from vibforge.report.folding import WIDTH
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def plan(  # noqa: PLR0913 - the options of the command
     from vibforge.model.several import require_readable  # noqa: PLC0415 - the same
     from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
     from vibforge.operations.plan import plan_removal  # noqa: PLC0415 - the same
-    from vibforge.report.plan import plan_json, plan_text  # noqa: PLC0415 - the same
+    from vibforge.report.plan import plan_text  # noqa: PLC0415 - the same
 
     facts = _facts(host) if host else None
     targets = parse_releases(words_of(esxi)) or STOCK_TARGETS
@@ -102,7 +103,7 @@ def plan(  # noqa: PLR0913 - the options of the command
         )
     show(
         as_json,
-        lambda: plan_json(result),
+        lambda: documents.plan.Plan.of(result),
         lambda paint: plan_text(result, paint, columns(WIDTH)),
     )
     require_readable(result.unreadable)
@@ -170,7 +171,7 @@ def explain(
     found = recognise(_text_of(message))
     show(
         as_json,
-        lambda: report.explain_json(found),
+        lambda: documents.explain.Explain.of(found),
         lambda paint: report.explain_text(found, paint, columns(WIDTH)),
     )
     exit_unless(good=bool(found))
@@ -197,7 +198,11 @@ def _explained_rule(word: str, *, as_json: bool) -> bool:
     if rule is None and is_id:
         raise unknown_rule(word)
     if rule is not None:
-        show(as_json, lambda: report.rule_json(rule), lambda _: report.rule_text(rule))
+        show(
+            as_json,
+            lambda: documents.explain.Explain.of_rule(rule),
+            lambda _: report.rule_text(rule),
+        )
     return rule is not None
 
 

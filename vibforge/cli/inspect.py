@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vibforge.cli.arguments import Json, columns, paint, print_json, print_report, print_text
+from vibforge.report import documents
 
 if TYPE_CHECKING:
     from vibforge.operations.inspect import Inspection
@@ -40,9 +41,7 @@ def inspect(
 
     looked = each_file(files, lambda path: _look(path, whole=only_files))
     if as_json:
-        from vibforge.report.inspect_json import inspections_json  # noqa: PLC0415 - only for --json
-
-        print_json(inspections_json(looked))
+        print_json(documents.inspect.Inspect.of(looked))
     else:
         found = [each for _path, all_in_it in looked.found for each in all_in_it]
         _show(found, only_files=only_files)

@@ -18,6 +18,7 @@ from vibforge.cli.arguments import (
     print_text,
     words_of,
 )
+from vibforge.report import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +68,6 @@ def lint(  # noqa: PLR0913 - the options of the command
     from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
     from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - the same
-    from vibforge.report.lint import lint_json  # noqa: PLC0415 - the same
 
     choice = Choice(
         select=words_of(select),
@@ -77,7 +77,7 @@ def lint(  # noqa: PLR0913 - the options of the command
     looked = each_file(files, lambda path: _look(path, choice))
     result = LintResult.of(found for _path, found in looked.found)
     if as_json:
-        print_json(lint_json(result, looked.unreadable))
+        print_json(documents.lint.Lint.of(result, looked.unreadable))
     else:
         _print(result, looked.unreadable, form, every_one=every_one)
     require_readable(looked.unreadable)

@@ -11,6 +11,7 @@ import typer
 from vibforge.cli.arguments import Json, moment_of, paint, show, tell
 from vibforge.cli.trust import Level
 from vibforge.errors import escaped, shell_line
+from vibforge.report import documents
 
 app = typer.Typer(
     name="pki",
@@ -39,14 +40,13 @@ KeyType = Annotated[Key, typer.Option(help="Kind of key.")]
 def init(folder: Folder, *, key_type: KeyType = Key.RSA_2048, as_json: Json = False) -> None:
     """Make a CA: two roots, an intermediate for partners, and its revocation list."""
     from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
-    from vibforge.report import pki as report  # noqa: PLC0415 - the same
     from vibforge.signing.lab_authority import KeyKind  # noqa: PLC0415 - the same
 
     _warn()
     pki.init_authority(folder, _now(), KeyKind(key_type))
     then = shell_line("vibforge", "pki", "issue", folder)
     text = f"A lab CA is in {escaped(str(folder))}. Next: {then} NAME --acceptance-level partner"
-    show(as_json, lambda: report.made_json("init", folder), lambda _: text)
+    show(as_json, lambda: documents.pki.PkiInit.of(folder), lambda _: text)
 
 
 @app.command()
@@ -85,19 +85,18 @@ def issue(  # noqa: PLR0913 - the options of the command
     )
     _warn()
     issued = pki.issue(folder, wanted, _now())
-    show(as_json, lambda: report.issued_json(issued), lambda _: report.issued_text(issued))
+    show(as_json, lambda: documents.pki.PkiIssue.of(issued), lambda _: report.issued_text(issued))
 
 
 @app.command()
 def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
     """Take a signer back. Export again afterwards: hosts read the list from their store."""
     from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
-    from vibforge.report import pki as report  # noqa: PLC0415 - the same
 
     certificate = pki.revoke(folder, name, _now())
     then = shell_line("vibforge", "pki", "export", folder)
     text = f"{name} is revoked. Next: {then} --output STORE"
-    show(as_json, lambda: report.revoked_json(folder, certificate), lambda _: text)
+    show(as_json, lambda: documents.pki.PkiRevoke.of(folder, certificate), lambda _: text)
 
 
 @app.command()
@@ -111,12 +110,11 @@ def export(
 ) -> None:
     """Write the trust store under a host's file names: vmware.cert, vmpartner.cert and .crl."""
     from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
-    from vibforge.report import pki as report  # noqa: PLC0415 - the same
 
     _warn()
     files = pki.export(folder, output)
     text = "\n".join(str(path) for path in files)
-    show(as_json, lambda: report.exported_json(output, files), lambda _: text)
+    show(as_json, lambda: documents.pki.PkiExport.of(output, files), lambda _: text)
 
 
 def _warn() -> None:

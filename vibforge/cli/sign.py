@@ -7,6 +7,7 @@ import typer
 
 from vibforge.cli.arguments import Json, moment_of, show
 from vibforge.cli.secrets import Pkcs11Module, environment_of, passphrase_of
+from vibforge.report import documents
 
 if TYPE_CHECKING:
     from vibforge.operations.sign_elsewhere import ToSign
@@ -103,7 +104,7 @@ def sign(  # noqa: PLR0913 - the options of the command
     )
     show(
         as_json,
-        lambda: report.signed_json(signed),
+        lambda: documents.sign.Sign.of(signed),
         lambda paint: report.signed_text(signed, paint),
     )
 
@@ -117,6 +118,6 @@ def _write_request(
     files = write_request(request, digest, attributes)
     show(
         as_json,
-        lambda: report.to_sign_json(request, files),
+        lambda: documents.sign.SignRequest.of(request, files),
         lambda _: report.to_sign_text(request, files),
     )

@@ -31,6 +31,7 @@ from vibforge.cli.trx_arguments import (
     releases_of,
     write,
 )
+from vibforge.report import documents
 from vibforge.trx.exchange.foreign import Foreign
 
 app = typer.Typer(
@@ -76,7 +77,7 @@ def check(  # noqa: PLR0913 - the options of the command
         configstore=settings_of(configstore or [], "--configstore"),
     )
     if as_json:
-        print_json(report.check_json(result, str(file)))
+        print_json(documents.trx_check.TrxCheck.of(result, str(file)))
     else:
         print_report(report.check_text(result, name_of(file), paint()))
     exit_unless(good=result.good)
@@ -116,7 +117,7 @@ def profiles(*, as_json: Json = False) -> None:
 
     found = known().values()
     if as_json:
-        print_json(report.profiles_json(found))
+        print_json(documents.trx_tables.TrxProfiles.of(found))
     else:
         print_report(report.profiles_text(found, paint()))
 
@@ -138,7 +139,7 @@ def options(
     releases = releases_of(linuxptp, esxi)
     found = catalogue().search(words or ())
     if as_json:
-        print_json(report.options_json(catalogue(), found, releases))
+        print_json(documents.trx_tables.TrxOptions.of(catalogue(), found, releases))
     else:
         print_report(report.options_text(catalogue(), found, releases, paint()))
     exit_unless(good=bool(found))
@@ -175,7 +176,7 @@ def show(  # noqa: PLR0913 - the options of the command
         effects = effective.effects(conf, releases=releases, everything=everything)
         stopping = effective.stopping_lines(conf)
         if as_json:
-            print_json(report.effects_json(effects, stopping, releases))
+            print_json(documents.trx_tables.TrxShow.of(effects, stopping, releases))
         else:
             print_report(report.effects_text(effects, stopping, releases, paint()))
         exit_unless(good=not stopping)
@@ -216,7 +217,7 @@ def import_(  # noqa: PLR0913 - the options of the command
         profile=ptpconfig_profile,
     )
     if as_json:
-        print_json(report.imported_json(imported))
+        print_json(documents.trx_transfer.TrxImport.of(imported))
         if output:
             write(imported.conf.serialise().decode("utf-8"), output)
     else:
@@ -245,7 +246,7 @@ def export(  # noqa: PLR0913 - the options of the command
 
     text, exported = export_text(read(file), target, name=name, interface=interface)
     if as_json:
-        print_json(report.exported_json(exported, text, str(target)))
+        print_json(documents.trx_transfer.TrxExport.of(exported, text, target))
         if output:
             write(text, output)
     else:
@@ -274,7 +275,7 @@ def host(
     verdict = judge_nic(nic, function) if nic else None
     ways = official_ways(domain)
     if as_json:
-        print_json(report.host_json(verdict, ways))
+        print_json(documents.trx_host.TrxHost.of(verdict, ways))
     else:
         print_report(report.host_text(verdict, ways, paint()))
     exit_unless(good=verdict is None or verdict.answer is Answer.YES)
@@ -288,7 +289,7 @@ def fingerprint(binary: File, *, as_json: Json = False) -> None:
 
     found = labels.fingerprint(read(binary, labels.MAX_BYTES))
     if as_json:
-        print_json(report.fingerprint_json(found, str(binary)))
+        print_json(documents.trx_host.TrxFingerprint.of(found, str(binary)))
     else:
         print_report(report.fingerprint_text(found, name_of(binary)))
 

@@ -21,6 +21,7 @@ from vibforge.cli.arguments import (
 from vibforge.cli.progress import progress
 from vibforge.cli.trx_arguments import File, name_of, read, write
 from vibforge.errors import shell_line
+from vibforge.report import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,7 +126,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
 
         write(rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
-        print_json(report.rehearsal_json(found, name_of(file)))
+        print_json(documents.trx_rehearse.TrxRehearse.of(found, name_of(file)))
     else:
         print_report(report.rehearsal_text(found, name_of(file), paint()))
     exit_unless(good=found.good)
@@ -171,7 +172,7 @@ def sniff(  # noqa: PLR0913 - the options of the command
     if as_json:
         confs = [fitting_conf(fit) for fit in fits]
         print_json(
-            report.hearing_json(
+            documents.trx_sniff.TrxSniff.of(
                 heard, fits, confs, path="" if interface else where, interface=interface or ""
             )
         )

@@ -8,6 +8,7 @@ import typer
 from vibforge.cli.arguments import Json, exit_unless, paint, print_json, print_report
 from vibforge.cli.progress import progress
 from vibforge.cli.trust import At, RequireLevel, RequireSigned, Strict, Trust, policy_of
+from vibforge.report import documents
 
 
 def verify(  # noqa: PLR0913 - the options of the command
@@ -34,7 +35,7 @@ def verify(  # noqa: PLR0913 - the options of the command
     with progress("verifying") as on_progress:
         verified = verify_all(files, on_progress, policy)
     if as_json:
-        print_json(report.verifications_json(verified))
+        print_json(documents.verify.Verify.of(verified))
     else:
         colours = paint()
         for index, (_path, each) in enumerate(verified.found):

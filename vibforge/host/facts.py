@@ -42,6 +42,8 @@ _PENDING_LIMIT = 10
 """Changes of the next boot that are named."""
 _COLLECT = "run the script that `vibforge host-facts` prints on the host, and give what it writes"
 _FRAME = frozenset({"format", "collector", "collected", "name"})
+FACTS = frozenset({*_FRAME, *_BOOLEANS, *_OTHERS})
+"""Every key that a file of facts may have."""
 
 
 def read_facts(document: bytes, where: str = "facts.json") -> Host:
@@ -54,7 +56,7 @@ def read_facts(document: bytes, where: str = "facts.json") -> Host:
     reader = _Reader(where)
     facts = reader.merged(given)
     release = reader.release(facts.pop("version", None))
-    for name in facts.keys() - _BOOLEANS.keys() - _OTHERS.keys():
+    for name in facts.keys() - FACTS:
         reader.note(name, "is not a fact that is known here; it is left out")
     host = Host(
         release=release,

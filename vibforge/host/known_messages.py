@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 from vibforge.esxi import messages
 from vibforge.esxi.messages import Form, Phrase
@@ -27,6 +27,7 @@ _UNICODE_PREFIX = re.compile(rb"(?<=[\[({, ])u(?=['\"])")
 _NEAR = 600
 """Bytes before and behind a hit in which a message's names stand."""
 _EXCERPT = 300
+Rebuild = Literal["yes", "no", "sometimes"]
 _VIB_ID = r"(?:(?!VIB)[^\s(),'\"]){1,150}?"
 
 
@@ -41,7 +42,7 @@ class KnownMessage:
     tells: tuple[str, ...]
     cause: str
     remedy: str
-    rebuild: str
+    rebuild: Rebuild
     """Whether building the VIB anew helps: yes, no or sometimes."""
     certainty: Certainty
     rules: tuple[str, ...] = ()

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from vibforge.model.acceptance import AcceptanceLevel
     from vibforge.model.recipe import SigningRecipe
     from vibforge.model.release_date import ReleaseDate
-    from vibforge.signing.making import SigningTime
     from vibforge.signing.passphrase import Passphrase
     from vibforge.signing.signer import Signer
+    from vibforge.signing.stated_time import SigningTime
     from vibforge.trust.ruling import TrustJudgement
 
 _SCHEMES = (ENVIRONMENT_SCHEME, TOKEN_SCHEME)
@@ -84,11 +84,8 @@ def build_signer(signer: Signer, recipe: SigningRecipe | None, date: ReleaseDate
     The recipe's time goes first; else it is what `signing.making.signing_time` makes of the release
     date.
     """
-    from vibforge.signing.making import (  # noqa: PLC0415 - only signed builds
-        SigningTime,
-        TimeSource,
-        signing_time,
-    )
+    from vibforge.signing.making import signing_time  # noqa: PLC0415 - only signed builds
+    from vibforge.signing.stated_time import SigningTime, TimeSource  # noqa: PLC0415 - the same
 
     if recipe and recipe.signing_time:
         named = datetime.fromtimestamp(recipe.signing_time.epoch, UTC)

@@ -24,8 +24,9 @@ from vibforge.operations.facts.signed import judgement_of
 from vibforge.operations.publish import Publication
 from vibforge.operations.verification import Outcome
 from vibforge.operations.verify import verify_vib
-from vibforge.signing.making import SigningTime, TimeSource, make_block, signing_time
+from vibforge.signing.making import make_block, signing_time
 from vibforge.signing.signer import Signer
+from vibforge.signing.stated_time import SigningTime, TimeSource
 from vibforge.trust.host_rules import form_objections
 from vibforge.trust.policy import TrustPolicy
 from vibforge.trust.ruling import TrustJudgement

@@ -20,9 +20,10 @@ from vibforge.signing.key_source import (
     read_certificate_files,
     read_small_file,
 )
-from vibforge.signing.making import SigningTime, text_to_sign
+from vibforge.signing.making import text_to_sign
 from vibforge.signing.passphrase import Passphrase
 from vibforge.signing.signer import Signer, chain_of
+from vibforge.signing.stated_time import SigningTime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,28 +2,24 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from vibforge.checks.run import LintResult
 from vibforge.checks.unsigned_claims import auditors_view
 from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.findings.check import Severity
-from vibforge.formats.gzip_member import Member, codec_release
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
 from vibforge.host.prediction import Outcome
 from vibforge.model.certainty import Certainty, least_sure
-from vibforge.model.recipe_writing import serialise, table
+from vibforge.model.recipe_writing import serialise
 from vibforge.operations.build import Built
-from vibforge.operations.collect import PayloadTree
 from vibforge.operations.date import DateSource
 from vibforge.operations.plan_build import BuildPlan
-from vibforge.report import shapes, units
-from vibforge.report.lint import brief_lines, counted, findings_json
+from vibforge.report import units
+from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
-from vibforge.trx.check import CheckResult, allowed
 
 _SHOWN_FILES = 20
 
@@ -111,47 +107,13 @@ def install_command(plan: BuildPlan) -> str:
     return shell_line("esxcli", "software", "vib", "install", "-v", file, *plan.needs.flags)
 
 
-def plan_json(plan: BuildPlan, judged: LintResult) -> dict[str, Any]:
-    """Return the facts of `build --dry-run --json`."""
-    return _facts(plan, None, None) | {"findings": findings_json(judged)}
-
-
-def built_json(built: Built, judged: LintResult, bundle: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the facts of `build --json`, with those of the bundle that was made of the VIB."""
-    return _facts(built.plan, built, bundle) | {"findings": findings_json(judged)}
-
-
 def unchanged_text(plan: BuildPlan, folder: Path) -> str:
     """Show that a build was skipped."""
     return f"{plan.vib_id} has not changed: {folder} is up to date"
 
 
-def unchanged_json(plan: BuildPlan, folder: Path, bundle: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the facts of `build --if-changed --json` where the VIB was not built again."""
-    from vibforge.operations.built_folder import read_record  # noqa: PLC0415 - rarely needed
-    from vibforge.operations.record import FileKind  # noqa: PLC0415 - the same
-
-    found = read_record(folder)
-    vib = found and found.find(FileKind.VIB)
-    path = str(folder / plan.vib_name)
-    return _facts(plan, None, bundle) | {
-        "dry_run": False,
-        "unchanged": True,
-        "folder": str(folder),
-        "vib": vib and {"path": path, "size": vib.size, "sha256": vib.sha256},
-    }
-
-
 def _outputs(plan: BuildPlan) -> list[str]:
     return [*plan.output_names, *filter(None, [plan.bundle_name])]
-
-
-def _trust(built: Built | None) -> dict[str, Any] | None:
-    if built is None or built.signature is None:
-        return None
-    from vibforge.report.trust import judgement_json  # noqa: PLC0415 - loads cryptography
-
-    return judgement_json(built.signature.judgement)
 
 
 def _signed_by(built: Built) -> str:
@@ -174,68 +136,6 @@ def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
         yield from (paint("  ! ", "warn") + f"{reason}." for reason in claimed.reasons)
     elif claimed.held is None:
         yield "  - The root of its signer in the host's trust store; else the signature is no use."
-
-
-def _facts(plan: BuildPlan, built: Built | None, bundle: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what a build tells programs; what only packing shows is None before it."""
-    signature = built.signature if built else None
-    return {
-        "format": "vibforge/build/1",
-        "dry_run": built is None,
-        "unchanged": False,
-        "vib_id": plan.vib_id,
-        "project": plan.project.kind.value,
-        "acceptance_level": plan.recipe.acceptance_level.value,
-        "signed": plan.recipe.signing is not None,
-        "release_date": str(plan.dated.date),
-        "release_date_source": plan.dated.source.value,
-        "recipe": table(plan.recipe),
-        "folder": str(built.folder) if built else None,
-        "outputs": _outputs(plan),
-        "vib": _vib_facts(built) if built else None,
-        "bundle": bundle,
-        "trust": _trust(built),
-        "signing_time_source": signature.stated.source.value if signature else None,
-        "codec": codec_release() if built else None,
-        "trx": _trx_facts(plan.trx),
-        "findings": None,
-        "payloads": [
-            _payload_facts(tree, built.members[index] if built else None)
-            for index, tree in enumerate(plan.trees)
-        ],
-        "install": {
-            "command": install_command(plan),
-            "flags": list(plan.needs.flags),
-            "reasons": list(plan.needs.reasons),
-            "highest_host_level": plan.needs.host_level.value,
-            "works_with_secure_boot": plan.needs.secure_boot,
-            "stock_hosts": [_outlook_json(outlook) for outlook in plan.outlook],
-        },
-    }
-
-
-def _trx_facts(result: CheckResult | None) -> dict[str, Any] | None:
-    if result is None:
-        return None
-    counts = {str(severity): count for severity, count in result.counts.items()}
-    return {"counts": counts, "allowed": allowed(result)}
-
-
-def _vib_facts(built: Built) -> dict[str, Any]:
-    return {"path": str(built.vib_path), "size": built.size, "sha256": built.sha256}
-
-
-def _payload_facts(tree: PayloadTree, packed: Member | None) -> dict[str, Any]:
-    return {
-        "name": tree.recipe.name,
-        "type": tree.recipe.type.value,
-        "size": packed and packed.size,
-        "sha256": packed and packed.sha256,
-        "uncompressed_size": tree.image_size,
-        "uncompressed_sha256": packed and packed.content_sha256,
-        "uncompressed_sha1": packed and packed.content_sha1,
-        "entries": [shapes.entry(entry) for entry in tree.entries],
-    }
 
 
 def _payload_lines(plan: BuildPlan, built: Built | None, paint: Paint, most: int) -> Iterator[str]:
@@ -320,21 +220,12 @@ def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
             words.append("maintenance mode")
         line += f"; with {' and '.join(words)}: {' or '.join(then)}"
     role = "good" if all(outcome.installs for outcome in then) else "warn"
-    return f"  {paint(f'{of.release!s:<5}', role)} {line} [{_certainty(of)}]"
+    return f"  {paint(f'{of.release!s:<5}', role)} {line} [{least_certainty(of)}]"
 
 
-def _certainty(of: Outlook) -> Certainty:
+def least_certainty(of: Outlook) -> Certainty:
+    """Return how sure it is what a host does with what it needs."""
     return least_sure(world.result.certainty for world in of.then)
-
-
-def _outlook_json(of: Outlook) -> dict[str, Any]:
-    return {
-        "release": str(of.release),
-        "outcomes": [outcome.value for outcome in outcomes_of(of.bare)],
-        "errors": list(of.errors),
-        "outcomes_with_needs": [outcome.value for outcome in outcomes_of(of.then)],
-        "certainty": _certainty(of).value,
-    }
 
 
 def _fact(name: str, value: str) -> str:

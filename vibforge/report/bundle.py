@@ -1,7 +1,6 @@
 """How bundles look: what they hold, what their readers make of them, what became of them."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from vibforge.depot.address import DepotAddress
 from vibforge.depot.unpack import Unpacked
@@ -10,10 +9,10 @@ from vibforge.depot.write import Written
 from vibforge.host.bundle_readers import ReaderVerdict, Verdict
 from vibforge.model.bulletin import Bulletin
 from vibforge.operations.subjects import OpenBundle
-from vibforge.report import bundle_shapes, shapes, units
+from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
-from vibforge.report.verify import verification_facts, verification_text
+from vibforge.report.verify import verification_text
 
 _ROLES = {Verdict.TAKES: "good", Verdict.REFUSES: "bad", Verdict.OPEN: "warn"}
 
@@ -21,29 +20,6 @@ _ROLES = {Verdict.TAKES: "good", Verdict.REFUSES: "bad", Verdict.OPEN: "warn"}
 def bundle_text(found: OpenBundle, paint: Paint) -> str:
     """Show what is in a bundle."""
     return "\n".join(_bundle_lines(found, paint))
-
-
-def bundles_json(path: str, found: Iterable[OpenBundle]) -> dict[str, Any]:
-    """Return the facts of `bundle inspect --json`."""
-    return {
-        "format": "vibforge/bundle-inspect/1",
-        "files": [{"path": path, **_bundle_json(each)} for each in found],
-    }
-
-
-def _bundle_json(found: OpenBundle) -> dict[str, Any]:
-    of = found.bundle
-    return {
-        "name": of.name,
-        "size": found.size,
-        "members": list(of.members),
-        "metadata_members": list(of.metadata_members),
-        "vendors": [{"name": v.name, "code": v.code} for v in of.vendors],
-        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
-        "bulletins": [bundle_shapes.bulletin(each) for each in of.bulletins],
-        "announced": [bundle_shapes.announced(each) for each in of.vibs],
-        "faults": shapes.faults(of.faults),
-    }
 
 
 def judged_text(found: JudgedBundle, paint: Paint) -> str:
@@ -56,22 +32,6 @@ def judged_text(found: JudgedBundle, paint: Paint) -> str:
     for verdict in found.verdicts:
         lines += _verdict_lines(verdict, paint)
     return "\n".join(lines)
-
-
-def judged_json(path: str, found: Iterable[JudgedBundle], *, good: bool) -> dict[str, Any]:
-    """Return the facts of `bundle verify --json`."""
-    return {
-        "format": "vibforge/bundle-verify/1",
-        "good": good,
-        "files": [
-            {
-                "path": path,
-                **verification_facts(each.verification),
-                "readers": [_verdict_json(one) for one in each.verdicts],
-            }
-            for each in found
-        ],
-    }
 
 
 def written_text(done: Written, paint: Paint) -> str:
@@ -88,32 +48,6 @@ def written_text(done: Written, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def written_json(command: str, done: Iterable[Written]) -> dict[str, Any]:
-    """Return the facts of a command that writes bundles."""
-    return {
-        "format": f"vibforge/bundle-{command}/1",
-        "bundles": [bundle_written(each) for each in done],
-    }
-
-
-def bundle_written(done: Written) -> dict[str, Any]:
-    """Return what a bundle that was written is, and what was assumed."""
-    of = done.content
-    return {
-        "path": str(done.path),
-        "size": done.size,
-        "sha256": done.sha256,
-        "vendor": {"name": of.vendor.name, "code": of.vendor.code},
-        "platforms": [bundle_shapes.platform(each) for each in of.platforms],
-        "bulletins": [bundle_shapes.bulletin(each.bulletin) for each in of.bulletins],
-        "vibs": [
-            {"vib_id": vib.id, "path": vib.path, "size": vib.source.size, "sha256": vib.sha256}
-            for vib in of.vibs
-        ],
-        "notes": list(done.notes),
-    }
-
-
 def unpacked_text(done: Unpacked) -> str:
     """Show a depot that was unpacked, and how hosts get at it."""
     return "\n".join(
@@ -125,16 +59,6 @@ def unpacked_text(done: Unpacked) -> str:
             "or look at it with  python3 -m http.server -d " + str(done.folder),
         ]
     )
-
-
-def unpacked_json(done: Unpacked) -> dict[str, Any]:
-    """Return the facts of `bundle unpack --json`."""
-    return {
-        "format": "vibforge/bundle-unpack/1",
-        "folder": str(done.folder),
-        "outputs": list(done.files),
-        "size": done.size,
-    }
 
 
 def served_text(served: DepotAddress, fingerprint: str, *, is_local: bool) -> str:
@@ -192,14 +116,3 @@ def _verdict_lines(of: ReaderVerdict, paint: Paint) -> Iterator[str]:
         yield f"    says: {plain(of.says)}"
     yield from (f"    - {plain(str(cause))} ({cause.certainty.value})" for cause in of.causes)
     yield from (f"    . {plain(remark)}" for remark in of.remarks)
-
-
-def _verdict_json(of: ReaderVerdict) -> dict[str, Any]:
-    return {
-        "reader": of.reader.value,
-        "verdict": of.verdict.value,
-        "certainty": of.certainty.value,
-        "says": of.says or None,
-        "causes": [shapes.cause(each) for each in of.causes],
-        "notes": list(of.remarks),
-    }

@@ -1,7 +1,6 @@
 """How the explanation of host messages looks."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from vibforge.host.known_messages import Recognised
 from vibforge.report.folding import WIDTH, fold
@@ -40,28 +39,3 @@ def _lines(of: Recognised, paint: Paint) -> Iterator[str]:
 
 def _line(head: str, text: str) -> str:
     return head + " ".join(text.split())
-
-
-def explain_json(found: Sequence[Recognised]) -> dict[str, Any]:
-    """Return the facts of `explain --json` for host messages."""
-    return {
-        "format": "vibforge/explain/1",
-        "good": bool(found),
-        "lint_rule": None,
-        "messages": [
-            {
-                "id": one.message.id,
-                "title": one.message.title,
-                "line": one.line,
-                "excerpt": one.excerpt or None,
-                "names": dict(one.names),
-                "cause": one.message.cause,
-                "remedy": one.message.remedy,
-                "rebuild": one.message.rebuild,
-                "certainty": one.message.certainty.value,
-                "rules": list(one.message.rules),
-                "evidence": list(one.message.evidence),
-            }
-            for one in found
-        ],
-    }

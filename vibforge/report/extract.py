@@ -1,10 +1,7 @@
 """How an extraction looks."""
 
-from typing import Any
-
 from vibforge.operations.extract import Extracted
 from vibforge.report.plain import plain
-from vibforge.report.shapes import faults
 
 
 def extracted_text(done: Extracted) -> str:
@@ -13,13 +10,3 @@ def extracted_text(done: Extracted) -> str:
     lines = [f"{len(done.paths)} {noun} in {plain(str(done.folder))}"]
     lines += [f"  left out: {plain(' '.join(str(left).split()))}" for left in done.left_out]
     return "\n".join(lines)
-
-
-def extracted_json(done: Extracted) -> dict[str, Any]:
-    """Return the facts of `extract --json`."""
-    return {
-        "format": "vibforge/extract/1",
-        "folder": str(done.folder),
-        "outputs": done.paths,
-        "left_out": faults(done.left_out),
-    }

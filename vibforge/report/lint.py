@@ -11,7 +11,6 @@ from vibforge.checks.registry import CHECKS
 from vibforge.checks.run import LintResult
 from vibforge.findings.check import Check, Finding, Severity
 from vibforge.model.several import Unreadable
-from vibforge.report import shapes
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 
@@ -104,34 +103,6 @@ def _line(finding: Finding, file: str, said: str, paint: Paint) -> str:
 
 def _count(number: int, severity: Severity) -> str:
     return f"{number} {severity.value}{'' if number == 1 else 's'}"
-
-
-def lint_json(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict[str, Any]:
-    """Return the facts of `lint --json`."""
-    return {
-        "format": "vibforge/lint/1",
-        "good": result.good and not unreadable,
-        "files": [{"path": file} for file in result.files],
-        "findings": findings_json(result),
-        "unreadable": shapes.unreadable(unreadable),
-    }
-
-
-def findings_json(result: LintResult) -> list[dict[str, Any]]:
-    """Return the findings as `lint --json` and `build --json` have them."""
-    return [
-        {
-            "rule": finding.rule,
-            "name": finding.name,
-            "severity": finding.severity.value,
-            "certainty": finding.certainty.value,
-            "path": finding.file,
-            "where": finding.where or None,
-            "what": finding.what,
-            "because": finding.because or None,
-        }
-        for finding in result.findings
-    ]
 
 
 def sarif(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Literal
 
 from vibforge.errors import escaped
 from vibforge.formats.tar_header import Entry, EntryKind
@@ -11,7 +12,10 @@ from vibforge.report import units
 LABEL_WIDTH = 14
 _SHOWN = 4000
 """Characters of one text that are shown; --json has all of it."""
-_KINDS = {
+KindName = Literal[
+    "file", "folder", "link", "hard link", "character device", "block device", "pipe"
+]
+_KINDS: dict[EntryKind, KindName] = {
     EntryKind.DIRECTORY: "folder",
     EntryKind.SYMLINK: "link",
     EntryKind.HARD_LINK: "hard link",
@@ -41,7 +45,7 @@ def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(words, max(width, 24), break_long_words=False, break_on_hyphens=False)
 
 
-def kind_name(kind: EntryKind) -> str:
+def kind_name(kind: EntryKind) -> KindName:
     """Return what an entry is, in a word of `--json`."""
     return _KINDS[kind]
 

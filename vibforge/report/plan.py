@@ -1,16 +1,13 @@
 """How a plan looks, for people and for programs."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from vibforge.host.offer import NOTHING, Offer
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
-from vibforge.host.question import World
 from vibforge.host.remedy import Remedy
 from vibforge.host.routes import Route
-from vibforge.operations.plan import FilePlan, HostPlan, Plan, Removal, RoutePlan
-from vibforge.report import shapes
+from vibforge.operations.plan import FilePlan, HostPlan, Plan, RoutePlan
 from vibforge.report.folding import WIDTH, fold
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
@@ -193,95 +190,3 @@ def _shown(found: Sequence[Remedy]) -> Sequence[Remedy]:
 
 def _line(head: str, text: str) -> str:
     return head + plain(" ".join(text.split()))
-
-
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """Return the facts of `plan --json`."""
-    return {
-        "format": "vibforge/plan/1",
-        "good": plan.good,
-        "route": plan.route.value,
-        "flags": list(plan.flags.words),
-        "files": [_file_json(file) for file in plan.files],
-        "together": _joint_json(plan.together) if plan.together else None,
-        "removal": _removal_json(plan.removal) if plan.removal else None,
-        "unreadable": shapes.unreadable(plan.unreadable),
-    }
-
-
-def _joint_json(file: FilePlan) -> dict[str, Any]:
-    return {"hosts": [_host_json(host) for host in file.hosts]}
-
-
-def _removal_json(removal: Removal) -> dict[str, Any]:
-    return {
-        "vib_names": list(removal.names),
-        "hosts": [_host_json(host) for host in removal.hosts],
-    }
-
-
-def _file_json(file: FilePlan) -> dict[str, Any]:
-    return {
-        "path": file.offer.name,
-        "is_bundle": file.offer.is_bundle,
-        "is_component": file.offer.is_component,
-        "vibs": [
-            {
-                "vib_id": package.id,
-                "acceptance_level": package.level.value,
-                "signature": package.signature.value,
-            }
-            for package in file.offer.packages
-        ],
-        "hosts": [_host_json(host) for host in file.hosts],
-    }
-
-
-def _host_json(of: HostPlan) -> dict[str, Any]:
-    host = of.host
-    return {
-        "name": of.label,
-        "release": str(host.release),
-        "acceptance_level": host.acceptance_level.value if host.acceptance_level else None,
-        "secure_boot": host.secure_boot,
-        "notes": [str(note) for note in host.notes],
-        "routes": [
-            {
-                "route": route.route.value,
-                "installs": route.installs,
-                "predictions": [_world_json(world) for world in route.worlds],
-            }
-            for route in of.routes
-        ],
-        "remedies": [_remedy_json(remedy) for remedy in of.remedies],
-        "boot_copy_remedies": [_remedy_json(remedy) for remedy in of.boot_copy],
-        "warnings": [*of.kept_files, *of.hopeless, *of.warnings],
-    }
-
-
-def _world_json(world: World[Prediction]) -> dict[str, Any]:
-    result = world.result
-    return {
-        "conditions": list(world.answers.conditions),
-        "outcome": result.outcome.value,
-        "dry_run": result.dry_run,
-        "certainty": result.certainty.value,
-        "says": result.says or None,
-        "causes": [shapes.cause(cause) for cause in result.causes],
-        "hidden_causes": [shapes.cause(cause) for cause in result.hidden],
-        "added": list(result.added),
-        "removed": list(result.removed),
-        "skipped": [shapes.cause(cause) for cause in result.skipped],
-    }
-
-
-def _remedy_json(remedy: Remedy) -> dict[str, Any]:
-    return {
-        "steps": [
-            {"what": step.words, "cost": step.cost, "flag": step.flag or None}
-            for step in remedy.steps
-        ],
-        "outcomes": [outcome.value for outcome in remedy.outcomes],
-        "certainty": remedy.certainty.value,
-        "always": remedy.always,
-    }

@@ -45,23 +45,6 @@ def rule_text(rule: Check[Any]) -> str:
     return f"{title}\n{_facts(rule)}\n\n{rule.manual}"
 
 
-def rule_json(rule: Check[Any]) -> dict[str, Any]:
-    """Return the facts of `explain --json` for a rule."""
-    return {
-        "format": "vibforge/explain/1",
-        "good": True,
-        "lint_rule": {
-            "rule": rule.id,
-            "name": rule.name,
-            "severity": rule.severity.value,
-            "certainty": rule.certainty.value,
-            "releases": rule.releases,
-            "manual": rule.manual,
-        },
-        "messages": [],
-    }
-
-
 def rules_page() -> str:
     """Return the page of all rules, in Markdown."""
     return "\n".join(_page_lines())

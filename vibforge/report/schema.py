@@ -1,29 +1,29 @@
-"""The JSON Schemas of what `--json` prints, and of other files that programs read or write.
+"""The JSON Schemas of what `--json` prints, derived from the types of these documents."""
 
-Each shape stands in `schemas/NAME.json`, what several of them have in `schemas/definitions.json`.
-"""
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, TypeVar
 
-import json
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from msgspec.json import schema_components
 
 from vibforge.errors import ModelError
 from vibforge.model.recipe_schema import recipe_schema
+from vibforge.report import documents
+from vibforge.report.documents.shape import Document, Shape
 
 Schema = dict[str, Any]
+_Some = TypeVar("_Some", bound=Shape)
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 RECIPE = "recipe"
-_FOLDER = files("vibforge.report") / "schemas"
-_DEFINITIONS = "definitions"
 _REFERENCE = "#/$defs/"
+_TAGS = {"format": "Name and version of this shape.", "kind": "What it is."}
 
 
 def schema_names() -> tuple[str, ...]:
     """Return the names of all schemas but the recipe's."""
-    found = {each.name.removesuffix(".json") for each in _FOLDER.iterdir()}
-    return tuple(sorted(found - {_DEFINITIONS}))
+    return tuple(_load())
 
 
 def schema(name: str) -> Schema:
@@ -38,44 +38,56 @@ def schema(name: str) -> Schema:
     """
     if name == RECIPE:
         return recipe_schema()
-    if name not in schema_names():
+    document = _document_type(name)
+    if document is None:
         known = ", ".join([RECIPE, *schema_names()])
         raise ModelError(f"there is no schema {name!r}", remedy=f"choose one of {known}")
-    shape = _read(name)
-    used: set[str] = set()
-    _collect(shape, used)
-    kept = {each: definitions()[each] for each in sorted(used)}
-    return {"$schema": DRAFT, **shape, **({"$defs": kept} if kept else {})}
+    _, parts = schema_components([document], ref_template=_REFERENCE + "{name}")
+    for shape in _below(Shape):
+        if shape.__name__ in parts:
+            _finish(parts[shape.__name__], shape)
+    title = document.title or f"vibforge {name.replace('-', ' ')} --json"
+    whole = {"$schema": DRAFT, **parts.pop(document.__name__), "title": title}
+    return {**whole, **({"$defs": dict(sorted(parts.items()))} if parts else {})}
 
 
-@cache
-def definitions() -> Schema:
-    """Return the definitions that the schemas share, by name."""
-    return _read(_DEFINITIONS)
-
-
-def referred(part: Schema) -> str | None:
+def definition(part: Schema) -> str | None:
     """Return the name of the definition that a part of a schema is, or has as items or as value."""
-    for each in (part, part.get("items", {}), *part.get("anyOf", ())):
+    for each in (part, *part.get("anyOf", ()), part.get("items", {})):
         if reference := each.get("$ref"):
             return str(reference).removeprefix(_REFERENCE)
     return None
 
 
-def _read(name: str) -> Schema:
-    found: Schema = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    return found
+def _document_type(name: str) -> type[Document] | None:
+    """Return the type of a document: of the modules that its name begins with, or else of any."""
+    subject = name.replace("-", "_")
+    return _load(name_starts=subject).get(name) or _load().get(name)
 
 
-def _collect(part: object, used: set[str]) -> None:
-    """Add the definitions that a part of a schema needs."""
-    if isinstance(part, dict):
-        name = str(part.get("$ref", "")).removeprefix(_REFERENCE)
-        if name and name not in used:
-            used.add(name)
-            _collect(definitions()[name], used)
-        for value in part.values():
-            _collect(value, used)
-    elif isinstance(part, list):
-        for value in part:
-            _collect(value, used)
+def _load(name_starts: str | None = None) -> dict[str, type[Document]]:
+    """Load modules of documents, and return the types of all that are loaded, by their names."""
+    for module in iter_modules(documents.__path__):
+        if name_starts is None or name_starts.startswith(module.name):
+            import_module(f"{documents.__name__}.{module.name}")
+    tagged = {str(each.__struct_config__.tag): each for each in _below(Document)}
+    named = {tag.split("/")[1]: each for tag, each in tagged.items() if "/" in tag}
+    return dict(sorted(named.items()))
+
+
+def _below(base: type[_Some]) -> Iterator[type[_Some]]:
+    for each in base.__subclasses__():
+        yield each
+        yield from _below(each)
+
+
+def _finish(part: Schema, shape: type[Shape]) -> None:
+    """Describe the tag of a shape, and bring its keys into the order in which it has them."""
+    config = shape.__struct_config__
+    keys = part["properties"]
+    if config.tag_field:
+        keys[config.tag_field] = {
+            "description": _TAGS[config.tag_field],
+            "const": config.tag,
+        }
+    part["properties"] = {**{name: keys[name] for name in shape.first}, **keys}

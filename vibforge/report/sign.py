@@ -1,15 +1,14 @@
 """How signing looks, for people and for programs."""
 
 from pathlib import Path
-from typing import Any
 
 from vibforge.errors import escaped, shell_line
 from vibforge.operations.sign import Signed
 from vibforge.operations.sign_elsewhere import ToSign
 from vibforge.report.paint import Paint
-from vibforge.report.trust import judgement_json, judgement_lines
+from vibforge.report.trust import judgement_lines
 from vibforge.report.units import utc
-from vibforge.signing.making import SigningTime, TimeSource
+from vibforge.signing.stated_time import SigningTime, TimeSource
 
 _SOURCES = {
     TimeSource.NAMED: "as named",
@@ -34,18 +33,6 @@ def signed_text(signed: Signed, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def signed_json(signed: Signed) -> dict[str, Any]:
-    """Return the facts of `sign --json`."""
-    return {
-        "format": "vibforge/sign/1",
-        "vib_id": signed.vib_id,
-        "path": str(signed.path),
-        "signing_time": utc(signed.signing_time),
-        "signing_time_source": signed.stated.source.value,
-        "trust": judgement_json(signed.judgement),
-    }
-
-
 def time_text(stated: SigningTime) -> str:
     """Show a signing time and where it comes from."""
     return f"{utc(stated.moment)}, {_SOURCES[stated.source]}"
@@ -66,17 +53,3 @@ def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
             f"  {shell_line('vibforge', 'sign', request.signable.path)} {back}",
         ]
     )
-
-
-def to_sign_json(request: ToSign, files: tuple[Path, ...]) -> dict[str, Any]:
-    """Return the facts of `sign --digest-out --json`."""
-    return {
-        "format": "vibforge/sign-request/1",
-        "vib_id": request.signable.vib.descriptor.vib_id,
-        "path": str(request.signable.path),
-        "signing_time": utc(request.signing_time),
-        "signing_time_source": request.stated.source.value,
-        "sha256": request.digest.hex(),
-        "signed_text": request.text.hex(),
-        "outputs": [str(name) for name in files],
-    }

@@ -1,11 +1,10 @@
 """How the verdict on a trx.conf looks, for people and for programs."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from vibforge.findings.check import Finding, Severity
 from vibforge.report.paint import Paint
-from vibforge.trx.check import CheckResult, allowed
+from vibforge.trx.check import CheckResult
 from vibforge.trx.release import CANDIDATES, span
 
 UNSUPPORTED = "The vendor neither documents nor supports trx.conf."
@@ -45,34 +44,3 @@ def _summary(result: CheckResult, where: str, paint: Paint) -> str:
         f"{where}: {verdict}, {', '.join(counted) or 'nothing found'}, "
         f"for linuxptp {span(result.releases)}{all_of_them}. {UNSUPPORTED}"
     )
-
-
-def check_json(result: CheckResult, where: str) -> dict[str, Any]:
-    """Return the verdict with every finding, those that are allowed last."""
-    return {
-        "format": "vibforge/trx-check/1",
-        "path": where,
-        "good": result.good,
-        "linuxptp_releases": list(result.releases),
-        "counts": {str(severity): count for severity, count in result.counts.items()},
-        "findings": [
-            *(finding_json(finding) for finding in (*result.findings, *result.allowed)),
-        ],
-        "more": result.more,
-        "allowed": allowed(result),
-    }
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """Return one finding, with the reason where it is allowed."""
-    return {
-        "rule": finding.rule,
-        "severity": str(finding.severity),
-        "certainty": str(finding.certainty),
-        "line": finding.line or None,
-        "column": finding.column if finding.line else None,
-        "what": finding.what,
-        "remedy": finding.remedy or None,
-        "linuxptp_releases": list(finding.linuxptp),
-        "because": finding.because or None,
-    }

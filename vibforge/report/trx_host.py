@@ -1,7 +1,6 @@
 """How a NIC's verdict, the official settings and a fingerprint look."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from vibforge.report.paint import Paint
 from vibforge.report.trx_check import UNSUPPORTED
@@ -42,37 +41,6 @@ def host_text(verdict: NicVerdict | None, ways: Sequence[OfficialWay], paint: Pa
     return "\n".join([*lines, UNSUPPORTED])
 
 
-def host_json(verdict: NicVerdict | None, ways: Sequence[OfficialWay]) -> dict[str, Any]:
-    """Return the answer for the NIC and the official ways."""
-    return {
-        "format": "vibforge/trx-host/1",
-        "good": verdict is None or verdict.answer is Answer.YES,
-        "nic": _nic_json(verdict) if verdict else None,
-        "schema_command": SCHEMA,
-        "settings": [
-            {
-                "key": way.key,
-                "meaning": way.means,
-                "instead_of": way.instead_of or None,
-                "commands": list(way.commands),
-                "certainty": str(way.certainty),
-            }
-            for way in ways
-        ],
-    }
-
-
-def _nic_json(verdict: NicVerdict) -> dict[str, Any]:
-    return {
-        "id": verdict.nic,
-        "physical_function": verdict.function,
-        "answer": str(verdict.answer),
-        "statements": [
-            {"statement": fact.says, "certainty": str(fact.certainty)} for fact in verdict.facts
-        ],
-    }
-
-
 def fingerprint_text(found: Fingerprint, where: str) -> str:
     """Say which releases a binary may be of."""
     lines = [f"{where}: linuxptp {span(found.releases)} ({found.labels} option labels)"]
@@ -83,16 +51,3 @@ def fingerprint_text(found: Fingerprint, where: str) -> str:
     if found.extra:
         lines.append(f"  and with {', '.join(found.extra)}: a patched build")
     return "\n".join(lines)
-
-
-def fingerprint_json(found: Fingerprint, where: str) -> dict[str, Any]:
-    """Return which releases a binary may be of."""
-    return {
-        "format": "vibforge/trx-fingerprint/1",
-        "path": where,
-        "linuxptp_releases": list(found.releases),
-        "exact": found.exact,
-        "labels": found.labels,
-        "missing": list(found.missing),
-        "extra": list(found.extra),
-    }

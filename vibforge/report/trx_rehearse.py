@@ -1,10 +1,8 @@
 """How a rehearsal looks, for people and for programs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from vibforge.operations.trx_rehearse import Rehearsal
-from vibforge.ptp.settings import ClockSettings
 from vibforge.rehearsal.client import Override
 from vibforge.rehearsal.failover import Change
 from vibforge.rehearsal.remedy import MEANING
@@ -12,8 +10,7 @@ from vibforge.rehearsal.stage import Play
 from vibforge.rehearsal.verdict import Sample
 from vibforge.report.curve import curve, nanoseconds
 from vibforge.report.paint import Paint
-from vibforge.report.trx_check import UNSUPPORTED, finding_json
-from vibforge.report.trx_sniff import settings_json
+from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.trx.document import shown
 
 LIMITS = (
@@ -151,89 +148,6 @@ def live_line(samples: Sequence[Sample]) -> str:
         f"{now.seconds:5.1f} s  {now.data.state:<12}  offset {offset_text:>8}  "
         f"delay {delay_text:>8}  {plot}"
     )
-
-
-def rehearsal_json(found: Rehearsal, where: str) -> dict[str, Any]:
-    """Return all of a rehearsal."""
-    play = found.play
-    return {
-        "format": "vibforge/trx-rehearse/1",
-        "path": where,
-        "sha256": found.sha256,
-        "verdict": str(found.code),
-        "good": found.good,
-        "meaning": MEANING[found.code],
-        "changes": [
-            {"line": change.line, "old": change.old, "new": change.new}
-            for change in found.advice.changes
-        ],
-        "hint": found.advice.hint or None,
-        "against": found.grandmaster.source if found.grandmaster else found.interface,
-        "world": found.world,
-        "linuxptp_release": found.linuxptp,
-        "grandmaster_linuxptp_release": found.grandmaster_linuxptp or None,
-        "chosen_after_seconds": play.chosen_after if play else None,
-        "first_offset_after_seconds": play.offset_after if play else None,
-        "ptp4l_says": (play.words or None) if play else None,
-        "client": settings_json(found.client.settings),
-        "network": _network_json(found.network),
-        "overrides": [
-            {
-                "key": each.key,
-                "value": each.value,
-                "line": each.line or None,
-                "reason": each.why,
-            }
-            for each in found.client.overrides
-        ],
-        "rejected": [
-            {"program": each.program, "line": each.line.number, "says": each.words}
-            for each in found.rejections
-        ],
-        "failover": [
-            {
-                "event": str(each.event),
-                "at_seconds": each.at,
-                "without_time_seconds": each.without_time,
-                "parent": each.parent,
-                "followed": each.followed,
-                "states": list(each.states),
-                "utc_offset": each.utc_offset,
-                "flags": list(each.flags),
-            }
-            for each in (play.failover if play else ())
-        ],
-        "not_played": list(found.unlike),
-        "grandmaster_not_heard": [
-            {"key": key, "value": value}
-            for key, value in (found.grandmaster.assumed if found.grandmaster else ())
-        ],
-        "phc2sys_findings": [finding_json(finding) for finding in found.coupling],
-        "samples": [_sample_json(sample) for sample in (play.samples if play else ())],
-        "log": list(play.log if play else ()),
-        "grandmaster_log": list(play.grandmaster_log if play else ()),
-        "limits": LIMITS,
-    }
-
-
-def _network_json(network: ClockSettings | None) -> dict[str, Any] | None:
-    return settings_json(network) if network else None
-
-
-def _sample_json(sample: Sample) -> dict[str, Any]:
-    data = sample.data
-    return {
-        "seconds": sample.seconds,
-        "state": data.state,
-        "grandmaster_present": data.grandmaster_present,
-        "grandmaster": data.grandmaster,
-        "parent": data.parent,
-        "offset_ns": data.offset,
-        "path_delay_ns": data.path_delay,
-        "peer_delay_ns": data.peer_delay,
-        "received": dict(data.received),
-        "sent": dict(data.sent),
-    }
 
 
 def conf_lines(found: Rehearsal) -> list[tuple[int, str]]:

@@ -1,13 +1,11 @@
 """How what was heard on a network looks, for people and for programs."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from vibforge.formats.ptp_message import Kind, clock_text
 from vibforge.ptp.choice import unread_text
 from vibforge.ptp.fitting import Fit
 from vibforge.ptp.hearing import Hearing, Voice
-from vibforge.ptp.settings import ClockSettings
 from vibforge.report.curve import interval
 from vibforge.report.paint import Paint
 
@@ -113,104 +111,3 @@ FLAGS = (
 def good_hearing(fits: Sequence[Fit]) -> bool:
     """True if somebody gives the time, and a trx.conf can follow."""
     return any(fit.master and not fit.inexpressible for fit in fits)
-
-
-def hearing_json(
-    hearing: Hearing, fits: Sequence[Fit], confs: Sequence[str], *, path: str, interface: str
-) -> dict[str, Any]:
-    """Return everything that was heard, with a trx.conf for each domain that one can follow."""
-    return {
-        "format": "vibforge/trx-sniff/1",
-        "good": good_hearing(fits),
-        "path": path or None,
-        "interface": interface or None,
-        "packets": hearing.packets,
-        "ptp_messages": hearing.messages,
-        "malformed": hearing.malformed,
-        "first_fault": hearing.fault or None,
-        "cut": hearing.cut,
-        "unread_link_types": [
-            {"link_type": link, "packets": count} for link, count in hearing.unread.items()
-        ],
-        "overlooked": hearing.overlooked,
-        "seconds": hearing.seconds,
-        "complete": not hearing.end,
-        "end": hearing.end or None,
-        "domains": [
-            _fit_json(fit) | {"trx_conf": None if fit.inexpressible else conf}
-            for fit, conf in zip(fits, confs, strict=True)
-        ],
-    }
-
-
-def _fit_json(fit: Fit) -> dict[str, Any]:
-    domain = fit.domain
-    return {
-        "vlans": list(domain.vlans),
-        "clock_settings": settings_json(fit.settings),
-        "delay_seen": fit.seen,
-        "not_heard": list(fit.assumed),
-        "cannot_be_rehearsed": list(fit.unlike),
-        "inexpressible": list(fit.inexpressible),
-        "profiles": list(fit.profiles),
-        "unknown": list(fit.unknown),
-        "grandmasters": [clock_text(clock) for clock in domain.grandmasters],
-        "ports": [_voice_json(voice) for voice in domain.voices],
-    }
-
-
-def settings_json(settings: ClockSettings) -> dict[str, Any]:
-    """Return what a port speaks; intervals are log2 of seconds."""
-    return {
-        "domain": settings.domain,
-        "sdo": settings.sdo,
-        "transport": str(settings.transport),
-        "delay_mechanism": str(settings.delay),
-        "log_announce_interval": settings.log_announce,
-        "log_sync_interval": settings.log_sync,
-        "log_delay_req_interval": settings.log_delay_request,
-        "log_pdelay_req_interval": settings.log_peer_request,
-        "follow_up_information": settings.follow_up_information,
-        "path_trace": settings.path_trace,
-        "announces": settings.announces,
-        "udp6_scope": settings.scope,
-        "destination": settings.destination or None,
-        "unicast_only": settings.unicast,
-        "authenticated": settings.authenticated,
-        "priority1": settings.priority1,
-    }
-
-
-def _voice_json(voice: Voice) -> dict[str, Any]:
-    announce = voice.announce
-    return {
-        "port": str(voice.port),
-        "addresses": list(voice.addresses),
-        "master": voice.gives_time,
-        "two_step": voice.two_step,
-        "unicast": [kind.label for kind in sorted(voice.unicast)],
-        "destinations": list(
-            dict.fromkeys(each for some in voice.destinations.values() for each in some)
-        ),
-        "authenticated": voice.authenticated,
-        "cut_kinds": [kind.label for kind in sorted(voice.cut)],
-        "follow_up_information": voice.follow_up_information,
-        "path_trace": voice.path_trace,
-        "message_counts": {kind.label: count for kind, count in voice.counts.items()},
-        "stated_log_intervals": {kind.label: log for kind, log in voice.stated.items()},
-        "spacing_ns": {kind.label: gap for kind, gap in voice.spacing.items()},
-        "grandmasters": [clock_text(clock) for clock in voice.grandmasters],
-        "announce": announce
-        and {
-            "grandmaster": clock_text(announce.grandmaster),
-            "steps_removed": announce.steps_removed,
-            "priority1": announce.priority1,
-            "priority2": announce.priority2,
-            "clock_class": announce.quality.clock_class,
-            "clock_accuracy": announce.quality.accuracy,
-            "variance": announce.quality.variance,
-            "time_source": announce.time_source,
-            "utc_offset": announce.utc_offset,
-            "flags": [name for name in FLAGS if voice.flags and getattr(voice.flags, name)],
-        },
-    }

@@ -1,7 +1,6 @@
 """How the effective configuration, the profiles and the options look."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from vibforge.report.paint import Paint
 from vibforge.report.trx_check import UNSUPPORTED
@@ -36,30 +35,6 @@ def effects_text(
     return "\n".join([*lines, f"Defaults of linuxptp {span(releases)}. {UNSUPPORTED}"])
 
 
-def effects_json(
-    effects: Sequence[Effect], stopping: Sequence[Line], releases: Sequence[str]
-) -> dict[str, Any]:
-    """Return the effective configuration; what is a default has no line."""
-    return {
-        "format": "vibforge/trx-show/1",
-        "good": not stopping,
-        "stopping_lines": [line.number for line in stopping],
-        "linuxptp_releases": list(releases),
-        "settings": [
-            {
-                "namespace": effect.namespace,
-                "key": effect.key,
-                "value": effect.value,
-                "default": effect.default,
-                "line": effect.line or None,
-                "meaning": effect.does,
-                "note": effect.note or None,
-            }
-            for effect in effects
-        ],
-    }
-
-
 def _columns(rows: Sequence[tuple[str, ...]], paint: Paint) -> list[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) - 1)]
     lines = [
@@ -89,29 +64,6 @@ def profiles_text(profiles: Iterable[Profile], paint: Paint) -> str:
     return "\n".join([*lines, UNSUPPORTED])
 
 
-def profiles_json(profiles: Iterable[Profile]) -> dict[str, Any]:
-    """Return the profiles, each with whether trx.conf can express it."""
-    return {
-        "format": "vibforge/trx-profiles/1",
-        "profiles": [
-            {
-                "name": profile.name,
-                "title": profile.title,
-                "expressible": not profile.impossible,
-                "impossible": profile.impossible or None,
-                "recommended": not profile.not_recommended,
-                "min_linuxptp_release": profile.min_linuxptp,
-                "domain_range": list(profile.domains) if profile.domains else None,
-                "ptp4l": dict(profile.ptp4l),
-                "phc2sys": dict(profile.phc2sys),
-                "notes": list(profile.notes),
-                "sources": list(profile.sources),
-            }
-            for profile in profiles
-        ],
-    }
-
-
 def options_text(
     table: Catalogue, options: Sequence[Option], releases: Sequence[str], paint: Paint
 ) -> str:
@@ -138,38 +90,3 @@ def takes(option: Option, release: str) -> str:
     keywords = "".join(f", {keyword}" for keyword in option.keywords)
     kind = "a number" if option.kind is Kind.DOUBLE else "an integer"
     return f"{kind}, {shown_default(view.minimum)} to {shown_default(view.maximum)}{keywords}"
-
-
-def options_json(
-    table: Catalogue, options: Sequence[Option], releases: Sequence[str]
-) -> dict[str, Any]:
-    """Return options as of the newest of `releases`."""
-    newest = releases[-1]
-    return {
-        "format": "vibforge/trx-options/1",
-        "table_version": table.version,
-        "sources": list(table.sources),
-        "linuxptp_release": newest,
-        "options": [_option_json(table, option, newest) for option in options],
-    }
-
-
-def _option_json(table: Catalogue, option: Option, release: str) -> dict[str, Any]:
-    view = option.view(release)
-    return {
-        "name": option.name,
-        "meaning": option.does,
-        "option_group": option.group,
-        "type": str(option.kind),
-        "default": option.default.at(release),
-        "min": view.minimum,
-        "max": view.maximum,
-        "words": list(view.words),
-        "keywords": list(option.keywords),
-        "since": option.since,
-        "known": option.known_to(release),
-        "new_name": option.now or None,
-        "standing": str(option.standing),
-        "reason": table.reason(option),
-        "note": option.note or None,
-    }

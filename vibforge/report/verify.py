@@ -1,12 +1,8 @@
 """How a verification looks: one fact a line, then the verdict."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from vibforge.findings.check import Topic
-from vibforge.model.several import Several, Unreadable
-from vibforge.operations.verification import Fact, Outcome, Verification, fact
-from vibforge.report import shapes
+from vibforge.operations.verification import Fact, Outcome, Verification
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 
@@ -25,49 +21,6 @@ def verification_text(found: Verification, paint: Paint) -> str:
     if found.parts:
         lines += [paint(plain(found.name), "strong"), _verdict(found, paint)]
     return "\n".join(lines)
-
-
-def verifications_json(files: Several[Verification]) -> dict[str, Any]:
-    """Return the facts of `verify --json`."""
-    return {
-        "format": "vibforge/verify/1",
-        "good": not files.unreadable and all(each.held for _path, each in files.found),
-        "files": [
-            *({"path": str(path), **verification_facts(each)} for path, each in files.found),
-            *(_unread(each) for each in files.unreadable),
-        ],
-        "unreadable": shapes.unreadable(files.unreadable),
-    }
-
-
-def _unread(of: Unreadable) -> dict[str, Any]:
-    """Return the answer for a file that cannot be read."""
-    reason = "; ".join(problem.what for problem in of.problems)
-    read = fact(Topic.CONTAINER, "it can be read as a VIB or a bundle", holds=False, reason=reason)
-    return {
-        "path": str(of.path),
-        **verification_facts(Verification(name=of.path.name, facts=(read,))),
-    }
-
-
-def verification_facts(found: Verification) -> dict[str, Any]:
-    """Return what was found of one file, and of the VIBs in a bundle."""
-    return {
-        "name": found.name,
-        "vib_id": found.vib_id or None,
-        "held": found.held,
-        "facts": [
-            {
-                "topic": fact.topic.value,
-                "subject": fact.subject or None,
-                "statement": fact.statement,
-                "outcome": fact.outcome.value,
-                "reason": fact.reason or None,
-            }
-            for fact in found.facts
-        ],
-        "parts": [verification_facts(part) for part in found.parts],
-    }
 
 
 def _lines(found: Verification, paint: Paint) -> Iterator[str]:

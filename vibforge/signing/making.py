@@ -1,9 +1,7 @@
 """Make one signature block over a descriptor, and believe it only when it has been verified."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -12,22 +10,7 @@ from vibforge.errors import SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.formats.pkcs7_making import pem_block, signed_attributes, signed_data
 from vibforge.signing.signer import Signer, check_certificate, public_key
-
-
-class TimeSource(StrEnum):
-    """What a signing time comes from; the values are stable and stand in `--json`."""
-
-    NAMED = "named"
-    RELEASE_DATE = "release date"
-    CERTIFICATE = "certificate"
-
-
-@dataclass(frozen=True, slots=True)
-class SigningTime:
-    """The time that a signature states, in whole seconds, and where it comes from."""
-
-    moment: datetime
-    source: TimeSource
+from vibforge.signing.stated_time import SigningTime, TimeSource
 
 
 def signing_time(released: datetime, certificate: x509.Certificate | None) -> SigningTime:

@@ -38,6 +38,13 @@ class BlockJudgement:
     host: Ruling
     strict: Ruling
 
+    @property
+    def arithmetic(self) -> Ruling:
+        """Whether the signature fits text and key."""
+        return Ruling(
+            held=self.check.held, reasons=(self.check.reason,) if self.check.reason else ()
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrustJudgement:

@@ -1,0 +1,231 @@
+"""What `build --json` prints."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from msgspec import structs
+
+from vibforge.formats.gzip_member import codec_release
+from vibforge.host.install_needs import outcomes_of
+from vibforge.host.prediction import Outcome
+from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.model.recipe import PayloadType
+from vibforge.model.recipe_writing import table
+from vibforge.operations.built_folder import read_record
+from vibforge.operations.read_project import ProjectKind
+from vibforge.operations.record import FileKind
+from vibforge.report.build import install_command, least_certainty
+from vibforge.report.documents.bundle_shapes import WrittenBundle
+from vibforge.report.documents.lint import LintFinding
+from vibforge.report.documents.shape import Document, Shape, says
+from vibforge.report.documents.shapes import Entry, EsxiRelease, Sha1, Sha256, Size, Sure
+from vibforge.report.documents.trust import Trust
+from vibforge.report.documents.trx_check import Allowed, AllowedRules, Counts
+from vibforge.signing.stated_time import TimeSource
+
+if TYPE_CHECKING:
+    from vibforge.checks.run import LintResult
+    from vibforge.depot.write import Written
+    from vibforge.formats.gzip_member import Member
+    from vibforge.host.install_needs import Outlook
+    from vibforge.operations.build import Built
+    from vibforge.operations.collect import PayloadTree
+    from vibforge.operations.plan_build import BuildPlan
+    from vibforge.trx.check import CheckResult
+
+
+class BuiltVib(Shape, frozen=True):
+    """A VIB that was built."""
+
+    path: Annotated[str, says("The file.")]
+    size: Size
+    sha256: Sha256
+
+
+class TrxVerdict(Shape, frozen=True):
+    """What the rules say of the trx.conf in a VIB."""
+
+    counts: Counts
+    allowed: AllowedRules
+
+    @classmethod
+    def of(cls, result: "CheckResult") -> Self:
+        """Return what the rules say."""
+        return cls(counts=Counts.of(result), allowed=Allowed.all_of(result))
+
+
+class BuiltPayload(Shape, frozen=True):
+    """A payload of a build; what packing shows is null before it."""
+
+    name: Annotated[str, says("Name.")]
+    type: Annotated[PayloadType, says("How it is packed.")]
+    size: Annotated[Size | None, says("Bytes as stored.")]
+    sha256: Annotated[Sha256 | None, says("Of the stored bytes.")]
+    uncompressed_size: Annotated[Size, says("Bytes unpacked.")]
+    uncompressed_sha256: Annotated[Sha256 | None, says("Of the unpacked bytes.")]
+    uncompressed_sha1: Annotated[Sha1 | None, says("Of the unpacked bytes.")]
+    entries: Annotated[tuple[Entry, ...], says("Its files.")]
+
+    @classmethod
+    def of(cls, tree: "PayloadTree", packed: "Member | None") -> Self:
+        """Return a payload, with what packing shows after it."""
+        return cls(
+            name=tree.recipe.name,
+            type=tree.recipe.type,
+            size=packed.size if packed else None,
+            sha256=packed.sha256 if packed else None,
+            uncompressed_size=tree.image_size,
+            uncompressed_sha256=packed.content_sha256 if packed else None,
+            uncompressed_sha1=packed.content_sha1 if packed else None,
+            entries=tuple(map(Entry.of, tree.entries)),
+        )
+
+
+class StockHost(Shape, frozen=True):
+    """What a stock host will say."""
+
+    release: EsxiRelease
+    outcomes: Annotated[tuple[Outcome, ...], says("As it is.")]
+    errors: Annotated[tuple[str, ...], says("Errors that refuse it.")]
+    outcomes_with_needs: Annotated[tuple[Outcome, ...], says("With the flags and the level.")]
+    certainty: Sure
+
+    @classmethod
+    def of(cls, outlook: "Outlook") -> Self:
+        """Return what a stock host will say."""
+        return cls(
+            release=str(outlook.release),
+            outcomes=tuple(outcomes_of(outlook.bare)),
+            errors=tuple(outlook.errors),
+            outcomes_with_needs=tuple(outcomes_of(outlook.then)),
+            certainty=least_certainty(outlook),
+        )
+
+
+class Install(Shape, frozen=True):
+    """What a host will ask for."""
+
+    command: Annotated[str, says("The line that installs it.")]
+    flags: Annotated[tuple[str, ...], says("Flags that it needs.")]
+    reasons: Annotated[tuple[str, ...], says("Why.")]
+    highest_host_level: Annotated[
+        AcceptanceLevel, says("The strictest level of a host that takes it with the flags.")
+    ]
+    works_with_secure_boot: Annotated[bool, says("Whether a host with Secure Boot takes it.")]
+    stock_hosts: Annotated[tuple[StockHost, ...], says("What stock hosts will say.")]
+
+    @classmethod
+    def of(cls, plan: "BuildPlan") -> Self:
+        """Return what a host will ask for."""
+        return cls(
+            command=install_command(plan),
+            flags=tuple(plan.needs.flags),
+            reasons=tuple(plan.needs.reasons),
+            highest_host_level=plan.needs.host_level,
+            works_with_secure_boot=plan.needs.secure_boot,
+            stock_hosts=tuple(map(StockHost.of, plan.outlook)),
+        )
+
+
+class Build(Document, tag="vibforge/build/1", frozen=True):
+    """What was built, or would be built with --dry-run.
+
+    Then `folder`, `vib`, `bundle`, `trust`, `codec`, and what packing shows of payloads, are null.
+    With --if-changed, where `unchanged` is true, `trust`, `codec`, `findings` and what packing
+    shows are null too, and `bundle` is null if it was not made again.
+    """
+
+    dry_run: Annotated[bool, says("Whether nothing was written.")]
+    unchanged: Annotated[
+        bool, says("Whether --if-changed found the same package in the folder and built nothing.")
+    ]
+    vib_id: Annotated[str, says("VIB ID.")]
+    project: Annotated[ProjectKind, says("What it was made of.")]
+    acceptance_level: Annotated[AcceptanceLevel, says("An acceptance level.")]
+    signed: Annotated[bool, says("Whether the recipe names a key.")]
+    release_date: Annotated[str, says("The date in the VIB, as the descriptor has it.")]
+    release_date_source: Annotated[str, says("What named it.")]
+    recipe: Annotated[
+        Mapping[str, Any], says("The recipe as resolved; `vibforge schema` describes it.")
+    ]
+    folder: Annotated[str | None, says("Where to.")]
+    outputs: Annotated[tuple[str, ...], says("Names of the files, below the folder.")]
+    vib: Annotated[BuiltVib | None, says("The VIB.")]
+    bundle: Annotated[WrittenBundle | None, says("The bundle that was made of it.")]
+    trust: Annotated[Trust | None, says("What its signature is worth; null where it has none.")]
+    signing_time_source: Annotated[
+        TimeSource | None,
+        says(
+            "Where the time in the signature comes from: the recipe's `signing-time`, the release "
+            "date, or the certificate's notBefore where that is later; null where it has none."
+        ),
+    ]
+    codec: Annotated[str | None, says("What compressed the payloads.")]
+    trx: Annotated[
+        TrxVerdict | None,
+        says("What the rules say of the trx.conf in it; null where it has none."),
+    ]
+    findings: Annotated[
+        tuple[LintFinding, ...] | None,
+        says("What lint finds in it; null where --if-changed built nothing."),
+    ]
+    payloads: Annotated[tuple[BuiltPayload, ...], says("Payloads.")]
+    install: Annotated[Install, says("What a host will ask for.")]
+
+    @classmethod
+    def of_plan(cls, plan: "BuildPlan", judged: "LintResult | None") -> Self:
+        """Tell what a build would pack and write; what only packing shows is null."""
+        return cls(
+            dry_run=True,
+            unchanged=False,
+            vib_id=plan.vib_id,
+            project=plan.project.kind,
+            acceptance_level=plan.recipe.acceptance_level,
+            signed=plan.recipe.signing is not None,
+            release_date=str(plan.dated.date),
+            release_date_source=plan.dated.source.value,
+            recipe=table(plan.recipe),
+            folder=None,
+            outputs=(*plan.output_names, *filter(None, [plan.bundle_name])),
+            vib=None,
+            bundle=None,
+            trust=None,
+            signing_time_source=None,
+            codec=None,
+            trx=TrxVerdict.of(plan.trx) if plan.trx else None,
+            findings=tuple(map(LintFinding.of, judged.findings)) if judged else None,
+            payloads=tuple(BuiltPayload.of(tree, None) for tree in plan.trees),
+            install=Install.of(plan),
+        )
+
+    @classmethod
+    def of(cls, built: "Built", judged: "LintResult", bundle: "Written | None") -> Self:
+        """Tell what a build made, with the bundle that was made of the VIB."""
+        signature = built.signature
+        return structs.replace(
+            cls.of_plan(built.plan, judged),
+            dry_run=False,
+            folder=str(built.folder),
+            vib=BuiltVib(path=str(built.vib_path), size=built.size, sha256=built.sha256),
+            bundle=WrittenBundle.of(bundle) if bundle else None,
+            trust=Trust.of(signature.judgement) if signature else None,
+            signing_time_source=signature.stated.source if signature else None,
+            codec=codec_release(),
+            payloads=tuple(map(BuiltPayload.of, built.plan.trees, built.members)),
+        )
+
+    @classmethod
+    def of_unchanged(cls, plan: "BuildPlan", folder: Path, bundle: "Written | None") -> Self:
+        """Tell of a VIB that was not built again."""
+        record = read_record(folder)
+        vib = record and record.find(FileKind.VIB)
+        path = str(folder / plan.vib_name)
+        return structs.replace(
+            cls.of_plan(plan, None),
+            dry_run=False,
+            unchanged=True,
+            folder=str(folder),
+            vib=BuiltVib(path=path, size=vib.size, sha256=vib.sha256) if vib else None,
+            bundle=WrittenBundle.of(bundle) if bundle else None,
+        )

@@ -1,0 +1,338 @@
+"""What `inspect --json` prints."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from msgspec import structs
+
+from vibforge.formats.tar_reading import TarForm
+from vibforge.formats.unpacking import Compression
+from vibforge.operations.inspect import (
+    BundleInspection,
+    Inspection,
+    StageInspection,
+    VibInspection,
+)
+from vibforge.report.documents.bundle_shapes import Announced, Bulletin, Platform, Vendor
+from vibforge.report.documents.descriptor import Checksum, DescriptorFacts
+from vibforge.report.documents.shape import Document, Shape, says
+from vibforge.report.documents.shapes import Count, Entry, Fault, NotRead, Path, Size, Unreadable
+from vibforge.report.documents.signature import SignatureBlock
+from vibforge.scan.payload import ScannedPayload
+
+if TYPE_CHECKING:
+    from vibforge.formats.ar_reading import Member as ArMember
+    from vibforge.formats.tar_entries import TarEntry
+    from vibforge.model.bulletin import Bulletin as FoundBulletin
+    from vibforge.model.bundle_vib import DepotVib
+    from vibforge.model.descriptor import Payload as DeclaredPayload
+    from vibforge.model.several import Several
+
+_FIRST = ("path", "kind")
+OfFile = Annotated[str, says("File in the metadata zip.")]
+Wrong = Annotated[tuple[Fault, ...], says("What is wrong.")]
+Signatures = Annotated[tuple[SignatureBlock, ...], says("Signatures.")]
+
+
+class ReadEntry(Entry, frozen=True):
+    """An entry of a payload as it was read."""
+
+    stored_name: Annotated[str, says("Its name as stored: `./etc/`.")]
+    owner_name: Annotated[str, says("Name of the owner.")]
+    group_name: Annotated[str, says("Name of the group.")]
+    oddities: Annotated[tuple[str, ...], says("What is unusual.")]
+
+    @classmethod
+    def of_payload(cls, found: "TarEntry") -> Self:
+        """Return an entry with what stands there."""
+        return cls.of(
+            found.entry,
+            stored_name=found.name,
+            owner_name=found.owner,
+            group_name=found.group,
+            oddities=found.oddities,
+        )
+
+
+class Declared(Shape, frozen=True):
+    """What a descriptor says of a payload."""
+
+    type: Annotated[str, says("Type.")]
+    size: Annotated[int | None, says("Bytes as stored.")]
+    uncompressed_size: Annotated[int | None, says("Bytes unpacked.")]
+    boot_order: Annotated[int | None, says("Order at boot.")]
+    vfat_name: Annotated[str | None, says("Name in the bootbank.")]
+    checksums: Annotated[tuple[Checksum, ...], says("Digests.")]
+    other_attributes: Annotated[Mapping[str, str], says("Attributes not known here.")]
+
+    @classmethod
+    def of(cls, payload: "DeclaredPayload") -> Self:
+        """Return what a descriptor says of a payload."""
+        return cls(
+            type=payload.type,
+            size=payload.size,
+            uncompressed_size=payload.uncompressed_size,
+            boot_order=payload.boot_order,
+            vfat_name=payload.vfat_name or None,
+            checksums=tuple(map(Checksum.of, payload.checksums)),
+            other_attributes=dict(payload.other_attributes),
+        )
+
+
+class Payload(Shape, frozen=True):
+    """A payload."""
+
+    name: Annotated[str, says("Name.")]
+    declared: Annotated[
+        Declared | None, says("What the descriptor says; null where it has no such payload.")
+    ]
+    size: Annotated[Count, says("Bytes as stored.")]
+    uncompressed_size: Annotated[Count | None, says("Bytes unpacked, as found.")]
+    ratio: Annotated[float | None, says("The one by the other.")]
+    compression: Annotated[tuple[Compression, ...], says("From the outside in.")]
+    form: Annotated[TarForm | None, says("Null where it is no tar.")]
+    tar_magics: Annotated[tuple[str, ...], says("Distinct magics of its headers.")]
+    entries: Annotated[tuple[ReadEntry, ...], says("In the order met.")]
+    complete: Annotated[
+        bool,
+        says(
+            "Whether all entries are there; of a large payload only the first are, unless "
+            "`--files` is given."
+        ),
+    ]
+    oddities: Annotated[tuple[str, ...], says("What is unusual.")]
+    faults: Wrong
+
+    @classmethod
+    def of(cls, found: ScannedPayload) -> "Payload":
+        """Return a payload as programs read it."""
+        declared = found.stored.declared
+        return Payload(
+            name=found.name,
+            declared=Declared.of(declared) if declared else None,
+            size=found.stored_size,
+            uncompressed_size=found.content_size,
+            ratio=round(found.ratio, 3) if found.ratio else None,
+            compression=tuple(found.compression),
+            form=found.form,
+            tar_magics=tuple(found.magics),
+            entries=tuple(map(ReadEntry.of_payload, found.entries)),
+            complete=found.is_complete,
+            oddities=tuple(found.oddities),
+            faults=Fault.all_of(found.faults),
+        )
+
+
+class Member(Shape, frozen=True):
+    """A member of a VIB's archive."""
+
+    name: Annotated[str, says("Name.")]
+    offset: Annotated[Count, says("Of its header.")]
+    size: Annotated[Count, says("As stated.")]
+    stored_size: Annotated[Count, says("Less where the file is cut.")]
+    mtime_text: Annotated[str, says("As it stands.")]
+    owner_text: Annotated[str, says("As it stands.")]
+    group_text: Annotated[str, says("As it stands.")]
+    mode_text: Annotated[str, says("As it stands.")]
+    slash: Annotated[bool, says("Whether the name ends with one.")]
+
+    @classmethod
+    def of(cls, member: "ArMember") -> Self:
+        """Return a member as programs read it."""
+        return cls(
+            name=member.name,
+            offset=member.header_offset,
+            size=member.size,
+            stored_size=member.stored_size,
+            mtime_text=member.mtime_text,
+            owner_text=member.uid_text,
+            group_text=member.gid_text,
+            mode_text=member.mode_text,
+            slash=member.has_slash,
+        )
+
+
+class Vib(Shape, frozen=True):
+    """A VIB."""
+
+    name: Annotated[str, says("Where it was read from.")]
+    size: Size
+    vib_id: Annotated[str, says("Vendor, type, name and version, joined by `_`.")]
+    descriptor: DescriptorFacts
+    members: Annotated[tuple[Member, ...], says("Members of the archive.")]
+    payloads: Annotated[tuple[Payload, ...], says("Payloads.")]
+    signatures: Signatures
+    claims: Annotated[
+        tuple[str, ...], says("Why the signatures cannot carry the level that it claims.")
+    ]
+    faults: Wrong
+
+    @classmethod
+    def of(cls, found: VibInspection) -> "Vib":
+        """Return a VIB as programs read it."""
+        vib = found.vib
+        return Vib(
+            name=vib.source.name,
+            size=vib.source.size,
+            vib_id=vib.descriptor.vib_id,
+            descriptor=DescriptorFacts.of(vib.descriptor),
+            members=tuple(map(Member.of, vib.archive.members)),
+            payloads=tuple(map(Payload.of, found.payloads)),
+            signatures=tuple(map(SignatureBlock.of, found.blocks)),
+            claims=tuple(found.claims),
+            faults=Fault.all_of([*vib.faults, *vib.descriptor.faults, *found.faults]),
+        )
+
+
+class ReadBulletin(Bulletin, frozen=True):
+    """A bulletin with its file."""
+
+    member: OfFile
+    fields: Annotated[Mapping[str, str], says("Its texts by the name of the XML element.")]
+
+    @classmethod
+    def of_bundle(cls, found: "FoundBulletin") -> Self:
+        """Return a bulletin with what stands there."""
+        return cls(
+            **structs.asdict(Bulletin.of(found)), member=found.member, fields=dict(found.fields)
+        )
+
+
+class ReadAnnounced(Announced, frozen=True):
+    """A VIB as the metadata announces it, with its file."""
+
+    member: OfFile
+
+    @classmethod
+    def of_bundle(cls, vib: "DepotVib") -> Self:
+        """Return what the metadata says of a VIB, and where."""
+        return cls(**structs.asdict(Announced.of(vib)), member=vib.member)
+
+
+class VibFile(Vib, tag_field="kind", tag="vib", frozen=True):
+    """A VIB."""
+
+    first: ClassVar[tuple[str, ...]] = _FIRST
+    path: Path
+
+
+class BundleFile(Shape, tag_field="kind", tag="bundle", frozen=True):
+    """A bundle."""
+
+    first: ClassVar[tuple[str, ...]] = _FIRST
+
+    path: Path
+    name: Annotated[str, says("Where it was read from.")]
+    size: Size
+    members: Annotated[tuple[str, ...], says("Names in the zip.")]
+    metadata_members: Annotated[tuple[str, ...], says("Names in the metadata zips.")]
+    vendors: Annotated[tuple[Vendor, ...], says("Vendors of index.xml.")]
+    vendor_fields: Annotated[
+        Mapping[str, str], says("The first vendor's texts by the name of the XML element.")
+    ]
+    platforms: Annotated[tuple[Platform, ...], says("What it is for.")]
+    bulletins: Annotated[tuple[ReadBulletin, ...], says("Bulletins and components.")]
+    announced: Annotated[tuple[ReadAnnounced, ...], says("What its metadata says of its VIBs.")]
+    vibs: Annotated[tuple[Vib, ...], says("Its VIBs as they are.")]
+    faults: Wrong
+
+    @classmethod
+    def of(cls, path: str, found: BundleInspection) -> Self:
+        """Return a bundle as programs read it."""
+        bundle = found.bundle
+        return cls(
+            path=path,
+            name=bundle.name,
+            size=found.size,
+            members=tuple(bundle.members),
+            metadata_members=tuple(bundle.metadata_members),
+            vendors=tuple(Vendor(name=each.name, code=each.code) for each in bundle.vendors),
+            vendor_fields=dict(bundle.vendor),
+            platforms=tuple(map(Platform.of, bundle.platforms)),
+            bulletins=tuple(map(ReadBulletin.of_bundle, bundle.bulletins)),
+            announced=tuple(map(ReadAnnounced.of_bundle, bundle.vibs)),
+            vibs=tuple(map(Vib.of, found.vibs)),
+            faults=Fault.all_of([*bundle.faults, *found.faults]),
+        )
+
+
+class PayloadFile(Payload, tag_field="kind", tag="payload", frozen=True):
+    """A loose payload."""
+
+    first: ClassVar[tuple[str, ...]] = _FIRST
+
+    path: Path
+
+
+class Tree(Shape, frozen=True):
+    """The tree of a payload."""
+
+    name: Annotated[str, says("Name of the payload.")]
+    entries: Annotated[tuple[Entry, ...], says("Its files.")]
+
+
+class StageFolder(Shape, tag_field="kind", tag="stage", frozen=True):
+    """A stage folder of VIB Author."""
+
+    first: ClassVar[tuple[str, ...]] = _FIRST
+
+    path: Path
+    name: Annotated[str, says("The folder.")]
+    vib_id: Annotated[str, says("VIB ID.")]
+    descriptor: DescriptorFacts
+    trees: Annotated[tuple[Tree, ...], says("Trees of payloads.")]
+    signatures: Signatures
+    faults: Wrong
+
+    @classmethod
+    def of(cls, path: str, found: StageInspection) -> Self:
+        """Return a stage folder as programs read it."""
+        descriptor = found.folder.descriptor
+        return cls(
+            path=path,
+            name=str(found.folder.path),
+            vib_id=descriptor.vib_id,
+            descriptor=DescriptorFacts.of(descriptor),
+            trees=tuple(
+                Tree(name=name, entries=tuple(map(Entry.of, entries)))
+                for name, entries in found.trees
+            ),
+            signatures=tuple(map(SignatureBlock.of, found.blocks)),
+            faults=Fault.all_of([*descriptor.faults, *found.faults]),
+        )
+
+
+Inspected = VibFile | BundleFile | PayloadFile | StageFolder
+
+
+def inspected(path: str, found: Inspection) -> Inspected:
+    """Return what was found at a path; its `kind` says what it is."""
+    match found:
+        case VibInspection():
+            return VibFile(**structs.asdict(Vib.of(found)), path=path)
+        case BundleInspection():
+            return BundleFile.of(path, found)
+        case ScannedPayload():
+            return PayloadFile(**structs.asdict(Payload.of(found)), path=path)
+        case StageInspection():
+            return StageFolder.of(path, found)
+
+
+class Inspect(Document, tag="vibforge/inspect/1", frozen=True):
+    """What is in VIBs, bundles, payloads and stage folders."""
+
+    files: Annotated[
+        tuple[Inspected, ...],
+        says("One for each file; a zip of bundles gives one for each bundle."),
+    ]
+    unreadable: NotRead
+
+    @classmethod
+    def of(cls, files: "Several[tuple[Inspection, ...]]") -> Self:
+        """Tell for each path what was found there."""
+        return cls(
+            files=tuple(
+                inspected(str(path), each) for path, all_in_it in files.found for each in all_in_it
+            ),
+            unreadable=Unreadable.all_of(files.unreadable),
+        )

@@ -1,0 +1,70 @@
+"""What `lint --json` prints."""
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from msgspec import Meta
+
+from vibforge.findings.check import Severity
+from vibforge.report.documents.shape import Document, Shape, says
+from vibforge.report.documents.shapes import AllGood, NotRead, Path, Sure, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vibforge.checks.run import LintResult
+    from vibforge.findings.check import Finding
+    from vibforge.model import several
+
+
+class LintedFile(Shape, frozen=True):
+    """What was looked at."""
+
+    path: Path
+
+
+class LintFinding(Shape, frozen=True):
+    """A finding of a rule."""
+
+    rule: Annotated[str, Meta(pattern=r"^VF\d{3}$"), says("ID of the rule.")]
+    name: Annotated[str, says("Name of the rule.")]
+    severity: Annotated[Severity, says("How bad it is.")]
+    certainty: Sure
+    path: Annotated[str, says("The file; `bundle.zip:member` in a bundle.")]
+    where: Annotated[str | None, says("Where in it.")]
+    what: Annotated[str, says("What is wrong.")]
+    because: Annotated[str | None, says("The reason, where the recipe allows it.")]
+
+    @classmethod
+    def of(cls, finding: "Finding") -> Self:
+        """Return a finding as programs read it."""
+        return cls(
+            rule=finding.rule,
+            name=finding.name,
+            severity=finding.severity,
+            certainty=finding.certainty,
+            path=finding.file,
+            where=finding.where or None,
+            what=finding.what,
+            because=finding.because or None,
+        )
+
+
+class Lint(Document, tag="vibforge/lint/1", frozen=True):
+    """What is wrong with VIBs, bundles and projects."""
+
+    good: AllGood
+    files: Annotated[tuple[LintedFile, ...], says("What was looked at.")]
+    findings: Annotated[
+        tuple[LintFinding, ...], says("Findings, those that are allowed among them.")
+    ]
+    unreadable: NotRead
+
+    @classmethod
+    def of(cls, result: "LintResult", unreadable: "Sequence[several.Unreadable]" = ()) -> Self:
+        """Tell what was found, and what could not be read."""
+        return cls(
+            good=result.good and not unreadable,
+            files=tuple(LintedFile(path=file) for file in result.files),
+            findings=tuple(map(LintFinding.of, result.findings)),
+            unreadable=Unreadable.all_of(unreadable),
+        )
