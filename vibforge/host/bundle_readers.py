@@ -135,7 +135,7 @@ def _judged(reader: BundleReader, scan: BundleScan, offer: Offer) -> ReaderVerdi
         return _refusing(reader, [each.cause for each in refused], says, remarks)
     if reader not in _ROUTES:
         return _taking(reader, _CERTAINTY[reader], remarks)
-    found = _arrivals(_ROUTES[reader], offer)
+    found, flags = _arrivals(_ROUTES[reader], offer)
     going = _certainties(found)
     if not going:
         results = [world.result for worlds in found.values() for world in worlds]
@@ -144,13 +144,21 @@ def _judged(reader: BundleReader, scan: BundleScan, offer: Offer) -> ReaderVerdi
         return _refusing(reader, last.causes, says, remarks)
     surest = min(going, key=lambda each: each.doubt)
     certainty = surest if surest is Certainty.UNKNOWN else _CERTAINTY[reader]
-    return _taking(reader, certainty, (*remarks, *_but(found)))
+    doubts = tuple(_conditions(found, flags)) if surest is Certainty.UNKNOWN else ()
+    return _taking(reader, certainty, (*remarks, *doubts, *_but(found)))
 
 
-def _arrivals(route: Route, offer: Offer) -> dict[Release, tuple[World[Prediction], ...]]:
-    """Return what becomes of the VIBs on the releases that were tried, on hosts of their level."""
+def _arrivals(
+    route: Route, offer: Offer
+) -> tuple[dict[Release, tuple[World[Prediction], ...]], Flags]:
+    """Return what becomes of the VIBs on hosts of their level, and the flags that were given last.
+
+    Releases and flags are tried in turn, until the VIBs go in somewhere.
+    """
     found: dict[Release, tuple[World[Prediction], ...]] = {}
+    given = NO_FLAGS
     for releases, flags in _ATTEMPTS:
+        given = flags
         for release in releases:
             host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
             journey = Journey(host=host, offer=offer, flags=flags)
@@ -158,7 +166,7 @@ def _arrivals(route: Route, offer: Offer) -> dict[Release, tuple[World[Predictio
                 found[release] = travel(journey, route)
         if _certainties(found):
             break
-    return found
+    return found, given
 
 
 def _certainties(found: Mapping[Release, Sequence[World[Prediction]]]) -> list[Certainty]:
@@ -180,6 +188,21 @@ def _but(found: Mapping[Release, Sequence[World[Prediction]]]) -> Iterator[str]:
             kept.setdefault(reason, []).append(str(release))
     for reason, releases in kept.items():
         yield f"not for {', '.join(releases)}: {reason}"
+
+
+def _conditions(
+    found: Mapping[Release, Sequence[World[Prediction]]], flags: Flags
+) -> Iterator[str]:
+    """Name what the VIBs' way depends on, for the first release to which they may go."""
+    forced = f" with {' '.join(flags.words)}" if flags.words else ""
+    for release, worlds in found.items():
+        for world in worlds:
+            if world.result.outcome.installs:
+                conditions = (
+                    "; ".join(world.answers.conditions) or "its checks are those of an install"
+                )
+                yield f"on {release}{forced} if {conditions}"
+                return
 
 
 def _taking(reader: BundleReader, certainty: Certainty, remarks: tuple[str, ...]) -> ReaderVerdict:
