@@ -17,8 +17,9 @@ from tests.checks import test_bundle_rules as of_bundles
 from tests.checks.making import make
 from tests.checks.test_vib_rules import BAD
 from vibforge.checks.offering import doubts, objections, obstacles
-from vibforge.checks.registry import BUNDLE_CHECKS, VIB_CHECKS, find_rule
+from vibforge.checks.registry import BUNDLE_CHECKS, find_rule
 from vibforge.checks.run import Choice, lint
+from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import ModelError, VibforgeError
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import TABLE
@@ -42,7 +43,8 @@ from vibforge.operations.stage import extract_stage
 from vibforge.operations.verification import Outcome
 from vibforge.operations.verify import verify_bundle_scan, verify_scan
 from vibforge.report.rules import rule_text
-from vibforge.scan.vib import BundleScan, VibScan
+from vibforge.scan.bundle import BundleScan
+from vibforge.scan.vib import VibScan
 from vibforge.trust.policy import NO_POLICY
 
 CASES: dict[str, Callable[[], Vib]] = {"good": make, **BAD}

@@ -19,7 +19,7 @@ from vibforge.model.bundle_response import Response
 from vibforge.model.bundle_vib import DepotVib
 from vibforge.model.descriptor import Checksum, SoftwarePlatform
 from vibforge.operations.subjects import OpenBundle, opened
-from vibforge.scan.vib import BundleScan, bundle_scan
+from vibforge.scan.bundle import BundleScan, bundle_scan
 
 VIB = make()
 MEMBER = "vib20/acme/ACME_bootbank_acme_1.0.0-1.vib"

@@ -11,8 +11,9 @@ import pytest
 
 from tests.checks.making import FILES, File, archive, make, payload, tar, text_with
 from vibforge import checks
-from vibforge.checks.registry import CHECKS, VIB_CHECKS
+from vibforge.checks.registry import CHECKS
 from vibforge.checks.run import Choice, lint
+from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.findings.check import Check as CheckType
 from vibforge.formats import vmtar

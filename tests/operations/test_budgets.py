@@ -26,7 +26,8 @@ from vibforge.operations.offers import read_offer
 from vibforge.operations.readable import amounts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
 from vibforge.operations.verify import verify
-from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
+from vibforge.scan.bundle import BundleScan, bundle_scan
+from vibforge.scan.vib import VibScan
 
 
 def in_bundle(vib: bytes, count: int = 1) -> bytes:

@@ -15,7 +15,8 @@ from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.report.lint import lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
-from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
+from vibforge.scan.bundle import BundleScan, bundle_scan
+from vibforge.scan.vib import VibScan
 
 Golden = Callable[[str, str], None]
 TARGETS = (ESXI_67, ESXI_70, ESXI_80, ESXI_90, Release(9, 1))

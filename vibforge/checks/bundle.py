@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vibforge.esxi import messages
+from vibforge.esxi.release import PRODUCT
 from vibforge.esxi.table import has_components
 from vibforge.findings.check import (
     Contradiction,
@@ -19,12 +20,12 @@ from vibforge.findings.check import (
 )
 from vibforge.formats.hashing import ALGORITHMS, Hasher
 from vibforge.model.agreement import disagreements
-from vibforge.model.bulletin_words import PRODUCT, ReleaseType
+from vibforge.model.bulletin_words import ReleaseType
 from vibforge.model.bulletin_words import Severity as BulletinSeverity
 from vibforge.model.bundle_contradictions import odd_platforms, unlike_response, unlisted_vibs
 from vibforge.model.certainty import Certainty
 from vibforge.model.names import ELEMENT_MISSING
-from vibforge.scan.vib import BundleScan
+from vibforge.scan.bundle import BundleScan
 
 if TYPE_CHECKING:
     from vibforge.model.bundle import Bundle

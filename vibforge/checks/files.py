@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.esxi.paths import BOOT_COPIED, EDITED_PATHS, SHIPPED_PATHS
+from vibforge.esxi.release import PRODUCT
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.formats.tar_header import EntryKind
-from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.certainty import Certainty
 from vibforge.scan.file import FIREWALL
 from vibforge.scan.vib import VibScan

@@ -8,7 +8,7 @@ from vibforge.checks.payload_declaration import (
     no_gunzip_sha256,
     zstd_before_nine,
 )
-from vibforge.checks.registry import VIB_CHECKS
+from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Cell, row_of
 from vibforge.findings.check import Check, Fault, Finding, Severity, finding

@@ -2,43 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
-from vibforge.checks import (
-    bundle,
-    container,
-    demands,
-    dependencies,
-    descriptor_text,
-    file_list,
-    files,
-    identity,
-    payload_content,
-    payload_declaration,
-    reader,
-    signature,
-    trx,
-)
+from vibforge.checks import bundle
+from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import ModelError
 from vibforge.esxi.release import Release
 from vibforge.findings.check import Check
-from vibforge.scan.vib import BundleScan, VibScan
+from vibforge.scan.bundle import BundleScan
+from vibforge.scan.vib import VibScan
 
-_VIB_TOPICS = (
-    container.CHECKS,
-    reader.CHECKS,
-    descriptor_text.CHECKS,
-    identity.CHECKS,
-    demands.CHECKS,
-    dependencies.CHECKS,
-    payload_declaration.CHECKS,
-    payload_content.CHECKS,
-    file_list.CHECKS,
-    files.CHECKS,
-    trx.CHECKS,
-    signature.CHECKS,
-)
-VIB_CHECKS: tuple[Check[VibScan], ...] = tuple(
-    sorted((rule for topic in _VIB_TOPICS for rule in topic), key=lambda rule: rule.id)
-)
 BUNDLE_CHECKS: tuple[Check[BundleScan], ...] = bundle.CHECKS
 CHECKS: tuple[Check[VibScan] | Check[BundleScan], ...] = tuple(
     sorted((*VIB_CHECKS, *BUNDLE_CHECKS), key=lambda rule: rule.id)

@@ -6,12 +6,14 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
-from vibforge.checks.registry import BUNDLE_CHECKS, CHECKS, VIB_CHECKS, chosen
+from vibforge.checks.registry import BUNDLE_CHECKS, CHECKS, chosen
+from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE, row_of
 from vibforge.findings.check import Check, Finding, Severity, Subject_contra, finding
 from vibforge.model.certainty import Certainty
-from vibforge.scan.vib import BundleScan, VibScan
+from vibforge.scan.bundle import BundleScan
+from vibforge.scan.vib import VibScan
 
 if TYPE_CHECKING:
     from vibforge.model.allowance import Allowance

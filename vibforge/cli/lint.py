@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from vibforge.model.allowance import Allowance
     from vibforge.model.several import Unreadable
     from vibforge.operations.build import Built
-    from vibforge.scan.vib import BundleScan, VibScan
+    from vibforge.scan.bundle import BundleScan
+    from vibforge.scan.vib import VibScan
 
 
 class Form(StrEnum):
@@ -144,7 +145,7 @@ def _is_archive(path: Path) -> bool:
 def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
     from vibforge.errors import FormatError  # noqa: PLC0415 - only for bundles
     from vibforge.operations.subjects import OpenBundle, opened  # noqa: PLC0415 - the same
-    from vibforge.scan.vib import bundle_scan  # noqa: PLC0415 - the same
+    from vibforge.scan.bundle import bundle_scan  # noqa: PLC0415 - the same
 
     for subject in stack.enter_context(opened(path)):
         if not isinstance(subject, OpenBundle):

@@ -28,7 +28,7 @@ from vibforge.model.bundle_recipe import (
 )
 from vibforge.model.certainty import Certainty
 from vibforge.model.descriptor import SoftwarePlatform
-from vibforge.model.recipe_rules import broken_keys
+from vibforge.model.recipe_key import broken_keys
 from vibforge.model.release_date import ReleaseDate
 from vibforge.model.vib import Vib
 from vibforge.scan.vib import Described, VibScan

@@ -14,10 +14,9 @@ from vibforge.depot.create import Notes, assemble, derived_code, note_objections
 from vibforge.depot.opening import opened_content
 from vibforge.depot.write import Written, write
 from vibforge.errors import DepotError, ModelError, Problem
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import PRODUCT, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE, has_components, row_of
 from vibforge.model.bulletin import Bulletin
-from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.bundle_index import Vendor, depot_platform
 from vibforge.model.bundle_recipe import (
     BundleRecipe,

@@ -18,7 +18,8 @@ from vibforge.operations.offers import bundle_offer, offer_of
 from vibforge.operations.subjects import OpenBundle, opened
 from vibforge.operations.verification import Verification
 from vibforge.operations.verify import verify_bundle_scan, verify_scan
-from vibforge.scan.vib import VibScan, bundle_scan
+from vibforge.scan.bundle import bundle_scan
+from vibforge.scan.vib import VibScan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 if TYPE_CHECKING:

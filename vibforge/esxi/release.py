@@ -16,6 +16,9 @@ _OLDEST_MAJOR = 5
 _FIRST_DOTTED_MAJOR = 9
 """From 9.0 on the vendor counts updates as 9.0.1; before, as 8.0 Update 1."""
 
+PRODUCT = "embeddedEsx"
+"""The product of every known bundle for hosts, x86 and Arm alike."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Release:

@@ -24,7 +24,7 @@ from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.model.certainty import Certainty
 from vibforge.model.vib import Vib
-from vibforge.scan.vib import BundleScan
+from vibforge.scan.bundle import BundleScan
 
 _LOADING = (
     of_bundle.bundle_in_zip,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vibforge.checks.payload_content import missing_parent_directory
-from vibforge.checks.registry import VIB_CHECKS
+from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi import messages
 from vibforge.findings.check import Step
 from vibforge.formats.hashing import ALGORITHMS, Hasher

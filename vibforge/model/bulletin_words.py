@@ -2,9 +2,6 @@
 
 from enum import StrEnum
 
-PRODUCT = "embeddedEsx"
-"""The product of every known bundle for hosts, x86 and Arm alike."""
-
 
 class Severity(StrEnum):
     """How grave what a bulletin mends is."""

@@ -5,8 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from vibforge.errors import ModelError
+from vibforge.esxi.release import PRODUCT
 from vibforge.model import names
-from vibforge.model.bulletin_words import PRODUCT, ReleaseType, Severity, Urgency
+from vibforge.model.bulletin_words import ReleaseType, Severity, Urgency
 from vibforge.model.recipe_key import key
 from vibforge.model.release_date import ReleaseDate
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from lxml import etree
 
 from vibforge.errors import ModelError
+from vibforge.esxi.release import PRODUCT
 from vibforge.formats.budget import Budget
 from vibforge.formats.xml_text import branch, element, leaf, text
 from vibforge.model.bulletin import Bulletin, response_node
 from vibforge.model.bulletin import parse as parse_bulletin
-from vibforge.model.bulletin_words import PRODUCT
 from vibforge.model.bundle_index import child_text
 from vibforge.model.bundle_vib import DepotVib
 from vibforge.model.descriptor import (

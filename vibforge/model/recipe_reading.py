@@ -14,7 +14,8 @@ from vibforge.model.bundle_recipe import BundleRecipe, check_bundle
 from vibforge.model.descriptor import MaintenanceMode, Url
 from vibforge.model.names import TAG_OR_KEY_LIMIT
 from vibforge.model.recipe import Recipe
-from vibforge.model.recipe_rules import contradictions, dotted
+from vibforge.model.recipe_key import dotted
+from vibforge.model.recipe_rules import contradictions
 from vibforge.model.recipe_settings import Setting, put, setting_path, setting_value
 from vibforge.model.recipe_values import as_list, as_text, one_of, required_kind, typed
 

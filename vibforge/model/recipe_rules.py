@@ -2,14 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
-from typing import Any
 
 from vibforge.errors import ModelError
-from vibforge.formats.toml_lines import Path
 from vibforge.model.recipe import PATTERN_LIMIT, PayloadRecipe, Recipe, VibType
-
-Fault = tuple[Path, ModelError]
+from vibforge.model.recipe_key import Fault, broken_keys
 
 
 def broken_rules(recipe: Recipe) -> Iterator[Fault]:
@@ -45,28 +41,3 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
 def _patterns(payload: PayloadRecipe) -> Iterator[tuple[str, ...]]:
     yield payload.exclude
     yield from (rule.paths for rule in payload.rules)
-
-
-def dotted(path: Path) -> str:
-    """Write a key's path as people do: `payloads[0].name`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
-
-
-def broken_keys(value: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - any part of a recipe
-    """Yield the rule that each key of a part of a recipe breaks."""
-    if isinstance(value, tuple):
-        for index, part in enumerate(value):
-            yield from broken_keys(part, (*path, index))
-    if not is_dataclass(value):
-        return
-    for field in fields(value):
-        part, where = getattr(value, field.name), (*path, field.name.replace("_", "-"))
-        if check := field.metadata.get("check"):
-            try:
-                check(part)
-            except ModelError as error:
-                yield where, error
-        yield from broken_keys(part, where)

@@ -18,8 +18,9 @@ from vibforge.host.reading import refusal
 from vibforge.model.source import FileSource
 from vibforge.model.vib import Vib
 from vibforge.operations.subjects import OpenBundle, opened
+from vibforge.scan.bundle import BundleScan, bundle_scan
 from vibforge.scan.signature import Signature, signature_blocks
-from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
+from vibforge.scan.vib import VibScan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 

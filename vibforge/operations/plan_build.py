@@ -18,7 +18,8 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome
 from vibforge.model.allowance import Allowance
 from vibforge.model.recipe import Layout, Recipe
-from vibforge.model.recipe_rules import broken_rules, dotted
+from vibforge.model.recipe_key import dotted
+from vibforge.model.recipe_rules import broken_rules
 from vibforge.operations.boot_copy import boot_copied
 from vibforge.operations.collect import PayloadTree, collect
 from vibforge.operations.date import DatedBy, release_date

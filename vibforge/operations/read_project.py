@@ -10,8 +10,8 @@ from pathlib import Path
 from vibforge.errors import ModelError, is_file, is_folder
 from vibforge.formats.toml_reading import SIZE_LIMIT
 from vibforge.model.recipe import Recipe
+from vibforge.model.recipe_key import dotted
 from vibforge.model.recipe_reading import read_recipe, read_table
-from vibforge.model.recipe_rules import dotted
 from vibforge.operations.read_input import read_file
 
 RECIPE_NAME = "vibforge.toml"

@@ -13,8 +13,8 @@ from vibforge.formats.toml_lines import Path as KeyPath
 from vibforge.model.descriptor import Descriptor, Payload
 from vibforge.model.descriptor_reading import parse
 from vibforge.model.recipe import Recipe
+from vibforge.model.recipe_key import dotted
 from vibforge.model.recipe_reading import read_table
-from vibforge.model.recipe_rules import dotted
 from vibforge.model.recipe_table import table_of
 from vibforge.operations.read_input import read_file
 

@@ -14,8 +14,8 @@ from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_header import Entry, EntryKind
 from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.model.recipe import Mode, PathRule, PayloadType, Recipe
+from vibforge.model.recipe_key import dotted
 from vibforge.model.recipe_reading import read_table
-from vibforge.model.recipe_rules import dotted
 from vibforge.model.recipe_table import table_of
 from vibforge.model.recipe_writing import serialise
 from vibforge.model.vib import StoredPayload, Vib

@@ -4,7 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from vibforge.checks.registry import BUNDLE_CHECKS, VIB_CHECKS
+from vibforge.checks.registry import BUNDLE_CHECKS
+from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import FormatError
 from vibforge.findings.check import Topic
 from vibforge.model.vib import Vib
@@ -12,8 +13,9 @@ from vibforge.operations.facts.signatures import signature_facts
 from vibforge.operations.facts.stated import stated_facts
 from vibforge.operations.subjects import OpenBundle, Subject, opened
 from vibforge.operations.verification import REQUIRED_SIGNATURE, Fact, Verification, fact
+from vibforge.scan.bundle import BundleScan, bundle_scan
 from vibforge.scan.payload import Progress, no_progress
-from vibforge.scan.vib import BundleScan, VibScan, bundle_scan
+from vibforge.scan.vib import VibScan
 from vibforge.trust.policy import NO_POLICY, TrustPolicy
 
 
