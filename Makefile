@@ -59,7 +59,7 @@ test: gates ## the gates and all tests but those of `make integration`
 	$(BIN)/pytest -n auto -m 'not ($(SECOND_TIER))'
 
 integration: $(VENV)/ready-for-work ## the second tier: hostile inputs, forgeries, other linuxptp releases, recorded verdicts
-	-tests/rehearsal/fetch-linuxptp $(LINUXPTP)
+	-tests/trx/rehearsal/fetch-linuxptp $(LINUXPTP)
 	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/pytest -n auto -m '$(SECOND_TIER)'
 
 hostile: $(VENV)/ready-for-work ## run every hostile input of tests/hostile within its limits
@@ -82,13 +82,13 @@ docs: $(VENV)/ready ## write the pages that are made from the code
 	$(BIN)/python docs/generate.py
 
 rehearse: $(VENV)/ready-for-work ## rehearse all profiles and mismatches; write their table
-	$(BIN)/python -m tests.rehearsal.write_table
+	$(BIN)/python -m tests.trx.rehearsal.write_table
 
 LINUXPTP ?= .linuxptp
 linuxptp: $(VENV)/ready-for-work ## try other releases of linuxptp, which it fetches from Debian; write their table
-	tests/rehearsal/fetch-linuxptp $(LINUXPTP)
+	tests/trx/rehearsal/fetch-linuxptp $(LINUXPTP)
 	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/pytest -n auto -m linuxptp tests
-	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/python -m tests.rehearsal.write_locking
+	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/python -m tests.trx.rehearsal.write_locking
 
 UPKEEP ?= .upkeep
 $(UPKEEP)/ready: requirements-upkeep.lock

@@ -10,7 +10,7 @@ import platform
 import sys
 
 from benchmarks.content import SIZE, content
-from vibforge.formats.gzip_member import Level, codec_release, compress
+from vibforge.formats.deflating import Level, codec_release, compress
 
 _CYCLES = 48
 

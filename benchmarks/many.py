@@ -16,8 +16,7 @@ from statistics import median
 
 from benchmarks.inputs import trx_conf
 from vibforge import AcceptanceLevel, KeySource, build, open_signer
-from vibforge.operations.pki import SignerRequest, init_authority, issue
-from vibforge.signing.lab_authority import KeyKind
+from vibforge.signing.pki import KeyKind, SignerRequest, init_authority, issue
 from vibforge.signing.signer import Signer
 
 _TEXT = bytes(200)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vibforge import __version__
-from vibforge.formats.gzip_member import codec_release
+from vibforge.formats.deflating import codec_release
 
 
 @dataclass(frozen=True, slots=True)

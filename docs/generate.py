@@ -5,9 +5,13 @@ from pathlib import Path
 from docs.limits import limits_page
 from docs.vocabulary import vocabulary_page
 from vibforge.report import rules
-from vibforge.report.recipe_reference import recipe_page
-from vibforge.report.schema_reference import json_page
-from vibforge.report.trx_reference import options_page, profiles_page, rules_page
+from vibforge.report.reference_pages import (
+    json_page,
+    options_page,
+    profiles_page,
+    recipe_page,
+    rules_page,
+)
 
 REFERENCE = Path(__file__).parent / "reference"
 

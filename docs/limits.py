@@ -9,21 +9,21 @@ from vibforge.formats.budget import LIMITS, Limit, Work
 CHECKOUT = Path(__file__).parents[1]
 
 SECTIONS = {
-    "Container": ("formats.ar_reading", "model.vib"),
-    "Descriptor": ("formats.safe_xml",),
-    "Payload": ("formats.inflating", "formats.tar_extensions"),
-    "Extraction": ("operations.unpack_folder",),
+    "Container": ("formats.ar", "vib.archive"),
+    "Descriptor": ("formats.xml_reading",),
+    "Payload": ("formats.inflating", "formats.tar_reading"),
+    "Extraction": ("files.unpack_folder",),
     "Signatures": ("formats.budget", "formats.pkcs7"),
-    "Certificates to trust": ("trust.store", "trust.chain", "trust.link"),
-    "Keys": ("signing.derivation", "signing.certificates"),
-    "Lists of written files": ("operations.record",),
+    "Certificates to trust": ("signing.store", "signing.path", "signing.path"),
+    "Keys": ("signing.key_files", "signing.signer"),
+    "Lists of written files": ("project.record",),
     "Bundles": (
-        "model.bundle",
-        "model.bundle_response",
-        "operations.subjects",
-        "depot.compose",
+        "bundle.metadata",
+        "bundle.response",
+        "packages.subjects",
+        "bundle.compose",
     ),
-    "Recipes": ("formats.toml_reading", "model.recipe", "operations.collect"),
+    "Recipes": ("formats.toml_reading", "project.recipe", "project.collect"),
     "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
 }
 """The modules whose limits a section shows."""

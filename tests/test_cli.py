@@ -130,7 +130,7 @@ def test_a_bug_exits_with_3(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vibforge.resources.shipped", lambda _: 1 / 0)
-    monkeypatch.setattr("vibforge.operations.initialise.shipped", lambda _: 1 / 0)
+    monkeypatch.setattr("vibforge.project.initialise.shipped", lambda _: 1 / 0)
     assert main(["init", "x"]) == 3
     assert "ZeroDivisionError" in capsys.readouterr().err
 

@@ -14,14 +14,14 @@ from vibforge import Outcome, Verification, Vib, verify
 from vibforge.errors import VibforgeError
 from vibforge.findings.check import Topic
 from vibforge.formats.zip_reading import open_zip
-from vibforge.model import descriptor_reading
-from vibforge.operations.extract import Wishes, extract
-from vibforge.operations.inspect import BundleInspection, Inspection, VibInspection, inspect
-from vibforge.operations.subjects import opened
+from vibforge.packages.extract import Wishes, extract
+from vibforge.packages.inspect import BundleInspection, Inspection, VibInspection, inspect
+from vibforge.packages.subjects import opened
 from vibforge.report.documents.inspect import inspected
 from vibforge.report.documents.shape import json_text
 from vibforge.report.inspect import inspection_text, listing
 from vibforge.report.paint import Paint
+from vibforge.vib import descriptor_reading
 
 Manifest = dict[str, Any]
 

@@ -10,7 +10,7 @@ from docs.generate import PAGES, REFERENCE
 from docs.limits import SECTIONS, limits_of
 from tests.conftest import CHECKOUT
 from tests.trees import trx_tree
-from vibforge.operations.instruct import GUIDES
+from vibforge.project.instruct import GUIDES
 from vibforge.trx.exchange.foreign import Foreign
 
 DOCUMENTS = sorted(
@@ -21,12 +21,11 @@ DOCUMENTS = sorted(
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _LIMITS_OF_WRITERS = {
     "formats.ar",
-    "formats.gzip_member",
-    "formats.tar_header",
-    "model.bundle_recipe",
-    "model.names",
-    "model.version",
-    "operations.collect",
+    "formats.deflating",
+    "formats.gnu_tar",
+    "bundle.recipe",
+    "vib.identity",
+    "project.collect",
 }
 """What a build keeps to: its own reference explains it."""
 _LINK = re.compile(r"\]\(([^)#\s]+)\)")

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import CHECKOUT
 from tests.trees import make_tree, trx_tree
 from vibforge.cli import main
-from vibforge.operations.subjects import OpenBundle, opened
+from vibforge.packages.subjects import OpenBundle, opened
 
 TARGETS = ("package", "bundle", "check", "lint", "dist", "clean")
 VARIABLES = (

@@ -28,7 +28,7 @@ EVERYWHERE = (
 )
 """Needed by none of these commands, although others, or their libraries, load them."""
 READERS_ONLY = ("backports.zstd", "compression.zstd", "lxml", "zipfile")
-BUILDS_ONLY = ("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.operations")
+BUILDS_ONLY = ("tomllib", "vibforge.host.install", "vibforge.project.recipe", "vibforge.operations")
 CODECS = ("hashlib", "zlib_ng")
 
 
@@ -66,7 +66,7 @@ COMMANDS = {
     ),
     "lint": StartUp(
         words=["lint", "{vib}"],
-        without=(*BUILDS_ONLY, "vibforge.model.bundle", "vibforge.trx.check", "vibforge.trust"),
+        without=(*BUILDS_ONLY, "vibforge.bundle.metadata", "vibforge.trx.check", "vibforge.trust"),
         most=128,
     ),
     "trx check": StartUp(
@@ -74,7 +74,7 @@ COMMANDS = {
         without=(
             *READERS_ONLY,
             *CODECS,
-            *("tomllib", "vibforge.esxi.table", "vibforge.host", "vibforge.formats.tar_header"),
+            *("tomllib", "vibforge.esxi.table", "vibforge.host", "vibforge.formats.gnu_tar"),
         ),
         most=56,
     ),
@@ -86,17 +86,17 @@ COMMANDS = {
     ),
     "verify": StartUp(
         words=["verify", "{vib}"],
-        without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
+        without=("tomllib", "vibforge.host.install", "vibforge.project.recipe", "vibforge.trx"),
         most=145,
     ),
     "inspect": StartUp(
         words=["inspect", "{vib}"],
-        without=("tomllib", "vibforge.host.install", "vibforge.model.recipe", "vibforge.trx"),
+        without=("tomllib", "vibforge.host.install", "vibforge.project.recipe", "vibforge.trx"),
         most=113,
     ),
     "plan": StartUp(
         words=["plan", "{vib}"],
-        without=("tomllib", "vibforge.model.recipe", "vibforge.trx"),
+        without=("tomllib", "vibforge.project.recipe", "vibforge.trx"),
         most=166,
     ),
 }

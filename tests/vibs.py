@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 from vibforge.formats import ar, gnu_tar, vmtar
-from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.gnu_tar import Entry, EntryKind
 
 if sys.version_info >= (3, 14):
     from compression import zstd

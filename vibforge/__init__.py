@@ -10,53 +10,52 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vibforge.depot.create import create_bundle
-    from vibforge.depot.verify import judge_bundle
+    from vibforge.bundle.create import create_bundle
+    from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
     from vibforge.errors import Problem, VibforgeError
-    from vibforge.model.acceptance import AcceptanceLevel
-    from vibforge.model.bundle_recipe import BundleRecipe, ComponentRecipe
-    from vibforge.model.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
-    from vibforge.model.recipe_reading import read_recipe
-    from vibforge.model.release_date import ReleaseDate
-    from vibforge.model.vib import Vib
-    from vibforge.operations.build import Built, build
-    from vibforge.operations.plan_build import BuildPlan, plan_build
-    from vibforge.operations.sign import sign_vib
-    from vibforge.operations.verification import Fact, Outcome, Verification
-    from vibforge.operations.verify import verify
+    from vibforge.esxi.acceptance import AcceptanceLevel
+    from vibforge.packages.sign import sign_vib
+    from vibforge.packages.verification import Fact, Outcome, Verification
+    from vibforge.packages.verify import judge_bundle, verify
+    from vibforge.project.build import Built, build
+    from vibforge.project.plan_build import BuildPlan, plan_build
+    from vibforge.project.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
+    from vibforge.project.recipe_reading import read_recipe
     from vibforge.signing.key_source import KeySource, open_signer
-    from vibforge.trust.policy import TrustPolicy
-    from vibforge.trust.store import read_store
+    from vibforge.signing.policy import TrustPolicy
+    from vibforge.signing.store import read_store
+    from vibforge.vib.archive import Vib
+    from vibforge.vib.release_date import ReleaseDate
 
 _HOMES = {
-    "AcceptanceLevel": "vibforge.model.acceptance",
-    "BuildPlan": "vibforge.operations.plan_build",
-    "Built": "vibforge.operations.build",
-    "BundleRecipe": "vibforge.model.bundle_recipe",
-    "ComponentRecipe": "vibforge.model.bundle_recipe",
-    "Fact": "vibforge.operations.verification",
+    "AcceptanceLevel": "vibforge.esxi.acceptance",
+    "BuildPlan": "vibforge.project.plan_build",
+    "Built": "vibforge.project.build",
+    "BundleRecipe": "vibforge.bundle.recipe",
+    "ComponentRecipe": "vibforge.bundle.recipe",
+    "Fact": "vibforge.packages.verification",
     "KeySource": "vibforge.signing.key_source",
-    "Mode": "vibforge.model.recipe",
-    "Outcome": "vibforge.operations.verification",
-    "PathRule": "vibforge.model.recipe",
-    "PayloadRecipe": "vibforge.model.recipe",
-    "PayloadType": "vibforge.model.recipe",
+    "Mode": "vibforge.project.recipe",
+    "Outcome": "vibforge.packages.verification",
+    "PathRule": "vibforge.project.recipe",
+    "PayloadRecipe": "vibforge.project.recipe",
+    "PayloadType": "vibforge.project.recipe",
     "Problem": "vibforge.errors",
-    "Recipe": "vibforge.model.recipe",
-    "ReleaseDate": "vibforge.model.release_date",
-    "TrustPolicy": "vibforge.trust.policy",
-    "Verification": "vibforge.operations.verification",
-    "Vib": "vibforge.model.vib",
+    "Recipe": "vibforge.project.recipe",
+    "ReleaseDate": "vibforge.vib.release_date",
+    "TrustPolicy": "vibforge.signing.policy",
+    "Verification": "vibforge.packages.verification",
+    "Vib": "vibforge.vib.archive",
     "VibforgeError": "vibforge.errors",
-    "build": "vibforge.operations.build",
-    "create_bundle": "vibforge.depot.create",
-    "judge_bundle": "vibforge.depot.verify",
+    "build": "vibforge.project.build",
+    "create_bundle": "vibforge.bundle.create",
+    "judge_bundle": "vibforge.packages.verify",
     "open_signer": "vibforge.signing.key_source",
-    "plan_build": "vibforge.operations.plan_build",
-    "read_recipe": "vibforge.model.recipe_reading",
-    "read_store": "vibforge.trust.store",
-    "sign_vib": "vibforge.operations.sign",
-    "verify": "vibforge.operations.verify",
+    "plan_build": "vibforge.project.plan_build",
+    "read_recipe": "vibforge.project.recipe_reading",
+    "read_store": "vibforge.signing.store",
+    "sign_vib": "vibforge.packages.sign",
+    "verify": "vibforge.packages.verify",
 }
 
 __all__ = [

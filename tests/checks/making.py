@@ -7,16 +7,16 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vibforge.model.descriptor import (
+from vibforge.vib.archive import Vib
+from vibforge.vib.descriptor import (
     Checksum,
     Descriptor,
     MaintenanceMode,
     Payload,
     SoftwarePlatform,
     SystemRequires,
+    serialise,
 )
-from vibforge.model.descriptor_writing import serialise
-from vibforge.model.vib import Vib
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,39 +13,36 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks import test_bundle_rules as of_bundles
+from tests.bundle import test_bundle_rules as of_bundles
 from tests.checks.making import make
 from tests.checks.test_vib_rules import BAD
-from vibforge.checks.offering import doubts, objections, obstacles
-from vibforge.checks.registry import BUNDLE_CHECKS, find_rule
-from vibforge.checks.run import Choice, lint
-from vibforge.checks.vib_checks import VIB_CHECKS
+from vibforge.bundle.readers import Verdict, reader_verdicts
+from vibforge.bundle.scan import BundleScan
+from vibforge.checks.vib_checks import VIB_CHECKS, doubts, objections, obstacles
 from vibforge.errors import ModelError, VibforgeError
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import TABLE
 from vibforge.findings.check import Finding, Severity
-from vibforge.host.bundle_readers import Verdict, reader_verdicts
-from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import stock_host
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.offer import BundleReader, Offer, offer_of_scan
 from vibforge.host.prediction import Prediction
 from vibforge.host.routes import Journey, Route, routes_of, travel
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
-from vibforge.model.vib import Vib
-from vibforge.operations.build import build
-from vibforge.operations.judge_build import judge_build
-from vibforge.operations.offers import bundle_offer
-from vibforge.operations.plan_build import plan_build
-from vibforge.operations.stage import extract_stage
-from vibforge.operations.verification import Outcome
-from vibforge.operations.verify import verify_bundle_scan, verify_scan
+from vibforge.packages.lint import BUNDLE_CHECKS, Choice, find_rule, lint
+from vibforge.packages.plan import bundle_offer
+from vibforge.packages.verification import Outcome
+from vibforge.packages.verify import verify_bundle_scan, verify_scan
+from vibforge.project.build import build
+from vibforge.project.judge_build import judge_build
+from vibforge.project.plan_build import plan_build
+from vibforge.project.stage import extract_stage
 from vibforge.report.rules import rule_text
-from vibforge.scan.bundle import BundleScan
-from vibforge.scan.vib import VibScan
-from vibforge.trust.policy import NO_POLICY
+from vibforge.signing.policy import NO_POLICY
+from vibforge.vib.archive import Vib
+from vibforge.vib.scan import VibScan
 
 CASES: dict[str, Callable[[], Vib]] = {"good": make, **BAD}
 RELEASES = [release for release in TABLE if release >= Release(6, 5)]

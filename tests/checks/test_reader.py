@@ -3,13 +3,11 @@
 import pytest
 
 from tests.checks.making import make, text_with
-from vibforge.checks.reader import refused_by_reader
-from vibforge.checks.reader_archive import refused_file
-from vibforge.checks.reader_descriptor import unreadable_text
-from vibforge.esxi.reader import release_date_fault
+from vibforge.checks.reader import refused_by_reader, refused_file, unreadable_text
+from vibforge.files.source import BytesSource
 from vibforge.host.offer import offer_of
-from vibforge.model.source import BytesSource
-from vibforge.scan.vib import VibScan
+from vibforge.vib.esxi_reader import release_date_fault
+from vibforge.vib.scan import VibScan
 
 LIVE = "<live-install-allowed>true</live-install-allowed>"
 

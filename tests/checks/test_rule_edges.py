@@ -12,12 +12,12 @@ from tests.checks.making import FILES, File, archive, make, tar, text_with
 from tests.checks.test_vib_rules import ABOUT, SIGNED, STORED, elf, visor, with_file
 from tests.checks.test_vib_rules import BAD as BAD_VIBS
 from tests.vibs import sign, zstd_compressed
-from vibforge.checks.run import Choice, lint
 from vibforge.findings.check import Finding
-from vibforge.model.descriptor import Checksum
-from vibforge.model.relationships import Constraint, Relationships
-from vibforge.model.vib import Vib
-from vibforge.scan.vib import VibScan
+from vibforge.packages.lint import Choice, lint
+from vibforge.vib.archive import Vib
+from vibforge.vib.descriptor import Checksum
+from vibforge.vib.relationships import Constraint, Relationships
+from vibforge.vib.scan import VibScan
 
 CONF = FILES[3].path
 SIZE = len(make().to_bytes())

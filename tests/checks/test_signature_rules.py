@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from vibforge.checks import signature
-from vibforge.checks.run import Choice, lint
 from vibforge.formats.pkcs7 import Signer, read_blocks
-from vibforge.model.vib import Vib
-from vibforge.scan.vib import VibScan
+from vibforge.packages.lint import Choice, lint
+from vibforge.vib.archive import Vib
+from vibforge.vib.scan import VibScan
 
 SIGNED = "itiligent-VMW_bootbank_vmkusb-nic-fling_1.14-7vmw.803.0.95.93415869.vib"
 

@@ -11,20 +11,15 @@ import pytest
 
 from tests.checks.making import FILES, File, archive, make, payload, tar, text_with
 from vibforge import checks
-from vibforge.checks.registry import CHECKS
-from vibforge.checks.run import Choice, lint
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.findings.check import Check as CheckType
 from vibforge.formats import vmtar
-from vibforge.model.descriptor import (
-    Checksum,
-    SystemRequires,
-    Url,
-)
-from vibforge.model.relationships import Constraint, Relationships
-from vibforge.model.vib import Vib
-from vibforge.scan.vib import VibScan
+from vibforge.packages.lint import CHECKS, Choice, lint
+from vibforge.vib.archive import Vib
+from vibforge.vib.descriptor import Checksum, SystemRequires, Url
+from vibforge.vib.relationships import Constraint, Relationships
+from vibforge.vib.scan import VibScan
 
 MODULES = [
     import_module(f"vibforge.checks.{found.name}") for found in iter_modules(checks.__path__)
@@ -204,7 +199,7 @@ def test_a_good_vgz_is_good() -> None:
 
 
 def visor() -> bytes:
-    from vibforge.formats.tar_header import Entry, EntryKind  # noqa: PLC0415 - only here
+    from vibforge.formats.gnu_tar import Entry, EntryKind  # noqa: PLC0415 - only here
 
     entries = [
         Entry(f.path, EntryKind.DIRECTORY, f.mode)
@@ -225,7 +220,7 @@ def test_a_rule_finds_its_fault(rule: str) -> None:
 
 
 FROM_BUILD = {"VF347"}
-"""What only a build can know; tests/operations/test_judge_build.py has its bad example."""
+"""What only a build can know; tests/packages/test_judge_build.py has its bad example."""
 
 
 def test_every_rule_has_a_bad_vib() -> None:

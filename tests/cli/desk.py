@@ -5,14 +5,14 @@ import shlex
 from pathlib import Path
 
 from tests import vibs
+from tests.bundle.making import for_platform, vib_file
 from tests.cli.test_reading import run
-from tests.depot.making import for_platform, vib_file
-from tests.formats.ptp_examples import pcap
-from tests.operations.test_trx_sniff import SPEECH
 from tests.report.schemas import require_valid
 from tests.signing import lab as signing
 from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
+from tests.trx.network.ptp_examples import pcap
+from tests.trx.network.test_trx_sniff import SPEECH
 from tests.trx.test_fingerprint import table_of
 
 BUNDLE = ("--platform", "8.0", "--vendor-code", "ABC")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundle.making import for_platform, members, vib_file
 from tests.conftest import CHECKOUT
-from tests.depot.making import for_platform, members, vib_file
 from tests.trees import trx_tree
-from vibforge.cli import bundle_serving
+from vibforge.cli import bundle
 from vibforge.errors import OutputError
 
 ENV = {"SOURCE_DATE_EPOCH": "1714564800", "NO_COLOR": "1"}
@@ -105,9 +105,9 @@ def test_serve_names_the_extra_that_it_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "hypercorn.asyncio", None)
-    monkeypatch.delitem(sys.modules, "vibforge.depot.serve", raising=False)
+    monkeypatch.delitem(sys.modules, "vibforge.bundle.serve", raising=False)
     with pytest.raises(OutputError) as refused:
-        bundle_serving.run(tmp_path / "x.zip", "127.0.0.1", 0, None)
+        bundle.run(tmp_path / "x.zip", "127.0.0.1", 0, None)
     assert "vibforge[serve]" in str(refused.value)
 
 

@@ -10,12 +10,12 @@ from tests.conftest import CHECKOUT
 from tests.signing.lab import Lab
 from tests.signing.lab import vib as small_vib
 from tests.trees import make_tree
-from vibforge.checks.registry import CHECKS
 from vibforge.cli import main
-from vibforge.model.descriptor_writing import serialise
-from vibforge.model.relationships import Constraint, Provide, Relationships
-from vibforge.operations.sign import sign_vib
+from vibforge.packages.lint import CHECKS
+from vibforge.packages.sign import sign_vib
 from vibforge.trx.rules import BY_NAME as TRX_RULES
+from vibforge.vib.descriptor import serialise
+from vibforge.vib.relationships import Constraint, Provide, Relationships
 
 ALLOWED = (
     File(path="opt", content=None, mode=0o755),

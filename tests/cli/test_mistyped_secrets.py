@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.signing.lab import Lab, vib
 from tests.trees import trx_tree
 from vibforge.cli import main
-from vibforge.model.names import check_key_name
+from vibforge.vib.identity import check_key_name
 
 SECRET = "hunter2"  # noqa: S105 - the one that everybody knows
 

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from vibforge.cli import progress as progress_module
-from vibforge.cli.progress import progress
+from vibforge.cli import arguments as progress_module
+from vibforge.cli.arguments import progress
 
 
 class Terminal(io.StringIO):

@@ -11,9 +11,9 @@ import pytest
 import typer
 
 from tests.signing.lab import Lab, openssl, vib
-from vibforge.cli import secrets
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.signing.lab_authority import KeyKind
+from vibforge.cli import arguments
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.signing.pki import KeyKind
 
 SECRET = "open-sesame-42"  # noqa: S105 - of a key made here
 
@@ -143,7 +143,7 @@ def test_a_terminal_is_asked_for_the_passphrase(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(typer, "prompt", prompt)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    source = secrets.passphrase_of(None, None, None)
+    source = arguments.passphrase_of(None, None, None)
     assert asked == []
     assert source() == SECRET.encode()
     assert asked == [("Passphrase", True, True)]

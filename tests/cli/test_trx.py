@@ -20,7 +20,7 @@ def conf(tmp_path: Path) -> Path:
     return path
 
 
-_UNNEEDED = ("cryptography", "lxml", "vibforge.model.recipe", "vibforge.operations.plan_build")
+_UNNEEDED = ("cryptography", "lxml", "vibforge.project.recipe", "vibforge.project.plan_build")
 
 
 def test_a_check_loads_nothing_that_builds(conf: Path) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.ptp_examples import TWO_STEP, ethernet, message, pcap
-from tests.operations.test_trx_sniff import SPEECH
-from tests.rehearsal.matrix import MATCHES, MISMATCHES, Case
 from tests.report.schemas import require_valid
+from tests.trx.network.ptp_examples import TWO_STEP, ethernet, message, pcap
+from tests.trx.network.test_trx_sniff import SPEECH
+from tests.trx.rehearsal.matrix import MATCHES, MISMATCHES, Case
 from vibforge.cli import main
-from vibforge.formats.ptp_message import Kind
-from vibforge.rehearsal import linuxptp as linuxptp_module
-from vibforge.rehearsal.programs import Programs
+from vibforge.trx.network.message import Kind
+from vibforge.trx.rehearsal import linuxptp as linuxptp_module
+from vibforge.trx.rehearsal.linuxptp import Programs
 
 rehearsing = pytest.mark.usefixtures("programs")
 

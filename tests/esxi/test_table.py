@@ -2,6 +2,7 @@ from dataclasses import fields
 
 import pytest
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import (
     STOCK_TARGETS,
@@ -15,7 +16,6 @@ from vibforge.esxi.table import (
     row_of,
     standing,
 )
-from vibforge.model.certainty import Certainty
 
 UNKNOWN = Release(10, 0)
 CELLS = [

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from tests.faults.scenario import OUTPUT, Scenario, seen
 from vibforge.cli import main
-from vibforge.operations.built_folder import read_record
-from vibforge.operations.record import RECORD_NAME, FileKind, serialise
+from vibforge.project.ledger import read_record
+from vibforge.project.record import RECORD_NAME, FileKind, serialise
 
 LEFT_BY_KILL = re.compile(r"(.*/)?\.vibforge-\d+-\d+\.partial")
 """What SIGKILL may leave beside the results: whole files on the way to their names."""

@@ -15,13 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests import vibs
-from tests.depot.making import vib_file
+from tests.bundle.making import vib_file
 from tests.signing.lab import NOW
 from tests.trees import make_tree, sparse, trx_tree
 from vibforge.cli import main
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.operations.pki import SignerRequest, init_authority, issue
-from vibforge.signing.lab_authority import KeyKind
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.signing.pki import KeyKind, SignerRequest, init_authority, issue
 
 OUTPUT = "out"
 """The folder in which a command writes."""

@@ -8,7 +8,7 @@ import pytest
 from tests import vibs
 from tests.budgets import limit, whole_budget
 from vibforge.errors import FormatError, LimitError
-from vibforge.formats.ar_reading import NAME_TABLE_LIMIT, Archive, read_archive
+from vibforge.formats.ar import NAME_TABLE_LIMIT, Archive, read_archive
 from vibforge.formats.budget import Work
 
 

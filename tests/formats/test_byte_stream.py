@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from vibforge.formats.byte_stream import CHUNK_SIZE, ByteStream, read_chunks
+from vibforge.formats.streams import CHUNK_SIZE, ByteStream, read_chunks
 
 DATA = bytes(range(256)) * (CHUNK_SIZE // 128)
 

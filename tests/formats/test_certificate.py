@@ -2,7 +2,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from tests.trust.made import FIRST, LAST, key, made, name
+from tests.signing.made import FIRST, LAST, key, made, name
 from vibforge.formats.certificate import Arithmetic, Certificate, check_signature, read_certificate
 
 TEXT = b"what was signed"

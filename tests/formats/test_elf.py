@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from tests.trees import elf_program
-from vibforge.formats.elf import TextHints, text_hints
+from vibforge.formats.vmtar import TextHints, text_hints
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vibforge.errors import FormatError
-from vibforge.formats import gzip_member
-from vibforge.formats.gzip_member import BLOCK_SIZE, Level, Member, codec_release, compress
+from vibforge.formats import deflating
+from vibforge.formats.deflating import BLOCK_SIZE, Level, Member, codec_release, compress
 
 
 def mixed(size: int) -> bytes:
@@ -121,13 +121,13 @@ def test_threads_are_as_many_as_processors_up_to_eight(
     processors: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = set()
-    parallel = gzip_member._compress_parallel  # noqa: SLF001 - the number of threads shows nowhere
+    parallel = deflating._compress_parallel  # noqa: SLF001 - the number of threads shows nowhere
 
     def spied(*arguments: Any) -> None:  # noqa: ANN401 - passed on
         chosen.add(arguments[3])
         parallel(*arguments)
 
-    monkeypatch.setattr(gzip_member, "_compress_parallel", spied)
+    monkeypatch.setattr(deflating, "_compress_parallel", spied)
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     data = mixed(2 * BLOCK_SIZE)

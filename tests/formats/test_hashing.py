@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from vibforge.formats.hashing import ALGORITHMS, Hasher, HashingThread
+from vibforge.formats.streams import ALGORITHMS, Hasher, HashingThread
 
 CHUNKS = [b"one", b"", b"two" * 1000]
 WHOLE = b"".join(CHUNKS)

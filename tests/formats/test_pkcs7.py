@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options
 
 from tests import vibs
-from tests.trust.made import key, made
+from tests.signing.made import key, made
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7
 from vibforge.formats.pkcs7 import BLOCK_LIMIT, check_block, read_blocks

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.signing.lab import descriptor, openssl
-from tests.trust.made import key, made
+from tests.signing.made import key, made
 from vibforge.formats.pkcs7 import PEM_LABEL, check_block, read_blocks
 from vibforge.formats.pkcs7_making import append_block, pem_block, signed_attributes, signed_data
 from vibforge.signing.key_files import KeySigner

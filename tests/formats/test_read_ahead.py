@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from vibforge.errors import FormatError
-from vibforge.formats.read_ahead import ReadAhead
+from vibforge.formats.streams import ReadAhead
 
 MANY = [bytes([number]) for number in range(100)]
 

@@ -2,9 +2,9 @@ import pytest
 
 from tests.budgets import limit, whole_budget
 from vibforge.errors import FormatError, LimitError
-from vibforge.formats import safe_xml
+from vibforge.formats import xml_reading
 from vibforge.formats.budget import Work
-from vibforge.formats.safe_xml import parse
+from vibforge.formats.xml_reading import parse
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_line_of_a_fault_is_told() -> None:
 
 
 def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(safe_xml, "SIZE_LIMIT", 10)
+    monkeypatch.setattr(xml_reading, "SIZE_LIMIT", 10)
     assert parse(b"<a>123</a>", "x").text == "123"
     with pytest.raises(FormatError, match="11 bytes of XML, more than 10"):
         parse(b"<a>1234</a>", "x")
@@ -88,9 +88,9 @@ def test_an_encoding_in_which_a_document_type_could_hide_is_refused(encoding: st
 
 
 def test_the_root_begins_early() -> None:
-    assert parse(b" " * (safe_xml.PROLOG_LIMIT - 4) + b"<a/>", "x").tag == "a"
+    assert parse(b" " * (xml_reading.PROLOG_LIMIT - 4) + b"<a/>", "x").tag == "a"
     with pytest.raises(FormatError, match="no start tag in the first 65536 bytes"):
-        parse(b" " * safe_xml.PROLOG_LIMIT + b"<a/>", "x")
+        parse(b" " * xml_reading.PROLOG_LIMIT + b"<a/>", "x")
 
 
 def test_tags_and_attributes_are_counted_before_they_are_parsed(
@@ -111,9 +111,9 @@ def test_namespaces_are_bounded() -> None:
         names = " ".join(f'xmlns:n{number}="{number:0{size}}"' for number in range(count))
         return f"<a {names}/>".encode()
 
-    most = safe_xml.NAMESPACE_LIMIT
-    assert parse(declaring(most, safe_xml.NAMESPACE_SIZE_LIMIT), "x").tag == "a"
+    most = xml_reading.NAMESPACE_LIMIT
+    assert parse(declaring(most, xml_reading.NAMESPACE_SIZE_LIMIT), "x").tag == "a"
     with pytest.raises(FormatError, match=f"more than {most} namespaces"):
         parse(declaring(most + 1), "x")
     with pytest.raises(FormatError, match="a namespace of more than 256 characters"):
-        parse(declaring(1, safe_xml.NAMESPACE_SIZE_LIMIT + 1), "x")
+        parse(declaring(1, xml_reading.NAMESPACE_SIZE_LIMIT + 1), "x")

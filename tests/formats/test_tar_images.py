@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.formats import gnu_tar, vmtar
-from vibforge.formats.tar_header import (
+from vibforge.formats.gnu_tar import (
     BLOCK,
     PATH_LIMIT,
     Entry,

@@ -13,17 +13,9 @@ from tests.formats.test_tar_images import entries, image_of
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.budget import Work
-from vibforge.formats.byte_stream import ByteStream
-from vibforge.formats.tar_entries import TarEntry
-from vibforge.formats.tar_extensions import pax_records
-from vibforge.formats.tar_header import (
-    BLOCK,
-    Entry,
-    EntryKind,
-    header_blocks,
-    signed_checksum,
-)
-from vibforge.formats.tar_reading import TarForm, TarReader, starts_tar
+from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_blocks, signed_checksum
+from vibforge.formats.streams import ByteStream
+from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader, pax_records, starts_tar
 
 CHECKSUM = slice(148, 156)
 LONG_PATH = f"opt/{'x' * 60}/{'y' * 80}"
@@ -166,7 +158,7 @@ def vmtar_with(places: dict[str, tuple[int, bytes]], end: int) -> bytes:
     headers = b"".join(
         header_blocks(
             Entry(path, EntryKind.FILE, 0o644, size=len(data)),
-            vmtar.MAGIC,
+            vmtar.VMTAR_MAGIC,
             struct.pack("<4I", offset, 0, 0, 0),
         )
         for path, (offset, data) in places.items()
@@ -397,7 +389,7 @@ def test_the_prefix_of_a_long_path_is_found_where_the_form_keeps_it() -> None:
 
 def test_a_vmtar_alone_tells_where_its_text_is() -> None:
     tail = struct.pack("<4I", 4096, 7, 3, 0)
-    for magic, told in ((vmtar.MAGIC, (7, 3)), (gnu_tar.MAGIC, (0, 0))):
+    for magic, told in ((vmtar.VMTAR_MAGIC, (7, 3)), (gnu_tar.MAGIC, (0, 0))):
         block = header_blocks(Entry("x", EntryKind.FILE, 0o644), magic, tail)
         entry = listed(block + bytes(8192))[0].entry
         assert (entry.text_offset, entry.text_pages) == told

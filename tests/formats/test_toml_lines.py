@@ -5,7 +5,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibforge.formats.toml_lines import key_lines
+from vibforge.formats.toml_keys import key_lines
 
 DOCUMENT = """\
 # a comment

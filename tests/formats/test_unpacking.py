@@ -8,7 +8,7 @@ from tests.budgets import limit, whole_budget
 from tests.vibs import zstd_compressed
 from vibforge.errors import LimitError
 from vibforge.formats.budget import Work
-from vibforge.formats.unpacking import Compression, Taps, unpack
+from vibforge.formats.inflating import Compression, Taps, unpack
 
 TEXT = b"content of a payload\n" * 500
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from vibforge.formats.xml_text import branch, element, is_xml_text, text
+from vibforge.formats.xml_writing import branch, element, is_xml_text, text
 
 xml_texts = st.text().filter(is_xml_text)
 

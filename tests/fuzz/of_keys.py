@@ -10,16 +10,15 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests import vibs
 from tests.fuzz.target import Target, as_file
-from tests.trust import made
+from tests.signing import made
 from vibforge.errors import VibforgeError
 from vibforge.formats.certificate import read_certificate
 from vibforge.formats.pkcs7 import check_block, read_blocks
-from vibforge.signing.elsewhere import given_signature
 from vibforge.signing.key_files import key_signer, read_key_file
-from vibforge.signing.lab_authority import Credential, make_list, revoked_entry
-from vibforge.trust.link import read_link
-from vibforge.trust.revocation import read_revocation_list
-from vibforge.trust.store import read_store
+from vibforge.signing.making import given_signature
+from vibforge.signing.path import read_link, read_revocation_list
+from vibforge.signing.pki import Credential, make_list, revoked_entry
+from vibforge.signing.store import read_store
 
 _TEXT = vibs.descriptor("")
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,18 +2,17 @@
 
 import io
 
-from tests.formats.ptp_examples import AS_TLV, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
 from tests.fuzz.target import Target, printable
-from vibforge.formats.capture import Capture
-from vibforge.formats.frame import LINK_TYPES, find_ptp
-from vibforge.formats.ptp_message import Kind, PtpMessage
-from vibforge.ptp.fitting import fit_domain, trx_conf_of_fit
-from vibforge.ptp.listener import Listener
-from vibforge.rehearsal.data_sets import data_sets_of
+from tests.trx.network.ptp_examples import AS_TLV, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
 from vibforge.report.documents.trx_sniff import TrxSniff
 from vibforge.report.paint import Paint
 from vibforge.report.trx_sniff import hearing_text
 from vibforge.trx.check import check
+from vibforge.trx.network.capture import LINK_TYPES, Capture, find_ptp
+from vibforge.trx.network.fitting import fit_domain, trx_conf_of_fit
+from vibforge.trx.network.listener import Listener
+from vibforge.trx.network.message import Kind, PtpMessage
+from vibforge.trx.rehearsal.data_sets import data_sets_of
 
 _KINDS = (
     Kind.ANNOUNCE,

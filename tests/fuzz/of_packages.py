@@ -11,38 +11,30 @@ from tests import vibs
 from tests.budgets import whole_budget
 from tests.fuzz.target import Target, as_file, printable
 from tests.trees import elf_program
-from vibforge.checks.run import Choice, lint
+from vibforge.bundle import bulletin, index, response
+from vibforge.bundle.metadata import read_bundle
 from vibforge.errors import VibforgeError
 from vibforge.esxi.table import STOCK_TARGETS
-from vibforge.formats.ar_reading import read_archive
-from vibforge.formats.byte_stream import ByteStream
-from vibforge.formats.elf import text_hints
-from vibforge.formats.safe_xml import parse as parse_xml
+from vibforge.files.source import ZipSource
+from vibforge.formats.ar import read_archive
+from vibforge.formats.inflating import unpack
 from vibforge.formats.sniffing import file_kind
+from vibforge.formats.streams import ByteStream
 from vibforge.formats.tar_reading import TarReader
-from vibforge.formats.unpacking import unpack
+from vibforge.formats.vmtar import text_hints
+from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.formats.zip_reading import open_zip
-from vibforge.host.flags import NO_FLAGS
+from vibforge.host.command import NO_FLAGS
 from vibforge.host.host import stock_host
 from vibforge.host.offer import offer_of
 from vibforge.host.routes import Route
-from vibforge.model import (
-    bulletin,
-    bundle_index,
-    bundle_response,
-    bundle_vib,
-    descriptor_reading,
-    descriptor_writing,
-    recipe_writing,
-)
-from vibforge.model.bundle import read_bundle
-from vibforge.model.source import ZipSource
-from vibforge.model.vib import Vib
-from vibforge.operations.extract import Wishes, extract
-from vibforge.operations.inspect import inspect_vib
-from vibforge.operations.plan import Plan, plan_offer
-from vibforge.operations.read_stage import read_stage
-from vibforge.operations.verify import verify_vib
+from vibforge.packages.extract import Wishes, extract
+from vibforge.packages.inspect import inspect_vib
+from vibforge.packages.lint import Choice, lint
+from vibforge.packages.plan import Plan, plan_offer
+from vibforge.packages.verify import verify_vib
+from vibforge.project import recipe_writing
+from vibforge.project.read_stage import read_stage
 from vibforge.report.documents.descriptor import DescriptorFacts
 from vibforge.report.documents.inspect import inspected
 from vibforge.report.documents.lint import Lint
@@ -53,7 +45,9 @@ from vibforge.report.lint import lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
 from vibforge.report.verify import verification_text
-from vibforge.scan.vib import VibScan
+from vibforge.vib import descriptor, descriptor_reading
+from vibforge.vib.archive import Vib
+from vibforge.vib.scan import VibScan
 
 _TEXT = vibs.descriptor("")
 
@@ -88,7 +82,7 @@ def read_payload(data: bytes) -> None:
 
 def read_descriptor(data: bytes) -> None:
     found = descriptor_reading.parse(data)
-    written = descriptor_writing.serialise(found)
+    written = descriptor.serialise(found)
     assert descriptor_reading.parse(written).name == found.name
     printable(DescriptorFacts.of(found))
 
@@ -114,14 +108,14 @@ def read_vib(data: bytes) -> None:
 def read_bundle_part(data: bytes) -> None:
     """Read one document of a bundle as each kind of document that it may be."""
     with contextlib.suppress(VibforgeError):
-        bundle_vib.parse(data, "vibs/a.xml", "fuzz.zip", whole_budget(len(data)))
+        index.parse(data, "vibs/a.xml", "fuzz.zip", whole_budget(len(data)))
     root = parse_xml(data, "fuzz.zip")
-    for vendor in bundle_index.parse_index(root):
-        bundle_index.index_bytes([vendor])
-    for platform in bundle_index.parse_vendor_index(root, "folder"):
-        bundle_index.vendor_index_bytes([platform])
+    for vendor in index.parse_index(root):
+        index.index_bytes([vendor])
+    for platform in index.parse_vendor_index(root, "folder"):
+        index.vendor_index_bytes([platform])
     bulletin.serialise(bulletin.parse(root, whole_budget(len(data))))
-    bundle_response.parse(root, whole_budget(len(data)))
+    response.parse(root, whole_budget(len(data)))
 
 
 def judge_vib(data: bytes) -> None:

@@ -14,19 +14,18 @@ from tests.host.refusals import Case
 from tests.signing.lab import Lab, make_lab
 from tests.trees import make_tree
 from vibforge.errors import VibforgeError
-from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import Host
-from vibforge.host.remedy import Remedy
+from vibforge.host.remedy import OF_THE_VIB, Remedy, Step
 from vibforge.host.routes import Route
-from vibforge.host.steps import OF_THE_VIB, Step
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.operations.build import build
-from vibforge.operations.plan import HostPlan, plan
-from vibforge.operations.sign import Existing, sign_vib
-from vibforge.operations.stage import extract_stage
-from vibforge.operations.subjects import opened
-from vibforge.trust.policy import TrustPolicy
-from vibforge.trust.store import read_store
+from vibforge.packages.plan import HostPlan, plan
+from vibforge.packages.sign import Existing, sign_vib
+from vibforge.packages.subjects import opened
+from vibforge.project.build import build
+from vibforge.project.stage import extract_stage
+from vibforge.signing.policy import TrustPolicy
+from vibforge.signing.store import read_store
 
 DATE = {"SOURCE_DATE_EPOCH": "1714564800"}
 Table = dict[str, Any]

@@ -4,15 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vibforge.host.package import Package
-from vibforge.model.descriptor import (
-    Checksum,
-    Descriptor,
-    MaintenanceMode,
-    Payload,
-    SystemRequires,
-)
-from vibforge.model.relationships import Constraint, Provide, Relationships
-from vibforge.scan.signature import Signature
+from vibforge.vib.descriptor import Checksum, Descriptor, MaintenanceMode, Payload, SystemRequires
+from vibforge.vib.relationships import Constraint, Provide, Relationships
+from vibforge.vib.signature import Signature
 
 PLAIN = Checksum(checksum_type="sha-256", digest="aa" * 32)
 UNPACKED = Checksum(checksum_type="sha-256", digest="bb" * 32, verify_process="gunzip")

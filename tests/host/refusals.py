@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tests import vibs
 from vibforge.formats import gnu_tar
-from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.gnu_tar import Entry, EntryKind
 
 Edit = Callable[[str], str]
 

@@ -5,8 +5,8 @@ from functools import cache
 
 from lxml import etree
 
-from vibforge.checks.allowed_paths import COMMUNITY_PATTERNS, PARTNER_PATTERNS
-from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.paths import COMMUNITY_PATTERNS, PARTNER_PATTERNS
 
 _PATTERNS = {
     AcceptanceLevel.COMMUNITY: (COMMUNITY_PATTERNS, "<value>false</value>"),

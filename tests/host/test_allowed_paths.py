@@ -1,7 +1,7 @@
 import pytest
 
-from vibforge.checks.allowed_paths import paths_outside
-from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.paths import paths_outside
 
 COMMUNITY, PARTNER = AcceptanceLevel.COMMUNITY, AcceptanceLevel.PARTNER
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from tests.conftest import CHECKOUT
 from tests.host.packages import package
 from vibforge.errors import ModelError
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Release
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Hardware
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor_writing import serialise
+from vibforge.vib.descriptor import serialise
 
 FORMAT = "vibforge/host-facts/1"
 BASE = package("esx-base", "6.7.0-3.73", files=("opt/base",), vendor="VMware")

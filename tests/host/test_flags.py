@@ -6,14 +6,13 @@ import pytest
 
 from tests.host.packages import package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
-from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import stock_host
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
-from vibforge.scan.signature import Signature
+from vibforge.vib.signature import Signature
 
 SAYS = {
     "ok": "Operation finished successfully.",

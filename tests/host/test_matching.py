@@ -2,9 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibforge.esxi.matching import INSTALLER, Demands, Provisions, matches
-from vibforge.model.relationships import Constraint, Provide, Relation
-from vibforge.model.version import Version
+from vibforge.vib.identity import Version
+from vibforge.vib.relationships import (
+    INSTALLER,
+    Constraint,
+    Demands,
+    Provide,
+    Provisions,
+    Relation,
+    matches,
+)
 
 versions = st.from_regex(r"[0-9][0-9a-z.]{0,6}(-[0-9][0-9a-z.]{0,4})?", fullmatch=True)
 whole_versions = st.from_regex(r"[0-9][0-9a-z.]{0,6}-[0-9][0-9a-z.]{0,4}", fullmatch=True)

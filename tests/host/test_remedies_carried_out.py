@@ -10,13 +10,12 @@ import pytest
 from tests.host.carrying_out import Thing, Workshop
 from tests.host.refusals import CASES, Case
 from tests.signing.lab import Lab
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Release
 from vibforge.host.host import Host, stock_host
-from vibforge.host.remedy import Remedy
+from vibforge.host.remedy import OF_THE_VIB, Remedy
 from vibforge.host.routes import Route
-from vibforge.host.steps import OF_THE_VIB
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.operations.plan import HostPlan, RoutePlan
+from vibforge.packages.plan import HostPlan, RoutePlan
 
 RELEASES = (Release(6, 5), Release(6, 7), Release(7, 0), Release(8, 0, 3), Release(9, 1))
 HOPELESS = re.compile(

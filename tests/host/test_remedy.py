@@ -4,17 +4,17 @@ import pytest
 
 from tests.host.packages import PLAIN, UNPACKED_SHA1, package
 from tests.releases import ESXI_67, ESXI_80
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.table import STOCK_TARGETS
+from vibforge.host.command import Command
 from vibforge.host.host import Hardware, Host, stock_host
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
 from vibforge.host.package import Package
-from vibforge.host.question import WORLD_LIMIT, Answers, Question, worlds
+from vibforge.host.prediction import WORLD_LIMIT, Answers, Question, worlds
 from vibforge.host.remedy import Remedy, remedies
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor import HardwarePlatform, SystemRequires
-from vibforge.scan.signature import Signature
+from vibforge.vib.descriptor import HardwarePlatform, SystemRequires
+from vibforge.vib.signature import Signature
 
 TRX = ("etc/vmware/trx.conf",)
 

@@ -6,18 +6,17 @@ import pytest
 
 from tests.host.packages import package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
-from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import SystemRequires
-from vibforge.scan.signature import Signature
+from vibforge.vib.descriptor import SystemRequires
+from vibforge.vib.signature import Signature
 
 HOST = replace(stock_host(ESXI_67), acceptance_level=AcceptanceLevel.COMMUNITY)
 BASE = package("esx-base", "6.7.0-1", files=("opt/base",), provides=("esx-version = 6.7.0",))

@@ -5,16 +5,15 @@ import pytest
 from tests.host.packages import PLAIN, UNPACKED_SHA1, package
 from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90
 from vibforge.errors import ModelError
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
 from vibforge.host.host import stock_host
 from vibforge.host.offer import Offer
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome
-from vibforge.host.routes import Journey, Route, parse_route, routes_of, travel
-from vibforge.host.upgrade import predict_upgrade
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
-from vibforge.scan.signature import Signature
+from vibforge.host.routes import Journey, Route, parse_route, predict_upgrade, routes_of, travel
+from vibforge.vib.signature import Signature
 
 COMMUNITY = AcceptanceLevel.COMMUNITY
 

@@ -6,19 +6,18 @@ import pytest
 
 from tests.host.packages import PLAIN, UNPACKED, UNPACKED_SHA1, package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
-from vibforge.host.flags import NO_FLAGS, Flags
+from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb, chosen_from_depot, old_files
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.offer import Offer, joint_offer
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction
 from vibforge.host.routes import Journey
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import Payload
+from vibforge.vib.descriptor import Payload
 
 HOST = replace(stock_host(ESXI_67), acceptance_level=AcceptanceLevel.COMMUNITY)
 FIRST = package("first", files=("opt/first",))

@@ -6,12 +6,11 @@ import pytest
 
 from tests.host.packages import package
 from tests.releases import ESXI_67
-from vibforge.host.flags import Flags
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
+from vibforge.host.command import Command, Flags
 from vibforge.host.host import stock_host
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
 
 INSTALLED = "Operation finished successfully."
 

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 
 from tests import vibs
-from tests.depot.making import members
+from tests.bundle.making import members
 from tests.hostile.case import Hostile, file_input
-from tests.trust import made
-from vibforge.signing.lab_authority import Credential
+from tests.signing import made
+from vibforge.signing.pki import Credential
 
 _READ = ("bundle inspect b.zip", "bundle verify b.zip", "lint b.zip")
 _PLAN = (*_READ, "plan b.zip --esxi 8.0", "bundle modernise b.zip -o new.zip --vendor-code ABC")

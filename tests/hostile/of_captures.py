@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from tests.formats.ptp_examples import block, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
 from tests.hostile.case import Hostile, file_input
-from vibforge.formats.ptp_message import Kind, Tlv
+from tests.trx.network.ptp_examples import block, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
+from vibforge.trx.network.message import Kind, Tlv
 
 _ANNOUNCE = message(Kind.ANNOUNCE).serialise()
 

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import serialization
 
 from tests import vibs
 from tests.hostile.case import Hostile
-from tests.trust import made
-from vibforge.signing.lab_authority import make_list
+from tests.signing import made
+from vibforge.signing.pki import make_list
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _TEXT = vibs.descriptor("")

@@ -9,7 +9,7 @@ from functools import partial
 from tests import vibs
 from tests.hostile.case import Hostile, file_input
 from vibforge.formats import gnu_tar, vmtar
-from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.gnu_tar import Entry, EntryKind
 
 _READ = ("inspect x", "inspect x --files", "extract x -C out")
 _JUDGE = ("verify x.vib", "lint x.vib")

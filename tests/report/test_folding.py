@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibforge.report.folding import fold
+from vibforge.report.plain import fold
 
 WORDS = st.text("abc", min_size=1, max_size=12)
 LINES = st.lists(st.lists(WORDS, max_size=8).map("  ".join), max_size=4).map("\n".join)

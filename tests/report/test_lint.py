@@ -7,12 +7,12 @@ import jsonschema
 
 from tests.checks.making import File, make
 from tests.report.schemas import facts_of
-from vibforge.checks.run import Choice, LintResult, lint
-from vibforge.model.allowance import Allowance
+from vibforge.findings.check import Allowance
+from vibforge.packages.lint import Choice, LintResult, lint
 from vibforge.report.documents.lint import Lint
 from vibforge.report.lint import github, gitlab, lint_text, sarif
 from vibforge.report.paint import Paint
-from vibforge.scan.vib import VibScan
+from vibforge.vib.scan import VibScan
 
 _TEXT: dict[str, Any] = {
     "type": "object",

@@ -5,19 +5,19 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
-from vibforge.checks.run import Choice, lint
 from vibforge.errors import Problem
 from vibforge.host.known_messages import recognise
-from vibforge.model.vib import Vib
-from vibforge.operations.plan import plan
-from vibforge.operations.trx_import import import_text
-from vibforge.report.explain import explain_text
+from vibforge.packages.lint import Choice, lint
+from vibforge.packages.plan import plan
 from vibforge.report.lint import github, lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
-from vibforge.report.trx_transfer import losses_text
-from vibforge.scan.vib import VibScan
+from vibforge.report.rules import explain_text
+from vibforge.report.trx_tables import losses_text
+from vibforge.trx.exchange.conversion import import_text
 from vibforge.trx.exchange.foreign import Foreign
+from vibforge.vib.archive import Vib
+from vibforge.vib.scan import VibScan
 
 STEERING = "a\x1b[31m"
 SHOWN = "a\\x1b[31m"

@@ -5,9 +5,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from vibforge.errors import ModelError
-from vibforge.formats.gzip_member import Level
+from vibforge.formats.deflating import Level
 from vibforge.host.facts import FACTS
-from vibforge.operations.record import FileKind
+from vibforge.project.record import FileKind
 from vibforge.report.documents.shape import json_text
 from vibforge.report.documents.shapes import Fault
 from vibforge.report.schema import RECIPE, schema, schema_names

@@ -12,26 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.test_verdict import GOOD, LISTENING
 from tests.report.schemas import facts_of, require_valid
+from tests.trx.rehearsal.test_verdict import GOOD, LISTENING
 from vibforge import __version__
-from vibforge.operations.trx_rehearse import Rehearsal
-from vibforge.rehearsal.client import client_of
-from vibforge.rehearsal.failover import Change, Event
-from vibforge.rehearsal.grandmaster import of_profile
-from vibforge.rehearsal.linuxptp import Linuxptp
-from vibforge.rehearsal.remedy import Advice
-from vibforge.rehearsal.remedy import Change as Line
-from vibforge.rehearsal.stage import Play
-from vibforge.rehearsal.verdict import Code, Sample
-from vibforge.report.curve import curve, interval, nanoseconds
 from vibforge.report.documents.trx_rehearse import TrxRehearse
 from vibforge.report.paint import Paint
-from vibforge.report.plot import ticks
-from vibforge.report.trx_rehearse import live_line, rehearsal_text
-from vibforge.report.trx_rehearse_page import rehearsal_page
+from vibforge.report.trx_rehearse import live_line, rehearsal_page, rehearsal_text, ticks
+from vibforge.report.units import curve, interval, nanoseconds
 from vibforge.trx.document import TrxConf
 from vibforge.trx.profile import profiles
+from vibforge.trx.rehearsal.client import client_of
+from vibforge.trx.rehearsal.failover import Change, Event
+from vibforge.trx.rehearsal.grandmaster import of_profile
+from vibforge.trx.rehearsal.linuxptp import Linuxptp
+from vibforge.trx.rehearsal.rehearse import Rehearsal
+from vibforge.trx.rehearsal.remedy import Advice
+from vibforge.trx.rehearsal.remedy import Change as Line
+from vibforge.trx.rehearsal.stage import Play
+from vibforge.trx.rehearsal.verdict import Code, Sample
 
 LINUXPTP = Linuxptp(commands={}, version="3.1.1", release="3.1.1")
 HOSTILE = "ptp4l:userDescription <script>alert(1)</script>\n"

@@ -11,15 +11,14 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.trees import make_tree
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.recipe import PayloadRecipe, Recipe
-from vibforge.model.release_date import ReleaseDate
-from vibforge.operations.build import build
-from vibforge.operations.pki import Issued, SignerRequest, export, init_authority, issue
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.project.build import build
+from vibforge.project.recipe import PayloadRecipe, Recipe
 from vibforge.signing.key_source import KeySource, open_signer
-from vibforge.signing.lab_authority import KeyKind
 from vibforge.signing.passphrase import no_passphrase
+from vibforge.signing.pki import Issued, KeyKind, SignerRequest, export, init_authority, issue
 from vibforge.signing.signer import Signer
+from vibforge.vib.release_date import ReleaseDate
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RELEASE_DATE = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)

@@ -6,9 +6,8 @@ from tests import vibs
 from tests.hostile import of_keys
 from tests.hostile.of_keys import der, pem
 from vibforge.errors import SigningError
-from vibforge.signing import derivation
-from vibforge.signing.derivation import ROUNDS_LIMIT, check_derivation
-from vibforge.signing.key_files import read_key_file
+from vibforge.signing import key_files
+from vibforge.signing.key_files import ROUNDS_LIMIT, check_derivation, read_key_file
 
 
 def packed(rounds: int) -> bytes:
@@ -28,7 +27,7 @@ def rounds_of(data: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
     low, high = 0, ROUNDS_LIMIT
     while low < high:
         middle = (low + high) // 2
-        monkeypatch.setattr(derivation, "ROUNDS_LIMIT", middle)
+        monkeypatch.setattr(key_files, "ROUNDS_LIMIT", middle)
         try:
             check_derivation(data, "x")
             high = middle
@@ -71,6 +70,6 @@ def test_a_usual_cost_passes() -> None:
 
 def test_values_and_their_depth_are_bounded() -> None:
     with pytest.raises(SigningError, match="values"):
-        check_derivation(der(0x30, b"\x05\0" * (derivation.VALUE_LIMIT + 1)), "x")
+        check_derivation(der(0x30, b"\x05\0" * (key_files.VALUE_LIMIT + 1)), "x")
     with pytest.raises(SigningError, match="deep"):
         check_derivation(of_keys.nested(1_000), "x")

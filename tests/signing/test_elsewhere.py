@@ -9,12 +9,18 @@ from cryptography.hazmat.primitives.asymmetric import utils
 
 from tests.signing.lab import Lab, openssl, vib
 from vibforge.errors import SigningError
-from vibforge.operations.sign import Existing, read_signable, sign_vib
-from vibforge.operations.sign_elsewhere import choose_signer, to_sign, write_request
-from vibforge.signing.elsewhere import given_signature
+from vibforge.packages.sign import (
+    Existing,
+    choose_signer,
+    read_signable,
+    sign_vib,
+    to_sign,
+    write_request,
+)
 from vibforge.signing.key_source import KeySource, read_certificate_files
-from vibforge.signing.lab_authority import KeyKind
+from vibforge.signing.making import given_signature
 from vibforge.signing.passphrase import no_passphrase
+from vibforge.signing.pki import KeyKind
 
 
 @pytest.fixture

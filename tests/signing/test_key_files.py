@@ -8,16 +8,15 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.signing.lab import NOW, RELEASE_DATE, Lab, descriptor, openssl
-from tests.trust.made import key, made
+from tests.signing.made import key, made
 from vibforge.errors import SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.signing import passphrase
-from vibforge.signing.certificates import read_certificates
 from vibforge.signing.key_files import read_key_file
 from vibforge.signing.key_source import KeySource, open_signer
-from vibforge.signing.lab_authority import Credential, KeyKind
 from vibforge.signing.making import make_block
-from vibforge.signing.signer import Signer
+from vibforge.signing.pki import Credential, KeyKind
+from vibforge.signing.signer import Signer, read_certificates
 
 SECRET = b"correct horse"
 RIGHT: passphrase.Passphrase = lambda: SECRET  # noqa: E731 - a table's value

@@ -2,8 +2,8 @@ import pytest
 
 from vibforge.errors import TrxError
 from vibforge.esxi.release import Release
-from vibforge.trx.catalogue import catalogue, shipped_table
-from vibforge.trx.option import Kind, default_of
+from vibforge.trx.document import number_of
+from vibforge.trx.option import Kind, catalogue, default_of, shipped_table
 from vibforge.trx.release import (
     CANDIDATES,
     RANK,
@@ -13,7 +13,6 @@ from vibforge.trx.release import (
     release_of,
     span,
 )
-from vibforge.trx.value import number_of
 
 TABLE = catalogue()
 

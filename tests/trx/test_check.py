@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
-from vibforge.findings.check import Severity
-from vibforge.model.allowance import Allowance
+from vibforge.findings.check import Allowance, Severity
 from vibforge.trx.check import MOST_FINDINGS, allowances, check
 from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.release import CANDIDATES, RANK

@@ -5,8 +5,7 @@ import pytest
 
 from tests.trx.linuxptp import installed, release_of
 from vibforge.errors import TrxError
-from vibforge.trx.catalogue import catalogue
-from vibforge.trx.fingerprint import MAX_BYTES, fingerprint
+from vibforge.trx.option import MAX_BYTES, catalogue, fingerprint
 from vibforge.trx.release import RELEASES
 
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from vibforge.errors import TrxError
-from vibforge.model.certainty import Certainty
+from vibforge.esxi.certainty import Certainty
 from vibforge.trx.nic import Answer, judge_nic
 from vibforge.trx.official import official_ways
 from vibforge.trx.rules.value import CONFIGSTORE_KEYS

@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.trx.linuxptp import accepts, installed
-from vibforge.trx.catalogue import catalogue
 from vibforge.trx.check import check
+from vibforge.trx.document import refusal
 from vibforge.trx.effective import linuxptp_file
-from vibforge.trx.option import Kind, Option
+from vibforge.trx.option import Kind, Option, catalogue
 from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.release import RANK, RELEASES
-from vibforge.trx.value import refusal
 
 pytestmark = pytest.mark.slow
 

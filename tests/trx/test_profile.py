@@ -1,10 +1,10 @@
 import pytest
 
 from vibforge.errors import TrxError
-from vibforge.trx.catalogue import catalogue
+from vibforge.trx.document import refusal
+from vibforge.trx.option import catalogue
 from vibforge.trx.profile import profile_named, profiles, trx_conf_of
 from vibforge.trx.release import RANK
-from vibforge.trx.value import refusal
 
 
 @pytest.mark.parametrize("name", profiles())

@@ -1,5 +1,5 @@
 from docs.generate import REFERENCE
-from vibforge.trx.catalogue import catalogue
+from vibforge.trx.option import catalogue
 
 
 def test_every_option_has_a_heading_to_link_to() -> None:

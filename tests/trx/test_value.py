@@ -3,9 +3,8 @@ import sys
 
 import pytest
 
-from vibforge.trx.catalogue import catalogue
-from vibforge.trx.option import Kind
-from vibforge.trx.value import Refusal, is_octal, number_of, refusal, same_value
+from vibforge.trx.document import Refusal, is_octal, number_of, refusal, same_value
+from vibforge.trx.option import Kind, catalogue
 
 OPTIONS = catalogue().options
 

@@ -1,1 +1,1 @@
-"""The rules, one topic a module; their docstrings are the manual."""
+"""The checks of a VIB, one topic a module; their docstrings are the manual."""

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vibforge.checks.extensibility import violations
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.table import has_components, has_path_lists, has_unseen_path_lists
 from vibforge.findings.check import Fault, Severity, check
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
 
 if TYPE_CHECKING:
-    from vibforge.scan.vib import Described
+    from vibforge.vib.scan import Described
 
 
 @check("VF218", Severity.ERROR, Certainty.MEASURED, minds=has_path_lists)

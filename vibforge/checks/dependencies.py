@@ -5,15 +5,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vibforge.esxi import messages
-from vibforge.esxi.matching import Provisions
-from vibforge.esxi.provides import DRIVER_API, provision
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.table import Cell, Fact, Row, releases_where
 from vibforge.findings.check import Fault, Reaction, Severity, Step, check
-from vibforge.model.certainty import Certainty
-from vibforge.model.relationships import Constraint
+from vibforge.vib.relationships import DRIVER_API, Constraint, Provisions, provision
 
 if TYPE_CHECKING:
-    from vibforge.scan.vib import Described
+    from vibforge.vib.scan import Described
 
 _TOLD = 16_384
 """Constraints whose releases are looked for once: `bundle modernise` asks for each of its own."""

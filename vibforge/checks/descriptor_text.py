@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 
-from vibforge.esxi.reader import (
-    declares_encoding,
-    has_namespace,
-)
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Contradiction, Fault, Severity, Topic, check
-from vibforge.model.certainty import Certainty
-from vibforge.model.relationships import Relation
-from vibforge.scan.vib import VibScan
+from vibforge.vib.esxi_reader import declares_encoding, has_namespace
+from vibforge.vib.relationships import Relation
+from vibforge.vib.scan import VibScan
 
 
 @check(

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vibforge.checks.allowed_paths import paths_outside
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.paths import paths_outside
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import has_components, row_of
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
 
 _INIT_SCRIPTS = "etc/init.d/"
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import SHIPPED_PATHS, host_path
 from vibforge.findings.check import Contradiction, Fault, Result, Severity, Topic, Unchecked, check
-from vibforge.formats.tar_header import EntryKind
-from vibforge.model.certainty import Certainty
-from vibforge.scan.vib import VibScan
+from vibforge.formats.gnu_tar import EntryKind
+from vibforge.vib.scan import VibScan
 
 
 @check(

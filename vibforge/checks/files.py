@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import BOOT_COPIED, EDITED_PATHS, SHIPPED_PATHS
 from vibforge.esxi.release import PRODUCT
 from vibforge.findings.check import Fault, Severity, check
-from vibforge.formats.tar_header import EntryKind
-from vibforge.model.certainty import Certainty
-from vibforge.scan.file import FIREWALL
-from vibforge.scan.vib import VibScan
+from vibforge.formats.gnu_tar import EntryKind
+from vibforge.vib.payload_scan import FIREWALL
+from vibforge.vib.scan import VibScan
 
 if TYPE_CHECKING:
     from vibforge.formats.budget import Budget
@@ -292,7 +292,7 @@ def bad_firewall_rules(subject: VibScan) -> Iterator[Fault]:
 
 
 def _firewall_faults(content: bytes, budget: "Budget") -> Iterator[str]:
-    from vibforge.formats.safe_xml import parse  # noqa: PLC0415 - few VIBs have a rule set
+    from vibforge.formats.xml_reading import parse  # noqa: PLC0415 - few VIBs have a rule set
 
     try:
         root = parse(content, "firewall", budget)

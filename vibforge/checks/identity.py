@@ -6,17 +6,13 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from vibforge.esxi import messages
-from vibforge.esxi.reader import (
-    DATABASE_NAME_LIMIT,
-    VIB_TYPES,
-    release_date_fault,
-)
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
-from vibforge.model.certainty import Certainty
-from vibforge.model.names import NAME_LIMIT, fits_template
+from vibforge.vib.esxi_reader import DATABASE_NAME_LIMIT, VIB_TYPES, release_date_fault
+from vibforge.vib.identity import NAME_LIMIT, fits_template
 
 if TYPE_CHECKING:
-    from vibforge.scan.vib import Described
+    from vibforge.vib.scan import Described
 
 _SUMMARY_LIMIT = 86
 """Characters of the longest summary of a vendor's descriptor; the template says 80."""

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterator
 
 from vibforge.esxi import messages
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import (
     Contradiction,
     Fault,
@@ -16,14 +17,12 @@ from vibforge.findings.check import (
     Unchecked,
     check,
 )
-from vibforge.formats.tar_header import EntryKind
+from vibforge.formats.gnu_tar import EntryKind
+from vibforge.formats.inflating import Compression
 from vibforge.formats.tar_reading import TarForm
-from vibforge.formats.unpacking import Compression
-from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import Checksum
-from vibforge.model.digest_coverage import hashed, is_whole
-from vibforge.scan.payload import ScannedPayload
-from vibforge.scan.vib import VibScan
+from vibforge.vib.descriptor import Checksum, hashed, is_whole
+from vibforge.vib.payload_scan import ScannedPayload
+from vibforge.vib.scan import VibScan
 
 _FORMS = {"vgz": {TarForm.VMTAR}, "tgz": set(TarForm) - {TarForm.VMTAR}, "vzstd": {TarForm.VMTAR}}
 _PACKING: dict[str, set[tuple[Compression, ...]]] = {

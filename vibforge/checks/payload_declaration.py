@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vibforge.esxi import messages
-from vibforge.esxi.reader import UNPACKED_TYPES
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES, ignores_type
 from vibforge.findings.check import (
     Contradiction,
@@ -18,13 +18,12 @@ from vibforge.findings.check import (
     Topic,
     check,
 )
-from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import GUNZIP, Checksum
-from vibforge.model.digest_coverage import Coverage, Layer, coverage, hashed
-from vibforge.model.names import BOOTBANK_STEM, DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
+from vibforge.vib.descriptor import GUNZIP, Checksum, Coverage, Layer, coverage, hashed
+from vibforge.vib.esxi_reader import UNPACKED_TYPES
+from vibforge.vib.identity import BOOTBANK_STEM, DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
 
 if TYPE_CHECKING:
-    from vibforge.scan.vib import Described
+    from vibforge.vib.scan import Described
 
 _COVERED = "the digests in the descriptor cover it"
 _NAMED_KINDS = 5

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vibforge.checks.unsigned_claims import unsigned_claim as unsigned_claim_text
 from vibforge.errors import FormatError
 from vibforge.esxi import messages
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.known_signers import is_outdated, known_signer
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty
-from vibforge.model.names import SIGNATURE_NAME
-from vibforge.scan.signature import Signature, signature_blocks
-from vibforge.scan.vib import VibScan
+from vibforge.signing.unsigned_claims import unsigned_claim as unsigned_claim_text
+from vibforge.vib.identity import SIGNATURE_NAME
+from vibforge.vib.scan import VibScan
+from vibforge.vib.signature import Signature, signature_blocks
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block

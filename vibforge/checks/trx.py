@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.findings.check import Fault, Severity, check
-from vibforge.model.certainty import Certainty
-from vibforge.scan.vib import VibScan
+from vibforge.vib.scan import VibScan
 
 
 @check("VF401", Severity.ERROR, Certainty.DOCUMENTED)

@@ -1,4 +1,6 @@
-"""Every check of a VIB, in the order of the ids."""
+"""Every check of a VIB, and to which releases a VIB can be offered by them."""
+
+from collections.abc import Iterator
 
 from vibforge.checks import (
     container,
@@ -14,8 +16,17 @@ from vibforge.checks import (
     signature,
     trx,
 )
-from vibforge.findings.check import Check
-from vibforge.scan.vib import VibScan
+from vibforge.checks.dependencies import requirement_not_provided, vmklinux_driver
+from vibforge.checks.payload_declaration import (
+    digest_order_breaks_old_hosts,
+    no_gunzip_sha256,
+    zstd_before_nine,
+)
+from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import Cell, row_of
+from vibforge.findings.check import Check, Fault, Finding, Severity, finding
+from vibforge.vib.scan import Described, VibScan
 
 _VIB_TOPICS = (
     container.CHECKS,
@@ -34,3 +45,48 @@ _VIB_TOPICS = (
 VIB_CHECKS: tuple[Check[VibScan], ...] = tuple(
     sorted((rule for topic in _VIB_TOPICS for rule in topic), key=lambda rule: rule.id)
 )
+
+
+_RULING_OUT: tuple[Check[Described], ...] = (
+    no_gunzip_sha256,
+    digest_order_breaks_old_hosts,
+    zstd_before_nine,
+    requirement_not_provided,
+    vmklinux_driver,
+)
+"""The checks of a descriptor for which no flag of a host helps."""
+
+
+def obstacles(subject: Described, release: Release) -> Iterator[Fault]:
+    """Yield why hosts of a release cannot use a VIB, as far as is known."""
+    return (fault for fault, cell in _faults(subject, release) if cell and cell.value)
+
+
+def sure_obstacles(subject: Described, release: Release) -> Iterator[Fault]:
+    """Yield the obstacles that are measured or documented, not merely inferred."""
+    for fault, cell in _faults(subject, release):
+        if cell and cell.value and cell.certainty is not Certainty.INFERRED:
+            yield fault
+
+
+def doubts(subject: Described, release: Release) -> Iterator[Fault]:
+    """Yield what may keep hosts of a release from using a VIB; nobody knows whether it does."""
+    return (fault for fault, cell in _faults(subject, release) if cell is None)
+
+
+def _faults(subject: Described, release: Release) -> Iterator[tuple[Fault, Cell[bool] | None]]:
+    """Yield each fault with the fact whether the release minds; every check here has that fact."""
+    row = row_of(release)
+    for check in _RULING_OUT:
+        for fault in check.faults(subject):
+            minds = fault.minds or check.minds
+            yield fault, minds(row) if minds else None
+
+
+def objections(scan: VibScan) -> Iterator[Finding]:
+    """Yield the errors of a VIB that speak against it on every release."""
+    for check in VIB_CHECKS:
+        for fault in check.faults(scan):
+            is_error = (fault.severity or check.severity) is Severity.ERROR
+            if is_error and check.minds is None and fault.minds is None:
+                yield finding(check, fault, scan.name)

@@ -2,8 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -11,12 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from vibforge.cli.exit_codes import ExitCode
-from vibforge.errors import ModelError
+from vibforge.errors import ModelError, SigningError
 from vibforge.report import documents
 from vibforge.report.paint import Paint, wants_colour
 
 if TYPE_CHECKING:
     from vibforge.report.documents.shape import Document
+    from vibforge.signing.passphrase import Passphrase
+    from vibforge.signing.policy import TrustPolicy
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 Folder = Annotated[
@@ -91,7 +98,7 @@ def print_text(text: str, *, end: str = "\n") -> None:
 def print_report(text: str) -> None:
     """Print a report for people, in lines that fit their terminal, or COLUMNS where that is set."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):
-        from vibforge.report.folding import fold  # noqa: PLC0415 - only where somebody looks
+        from vibforge.report.plain import fold  # noqa: PLC0415 - only where somebody looks
 
         text = fold(text, columns(sys.maxsize))
     print_text(text)
@@ -124,7 +131,7 @@ def moment_of(text: str | None, option: str) -> datetime | None:
     Raises:
         ModelError: it is none.
     """
-    from vibforge.model.release_date import ReleaseDate  # noqa: PLC0415 - few commands need it
+    from vibforge.vib.release_date import ReleaseDate  # noqa: PLC0415 - few commands need it
 
     if text is None:
         return None
@@ -134,3 +141,150 @@ def moment_of(text: str | None, option: str) -> datetime | None:
         raise ModelError(
             f"{option}: {text!r} is no time", remedy=error.problems[0].remedy
         ) from error
+
+
+Trust = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR|FILE",
+        help="Whom to trust: a host's folder of certificates, or PEM files; may be repeated.",
+    ),
+]
+
+
+class Level(StrEnum):
+    """Levels that need a signature."""
+
+    PARTNER = "partner"
+    ACCEPTED = "accepted"
+    CERTIFIED = "certified"
+
+
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Fail what strict X.509 rules object to, weak payload digests, and unsigned VIBs.",
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Check dates at this moment, `now` or ISO 8601, not at the signing time.",
+    ),
+]
+RequireSigned = Annotated[
+    bool, typer.Option("--require-signed", help="Fail VIBs without a valid signature.")
+]
+RequireLevel = Annotated[
+    Level | None,
+    typer.Option(
+        help="Fail VIBs below this acceptance level, and VIBs whose level no signer of --trust "
+        "carries.",
+    ),
+]
+
+
+def policy_of(
+    trust: list[Path] | None,
+    at: str | None = None,
+    *,
+    strict: bool = False,
+    require_signed: bool = False,
+    require_level: Level | None = None,
+) -> "TrustPolicy":
+    """Return the policy that the options of a command ask for."""
+    from vibforge.esxi.acceptance import AcceptanceLevel  # noqa: PLC0415 - `--version` is quick
+    from vibforge.signing.policy import TrustPolicy  # noqa: PLC0415 - the same
+
+    moment = datetime.now(UTC) if at == "now" else moment_of(at, "--at")
+    level = AcceptanceLevel(require_level) if require_level else None
+    policy = TrustPolicy(
+        at=moment, strict=strict, require_signed=require_signed, require_level=level
+    )
+    if not trust:
+        return policy
+    from vibforge.signing.store import read_store  # noqa: PLC0415 - needs OpenSSL
+
+    return replace(policy, store=read_store(trust))
+
+
+Pkcs11Module = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="PKCS#11 library of a key in a token; the only one that a recipe may use. It goes "
+        "before PKCS11_MODULE_PATH.",
+    ),
+]
+
+
+def environment_of(pkcs11_module: Path | None) -> Mapping[str, str]:
+    """Return the environment in which keys are opened, with the library that the user named."""
+    if pkcs11_module is None:
+        return os.environ
+    from vibforge.signing.key_source import MODULE_VARIABLE  # noqa: PLC0415 - only with a token
+
+    return {**os.environ, MODULE_VARIABLE: str(pkcs11_module)}
+
+
+def passphrase_of(file: Path | None, descriptor: int | None, variable: str | None) -> "Passphrase":
+    """Choose the source that was named; a terminal is asked if none was."""
+    from vibforge.signing import passphrase  # noqa: PLC0415 - only commands that sign need it
+
+    if file is not None:
+        return passphrase.from_file(file)
+    if descriptor is not None:
+        return passphrase.from_descriptor(descriptor)
+    if variable is not None:
+        return passphrase.from_environment(variable, os.environ)
+    return terminal_passphrase() or passphrase.no_passphrase
+
+
+def terminal_passphrase() -> "Passphrase | None":
+    """Return what asks at the terminal; None where there is none."""
+    return _ask if sys.stdin.isatty() else None
+
+
+def _ask() -> bytes:
+    try:
+        answer: str = typer.prompt("Passphrase", hide_input=True, err=True)
+    except typer.Abort as error:
+        raise SigningError("no passphrase was given") from error
+    return answer.encode("utf-8", "surrogateescape")
+
+
+_PATIENCE = 1.0
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a function that takes the bytes done and all bytes; None where nobody looks."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with ExitStack() as stack:
+        yield _Bar(label, stack).update
+
+
+class _Bar:
+    """Starts to draw after a second."""
+
+    def __init__(self, label: str, stack: ExitStack) -> None:
+        self._label = label
+        self._stack = stack
+        self._begin = time.monotonic()
+        self._shown = 0
+        self._advance: Callable[[int], None] | None = None
+
+    def update(self, done: int, size: int) -> None:
+        if self._advance is None:
+            if time.monotonic() - self._begin < _PATIENCE:
+                return
+            bar = self._stack.enter_context(
+                typer.progressbar(length=size, label=self._label, file=sys.stderr)
+            )
+            self._advance = bar.update
+        self._advance(done - self._shown)
+        self._shown = done

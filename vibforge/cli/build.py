@@ -10,22 +10,24 @@ from vibforge.cli.arguments import (
     Allow,
     Because,
     Json,
+    Pkcs11Module,
     Settings,
+    environment_of,
     print_json,
+    progress,
     settings_of,
     show,
+    terminal_passphrase,
     words_of,
 )
-from vibforge.cli.progress import progress
-from vibforge.cli.secrets import Pkcs11Module, environment_of, terminal_passphrase
 from vibforge.report import documents
 from vibforge.report.paint import Paint
 
 if TYPE_CHECKING:
-    from vibforge.depot.write import Written
-    from vibforge.formats.gzip_member import Level
-    from vibforge.operations.build import Built
-    from vibforge.operations.plan_build import BuildPlan
+    from vibforge.bundle.content import Written
+    from vibforge.formats.deflating import Level
+    from vibforge.project.build import Built
+    from vibforge.project.plan_build import BuildPlan
 
 
 class Compression(StrEnum):
@@ -99,9 +101,9 @@ def build(  # noqa: PLR0913 - the options of the command
     payloads/NAME/…), or a plain tree of files as they shall appear on the host. What lint finds in
     the VIB is told and does not change the exit code.
     """
-    from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - `--version` loads no codec
-    from vibforge.operations.judge_build import judge_build, judge_plan  # noqa: PLC0415 - the same
-    from vibforge.operations.plan_build import plan_build  # noqa: PLC0415 - the same
+    from vibforge.formats.deflating import Level  # noqa: PLC0415 - `--version` loads no codec
+    from vibforge.project.judge_build import judge_build, judge_plan  # noqa: PLC0415 - the same
+    from vibforge.project.plan_build import plan_build  # noqa: PLC0415 - the same
     from vibforge.report import build as report  # noqa: PLC0415 - the same
     from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
 
@@ -149,11 +151,11 @@ def build(  # noqa: PLR0913 - the options of the command
 
 def _build(plan: "BuildPlan", output: Path, level: "Level", *, if_changed: bool) -> "Built | None":
     """Build, or return None where the folder already holds the result."""
-    from vibforge.operations.build import build_plan, open_key  # noqa: PLC0415 - as above
+    from vibforge.project.build import build_plan, open_key  # noqa: PLC0415 - as above
 
     signer = open_key(plan, terminal_passphrase())
     if if_changed:
-        from vibforge.operations.up_to_date import is_up_to_date  # noqa: PLC0415 - only asked here
+        from vibforge.project.up_to_date import is_up_to_date  # noqa: PLC0415 - only asked here
 
         if is_up_to_date(plan, output, level=level, signer=signer):
             return None
@@ -165,10 +167,7 @@ def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FB
     """Decide about the bundle, before anything is packed."""
     if wanted is None and plan.recipe.bundle is None:
         return plan
-    from vibforge.depot.bundle_of_build import (  # noqa: PLC0415 - most builds make no bundle
-        with_bundle,
-        without_bundle,
-    )
+    from vibforge.project.bundle_of_build import with_bundle, without_bundle  # noqa: PLC0415 - most builds make no bundle
 
     return without_bundle(plan) if wanted is False else with_bundle(plan)
 
@@ -177,8 +176,8 @@ def _bundle(plan: "BuildPlan", output: Path, *, built: bool) -> "Written | None"
     """Make the bundle that the recipe wants, unless nothing was built and it is there."""
     if plan.recipe.bundle is None:
         return None
-    from vibforge.depot.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
-    from vibforge.operations.up_to_date import has_bundle  # noqa: PLC0415 - the same
+    from vibforge.project.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
+    from vibforge.project.up_to_date import has_bundle  # noqa: PLC0415 - the same
 
     return bundle_of(plan, output) if built or not has_bundle(plan, output) else None
 

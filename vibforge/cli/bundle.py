@@ -1,42 +1,168 @@
 """`vibforge bundle`: offline bundles and components, what fleets are fed with."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vibforge.bundle.serve import reachable_name
 from vibforge.cli.arguments import (
+    At,
     Folder,
     Json,
+    RequireLevel,
+    RequireSigned,
     Settings,
+    Strict,
+    Trust,
     VendorCode,
     exit_unless,
     paint,
+    policy_of,
     print_json,
     print_report,
+    settings_of,
+    tell,
     words_of,
 )
-from vibforge.cli.bundle_arguments import (
-    Bundle,
-    Component,
-    ComponentVersion,
-    Output,
-    Platforms,
-    RecipeFile,
-    Vendor,
-    Vibs,
-    bundle_recipe,
-)
 from vibforge.cli.lint import lint
-from vibforge.cli.trust import At, RequireLevel, RequireSigned, Strict, Trust, policy_of
+from vibforge.errors import ModelError, OutputError
 from vibforge.report import documents
+from vibforge.report.bundle import served_text
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable
 
-    from vibforge.depot.write import Written
+    from vibforge.bundle.content import Written
+    from vibforge.bundle.recipe import BundleRecipe
+    from vibforge.bundle.serve import ServerIdentity
     from vibforge.report.documents.bundle import WrittenBundles
+
+
+Bundle = Annotated[Path, typer.Argument(help="An offline bundle.", metavar="BUNDLE")]
+Vibs = Annotated[list[Path], typer.Argument(help="Files of VIBs.", metavar="VIB…")]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Write the new bundle here.")
+]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option(metavar="PROJECT", help="A vibforge.toml, or its folder, with a [bundle]."),
+]
+Platforms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--platform",
+        metavar="RELEASE",
+        help="What it says it is for: 7.0, 8.0, …; may be repeated.",
+    ),
+]
+Vendor = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the vendor.")]
+Component = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="One component of this name with all VIBs in it."),
+]
+ComponentVersion = Annotated[
+    str | None, typer.Option(metavar="VERSION", help="Its version; the first VIB's if none.")
+]
+
+
+def bundle_recipe(
+    recipe: Path | None,
+    settings: list[str] | None,
+    options: Mapping[str, str | None],
+    platforms: list[str] | None,
+    component: tuple[str | None, str | None] = (None, None),
+) -> "BundleRecipe":
+    """Read what a bundle shall say from its recipe and the options that go over it.
+
+    Raises:
+        ModelError: a value breaks a rule, or the recipe cannot be read.
+    """
+    import json  # noqa: PLC0415 - `--version` reads no recipe
+    import os  # noqa: PLC0415 - the same
+    from dataclasses import replace  # noqa: PLC0415 - the same
+
+    from vibforge.bundle.recipe import ComponentRecipe  # noqa: PLC0415 - the same
+    from vibforge.errors import ModelError  # noqa: PLC0415 - the same
+    from vibforge.project.recipe_reading import read_bundle_recipe  # noqa: PLC0415 - the same
+
+    chosen = settings_of(settings or [])
+    chosen |= {name: value for name, value in options.items() if value is not None}
+    if platforms:
+        chosen["platforms"] = json.dumps(words_of(platforms))
+    document, where = _document(recipe)
+    found = read_bundle_recipe(document, where, environment=os.environ, settings=chosen)
+    name, version = component
+    if version is not None and name is None:
+        raise ModelError("--component-version needs --component")
+    if name is None:
+        return found
+    return replace(found, components=(ComponentRecipe(name=name, version=version or ""),))
+
+
+def _document(recipe: Path | None) -> tuple[str, str]:
+    from vibforge.errors import ModelError  # noqa: PLC0415 - `--version` reads no recipe
+
+    if recipe is None:
+        return "", "the options"
+    path = recipe / "vibforge.toml" if recipe.is_dir() else recipe
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot be read: {error}", where=str(path)) from error
+
+
+_LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def identity(
+    host: str, certificate: Path | None, key: Path | None, *, https: bool
+) -> "ServerIdentity | None":
+    """Return what HTTPS needs, None for plain HTTP.
+
+    Raises:
+        ModelError: a certificate without a key, or a key without a certificate.
+        SigningError: they cannot be used.
+    """
+    if (certificate is None) != (key is None):
+        raise ModelError("--cert and --key go together")
+    if certificate is None and not https:
+        return None
+    from vibforge.bundle.serve import given_identity, made_identity  # noqa: PLC0415 - plain HTTP needs none of it
+
+    if certificate is not None and key is not None:
+        return given_identity(certificate, key)
+    return made_identity(reachable_name(host))
+
+
+def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -> None:
+    """Say where the depot is, and serve it until a signal comes.
+
+    Raises:
+        OutputError: the server is not installed, or cannot listen; else as `snapshot` has them.
+    """
+    try:
+        from vibforge.bundle.serve import serving  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise OutputError(
+            "serving needs the packages hypercorn and starlette",
+            remedy="pip install 'vibforge[serve]', or let a web server serve what "
+            "`vibforge bundle unpack` writes",
+        ) from error
+    from vibforge.bundle.serve import snapshot  # noqa: PLC0415 - only where it is served
+
+    tls: ssl.SSLContext | None = identity.context if identity else None
+    fingerprint = identity.fingerprint if identity else ""
+    with (
+        snapshot(bundle) as depot,
+        serving(depot, host=host, port=port, tls=tls, log=tell) as served,
+    ):
+        print_report(served_text(served.address, fingerprint, is_local=host in _LOCAL))
+        served.wait()
+
 
 app = typer.Typer(
     name="bundle",
@@ -88,7 +214,7 @@ def create(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Make an offline bundle of VIBs; each becomes a component unless told otherwise."""
-    from vibforge.depot.create import create_bundle  # noqa: PLC0415 - `--version` needs no depot
+    from vibforge.bundle.create import create_bundle  # noqa: PLC0415 - `--version` needs no depot
 
     options = {
         "vendor": vendor,
@@ -112,7 +238,7 @@ def create(  # noqa: PLR0913 - the options of the command
 @app.command()
 def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
     """Show members, vendors, platforms, bulletins, components and VIBs."""
-    from vibforge.depot.verify import opened_bundles  # noqa: PLC0415 - `--version` needs no depot
+    from vibforge.packages.verify import opened_bundles  # noqa: PLC0415 - `--version` needs no depot
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     with opened_bundles(bundle) as found:
@@ -141,8 +267,8 @@ def verify(  # noqa: PLR0913 - the options of the command
 
     Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
     """
-    from vibforge.depot.verify import judge_bundle  # noqa: PLC0415 - `--version` needs no depot
     from vibforge.host.offer import BundleReader  # noqa: PLC0415 - the same
+    from vibforge.packages.verify import judge_bundle  # noqa: PLC0415 - `--version` needs no depot
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     policy = policy_of(
@@ -177,7 +303,7 @@ def add(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Add VIBs to a bundle."""
-    from vibforge.depot.compose import add as compose  # noqa: PLC0415 - `--version` needs no depot
+    from vibforge.bundle.compose import add as compose  # noqa: PLC0415 - `--version` needs no depot
 
     wanted = bundle_recipe(recipe, settings, {}, platform, (component, component_version))
     _show(
@@ -199,7 +325,7 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Leave VIBs, bulletins or components out of a bundle."""
-    from vibforge.depot.compose import remove as compose  # noqa: PLC0415 - `--version` is quick
+    from vibforge.bundle.compose import remove as compose  # noqa: PLC0415 - `--version` is quick
 
     _show(lambda: documents.bundle.BundleRemove, [compose(bundle, what, output)], as_json=as_json)
 
@@ -212,7 +338,7 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Make one bundle of each bulletin or component."""
-    from vibforge.depot.compose import split as compose  # noqa: PLC0415 - `--version` is quick
+    from vibforge.bundle.compose import split as compose  # noqa: PLC0415 - `--version` is quick
 
     _show(lambda: documents.bundle.BundleSplit, compose(bundle, folder), as_json=as_json)
 
@@ -227,8 +353,8 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Make one bundle of several."""
-    from vibforge.depot.compose import merge as compose  # noqa: PLC0415 - `--version` is quick
-    from vibforge.depot.compose import vendor_of  # noqa: PLC0415 - the same
+    from vibforge.bundle.compose import merge as compose  # noqa: PLC0415 - `--version` is quick
+    from vibforge.bundle.compose import vendor_of  # noqa: PLC0415 - the same
 
     whose = vendor_of(vendor, vendor_code)
     _show(lambda: documents.bundle.BundleMerge, [compose(bundles, output, whose)], as_json=as_json)
@@ -244,7 +370,7 @@ def modernise(
     as_json: Json = False,
 ) -> None:
     """Turn an old bundle into one of components for 7.0 to 9.0, saying what was assumed."""
-    from vibforge.depot.modernise import modernise as make  # noqa: PLC0415 - `--version` is quick
+    from vibforge.bundle.modernise import modernise as make  # noqa: PLC0415 - `--version` is quick
 
     done = make(bundle, output, platforms=words_of(platform), vendor_code=vendor_code or "")
     _show(lambda: documents.bundle.BundleModernise, [done], as_json=as_json)
@@ -258,7 +384,7 @@ def unpack(
     as_json: Json = False,
 ) -> None:
     """Unpack a bundle to a tree that any web server can serve."""
-    from vibforge.depot.unpack import unpack as unpack_to  # noqa: PLC0415 - `--version` is quick
+    from vibforge.bundle.opening import unpack as unpack_to  # noqa: PLC0415 - `--version` is quick
     from vibforge.report import bundle as report  # noqa: PLC0415 - the same
 
     done = unpack_to(bundle, folder)
@@ -287,8 +413,6 @@ def serve(  # noqa: PLR0913 - the options of the command
     ] = None,
 ) -> None:
     """Serve a copy of a bundle as a depot, on localhost unless --bind says otherwise."""
-    from vibforge.cli.bundle_serving import identity, run  # noqa: PLC0415 - `--version` is quick
-
     run(bundle, bind, port, identity(bind, cert, key, https=https))
 
 

@@ -34,11 +34,11 @@ def extract(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Take files out of a VIB or bundle, into a folder and nowhere else."""
-    from vibforge.operations.extract import Wishes, extract_members  # noqa: PLC0415 - quick start
-    from vibforge.operations.extract import extract as take_out  # noqa: PLC0415 - the same
-    from vibforge.operations.stage import extract_stage  # noqa: PLC0415 - the same
-    from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
-    from vibforge.report.extract import extracted_text  # noqa: PLC0415 - the same
+    from vibforge.packages.extract import Wishes, extract_members  # noqa: PLC0415 - quick start
+    from vibforge.packages.extract import extract as take_out  # noqa: PLC0415 - the same
+    from vibforge.packages.subjects import opened  # noqa: PLC0415 - the same
+    from vibforge.project.stage import extract_stage  # noqa: PLC0415 - the same
+    from vibforge.report.inspect import extracted_text  # noqa: PLC0415 - the same
 
     if sum((payloads_only, stage, bool(paths))) > 1:
         raise typer.BadParameter("--payloads-only, --stage and PATH exclude each other")

@@ -11,16 +11,17 @@ import typer
 from vibforge.cli.arguments import (
     Esxi,
     Json,
+    Trust,
     columns,
     exit_unless,
+    policy_of,
     print_text,
     show,
     words_of,
 )
-from vibforge.cli.trust import Trust, policy_of
 from vibforge.errors import ModelError
 from vibforge.report import documents
-from vibforge.report.folding import WIDTH
+from vibforge.report.plain import WIDTH
 
 if TYPE_CHECKING:
     from vibforge.host.host import Host
@@ -76,11 +77,11 @@ def plan(  # noqa: PLR0913 - the options of the command
     _check_plan(files, remove, route=route, to=to, together=together)
     from vibforge.esxi.release import Release, parse_releases  # noqa: PLC0415 - the same
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
-    from vibforge.host.flags import Flags  # noqa: PLC0415 - `--version` predicts nothing
+    from vibforge.files.inputs import require_readable  # noqa: PLC0415 - the same
+    from vibforge.host.command import Flags  # noqa: PLC0415 - `--version` predicts nothing
     from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
-    from vibforge.model.several import require_readable  # noqa: PLC0415 - the same
-    from vibforge.operations.plan import plan as plan_files  # noqa: PLC0415 - the same
-    from vibforge.operations.plan import plan_removal  # noqa: PLC0415 - the same
+    from vibforge.packages.plan import plan as plan_files  # noqa: PLC0415 - the same
+    from vibforge.packages.plan import plan_removal  # noqa: PLC0415 - the same
     from vibforge.report.plan import plan_text  # noqa: PLC0415 - the same
 
     facts = _facts(host) if host else None
@@ -164,7 +165,7 @@ def explain(
     Exit code 1 means that nothing in the text is known here.
     """
     from vibforge.host.known_messages import recognise  # noqa: PLC0415 - only here
-    from vibforge.report import explain as report  # noqa: PLC0415 - only here
+    from vibforge.report import rules as report  # noqa: PLC0415 - only here
 
     if _explained_rule(message.strip(), as_json=as_json):
         return
@@ -191,7 +192,7 @@ def _explained_rule(word: str, *, as_json: bool) -> bool:
     is_id = _RULE_ID.fullmatch(word) is not None
     if not (is_id or _RULE_NAME.fullmatch(word)):
         return False
-    from vibforge.checks.registry import unknown_rule  # noqa: PLC0415 - messages do without rules
+    from vibforge.packages.lint import unknown_rule  # noqa: PLC0415 - messages do without rules
     from vibforge.report import rules as report  # noqa: PLC0415 - the same
 
     rule = report.find_manual(word)

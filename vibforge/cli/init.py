@@ -19,7 +19,7 @@ def init(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the VIB.")] = None,
 ) -> None:
     """Start a project: a commented recipe and an example tree."""
-    from vibforge.operations.initialise import initialise  # noqa: PLC0415 - only here
+    from vibforge.project.initialise import initialise  # noqa: PLC0415 - only here
 
     for path in initialise(folder, template, name):
         print_text(str(folder / path))

@@ -10,7 +10,7 @@ from vibforge.cli.arguments import Json, columns, paint, print_json, print_repor
 from vibforge.report import documents
 
 if TYPE_CHECKING:
-    from vibforge.operations.inspect import Inspection
+    from vibforge.packages.inspect import Inspection
 
 _NARROW = 80
 
@@ -37,7 +37,7 @@ def inspect(
     if cat is not None:
         _cat(files, cat)
         return
-    from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - `--version` is quick
+    from vibforge.files.inputs import each_file, require_readable  # noqa: PLC0415 - `--version` is quick
 
     looked = each_file(files, lambda path: _look(path, whole=only_files))
     if as_json:
@@ -49,8 +49,8 @@ def inspect(
 
 
 def _look(path: Path, *, whole: bool) -> "tuple[Inspection, ...]":
-    from vibforge.operations.inspect import inspect as look  # noqa: PLC0415 - the same
-    from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
+    from vibforge.packages.inspect import inspect as look  # noqa: PLC0415 - the same
+    from vibforge.packages.subjects import opened  # noqa: PLC0415 - the same
 
     with opened(path) as subjects:
         return tuple(look(subject, whole=whole) for subject in subjects)
@@ -71,8 +71,8 @@ def _show(found: "list[Inspection]", *, only_files: bool) -> None:
 
 
 def _cat(files: list[Path], wanted: str) -> None:
-    from vibforge.operations.print_file import print_file  # noqa: PLC0415 - only here
-    from vibforge.operations.subjects import opened  # noqa: PLC0415 - the same
+    from vibforge.packages.inspect import print_file  # noqa: PLC0415 - only here
+    from vibforge.packages.subjects import opened  # noqa: PLC0415 - the same
 
     if len(files) != 1:
         raise typer.BadParameter("--cat takes exactly one FILE")

@@ -23,12 +23,12 @@ from vibforge.report import documents
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vibforge.checks.run import Choice, LintResult
-    from vibforge.model.allowance import Allowance
-    from vibforge.model.several import Unreadable
-    from vibforge.operations.build import Built
-    from vibforge.scan.bundle import BundleScan
-    from vibforge.scan.vib import VibScan
+    from vibforge.bundle.scan import BundleScan
+    from vibforge.files.inputs import Unreadable
+    from vibforge.findings.check import Allowance
+    from vibforge.packages.lint import Choice, LintResult
+    from vibforge.project.build import Built
+    from vibforge.vib.scan import VibScan
 
 
 class Form(StrEnum):
@@ -65,10 +65,10 @@ def lint(  # noqa: PLR0913 - the options of the command
     temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
     means that there are errors.
     """
-    from vibforge.checks.run import Choice, LintResult  # noqa: PLC0415 - the same
     from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - `--version` judges nothing
     from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
-    from vibforge.model.several import each_file, require_readable  # noqa: PLC0415 - the same
+    from vibforge.files.inputs import each_file, require_readable  # noqa: PLC0415 - the same
+    from vibforge.packages.lint import Choice, LintResult  # noqa: PLC0415 - the same
 
     choice = Choice(
         select=words_of(select),
@@ -103,7 +103,7 @@ def _print(
 
 def _look(path: Path, choice: "Choice") -> "LintResult":
     """Hold one file against the rules; what a recipe allows, it allows its own VIB alone."""
-    from vibforge.checks.run import lint as run_lint  # noqa: PLC0415 - the same
+    from vibforge.packages.lint import lint as run_lint  # noqa: PLC0415 - the same
 
     with ExitStack() as stack:
         allowances: list[Allowance] = []
@@ -115,8 +115,8 @@ def _subjects(
     path: Path, stack: ExitStack, allowances: "list[Allowance]"
 ) -> "Iterator[VibScan | BundleScan]":
     from vibforge.errors import is_folder  # noqa: PLC0415 - the same
-    from vibforge.model.vib import Vib  # noqa: PLC0415 - the same
-    from vibforge.scan.vib import VibScan  # noqa: PLC0415 - the same
+    from vibforge.vib.archive import Vib  # noqa: PLC0415 - the same
+    from vibforge.vib.scan import VibScan  # noqa: PLC0415 - the same
 
     if is_folder(path) or path.suffix == ".toml":
         built = _built(path, stack)
@@ -143,9 +143,9 @@ def _is_archive(path: Path) -> bool:
 
 
 def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
+    from vibforge.bundle.scan import bundle_scan  # noqa: PLC0415 - the same
     from vibforge.errors import FormatError  # noqa: PLC0415 - only for bundles
-    from vibforge.operations.subjects import OpenBundle, opened  # noqa: PLC0415 - the same
-    from vibforge.scan.bundle import bundle_scan  # noqa: PLC0415 - the same
+    from vibforge.packages.subjects import OpenBundle, opened  # noqa: PLC0415 - the same
 
     for subject in stack.enter_context(opened(path)):
         if not isinstance(subject, OpenBundle):
@@ -157,9 +157,9 @@ def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
 def _built(path: Path, stack: ExitStack) -> "Built":
     from tempfile import TemporaryDirectory  # noqa: PLC0415 - only for projects
 
-    from vibforge.formats.gzip_member import Level  # noqa: PLC0415 - the same
-    from vibforge.operations.build import build  # noqa: PLC0415 - the same
-    from vibforge.operations.publish import TEMPORARY, explained  # noqa: PLC0415 - the same
+    from vibforge.files.publication import TEMPORARY, explained  # noqa: PLC0415 - the same
+    from vibforge.formats.deflating import Level  # noqa: PLC0415 - the same
+    from vibforge.project.build import build  # noqa: PLC0415 - the same
 
     with explained(TEMPORARY):
         folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))

@@ -13,7 +13,7 @@ from vibforge.cli.arguments import exit_unless, print_text, tell
 from vibforge.errors import ModelError, Problem
 
 if TYPE_CHECKING:
-    from vibforge.operations.make_request import MakeRequest
+    from vibforge.project.make_request import MakeRequest
 
 _RESERVED = {"output": "OUT", "dry_run": "make check", "help": "vibforge build --help"}
 """Options that would change what a target does, by parameter, with what to use instead."""
@@ -40,9 +40,7 @@ def make(
     so on, so that neither make nor a shell expands them. N picks a project for package, bundle
     and check; a number beyond the last project is no error.
     """
-    from vibforge.operations.make_request import (  # noqa: PLC0415 - `--version` needs none
-        read_make_request,
-    )
+    from vibforge.project.make_request import read_make_request  # noqa: PLC0415 - `--version` needs none
 
     request = read_make_request(os.environ)
     if target is Target.LINT:
@@ -65,7 +63,7 @@ def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -
     if target is Target.CHECK:
         _run(*words, "--dry-run", "--", project)
         return
-    from vibforge.operations.ledger import keeping_ledgers  # noqa: PLC0415 - as above
+    from vibforge.project.ledger import keeping_ledgers  # noqa: PLC0415 - as above
 
     if target is Target.BUNDLE:
         words.append("--bundle")
@@ -75,8 +73,8 @@ def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -
 
 def _dist(request: "MakeRequest") -> None:
     """List what was asked for, and what other projects of the same Makefile have built."""
-    from vibforge.operations.built_folder import read_record  # noqa: PLC0415 - as above
-    from vibforge.operations.checksums import write_checksums  # noqa: PLC0415 - as above
+    from vibforge.project.clean import write_checksums  # noqa: PLC0415 - as above
+    from vibforge.project.ledger import read_record  # noqa: PLC0415 - as above
 
     asked = {folder for _project, folder in request.jobs}
     folders = asked.union(folder for folder in request.folders if read_record(folder))
@@ -84,7 +82,7 @@ def _dist(request: "MakeRequest") -> None:
 
 
 def _clean(request: "MakeRequest") -> None:
-    from vibforge.operations.clean import clean  # noqa: PLC0415 - as above
+    from vibforge.project.clean import clean  # noqa: PLC0415 - as above
 
     cleaned = clean(request.output, [folder for _project, folder in request.jobs])
     for path in cleaned.removed:

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import Json, moment_of, paint, show, tell
-from vibforge.cli.trust import Level
+from vibforge.cli.arguments import Json, Level, moment_of, paint, show, tell
 from vibforge.errors import escaped, shell_line
 from vibforge.report import documents
 
@@ -39,8 +38,8 @@ KeyType = Annotated[Key, typer.Option(help="Kind of key.")]
 @app.command()
 def init(folder: Folder, *, key_type: KeyType = Key.RSA_2048, as_json: Json = False) -> None:
     """Make a CA: two roots, an intermediate for partners, and its revocation list."""
-    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
-    from vibforge.signing.lab_authority import KeyKind  # noqa: PLC0415 - the same
+    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.signing.pki import KeyKind  # noqa: PLC0415 - the same
 
     _warn()
     pki.init_authority(folder, _now(), KeyKind(key_type))
@@ -71,10 +70,10 @@ def issue(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Issue a signer: its key, and its certificate with the chain."""
-    from vibforge.model.acceptance import AcceptanceLevel  # noqa: PLC0415 - as below
-    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
-    from vibforge.report import pki as report  # noqa: PLC0415 - the same
-    from vibforge.signing.lab_authority import KeyKind  # noqa: PLC0415 - the same
+    from vibforge.esxi.acceptance import AcceptanceLevel  # noqa: PLC0415 - as below
+    from vibforge.report import sign as report  # noqa: PLC0415 - the same
+    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.signing.pki import KeyKind  # noqa: PLC0415 - the same
 
     wanted = pki.SignerRequest(
         name=name,
@@ -91,7 +90,7 @@ def issue(  # noqa: PLR0913 - the options of the command
 @app.command()
 def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
     """Take a signer back. Export again afterwards: hosts read the list from their store."""
-    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
 
     certificate = pki.revoke(folder, name, _now())
     then = shell_line("vibforge", "pki", "export", folder)
@@ -109,7 +108,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the trust store under a host's file names: vmware.cert, vmpartner.cert and .crl."""
-    from vibforge.operations import pki  # noqa: PLC0415 - loads cryptography
+    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
 
     _warn()
     files = pki.export(folder, output)
@@ -118,7 +117,7 @@ def export(
 
 
 def _warn() -> None:
-    from vibforge.operations.pki import WARNING  # noqa: PLC0415 - loads cryptography
+    from vibforge.signing.pki import WARNING  # noqa: PLC0415 - loads cryptography
 
     tell(f"{paint(sys.stderr)('warning:', 'warn')} {WARNING}")
 

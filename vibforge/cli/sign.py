@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vibforge.cli.arguments import Json, moment_of, show
-from vibforge.cli.secrets import Pkcs11Module, environment_of, passphrase_of
+from vibforge.cli.arguments import (
+    Json,
+    Pkcs11Module,
+    environment_of,
+    moment_of,
+    passphrase_of,
+    show,
+)
 from vibforge.report import documents
 
 if TYPE_CHECKING:
-    from vibforge.operations.sign_elsewhere import ToSign
+    from vibforge.packages.sign import ToSign
 
 
 def sign(  # noqa: PLR0913 - the options of the command
@@ -80,8 +86,7 @@ def sign(  # noqa: PLR0913 - the options of the command
     The signature stands over the descriptor, which holds the digests of the payloads. VIB is
     replaced only when the new signature has been verified.
     """
-    from vibforge.operations.sign import Existing, sign_vib  # noqa: PLC0415 - needs OpenSSL
-    from vibforge.operations.sign_elsewhere import choose_signer, to_sign  # noqa: PLC0415 - the same
+    from vibforge.packages.sign import Existing, choose_signer, sign_vib, to_sign  # noqa: PLC0415 - needs OpenSSL  # noqa: PLC0415 - the same
     from vibforge.report import sign as report  # noqa: PLC0415 - the same
     from vibforge.signing.key_source import KeySource  # noqa: PLC0415 - the same
 
@@ -112,7 +117,7 @@ def sign(  # noqa: PLR0913 - the options of the command
 def _write_request(
     request: "ToSign", digest: Path | None, attributes: Path | None, *, as_json: bool
 ) -> None:
-    from vibforge.operations.sign_elsewhere import write_request  # noqa: PLC0415 - as above
+    from vibforge.packages.sign import write_request  # noqa: PLC0415 - as above
     from vibforge.report import sign as report  # noqa: PLC0415 - as above
 
     files = write_request(request, digest, attributes)

@@ -99,8 +99,8 @@ def new(  # noqa: PLR0913 - the options of the command
 
     KEY of --set is an option of ptp4l, or one of phc2sys: phc2sys:KEY.
     """
-    from vibforge.operations.trx_new import new_trx_conf  # noqa: PLC0415 - only here
     from vibforge.report.trx_check import check_text  # noqa: PLC0415 - only here
+    from vibforge.trx.profile import new_trx_conf  # noqa: PLC0415 - only here
 
     made = new_trx_conf(
         profile, domain=domain, changes=settings or (), releases=releases_of(linuxptp, esxi)
@@ -134,7 +134,7 @@ def options(
 ) -> None:
     """Search the options of linuxptp: what they take, and what they mean inside TRX."""
     from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx.catalogue import catalogue  # noqa: PLC0415 - only here
+    from vibforge.trx.option import catalogue  # noqa: PLC0415 - only here
 
     releases = releases_of(linuxptp, esxi)
     found = catalogue().search(words or ())
@@ -205,8 +205,8 @@ def import_(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Make a trx.conf of linuxptp's own files or of an OpenShift PtpConfig."""
-    from vibforge.operations.trx_import import import_text  # noqa: PLC0415 - only here
-    from vibforge.report import trx_transfer as report  # noqa: PLC0415 - only here
+    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
+    from vibforge.trx.exchange.conversion import import_text  # noqa: PLC0415 - only here
 
     imported = import_text(
         read(file),
@@ -241,8 +241,8 @@ def export(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Turn a trx.conf into linuxptp's own files or into an OpenShift PtpConfig."""
-    from vibforge.operations.trx_export import export_text  # noqa: PLC0415 - only here
-    from vibforge.report import trx_transfer as report  # noqa: PLC0415 - only here
+    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
+    from vibforge.trx.exchange.conversion import export_text  # noqa: PLC0415 - only here
 
     text, exported = export_text(read(file), target, name=name, interface=interface)
     if as_json:
@@ -268,7 +268,7 @@ def host(
     as_json: Json = False,
 ) -> None:
     """Say whether TRX takes a NIC, and how ESXi itself sets what trx.conf need not carry."""
-    from vibforge.report import trx_host as report  # noqa: PLC0415 - only here
+    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
     from vibforge.trx.nic import Answer, judge_nic  # noqa: PLC0415 - only here
     from vibforge.trx.official import official_ways  # noqa: PLC0415 - only here
 
@@ -284,8 +284,8 @@ def host(
 @app.command()
 def fingerprint(binary: File, *, as_json: Json = False) -> None:
     """Tell the linuxptp release of a ptp4l, phc2sys or pmc binary."""
-    from vibforge.report import trx_host as report  # noqa: PLC0415 - only here
-    from vibforge.trx import fingerprint as labels  # noqa: PLC0415 - only here
+    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
+    from vibforge.trx import option as labels  # noqa: PLC0415 - only here
 
     found = labels.fingerprint(read(binary, labels.MAX_BYTES))
     if as_json:

@@ -48,7 +48,7 @@ def read(path: Path, most: int | None = None) -> bytes:
     """The bytes of FILE, no more than it may have."""
     from vibforge.errors import TrxError  # noqa: PLC0415 - for the commands that read
     from vibforge.esxi.paths import TRX_CONF_LIMIT  # noqa: PLC0415 - the same
-    from vibforge.operations.read_input import read_input  # noqa: PLC0415 - the same
+    from vibforge.files.inputs import read_input  # noqa: PLC0415 - the same
 
     return read_input(path, most or TRX_CONF_LIMIT, TrxError)
 
@@ -60,7 +60,7 @@ def write(text: str, output: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    from vibforge.operations.publish import Publication  # noqa: PLC0415 - only for files
+    from vibforge.files.publication import Publication  # noqa: PLC0415 - only for files
 
     with Publication(output.parent) as publication:
         publication.write(output.name, data)

@@ -16,9 +16,9 @@ from vibforge.cli.arguments import (
     paint,
     print_json,
     print_report,
+    progress,
     tell,
 )
-from vibforge.cli.progress import progress
 from vibforge.cli.trx_arguments import File, name_of, read, write
 from vibforge.errors import shell_line
 from vibforge.report import documents
@@ -26,7 +26,7 @@ from vibforge.report import documents
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vibforge.rehearsal.verdict import Sample
+    from vibforge.trx.rehearsal.verdict import Sample
 
 Transport = Annotated[
     str | None, typer.Option(metavar="NAME", help="The network over L2, UDPv4 or UDPv6.")
@@ -99,15 +99,11 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
     means that the trx.conf does not fit, or that this is not known.
     """
-    from vibforge.operations.choose_grandmaster import (  # noqa: PLC0415 - only here
-        grandmaster_from,
-        one_source,
-        second_grandmaster,
-    )
-    from vibforge.operations.trx_rehearse import Wish, rehearse_trx  # noqa: PLC0415 - only here
-    from vibforge.ptp.choice import Choice  # noqa: PLC0415 - only here
-    from vibforge.rehearsal.programs import find_programs  # noqa: PLC0415 - only here
     from vibforge.report import trx_rehearse as report  # noqa: PLC0415 - only here
+    from vibforge.trx.network.sniff import Choice  # noqa: PLC0415 - only here
+    from vibforge.trx.rehearsal.grandmaster import grandmaster_from, one_source, second_grandmaster  # noqa: PLC0415 - only here
+    from vibforge.trx.rehearsal.linuxptp import find_programs  # noqa: PLC0415 - only here
+    from vibforge.trx.rehearsal.rehearse import Wish, rehearse_trx  # noqa: PLC0415 - only here
 
     one_source(gm_profile, gm_conf, pcap, interface)
     data, programs = read(file), find_programs(client_linuxptp, gm_linuxptp)
@@ -122,7 +118,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
             data, grandmaster or interface or "", programs, wish=wish, on_sample=on_sample
         )
     if html:
-        from vibforge.report.trx_rehearse_page import rehearsal_page  # noqa: PLC0415 - plots
+        from vibforge.report.trx_rehearse import rehearsal_page  # noqa: PLC0415 - plots
 
         write(rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
@@ -155,14 +151,14 @@ def sniff(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Say what PTP a network speaks: domains, masters, delay mechanism, and what fits it."""
-    from vibforge.operations.trx_sniff import (  # noqa: PLC0415 - only here
+    from vibforge.report import trx_sniff as report  # noqa: PLC0415 - only here
+    from vibforge.trx.network.fitting import fit_domain  # noqa: PLC0415 - only here
+    from vibforge.trx.network.sniff import (  # noqa: PLC0415 - only here
+        Choice,
         chosen_fit,
         fitting_conf,
         hear,
     )
-    from vibforge.ptp.choice import Choice  # noqa: PLC0415 - only here
-    from vibforge.ptp.fitting import fit_domain  # noqa: PLC0415 - only here
-    from vibforge.report import trx_sniff as report  # noqa: PLC0415 - only here
 
     where = interface or (name_of(capture) if capture else "")
     with progress("listening") as on_progress:

@@ -5,9 +5,20 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import Json, exit_unless, paint, print_json, print_report
-from vibforge.cli.progress import progress
-from vibforge.cli.trust import At, RequireLevel, RequireSigned, Strict, Trust, policy_of
+from vibforge.cli.arguments import (
+    At,
+    Json,
+    RequireLevel,
+    RequireSigned,
+    Strict,
+    Trust,
+    exit_unless,
+    paint,
+    policy_of,
+    print_json,
+    print_report,
+    progress,
+)
 from vibforge.report import documents
 
 
@@ -25,8 +36,8 @@ def verify(  # noqa: PLR0913 - the options of the command
 
     Exit code 1 means that a fact failed. A warning leaves it at 0.
     """
-    from vibforge.model.several import require_readable  # noqa: PLC0415 - `--version` is quick
-    from vibforge.operations.verify_all import verify_all  # noqa: PLC0415 - the same
+    from vibforge.files.inputs import require_readable  # noqa: PLC0415 - `--version` is quick
+    from vibforge.packages.verify import verify_all  # noqa: PLC0415 - the same
     from vibforge.report import verify as report  # noqa: PLC0415 - the same
 
     policy = policy_of(

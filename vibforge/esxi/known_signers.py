@@ -4,9 +4,9 @@ Fingerprints are facts read off public, vendor-signed VIBs; the certificates are
 known by name is not to be trusted: only a trust store says whom a host believes.
 """
 
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import row_of
-from vibforge.model.acceptance import AcceptanceLevel
 
 _CERTIFIED = "VMware Certified VIB Signing"
 _ACCEPTED = "VMware Accepted VIB Signing"

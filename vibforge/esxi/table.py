@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
-from vibforge.model.certainty import Certainty
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")

@@ -1,1 +1,1 @@
-"""What a check is, what it finds, and how it is run: one engine for VIBs, bundles and trx.conf."""
+"""What a check is and what it finds: one engine for VIBs, bundles and trx.conf."""

@@ -1,10 +1,4 @@
-"""What a check, a fault and a finding are.
-
-A check is a short generator named after the fault it finds. Its docstring is its manual: what is
-wrong, then the paragraphs `Why:`, `Remedy:` and `Evidence:`. Every command reads the same checks:
-`lint` runs all of them, `verify` those that compare a file with its own statements, `plan` those
-that make a host refuse a VIB, and `explain` prints their manuals.
-"""
+"""What a check, a fault and a finding are, and which may be allowed for a reason."""
 
 import inspect
 import re
@@ -13,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from vibforge.model.certainty import Certainty
+from vibforge.esxi.certainty import Certainty
+from vibforge.formats.toml_keys import key
+from vibforge.vib import identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +17,7 @@ if TYPE_CHECKING:
     from vibforge.esxi.messages import Form
     from vibforge.esxi.release import Release
     from vibforge.esxi.table import Fact
+
 
 Subject_contra = TypeVar("Subject_contra", contravariant=True)
 """What a check looks at: a scanned VIB or bundle, a descriptor, a trx.conf."""
@@ -311,3 +308,13 @@ def fault_at(  # noqa: PLR0913 - each one is a property of the fault
 
 WHOLE_FILE = (0, 1)
 """The place of a fault that no line of a text has alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """A rule that may be broken here, and why: without a reason nobody can judge it later."""
+
+    rule: str = key(
+        "Id or name of a rule: VF218, path-outside-list.", check=identity.check_filled_line
+    )
+    because: str = key("The reason, for those who come after.", check=identity.check_filled_line)

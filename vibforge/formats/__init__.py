@@ -1,1 +1,1 @@
-"""Bytes to plain values and back. Nothing here knows what a VIB is."""
+"""Bytes to plain values and back; nothing here knows what a VIB is."""

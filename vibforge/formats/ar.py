@@ -1,10 +1,12 @@
-"""The `ar` container of a VIB: a magic line, then members with 60-byte text headers.
+"""The `ar` container of a VIB: written in one form, read without losing a byte."""
 
-VMware's writers leave mtime, uid, gid and mode at 0 and put no slash after a name; the readers of
-ESXi 6.x refuse names of more than 15 characters on writing (vib-format 1, tried on 6.7).
-"""
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
 
-from vibforge.errors import FormatError
+from vibforge.errors import FormatError, Problem
+from vibforge.formats.budget import Budget, Work
 
 MAGIC = b"!<arch>\n"
 NAME_LIMIT = 15
@@ -32,3 +34,205 @@ def member_header(name: str, size: int) -> bytes:
 def member_padding(size: int) -> bytes:
     """Return what follows a member of `size` bytes: members start at even offsets."""
     return b"\n" if size % 2 else b""
+
+
+NAME_TABLE_LIMIT = 1024 * 1024
+"""Bytes of a GNU table of long names; ESXi takes names of 15 characters."""
+LONG_NAME_LIMIT = 255
+"""Characters of a name in that table, as of a file."""
+
+_HEADER_SIZE = 60
+_TERMINATOR = b"`\n"
+_LONG_NAMES, _SYMBOLS = "//", "/"
+_REFERENCE = re.compile(r"/(\d{1,10})")
+_OCTAL = re.compile(r" *[+-]?(0[oO])?[0-7]+ *")
+_DECIMAL = re.compile(r" *[+-]?[0-9]+ *")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A member as its header says; offsets and sizes in bytes.
+
+    `header` are the 60 bytes as they stand, `padding` what follows the data; `stored_size` is less
+    than `size` where the file ends too early. `is_table` marks GNU's own members, which hold names
+    and symbols.
+    """
+
+    name: str
+    header: bytes
+    data_offset: int
+    size: int
+    stored_size: int
+    padding: bytes = b""
+    is_table: bool = False
+
+    @property
+    def header_offset(self) -> int:
+        return self.data_offset - _HEADER_SIZE
+
+    @property
+    def has_slash(self) -> bool:
+        """Whether the name ends with a slash, as GNU ar writes it."""
+        return not self.is_table and self.name_text.endswith("/")
+
+    @property
+    def name_text(self) -> str:
+        return self._field(0, 16)
+
+    @property
+    def mtime_text(self) -> str:
+        return self._field(16, 28)
+
+    @property
+    def uid_text(self) -> str:
+        return self._field(28, 34)
+
+    @property
+    def gid_text(self) -> str:
+        return self._field(34, 40)
+
+    @property
+    def mode_text(self) -> str:
+        return self._field(40, 48)
+
+    @property
+    def size_text(self) -> str:
+        return self._field(48, 58)
+
+    def _field(self, start: int, end: int) -> str:
+        return _text(self.header[start:end])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Archive:
+    """The members in the order of the file, and what stands behind the last one.
+
+    `faults` tells what VMware's readers would refuse; `tail_size` bytes from `tail_offset` on
+    belong to no member.
+    """
+
+    members: tuple[Member, ...]
+    tail_offset: int
+    tail_size: int
+    faults: tuple[Problem, ...] = ()
+
+
+def read_archive(stream: BinaryIO, size: int, budget: Budget) -> Archive:
+    """Read the headers of an archive.
+
+    Args:
+        stream: the archive, seekable, at its start; forward seeks are all that is asked of it.
+        size: its bytes in all.
+        budget: that of the file which the archive is in.
+
+    Raises:
+        FormatError: it does not start like an archive.
+        LimitError: the budget is spent.
+    """
+    if stream.read(len(MAGIC)) != MAGIC:
+        raise FormatError("not an ar archive: it does not start with !<arch>")
+    return _Scan(stream, size, budget).archive()
+
+
+class _Scan:
+    """Goes from header to header."""
+
+    def __init__(self, stream: BinaryIO, size: int, budget: Budget) -> None:
+        self._stream = stream
+        self._budget = budget
+        self._size = size
+        self._position = len(MAGIC)
+        self._faults: list[Problem] = []
+        self._long_names = b""
+        self._has_long_names = False
+
+    def archive(self) -> Archive:
+        members = tuple(self._members())
+        return Archive(
+            members=members,
+            tail_offset=self._position,
+            tail_size=max(0, self._size - self._position),
+            faults=tuple(self._faults),
+        )
+
+    def _members(self) -> Iterator[Member]:
+        while self._position < self._size:
+            self._budget.spend(Work.MEMBERS)
+            member = self._member()
+            if member is None:
+                return
+            yield member
+
+    def _member(self) -> Member | None:
+        header = self._stream.read(_HEADER_SIZE)
+        size = _number(header[48:58])
+        if len(header) < _HEADER_SIZE or header[58:] != _TERMINATOR or size is None:
+            self._fault(f"no member header at offset {self._position}")
+            return None
+        data_offset = self._position + _HEADER_SIZE
+        stored = max(0, min(size, self._size - data_offset))
+        name_text = _text(header[:16])
+        is_table = name_text in {_LONG_NAMES, _SYMBOLS}
+        if name_text == _LONG_NAMES:
+            self._read_long_names(stored)
+            self._has_long_names = True
+        else:
+            self._stream.seek(data_offset + stored)
+        padding = self._stream.read(1) if stored % 2 and stored == size else b""
+        member = Member(
+            name=name_text if is_table else self._name(name_text),
+            header=header,
+            data_offset=data_offset,
+            size=size,
+            stored_size=stored,
+            padding=padding,
+            is_table=is_table,
+        )
+        self._judge(member)
+        self._position = data_offset + stored + len(padding)
+        return member
+
+    def _read_long_names(self, size: int) -> None:
+        if size > NAME_TABLE_LIMIT:
+            raise FormatError(f"a table of {size} bytes of names, more than {NAME_TABLE_LIMIT}")
+        self._budget.spend(Work.KEPT, size)
+        self._long_names = self._stream.read(size)
+
+    def _name(self, text: str) -> str:
+        reference = _REFERENCE.fullmatch(text)
+        if not reference:
+            if self._has_long_names:
+                self._fault(f"{text} stands behind a table of long names and is none of it")
+            return text.removesuffix("/")
+        start = int(reference[1])
+        end = self._long_names.find(b"\n", start, start + LONG_NAME_LIMIT + 1)
+        if end < 0:
+            self._fault(f"{text} names nothing in the table of long names")
+            return text
+        return self._long_names[start:end].decode("latin-1").removesuffix("/")
+
+    def _judge(self, member: Member) -> None:
+        if member.stored_size < member.size:
+            missing = member.size - member.stored_size
+            self._fault(f"the file ends {missing} bytes before its end", member)
+        if member.padding not in {b"", b"\n"}:
+            self._fault(f"the pad byte is {member.padding!r}, not a newline", member)
+        if member.mode_text.strip() and not _OCTAL.fullmatch(member.mode_text):
+            self._fault(f"mode {member.mode_text!r} is not octal", member)
+        for field in ("mtime", "uid", "gid", "size"):
+            text = getattr(member, f"{field}_text")
+            if text.strip() and not _DECIMAL.fullmatch(text):
+                self._fault(f"{field} {text!r} is not a number", member)
+
+    def _fault(self, what: str, member: Member | None = None) -> None:
+        self._faults.append(Problem(what=what, where=f"member {member.name}" if member else ""))
+
+
+def _text(field: bytes) -> str:
+    """Return a field without its padding: blanks, and no other character that looks like one."""
+    return field.decode("latin-1").strip(" ")
+
+
+def _number(field: bytes) -> int | None:
+    text = field.decode("latin-1")
+    return int(text) if _DECIMAL.fullmatch(text) and "-" not in text else None

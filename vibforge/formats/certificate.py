@@ -17,6 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from vibforge.errors import FormatError
 
+RSA_BITS = 2048
+"""NIST SP 800-131A disallows less since 2014."""
+EC_BITS = 256
+"""Code-signing CAs issue for no less."""
+
+
 DIGESTS: dict[str, Callable[[], hashes.HashAlgorithm]] = {
     "md5": hashes.MD5,
     "sha1": hashes.SHA1,

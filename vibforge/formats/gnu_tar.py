@@ -1,8 +1,121 @@
-"""GNU tar, the content of a `tgz` payload (vib-format 4.1: vmtar refuses the POSIX magic)."""
+"""Write GNU tar, the content of a `tgz` payload (vib-format 4.1)."""
 
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
-from vibforge.formats.tar_header import BLOCK, Entry, header_blocks, header_count
+BLOCK = 512
+PATH_LIMIT = BLOCK - 1
+"""A long name has one block after its `L` header, with a NUL at the end (vmtar reads no more)."""
+
+MODE_BITS = 0o7777
+"""What a mode may have."""
+_NAME_FIELD = 100
+_CHECKSUM = slice(148, 156)
+_LONG_LINK = "././@LongLink"
+_LONG_MODE = 0o644
+_ASCII = bytes(range(128))
+_HALF = BLOCK // 2
+_FIELDS = struct.Struct("100s56ss100s8s32s32s167x16s")
+"""Name; numbers and checksum; type flag; link; magic; owner; group; vmtar's offsets."""
+
+
+class EntryKind(StrEnum):
+    """What an entry of a payload is; the values are the type flags of a tar header."""
+
+    FILE = "0"
+    HARD_LINK = "1"
+    SYMLINK = "2"
+    CHARACTER_DEVICE = "3"
+    BLOCK_DEVICE = "4"
+    DIRECTORY = "5"
+    FIFO = "6"
+    SHARED_FILE = "7"
+    """An ELF file in a vmtar, whatever its mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a payload.
+
+    `path` has no leading and no trailing slash; `mode` holds the permission bits with set-id and
+    sticky bits; `mtime` is in seconds since 1970 UTC; `text_offset` and `text_pages` are the hints
+    that a vmtar gives for an ELF program (bytes, and pages of 4096 bytes).
+    """
+
+    path: str
+    kind: EntryKind
+    mode: int
+    size: int = 0
+    link: str = ""
+    uid: int = 0
+    gid: int = 0
+    mtime: int = 0
+    text_offset: int = 0
+    text_pages: int = 0
+
+
+def header_blocks(entry: Entry, magic: bytes, tail: bytes = b"") -> bytes:
+    """Return the headers of an entry: its own, after those of long names.
+
+    Args:
+        entry: what to describe.
+        magic: the 8 bytes that tell the kind of tar.
+        tail: up to 16 bytes for the end of the header, where vmtar keeps offsets.
+    """
+    name = entry.path + ("/" if entry.kind is EntryKind.DIRECTORY else "")
+    long_names = _long_name("K", entry.link, magic) + _long_name("L", name, magic)
+    return long_names + _header(entry, name, entry.kind, magic, tail)
+
+
+def header_count(entry: Entry) -> int:
+    """Return how many blocks `header_blocks` makes."""
+    slash = 1 if entry.kind is EntryKind.DIRECTORY else 0
+    long_ones = (len(entry.link) > _NAME_FIELD) + (len(entry.path) + slash > _NAME_FIELD)
+    return 1 + 2 * long_ones
+
+
+def _long_name(flag: str, name: str, magic: bytes) -> bytes:
+    if len(name) <= _NAME_FIELD:
+        return b""
+    text = name.encode("ascii") + b"\0"
+    stand_in = Entry(_LONG_LINK, EntryKind.FILE, _LONG_MODE, size=len(text))
+    return _header(stand_in, _LONG_LINK, flag, magic, b"") + text.ljust(BLOCK, b"\0")
+
+
+def _header(entry: Entry, name: str, flag: str, magic: bytes, tail: bytes) -> bytes:
+    block = bytearray(
+        _FIELDS.pack(
+            name[:_NAME_FIELD].encode("ascii"),
+            b"%07o\0%07o\0%07o\0%011o\0%011o\0        "
+            % (entry.mode, entry.uid, entry.gid, entry.size, entry.mtime),
+            flag.encode("ascii"),
+            entry.link[:_NAME_FIELD].encode("ascii"),
+            magic,
+            b"" if entry.uid else b"root",
+            b"" if entry.gid else b"root",
+            tail,
+        )
+    )
+    block[_CHECKSUM] = b"%06o\0 " % signed_checksum(block)
+    return bytes(block)
+
+
+def signed_checksum(block: bytes | bytearray) -> int:
+    """Return the sum of a header's bytes as signed chars, as every vendor vmtar has it.
+
+    It equals the usual unsigned sum where all bytes are ASCII.
+    """
+    unsigned = sum(map(_sum_of_half, (block[:_HALF], block[_HALF:])))
+    return unsigned if block.isascii() else unsigned - 256 * len(block.translate(None, _ASCII))
+
+
+def _sum_of_half(half: bytes | bytearray) -> int:
+    """Sum the bytes in C: the low half of Adler-32 is 1 + sum mod 65521, too much for 256 bytes."""
+    return (zlib.adler32(half) & 0xFFFF) - 1
+
 
 MAGIC = b"ustar  \0"
 _RECORD = 20 * BLOCK

@@ -60,7 +60,7 @@ def file_kind(head: bytes) -> FileKind:
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind
-    if head[_TAR_MAGIC] == vmtar.MAGIC:
+    if head[_TAR_MAGIC] == vmtar.VMTAR_MAGIC:
         return FileKind.VMTAR
     if head[_TAR_MAGIC] == gnu_tar.MAGIC or head[_TAR_MAGIC].startswith(b"ustar\0"):
         return FileKind.TAR

@@ -1,20 +1,307 @@
-"""Read the tar of a payload as a stream: vmtar, and tar in GNU, ustar, pax and v7 form.
+"""Read the tar of a payload as a stream: vmtar, GNU, ustar, pax and v7."""
 
-The forms share their headers. A vmtar has all of them first and its data behind them at absolute
-offsets, with any alignment; long names stand inline after an `L` header (vib-format 4.1 and 4.2).
-"""
-
+import struct
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from vibforge.errors import FormatError
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.byte_stream import ByteStream
-from vibforge.formats.tar_entries import USTAR_MAGIC, TarEntry, tar_entry
-from vibforge.formats.tar_extensions import FLAGS, Extensions, size_limit
-from vibforge.formats.tar_fields import Header, number, read_header
-from vibforge.formats.tar_header import BLOCK
+from vibforge.formats.gnu_tar import BLOCK, MODE_BITS, Entry, EntryKind
+from vibforge.formats.streams import ByteStream
+
+_LAYOUT = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s151s16s")
+_CHECKSUM = slice(148, 156)
+_BINARY = 0x80
+"""First byte of a number that GNU tar wrote in binary because octal digits would not hold it."""
+_DIGITS = frozenset(b"01234567")
+_ASCII = bytes(range(128))
+_KEPT_NUMBERS = 256
+"""Numbers of the last headers that are kept: modes, owners and times are mostly alike."""
+
+
+class Header(NamedTuple):
+    """A 512-byte header whose checksum holds, cut into its fields.
+
+    `magic` is what tells the kind of tar, with the version. A vmtar ends a name's prefix and keeps
+    offsets where `tail` starts; a ustar goes on with the prefix there.
+    """
+
+    name: bytes
+    mode: bytes
+    uid: bytes
+    gid: bytes
+    size: bytes
+    mtime: bytes
+    checksum: bytes
+    flag: bytes
+    link: bytes
+    magic: bytes
+    owner: bytes
+    group: bytes
+    major: bytes
+    minor: bytes
+    prefix: bytes
+    tail: bytes
+
+
+def read_header(block: bytes) -> Header:
+    """Read a block as a header.
+
+    Raises:
+        FormatError: its checksum is neither the signed nor the unsigned sum of its bytes.
+    """
+    if len(block) == BLOCK:
+        header = Header(*_LAYOUT.unpack(block))
+        if number(header.checksum, "checksum") in _checksums(block):
+            return header
+    raise FormatError("no tar header: the checksum does not hold")
+
+
+@lru_cache(_KEPT_NUMBERS)
+def number(field: bytes, what: str) -> int:
+    """Return a number that is 0 or more; blank is 0.
+
+    Raises:
+        FormatError: the field holds none.
+    """
+    if field[0] == _BINARY:
+        return int.from_bytes(field[1:], "big")
+    digits = field.split(b"\0", 1)[0].strip()
+    if not _DIGITS.issuperset(digits):
+        raise FormatError(f"{what} {field!r} is not an octal number")
+    return int(digits, 8) if digits else 0
+
+
+def text_of(field: bytes) -> str:
+    """Return text up to a NUL; bytes that are not UTF-8 become lone surrogates."""
+    return field.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+
+def _checksums(block: bytes) -> tuple[int, int]:
+    """Return the sums of a header's bytes, its checksum left blank: unsigned, and as signed chars.
+
+    Zeros go first: a header is mostly zeros, and summing them takes three times as long.
+    """
+    blank = b"%b        %b" % (block[: _CHECKSUM.start], block[_CHECKSUM.stop :])
+    total = sum(blank.translate(None, b"\0"))
+    return total, total - 256 * len(blank.translate(None, _ASCII))
+
+
+PATH_LIMIT = 4096
+"""Bytes of a path or link target: Linux's limit; vmtar itself reads 511."""
+EXTENSION_LIMIT = 64 * 1024
+"""Bytes of one pax header, which is kept in memory; a path and a link take 8 KiB."""
+
+_LENGTH_DIGITS = len(str(EXTENSION_LIMIT)) + 1
+_PAX_KEYS = frozenset({"path", "linkpath", "size", "uid", "gid", "mtime"})
+"""What is taken from pax headers; the rest (access times, attributes) says nothing on a host."""
+_NUMBER_DIGITS = 20
+"""Digits of the largest number of 64 bits."""
+_LONG_NAME, _LONG_LINK, _PAX, _PAX_OF_ALL = b"L", b"K", b"x", b"g"
+FLAGS = frozenset({_LONG_NAME, _LONG_LINK, _PAX, _PAX_OF_ALL})
+"""The type flags of headers that tell of another one."""
+
+
+@dataclass(slots=True)
+class Extension:
+    """What the headers before an entry's own say of it."""
+
+    name: str = ""
+    link: str = ""
+    records: dict[str, str] = field(default_factory=dict)
+
+    def number(self, key: str, default: int) -> int:
+        """Return a number of pax, whole seconds of a time; the default where there is none."""
+        if key not in self.records:
+            return default
+        text = self.records[key].partition(".")[0]
+        is_number = text.isascii() and text.isdigit() and len(text) < _NUMBER_DIGITS
+        return int(text) if is_number else default
+
+
+class Extensions:
+    """Gathers extensions until the entry comes that they are of."""
+
+    def __init__(self) -> None:
+        self._of_all: dict[str, str] = {}
+        self._next = Extension()
+        self.pax = False
+        """Whether there was a header of pax."""
+
+    def add(self, flag: bytes, data: bytes) -> None:
+        """Take what stands behind a header of one of the `FLAGS`.
+
+        Raises:
+            FormatError: it is damaged.
+        """
+        if flag == _LONG_NAME:
+            self._next.name = text_of(data)
+        elif flag == _LONG_LINK:
+            self._next.link = text_of(data)
+        else:
+            self.pax = True
+            records = pax_records(data)
+            (self._of_all if flag == _PAX_OF_ALL else self._next.records).update(records)
+
+    def take(self) -> Extension:
+        """Return what was gathered, and start anew."""
+        found, self._next = self._next, Extension()
+        if self._of_all:
+            found.records = self._of_all | found.records
+        return found
+
+
+def size_limit(flag: bytes) -> int:
+    """Return how many bytes may stand behind a header of one of the `FLAGS`."""
+    return EXTENSION_LIMIT if flag in {_PAX, _PAX_OF_ALL} else PATH_LIMIT
+
+
+def pax_records(data: bytes) -> dict[str, str]:
+    """Read those records `LENGTH KEY=VALUE` of a pax header that matter on a host.
+
+    Raises:
+        FormatError: a record does not have that form.
+    """
+    records = {}
+    start = 0
+    while start < len(data):
+        length, space, _ = data[start : start + _LENGTH_DIGITS].partition(b" ")
+        end = start + (int(length) if length.isdigit() else 0)
+        if end <= start:
+            raise FormatError("a pax header is damaged")
+        key, equals, value = data[start + len(length) + 1 : end - 1].partition(b"=")
+        if not (space and equals) or end > len(data) or data[end - 1] != ord("\n"):
+            raise FormatError("a pax header is damaged")
+        if text_of(key) in _PAX_KEYS:
+            records[text_of(key)] = text_of(value)
+        start = end
+    return records
+
+
+USTAR_MAGIC = b"ustar\0"
+"""What the magic of a POSIX tar starts with; the version follows."""
+
+_VISOR_TAIL = struct.Struct("<4I")
+_PREFIX_IN_TAIL = 4
+"""Bytes of a ustar's prefix where a vmtar keeps its offsets."""
+_SPARSE = b"S"
+_KINDS = {kind.value.encode(): kind for kind in EntryKind} | {b"\0": EntryKind.FILE}
+_NAMED_AS_FILE = frozenset({b"0", b"\0"})
+_DEVICES = frozenset({EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE})
+_NEITHER_FILE_NOR_LINK = _DEVICES | {EntryKind.FIFO}
+_WITHOUT_DATA = _NEITHER_FILE_NOR_LINK | {
+    EntryKind.HARD_LINK,
+    EntryKind.SYMLINK,
+    EntryKind.DIRECTORY,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TarEntry:
+    """An entry as it is found in a payload.
+
+    `entry` is what it means; `name` is the name as it stands there (`./etc/`); `data_offset` counts
+    bytes from the start of the image; `oddities` are what other writers do not do.
+    """
+
+    entry: Entry
+    name: str
+    data_offset: int
+    owner: str = ""
+    group: str = ""
+    device: tuple[int, int] = (0, 0)
+    """Major and minor number of a device."""
+    oddities: tuple[str, ...] = ()
+
+
+def tar_entry(header: Header, extension: Extension, position: int | None) -> TarEntry:
+    """Return the entry that a header describes.
+
+    Args:
+        header: its own header.
+        extension: what the headers before it say of it.
+        position: where the image goes on behind the header; None in a vmtar, which says itself
+            where the data stand.
+
+    Raises:
+        FormatError: a number of it is none, or it is a sparse file of GNU tar.
+    """
+    if header.flag == _SPARSE:
+        raise FormatError("GNU tar's sparse files are not read")
+    name = extension.records.get("path") or extension.name or _full_name(header)
+    kind = _KINDS.get(header.flag, EntryKind.FILE)
+    if header.flag in _NAMED_AS_FILE and name.endswith("/"):
+        kind = EntryKind.DIRECTORY
+    text_offset = text_pages = 0
+    if position is None:
+        position, text_offset, text_pages, _ = _VISOR_TAIL.unpack(header.tail)
+    size = extension.number("size", number(header.size, "size"))
+    entry = Entry(
+        path=_plain_path(name),
+        kind=kind,
+        mode=number(header.mode, "mode") & MODE_BITS,
+        size=0 if kind in _WITHOUT_DATA else size,
+        link=extension.records.get("linkpath") or extension.link or text_of(header.link),
+        uid=extension.number("uid", number(header.uid, "uid")),
+        gid=extension.number("gid", number(header.gid, "gid")),
+        mtime=extension.number("mtime", number(header.mtime, "mtime")),
+        text_offset=text_offset,
+        text_pages=text_pages,
+    )
+    return TarEntry(
+        entry=entry,
+        name=name,
+        data_offset=position,
+        owner=text_of(header.owner),
+        group=text_of(header.group),
+        device=_device(header) if kind in _DEVICES else (0, 0),
+        oddities=tuple(_oddities(name, entry, header.flag)),
+    )
+
+
+def _device(header: Header) -> tuple[int, int]:
+    return number(header.major, "device number"), number(header.minor, "device number")
+
+
+def _full_name(header: Header) -> str:
+    """Return the name with the prefix that ustar and vmtar keep apart."""
+    prefix = ""
+    if header.magic == vmtar.VMTAR_MAGIC:
+        prefix = text_of(header.prefix)
+    elif header.magic.startswith(USTAR_MAGIC):
+        prefix = text_of(header.prefix + header.tail[:_PREFIX_IN_TAIL])
+    name = text_of(header.name)
+    return f"{prefix}/{name}" if prefix else name
+
+
+def _plain_path(name: str) -> str:
+    """Return a name as `Entry.path` has it: relative, without `./` and outer slashes."""
+    path = name.strip("/")  # the same string, not a copy, where there is nothing to strip
+    while path.startswith("./"):
+        path = path[2:].lstrip("/")
+    return "" if path == "." else path
+
+
+def _oddities(name: str, entry: Entry, flag: bytes) -> Iterator[str]:
+    if name.startswith("/"):
+        yield "the path starts with a slash"
+    if ".." in entry.path and ".." in entry.path.split("/"):
+        yield "the path leads upwards"
+    if flag not in _KINDS:
+        yield f"type flag {flag.decode('latin-1')!r} is not known"
+    if entry.kind in _NEITHER_FILE_NOR_LINK:
+        yield "it is not a file, a folder or a link"
+    if not name.isprintable() and any(map(_is_control_or_surrogate, name)):
+        yield "the path holds control characters or is not UTF-8"
+
+
+def _is_control_or_surrogate(char: str) -> bool:
+    return ord(char) < 0x20 or 0xD800 <= ord(char) <= 0xDFFF  # noqa: PLR2004 - C0 and surrogates
+
 
 _MAGIC = slice(257, 265)
 _MAGIC_LIMIT = 16
@@ -42,7 +329,7 @@ class TarReader:
         self._stream = stream
         self._budget = budget
         self._extensions = Extensions()
-        self._is_vmtar = stream.peek(BLOCK)[_MAGIC] == vmtar.MAGIC
+        self._is_vmtar = stream.peek(BLOCK)[_MAGIC] == vmtar.VMTAR_MAGIC
         self._end_of_headers = 0
         self._spans: list[tuple[int, int, str]] = []
         self.magics: list[bytes] = []
@@ -51,7 +338,7 @@ class TarReader:
     @property
     def form(self) -> TarForm:
         first = self.magics[0] if self.magics else b""
-        if first == vmtar.MAGIC:
+        if first == vmtar.VMTAR_MAGIC:
             return TarForm.VMTAR
         if first == gnu_tar.MAGIC:
             return TarForm.GNU
@@ -169,7 +456,7 @@ def starts_tar(head: bytes) -> bool:
     if len(head) < BLOCK:
         return False
     magic = head[_MAGIC]
-    if magic in {vmtar.MAGIC, gnu_tar.MAGIC} or magic.startswith(USTAR_MAGIC):
+    if magic in {vmtar.VMTAR_MAGIC, gnu_tar.MAGIC} or magic.startswith(USTAR_MAGIC):
         return True
     try:
         read_header(head[:BLOCK])

@@ -1,15 +1,69 @@
-"""vmtar, the content of a `vgz` payload: all headers first, then aligned data.
-
-A header is a tar header with the magic `visor` and four little-endian u32 at its end: data offset,
-text offset, text pages, fix-up pages (vib-format 4.2, tried on 6.7; vendor VIBs up to 9.0).
-"""
+"""Write vmtar, the content of a `vgz` payload: headers first, then data (vib-format 4.2)."""
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from vibforge.formats.tar_header import BLOCK, Entry, header_blocks, header_count
+from vibforge.formats.gnu_tar import BLOCK, Entry, header_blocks, header_count
 
-MAGIC = b"visor  \0"
+MAGIC = b"\x7fELF"
+_PAGE = 4096
+_LOAD, _EXECUTABLE = 1, 1
+_TABLE_LIMIT = 128
+"""Program headers read at the most; real programs have a dozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextHints:
+    """Where a program's code lies in its file, in bytes, and its length in pages of 4096 bytes."""
+
+    offset: int = 0
+    pages: int = 0
+
+
+HEAD_SIZE = 64 + _TABLE_LIMIT * 56
+"""Bytes of a file that `text_hints` wants to see."""
+
+
+def text_hints(head: bytes) -> TextHints:
+    """Return the hints for the first executable LOAD segment; zeros where there is none.
+
+    Anything that is not a little-endian ELF with its program headers within `head` has none: the
+    values are hints, and vendor drivers carry zeros.
+    """
+    if len(head) < 64 or head[:4] != MAGIC or head[5] != 1:  # noqa: PLR2004 - an ELF64 header
+        return TextHints()
+    wide = head[4] == 2  # noqa: PLR2004 - ELFCLASS64
+    if wide:
+        table, size, count = (
+            *struct.unpack_from("<Q", head, 32),
+            *struct.unpack_from("<HH", head, 54),
+        )
+    else:
+        table, size, count = (
+            *struct.unpack_from("<I", head, 28),
+            *struct.unpack_from("<HH", head, 42),
+        )
+    for index in range(min(count, _TABLE_LIMIT)):
+        at = table + index * size
+        if size < (56 if wide else 32) or at + size > len(head):
+            break
+        kind, offset, length, flags = _segment(head, at, wide=wide)
+        if kind == _LOAD and flags & _EXECUTABLE and max(offset, length) < 2**32:
+            return TextHints(offset=offset, pages=length // _PAGE)
+    return TextHints()
+
+
+def _segment(head: bytes, at: int, *, wide: bool) -> tuple[int, int, int, int]:
+    """Return type, file offset, file size and flags of one program header."""
+    if wide:
+        kind, flags, offset, _, _, length = struct.unpack_from("<IIQQQQ", head, at)
+    else:
+        kind, offset, _, _, length, _, flags = struct.unpack_from("<7I", head, at)
+    return kind, offset, length, flags
+
+
+VMTAR_MAGIC = b"visor  \0"
 ALIGNMENT = 4096
 PAGE = 4096
 
@@ -19,7 +73,7 @@ def image(entries: Sequence[Entry]) -> Iterator[bytes | Entry]:
     offsets = _data_offsets(entries)
     for entry, offset in zip(entries, offsets, strict=True):
         tail = struct.pack("<4I", offset, entry.text_offset, entry.text_pages, 0)
-        yield header_blocks(entry, MAGIC, tail)
+        yield header_blocks(entry, VMTAR_MAGIC, tail)
     position = _headers_size(entries)
     for entry, offset in zip(entries, offsets, strict=True):
         if entry.size:

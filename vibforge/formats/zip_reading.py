@@ -14,7 +14,7 @@ from typing import IO, BinaryIO, Self, cast
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.zip_names import unsafe_name
+from vibforge.formats.zip_writing import unsafe_name
 
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED = 0x1

@@ -1,10 +1,7 @@
-"""Write zip files that depend on nothing but what goes in: stored, dated, in the order given.
-
-Members are stored: what is worth packing in a depot is packed already, and so no release of a
-compressor decides a byte.
-"""
+"""Write zip files that depend on nothing but what goes in; names that stay where they are put."""
 
 import io
+import re
 import stat
 import zipfile
 from collections.abc import Iterable
@@ -12,7 +9,26 @@ from datetime import UTC, datetime
 from typing import BinaryIO, Self
 
 from vibforge.errors import FormatError
-from vibforge.formats.zip_names import unsafe_name
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_DEPTH_LIMIT = 32
+"""Folders within folders; a depot needs two."""
+_LENGTH_LIMIT = 512
+
+
+def unsafe_name(name: str) -> str:
+    """Return why a member of this name cannot be unpacked or carried on; empty if it can."""
+    steps = name.split("/")
+    if not name or len(name) > _LENGTH_LIMIT or len(steps) > _DEPTH_LIMIT:
+        return "the name is empty, too long or too deep"
+    if name.startswith("/") or _DRIVE.match(name):
+        return "the name is absolute"
+    if ".." in steps:
+        return "the name leads upwards"
+    if "" in steps or "." in steps or "\\" in name or not name.isprintable():
+        return "the name is not a plain path"
+    return ""
+
 
 _FIRST = datetime(1980, 1, 1, tzinfo=UTC)
 _LAST = datetime(2107, 12, 31, 23, 59, 58, tzinfo=UTC)

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from vibforge.checks.allowed_paths import paths_outside
-from vibforge.esxi.paths import BOOT_COPIED
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.paths import BOOT_COPIED, paths_outside
 from vibforge.host.package import Package
-from vibforge.model.acceptance import AcceptanceLevel
 
 MANIFEST = "boot-copy.list"
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from vibforge.errors import Problem
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Release
 from vibforge.host.package import Package
-from vibforge.model.acceptance import AcceptanceLevel
 
 DEFAULT_LEVEL = AcceptanceLevel.PARTNER
 """A host's own level after its installation."""

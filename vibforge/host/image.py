@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vibforge.esxi.matching import INSTALLER, Demands, Provisions
 from vibforge.esxi.paths import host_paths
 from vibforge.esxi.table import standing
 from vibforge.host.host import Host
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
-from vibforge.model.version import Version
+from vibforge.vib.identity import Version
+from vibforge.vib.relationships import INSTALLER, Demands, Provisions
 
 _BASE = "esx-base"
 ALREADY_INSTALLED = "is installed already"

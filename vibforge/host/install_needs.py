@@ -11,20 +11,18 @@ from functools import lru_cache
 from itertools import product
 
 from vibforge.esxi import messages
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS
-from vibforge.host.flags import Flags
+from vibforge.host.command import Command, Flags
 from vibforge.host.host import DEFAULT_LEVEL, Host, stock_host
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Outcome, Prediction
-from vibforge.host.question import World
+from vibforge.host.prediction import Cause, Outcome, Prediction, World
 from vibforge.host.remedy import host_remedies
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor import SystemRequires
-from vibforge.model.relationships import Relationships
-from vibforge.scan.signature import Signature
+from vibforge.vib.descriptor import SystemRequires
+from vibforge.vib.relationships import Relationships
+from vibforge.vib.signature import Signature
 
 _NAMED_PATHS = 5
 _SHORT_FLAGS = {"--force": "-f"}

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vibforge.errors import FormatError, ModelError, Problem
-from vibforge.esxi.reader import VIB_TYPES
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.host.image import base_of
 from vibforge.host.package import Package
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor import Descriptor
+from vibforge.vib.descriptor import Descriptor
+from vibforge.vib.esxi_reader import VIB_TYPES
 
 VIB_LIMIT = 1_000
 """Installed VIBs of a host's facts; a host has some 200."""
@@ -83,7 +83,7 @@ def _described(entry: object, place: str, problems: list[Problem]) -> Package | 
     text = entry.get("descriptor") if isinstance(entry, dict) else None
     if not isinstance(text, str):
         return None
-    from vibforge.model.descriptor_reading import parse  # noqa: PLC0415 - lxml, only for facts
+    from vibforge.vib.descriptor_reading import parse  # noqa: PLC0415 - lxml, only for facts
 
     try:
         return Package(descriptor=parse(text.encode("utf-8", "replace"), place))

@@ -16,8 +16,8 @@ from itertools import accumulate
 from typing import Any, Literal
 
 from vibforge.esxi import messages
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import Form, Phrase
-from vibforge.model.certainty import Certainty
 
 TEXT_LIMIT = 8 * 1024 * 1024
 """Bytes of a log that are searched; ESXi rotates its logs below that."""

@@ -8,19 +8,17 @@ from vibforge.checks.payload_content import missing_parent_directory
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi import messages
 from vibforge.findings.check import Step
-from vibforge.formats.hashing import ALGORITHMS, Hasher
-from vibforge.formats.inflating import CUT_SHORT, DAMAGED
-from vibforge.formats.unpacking import Compression
+from vibforge.formats.inflating import CUT_SHORT, DAMAGED, Compression
+from vibforge.formats.streams import ALGORITHMS, Hasher
 from vibforge.host.package import Content, Package
 from vibforge.host.prediction import Refusal
 from vibforge.host.reading import refusal
-from vibforge.model.descriptor import Payload
-from vibforge.model.digest_coverage import Layer
-from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
-from vibforge.model.vib import Vib
-from vibforge.scan.payload import ScannedPayload
-from vibforge.scan.signature import Signature, reading_error
-from vibforge.scan.vib import VibScan
+from vibforge.vib.archive import Vib
+from vibforge.vib.descriptor import Layer, Payload
+from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME
+from vibforge.vib.payload_scan import ScannedPayload
+from vibforge.vib.scan import VibScan
+from vibforge.vib.signature import Signature, reading_error
 
 _DAMAGE = {
     "incorrect data check": messages.DAMAGED_GZIP(),

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vibforge.esxi import messages
-from vibforge.esxi.reader import UNPACKED_TYPES
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.descriptor import Descriptor, MaintenanceMode, Payload
-from vibforge.model.digest_coverage import algorithm_of
-from vibforge.model.relationships import Constraint, Provide, Relation
-from vibforge.scan.signature import Signature
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.vib.descriptor import Descriptor, MaintenanceMode, Payload, algorithm_of
+from vibforge.vib.esxi_reader import UNPACKED_TYPES
+from vibforge.vib.relationships import Constraint, Provide, Relation
+from vibforge.vib.signature import Signature
 
 UNPACKED_TO_END = messages.CUT_GZIP()
 """What unpacking says of bytes that end too early: only when all of them have been read."""

@@ -9,19 +9,17 @@ from vibforge.checks.payload_declaration import (
     no_gunzip_sha256,
 )
 from vibforge.esxi import messages
-from vibforge.esxi.matching import Provisions
 from vibforge.esxi.paths import host_path, shipped_among
-from vibforge.esxi.reader import DATABASE_NAME_LIMIT
+from vibforge.host.command import Command
 from vibforge.host.image import file_conflicts, unequal_attribute
-from vibforge.host.install.command import Command
 from vibforge.host.install.installer import VERSIONLESS_BASE
 from vibforge.host.install.staging import MOUNTED_TYPES
 from vibforge.host.package import Content, Package
-from vibforge.model.descriptor import GUNZIP, Checksum, Descriptor
-from vibforge.model.digest_coverage import Coverage, algorithm_of, coverage
-from vibforge.model.names import NAME_LIMIT
-from vibforge.model.relationships import Constraint
-from vibforge.scan.signature import Signature
+from vibforge.vib.descriptor import GUNZIP, Checksum, Coverage, Descriptor, algorithm_of, coverage
+from vibforge.vib.esxi_reader import DATABASE_NAME_LIMIT
+from vibforge.vib.identity import NAME_LIMIT
+from vibforge.vib.relationships import Constraint, Provisions
+from vibforge.vib.signature import Signature
 
 _BUNDLE_RULES = "VF6"
 _SOME_DATE = "2020-01-01T00:00:00"

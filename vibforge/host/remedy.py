@@ -1,30 +1,279 @@
-"""The least that has to change for a VIB to install: flags, the host, or the VIB itself.
-
-Every set of up to three steps is tried on the prediction, and the smallest that installs whatever
-the unknown facts are wins. `--force` comes first only where nothing else helps.
-"""
+"""What could be done about a refusal, and the least of it that makes a VIB install."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from vibforge.host.image import Verb
-from vibforge.host.install.command import Command
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty, least_sure
+from vibforge.esxi.release import Release
+from vibforge.host.boot_copy import boot_copy_package
+from vibforge.host.command import SKIPS, Command
+from vibforge.host.image import Verb, dependants, removal
 from vibforge.host.install.installer import predict
-from vibforge.host.prediction import Outcome, Prediction
-from vibforge.host.question import World
-from vibforge.host.steps import (
-    FORCE,
-    OF_THE_VIB,
-    SIGN,
-    Step,
-    steps_of_a_removal,
-    steps_of_the_host,
-    steps_of_the_vib,
-    whole_words,
+from vibforge.host.package import Package
+from vibforge.host.prediction import Outcome, Prediction, World
+from vibforge.host.rebuild import is_damaged, rebuilt, repaired, undamaged
+from vibforge.vib.descriptor import Descriptor
+from vibforge.vib.relationships import (
+    INSTALLER,
+    Constraint,
+    Provide,
+    Provisions,
+    Relationships,
+    is_interface,
+    is_of_esxi,
+    provision,
 )
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.certainty import Certainty, least_sure
+from vibforge.vib.signature import Signature
+
+FORCE, NO_SIG_CHECK = "--force", "--no-sig-check"
+SIGN, REBUILD, BOOT_COPY, FETCH, PROVIDER, MAINTENANCE = (
+    *("sign", "rebuild", "boot-copy", "fetch", "provider", "maintenance"),
+)
+OF_THE_VIB = frozenset({SIGN, REBUILD, BOOT_COPY, FETCH})
+_NAMED_LIMIT = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One thing to do, what it costs, and how it changes the command."""
+
+    key: str
+    what: str = ""
+    """What to do, beside building the VIB again."""
+    built: tuple[str, ...] = ()
+    """How a new build of the VIB differs, where the step takes one."""
+    cost: str
+    weight: int
+    """Which of two steps is the lesser one; only their order matters."""
+    apply: Callable[[Command], Command]
+    flag: str = ""
+    """The flag of esxcli, where the step is one."""
+    host_level: AcceptanceLevel | None = None
+    """The level that the host is set to, where the step is that."""
+
+    @property
+    def words(self) -> str:
+        """The whole step, as an order."""
+        return "; ".join(whole_words((self,)))
+
+    @property
+    def order(self) -> tuple[bool, bool, int]:
+        """When it is done: first the VIB is made, then the host is set up, then flags are typed."""
+        return self.key not in OF_THE_VIB, bool(self.flag), self.weight
+
+    @property
+    def short(self) -> str:
+        """The step in a word or two."""
+        if self.host_level is not None:
+            return f"the host at {self.host_level.esxcli_name}"
+        return self.flag or self.key
+
+
+def whole_words(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Return several steps as orders; one build serves all steps that take one."""
+    steps = tuple(steps)
+    built = ", ".join(dict.fromkeys(words for step in steps for words in step.built))
+    build = (f"build the VIB again with vibforge, {built}",) if built else ()
+    return (*build, *(step.what for step in steps if step.what))
+
+
+def steps_of_the_host(command: Command) -> Iterator[Step]:
+    """Yield what could help while the VIB stays as it is."""
+    yield _flag(NO_SIG_CHECK, 20)
+    if not any(missing_interfaces(each, command.host.release) for each in command.packages):
+        yield _flag(FORCE, 30, _MISSING if _depends(command) else "")
+    yield from _level_steps(command)
+    yield from _maintenance_step(command)
+    yield from _provider_steps(command)
+
+
+def steps_of_a_removal(command: Command) -> Iterator[Step]:
+    """Yield what could help a removal: it has no `--no-sig-check`, and no level is in its way."""
+    yield from _maintenance_step(command)
+    removed = removal(command.host.installed, command.names)
+    if names := tuple(package.name for package in dependants(removed)):
+        yield Step(
+            key="dependants",
+            what="remove what depends on it too: " + " ".join(f"-n {name}" for name in names),
+            cost="what these VIBs do is lost too",
+            weight=25,
+            apply=lambda given: replace(given, names=(*given.names, *names)),
+        )
+    if names or command.host.knows_all_relationships:
+        yield _flag(FORCE, 30, "; what depends on it stays, and stops working")
+
+
+def _maintenance_step(command: Command) -> Iterator[Step]:
+    if command.host.maintenance_mode is not True:
+        yield Step(
+            key=MAINTENANCE,
+            what="esxcli system maintenanceMode set --enable true",
+            cost="the host's virtual machines have to move or stop",
+            weight=10,
+            apply=lambda given: replace(given, host=replace(given.host, maintenance_mode=True)),
+        )
+
+
+def steps_of_the_vib(command: Command) -> Iterator[Step]:
+    """Yield what could help if another file may be installed."""
+    if any(map(is_damaged, command.packages)) or command.damage:
+        yield Step(
+            key=FETCH,
+            what="get an undamaged copy of the file, or build it again from its sources",
+            cost="this copy is of no use",
+            weight=5,
+            apply=undamaged,
+        )
+    mended = tuple(repaired(command))
+    if mended:
+        yield Step(
+            key=REBUILD,
+            built=mended,
+            cost="a new VIB under a new version; a signature is lost",
+            weight=40,
+            apply=rebuilt,
+        )
+    if as_boot_copy(command) is not command:
+        yield Step(
+            key=BOOT_COPY,
+            built=('with layout = "boot-copy", so that every path is allowed', *mended),
+            cost="an init script puts the files in place at boot; whether it runs before the "
+            "service that reads them is not known",
+            weight=50,
+            apply=as_boot_copy,
+        )
+    yield from _signing_steps(command)
+
+
+def as_boot_copy(command: Command) -> Command:
+    """Return the command with VIBs in the layout boot-copy; itself where every path is allowed."""
+    if all(boot_copy_package(package) is package for package in command.packages):
+        return command
+    return _each(rebuilt(command), boot_copy_package)
+
+
+def _flag(word: str, weight: int, more: str = "") -> Step:
+    name = word.removeprefix("--").replace("-", "_")
+
+    def apply(command: Command) -> Command:
+        return replace(command, flags=replace(command.flags, **{name: True}))
+
+    cost = f"skips {SKIPS[word]}{more}"
+    return Step(key=word, what=f"add {word}", cost=cost, weight=weight, apply=apply, flag=word)
+
+
+_MISSING = "; what the VIB depends on may be missing, and a driver then does not load"
+
+
+def missing_interfaces(
+    package: Package, release: Release, *, surely: bool = False
+) -> tuple[str, ...]:
+    """Return the interfaces of ESXi for drivers and programs that a release lacks, or may lack.
+
+    No flag makes what needs them run.
+    """
+    wanted = [each for each in package.descriptor.relationships.depends if is_interface(each.name)]
+    met = [(each.name, provision(release, each).met) for each in wanted]
+    return tuple(name for name, held in met if (held is False if surely else held is not True))
+
+
+def _depends(command: Command) -> bool:
+    return any(package.descriptor.relationships.depends for package in command.packages)
+
+
+def _level_steps(command: Command) -> Iterator[Step]:
+    host = command.host
+    lowest = min((package.level for package in command.packages), key=lambda level: level.rank)
+    if host.secure_boot is not False and lowest is AcceptanceLevel.COMMUNITY:
+        return
+    if host.acceptance_level is None or host.acceptance_level.rank > lowest.rank:
+        yield Step(
+            key=f"level-{lowest}",
+            what=f"esxcli software acceptance set --level={lowest.esxcli_name}",
+            cost=f"the host then takes every {lowest.esxcli_name} VIB; the level can be raised "
+            "again only when no such VIB is left",
+            weight=15,
+            apply=lambda given: replace(given, host=replace(given.host, acceptance_level=lowest)),
+            host_level=lowest,
+        )
+
+
+def _provider_steps(command: Command) -> Iterator[Step]:
+    """Yield the step for what other VIBs provide; what ESXi itself lacks, no VIB brings."""
+    present = Provisions((INSTALLER, *(p for each in _all_known(command) for p in each.provides)))
+    wanted = [
+        constraint
+        for package in command.packages
+        for constraint in package.descriptor.relationships.depends
+        if not (is_of_esxi(constraint.name) or present.meet(constraint))
+    ]
+    if not wanted:
+        return
+    names = list(dict.fromkeys(map(str, wanted)))
+    more = f" and {len(names) - _NAMED_LIMIT} more" if len(names) > _NAMED_LIMIT else ""
+    yield Step(
+        key=PROVIDER,
+        what=f"first install the VIB that provides {', '.join(names[:_NAMED_LIMIT])}{more}",
+        cost="takes that VIB, for this release",
+        weight=12,
+        apply=lambda given: _with_provider(given, tuple(wanted)),
+    )
+
+
+def _all_known(command: Command) -> tuple[Package, ...]:
+    return (*command.host.installed, *command.packages)
+
+
+def _with_provider(command: Command, wanted: tuple[Constraint, ...]) -> Command:
+    provides = tuple(Provide(name=each.name, version=_fitting(each)) for each in wanted)
+    descriptor = Descriptor(
+        name="provider",
+        version="1.0-1",
+        vendor="VIB",
+        acceptance_level=AcceptanceLevel.CERTIFIED.value,
+        relationships=Relationships(provides=provides),
+    )
+    installed = (*command.host.installed, Package(descriptor=descriptor))
+    return replace(command, host=replace(command.host, installed=installed))
+
+
+def _fitting(constraint: Constraint) -> str:
+    """Return a version that meets a constraint, as far as one is easily told."""
+    return f"{constraint.version}.1" if constraint.relation == ">>" else constraint.version
+
+
+def _signing_steps(command: Command) -> Iterator[Step]:
+    is_trusted = all(package.signature is Signature.TRUSTED for package in command.packages)
+    if is_trusted and not any(repaired(command)) and as_boot_copy(command) is command:
+        return
+    below = any(not package.level.needs_signature for package in command.packages)
+    level = min((_signable(package) for package in command.packages), key=lambda each: each.rank)
+    yield Step(
+        key=SIGN,
+        built=(f"at {level.esxcli_name}", *repaired(command)) if below else (),
+        what=f"have it signed at {level.esxcli_name} by a signer whom the host trusts",
+        cost="takes the key and certificate of a VMware partner, or of VMware itself",
+        weight=60,
+        apply=lambda given: _each(rebuilt(given) if below else given, _signed),
+    )
+
+
+def _signable(package: Package) -> AcceptanceLevel:
+    return package.level if package.level.needs_signature else AcceptanceLevel.PARTNER
+
+
+def _signed(package: Package) -> Package:
+    descriptor = replace(package.descriptor, acceptance_level=_signable(package).value)
+    return replace(
+        package, descriptor=descriptor, signature=Signature.TRUSTED, first_signature=None
+    )
+
+
+def _each(command: Command, change: Callable[[Package], Package]) -> Command:
+    return replace(command, packages=tuple(change(package) for package in command.packages))
+
 
 STEP_LIMIT = 3
 COMBINED_LIMIT = 100

@@ -3,12 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
-from vibforge.host.install.command import Command
-from vibforge.host.prediction import Outcome, Prediction
-from vibforge.host.question import World
-from vibforge.host.remedy import Remedy, remedies
+from vibforge.host.command import Command
+from vibforge.host.prediction import Outcome, Prediction, World
+from vibforge.host.remedy import Remedy, Step, remedies
 from vibforge.host.routes import Journey, Route, travel
-from vibforge.host.steps import Step
 
 _BY_COMPONENT = frozenset({Route.COMPONENT, Route.VLCM})
 _INSTALL = Step(

@@ -6,7 +6,7 @@ from vibforge.esxi.known_signers import is_trusted_by
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import row_of
 from vibforge.host.package import Package
-from vibforge.scan.signature import Signature
+from vibforge.vib.signature import Signature
 
 
 def seen_by(release: Release, package: Package) -> Package:

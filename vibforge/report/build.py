@@ -3,23 +3,22 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from vibforge.checks.run import LintResult
-from vibforge.checks.unsigned_claims import auditors_view
 from vibforge.errors import escaped, shell_line
+from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.findings.check import Severity
-from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.gnu_tar import Entry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
 from vibforge.host.prediction import Outcome
-from vibforge.model.certainty import Certainty, least_sure
-from vibforge.model.recipe_writing import serialise
-from vibforge.operations.build import Built
-from vibforge.operations.date import DateSource
-from vibforge.operations.plan_build import BuildPlan
+from vibforge.packages.lint import LintResult
+from vibforge.project.build import Built
+from vibforge.project.plan_build import BuildPlan, DateSource
+from vibforge.project.recipe_writing import serialise
 from vibforge.report import units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
+from vibforge.signing.unsigned_claims import auditors_view
 
 _SHOWN_FILES = 20
 
@@ -128,7 +127,7 @@ def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
     if built.signature is None:
         return
     from vibforge.report.sign import time_text  # noqa: PLC0415 - loads cryptography
-    from vibforge.trust.claims import claim  # noqa: PLC0415 - the same
+    from vibforge.signing.judging import claim  # noqa: PLC0415 - the same
 
     yield f"  - The signature states {time_text(built.signature.stated)}."
     claimed = claim(built.signature.judgement)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from vibforge.depot.address import DepotAddress
-from vibforge.depot.unpack import Unpacked
-from vibforge.depot.verify import JudgedBundle
-from vibforge.depot.write import Written
-from vibforge.host.bundle_readers import ReaderVerdict, Verdict
-from vibforge.model.bulletin import Bulletin
-from vibforge.operations.subjects import OpenBundle
+from vibforge.bundle.bulletin import Bulletin
+from vibforge.bundle.content import Written
+from vibforge.bundle.opening import Unpacked
+from vibforge.bundle.readers import ReaderVerdict, Verdict
+from vibforge.bundle.serve import DepotAddress
+from vibforge.packages.subjects import OpenBundle
+from vibforge.packages.verify import JudgedBundle
 from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain

@@ -1,26 +1,23 @@
-"""How an inspection looks to people."""
+"""How an inspection and an extraction look to people."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from vibforge.bundle.metadata import Bundle
 from vibforge.errors import ModelError, Problem
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.known_signers import known_signer
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.bundle import Bundle
-from vibforge.model.descriptor import Descriptor
-from vibforge.operations.inspect import (
-    BundleInspection,
-    Inspection,
-    StageInspection,
-    VibInspection,
-)
+from vibforge.packages.extract import Extracted
+from vibforge.packages.inspect import BundleInspection, Inspection, StageInspection, VibInspection
 from vibforge.report import units
 from vibforge.report.paint import Paint
 from vibforge.report.plain import entry_line, labelled, listing_line, plain, wrapped
-from vibforge.scan.payload import ScannedPayload
+from vibforge.vib.descriptor import Descriptor
+from vibforge.vib.payload_scan import ScannedPayload
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block, Signer
+
 
 _SHOWN_ENTRIES = 40
 _WARNING = "  ! "
@@ -245,3 +242,11 @@ def _unknown(of: Descriptor) -> Iterator[str]:
     yield from (f"unknown element: {text}" for text in of.unknown)
     yield from (f"unknown part: {part.path} {part.text}" for part in of.unknown_parts)
     yield from (f"<{tag}> occurs more than once" for tag in of.repeated)
+
+
+def extracted_text(done: Extracted) -> str:
+    """Say how much was written where, and what was left out."""
+    noun = "path" if len(done.paths) == 1 else "paths"
+    lines = [f"{len(done.paths)} {noun} in {plain(str(done.folder))}"]
+    lines += [f"  left out: {plain(' '.join(str(left).split()))}" for left in done.left_out]
+    return "\n".join(lines)

@@ -7,10 +7,9 @@ from itertools import groupby
 from typing import Any
 
 from vibforge import __version__
-from vibforge.checks.registry import CHECKS
-from vibforge.checks.run import LintResult
+from vibforge.files.inputs import Unreadable
 from vibforge.findings.check import Check, Finding, Severity
-from vibforge.model.several import Unreadable
+from vibforge.packages.lint import CHECKS, LintResult
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 

@@ -1,12 +1,13 @@
-"""Text of strangers on a terminal: nothing that steers it, nothing that runs out of the window."""
+"""Text of strangers on a terminal: nothing that steers it, lines that fit its window."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
 from vibforge.errors import escaped
-from vibforge.formats.tar_header import Entry, EntryKind
+from vibforge.formats.gnu_tar import Entry, EntryKind
 from vibforge.report import units
 
 LABEL_WIDTH = 14
@@ -75,3 +76,38 @@ def _named(entry: Entry) -> str:
     slash = "/" if entry.kind is EntryKind.DIRECTORY else ""
     arrow = f" {_ARROWS[entry.kind]} {entry.link}" if entry.kind in _ARROWS else ""
     return plain(f"{entry.path}{slash}{arrow}")
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_WORD = re.compile(r" *[^ ]+")
+_COMMAND = re.compile(r"(?:^ *|: )(?:esxcli|configstorecli|govc|sh|vibforge|New-LcmOfflineDepot) ")
+_HANG = 2
+WIDTH = 96
+"""Columns of a text that is prose where nobody says how wide the window is."""
+
+
+def fold(text: str, width: int) -> str:
+    """Break the lines of a text that are wider than `width` columns, as far as words allow.
+
+    A command to be copied stays in one line: the terminal breaks it without a line feed.
+    """
+    return "\n".join(part for line in text.split("\n") for part in _folded(line, width))
+
+
+def _folded(line: str, width: int) -> Iterator[str]:
+    if _seen(line) <= width or _COMMAND.search(line):
+        yield line
+        return
+    indent = " " * (len(line) - len(line.lstrip(" ")) + _HANG)
+    part = ""
+    for word in _WORD.findall(line):
+        if part.strip() and _seen(part + word) > width:
+            yield part
+            part = indent + word.lstrip(" ")
+        else:
+            part += word
+    yield part
+
+
+def _seen(text: str) -> int:
+    return len(_COLOUR.sub("", text))

@@ -7,10 +7,9 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, Outcome, Prediction
 from vibforge.host.remedy import Remedy
 from vibforge.host.routes import Route
-from vibforge.operations.plan import FilePlan, HostPlan, Plan, RoutePlan
-from vibforge.report.folding import WIDTH, fold
+from vibforge.packages.plan import FilePlan, HostPlan, Plan, RoutePlan
 from vibforge.report.paint import Paint
-from vibforge.report.plain import plain
+from vibforge.report.plain import WIDTH, fold, plain
 
 _ROLES = {
     Outcome.LIVE: "good",

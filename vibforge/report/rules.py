@@ -1,10 +1,13 @@
-"""The manual of the rules: on the screen, and as the page `docs/reference/rules.md`."""
+"""How the manual of the rules and the explanation of a host's messages look."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vibforge.checks.registry import CHECKS, find_rule
 from vibforge.findings.check import Check
+from vibforge.host.known_messages import Recognised
+from vibforge.packages.lint import CHECKS, find_rule
+from vibforge.report.paint import Paint
+from vibforge.report.plain import WIDTH, fold, plain
 from vibforge.trx.rules import BY_NAME as TRX_RULES
 
 PAGE = "docs/reference/rules.md"
@@ -72,3 +75,37 @@ def marked(manual: str) -> str:
     for word in ("Why:", "Remedy:", "Evidence:"):
         text = text.replace(f"\n{word}", f"\n**{word}**")
     return text
+
+
+_REBUILD = {
+    "yes": "helps",
+    "no": "does not help",
+    "sometimes": "helps only where the cause is in the VIB",
+}
+
+
+def explain_text(found: Sequence[Recognised], paint: Paint, width: int = WIDTH) -> str:
+    """Show what was found, one message after the other, in lines of `width` columns."""
+    if not found:
+        return "Nothing in this text is known here. `vibforge plan` may tell what a host does."
+    return fold("\n\n".join("\n".join(_lines(one, paint)) for one in found), min(width, WIDTH))
+
+
+def _lines(of: Recognised, paint: Paint) -> Iterator[str]:
+    message = of.message
+    yield paint(message.title, "strong") + paint(f"  ({message.id}, line {of.line})", "dim")
+    if of.excerpt:
+        yield _line("  | ", plain(of.excerpt))
+    for name, value in of.names:
+        yield f"  {name}: {plain(value)}"
+    yield _line("  Why: ", f"{message.cause} [{message.certainty}]")
+    yield _line("  What helps: ", message.remedy)
+    yield f"  Building the VIB anew {_REBUILD[message.rebuild]}."
+    if message.rules:
+        yield f"  Found beforehand by: vibforge lint --select {','.join(message.rules)}"
+    for link in message.evidence:
+        yield f"  See {link}"
+
+
+def _line(head: str, text: str) -> str:
+    return head + " ".join(text.split())

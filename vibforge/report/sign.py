@@ -1,13 +1,13 @@
-"""How signing looks, for people and for programs."""
+"""How signing and the lab CA look, for people and for programs."""
 
 from pathlib import Path
 
 from vibforge.errors import escaped, shell_line
-from vibforge.operations.sign import Signed
-from vibforge.operations.sign_elsewhere import ToSign
+from vibforge.packages.sign import Signed, ToSign
 from vibforge.report.paint import Paint
-from vibforge.report.trust import judgement_lines
 from vibforge.report.units import utc
+from vibforge.report.verify import judgement_lines
+from vibforge.signing.pki import Issued
 from vibforge.signing.stated_time import SigningTime, TimeSource
 
 _SOURCES = {
@@ -51,5 +51,17 @@ def to_sign_text(request: ToSign, files: tuple[Path, ...]) -> str:
             "",
             "Sign the digest with PKCS#1 v1.5 or ECDSA, then give the signature back with",
             f"  {shell_line('vibforge', 'sign', request.signable.path)} {back}",
+        ]
+    )
+
+
+def issued_text(issued: Issued) -> str:
+    """Show a signer that was issued."""
+    return "\n".join(
+        [
+            f"{issued.certificate.subject.rfc4514_string()} signs {issued.wanted.level} VIBs:",
+            "  vibforge sign FILE.vib "
+            + shell_line("--key", issued.key_path, "--cert", issued.certificate_path),
+            f"  valid until {utc(issued.certificate.not_valid_after_utc)}",
         ]
     )

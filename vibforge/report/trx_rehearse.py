@@ -1,17 +1,23 @@
-"""How a rehearsal looks, for people and for programs."""
+"""How a rehearsal looks: for people, for programs, and as one page of HTML."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
 
-from vibforge.operations.trx_rehearse import Rehearsal
-from vibforge.rehearsal.client import Override
-from vibforge.rehearsal.failover import Change
-from vibforge.rehearsal.remedy import MEANING
-from vibforge.rehearsal.stage import Play
-from vibforge.rehearsal.verdict import Sample
-from vibforge.report.curve import curve, nanoseconds
+from vibforge import __version__
 from vibforge.report.paint import Paint
 from vibforge.report.trx_check import UNSUPPORTED
+from vibforge.report.units import curve, nanoseconds
 from vibforge.trx.document import shown
+from vibforge.trx.rehearsal.client import Override
+from vibforge.trx.rehearsal.failover import Change
+from vibforge.trx.rehearsal.rehearse import Rehearsal
+from vibforge.trx.rehearsal.remedy import MEANING
+from vibforge.trx.rehearsal.stage import Play
+from vibforge.trx.rehearsal.verdict import Code, Sample
 
 LIMITS = (
     "Both sides ran with software timestamps; what needs the network card's own clock (one step, "
@@ -153,3 +159,181 @@ def live_line(samples: Sequence[Sample]) -> str:
 def conf_lines(found: Rehearsal) -> list[tuple[int, str]]:
     """The lines of the trx.conf with their numbers."""
     return [(line.number, shown(line.text)) for line in found.client.conf.lines]
+
+
+Points = Sequence[tuple[float, float]]
+
+_SIZES = {"wide": (900, 260), "narrow": (420, 280)}
+"""One for desks and paper, one for phones: letters in SVG shrink with the picture."""
+
+
+def plots(name: str, points: Points, written: Callable[[float], str]) -> dict[str, str]:
+    """Draw one curve in both sizes.
+
+    Args:
+        name: a word for the element's id.
+        points: seconds and values, in order.
+        written: how a value is written.
+    """
+    return {size: _plot(f"{name}-{size}", points, written, *_SIZES[size]) for size in _SIZES}
+
+
+def _plot(
+    name: str, points: Points, written: Callable[[float], str], width: int, height: int
+) -> str:
+    import pygal  # noqa: PLC0415 - only where a page is written
+    from pygal.style import Style  # noqa: PLC0415 - the same
+
+    style = Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground="var(--ink)",
+        foreground_strong="var(--ink)",
+        foreground_subtle="var(--faint)",
+        colors=("var(--curve)",),
+        font_family="inherit",
+        label_font_size=12,
+        major_label_font_size=12,
+    )
+    chart = pygal.XY(
+        style=style,
+        width=width,
+        height=height,
+        show_legend=False,
+        dots_size=2,
+        js=[],
+        disable_xml_declaration=True,
+        x_value_formatter=lambda seconds: f"{seconds:g} s",
+        value_formatter=written,
+        margin_right=30,
+    )
+    seconds, values = [point[0] for point in points], [point[1] for point in points]
+    chart.x_labels = ticks(0.0, max(seconds), width // 90)
+    chart.y_labels = ticks(min(values), max(values), 5)
+    chart.xrange = (0.0, max(seconds))
+    chart.uuid = name
+    chart.add(None, list(points))
+    chart.add_xml_filter(_as_picture)
+    return str(chart.render(is_unicode=True))
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """Round numbers around `low` to `high`, about `most` of them."""
+    rough = (high - low) / most or 1.0
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough * 0.999)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [round(number * step, 9) for number in range(first, last + 1)]
+
+
+def _as_picture(root: Any) -> Any:  # noqa: ANN401 - an element of whichever XML library pygal has
+    """Take the scripts out, and let each point say its value when pointed at."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if not isinstance(child.tag, str) or child.tag.endswith("script"):
+                parent.remove(child)
+            elif child.tag.endswith("desc"):
+                if child.get("class") == "value":
+                    child.tag = child.tag.replace("desc", "title")
+                else:
+                    parent.remove(child)
+    return root
+
+
+_SHOWN_FACTS = {
+    "grandmaster",
+    "offset",
+    "path delay",
+    "ptp4l says",
+    "rejected",
+    "phc2sys",
+    "not played",
+}
+
+
+_WORDS = {Code.OK: "It fits", Code.NOT_KNOWN: "Not known"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """A time in which the port had one state; `share` is per cent of the whole."""
+
+    state: str
+    start: float
+    share: float
+
+
+def rehearsal_page(found: Rehearsal, where: str, when: datetime) -> str:
+    """Return the page of a rehearsal that ran at `when`.
+
+    The same rehearsal and date make the same bytes. A rehearsal measures, so two of them never
+    agree: the caller takes the date from the clock, not from SOURCE_DATE_EPOCH.
+    """
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only for a page
+
+    text = (files("vibforge.report") / "trx_rehearse_page.html").read_text("utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    samples = found.play.samples if found.play else ()
+    return environment.from_string(text).render(
+        found=found,
+        where=where,
+        when=f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+        version=__version__,
+        words=_WORDS.get(found.code, "It does not fit"),
+        meaning=MEANING[found.code],
+        against=against(found),
+        facts=[fact for fact in facts(found, plot=False) if fact[0] in _SHOWN_FACTS],
+        remedies=list(remedies(found)),
+        charts=_charts(found.play) if found.play else [],
+        stretches=_stretches(samples),
+        end=samples[-1].seconds if samples else 0.0,
+        counters=_counters(samples),
+        failover=[
+            (each.at, str(each.event), answer_text(each))
+            for each in (found.play.failover if found.play else ())
+        ],
+        conf=conf_lines(found),
+        client_file=found.client.file,
+        limits=f"{LIMITS} {UNSUPPORTED}",
+    )
+
+
+def _charts(play: Play) -> list[tuple[str, dict[str, str]]]:
+    offsets = [(sample.seconds, sample.data.offset) for sample in measured(play)]
+    delays = [
+        (sample.seconds, sample.data.path_delay or sample.data.peer_delay)
+        for sample in play.samples
+        if sample.data.path_delay or sample.data.peer_delay
+    ]
+    drawn: list[tuple[str, str, Points]] = [
+        ("offset", "Offset from the grandmaster", offsets),
+        ("delay", "Path delay", delays),
+    ]
+    return [(title, plots(name, points, nanoseconds)) for name, title, points in drawn if points]
+
+
+def _stretches(samples: tuple[Sample, ...]) -> list[Stretch]:
+    states = states_of(samples)
+    if not states:
+        return []
+    ends = [start for _, start in states[1:]] + [samples[-1].seconds]
+    whole = max(samples[-1].seconds, 0.01)
+    return [
+        Stretch(
+            state=state,
+            start=start,
+            share=round(max(1.0, 100 * (end - start) / whole), 2),
+        )
+        for (state, start), end in zip(states, ends, strict=True)
+    ]
+
+
+def _counters(samples: tuple[Sample, ...]) -> list[tuple[str, int, int]]:
+    if not samples:
+        return []
+    data = samples[-1].data
+    return [
+        (name, data.received[name], data.sent.get(name, 0))
+        for name in data.received
+        if data.received[name] or data.sent.get(name, 0)
+    ]

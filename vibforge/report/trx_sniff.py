@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from vibforge.formats.ptp_message import Kind, clock_text
-from vibforge.ptp.choice import unread_text
-from vibforge.ptp.fitting import Fit
-from vibforge.ptp.hearing import Hearing, Voice
-from vibforge.report.curve import interval
 from vibforge.report.paint import Paint
+from vibforge.report.units import interval
+from vibforge.trx.network.fitting import Fit
+from vibforge.trx.network.listener import Hearing, Voice
+from vibforge.trx.network.message import Kind, clock_text
+from vibforge.trx.network.sniff import unread_text
 
 
 def hearing_text(hearing: Hearing, fits: Sequence[Fit], where: str, paint: Paint) -> str:

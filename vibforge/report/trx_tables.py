@@ -1,15 +1,61 @@
-"""How the effective configuration, the profiles and the options look."""
+"""How NICs, profiles, options and the effective configuration look; imports and exports."""
 
 from collections.abc import Iterable, Sequence
 
 from vibforge.report.paint import Paint
+from vibforge.report.plain import plain
 from vibforge.report.trx_check import UNSUPPORTED
-from vibforge.trx.catalogue import Catalogue
 from vibforge.trx.document import Line, shown
 from vibforge.trx.effective import Effect
-from vibforge.trx.option import Kind, Option, default_of, shown_default
+from vibforge.trx.exchange.transfer import Loss
+from vibforge.trx.nic import Answer, NicVerdict
+from vibforge.trx.official import SCHEMA, OfficialWay
+from vibforge.trx.option import Catalogue, Fingerprint, Kind, Option, default_of, shown_default
 from vibforge.trx.profile import Profile
 from vibforge.trx.release import span
+
+_ANSWERS = {
+    Answer.YES: ("yes", "good"),
+    Answer.NO: ("no", "bad"),
+    Answer.UNKNOWN: ("not known", "warn"),
+}
+
+
+def host_text(verdict: NicVerdict | None, ways: Sequence[OfficialWay], paint: Paint) -> str:
+    """Answer for the NIC, if one was given, and show the official ways."""
+    lines = []
+    if verdict:
+        word, role = _ANSWERS[verdict.answer]
+        answer = paint(word, role)
+        lines.append(f"TRX takes {verdict.nic}, physical function {verdict.function}: {answer}")
+        lines += [f"  {fact.says} [{fact.certainty}]" for fact in verdict.facts]
+        lines.append("")
+    lines += [
+        paint("Settings that ESXi has a way of its own for", "strong"),
+        f"The form of all of them, on the host: {SCHEMA}",
+    ]
+    for way in ways:
+        instead = (
+            f"; if trx.conf has `ptp4l:{way.instead_of}` too, the same there"
+            if way.instead_of
+            else ""
+        )
+        lines.append(f"{way.key}: {way.means}{instead} [{way.certainty}]")
+        lines += [f"    {command}" for command in way.commands]
+    lines.append("The options of `esxcli system ptp` are not published: ask the host's help first.")
+    return "\n".join([*lines, UNSUPPORTED])
+
+
+def fingerprint_text(found: Fingerprint, where: str) -> str:
+    """Say which releases a binary may be of."""
+    lines = [f"{where}: linuxptp {span(found.releases)} ({found.labels} option labels)"]
+    if len(found.releases) > 1:
+        lines.append("  These releases have the same options, so they look alike.")
+    if found.missing:
+        lines.append(f"  without {', '.join(found.missing)}")
+    if found.extra:
+        lines.append(f"  and with {', '.join(found.extra)}: a patched build")
+    return "\n".join(lines)
 
 
 def effects_text(
@@ -90,3 +136,22 @@ def takes(option: Option, release: str) -> str:
     keywords = "".join(f", {keyword}" for keyword in option.keywords)
     kind = "a number" if option.kind is Kind.DOUBLE else "an integer"
     return f"{kind}, {shown_default(view.minimum)} to {shown_default(view.maximum)}{keywords}"
+
+
+_MOST_SHOWN = 100
+"""Losses that are listed for people; a program gets all of them."""
+
+
+def losses_text(losses: Sequence[Loss], paint: Paint) -> str:
+    """List what stayed behind, what matters first; empty where nothing did."""
+    ordered = sorted(losses, key=lambda loss: loss.harmless)
+    lines = [_loss(loss, paint) for loss in ordered[:_MOST_SHOWN]]
+    if len(ordered) > _MOST_SHOWN:
+        lines.append(f"… and {len(ordered) - _MOST_SHOWN} more")
+    return "\n".join(lines)
+
+
+def _loss(loss: Loss, paint: Paint) -> str:
+    label = paint("left out", "note") if loss.harmless else paint("lost", "bad")
+    where = loss.where.removesuffix(", []")
+    return f"{label}: {plain(f'{where}: `{loss.says}`: {loss.why}')}"

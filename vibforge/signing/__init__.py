@@ -1,1 +1,1 @@
-"""Keys that sign, wherever they are: in files, in a token, or with a service elsewhere."""
+"""Signatures: the keys that make them, and whom a host or a strict reader believes."""

@@ -8,15 +8,9 @@ from types import MappingProxyType
 from cryptography import x509
 
 from vibforge.errors import SigningError
-from vibforge.model.names import (
-    ENVIRONMENT_SCHEME,
-    TOKEN_SCHEME,
-    check_key_name,
-    check_no_secret,
-)
-from vibforge.signing.certificates import SIZE_LIMIT, read_certificates
 from vibforge.signing.passphrase import Passphrase, no_passphrase
-from vibforge.signing.signer import Signer
+from vibforge.signing.signer import SIZE_LIMIT, Signer, read_certificates
+from vibforge.vib.identity import ENVIRONMENT_SCHEME, TOKEN_SCHEME, check_key_name, check_no_secret
 
 MODULE_VARIABLE = "PKCS11_MODULE_PATH"
 """The environment variable with the PKCS#11 library, for URIs without one and for recipes."""

@@ -19,9 +19,8 @@ from urllib.parse import unquote, unquote_to_bytes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from vibforge.errors import SigningError, shell_line
-from vibforge.model.names import TOKEN_SCHEME
-from vibforge.signing.certificates import read_certificates
-from vibforge.signing.signer import chain_of, public_key
+from vibforge.signing.signer import chain_of, public_key, read_certificates
+from vibforge.vib.identity import TOKEN_SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

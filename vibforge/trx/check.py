@@ -7,10 +7,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from vibforge.errors import Problem, TrxError
-from vibforge.findings.check import Finding, Severity, finding
-from vibforge.model.allowance import Allowance
-from vibforge.trx.catalogue import catalogue
+from vibforge.findings.check import Allowance, Finding, Severity, finding
 from vibforge.trx.document import TrxConf
+from vibforge.trx.option import catalogue
 from vibforge.trx.release import CANDIDATES
 from vibforge.trx.rules import BY_NAME, RULES
 from vibforge.trx.subject import Subject

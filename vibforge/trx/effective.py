@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vibforge.errors import Problem, TrxError
-from vibforge.trx.catalogue import Catalogue, catalogue
 from vibforge.trx.document import NAMESPACES, Form, Line, TrxConf, shown
-from vibforge.trx.option import Option, default_of, shown_default
+from vibforge.trx.option import Catalogue, Option, catalogue, default_of, shown_default
 from vibforge.trx.release import CANDIDATES
 
 

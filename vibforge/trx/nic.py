@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vibforge.errors import TrxError
-from vibforge.model.certainty import Certainty
+from vibforge.esxi.certainty import Certainty
 
 _INTEL = "8086"
 _X710 = ("104e", "104f", "1572", "1581", "1586", "1589", "15ff")

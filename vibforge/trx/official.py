@@ -8,7 +8,7 @@ Whether the ConfigStore's domain or the one of trx.conf wins is not known, so bo
 
 from dataclasses import dataclass
 
-from vibforge.model.certainty import Certainty
+from vibforge.esxi.certainty import Certainty
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

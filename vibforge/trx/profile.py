@@ -1,4 +1,4 @@
-"""The PTP profiles as option sets of ptp4l and phc2sys (`data/profiles.json`, with sources)."""
+"""The PTP profiles (`data/profiles.json`), and the trx.conf that each makes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,10 @@ from difflib import get_close_matches
 from functools import cache
 
 from vibforge.errors import Problem, TrxError
-from vibforge.trx.catalogue import shipped_table
+from vibforge.trx.check import CheckResult, check
 from vibforge.trx.document import NAMESPACES, TrxConf
+from vibforge.trx.option import shipped_table
+from vibforge.trx.release import CANDIDATES
 from vibforge.trx.rules.agreement import SHARED
 
 Settings = tuple[tuple[str, str, str], ...]
@@ -145,3 +147,32 @@ def _changes(changes: Sequence[str]) -> dict[tuple[str, str], str]:
 
 def _breaks_a_line(key: str, value: str) -> bool:
     return not value.strip() or not f"{key}{value}".isprintable() or len(key.split()) != 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewTrxConf:
+    """The bytes of a new trx.conf, its profile and what the rules say of it: no errors."""
+
+    data: bytes
+    profile: Profile
+    result: CheckResult
+
+
+def new_trx_conf(
+    name: str,
+    *,
+    domain: int | None = None,
+    changes: Sequence[str] = (),
+    releases: Sequence[str] = CANDIDATES,
+) -> NewTrxConf:
+    """Make the trx.conf of the profile `name`; the arguments are those of `trx_conf_of`.
+
+    Raises:
+        TrxError: no such profile, one that trx.conf cannot express, a domain outside it, or a
+            file that could not work with any of `releases`.
+    """
+    profile = profile_named(name)
+    data = trx_conf_of(profile, domain=domain, changes=changes).serialise()
+    result = check(data, releases=releases)
+    result.require(name)
+    return NewTrxConf(data=data, profile=profile, result=result)

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from vibforge.trx.catalogue import Catalogue, Letter
-from vibforge.trx.document import Form, Line, TrxConf
-from vibforge.trx.option import Option
-from vibforge.trx.value import Refusal, number_of, refusal
+from vibforge.trx.document import Form, Line, Refusal, TrxConf, number_of, refusal
+from vibforge.trx.option import Catalogue, Letter, Option
 
 _LINUXPTP = ("ptp4l", "phc2sys")
 

@@ -1,29 +1,57 @@
-"""The steps of a command in their order (vib-format 8, tried on 6.7).
-
-Facts that are not known are asked as questions, so that `predict` returns every outcome that is
-possible.
-"""
+"""The steps of an install in their order (vib-format 8, tried on 6.7)."""
 
 from dataclasses import replace
 
 from vibforge.checks.dependencies import replaces_itself
 from vibforge.esxi import messages
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import HostMessage
+from vibforge.esxi.paths import is_inbox
 from vibforge.esxi.table import is_known
+from vibforge.host.command import Command
 from vibforge.host.image import Change, Unequal, Verb, change, rivals_of, skipped, unequal_attribute
-from vibforge.host.install.command import Command
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.removal import remove
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host, stage
-from vibforge.host.install.stock_updates import add_stock_updates
 from vibforge.host.install.validation import ALL_AT_ONCE, ESX_VERSION, refuse_bad_image
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Outcome, Prediction, not_known
-from vibforge.host.question import Answers, Question, World, worlds
+from vibforge.host.prediction import (
+    Answers,
+    Cause,
+    Outcome,
+    Prediction,
+    Question,
+    World,
+    not_known,
+    worlds,
+)
 from vibforge.host.reading import cause_of, message_of
-from vibforge.model.certainty import Certainty
-from vibforge.model.relationships import Provide
+from vibforge.vib.relationships import Provide
+
+
+def add_stock_updates(run: Run) -> None:
+    """Take a VIB for an update where the host may hold an older one of a name that ESXi brings."""
+    if run.command.verb is not Verb.UPDATE or run.host.installed_known:
+        return
+    newer = tuple(
+        package
+        for package in run.change.skipped
+        if package.is_installable
+        and is_inbox(package.name)
+        and run.answers.ask(_older(package.name))
+    )
+    left = tuple(package for package in run.change.skipped if package not in newer)
+    run.change = replace(run.change, added=(*run.change.added, *newer), skipped=left)
+
+
+def _older(name: str) -> Question:
+    return Question(
+        key=f"older {name}",
+        if_yes=f"the host holds an older {name}",
+        if_no=f"the host holds no {name} that is older",
+    )
+
 
 VERSIONLESS_BASE = Provide(name=ESX_VERSION)
 _FLAG = Question(

@@ -6,18 +6,22 @@ from functools import lru_cache
 from itertools import islice
 
 from vibforge.esxi import messages
-from vibforge.esxi.matching import INSTALLER, Demands, Provisions
-from vibforge.esxi.provides import Provision, provision
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change
-from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause
-from vibforge.host.question import Answers, Question
-from vibforge.model.certainty import Certainty
-from vibforge.model.relationships import Constraint, Provide
+from vibforge.host.prediction import Answers, Cause, Group, Question, Trouble
+from vibforge.vib.relationships import (
+    INSTALLER,
+    Constraint,
+    Demands,
+    Provide,
+    Provision,
+    Provisions,
+    provision,
+)
 
 CONFLICT_LIMIT = 1_000
 """Conflicts of one profile that are told: 5,000 VIBs that exclude each other make 25 million."""

@@ -6,18 +6,16 @@ from vibforge.checks.payload_declaration import (
     zstd_before_nine,
 )
 from vibforge.esxi import messages
+from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES
 from vibforge.host.image import skipped
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import MOUNTED_TYPES, preferred
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Outcome, Prediction
-from vibforge.host.question import Question
-from vibforge.model.certainty import Certainty, least_sure
-from vibforge.model.descriptor import GUNZIP, Checksum, Payload
-from vibforge.model.digest_coverage import algorithm_of
-from vibforge.model.names import BOOTBANK_STEM
+from vibforge.host.prediction import Cause, Outcome, Prediction, Question
+from vibforge.vib.descriptor import GUNZIP, Checksum, Payload, algorithm_of
+from vibforge.vib.identity import BOOTBANK_STEM
 
 MAINTENANCE = Question(
     key="maintenance-mode",

@@ -1,30 +1,62 @@
-"""The steps of `esxcli software vib remove`.
+"""The steps of `esxcli software vib remove`, and what a removal leaves behind."""
 
-They are those of an install without its staging: the image that is left is validated, and changed
-live or at the next boot. No removal was recorded on an installer; what is said here follows from
-installs that take the place of VIBs, and from public reports, such as one of a removal that was
-refused for the paths of another VIB (photon-controller #59).
-"""
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from vibforge.esxi import messages
-from vibforge.esxi.inbox import goes_at_boot
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty, least_sure
+from vibforge.esxi.paths import goes_at_boot
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import row_of
+from vibforge.host.command import Command
 from vibforge.host.host import Host
-from vibforge.host.image import is_named, removal
-from vibforge.host.install.command import Command
+from vibforge.host.image import base_of, is_named, removal
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host
 from vibforge.host.install.validation import refuse_bad_image
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Prediction
-from vibforge.host.question import Answers, Question
-from vibforge.model.certainty import Certainty, least_sure
-from vibforge.model.descriptor import Descriptor
+from vibforge.host.prediction import Answers, Cause, Prediction, Question
+from vibforge.vib.descriptor import Descriptor
+
+_NAMED = 5
+
+
+def removal_warnings(host: Host, names: Sequence[str]) -> Iterator[str]:
+    """Yield what a removal leaves: the level to which the host can be set, and lost drivers."""
+    change = removal(host.installed, names)
+    for name in names:
+        if goes_at_boot(name):
+            yield (
+                f"{name} is a VIB that ESXi 6.7 brings itself: nothing brings it back but the "
+                "vendor's bundle."
+            )
+    yield _level_after(host, change.kept)
+
+
+def _level_after(host: Host, kept: tuple[Package, ...]) -> str:
+    level = host.acceptance_level
+    stays = f"The host stays at {level.esxcli_name}" if level else "The host keeps its level"
+    if level is AcceptanceLevel.CERTIFIED:
+        return f"{stays}, the highest acceptance level."
+    if not host.installed_known or base_of(kept) is None:
+        return f"{stays}; whether it can be raised depends on the other VIBs, which are not known."
+    lowest = min((package.level for package in kept), key=lambda each: each.rank, default=None)
+    if lowest is None or (level and lowest.rank > level.rank):
+        to = lowest or AcceptanceLevel.CERTIFIED
+        return (
+            f"{stays}; with what is left it can be raised to {to.esxcli_name}: esxcli software "
+            f"acceptance set --level={to.esxcli_name}"
+        )
+    below = [package.id for package in kept if package.level is lowest]
+    return f"{stays} and cannot be raised above {lowest.esxcli_name}: {_named(below)} stays."
+
+
+def _named(words: Sequence[str]) -> str:
+    more = len(words) - _NAMED
+    return ", ".join(words[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
 
 _UNSEEN = "…"
 """Stands for the vendor and version of a VIB that is taken as installed without being known."""

@@ -7,19 +7,16 @@ on. Facts that are not known are asked as questions.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vibforge.esxi.inbox import INBOX_RELEASE, goes_at_boot
+from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.messages import HostMessage
+from vibforge.esxi.paths import INBOX_RELEASE, goes_at_boot
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import Cell, Row, row_of, standing
-from vibforge.host.flags import Flags
+from vibforge.host.command import Command, Flags
 from vibforge.host.host import Host
 from vibforge.host.image import Change, uncovered_at_boot
-from vibforge.host.install.command import Command
-from vibforge.host.install.trouble import Group, Trouble
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Outcome, Prediction
-from vibforge.host.question import Answers, Question
-from vibforge.model.certainty import Certainty, least_sure
+from vibforge.host.prediction import Answers, Cause, Group, Outcome, Prediction, Question, Trouble
 
 SECURE_BOOT = Question(
     key="secure-boot", if_yes="UEFI Secure Boot is on", if_no="UEFI Secure Boot is off"

@@ -10,21 +10,18 @@ from itertools import islice
 from vibforge.checks.extensibility import violations
 from vibforge.checks.identity import name_too_long
 from vibforge.esxi import messages
+from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import HostMessage
-from vibforge.esxi.reader import DATABASE_NAME_LIMIT
-from vibforge.formats.hashing import ALGORITHMS
+from vibforge.formats.streams import ALGORITHMS
 from vibforge.host.host import Hardware
-from vibforge.host.install.level_checks import extensibility_causes, list_complaints
 from vibforge.host.install.run import Refused, Run
-from vibforge.host.install.validation import profile_name
+from vibforge.host.install.validation import extensibility_causes, list_complaints, profile_name
 from vibforge.host.package import UNPACKED_TO_END, Content, Package, declared_contents
-from vibforge.host.prediction import Cause
-from vibforge.host.question import Question
+from vibforge.host.prediction import Cause, Question
 from vibforge.host.reading import cause_of
-from vibforge.model.certainty import Certainty
-from vibforge.model.descriptor import Checksum, HardwarePlatform, SystemRequires
-from vibforge.model.digest_coverage import algorithm_of
-from vibforge.scan.signature import Signature
+from vibforge.vib.descriptor import Checksum, HardwarePlatform, SystemRequires, algorithm_of
+from vibforge.vib.esxi_reader import DATABASE_NAME_LIMIT
+from vibforge.vib.signature import Signature
 
 TRUSTED = Question(
     key="trusted",

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from msgspec import structs
 
-from vibforge.formats.gzip_member import codec_release
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.formats.deflating import codec_release
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import Outcome
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.model.recipe import PayloadType
-from vibforge.model.recipe_writing import table
-from vibforge.operations.built_folder import read_record
-from vibforge.operations.read_project import ProjectKind
-from vibforge.operations.record import FileKind
+from vibforge.project.ledger import read_record
+from vibforge.project.read_project import ProjectKind
+from vibforge.project.recipe import PayloadType
+from vibforge.project.recipe_writing import table
+from vibforge.project.record import FileKind
 from vibforge.report.build import install_command, least_certainty
 from vibforge.report.documents.bundle_shapes import WrittenBundle
 from vibforge.report.documents.lint import LintFinding
@@ -25,13 +25,13 @@ from vibforge.report.documents.trx_check import Allowed, AllowedRules, Counts
 from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
-    from vibforge.checks.run import LintResult
-    from vibforge.depot.write import Written
-    from vibforge.formats.gzip_member import Member
+    from vibforge.bundle.content import Written
+    from vibforge.formats.deflating import Member
     from vibforge.host.install_needs import Outlook
-    from vibforge.operations.build import Built
-    from vibforge.operations.collect import PayloadTree
-    from vibforge.operations.plan_build import BuildPlan
+    from vibforge.packages.lint import LintResult
+    from vibforge.project.build import Built
+    from vibforge.project.collect import PayloadTree
+    from vibforge.project.plan_build import BuildPlan
     from vibforge.trx.check import CheckResult
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from msgspec import structs
 
-from vibforge.host.bundle_readers import ReaderVerdict, Verdict
+from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.host.offer import BundleReader
 from vibforge.report.documents.bundle_shapes import (
     Announced,
@@ -20,10 +20,10 @@ from vibforge.report.documents.verify import Verification
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vibforge.depot.unpack import Unpacked
-    from vibforge.depot.verify import JudgedBundle
-    from vibforge.depot.write import Written
-    from vibforge.operations.subjects import OpenBundle
+    from vibforge.bundle.content import Written
+    from vibforge.bundle.opening import Unpacked
+    from vibforge.packages.subjects import OpenBundle
+    from vibforge.packages.verify import JudgedBundle
 
 
 class InspectedBundle(Shape, frozen=True):

@@ -6,9 +6,9 @@ from vibforge.report.documents.shape import Shape, says
 from vibforge.report.documents.shapes import Count, Sha256, Size
 
 if TYPE_CHECKING:
-    from vibforge.depot.write import Written
-    from vibforge.model import bulletin, bundle_index
-    from vibforge.model.bundle_vib import DepotVib
+    from vibforge.bundle import bulletin, index
+    from vibforge.bundle.content import Written
+    from vibforge.bundle.index import DepotVib
 
 
 class Vendor(Shape, frozen=True):
@@ -28,7 +28,7 @@ class Platform(Shape, frozen=True):
     channels: Annotated[tuple[str, ...], says("Channels.")]
 
     @classmethod
-    def of(cls, platform: "bundle_index.Platform") -> Self:
+    def of(cls, platform: "index.Platform") -> Self:
         """Return a platform as programs read it."""
         return cls(
             product_id=platform.product_id,

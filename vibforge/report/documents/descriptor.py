@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 from vibforge.report.documents.shape import Shape, says
 
 if TYPE_CHECKING:
-    from vibforge.model import descriptor as model
-    from vibforge.model import relationships
+    from vibforge.vib import descriptor as model
+    from vibforge.vib import relationships
 
 
 class Url(Shape, frozen=True):

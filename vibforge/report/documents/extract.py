@@ -6,7 +6,7 @@ from vibforge.report.documents.shape import Document, says
 from vibforge.report.documents.shapes import Fault
 
 if TYPE_CHECKING:
-    from vibforge.operations.extract import Extracted
+    from vibforge.packages.extract import Extracted
 
 
 class Extract(Document, tag="vibforge/extract/1", frozen=True):

@@ -5,28 +5,23 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from msgspec import structs
 
+from vibforge.formats.inflating import Compression
 from vibforge.formats.tar_reading import TarForm
-from vibforge.formats.unpacking import Compression
-from vibforge.operations.inspect import (
-    BundleInspection,
-    Inspection,
-    StageInspection,
-    VibInspection,
-)
+from vibforge.packages.inspect import BundleInspection, Inspection, StageInspection, VibInspection
 from vibforge.report.documents.bundle_shapes import Announced, Bulletin, Platform, Vendor
 from vibforge.report.documents.descriptor import Checksum, DescriptorFacts
 from vibforge.report.documents.shape import Document, Shape, says
 from vibforge.report.documents.shapes import Count, Entry, Fault, NotRead, Path, Size, Unreadable
 from vibforge.report.documents.signature import SignatureBlock
-from vibforge.scan.payload import ScannedPayload
+from vibforge.vib.payload_scan import ScannedPayload
 
 if TYPE_CHECKING:
-    from vibforge.formats.ar_reading import Member as ArMember
-    from vibforge.formats.tar_entries import TarEntry
-    from vibforge.model.bulletin import Bulletin as FoundBulletin
-    from vibforge.model.bundle_vib import DepotVib
-    from vibforge.model.descriptor import Payload as DeclaredPayload
-    from vibforge.model.several import Several
+    from vibforge.bundle.bulletin import Bulletin as FoundBulletin
+    from vibforge.bundle.index import DepotVib
+    from vibforge.files.inputs import Several
+    from vibforge.formats.ar import Member as ArMember
+    from vibforge.formats.tar_reading import TarEntry
+    from vibforge.vib.descriptor import Payload as DeclaredPayload
 
 _FIRST = ("path", "kind")
 OfFile = Annotated[str, says("File in the metadata zip.")]

@@ -11,9 +11,9 @@ from vibforge.report.documents.shapes import AllGood, NotRead, Path, Sure, Unrea
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vibforge.checks.run import LintResult
+    from vibforge.files import inputs
     from vibforge.findings.check import Finding
-    from vibforge.model import several
+    from vibforge.packages.lint import LintResult
 
 
 class LintedFile(Shape, frozen=True):
@@ -60,7 +60,7 @@ class Lint(Document, tag="vibforge/lint/1", frozen=True):
     unreadable: NotRead
 
     @classmethod
-    def of(cls, result: "LintResult", unreadable: "Sequence[several.Unreadable]" = ()) -> Self:
+    def of(cls, result: "LintResult", unreadable: "Sequence[inputs.Unreadable]" = ()) -> Self:
         """Tell what was found, and what could not be read."""
         return cls(
             good=result.good and not unreadable,

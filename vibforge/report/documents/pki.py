@@ -6,11 +6,11 @@ from typing import Annotated, Self
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from vibforge.model.acceptance import AcceptanceLevel
-from vibforge.operations.pki import WARNING, Issued
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.report import units
 from vibforge.report.documents.shape import Document, Shape, says
 from vibforge.report.documents.shapes import Hex, Sha256, Time
+from vibforge.signing.pki import WARNING, Issued
 
 Folder = Annotated[str, says("Where.")]
 Warned = Annotated[str, says("That its keys are for labs only.")]

@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING, Annotated, Self
 
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.host import remedy as remedies
 from vibforge.host.prediction import Outcome
 from vibforge.host.routes import Route
-from vibforge.model.acceptance import AcceptanceLevel
 from vibforge.report.documents.shape import Document, Shape, says
 from vibforge.report.documents.shapes import AllGood, Cause, EsxiRelease, NotRead, Sure, Unreadable
-from vibforge.scan.signature import Signature
+from vibforge.vib.signature import Signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vibforge.host.prediction import Prediction as Predicted
-    from vibforge.host.question import World
-    from vibforge.operations import plan as operation
+    from vibforge.host.prediction import World
+    from vibforge.packages import plan as operation
 
 
 class Prediction(Shape, frozen=True):

@@ -1,4 +1,4 @@
-"""The record of a build, build.json; `vibforge.operations.record` writes and reads it."""
+"""The record of a build, build.json; `vibforge.project.record` writes and reads it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal

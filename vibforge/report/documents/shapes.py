@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from msgspec import Meta
 
-from vibforge.model.certainty import Certainty
+from vibforge.esxi.certainty import Certainty
 from vibforge.report import units
 from vibforge.report.documents.shape import Shape, says
 from vibforge.report.plain import KindName, kind_name, moment
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vibforge.errors import Problem
-    from vibforge.formats import tar_header
+    from vibforge.files import inputs
+    from vibforge.formats import gnu_tar
     from vibforge.host import prediction
-    from vibforge.model import several
 
 Sure = Annotated[Certainty, says("How sure it is.")]
 Count = Annotated[int, Meta(ge=0)]
@@ -61,7 +61,7 @@ class Unreadable(Shape, frozen=True):
     faults: Annotated[tuple[Fault, ...], says("Why; the same problems stand on standard error.")]
 
     @classmethod
-    def all_of(cls, files: "Iterable[several.Unreadable]") -> tuple[Self, ...]:
+    def all_of(cls, files: "Iterable[inputs.Unreadable]") -> tuple[Self, ...]:
         """Return the files that a command could not read, each with the reasons."""
         return tuple(cls(path=str(each.path), faults=Fault.all_of(each.problems)) for each in files)
 
@@ -85,7 +85,7 @@ class Entry(Shape, frozen=True):
     mtime: Annotated[Time | None, says("When it was changed; null where no calendar has the time.")]
 
     @classmethod
-    def of(cls, entry: "tar_header.Entry", **more: Any) -> Self:  # noqa: ANN401 - keys of a child
+    def of(cls, entry: "gnu_tar.Entry", **more: Any) -> Self:  # noqa: ANN401 - keys of a child
         """Return an entry as programs read it, with what a child of this shape has more."""
         return cls(
             path=entry.path,

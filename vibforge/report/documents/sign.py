@@ -10,8 +10,7 @@ from vibforge.report.documents.trust import Trust
 from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
-    from vibforge.operations.sign import Signed
-    from vibforge.operations.sign_elsewhere import ToSign
+    from vibforge.packages.sign import Signed, ToSign
 
 SignedVib = Annotated[str, says("The VIB.")]
 StatedTime = Annotated[Time, says("What the signature states.")]

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Annotated, Self
 
-from vibforge.model.acceptance import AcceptanceLevel
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.report import units
 from vibforge.report.documents.shape import Shape, says
 from vibforge.report.documents.shapes import Hex, Sha256, Time
 
 if TYPE_CHECKING:
-    from vibforge.trust import ruling
+    from vibforge.signing import host_rules
 
 
 class Ruling(Shape, frozen=True):
@@ -18,7 +18,7 @@ class Ruling(Shape, frozen=True):
     reasons: Annotated[tuple[str, ...], says("Why not, or why nobody can say.")]
 
     @classmethod
-    def of(cls, found: "ruling.Ruling") -> Self:
+    def of(cls, found: "host_rules.Ruling") -> Self:
         """Return a ruling as programs read it."""
         return cls(held=found.held, reasons=found.reasons)
 
@@ -43,7 +43,7 @@ class JudgedSignature(Shape, frozen=True):
     strict: Annotated[Ruling, says("What strict rules make of it.")]
 
     @classmethod
-    def of(cls, judged: "ruling.BlockJudgement") -> Self:
+    def of(cls, judged: "host_rules.BlockJudgement") -> Self:
         """Return what one signature is worth."""
         signer = judged.block.signers[0] if judged.block.signers else None
         certificate = judged.check.certificate
@@ -79,9 +79,9 @@ class Trust(Shape, frozen=True):
     signatures: Annotated[tuple[JudgedSignature, ...], says("One for each signature.")]
 
     @classmethod
-    def of(cls, judgement: "ruling.TrustJudgement") -> Self:
+    def of(cls, judgement: "host_rules.TrustJudgement") -> Self:
         """Return a judgement as programs read it."""
-        from vibforge.trust.claims import claim  # noqa: PLC0415 - no schema needs cryptography
+        from vibforge.signing.judging import claim  # noqa: PLC0415 - no schema needs cryptography
 
         return cls(
             acceptance_level=judgement.level,

@@ -10,7 +10,7 @@ from vibforge.trx.nic import Answer, NicVerdict
 from vibforge.trx.official import SCHEMA, OfficialWay
 
 if TYPE_CHECKING:
-    from vibforge.trx.fingerprint import Fingerprint
+    from vibforge.trx.option import Fingerprint
 
 
 class Statement(Shape, frozen=True):

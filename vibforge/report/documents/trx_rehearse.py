@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Self
 
-from vibforge.rehearsal.remedy import MEANING
-from vibforge.rehearsal.verdict import Code
 from vibforge.report.documents.shape import Document, Shape, says
 from vibforge.report.documents.shapes import Good, Path, Sha256
 from vibforge.report.documents.trx_check import TrxFinding
 from vibforge.report.documents.trx_sniff import ClockSettings
 from vibforge.report.trx_rehearse import LIMITS
+from vibforge.trx.rehearsal.remedy import MEANING
+from vibforge.trx.rehearsal.verdict import Code
 
 if TYPE_CHECKING:
-    from vibforge.operations.trx_rehearse import Rehearsal
-    from vibforge.rehearsal import client, failover, verdict
+    from vibforge.trx.rehearsal import client, failover, verdict
+    from vibforge.trx.rehearsal.rehearse import Rehearsal
 
 Nanoseconds = Annotated[float, says("Nanoseconds.")]
 MessageCounts = Annotated[Mapping[str, int], says("Messages by kind.")]

@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Self
 
-from vibforge.formats.frame import Transport
-from vibforge.formats.ptp_message import clock_text
-from vibforge.ptp.settings import Delay
 from vibforge.report.documents.shape import Document, Shape, says
 from vibforge.report.documents.shapes import Good
 from vibforge.report.trx_sniff import FLAGS, good_hearing
+from vibforge.trx.network.capture import Transport
+from vibforge.trx.network.message import clock_text
+from vibforge.trx.network.settings import Delay
 
 if TYPE_CHECKING:
-    from vibforge.formats import ptp_message
-    from vibforge.ptp import settings
-    from vibforge.ptp.fitting import Fit
-    from vibforge.ptp.hearing import Hearing, Voice
+    from vibforge.trx.network import message, settings
+    from vibforge.trx.network.fitting import Fit
+    from vibforge.trx.network.listener import Hearing, Voice
 
 FollowUp = Annotated[bool, says("The TLV of 802.1AS.")]
 PathTrace = Annotated[bool, says("The TLV of path traces.")]
@@ -79,7 +78,7 @@ class Announce(Shape, frozen=True):
     flags: Annotated[tuple[str, ...], says("Flags that are set.")]
 
     @classmethod
-    def of(cls, announce: "ptp_message.Announce", voice: "Voice") -> Self:
+    def of(cls, announce: "message.Announce", voice: "Voice") -> Self:
         """Return what a port announced."""
         quality = announce.quality
         return cls(

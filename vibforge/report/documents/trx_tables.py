@@ -12,9 +12,9 @@ from vibforge.trx.option import Kind, Standing
 
 if TYPE_CHECKING:
     from vibforge.trx import option, profile
-    from vibforge.trx.catalogue import Catalogue
     from vibforge.trx.document import Line
     from vibforge.trx.effective import Effect
+    from vibforge.trx.option import Catalogue
 
 
 class Setting(Shape, frozen=True):

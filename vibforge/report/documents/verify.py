@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from msgspec import structs
 
 from vibforge.findings.check import Topic
-from vibforge.operations import verification
+from vibforge.packages import verification
 from vibforge.report.documents.shape import Document, Shape, says
 from vibforge.report.documents.shapes import AllGood, NotRead, Path, Unreadable
 
 if TYPE_CHECKING:
-    from vibforge.model import several
+    from vibforge.files import inputs
 
 
 class Fact(Shape, frozen=True):
@@ -71,7 +71,7 @@ def _verified(path: object, found: verification.Verification) -> VerifiedFile:
     return VerifiedFile(path=str(path), **structs.asdict(Verification.of(found)))
 
 
-def _unread(file: "several.Unreadable") -> VerifiedFile:
+def _unread(file: "inputs.Unreadable") -> VerifiedFile:
     """Return the answer for a file that cannot be read."""
     reason = "; ".join(problem.what for problem in file.problems)
     read = verification.fact(
@@ -88,7 +88,7 @@ class Verify(Document, tag="vibforge/verify/1", frozen=True):
     unreadable: NotRead
 
     @classmethod
-    def of(cls, files: "several.Several[verification.Verification]") -> Self:
+    def of(cls, files: "inputs.Several[verification.Verification]") -> Self:
         """Tell what was verified, and what could not be read."""
         return cls(
             good=not files.unreadable and all(each.held for _path, each in files.found),

@@ -1,4 +1,1 @@
-"""From and to the files of others: ptp4l.conf, arguments of linuxptp, OpenShift's PtpConfig.
-
-Nothing is lost silently: what has no place on the other side is listed, with the reason.
-"""
+"""Settings that come from the files of other tools, and go to them."""

@@ -11,8 +11,12 @@ import yaml
 
 from vibforge.errors import TrxError
 from vibforge.trx.document import TrxConf
-from vibforge.trx.exchange.arguments import take_arguments
-from vibforge.trx.exchange.linuxptp import Exported, collect_linuxptp, export_linuxptp
+from vibforge.trx.exchange.linuxptp import (
+    Exported,
+    collect_linuxptp,
+    export_linuxptp,
+    take_arguments,
+)
 from vibforge.trx.exchange.transfer import Collector, Imported
 
 MAX_CHARACTERS = 1 << 18

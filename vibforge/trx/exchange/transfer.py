@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from vibforge.trx.catalogue import Catalogue, catalogue
-from vibforge.trx.document import TrxConf, shown
-from vibforge.trx.option import Standing
+from vibforge.trx.document import TrxConf, is_default, shown
+from vibforge.trx.option import Catalogue, Standing, catalogue
 from vibforge.trx.release import CANDIDATES
-from vibforge.trx.value import is_default
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

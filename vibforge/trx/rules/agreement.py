@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.model.certainty import Certainty
-from vibforge.trx.document import Line, shown
+from vibforge.trx.document import Line, is_default, same_value, shown
 from vibforge.trx.subject import Subject
-from vibforge.trx.value import is_default, same_value
 
 SHARED = ("domainNumber", "transportSpecific", "uds_address")
 """What phc2sys must have as ptp4l has it, to find ptp4l at all."""

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import WHOLE_FILE, Fault, Severity, check, fault_at
-from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Form, Line
 from vibforge.trx.subject import Subject
 

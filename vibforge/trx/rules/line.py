@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.model.certainty import Certainty
 from vibforge.trx.document import NAMESPACES, Form, shown
 from vibforge.trx.option import Kind
 from vibforge.trx.subject import Subject

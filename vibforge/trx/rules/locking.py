@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import WHOLE_FILE, Fault, Severity, check, fault_at
-from vibforge.model.certainty import Certainty
 from vibforge.trx.document import Line, shown
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject

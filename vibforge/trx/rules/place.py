@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.model.certainty import Certainty
-from vibforge.trx.document import Line, shown
+from vibforge.trx.document import Line, is_default, number_of, same_value, shown
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
 from vibforge.trx.subject import Subject
-from vibforge.trx.value import is_default, number_of, same_value
 
 _WITH_A_RULE = {"unicast_master_table", "twoStepFlag"}
 """Options that a rule of their own speaks of."""

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.model.certainty import Certainty
-from vibforge.trx.document import Line, shown
+from vibforge.trx.document import Line, Refusal, is_nan, is_octal, number_of, shown
 from vibforge.trx.option import Kind, Option, shown_default
 from vibforge.trx.release import span
 from vibforge.trx.subject import Subject
-from vibforge.trx.value import Refusal, is_nan, is_octal, number_of
 
 CONFIGSTORE_KEYS = ("log_level", "calibration_delay", "ports", "domain_number")
 """What the ConfigStore of ESXi 8.0.2 holds for PTP."""

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+from tests.bundle.making import vib_file
+from tests.releases import ESXI_67
+from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Release
+from vibforge.host.prediction import Outcome
+from vibforge.host.routes import Route
+from vibforge.packages.plan import plan
+
+UNKNOWN = Release(10, 0)
+
+
+def test_nothing_is_predicted_for_a_release_that_is_not_in_the_table(tmp_path: Path) -> None:
+    planned = plan([vib_file(tmp_path)], targets=[UNKNOWN])
+    assert not planned.good
+    (host,) = planned.files[0].hosts
+    results = [world.result for route in host.routes for world in route.worlds]
+    assert {(each.outcome, each.certainty) for each in results} == {
+        (Outcome.NOT_KNOWN, Certainty.UNKNOWN)
+    }
+    assert host.remedies == ()
+
+
+def test_an_upgrade_to_a_release_that_is_not_in_the_table_is_not_known(tmp_path: Path) -> None:
+    planned = plan([vib_file(tmp_path)], targets=[ESXI_67], route=Route.UPGRADE, upgrade_to=UNKNOWN)
+    assert not planned.good
+    (upgrade,) = [r for r in planned.files[0].hosts[0].routes if r.route is Route.UPGRADE]
+    assert [world.result.outcome for world in upgrade.worlds] == [Outcome.NOT_KNOWN]
+
+
+def test_a_route_that_a_release_does_not_have_is_no_good_plan(tmp_path: Path) -> None:
+    assert not plan([vib_file(tmp_path)], targets=[ESXI_67], route=Route.COMPONENT).good

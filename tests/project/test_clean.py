@@ -1,0 +1,182 @@
+"""`clean` removes what a build wrote, whatever a list says."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trees import trx_tree
+from vibforge import build
+from vibforge.errors import FormatError, OutputError
+from vibforge.project.clean import clean, write_checksums
+from vibforge.project.record import FILE_LIMIT, RECORD_LIMIT
+
+SECRET = b"not yours"
+
+
+def entry(name: str, data: bytes = SECRET, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    digest = hashlib.sha256(data).hexdigest()
+    return {"kind": "vib", "name": name, "size": len(data), "sha256": digest} | changes
+
+
+@pytest.fixture
+def forged(tmp_path: Path) -> Callable[[object], Path]:
+    """Make a folder with a list of files, beside a file that must stay."""
+    (tmp_path / "victim").write_bytes(SECRET)
+    (tmp_path / "out/sub").mkdir(parents=True)
+    (tmp_path / "out/sub/victim").write_bytes(SECRET)
+
+    def write(files: object) -> Path:
+        facts = {"format": "vibforge/record/2", "files": files}
+        (tmp_path / "out/build.json").write_text(json.dumps(facts))
+        return tmp_path / "out"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../victim", "sub/victim", "sub/../../victim", "..", ".", "", "/etc/passwd", "//victim"),
+        *("..\\victim", "./sub/victim", "sub", "a\0b", "\ud800", "x" * 5000),
+    ],
+    ids=lambda name: ascii(name)[:20],
+)
+def test_no_name_leads_out_of_the_folder(
+    tmp_path: Path, forged: Callable[[object], Path], name: str
+) -> None:
+    out = forged([entry(name), entry(str(tmp_path / "victim"))])
+    cleaned = clean(out)
+    assert cleaned.removed == ()
+    assert cleaned.kept
+    assert (tmp_path / "victim").read_bytes() == SECRET
+    assert (out / "sub/victim").read_bytes() == SECRET
+    assert (out / "build.json").exists()
+
+
+def test_no_link_is_followed_and_none_removed(
+    tmp_path: Path, forged: Callable[[object], Path]
+) -> None:
+    out = forged([entry("link"), entry("hard"), entry("pipe")])
+    (out / "link").symlink_to("../victim")
+    os.mkfifo(out / "pipe")
+    os.link(tmp_path / "victim", out / "hard")
+    cleaned = clean(out)
+    assert [path.name for path in cleaned.removed] == ["hard"], "one name of it, in the folder"
+    assert (tmp_path / "victim").read_bytes() == SECRET
+    assert (out / "link").is_symlink()
+    assert len(cleaned.kept) == 2
+
+
+@pytest.mark.parametrize("changes", [{"size": 8}, {"sha256": "0" * 64}])
+def test_what_differs_stays(forged: Callable[[object], Path], changes: dict[str, Any]) -> None:
+    out = forged([entry("file", **changes), entry("other")])
+    (out / "file").write_bytes(SECRET)
+    (out / "other").write_bytes(b"yours now")
+    cleaned = clean(out)
+    assert cleaned.removed == ()
+    assert [problem.what for problem in cleaned.kept] == [
+        "kept: was changed after it was written"
+    ] * 2
+
+
+def test_an_entry_may_come_twice_or_be_gone(forged: Callable[[object], Path]) -> None:
+    out = forged([entry("file"), entry("file"), entry("file", size=1), entry("gone")])
+    (out / "file").write_bytes(SECRET)
+    cleaned = clean(out)
+    assert [path.name for path in cleaned.removed] == ["file", "build.json"]
+    assert cleaned.kept == ()
+    assert out.is_dir(), "nobody knows who made it"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        *(None, {}, "x", [1], [None], [[]], [{"name": "victim"}]),
+        *([entry("a", size="1")], [entry("a", sha256="A" * 64)], [entry("a", kind="other")]),
+        [entry("a")] * (FILE_LIMIT + 1),
+    ],
+    ids=lambda files: ascii(files)[:30],
+)
+def test_a_malformed_list_removes_nothing(forged: Callable[[object], Path], files: object) -> None:
+    out = forged(files)
+    (out / "a").write_bytes(SECRET)
+    with pytest.raises(FormatError, match="not a file that this vibforge wrote"):
+        clean(out)
+    assert (out / "a").exists()
+
+
+def test_a_list_that_is_too_long_or_no_file_is_refused(forged: Callable[[object], Path]) -> None:
+    out = forged([])
+    with (out / "build.json").open("wb") as file:
+        file.truncate(RECORD_LIMIT + 1)
+    with pytest.raises(OutputError, match="has more than"):
+        clean(out)
+    (out / "build.json").rename(out / "elsewhere")
+    (out / "build.json").symlink_to("elsewhere")
+    with pytest.raises(OutputError, match="is a link"):
+        clean(out)
+    (out / "build.json").unlink()
+    os.mkfifo(out / "build.json")
+    with pytest.raises(OutputError, match="not a regular file"):
+        clean(out)
+
+
+def test_a_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    built = build(trx_tree(tmp_path / "p"), tmp_path / "out", environment={})
+    (tmp_path / "link").symlink_to("out")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all/p").symlink_to("../out")
+    for output, folders in ((tmp_path / "link", []), (tmp_path / "all", [tmp_path / "all/p"])):
+        with pytest.raises(OutputError, match="nothing is removed beyond a link"):
+            clean(output, folders)
+    assert built.vib_path.exists()
+
+
+def test_a_build_is_removed_whole(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(trx_tree(tmp_path / "p"), out, environment={})
+    (out / "mine").touch()
+    listed = {file["name"] for file in json.loads((out / "build.json").read_text())["files"]}
+    assert listed | {"mine", "build.json"} == {path.name for path in out.iterdir()}
+    assert {path.name for path in clean(out).removed} == listed | {"build.json"}
+    assert [path.name for path in out.iterdir()] == ["mine"]
+    assert clean(out).removed == ()
+    assert clean(tmp_path / "nowhere").removed == ()
+
+
+def test_a_forged_ledger_removes_no_folder_with_files(forged: Callable[[object], Path]) -> None:
+    out = forged([])
+    (out / ".vibforge.json").write_text(
+        '{"format": "vibforge/ledger/1", "made_folder": true, "files": []}'
+    )
+    clean(out)
+    assert (out / "sub/victim").exists()
+
+
+def test_checksums_of_any_name_are_read_by_sha256sum(
+    tmp_path: Path, tool: Callable[[str], str]
+) -> None:
+    names = ["plain", "a\\b", "a\nb", "a  b", "-rf", "*", "é", os.fsdecode(b"\xff")]
+    for name in names:
+        build(trx_tree(tmp_path / "p"), tmp_path / "out" / name, environment={})
+    folders = [tmp_path / "out" / name for name in names]
+    write_checksums(tmp_path / "out", folders)
+    again = (tmp_path / "out/SHA256SUMS").read_bytes()
+    done = subprocess.run(
+        [tool("sha256sum"), "--check", "--strict", "SHA256SUMS"],
+        cwd=tmp_path / "out",
+        check=True,
+        capture_output=True,
+    )
+    assert done.stdout.count(b"OK") == len(names)
+    write_checksums(tmp_path / "out", folders[::-1])
+    assert (tmp_path / "out/SHA256SUMS").read_bytes() == again
+    next((tmp_path / "out/plain").glob("*.vib")).write_bytes(b"x")
+    with pytest.raises(OutputError, match="was changed"):
+        write_checksums(tmp_path / "out", folders)

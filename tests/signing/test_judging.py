@@ -1,0 +1,76 @@
+"""No bytes in a signature or a certificate end in anything but a verdict."""
+
+import warnings
+
+from cryptography.hazmat.primitives import serialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.budgets import whole_budget
+from tests.signing.lab import RELEASE_DATE, descriptor
+from tests.signing.made import key, link, made
+from vibforge.errors import FormatError
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.formats.certificate import read_certificate
+from vibforge.formats.pkcs7 import read_blocks
+from vibforge.formats.pkcs7_making import pem_block
+from vibforge.signing.judging import claim, judge
+from vibforge.signing.key_files import KeySigner
+from vibforge.signing.making import make_block
+from vibforge.signing.path import build_chain, read_link
+from vibforge.signing.store import StorePart, TrustStore
+
+ROOT = made("root", ca=True)
+SIGNER = made("partner/lab", ROOT, own=key(1))
+STORE = TrustStore(plain=StorePart(certificates=(link(ROOT),)))
+BLOCK = make_block(
+    descriptor(),
+    KeySigner(SIGNER.key, (SIGNER.certificate, ROOT.certificate)),
+    RELEASE_DATE,
+)
+DER = read_blocks(BLOCK)[0].der
+CERTIFICATE = SIGNER.certificate.public_bytes(serialization.Encoding.DER)
+
+changes = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4
+)
+
+
+def changed(data: bytes, edits: list[tuple[float, int]]) -> bytes:
+    edited = bytearray(data)
+    for place, value in edits:
+        edited[int(place * len(data))] = value
+    return bytes(edited)
+
+
+@settings(deadline=None, max_examples=400)
+@given(changes)
+def test_a_changed_block_is_judged(edits: list[tuple[float, int]]) -> None:
+    blocks = read_blocks(pem_block(changed(DER, edits)))
+    for level in AcceptanceLevel:
+        judgement = judge(blocks, descriptor(), level, STORE, budget=whole_budget())
+        assert claim(judgement).held in {True, False, None}
+
+
+@settings(deadline=None, max_examples=400)
+@given(changes)
+def test_a_changed_certificate_is_refused_or_not_of_the_chain(
+    edits: list[tuple[float, int]],
+) -> None:
+    der = changed(CERTIFICATE, edits)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            found = read_link(read_certificate(der))
+        except FormatError:
+            return
+    if der != CERTIFICATE:
+        assert not build_chain(found, [], [link(ROOT)], whole_budget()).anchored
+
+
+def test_what_was_not_changed_holds() -> None:
+    judgement = judge(
+        read_blocks(BLOCK), descriptor(), AcceptanceLevel.PARTNER, STORE, budget=whole_budget()
+    )
+    assert judgement.host.held
+    assert judgement.strict.held

@@ -1,0 +1,1 @@
+"""Offline bundles: what they say, who reads them, how they are made and served."""

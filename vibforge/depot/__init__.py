@@ -1,1 +1,0 @@
-"""What can be done with depots: make, judge, compose, modernise, unpack and serve them."""

@@ -1,1 +1,0 @@
-"""What the things are: frozen values, no files, no clock."""

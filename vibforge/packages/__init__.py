@@ -1,0 +1,1 @@
+"""What is done with any VIB or bundle: inspect, lint, verify, plan, extract, sign."""

@@ -1,0 +1,229 @@
+"""Look into a VIB, a bundle, a payload or a stage folder, and say what is there."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from vibforge.bundle.metadata import Bundle
+from vibforge.checks.payload_content import type_unlike_content, unreadable_payload, wrong_size
+from vibforge.errors import FormatError, Problem
+from vibforge.files.source import Source
+from vibforge.formats.budget import Budget, Work
+from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.inflating import GZIP_TRAILER
+from vibforge.formats.streams import read_chunks
+from vibforge.packages.extract import contents_of
+from vibforge.packages.subjects import LoosePayload, OpenBundle, StageFolder, Subject
+from vibforge.packages.verification import level_objections
+from vibforge.vib.archive import StoredPayload, Vib
+from vibforge.vib.payload_scan import Depth, ScannedPayload, scan_payload, with_trailer
+from vibforge.vib.scan import VibScan
+
+if TYPE_CHECKING:
+    from vibforge.formats.pkcs7 import Block
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VibInspection:
+    """A VIB with its payloads opened and its signatures read."""
+
+    vib: Vib
+    payloads: tuple[ScannedPayload, ...]
+    blocks: "tuple[Block, ...]"
+    claims: tuple[str, ...] = ()
+    """Why its signatures cannot carry the level that it claims."""
+    faults: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BundleInspection:
+    """A bundle with its VIBs; `faults` tells which of them could not be read."""
+
+    bundle: Bundle
+    size: int
+    vibs: tuple[VibInspection, ...]
+    faults: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageInspection:
+    """A stage folder with the trees of its payloads, each with the entries a build would see."""
+
+    folder: StageFolder
+    blocks: "tuple[Block, ...]"
+    trees: tuple[tuple[str, tuple[Entry, ...]], ...]
+    faults: tuple[Problem, ...] = ()
+
+
+Inspection = VibInspection | BundleInspection | ScannedPayload | StageInspection
+
+
+def inspect(subject: Subject, *, whole: bool = True) -> Inspection:
+    """Look into what `subjects.opened` opened.
+
+    Args:
+        subject: what to look into.
+        whole: whether all entries of payloads are wanted; if not, only the start of a large payload
+            is read, which takes the same time at any size.
+    """
+    match subject:
+        case Vib():
+            return inspect_vib(subject, whole=whole)
+        case OpenBundle():
+            return _inspect_bundle(subject, whole=whole)
+        case LoosePayload():
+            return _inspect_loose(subject.source, whole=whole)
+        case StageFolder():
+            return _inspect_stage(subject)
+
+
+def inspect_vib(vib: Vib, *, whole: bool = True) -> VibInspection:
+    """Look into a VIB; of a payload no more is unpacked than its list of files needs."""
+    blocks, faults = _blocks(vib.signature)
+    with vib.source.open() as stream:
+        payloads = tuple(_scan(vib, payload, stream, whole=whole) for payload in vib.payloads)
+    _note_contradictions(VibScan(vib, payloads=payloads))
+    return VibInspection(
+        vib=vib,
+        payloads=payloads,
+        blocks=blocks,
+        claims=level_objections(vib),
+        faults=faults,
+    )
+
+
+def _scan(vib: Vib, payload: StoredPayload, stream: BinaryIO, *, whole: bool) -> ScannedPayload:
+    if payload.member is None:
+        return ScannedPayload(stored=payload, fault="the archive has no member of this name")
+    scanned = scan_payload(
+        payload, vib.stored(payload, stream), vib.source.budget, depth=_depth(whole=whole)
+    )
+    size = payload.member.stored_size
+    stream.seek(payload.member.data_offset + max(0, size - GZIP_TRAILER))
+    return with_trailer(scanned, stream.read(min(size, GZIP_TRAILER)))
+
+
+def _note_contradictions(scan: VibScan) -> None:
+    """Add to the oddities of payloads where size or packing are not what the descriptor states."""
+    by_name = {payload.name: payload for payload in scan.payloads}
+    for check in (type_unlike_content, unreadable_payload, wrong_size):
+        for fault in check.faults(scan):
+            payload = by_name[fault.where]
+            if fault.what != payload.fault:
+                payload.oddities = (fault.what, *payload.oddities)
+
+
+def _depth(*, whole: bool) -> Depth:
+    return Depth.ENTRIES if whole else Depth.START
+
+
+def _inspect_loose(source: Source, *, whole: bool) -> ScannedPayload:
+    payload = StoredPayload(name=Path(source.name).name, declared=None, member=None)
+    with source.open() as stream:
+        scanned = scan_payload(
+            payload,
+            read_chunks(stream, source.size),
+            source.budget,
+            depth=_depth(whole=whole),
+            size=source.size,
+        )
+        stream.seek(max(0, source.size - GZIP_TRAILER))
+        return with_trailer(scanned, stream.read(GZIP_TRAILER))
+
+
+def _inspect_bundle(subject: OpenBundle, *, whole: bool) -> BundleInspection:
+    vibs: list[VibInspection] = []
+    faults: list[Problem] = []
+    for source in subject.sources:
+        try:
+            vibs.append(inspect_vib(Vib.from_source(source), whole=whole))
+        except FormatError as error:
+            faults += error.problems
+    return BundleInspection(
+        bundle=subject.bundle, size=subject.size, vibs=tuple(vibs), faults=tuple(faults)
+    )
+
+
+def _inspect_stage(folder: StageFolder) -> StageInspection:
+    blocks, faults = _blocks(folder.signature)
+    trees = tuple((path.name, tuple(_tree(path))) for path in folder.payloads)
+    return StageInspection(folder=folder, blocks=blocks, trees=trees, faults=faults)
+
+
+def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]":
+    if not signature.strip():
+        return (), ()
+    from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - only for what is signed
+
+    try:
+        return read_blocks(signature), ()
+    except FormatError as error:
+        return (), error.problems
+
+
+def _tree(folder: Path) -> Iterator[Entry]:
+    """Yield what a folder holds, sorted by path, as entries of a payload."""
+    budget = Budget(str(folder), 0)
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted([*folders, *files]):
+            budget.spend(Work.ENTRIES)
+            path = Path(parent, name)
+            yield _tree_entry(path, path.relative_to(folder).as_posix())
+
+
+def _tree_entry(path: Path, name: str) -> Entry:
+    found = path.lstat()
+    kind = EntryKind.FILE
+    if stat.S_ISLNK(found.st_mode):
+        kind = EntryKind.SYMLINK
+    elif stat.S_ISDIR(found.st_mode):
+        kind = EntryKind.DIRECTORY
+    return Entry(
+        path=name,
+        kind=kind,
+        mode=stat.S_IMODE(found.st_mode),
+        size=found.st_size if kind is EntryKind.FILE else 0,
+        link=str(path.readlink()) if kind is EntryKind.SYMLINK else "",
+        uid=found.st_uid,
+        gid=found.st_gid,
+        mtime=int(found.st_mtime),
+    )
+
+
+_FILES = {EntryKind.FILE, EntryKind.SHARED_FILE}
+_LINKS = {EntryKind.SYMLINK, EntryKind.HARD_LINK}
+
+
+def print_file(
+    subjects: Iterable[Subject], path: str, write: Callable[[memoryview], object]
+) -> None:
+    """Write the first file of that path, piece by piece; the payload is read no further.
+
+    Raises:
+        FormatError: there is no such file, or the payload is damaged before its end.
+    """
+    wanted = path.strip("/")
+    for found, pieces in chain.from_iterable(map(contents_of, subjects)):
+        if found.entry.path != wanted:
+            continue
+        if found.entry.kind in _LINKS:
+            raise FormatError(
+                f"it is a link to {found.entry.link}",
+                where=path,
+                remedy="print what it leads to",
+            )
+        if found.entry.kind not in _FILES:
+            raise FormatError("it is not a file", where=path)
+        left = found.entry.size
+        for piece in pieces:
+            write(piece)
+            left -= len(piece)
+        if left:
+            raise FormatError("cut short", where=path)
+        return
+    raise FormatError("there is no such file in it", where=path)

@@ -1,0 +1,341 @@
+"""What verifying finds: facts held, failed or not checked; the verdict."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vibforge.checks.container import uncovered_table
+from vibforge.checks.signature import bytes_around_signature
+from vibforge.errors import FormatError, Problem, VerificationError
+from vibforge.findings.check import (
+    Check,
+    Contradiction,
+    Fault,
+    Held,
+    Result,
+    Severity,
+    Subject_contra,
+    Topic,
+    Unchecked,
+)
+from vibforge.formats.pkcs7 import Block, read_blocks
+from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement
+from vibforge.signing.judging import claim, judge, level_ruling, signature_ruling
+from vibforge.signing.policy import NO_POLICY, TrustPolicy
+from vibforge.signing.unsigned_claims import unsigned_claim
+from vibforge.vib.archive import Vib
+
+REQUIRED_SIGNATURE = "a signature is valid, as the policy requires"
+"""The statement of a policy's demand, of a VIB as of a bundle."""
+
+
+class Outcome(StrEnum):
+    """What became of one fact."""
+
+    HELD = "held"
+    WARNING = "warning"
+    """It does not hold, and the file is not bad for it unless a stricter policy is asked for."""
+    FAILED = "failed"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One fact: what it is about, what it says, what became of it, and why if it did not hold."""
+
+    topic: Topic
+    subject: str
+    statement: str
+    outcome: Outcome
+    reason: str = ""
+
+    @property
+    def objection(self) -> str:
+        """What an error says of a fact that does not hold."""
+        return f'"{self.statement}" does not hold: {self.reason}'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verification:
+    """The facts of one VIB, or of a bundle with its VIBs as `parts`.
+
+    `name` is where it was read from, `vib_id` empty for a bundle.
+    """
+
+    name: str
+    vib_id: str = ""
+    facts: tuple[Fact, ...] = ()
+    parts: tuple["Verification", ...] = ()
+
+    @property
+    def all_facts(self) -> Iterator[Fact]:
+        """The facts, and those of the parts."""
+        yield from self.facts
+        for part in self.parts:
+            yield from part.all_facts
+
+    @property
+    def held(self) -> bool:
+        """Whether no fact failed; warnings and what was not checked do not count against it."""
+        return all(fact.outcome is not Outcome.FAILED for fact in self.all_facts)
+
+    def require(self) -> "Verification":
+        """Return this verification if it held.
+
+        Raises:
+            VerificationError: facts failed; each is a problem.
+        """
+        failed = [fact for fact in self.all_facts if fact.outcome is Outcome.FAILED]
+        if failed:
+            raise VerificationError.of(
+                Problem(what=fact.objection, where=self._where(fact)) for fact in failed
+            )
+        return self
+
+    def _where(self, fact: Fact) -> str:
+        return f"{self.name}:{fact.subject}" if fact.subject else self.name
+
+
+def fact(  # noqa: PLR0913 - the parts of a fact
+    topic: Topic,
+    statement: str,
+    *,
+    holds: bool | None,
+    reason: str = "",
+    subject: str = "",
+    warns: bool = False,
+) -> Fact:
+    """Make a fact.
+
+    Args:
+        topic: what it is about.
+        statement: what should hold.
+        holds: None where it was not checked.
+        reason: why it does not hold, or was not checked; left out where it holds.
+        subject: the payload, signature or member.
+        warns: what does not hold is a warning, no failure.
+    """
+    outcome = Outcome.NOT_CHECKED
+    if holds is not None:
+        outcome = Outcome.HELD if holds else Outcome.WARNING if warns else Outcome.FAILED
+    return Fact(
+        topic=topic,
+        subject=subject,
+        statement=statement,
+        outcome=outcome,
+        reason="" if holds else reason,
+    )
+
+
+_UNCOVERED = frozenset({uncovered_table.id, bytes_around_signature.id})
+"""Checks that find bytes which neither a signature nor a digest covers."""
+_FAULT_LIMIT = 5
+"""Faults of one check that are told one by one; a last fact counts the others."""
+
+
+def stated_facts(
+    checks: Sequence[Check[Subject_contra]],
+    subject: Subject_contra,
+    *,
+    policy: TrustPolicy = NO_POLICY,
+) -> Iterator[Fact]:
+    """Yield what becomes of each statement of a file.
+
+    Args:
+        checks: every check of the registry for this kind of file; those that compare nothing with
+            a statement are skipped.
+        subject: the scanned file.
+        policy: what the caller demands; bytes that no strong digest covers fail a strict policy,
+            and members that nothing covers fail one that demands a signature.
+    """
+    for check in checks:
+        if check.contradiction is not None:
+            yield from _facts(check, check.contradiction, subject, policy=policy)
+
+
+def _facts(
+    check: Check[Subject_contra],
+    contradiction: Contradiction,
+    subject: Subject_contra,
+    *,
+    policy: TrustPolicy,
+) -> Iterator[Fact]:
+    none, faults = True, 0
+    for result in check.results(subject):
+        none = False
+        faults += isinstance(result, Fault)
+        if faults <= _FAULT_LIMIT or not isinstance(result, Fault):
+            yield _fact(check, contradiction, result, policy=policy)
+    if none:
+        yield Fact(
+            topic=contradiction.topic,
+            subject="",
+            statement=contradiction.claim,
+            outcome=Outcome.HELD,
+        )
+    if faults > _FAULT_LIMIT:
+        more = Fault("", f"and {faults - _FAULT_LIMIT} more")
+        yield _fact(check, contradiction, more, policy=policy)
+
+
+def _fact(
+    check: Check[Subject_contra],
+    contradiction: Contradiction,
+    result: Result,
+    *,
+    policy: TrustPolicy,
+) -> Fact:
+    topic = contradiction.topic
+    if isinstance(result, Held):
+        return _told(topic, result.where, result.claim, Outcome.HELD)
+    if isinstance(result, Unchecked):
+        return _told(topic, result.where, result.claim, Outcome.NOT_CHECKED, result.why)
+    is_error = (result.severity or check.severity) is Severity.ERROR
+    fails = is_error or (topic is Topic.COVERAGE and _demands(policy, check))
+    outcome = Outcome.FAILED if fails else Outcome.WARNING
+    claim = result.claim or contradiction.claim
+    return _told(topic, result.where, claim, outcome, f"{result.what} ({check.id})")
+
+
+def _demands(policy: TrustPolicy, check: Check[Subject_contra]) -> bool:
+    """Whether a policy does not tolerate a weak cover, or bytes that nothing covers at all."""
+    return policy.demands_signature if check.id in _UNCOVERED else policy.strict
+
+
+def _told(topic: Topic, subject: str, statement: str, outcome: Outcome, reason: str = "") -> Fact:
+    return Fact(topic=topic, subject=subject, statement=statement, outcome=outcome, reason=reason)
+
+
+def signed_facts(vib: Vib, policy: TrustPolicy) -> Iterator[Fact]:
+    """Yield the facts of each signature block, then whether they suit the acceptance level."""
+    try:
+        read_blocks(vib.signature)
+    except FormatError as error:
+        yield fact(Topic.SIGNATURE, "can be read", holds=False, reason=error.problems[0].what)
+    judgement = judgement_of(vib, policy)
+    for judged in judgement.blocks:
+        yield from _block_facts(judged, judgement)
+    if vib.descriptor.has_level:
+        yield from _level_facts(judgement)
+    if judgement.blocks:
+        yield _strict_fact(judgement, policy)
+    yield from policy_facts(judgement, policy)
+
+
+def policy_facts(judgement: TrustJudgement, policy: TrustPolicy) -> Iterator[Fact]:
+    """Yield whether signatures and level meet what the policy demands, if it demands anything."""
+    if policy.demands_signature:
+        signature = signature_ruling(judgement, policy)
+        yield fact(
+            Topic.POLICY,
+            REQUIRED_SIGNATURE,
+            holds=bool(signature.held),
+            reason="; ".join(signature.reasons),
+            warns=signature.held is None,
+        )
+    if policy.require_level is not None:
+        statement = (
+            f"the level is {policy.require_level.esxcli_name} or higher, as the policy requires"
+        )
+        yield _ruled(Topic.POLICY, statement, level_ruling(judgement, policy.require_level, policy))
+
+
+def judgement_of(vib: Vib, policy: TrustPolicy = NO_POLICY) -> TrustJudgement:
+    """Judge the signatures of a VIB; those that cannot be read at all count as none."""
+    blocks: tuple[Block, ...] = ()
+    with contextlib.suppress(FormatError):
+        blocks = read_blocks(vib.signature)
+    level = vib.descriptor.level
+    return judge(
+        blocks,
+        vib.descriptor_bytes,
+        level,
+        policy.store,
+        policy.at,
+        budget=vib.source.budget,
+    )
+
+
+def _block_facts(judged: BlockJudgement, judgement: TrustJudgement) -> Iterator[Fact]:
+    subject = f"signature {judged.number}"
+    check = judged.check
+    yield fact(
+        Topic.SIGNATURE,
+        "is over this descriptor, by the key of its certificate",
+        holds=False if judged.block.fault else check.held,
+        reason=check.reason,
+        subject=subject,
+    )
+    if check.certificate is None:
+        return
+    yield _signer_fact(judged, judgement, subject)
+    yield fact(Topic.DATES, _dates(judged), holds=None, reason="for information", subject=subject)
+
+
+def _signer_fact(judged: BlockJudgement, judgement: TrustJudgement, subject: str) -> Fact:
+    """Tell whether a host believes this signer; one that it believes is enough for a VIB."""
+    ruling = judged.host
+    holds, reason = ruling.held, "; ".join(ruling.reasons)
+    if holds is False and judgement.host.held:
+        holds, reason = None, f"a host refuses it ({reason}), and takes another signature"
+    name = judged.check.certificate.subject if judged.check.certificate else ""
+    if judged.known_as:
+        name = f"{name} (known by its fingerprint: {judged.known_as})"
+    return fact(Topic.SIGNER, f"{name} is trusted", holds=holds, reason=reason, subject=subject)
+
+
+def _dates(judged: BlockJudgement) -> str:
+    signed = judged.block.signers[0].signing_time
+    when = f"signed {signed:%Y-%m-%d}" if signed else "signed at an unknown time"
+    certificate = judged.check.certificate
+    if certificate is None:
+        return when
+    first, last = certificate.not_before, certificate.not_after
+    return f"{when}, certificate valid {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
+def _level_facts(judgement: TrustJudgement) -> Iterator[Fact]:
+    statement = f"signatures suit acceptance level {judgement.level}"
+    yield _ruled(Topic.LEVEL, statement, claim(judgement))
+    if len(judgement.blocks) > 1 and judgement.host.held:
+        first = judgement.host_first_only
+        yield fact(
+            Topic.LEVEL,
+            "ESXi 6.5 and 6.7.0, which read the first signature only, take it too",
+            holds=first.held or None,
+            reason="; ".join(first.reasons),
+        )
+
+
+def _strict_fact(judgement: TrustJudgement, policy: TrustPolicy) -> Fact:
+    """Tell what strict rules say; they fail a VIB only where the caller wants that."""
+    ruling = judgement.strict
+    if not policy.strict and ruling.held is False:
+        ruling = Ruling(held=None, reasons=("a stricter host may refuse it", *ruling.reasons))
+    return _ruled(Topic.STRICT, "a signature holds by strict X.509 rules", ruling)
+
+
+def _ruled(topic: Topic, statement: str, ruling: Ruling) -> Fact:
+    return fact(topic, statement, holds=ruling.held, reason="; ".join(ruling.reasons))
+
+
+def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]:
+    """Yield the facts of each signature block, whether they suit the level, and meet the policy."""
+    if vib.is_signed:
+        yield from signed_facts(vib, policy)
+    elif policy.demands_signature:
+        yield from policy_facts(judgement_of(vib, policy), policy)
+
+
+def level_objections(vib: Vib) -> tuple[str, ...]:
+    """Tell why the signatures cannot carry the level that a VIB claims, whoever is trusted."""
+    level = vib.descriptor.level
+    if not vib.descriptor.has_level or not level.needs_signature:
+        return ()
+    if not vib.is_signed:
+        return (unsigned_claim(level),)
+    from vibforge.signing.judging import claim  # noqa: PLC0415 - the same
+
+    claimed = claim(judgement_of(vib))
+    return claimed.reasons if claimed.held is False else ()

@@ -1,0 +1,248 @@
+"""Check VIBs and bundles against their own statements."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from vibforge.bundle.readers import ReaderVerdict, Verdict, reader_verdicts
+from vibforge.bundle.scan import BundleScan, bundle_scan
+from vibforge.checks.vib_checks import VIB_CHECKS
+from vibforge.errors import DepotError, FormatError, VibforgeError
+from vibforge.files.inputs import Several, tried
+from vibforge.files.source import FileSource
+from vibforge.findings.check import Topic
+from vibforge.host.offer import BundleReader
+from vibforge.packages.lint import BUNDLE_CHECKS
+from vibforge.packages.plan import bundle_offer, offer_of
+from vibforge.packages.subjects import OpenBundle, Subject, opened
+from vibforge.packages.verification import (
+    REQUIRED_SIGNATURE,
+    Fact,
+    Verification,
+    fact,
+    signature_facts,
+    stated_facts,
+)
+from vibforge.signing.policy import NO_POLICY, TrustPolicy
+from vibforge.vib.archive import Vib
+from vibforge.vib.payload_scan import Progress, no_progress
+from vibforge.vib.scan import VibScan
+
+if TYPE_CHECKING:
+    from vibforge.host.offer import Offer
+
+
+def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
+    """Verify a VIB, or whatever VIB or bundle is at a path.
+
+    Without a store in the `policy`, the signature's arithmetic is checked, and whether its signer
+    is to be trusted is told as not checked.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle, or cannot be read.
+    """
+    if isinstance(subject, Vib):
+        return verify_vib(subject.afresh(), policy=policy)
+    return verify_path(Path(subject), policy=policy)
+
+
+def verify_path(
+    path: Path, progress: Progress = no_progress, policy: TrustPolicy = NO_POLICY
+) -> Verification:
+    """Verify the VIB or the bundle in a file; several bundles in one zip become its parts.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle, or cannot be read.
+    """
+    with opened(path) as subjects:
+        found = tuple(verify_subject(one, str(path), progress, policy) for one in subjects)
+    return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
+
+
+def verify_subject(
+    subject: Subject,
+    where: str,
+    progress: Progress = no_progress,
+    policy: TrustPolicy = NO_POLICY,
+) -> Verification:
+    """Verify what `subjects.opened` opened from `where`.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle.
+    """
+    match subject:
+        case Vib():
+            return verify_vib(subject, progress, policy)
+        case OpenBundle():
+            return _verify_bundle(subject, progress, policy)
+        case _:
+            raise FormatError("only a VIB or a bundle says what it should be", where=where)
+
+
+def verify_vib(
+    vib: Vib, progress: Progress = no_progress, policy: TrustPolicy = NO_POLICY
+) -> Verification:
+    """Verify a VIB; its payloads are read once, in the order of the file.
+
+    Raises:
+        FormatError: the file cannot be read any more.
+    """
+    return verify_scan(VibScan(vib, progress=progress), policy)
+
+
+def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
+    """Verify a VIB whose payloads a scan reads."""
+    facts = (
+        *stated_facts(VIB_CHECKS, scan, policy=policy),
+        *signature_facts(scan.vib, policy),
+    )
+    return Verification(name=scan.vib.source.name, vib_id=scan.descriptor.vib_id, facts=facts)
+
+
+def verify_bundle_scan(
+    scan: BundleScan, parts: Sequence[Verification], policy: TrustPolicy
+) -> Verification:
+    """Verify what a bundle states; `parts` are the verifications of its VIBs."""
+    facts = list(stated_facts(BUNDLE_CHECKS, scan))
+    if policy.demands_signature and not parts:
+        facts.append(_nothing_signed())
+    return Verification(name=scan.name, facts=tuple(facts), parts=tuple(parts))
+
+
+def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy) -> Verification:
+    scan = bundle_scan(subject.bundle, subject.sources, inside=False)
+    parts = [verify_vib(vib, progress, policy) for _member, vib in scan.vibs]
+    return verify_bundle_scan(scan, parts, policy)
+
+
+def _nothing_signed() -> Fact:
+    """Return the fact that a bundle without VIBs has nothing that could be signed."""
+    reason = "the bundle holds no VIB"
+    return fact(Topic.POLICY, REQUIRED_SIGNATURE, holds=False, reason=reason)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedBundle:
+    """The facts of a bundle, and what each of its readers makes of it."""
+
+    verification: Verification
+    verdicts: tuple[ReaderVerdict, ...]
+
+    def refused_by(self, reader: BundleReader) -> bool:
+        """Whether this reader is known to refuse it."""
+        return any(
+            each.reader is reader and each.verdict is Verdict.REFUSES for each in self.verdicts
+        )
+
+
+@contextmanager
+def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
+    """Open the bundles in a file.
+
+    Raises:
+        FormatError: it cannot be read.
+        DepotError: it is not a bundle.
+    """
+    with opened(path) as subjects:
+        bundles = tuple(subject for subject in subjects if isinstance(subject, OpenBundle))
+        if not bundles:
+            raise DepotError(
+                "this is no offline bundle", where=str(path), remedy="use `vibforge verify`"
+            )
+        yield bundles
+
+
+def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBundle, ...]:
+    """Verify the bundles in a file by a policy, and say what their readers make of them.
+
+    Raises:
+        FormatError: it cannot be read.
+        DepotError: it is not a bundle.
+    """
+    with opened_bundles(path) as bundles:
+        return tuple(_judge(bundle, policy) for bundle in bundles)
+
+
+def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
+    """Read each VIB once, for the verification and for what hosts refuse of it."""
+    inside = not isinstance(bundle.container, FileSource)
+    scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
+    parts: list[Verification] = []
+    offers: list[Offer] = []
+    for _member, vib in scan.vibs:
+        vib_scan = VibScan(vib)
+        parts.append(verify_scan(vib_scan, policy))
+        offers.append(offer_of(vib_scan, scan.name, policy))
+    return JudgedBundle(
+        verification=verify_bundle_scan(scan, parts, policy),
+        verdicts=reader_verdicts(scan, bundle_offer(scan, offers, scan.name)),
+    )
+
+
+_THREAD_LIMIT = 8
+"""Files at once: each takes up to 25 MiB of memory, and 130 MiB more while zstd is unpacked."""
+
+
+class _StoppedError(Exception):
+    """The others were told to stop."""
+
+
+class _Share:
+    """Adds up what all threads have read."""
+
+    def __init__(self, size: int, on_progress: Callable[[int, int], None] | None) -> None:
+        self._size = size
+        self._done = 0
+        self._lock = Lock()
+        self._on_progress = on_progress
+        self.stopping = Event()
+
+    def advance(self, count: int) -> None:
+        if self.stopping.is_set():
+            raise _StoppedError
+        if self._on_progress:
+            with self._lock:
+                self._done = min(self._size, self._done + count)
+                self._on_progress(self._done, self._size)
+
+
+def verify_all(
+    paths: Sequence[Path],
+    on_progress: Callable[[int, int], None] | None = None,
+    policy: TrustPolicy = NO_POLICY,
+) -> Several[Verification]:
+    """Verify files, and return for each what was found, or why it could not be verified.
+
+    Args:
+        paths: VIBs and bundles.
+        on_progress: is told the bytes that were read, and how many there are in all.
+        policy: whom to trust.
+    """
+    share = _Share(sum(map(_size, paths)), on_progress)
+
+    def one(path: Path) -> Verification | VibforgeError:
+        return tried(path, lambda file: verify_path(file, share.advance, policy))
+
+    if len(paths) == 1:
+        return Several.of([(paths[0], one(paths[0]))])
+
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
+
+    with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
+        try:
+            return Several.of(zip(paths, pool.map(one, paths), strict=True))
+        except BaseException:
+            share.stopping.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0

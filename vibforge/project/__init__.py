@@ -1,0 +1,1 @@
+"""From a project to a VIB: recipes, payload trees, builds, instructions, make."""

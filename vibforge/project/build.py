@@ -1,0 +1,437 @@
+"""Build a VIB from a project: pack, describe, sign, and publish all together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from vibforge.errors import OutputError, PayloadError, Problem, shell_line
+from vibforge.files.publication import Publication, explained
+from vibforge.formats import ar
+from vibforge.formats.budget import LIMITS, Budget, Work
+from vibforge.formats.deflating import Level, Member
+from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_count
+from vibforge.formats.streams import Spool
+from vibforge.project.instruct import instructions as instruct
+from vibforge.project.pack import pack
+from vibforge.project.plan_build import BuildPlan, describe, plan_build
+from vibforge.project.record import RECORD_NAME, Facts, FileKind, WrittenFile, inputs, record
+from vibforge.project.record import serialise as serialise_record
+from vibforge.vib.descriptor import Descriptor, serialise
+from vibforge.vib.identity import ENVIRONMENT_SCHEME, TOKEN_SCHEME
+
+if TYPE_CHECKING:
+    from vibforge.esxi.acceptance import AcceptanceLevel
+    from vibforge.findings.check import Allowance
+    from vibforge.project.collect import PayloadTree
+    from vibforge.project.recipe import Recipe, SigningRecipe
+    from vibforge.signing.host_rules import TrustJudgement
+    from vibforge.signing.passphrase import Passphrase
+    from vibforge.signing.signer import Signer
+    from vibforge.signing.stated_time import SigningTime
+    from vibforge.vib.release_date import ReleaseDate
+
+
+_SCHEMES = (ENVIRONMENT_SCHEME, TOKEN_SCHEME)
+"""A key that starts so is no file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuiltSignature:
+    """What stands in `sig.pkcs7`, and what it is worth as far as is known without a store."""
+
+    block: bytes
+    judgement: TrustJudgement
+    stated: SigningTime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildSigner:
+    """A key that was opened before the work begins, so that a wrong passphrase costs no build."""
+
+    signer: Signer
+    stated: SigningTime
+
+    def sign(self, descriptor: bytes, level: AcceptanceLevel) -> BuiltSignature:
+        """Sign a descriptor.
+
+        Raises:
+            SigningError: the key or its certificate cannot sign.
+        """
+        from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - only signed builds
+        from vibforge.signing.judging import judge  # noqa: PLC0415 - the same
+        from vibforge.signing.making import make_block  # noqa: PLC0415 - the same
+
+        block = make_block(descriptor, self.signer, self.stated.moment)
+        budget = Budget("descriptor.xml", len(descriptor))
+        judgement = judge(read_blocks(block), descriptor, level, None, budget=budget)
+        return BuiltSignature(block=block, judgement=judgement, stated=self.stated)
+
+
+def signer_of_recipe(
+    recipe: SigningRecipe,
+    root: Path,
+    environment: Mapping[str, str],
+    ask: Callable[[], bytes] | None,
+) -> Signer:
+    """Open the key of a recipe; `ask` is called where it names no source of its passphrase.
+
+    Raises:
+        SigningError: key, certificate or passphrase cannot be used.
+    """
+    from vibforge.signing.key_source import KeySource, open_signer  # noqa: PLC0415 - signed only
+
+    source = KeySource(
+        key=recipe.key if recipe.key.startswith(_SCHEMES) else str(root / recipe.key),
+        certificates=tuple(root / name for name in recipe.certificates),
+        of_recipe=True,
+    )
+    return open_signer(source, _passphrase(recipe, root, environment, ask), environment)
+
+
+def build_signer(signer: Signer, recipe: SigningRecipe | None, date: ReleaseDate) -> BuildSigner:
+    """Pair a signer with the time that its signature states.
+
+    The recipe's time goes first; else it is what `signing.making.signing_time` makes of the release
+    date.
+    """
+    from vibforge.signing.making import signing_time  # noqa: PLC0415 - only signed builds
+    from vibforge.signing.stated_time import SigningTime, TimeSource  # noqa: PLC0415 - the same
+
+    if recipe and recipe.signing_time:
+        named = datetime.fromtimestamp(recipe.signing_time.epoch, UTC)
+        return BuildSigner(signer=signer, stated=SigningTime(named, TimeSource.NAMED))
+    released = datetime.fromtimestamp(date.epoch, UTC)
+    return BuildSigner(signer=signer, stated=signing_time(released, signer.certificates[0]))
+
+
+def _passphrase(
+    recipe: SigningRecipe,
+    root: Path,
+    environment: Mapping[str, str],
+    ask: Callable[[], bytes] | None,
+) -> Passphrase:
+    from vibforge.signing import passphrase  # noqa: PLC0415 - only signed builds
+
+    if recipe.passphrase_file:
+        return passphrase.from_file(root / recipe.passphrase_file)
+    if recipe.passphrase_env:
+        return passphrase.from_environment(recipe.passphrase_env, environment)
+    return ask or passphrase.no_passphrase
+
+
+_REMEDY = {
+    Work.UNPACKED: "leave out large files of zeros or of repeated bytes, and make them on the host",
+    Work.ENTRIES: "put small files into fewer, larger ones, or spread them over several packages",
+    Work.NAMES: "shorten the paths, or spread the files over several packages",
+}
+
+
+def check_readable(name: str, size: int, trees: Sequence[PayloadTree]) -> None:
+    """Refuse a VIB that commands such as `verify` would refuse to read.
+
+    Args:
+        name: the file name of the VIB.
+        size: its bytes.
+        trees: what its payloads were made of.
+
+    Raises:
+        PayloadError: reading it once would be beyond the budget of a file of this size.
+    """
+    if problems := list(_problems(name, size, trees)):
+        raise PayloadError.of(problems)
+
+
+def amounts(trees: Sequence[PayloadTree]) -> dict[Work, int]:
+    """Return what it takes to read the payloads of these trees once."""
+    entries = [entry for tree in trees for entry in tree.entries]
+    return {
+        Work.UNPACKED: sum(tree.image_size for tree in trees),
+        Work.ENTRIES: len(entries),
+        Work.NAMES: sum(map(_name_size, entries)),
+    }
+
+
+def _name_size(entry: Entry) -> int:
+    slash = entry.kind is EntryKind.DIRECTORY
+    long_names = (header_count(entry) - 1) // 2
+    return len(entry.path) + slash + len(entry.link) + long_names * BLOCK
+
+
+def _problems(name: str, size: int, trees: Sequence[PayloadTree]) -> Iterator[Problem]:
+    for work, amount in amounts(trees).items():
+        limit = LIMITS[work].of(size)
+        if amount > limit:
+            yield Problem(
+                what=f"`vibforge verify` would refuse the VIB: {amount} {work}, and the limit for "
+                f"a file of {size} bytes is {limit}",
+                where=name,
+                remedy=_REMEDY[work],
+            )
+
+
+Progress = Callable[[int, int], None]
+"""Is told the bytes that were packed, and how many there are in all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A VIB that was built; sizes in bytes, digest in hex."""
+
+    plan: BuildPlan
+    folder: Path
+    descriptor: Descriptor
+    members: tuple[Member, ...]
+    """The payloads as packed, in the order of `plan.trees`."""
+    size: int
+    sha256: str
+    signature: BuiltSignature | None = None
+    """None where the recipe names no key."""
+
+    @property
+    def vib_path(self) -> Path:
+        return self.folder / self.plan.vib_name
+
+
+def build(  # noqa: PLR0913 - each one is a thing that a caller decides
+    project: Path | str | Recipe,
+    output: Path | str = "dist",
+    *,
+    root: Path | str = ".",
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    level: Level = Level.BEST,
+    threads: int | None = None,
+    on_progress: Progress | None = None,
+    ask_passphrase: Callable[[], bytes] | None = None,
+    allow: Sequence[Allowance] = (),
+    instructions: bool = True,
+    signer: Signer | None = None,
+) -> Built:
+    """Build a VIB, its descriptor, signature slot and instructions into a folder.
+
+    Args:
+        project: a recipe file, a folder (see `read_project`), or a recipe.
+        output: the folder; it is made if it is missing.
+        root: the folder that the trees of a recipe given as a value are relative to.
+        settings: values that go over the project's, by key: `{"version": "1.2.0-1"}`.
+        environment: for `${NAME}` in recipes, SOURCE_DATE_EPOCH, keys and PKCS11_MODULE_PATH, the
+            only PKCS#11 library that a recipe may use; the process's if None.
+        level: how hard to compress.
+        threads: compressing threads; the number does not change the bytes.
+        on_progress: is told how far packing is.
+        ask_passphrase: is called where a key is encrypted and the recipe names no source.
+        allow: rules on trx.conf that may be broken, with the reasons.
+        instructions: whether INSTALL.md and the scripts for the host are written as well.
+        signer: signs in place of the key that the recipe names: `open_signer` opens a key once for
+            however many packages. It stays the caller's.
+
+    Raises:
+        VibforgeError: one of its children says what keeps the VIB from being built; the folder is
+            as it was.
+    """
+    plan = plan_build(
+        project,
+        root=root,
+        settings=settings,
+        environment=environment,
+        allow=allow,
+        instructions=instructions,
+        signed=signer is not None,
+    )
+    return build_plan(
+        plan,
+        Path(output),
+        level=level,
+        threads=threads,
+        on_progress=on_progress,
+        ask_passphrase=ask_passphrase,
+        signer=signer,
+    )
+
+
+def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
+    plan: BuildPlan,
+    folder: Path,
+    *,
+    level: Level = Level.BEST,
+    threads: int | None = None,
+    on_progress: Progress | None = None,
+    ask_passphrase: Callable[[], bytes] | None = None,
+    signer: Signer | None = None,
+) -> Built:
+    """Carry out a plan; arguments and errors are those of `build`."""
+    signing = _signing(plan, signer, ask_passphrase)
+    _check_folder(folder, plan)
+    with ExitStack() as stack:
+        # What was checked above may have changed while the payloads were packed.
+        check = partial(_check_others, folder, plan.recipe)
+        publication = stack.enter_context(Publication(folder, check))
+        packed = []
+        for tree, report in zip(plan.trees, _shares(plan, on_progress), strict=True):
+            spool = stack.enter_context(Spool(publication.scratch_file))
+            with explained(folder / plan.vib_name):
+                member = pack(tree, spool.write, level=level, threads=threads, on_progress=report)
+            packed.append((tree, member, spool))
+        descriptor = describe(
+            plan.recipe,
+            plan.dated.date,
+            plan.files,
+            [(tree.recipe, member) for tree, member, _ in packed],
+        )
+        text = serialise(descriptor)
+        signature = signing.sign(text, plan.recipe.acceptance_level) if signing else None
+        block = signature.block if signature else b""
+        with publication.create(plan.vib_name) as file:
+            output = _Counted(file)
+            _write_archive(output, text, block, [(t.recipe.name, m, s) for t, m, s in packed])
+        check_readable(plan.vib_name, output.size, plan.trees)
+        built = Built(
+            plan=plan,
+            folder=folder,
+            descriptor=descriptor,
+            members=tuple(member for _, member, _ in packed),
+            size=output.size,
+            sha256=output.sha256.hexdigest(),
+            signature=signature,
+        )
+        beside = [
+            (FileKind.DESCRIPTOR, "descriptor.xml", text),
+            (FileKind.SIGNATURE, "sig.pkcs7", block),
+            *_guides(built),
+        ]
+        for kind, name, data in beside:
+            publication.write(name, data, executable=kind is FileKind.SCRIPT)
+        facts = inputs(plan, level, signing.signer if signing else None)
+        publication.write(RECORD_NAME, _record(built, facts, beside))
+        publication.publish()
+    return built
+
+
+def _record(built: Built, inputs: Facts, beside: list[tuple[FileKind, str, bytes]]) -> bytes:
+    vib = WrittenFile(
+        kind=FileKind.VIB, name=built.plan.vib_name, size=built.size, sha256=built.sha256
+    )
+    names = [tree.recipe.name for tree in built.plan.trees]
+    files = [vib, *(WrittenFile.of(kind, name, data) for kind, name, data in beside)]
+    return serialise_record(record(inputs, names, built.members), files)
+
+
+def _guides(built: Built) -> Iterator[tuple[FileKind, str, bytes]]:
+    if not built.plan.instructions:
+        return
+    plan = built.plan
+    for guide in instruct(built.descriptor, plan.vib_name, built.sha256, plan.needs, plan.outlook):
+        kind = FileKind.SCRIPT if guide.executable else FileKind.INSTRUCTIONS
+        yield kind, guide.name, guide.text.encode("utf-8")
+
+
+def open_key(plan: BuildPlan, ask_passphrase: Callable[[], bytes] | None = None) -> Signer | None:
+    """Open the key that the recipe names; None where it names none.
+
+    Raises:
+        SigningError: key, certificate or passphrase cannot be used.
+    """
+    recipe = plan.recipe.signing
+    if recipe is None:
+        return None
+    return signer_of_recipe(recipe, plan.project.root, plan.environment, ask_passphrase)
+
+
+def _signing(
+    plan: BuildPlan, signer: Signer | None, ask: Callable[[], bytes] | None
+) -> BuildSigner | None:
+    """Open the key before anything is packed."""
+    signer = signer or open_key(plan, ask)
+    if signer is None:
+        return None
+    return build_signer(signer, plan.recipe.signing, plan.dated.date)
+
+
+def _check_folder(folder: Path, plan: BuildPlan) -> None:
+    """Keep the instructions of another package from being overwritten, and trees from growing."""
+    for tree in plan.trees:
+        if _would_be_packed(Path(os.path.realpath(folder)), tree):
+            raise OutputError(
+                "the output would become part of the payload, which the next build packs",
+                where=str(folder),
+                remedy="choose a folder beside the tree: "
+                + shell_line("-o", tree.root.resolve().parent / "dist"),
+            )
+    _check_others(folder, plan.recipe)
+
+
+def _check_others(folder: Path, of: Recipe) -> None:
+    """Refuse a folder in which another package is."""
+    own = f"{of.vendor}_{of.type}_{of.name}_"
+    with explained(folder):
+        others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
+    if others:
+        raise OutputError(
+            f"the folder holds another package, {min(others)}, and its instructions",
+            where=str(folder),
+            remedy="give each package a folder of its own: " + shell_line("-o", folder / of.name),
+        )
+
+
+def _would_be_packed(folder: Path, tree: PayloadTree) -> bool:
+    root = tree.root.resolve()
+    if not folder.is_relative_to(root):
+        return False
+    within = folder.relative_to(root)
+    steps = [step.as_posix() for step in (within, *within.parents)]
+    return not any(fnmatchcase(step, pattern) for pattern in tree.recipe.exclude for step in steps)
+
+
+def _shares(
+    plan: BuildPlan, on_progress: Progress | None
+) -> Iterator[Callable[[int], None] | None]:
+    """Yield for each tree what turns its own progress into that of the whole."""
+    before = 0
+    for tree in plan.trees:
+        yield None if on_progress is None else _share(on_progress, before, plan.image_size)
+        before += tree.image_size
+
+
+def _share(on_progress: Progress, before: int, size: int) -> Callable[[int], None]:
+    return lambda done: on_progress(before + done, size)
+
+
+class _Counted:
+    """A file that is hashed and counted while it is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self.sha256.update(data)
+        self.size += len(data)
+
+
+def _write_archive(
+    output: _Counted,
+    descriptor: bytes,
+    signature: bytes,
+    payloads: list[tuple[str, Member, Spool]],
+) -> None:
+    output.write(ar.MAGIC)
+    for name, data in (("descriptor.xml", descriptor), ("sig.pkcs7", signature)):
+        output.write(ar.member_header(name, len(data)))
+        output.write(data)
+        output.write(ar.member_padding(len(data)))
+    for name, member, spool in payloads:
+        output.write(ar.member_header(name, member.size))
+        for chunk in spool.chunks():
+            output.write(chunk)
+        output.write(ar.member_padding(member.size))

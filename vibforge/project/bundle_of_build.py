@@ -1,0 +1,85 @@
+"""The offline bundle that a build makes of its VIB."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from vibforge.bundle.content import Written, write_unpublished
+from vibforge.bundle.create import Notes, assemble, carried, derived_code
+from vibforge.bundle.recipe import BundleRecipe
+from vibforge.errors import DepotError, FormatError
+from vibforge.files.publication import Publication
+from vibforge.project.ledger import read_record
+from vibforge.project.plan_build import BuildPlan
+from vibforge.project.recipe_writing import table
+from vibforge.project.record import RECORD_NAME, FileKind, WrittenFile, serialise
+
+
+def with_bundle(plan: BuildPlan) -> BuildPlan:
+    """Return a plan with a bundle, by the recipe's table if it has one.
+
+    Raises:
+        DepotError: the bundle could not be made, which is known before anything is packed.
+    """
+    bundle = plan.recipe.bundle or BundleRecipe()
+    _foresee(plan, bundle)
+    return _with(plan, bundle)
+
+
+def without_bundle(plan: BuildPlan) -> BuildPlan:
+    """Return a plan without a bundle, whatever the recipe says."""
+    return _with(plan, None)
+
+
+def bundle_of(plan: BuildPlan, folder: Path) -> Written:
+    """Make the bundle that a plan wants of the VIB that it made, and list it in build.json.
+
+    Bundle and record get their names together.
+
+    Args:
+        plan: with a bundle.
+        folder: holds the VIB and its record.
+
+    Raises:
+        DepotError: it cannot be made.
+        FormatError: the record or the VIB is gone, or not what the build wrote.
+        OutputError: it cannot be written.
+    """
+    found = read_record(folder)
+    if found is None:
+        raise FormatError(
+            "the record of the build is missing or damaged",
+            where=str(folder / RECORD_NAME),
+            remedy="build again",
+        )
+    notes = Notes()
+    recipe = plan.recipe.bundle or BundleRecipe()
+    content = assemble(carried([folder / plan.vib_name]), recipe, notes)
+    with Publication(folder) as publication:
+        path = folder / plan.bundle_name
+        written = write_unpublished(publication, content, path, tuple(notes.texts))
+        bundle = WrittenFile(
+            kind=FileKind.BUNDLE, name=path.name, size=written.size, sha256=written.sha256
+        )
+        others = [file for file in found.files if file.kind is not FileKind.BUNDLE]
+        facts = {**found.facts, "recipe": table(plan.recipe)}
+        publication.write(RECORD_NAME, serialise(facts, [*others, bundle]))
+        publication.publish()
+    return written
+
+
+def _with(plan: BuildPlan, bundle: BundleRecipe | None) -> BuildPlan:
+    recipe = replace(plan.recipe, bundle=bundle)
+    return replace(plan, project=replace(plan.project, recipe=recipe))
+
+
+def _foresee(plan: BuildPlan, bundle: BundleRecipe) -> None:
+    if not bundle.vendor_code:
+        derived_code(bundle.vendor or plan.recipe.vendor, Notes())
+    known = {plan.recipe.name, plan.vib_id}
+    for component in bundle.components:
+        if strange := [name for name in component.vibs if name not in known]:
+            raise DepotError(
+                f"component {component.name} names the VIB {', '.join(strange)}",
+                where="bundle.components",
+                remedy="a build bundles its own VIB; `vibforge bundle create` bundles several",
+            )

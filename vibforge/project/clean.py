@@ -1,0 +1,175 @@
+"""Remove what builds wrote into a folder; write SHA256SUMS over what is there."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vibforge.errors import OutputError, Problem
+from vibforge.files.publication import Publication, explained
+from vibforge.project.ledger import (
+    LEDGER_NAME,
+    BuiltFolder,
+    Ledger,
+    parse_ledger,
+    read_record,
+    update_ledger,
+)
+from vibforge.project.record import FORMAT, RECORD_LIMIT, RECORD_NAME, FileKind, WrittenFile, parse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cleaned:
+    """The result of cleaning a folder."""
+
+    removed: tuple[Path, ...]
+    kept: tuple[Problem, ...]
+    """Files that a list names and that are not what was written, each with the reason."""
+
+
+def clean(output: Path, folders: Sequence[Path] = ()) -> Cleaned:
+    """Remove the files that build.json and the ledger of each folder list, then these lists.
+
+    A file stays if it is not, byte for byte, what was written, and then the lists stay as well.
+    A folder goes if it is empty and one of make's targets made it.
+
+    Args:
+        output: the folder of all projects, cleaned last.
+        folders: folders in it, those of single projects, to be cleaned first.
+
+    Raises:
+        FormatError: a list is malformed; nothing of its folder was removed.
+        OutputError: a folder or a list is a link, or cannot be read or removed.
+    """
+    results: list[Cleaned] = []
+    try:
+        with BuiltFolder(output) as opened:
+            results += [_clean_within(opened, path) for path in folders if path != output]
+            removed, kept, ledger = _clean(opened)
+    except FileNotFoundError:
+        return Cleaned(removed=(), kept=())
+    if ledger.made_folder and not kept:
+        with contextlib.suppress(OSError):  # it has other files
+            output.rmdir()
+            removed = (*removed, output)
+    results.append(Cleaned(removed=removed, kept=kept))
+    return Cleaned(
+        removed=tuple(path for each in results for path in each.removed),
+        kept=tuple(problem for each in results for problem in each.kept),
+    )
+
+
+def _clean_within(output: BuiltFolder, path: Path) -> Cleaned:
+    try:
+        with BuiltFolder(path, parent=output) as folder:
+            removed, kept, ledger = _clean(folder)
+    except FileNotFoundError:
+        return Cleaned(removed=(), kept=())
+    if ledger.made_folder and not kept and output.rmdir(path.name):
+        removed = (*removed, path)
+    return Cleaned(removed=removed, kept=kept)
+
+
+def _clean(folder: BuiltFolder) -> tuple[tuple[Path, ...], tuple[Problem, ...], Ledger]:
+    lists, ledger = _lists(folder)
+    removed, kept = _remove_all(folder, lists)
+    return removed, kept, ledger
+
+
+def _lists(folder: BuiltFolder) -> tuple[dict[str, tuple[WrittenFile, ...]], Ledger]:
+    """Read the lists of files, by the names of the lists, before anything is removed."""
+    lists: dict[str, tuple[WrittenFile, ...]] = {}
+    ledger = Ledger()
+    if (data := folder.read(RECORD_NAME, RECORD_LIMIT)) is not None:
+        lists[RECORD_NAME] = parse(data, FORMAT, str(folder.path / RECORD_NAME)).files
+    if (data := folder.read(LEDGER_NAME, RECORD_LIMIT)) is not None:
+        ledger = parse_ledger(data, str(folder.path / LEDGER_NAME))
+        lists[LEDGER_NAME] = ledger.files
+    return lists, ledger
+
+
+def _remove_all(
+    folder: BuiltFolder, lists: dict[str, tuple[WrittenFile, ...]]
+) -> tuple[tuple[Path, ...], tuple[Problem, ...]]:
+    removed: list[Path] = []
+    kept: list[Problem] = []
+    for files in lists.values():
+        kept += _remove(folder, files, removed)
+    for name in lists if not kept else ():
+        with explained(folder.path / name):
+            folder.unlink(name)
+        removed.append(folder.path / name)
+    return tuple(removed), tuple(kept)
+
+
+def _remove(
+    folder: BuiltFolder, files: tuple[WrittenFile, ...], removed: list[Path]
+) -> Iterator[Problem]:
+    """Remove the files of one list; yield those that are kept."""
+    for file in dict.fromkeys(files):
+        objection = folder.remove(file)
+        if objection:
+            yield Problem(
+                what=f"kept: {objection}",
+                where=str(folder.path / file.name),
+                remedy="remove it by hand if nobody needs it",
+            )
+        elif objection == "":
+            removed.append(folder.path / file.name)
+
+
+CHECKSUMS_NAME = "SHA256SUMS"
+_LISTED = {FileKind.VIB, FileKind.BUNDLE}
+
+
+def write_checksums(output: Path, folders: Sequence[Path]) -> Path:
+    """Write SHA256SUMS over what the latest builds into some folders made.
+
+    Args:
+        output: the folder that the file belongs into.
+        folders: the builds' folders, `output` itself or folders in it. Lines are in the order of
+            the bytes of the files' paths.
+
+    Raises:
+        OutputError: a folder has no build, a file was changed after the build, or the list cannot
+            be written.
+    """
+    problems: list[Problem] = []
+    lines = sorted(line for folder in folders for line in _lines(output, folder, problems))
+    if problems:
+        raise OutputError.of(problems)
+    data = b"".join(_line(name, sha256) for name, sha256 in lines)
+    with Publication(output) as publication:
+        publication.write(CHECKSUMS_NAME, data)
+        publication.publish()
+    update_ledger(output, written=[WrittenFile.of(FileKind.CHECKSUMS, CHECKSUMS_NAME, data)])
+    return output / CHECKSUMS_NAME
+
+
+def _lines(output: Path, folder: Path, problems: list[Problem]) -> Iterator[tuple[bytes, str]]:
+    """Yield the path from `output`, and the digest, of each file of a build's that is listed."""
+    found = read_record(folder)
+    if found is None:
+        problems.append(_problem(folder / RECORD_NAME, "there is no record of a build here"))
+        return
+    with BuiltFolder(folder, follow=True) as opened:
+        for file in found.files:
+            if file.kind not in _LISTED:
+                continue
+            objection = opened.difference(file)
+            if objection != "":
+                problems.append(_problem(folder / file.name, objection or "is gone"))
+            path = (folder / file.name).relative_to(output).as_posix()
+            yield b"./" + os.fsencode(path), file.sha256
+
+
+def _line(name: bytes, sha256: str) -> bytes:
+    r"""Return a line as coreutils writes it: `\` in front says that the name has escapes."""
+    escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    mark = b"\\" if escaped != name else b""
+    return mark + sha256.encode("ascii") + b"  " + escaped + b"\n"
+
+
+def _problem(path: Path, what: str) -> Problem:
+    return Problem(what=what, where=str(path), remedy="build again: make package")

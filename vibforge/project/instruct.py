@@ -1,0 +1,169 @@
+"""Write the instructions that go with a VIB: INSTALL.md and two scripts."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from vibforge.errors import shell_line
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.certainty import Certainty, least_sure
+from vibforge.esxi.paths import TRX_CONF
+from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
+from vibforge.host.prediction import Prediction
+from vibforge.vib.descriptor import Descriptor, MaintenanceMode
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+_MARKUP = re.compile(r"[\\`*<>\[\]|&~]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+"""What CommonMark may read as markup within a line; a backslash before it takes that away."""
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """Return a template, named by its path below `templates/`, with its values in place.
+
+    Templates quote what they show: `| sh` makes a word for a shell, `| md` plain text of Markdown.
+    Where a value goes into TOML, it must be a checked name.
+    """
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> "Environment":
+    """Return the one environment: a template is compiled once for however many packages."""
+    from jinja2 import (  # noqa: PLC0415 - only where something is rendered
+        Environment,
+        FunctionLoader,
+        StrictUndefined,
+    )
+
+    from vibforge.resources import shipped  # noqa: PLC0415 - the same: it loads importlib.resources
+
+    folder = shipped("templates")
+    environment = Environment(
+        loader=FunctionLoader(lambda path: (folder / path).read_text(encoding="utf-8")),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - Markdown, shell and TOML, not HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.filters["sh"] = shell_line
+    environment.filters["md"] = _markdown
+    return environment
+
+
+def _markdown(text: object) -> str:
+    """Return a text that Markdown shows as it is: no markup, no HTML."""
+    return _MARKUP.sub(r"\\\g<0>", str(text))
+
+
+GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
+"""The files of instructions, each with whether it is a script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A file of instructions."""
+
+    name: str
+    text: str
+    executable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseLine:
+    """What hosts of some releases answer to the command in the instructions."""
+
+    names: str
+    answer: str
+    certainty: Certainty
+
+
+def instructions(
+    descriptor: Descriptor,
+    vib_name: str,
+    sha256: str,
+    needs: InstallNeeds,
+    outlooks: Iterable[Outlook],
+) -> Iterator[Guide]:
+    """Yield the files of instructions for one VIB.
+
+    Args:
+        descriptor: the VIB's.
+        vib_name: the name of its file.
+        sha256: the digest of its file, in hex.
+        needs: what its install takes.
+        outlooks: what stock hosts will say.
+    """
+    maintenance = _maintenance(descriptor)
+    values = {
+        "vib": descriptor,
+        "vib_name": vib_name,
+        "sha256": sha256,
+        "needs": needs,
+        "flags": " ".join(needs.flags),
+        "level": needs.host_level,
+        "lower_levels": [level for level in AcceptanceLevel if level.rank > needs.host_level.rank],
+        "maintenance": maintenance,
+        "asks_for_maintenance": _asked_for(maintenance),
+        "releases": tuple(_release_lines(outlooks)),
+        "digests": [
+            checksum.digest
+            for payload in descriptor.payloads
+            for checksum in payload.checksums
+            if not checksum.verify_process
+        ],
+        "has_trx_conf": any(path.endswith(TRX_CONF) for path in descriptor.file_list),
+    }
+    for name, executable in GUIDES.items():
+        text = render(f"instructions/{name}.j2", values)
+        yield Guide(name=name, text=text, executable=executable)
+
+
+def _maintenance(descriptor: Descriptor) -> MaintenanceMode:
+    """Return for which live changes a host wants maintenance mode; one that waits wants none."""
+    said = descriptor.system_requires.maintenance_mode
+    stated = said or MaintenanceMode(on_install=True, on_remove=True)
+    return MaintenanceMode(
+        on_install=stated.on_install and bool(descriptor.live_install_allowed),
+        on_remove=stated.on_remove and bool(descriptor.live_remove_allowed),
+    )
+
+
+def _asked_for(maintenance: MaintenanceMode) -> str:
+    when = [
+        word
+        for word, asked in (("install", maintenance.on_install), ("removal", maintenance.on_remove))
+        if asked
+    ]
+    return f"asked for at {' and '.join(when)}" if when else "not asked for"
+
+
+def _release_lines(outlooks: Iterable[Outlook]) -> Iterator[ReleaseLine]:
+    """Yield a line for each answer, with the releases that give it."""
+    names: dict[tuple[str, Certainty], list[str]] = {}
+    for outlook in outlooks:
+        certainty = least_sure(world.result.certainty for world in outlook.then)
+        names.setdefault((_answer(outlook), certainty), []).append(str(outlook.release))
+    for (answer, certainty), releases in names.items():
+        yield ReleaseLine(", ".join(releases), answer, certainty)
+
+
+def _answer(outlook: Outlook) -> str:
+    """Say how the install ends; where that depends on what is not known, on what."""
+    if len(outcomes_of(outlook.then)) == 1:
+        return _ending(outlook.then[0].result)
+    return "; ".join(
+        f"{_ending(world.result)} if {' and '.join(world.answers.conditions)}"
+        for world in outlook.then
+    )
+
+
+def _ending(result: Prediction) -> str:
+    error = f" ({result.message.error})" if result.message else ""
+    return f"{result.outcome}{error}"

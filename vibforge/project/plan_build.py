@@ -1,0 +1,380 @@
+"""Plan a build: its date, its trees, its descriptor, and what hosts will say."""
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from vibforge.errors import ModelError, PayloadError, Problem, TrxError
+from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
+from vibforge.files.inputs import read_file
+from vibforge.findings.check import Allowance
+from vibforge.formats.deflating import Member
+from vibforge.formats.gnu_tar import EntryKind
+from vibforge.formats.toml_keys import dotted
+from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outcomes_of, outlook
+from vibforge.host.package import Package
+from vibforge.host.prediction import Outcome
+from vibforge.project.boot_copy import boot_copied
+from vibforge.project.collect import PayloadTree, collect
+from vibforge.project.instruct import GUIDES
+from vibforge.project.read_project import Project, ProjectKind, read_project
+from vibforge.project.recipe import Layout, PayloadRecipe, Recipe
+from vibforge.project.recipe_reading import broken_rules
+from vibforge.trx.check import CheckResult, check
+from vibforge.trx.rules import BY_NAME
+from vibforge.vib.descriptor import (
+    GUNZIP,
+    Checksum,
+    Descriptor,
+    MaintenanceMode,
+    Payload,
+    SystemRequires,
+)
+from vibforge.vib.release_date import ReleaseDate
+from vibforge.vib.scan import ChangedMode
+from vibforge.vib.signature import Signature
+
+FIXED = ReleaseDate.parse("2000-01-01")
+_GIT_SECONDS = 30
+_GIT_ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
+
+
+class DateSource(StrEnum):
+    """Where the date comes from, the first that has one."""
+
+    RECIPE = "the recipe"
+    ENVIRONMENT = "SOURCE_DATE_EPOCH"
+    COMMIT = "the last commit that touched the project"
+    FIXED = "a fixed date, since nothing else names one"
+
+
+@dataclass(frozen=True, slots=True)
+class DatedBy:
+    """A release date and where it comes from."""
+
+    date: ReleaseDate
+    source: DateSource
+
+
+def release_date(
+    of_recipe: ReleaseDate | None, project: Path, environment: Mapping[str, str]
+) -> DatedBy:
+    """Choose the release date of what is built from the folder `project`.
+
+    Raises:
+        ModelError: SOURCE_DATE_EPOCH is not a number of seconds.
+    """
+    if of_recipe:
+        return DatedBy(of_recipe, DateSource.RECIPE)
+    if text := environment.get("SOURCE_DATE_EPOCH"):
+        try:
+            return DatedBy(ReleaseDate.parse(text), DateSource.ENVIRONMENT)
+        except ModelError as error:
+            raise ModelError(
+                f"SOURCE_DATE_EPOCH is {text!r}", remedy="set it to seconds since 1970, or unset it"
+            ) from error
+    if committed := _last_commit(project):
+        return DatedBy(committed, DateSource.COMMIT)
+    return DatedBy(FIXED, DateSource.FIXED)
+
+
+def _last_commit(project: Path) -> ReleaseDate | None:
+    """Return the committer's date of the last commit that touched the folder, if git knows one.
+
+    The settings of the repository come with the project, and must not make git run a program: not
+    to check a signature, to watch the file system, or to fetch what a partial clone lacks.
+    """
+    if not _may_be_in_git(project):
+        return None
+    settings = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
+    command = ["git", "-C", str(project), *settings, "log", "-1", "--format=%ct", "--", "."]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command; the path is one argument
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+            check=False,
+            env={**os.environ, **_GIT_ENVIRONMENT},
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    text = done.stdout.strip()
+    return ReleaseDate.parse(text) if done.returncode == 0 and text.isdigit() else None
+
+
+def _may_be_in_git(project: Path) -> bool:
+    """Whether asking git is worth a process: whoever builds thousands pays for each."""
+    folder = project.resolve()
+    return "GIT_DIR" in os.environ or any(
+        (at / ".git").exists() for at in (folder, *folder.parents)
+    )
+
+
+def describe(
+    recipe: Recipe,
+    date: ReleaseDate,
+    files: Iterable[str],
+    payloads: Iterable[tuple[PayloadRecipe, Member]],
+) -> Descriptor:
+    """Return the descriptor; payloads and file list are put into the order that readers expect."""
+    return Descriptor(
+        type=recipe.type,
+        name=recipe.name,
+        version=recipe.version,
+        vendor=recipe.vendor,
+        summary=recipe.summary or recipe.name,
+        description=recipe.description or recipe.summary or recipe.name,
+        release_date=str(date),
+        urls=recipe.urls,
+        relationships=recipe.relationships,
+        software_tags=recipe.software_tags,
+        system_requires=SystemRequires(
+            maintenance_mode=recipe.system_requires.maintenance_mode or MaintenanceMode(),
+            hardware_platforms=recipe.system_requires.hardware_platforms,
+            software_platforms=recipe.system_requires.software_platforms,
+        ),
+        file_list=tuple(sorted(files)),
+        acceptance_level=recipe.acceptance_level,
+        live_install_allowed=recipe.live_install_allowed,
+        live_remove_allowed=recipe.live_remove_allowed,
+        cimom_restart=recipe.cimom_restart,
+        stateless_ready=recipe.stateless_ready,
+        overlay=recipe.overlay,
+        payloads=tuple(_payload(payload, member) for payload, member in payloads),
+    )
+
+
+def _payload(recipe: PayloadRecipe, member: Member) -> Payload:
+    """Declare a payload with its digests in VMware's order.
+
+    ESXi 6.5 takes the last sha-256 it meets for the stored bytes, whatever it is of, 8.0 insists
+    on the one of the unpacked bytes, and Secure Boot of 6.7 looks for the sha-1 (vib-format 2.7).
+    """
+    return Payload(
+        name=recipe.name,
+        type=recipe.type,
+        size=member.size,
+        uncompressed_size=member.content_size,
+        boot_order=recipe.boot_order,
+        vfat_name=recipe.vfat_name,
+        checksums=(
+            Checksum(checksum_type="sha-256", digest=member.content_sha256, verify_process=GUNZIP),
+            Checksum(checksum_type="sha-256", digest=member.sha256),
+            Checksum(checksum_type="sha-1", digest=member.content_sha1, verify_process=GUNZIP),
+        ),
+    )
+
+
+def judge_trx(
+    trees: Iterable[PayloadTree],
+    *,
+    of_recipe: Sequence[Allowance],
+    allow: Sequence[Allowance],
+) -> CheckResult | None:
+    """Return the verdict on the trx.conf of a VIB; None where no payload has one.
+
+    Args:
+        trees: the payloads.
+        of_recipe: what the recipe allows; rules of lint among it are passed over.
+        allow: what the command line allows.
+
+    Raises:
+        TrxError: the file has errors that no allowance excuses, or is larger than any trx.conf.
+    """
+    excused = [*allow, *(each for each in of_recipe if each.rule in BY_NAME)]
+    for tree in trees:
+        if TRX_CONF in tree.files():
+            path = tree.root / TRX_CONF
+            result = check(read_file(path, TRX_CONF_LIMIT, TrxError), allow=excused)
+            result.require(str(path))
+            return result
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildPlan:
+    """All that is known before a byte is packed; the payloads stand in the order of their names."""
+
+    project: Project
+    dated: DatedBy
+    trees: tuple[PayloadTree, ...]
+    package: Package
+    """The VIB as hosts will see it."""
+    trx: CheckResult | None
+    """The verdict on a payload's trx.conf; None where there is none."""
+    instructions: bool
+    """Whether INSTALL.md and the scripts for the host are written as well."""
+    environment: Mapping[str, str] = field(repr=False)
+    """May hold the key and its passphrase."""
+
+    @property
+    def needs(self) -> InstallNeeds:
+        """What an install takes; predicted when it is first asked for."""
+        return install_needs(self.package)
+
+    @property
+    def outlook(self) -> tuple[Outlook, ...]:
+        """What a stock host of each release will say; predicted when it is asked for."""
+        return outlook(self.package, self.needs)
+
+    @property
+    def no_host_takes_it(self) -> bool:
+        """Whether every stock host refuses the VIB, with whatever its install takes."""
+        then = [outcome for each in self.outlook for outcome in outcomes_of(each.then)]
+        return all(outcome is Outcome.REFUSED for outcome in then)
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.project.recipe
+
+    @property
+    def vib_id(self) -> str:
+        """`<vendor>_<type>_<name>_<version>`."""
+        of = self.recipe
+        return f"{of.vendor}_{of.type}_{of.name}_{of.version}"
+
+    @property
+    def vib_name(self) -> str:
+        """The name of the VIB's file."""
+        return f"{self.vib_id}.vib"
+
+    @property
+    def bundle_name(self) -> str:
+        """The name of the offline bundle's file, empty where the recipe wants none."""
+        of = self.recipe
+        return f"{of.name}-{of.version}-offline-bundle.zip" if of.bundle else ""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of all files that a build writes, but for a bundle."""
+        guides = tuple(GUIDES) if self.instructions else ()
+        return (self.vib_name, "descriptor.xml", "sig.pkcs7", "build.json", *guides)
+
+    @property
+    def recorded_names(self) -> tuple[str, ...]:
+        """The names of all files that build.json lists, but for a bundle."""
+        return tuple(name for name in self.output_names if name != "build.json")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The file list, sorted."""
+        return tuple(sorted(path for tree in self.trees for path in tree.files()))
+
+    @property
+    def changed_modes(self) -> dict[str, ChangedMode]:
+        """The modes of the trees that the build changes, by path."""
+        return {path: mode for tree in self.trees for path, mode in tree.changed_modes.items()}
+
+    @property
+    def image_size(self) -> int:
+        """Bytes of all payloads unpacked."""
+        return sum(tree.image_size for tree in self.trees)
+
+
+def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
+    project: Path | str | Recipe,
+    *,
+    root: Path | str = ".",
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    allow: Sequence[Allowance] = (),
+    instructions: bool = True,
+    signed: bool = False,
+) -> BuildPlan:
+    """Read a project and list its trees; the arguments are those of `build`.
+
+    `signed` says that it will be signed although its recipe names no key.
+
+    Raises:
+        ModelError: the recipe breaks rules.
+        PayloadError: a tree cannot become a payload.
+        TrxError: a payload's trx.conf has errors.
+    """
+    variables = os.environ if environment is None else environment
+    if isinstance(project, Recipe):
+        _check_recipe(project)
+        found = Project(recipe=project, root=Path(root), kind=ProjectKind.RECIPE)
+    else:
+        found = read_project(Path(project), settings=settings, environment=variables)
+    dated = release_date(found.recipe.release_date, found.root, variables)
+    trees = _collect_all(found, dated)
+    trx = judge_trx(trees, of_recipe=found.recipe.allow, allow=allow)
+    if found.recipe.layout is Layout.BOOT_COPY:
+        trees = boot_copied(trees, found.recipe)
+    _check_paths(trees)
+    files = tuple(path for tree in trees for path in tree.files())
+    package = _package(
+        found.recipe, dated, files, signed=signed or found.recipe.signing is not None
+    )
+    return BuildPlan(
+        project=found,
+        dated=dated,
+        trees=trees,
+        package=package,
+        trx=trx,
+        instructions=instructions,
+        environment=variables,
+    )
+
+
+def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...], *, signed: bool) -> Package:
+    """Return the VIB as hosts will see it; its digests are not known yet, and always complete.
+
+    Who signs is taken for one whom the hosts trust.
+    """
+    descriptor = describe(recipe, dated.date, files, ())
+    signature = Signature.TRUSTED if signed else Signature.MISSING
+    return Package(descriptor=descriptor, signature=signature, payloads_known=False)
+
+
+def _check_recipe(recipe: Recipe) -> None:
+    problems = [
+        Problem(what=problem.what, where=dotted(path), remedy=problem.remedy)
+        for path, error in broken_rules(recipe)
+        for problem in error.problems
+    ]
+    if problems:
+        raise ModelError.of(problems)
+
+
+def _collect_all(project: Project, dated: DatedBy) -> tuple[PayloadTree, ...]:
+    """Collect every tree, by payload name: readers of a stream need that order."""
+    trees: list[PayloadTree] = []
+    problems: list[Problem] = []
+    for payload in sorted(project.recipe.payloads, key=lambda payload: payload.name):
+        try:
+            trees.append(collect(payload, project.root, dated.date.epoch))
+        except PayloadError as error:
+            problems += error.problems
+    if problems:
+        raise PayloadError.of(problems)
+    return tuple(trees)
+
+
+def _check_paths(trees: tuple[PayloadTree, ...]) -> None:
+    """Refuse a path that two payloads carry, unless it is a folder in both."""
+    seen: dict[str, tuple[str, bool]] = {}
+    problems = []
+    for tree in trees if len(trees) > 1 else ():
+        for entry in tree.entries:
+            is_folder = entry.kind is EntryKind.DIRECTORY
+            other, both_folders = seen.setdefault(entry.path, (tree.recipe.name, is_folder))
+            if other != tree.recipe.name and not (is_folder and both_folders):
+                problems.append(
+                    Problem(
+                        what=f"payloads {other} and {tree.recipe.name} both have this path",
+                        where=f"/{entry.path}",
+                        remedy="leave it in one of the trees",
+                    )
+                )
+    if problems:
+        raise PayloadError.of(problems)

@@ -1,0 +1,418 @@
+"""Read a recipe from TOML: every problem at once, each with its line and key."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache, cached_property
+from itertools import pairwise
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from vibforge.bundle.recipe import BundleRecipe, check_bundle
+from vibforge.errors import FormatError, ModelError, Problem
+from vibforge.formats.toml_keys import Fault, Path, broken_keys, dotted, key_lines
+from vibforge.formats.toml_reading import read_toml
+from vibforge.project.recipe import PATTERN_LIMIT, PayloadRecipe, Recipe, VibType
+from vibforge.vib.descriptor import MaintenanceMode, Url
+from vibforge.vib.identity import TAG_OR_KEY_LIMIT
+
+
+def broken_rules(recipe: Recipe) -> Iterator[Fault]:
+    """Yield every rule that a recipe breaks, each with the key to blame."""
+    yield from broken_keys(recipe, ())
+    yield from contradictions(recipe)
+
+
+def contradictions(recipe: Recipe) -> Iterator[Fault]:
+    """Yield what is wrong between the keys of a recipe, each with the key to blame."""
+    lists = (paths for payload in recipe.payloads for paths in _patterns(payload))
+    if (patterns := sum(map(len, lists))) > PATTERN_LIMIT:
+        what = f"{patterns} patterns in all, more than {PATTERN_LIMIT}"
+        remedy = "let a pattern match more: `*` and `?` stand for any characters"
+        yield ("payloads",), ModelError(what, remedy=remedy)
+    counts = Counter(payload.name for payload in recipe.payloads)
+    for index, payload in enumerate(recipe.payloads):
+        if counts[payload.name] > 1:
+            yield (
+                ("payloads", index, "name"),
+                ModelError(
+                    f"{counts[payload.name]} payloads are named {payload.name!r}",
+                    remedy="give each payload a name of its own",
+                ),
+            )
+    if not recipe.payloads and recipe.type is not VibType.META:
+        yield (
+            ("payloads",),
+            ModelError("there is no payload", remedy="add a [[payloads]] with name and tree"),
+        )
+
+
+def _patterns(payload: PayloadRecipe) -> Iterator[tuple[str, ...]]:
+    yield payload.exclude
+    yield from (rule.paths for rule in payload.rules)
+
+
+_STEP = re.compile(r"([A-Za-z0-9_-]+)((?:\[[0-9]{1,4}\])*)")
+
+
+class Setting(str):
+    """A value from the command line: text, to be read as what its key takes."""
+
+    __slots__ = ()
+
+
+def setting_path(name: str) -> Path:
+    """Read a dotted key; an empty path where it is none."""
+    path: list[str | int] = []
+    for step in name.split("."):
+        match = _STEP.fullmatch(step)
+        if not match:
+            return ()
+        path.append(match[1])
+        path += [int(index) for index in re.findall(r"[0-9]+", match[2])]
+    return tuple(path)
+
+
+def put(table: dict[str, Any], path: Path, value: Setting) -> bool:
+    """Put a setting into a document's tables; False where the path leads nowhere."""
+    place: Any = table
+    for step, after in pairwise(path):
+        if isinstance(step, str) and isinstance(place, dict):
+            place = place.setdefault(step, [] if isinstance(after, int) else {})
+        elif isinstance(step, int) and isinstance(place, list) and step < len(place):
+            place = place[step]
+        else:
+            return False
+    last = path[-1]
+    if isinstance(last, str) and isinstance(place, dict):
+        place[last] = value
+        return True
+    if isinstance(last, int) and isinstance(place, list) and last < len(place):
+        place[last] = value
+        return True
+    return False
+
+
+def setting_value(kind: Any, text: Setting) -> Any:  # noqa: ANN401
+    """Read a setting as TOML where its key takes more than a text."""
+    if kind is str or hasattr(kind, "parse") or (isinstance(kind, type) and issubclass(kind, str)):
+        return str(text)
+    try:
+        return read_toml(f"value = {text}")["value"]
+    except FormatError:
+        return str(text)
+
+
+def required_kind(kind: Any) -> Any:  # noqa: ANN401 - a type or a union
+    """Return the type without `None`."""
+    if get_origin(kind) is UnionType:
+        return next(part for part in get_args(kind) if part is not NoneType)
+    return kind
+
+
+_NAMES = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    list: "an array",
+    dict: "a table",
+}
+
+
+def typed(kind: type, value: Any) -> Any:  # noqa: ANN401
+    """Return the value if it is of that kind.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ModelError(f"{describe(value)} stands where {_NAMES[kind]} belongs")
+    return value
+
+
+def as_text(value: Any) -> str:  # noqa: ANN401
+    """Return a text, or a TOML date as one.
+
+    Raises:
+        ModelError: it is something else.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ModelError("a number stands where a text belongs", remedy="quote it")
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(typed(str, value))
+
+
+def as_list(value: Any) -> list[Any]:  # noqa: ANN401
+    """Return the elements of an array, also of one given as a setting.
+
+    Raises:
+        ModelError: it is no array.
+    """
+    plain = setting_value(list, value) if isinstance(value, Setting) else value
+    return list(typed(list, plain))
+
+
+def describe(value: Any) -> str:  # noqa: ANN401
+    """Return a few words for what a value is, without the value: it may be a secret."""
+    return _NAMES.get(type(value), "a date or a number with a fraction")
+
+
+def one_of(kind: type[StrEnum], text: str) -> StrEnum:
+    """Return the word of an enumeration.
+
+    Raises:
+        ModelError: the text is none of its words.
+    """
+    if text not in set(kind):
+        raise ModelError(f"{text!r} is none of {', '.join(kind)}")
+    return kind(text)
+
+
+_VARIABLE = re.compile(r"\$(?:\$\{|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})")
+_BROKEN = object()
+
+
+def read_recipe(
+    document: str,
+    where: str = "vibforge.toml",
+    *,
+    environment: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        document: TOML.
+        where: its name, for messages.
+        environment: what `${NAME}` and `${NAME:-default}` in its texts stand for.
+        settings: values that go over the document's, by dotted key: `payloads[0].type`.
+
+    Raises:
+        ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
+    """
+    table = _toml(document, where)
+    place = _DocumentPlaces(document, where)
+    return read_table(table, place, environment=environment, settings=settings)
+
+
+def read_bundle_recipe(
+    document: str = "",
+    where: str = "vibforge.toml",
+    *,
+    environment: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> BundleRecipe:
+    """Read the table `[bundle]` of a recipe and nothing else of it.
+
+    Args:
+        document: TOML; the table may be missing.
+        where: as for `read_recipe`.
+        environment: as for `read_recipe`.
+        settings: values that go over the table's, by key: `vendor-code`.
+
+    Raises:
+        ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
+    """
+    table = {"bundle": _toml(document, where).get("bundle", {})}
+    reader = _Reader(_DocumentPlaces(document, where), environment)
+    reader.apply(table, {f"bundle.{name}": value for name, value in (settings or {}).items()})
+    recipe = reader.read(BundleRecipe, table["bundle"], ("bundle",))
+    if isinstance(recipe, BundleRecipe):
+        try:
+            check_bundle(recipe)
+        except ModelError as error:
+            reader.refuse(("bundle",), error)
+    if reader.problems:
+        raise ModelError.of(reader.problems)
+    assert isinstance(recipe, BundleRecipe)  # noqa: S101 - no problem was met, so it was built
+    return recipe
+
+
+def _toml(document: str, where: str) -> dict[str, Any]:
+    try:
+        return read_toml(document)
+    except FormatError as error:
+        raise ModelError(error.problems[0].what, where=where) from error
+
+
+def read_table(
+    table: dict[str, Any],
+    place: Callable[[Path], str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Recipe:
+    """Read a recipe from plain values, named and nested as in TOML.
+
+    Args:
+        table: the values; settings are put into it.
+        place: tells people where the value of a key stands.
+        environment: as for `read_recipe`; None leaves `${NAME}` as it is.
+        settings: as for `read_recipe`.
+
+    Raises:
+        ModelError: with everything that is wrong: unknown keys, types, rules.
+    """
+    reader = _Reader(place, environment)
+    reader.apply(table, settings or {})
+    recipe = reader.read(Recipe, table, ())
+    if not reader.problems:
+        for path, problem in contradictions(recipe):
+            reader.refuse(path, problem)
+    if reader.problems:
+        raise ModelError.of(reader.problems)
+    assert isinstance(recipe, Recipe)  # noqa: S101 - no problem was met, so it was built
+    return recipe
+
+
+class _DocumentPlaces:
+    """Finds the line of a key, and reads the document for it only when one is asked for."""
+
+    def __init__(self, document: str, where: str) -> None:
+        self._document = document
+        self._where = where
+
+    @cached_property
+    def _lines(self) -> dict[Path, int]:
+        return key_lines(self._document)
+
+    def __call__(self, path: Path) -> str:
+        known = (path[:length] for length in range(len(path), 0, -1))
+        line = next((self._lines[part] for part in known if part in self._lines), 1)
+        return f"{self._where}:{line}: {dotted(path)}" if path else f"{self._where}:{line}"
+
+
+class _Reader:
+    """Turns plain TOML values into a recipe's and gathers what does not fit."""
+
+    def __init__(self, place: Callable[[Path], str], environment: Mapping[str, str] | None) -> None:
+        self.problems: list[Problem] = []
+        self._place_of = place
+        self._environment = environment
+        self._set: dict[Path, str] = {}
+
+    def refuse(self, path: Path, error: ModelError) -> object:
+        """Note what is wrong with the value at `path`."""
+        place = self._place(path)
+        self.problems += [
+            Problem(what=problem.what, where=place, remedy=problem.remedy)
+            for problem in error.problems
+        ]
+        return _BROKEN
+
+    def _place(self, path: Path) -> str:
+        for length in range(len(path), 0, -1):
+            if path[:length] in self._set:
+                return f"--set {self._set[path[:length]]}"
+        return self._place_of(path)
+
+    def apply(self, table: dict[str, Any], settings: Mapping[str, str]) -> None:
+        """Put settings from the command line over the document's values."""
+        for name, value in settings.items():
+            path = setting_path(name)
+            self._set[path] = name
+            if not path or not put(table, path, Setting(value)):
+                self.refuse(path, ModelError("no such key in this recipe"))
+
+    def read(self, kind: Any, value: Any, path: Path) -> Any:  # noqa: ANN401 - any key's value
+        """Read a value as `kind`; a marker comes back where it was refused."""
+        try:
+            return self._read(required_kind(kind), value, path)
+        except ModelError as error:
+            return self.refuse(path, error)
+
+    def _read(self, kind: Any, value: Any, path: Path) -> Any:  # noqa: ANN401 - any key's value
+        if kind == tuple[Url, ...]:
+            return self._urls(value, path)
+        if get_origin(kind) is tuple:
+            return self._sequence(get_args(kind)[0], as_list(value), path)
+        if isinstance(value, Setting):
+            value = setting_value(kind, value)
+        if kind is MaintenanceMode and isinstance(value, bool):
+            return MaintenanceMode(on_install=value, on_remove=value)
+        if hasattr(kind, "parse"):
+            return kind.parse(self._expand(as_text(value)))
+        if is_dataclass(kind):
+            return self._table(kind, value, path)
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return one_of(kind, self._expand(typed(str, value)))
+        if kind is str:
+            return self._expand(typed(str, value))
+        return typed(kind, value)
+
+    def _sequence(self, kind: Any, values: Sequence[Any], path: Path) -> tuple[Any, ...] | object:  # noqa: ANN401
+        found = [self.read(kind, value, (*path, index)) for index, value in enumerate(values)]
+        return _BROKEN if _BROKEN in found else tuple(found)
+
+    def _urls(self, value: Any, path: Path) -> tuple[Url, ...] | object:  # noqa: ANN401
+        table = typed(dict, value)
+        found = []
+        for name, link in table.items():
+            address = self.read(str, link, (*path, name))
+            if not name or len(name) > TAG_OR_KEY_LIMIT or not name.isprintable():
+                self.refuse((*path, name), ModelError("a link needs a short name"))
+            found.append(Url(key=name, link=address))
+        return tuple(found)
+
+    def _table(self, kind: Any, value: Any, path: Path) -> object:  # noqa: ANN401
+        table = typed(dict, value)
+        hints = _hints(kind)
+        keys = {field.name.replace("_", "-"): field for field in fields(kind)}
+        for name in table:
+            if name not in keys:
+                self.refuse((*path, name), _unknown_key(name, keys))
+        given: dict[str, Any] = {}
+        for name, field in keys.items():
+            if name in table:
+                found = self.read(hints[field.name], table[name], (*path, name))
+                given[field.name] = self._checked(field.metadata.get("check"), found, (*path, name))
+            elif field.default is MISSING and field.default_factory is MISSING:
+                self.refuse(path, ModelError(f"the key `{name}` is missing"))
+                given[field.name] = _BROKEN
+        return _BROKEN if _BROKEN in given.values() else kind(**given)
+
+    def _checked(self, check: Any, value: Any, path: Path) -> Any:  # noqa: ANN401
+        if check and value is not _BROKEN:
+            try:
+                check(value)
+            except ModelError as error:
+                return self.refuse(path, error)
+        return value
+
+    def _expand(self, text: str) -> str:
+        environment = self._environment
+        if environment is None:
+            return text
+
+        def replacement(match: re.Match[str]) -> str:
+            name, default = match[1], match[2]
+            if name is None:
+                return "${"
+            if name not in environment and default is None:
+                raise ModelError(
+                    f"the environment has no {name}",
+                    remedy=f"set it, or write ${{{name}:-default}}",
+                )
+            return environment.get(name, default or "")
+
+        # A `${NAME:-` without an end would be looked through to the end of the text each time.
+        end = text.rfind("}") + 1
+        return _VARIABLE.sub(replacement, text[:end]) + text[end:].replace("$${", "${")
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Evaluate the types of a class's fields once, for however many recipes."""
+    return get_type_hints(kind)
+
+
+def _unknown_key(name: str, known: Mapping[str, object]) -> ModelError:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a wrong key
+
+    close = get_close_matches(name, known, n=2)
+    remedy = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
+    return ModelError(f"unknown key `{name}`", remedy=remedy)

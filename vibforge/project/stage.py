@@ -1,0 +1,183 @@
+"""Turn a VIB back into a project: a recipe, and a tree for each payload.
+
+`build` makes a VIB of the same meaning of it, and the same bytes where the VIB was built here. What
+a recipe cannot say is told: a signature, parts of seconds in the date, zstd.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from vibforge.errors import FormatError, Problem
+from vibforge.files.unpack_folder import UnpackFolder
+from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.sniffing import HEAD_SIZE
+from vibforge.formats.tar_reading import TarReader, starts_tar
+from vibforge.formats.toml_keys import dotted
+from vibforge.packages.extract import Extracted, Unpacking, Wishes, leads_out
+from vibforge.packages.subjects import Subject
+from vibforge.project.read_project import PAYLOADS_FOLDER, RECIPE_NAME
+from vibforge.project.recipe import Mode, PathRule, PayloadType, Recipe
+from vibforge.project.recipe_reading import read_table
+from vibforge.project.recipe_writing import serialise, table_of
+from vibforge.vib.archive import StoredPayload, Vib
+
+_PROGRAM, _PLAIN, _LINK = 0o755, 0o644, 0o777
+_BUILT_TYPES = frozenset(PayloadType) | {"vzstd"}
+_PATTERN_CHARACTERS = frozenset("*?[")
+
+
+def extract_stage(
+    subject: Subject, folder: Path, *, force: bool = False, outside_links: bool = False
+) -> Extracted:
+    """Write a project that `build` makes this VIB of again.
+
+    Args:
+        subject: the VIB; a bundle has no recipe.
+        folder: gets a vibforge.toml and the trees in `payloads/`.
+        force: whether files may be replaced.
+        outside_links: whether links that lead out of their tree are made.
+
+    Raises:
+        FormatError: it is not a VIB, is damaged, or holds what cannot be built.
+        ModelError: the descriptor holds values that no recipe may have.
+        OutputError: something is there already, or cannot be written.
+    """
+    if not isinstance(subject, Vib):
+        raise FormatError(
+            "only a VIB becomes a project", remedy="extract the bundle, then stage its VIBs"
+        )
+    vib, done = subject, Extracted(folder=folder)
+    recipe = _recipe(vib)
+    with UnpackFolder(folder, force=force) as target:
+        payloads = {}
+        for payload in vib.payloads:
+            prefix = f"{PAYLOADS_FOLDER}/{payload.name}/"
+            unpacking = _Tree(target, prefix, done, outside_links=outside_links)
+            unpacking.run_payload(vib, payload)
+            payloads[payload.name] = unpacking.taken
+        text = serialise(_with_rules(recipe, payloads))
+        target.write(RECIPE_NAME, [text.encode()], _PLAIN)
+        target.keep()
+    done.paths.append(RECIPE_NAME)
+    done.left_out += _not_said(vib)
+    return done
+
+
+class _Tree(Unpacking):
+    """The tree of one payload: modes are the plain ones, what differs is the recipe's to say."""
+
+    def __init__(
+        self, target: UnpackFolder, prefix: str, done: Extracted, *, outside_links: bool
+    ) -> None:
+        super().__init__(target, prefix, Wishes(outside_links=outside_links), done)
+
+    def mode(self, entry: Entry) -> int:
+        return _default_mode(entry)
+
+    def run_payload(self, vib: Vib, payload: StoredPayload) -> None:
+        """Unpack a payload whole.
+
+        Raises:
+            FormatError: it is missing, damaged, or not a tar.
+        """
+        with vib.unpacked(payload) as unpacked:
+            if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
+                raise FormatError("not a tar, so there is no tree", where=payload.name)
+            self.run(TarReader(unpacked.content, vib.source.budget).contents())
+
+
+def _recipe(vib: Vib) -> Recipe:
+    where = vib.source.name
+    problems = [
+        Problem(
+            what=f"a payload of type {payload.type} cannot be built",
+            where=f"{where}:{payload.name}",
+        )
+        for payload in vib.descriptor.payloads
+        if payload.type not in _BUILT_TYPES
+    ]
+    if problems:
+        raise FormatError.of(problems)
+    payloads = tuple(
+        replace(payload, type=PayloadType.VGZ) if payload.type == "vzstd" else payload
+        for payload in vib.descriptor.payloads
+    )
+    descriptor = replace(vib.descriptor, version=_version(vib), payloads=payloads)
+    table = table_of(descriptor)
+    return read_table(table, lambda path: f"{where}: {dotted(path)}")
+
+
+def _version(vib: Vib) -> str:
+    """Return the version with the release that VMware's template asks for."""
+    version = vib.descriptor.version
+    return version if "-" in version else f"{version}-1"
+
+
+def _with_rules(recipe: Recipe, taken: dict[str, list[Entry]]) -> Recipe:
+    payloads = tuple(
+        replace(
+            payload,
+            rules=tuple(_rules(taken[payload.name])),
+            outside_links=tuple(_outside_links(taken[payload.name])),
+        )
+        for payload in recipe.payloads
+    )
+    return replace(recipe, payloads=payloads)
+
+
+def _rules(entries: Iterable[Entry]) -> Iterator[PathRule]:
+    """Yield a rule for each set of paths whose mode or owner is not what a build gives them."""
+    odd: dict[tuple[int | None, int | None, int | None], list[str]] = {}
+    for entry in entries:
+        mode = None if entry.mode == _default_mode(entry) else entry.mode
+        key = (mode, entry.uid or None, entry.gid or None)
+        if any(value is not None for value in key):
+            odd.setdefault(key, []).append(_pattern(entry.path))
+    for (mode, owner, group), paths in odd.items():
+        yield PathRule(
+            paths=tuple(sorted(paths)),
+            mode=None if mode is None else Mode(mode),
+            owner=owner,
+            group=group,
+        )
+
+
+def _outside_links(entries: list[Entry]) -> Iterator[str]:
+    """Yield the links that a build would ask about: out of the tree, or to nothing in it."""
+    paths = {entry.path for entry in entries}
+    links = {entry.path: entry.link for entry in entries if entry.kind is EntryKind.SYMLINK}
+    for path, link in links.items():
+        within = os.path.normpath(os.path.join("/", os.path.dirname(path), link)).lstrip("/")  # noqa: PTH118, PTH120 - text, not files
+        if link.startswith("/") or leads_out(path, links) or within not in paths:
+            yield _pattern(path)
+
+
+def _default_mode(entry: Entry) -> int:
+    if entry.kind is EntryKind.SYMLINK:
+        return _LINK
+    if entry.kind is EntryKind.DIRECTORY:
+        return _PROGRAM
+    return _PROGRAM if entry.mode & 0o100 else _PLAIN
+
+
+def _pattern(path: str) -> str:
+    """Return the shell pattern that matches this path alone."""
+    return "".join(f"[{char}]" if char in _PATTERN_CHARACTERS else char for char in path)
+
+
+def _not_said(vib: Vib) -> Iterator[Problem]:
+    """Yield what the project does not carry over."""
+    of = vib.descriptor
+    if vib.is_signed:
+        yield Problem(what="the signature: it is of the VIB that was, sign what you build")
+    if of.version != _version(vib):
+        what = f"version {of.version} lacks a release; the recipe says {_version(vib)}"
+        yield Problem(what=what)
+    if any(payload.type == "vzstd" for payload in of.payloads):
+        yield Problem(what="zstd: the payload will be a vgz, which every ESXi reads")
+    if "." in (of.release_date or ""):
+        yield Problem(what="the fraction of a second in the release date")
+    if of.unknown:
+        yield Problem(what=f"{len(of.unknown)} elements of the descriptor that are not known here")

@@ -1,0 +1,66 @@
+"""What the parsers of ptp4l and phc2sys themselves say of a trx.conf, line by line.
+
+Without an interface both read the file and stop: exit 254 is a line that they reject, anything
+else one that they take (seen on linuxptp 2.0 to 4.4).
+"""
+
+import re
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vibforge.trx.document import Line, TrxConf, shown
+from vibforge.trx.rehearsal.linuxptp import Linuxptp
+from vibforge.trx.rehearsal.world import World
+
+_REJECTED = 254
+_LONGEST_WORDS = 200
+_SECONDS = 10.0
+"""For all lines of one program; a line takes 5 ms."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejection:
+    """A line that a program's parser does not take, and the program's own words."""
+
+    program: str
+    line: Line
+    words: str
+
+
+def rejections(conf: TrxConf, world: World, linuxptp: Linuxptp) -> tuple[Rejection, ...]:
+    """Ask each program about its lines; it names one bad line only, so each is asked alone."""
+    found: list[Rejection] = []
+    for program in ("ptp4l", "phc2sys"):
+        lines = [line for line in conf.settings if line.namespace == program]
+        if lines and _words(program, lines, world, linuxptp):
+            found += _each(program, lines, world, linuxptp)
+    return tuple(found)
+
+
+def _each(program: str, lines: Sequence[Line], world: World, linuxptp: Linuxptp) -> list[Rejection]:
+    end = time.monotonic() + _SECONDS
+    found = []
+    for line in lines:
+        words = _words(program, [line], world, linuxptp)
+        if words:
+            found.append(Rejection(program=program, line=line, words=words))
+        if time.monotonic() > end:
+            break
+    return found
+
+
+def _words(program: str, lines: Sequence[Line], world: World, linuxptp: Linuxptp) -> str:
+    """What the program says against the lines, empty where it takes them."""
+    file = world.folder / f"{program}.lines"
+    text = "".join(["[global]\n", *(f"{line.key} {line.value}\n" for line in lines)])
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
+    try:
+        answer = world.run(*linuxptp.command(program), "-f", str(file))
+    except subprocess.TimeoutExpired:
+        return "it does not answer"
+    if answer.returncode != _REJECTED:
+        return ""
+    words = re.sub(r" at line \d+( in global section)?$", "", answer.stderr.strip().split("\n")[0])
+    return shown(words, _LONGEST_WORDS) or "no reason given"

@@ -1,0 +1,317 @@
+"""Private namespaces for a rehearsal: two networks joined by one link, and nothing that stays.
+
+A keeper process is the init of a PID namespace, and everything else is started inside of it. It
+waits for the end of its standard input, which only this process holds open: however vibforge ends,
+even by SIGKILL, the keeper reads the end of the file, removes the folder and goes, and the kernel
+then kills whatever ran in its namespace. A user namespace comes first, in which nobody can touch
+the clock; without it, root's own namespaces serve, with CAP_SYS_TIME taken away.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from vibforge.errors import NotPossibleHereError
+from vibforge.trx.rehearsal.linuxptp import Programs
+
+_LONGEST_FOLDER = 55
+"""A socket's path has 107 bytes at most (unix(7)), and ours takes up to 50 of them."""
+
+_PATIENCE = 5.0
+"""Seconds for what takes milliseconds: making namespaces, setting up the link."""
+
+_KEEPER = (
+    'read pid rest < /proc/self/stat; echo "$pid"; cat > /dev/null; [ -z "$1" ] || rm -rf -- "$1"'
+)
+"""/proc shows the keeper's number as the world outside sees it."""
+
+
+class Kind(StrEnum):
+    """Where a rehearsal runs."""
+
+    USER = "a private user and network namespace"
+    ROOT = "root's private network namespaces"
+    HOST = "the network of this machine"
+
+
+_CREATE = {
+    Kind.USER: ("--user", "--map-root-user", "--net", "--pid"),
+    Kind.ROOT: ("--net", "--pid"),
+    Kind.HOST: ("--pid",),
+}
+_JOIN = {
+    Kind.USER: ("-U", "--preserve-credentials", "-n"),
+    Kind.ROOT: ("-n",),
+    Kind.HOST: (),
+}
+
+
+@dataclass(slots=True)
+class World:
+    """A folder for sockets and files, and prefixes that run a command as grandmaster or client."""
+
+    kind: Kind
+    folder: Path
+    as_grandmaster: tuple[str, ...]
+    as_client: tuple[str, ...]
+    client_interface: str
+    started: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def run(self, *command: str, seconds: float = _PATIENCE) -> "subprocess.CompletedProcess[str]":
+        """Run a short command on the client's side and wait for it.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer than `seconds`.
+        """
+        return _run((*self.as_client, *command), seconds)
+
+    def start(
+        self, side: Sequence[str], *command: str, output: int = subprocess.DEVNULL
+    ) -> "subprocess.Popen[bytes]":
+        """Start a command that stays; `output` is for both of its streams, as Popen takes it."""
+        process = subprocess.Popen(  # noqa: S603 - programs of linuxptp, no shell
+            [*side, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        self.started.append(process)
+        return process
+
+    def stop(self, process: "subprocess.Popen[bytes]") -> None:
+        """Kill what `start` started, and wait for its end.
+
+        nsenter waits for the program that it starts and ends with it, so its child is killed.
+        """
+        for child in _children(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def private_world(programs: Programs) -> Iterator[World]:
+    """Make two networks that only the rehearsal sees.
+
+    Raises:
+        NotPossibleHereError: neither a user namespace nor root's namespaces can be made.
+    """
+    reasons = []
+    for kind in (Kind.USER, Kind.ROOT):
+        with contextlib.ExitStack() as stack:
+            try:
+                world = _private(programs, kind, stack)
+            except _RefusedError as refusal:
+                reasons.append(f"{kind}: {refusal}")
+                continue
+            yield world
+            return
+    raise NotPossibleHereError(
+        "no private network can be made here (" + "; ".join(reasons) + ")",
+        remedy="Allow unprivileged user namespaces, run as root, or give a container"
+        " CAP_SYS_ADMIN and CAP_NET_ADMIN.",
+    )
+
+
+@contextlib.contextmanager
+def host_world(programs: Programs, interface: str) -> Iterator[World]:
+    """Use a network interface of this machine.
+
+    Raises:
+        NotPossibleHereError: not root, or no such interface.
+    """
+    if not Path("/sys/class/net", interface).exists() or "/" in interface:
+        raise NotPossibleHereError(
+            f"this machine has no interface {interface!r}", remedy="`ip link` lists them."
+        )
+    if os.geteuid() != 0:
+        raise NotPossibleHereError(
+            f"PTP on {interface} takes ports 319 and 320 and raw sockets, which only root may use",
+            remedy="Run it as root (the clock is not set even then), or record the network with"
+            " tcpdump and give --pcap.",
+        )
+    with contextlib.ExitStack() as stack:
+        started: list[subprocess.Popen[bytes]] = []
+        stack.callback(_reap, started)
+        try:
+            folder = stack.enter_context(_folder())
+            side = _enter(programs, Kind.HOST, _keeper(programs, Kind.HOST, folder, stack))
+        except _RefusedError as refusal:
+            raise NotPossibleHereError(f"no private PID namespace: {refusal}") from refusal
+        yield World(
+            kind=Kind.HOST,
+            folder=folder,
+            as_grandmaster=(),
+            as_client=side,
+            client_interface=interface,
+            started=started,
+        )
+
+
+def _private(programs: Programs, kind: Kind, stack: contextlib.ExitStack) -> World:
+    started: list[subprocess.Popen[bytes]] = []
+    stack.callback(_reap, started)
+    folder = stack.enter_context(_folder())
+    first = _keeper(programs, kind, folder, stack)
+    grandmaster = _enter(programs, kind, first)
+    second = _kept([*grandmaster, programs.path("unshare"), "--net", *_keeper_of("")], stack)
+    world = World(
+        kind=kind,
+        folder=folder,
+        as_grandmaster=grandmaster,
+        as_client=_enter(programs, kind, second),
+        client_interface="client",
+        started=started,
+    )
+    _join(programs, kind, first, second)
+    return world
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    try:
+        base = tempfile.gettempdir()
+        if len(base) > _LONGEST_FOLDER:
+            base = "/tmp"  # noqa: S108 - mkdtemp makes a folder of its own there
+        folder = Path(tempfile.mkdtemp(prefix="vibforge-rehearsal-", dir=base))
+    except OSError as error:
+        raise NotPossibleHereError(f"no folder for sockets can be made: {error}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keeper(programs: Programs, kind: Kind, folder: Path, stack: contextlib.ExitStack) -> int:
+    create = (programs.path("unshare"), *_CREATE[kind], "--fork", "--kill-child")
+    return _kept([*create, *_keeper_of(str(folder))], stack)
+
+
+def _keeper_of(folder: str) -> tuple[str, ...]:
+    return ("sh", "-c", _KEEPER, "keeper", folder)
+
+
+def _kept(command: Sequence[str], stack: contextlib.ExitStack) -> int:
+    """Start a keeper and return its process number as seen from here."""
+    process = subprocess.Popen(  # noqa: S603 - a fixed script; the folder is one argument
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    stack.callback(_let_go, process)
+    word = _first_line(process)
+    if not word.isdigit():
+        raise _RefusedError(_last_words(process))
+    return int(word)
+
+
+def _first_line(process: "subprocess.Popen[bytes]") -> bytes:
+    if process.stdout is None or not select.select([process.stdout], [], [], _PATIENCE)[0]:
+        return b""
+    return process.stdout.readline(20).strip()
+
+
+def _last_words(process: "subprocess.Popen[bytes]") -> str:
+    try:
+        _, words = process.communicate(timeout=1)
+    except subprocess.TimeoutExpired:
+        return "no answer"
+    return _one_line(words.decode("utf-8", "replace")) or "no reason given"
+
+
+def _reap(started: list["subprocess.Popen[bytes]"]) -> None:
+    """Wait for what was started; the end of the keeper has killed it already."""
+    for process in started:
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _one_line(words: str) -> str:
+    return "; ".join(words.split("\n")).strip("; ")[:300]
+
+
+def _let_go(process: "subprocess.Popen[bytes]") -> None:
+    """Close the keeper's input, which ends its namespace, and wait; kill it where that fails."""
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _enter(programs: Programs, kind: Kind, keeper: int) -> tuple[str, ...]:
+    enter = (programs.path("nsenter"), "-t", str(keeper), *_JOIN[kind], "-p")
+    if kind is Kind.USER:
+        return enter
+    without_clock = ("--bounding-set", "-sys_time", "--inh-caps", "-sys_time")
+    return (programs.path("setpriv"), *without_clock, *enter)
+
+
+def _join(programs: Programs, kind: Kind, first: int, second: int) -> None:
+    """Join the two networks by one link, with addresses that need no detection of duplicates.
+
+    These commands stay outside of the PID namespace: `netns` takes a process number of their own.
+    """
+    gm, client = (
+        (programs.path("nsenter"), "-t", str(keeper), *_JOIN[kind], programs.path("ip"))
+        for keeper in (first, second)
+    )
+    _ip(*gm, "link", "add", "gm", "type", "veth", "peer", "name", "client", "netns", str(second))
+    for side, name, last in ((gm, "gm", 1), (client, "client", 2)):
+        _ip(*side, "link", "set", "lo", "up")
+        _ip(*side, "link", "set", name, "addrgenmode", "none")
+        _ip(*side, "addr", "add", f"192.0.2.{last}/24", "dev", name)
+        with contextlib.suppress(_RefusedError):  # a kernel without IPv6 can do the rest
+            _ip(*side, "addr", "add", f"fe80::{last}/64", "dev", name, "nodad")
+        _ip(*side, "link", "set", name, "up")
+
+
+def _ip(*command: str) -> None:
+    try:
+        done = _run(command, _PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise _RefusedError("ip does not answer") from error
+    if done.returncode:
+        raise _RefusedError(f"ip {command[-1]}: {_one_line(done.stderr)}")
+
+
+def _run(command: Sequence[str], seconds: float) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # noqa: S603 - fixed commands, no shell
+        command,
+        check=False,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=seconds,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def _children(parent: int) -> Iterator[int]:
+    """The processes that a process started, by the numbers of this PID namespace."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError):  # it has ended meanwhile
+            # The name in parentheses may hold anything, blanks and parentheses too (proc(5)).
+            rest = status.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if rest[1] == str(parent):
+                yield int(status.parent.name)
+
+
+class _RefusedError(Exception):
+    """The system does not make a namespace or a link."""

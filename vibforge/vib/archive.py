@@ -1,0 +1,239 @@
+"""A VIB as it is found: its container, descriptor, signature and payloads (vib-format 1).
+
+Reading is faithful: nothing of the file is lost, and what ESXi would refuse is a fault as long as
+the file can be read on. Payloads stay where they are until somebody asks for them.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from vibforge.errors import FormatError, Problem
+from vibforge.files.source import BytesSource, FileSource, Source
+from vibforge.formats import ar
+from vibforge.formats.ar import Archive, Member, read_archive
+from vibforge.formats.budget import SIGNATURE_LIMIT, Work
+from vibforge.formats.inflating import NO_TAPS, Taps, Unpacked, unpacked_ahead
+from vibforge.formats.sniffing import HEAD_SIZE, not_a
+from vibforge.formats.streams import read_chunks
+from vibforge.formats.tar_reading import TarEntry, TarReader
+from vibforge.formats.xml_reading import SIZE_LIMIT as DESCRIPTOR_LIMIT
+from vibforge.vib.descriptor import Descriptor, Payload
+from vibforge.vib.identity import DESCRIPTOR_NAME, ESX4_NAME, SIGNATURE_NAME
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPayload:
+    """A payload: what the descriptor declares, and the member of that name; one may be missing."""
+
+    name: str
+    declared: Payload | None
+    member: Member | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vib:
+    """A VIB.
+
+    `descriptor_bytes` and `signature` are the members as they stand (an unsigned VIB has an empty
+    signature); `payloads` come in the order of the file, those that are missing there last;
+    `faults` tells what a host would refuse in the container. All reading of a VIB counts against
+    the budget of its file (`vibforge.formats.budget`); `afresh` gives it a whole one.
+    """
+
+    source: Source
+    archive: Archive
+    descriptor_bytes: bytes
+    descriptor: Descriptor
+    signature: bytes
+    payloads: tuple[StoredPayload, ...]
+    faults: tuple[Problem, ...] = ()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str = "bytes") -> "Vib":
+        """Read a VIB in memory.
+
+        Raises:
+            FormatError: it is not a VIB, or its descriptor cannot be read.
+            LimitError: it asks for more work than its size allows.
+        """
+        return cls.from_source(BytesSource.of(data, name))
+
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str]) -> "Vib":
+        """Read a VIB in a file, which must stay there as long as payloads are wanted.
+
+        Raises:
+            FormatError: it is not a VIB, or cannot be read.
+            LimitError: it asks for more work than its size allows.
+        """
+        return cls.from_source(FileSource.of(Path(path)))
+
+    @classmethod
+    def from_source(cls, source: Source) -> "Vib":
+        """Read a VIB from anywhere.
+
+        Raises:
+            FormatError: it is not a VIB, or cannot be read.
+            LimitError: it asks for more work than its size allows.
+        """
+        from vibforge.vib import descriptor_reading  # noqa: PLC0415 - a build parses no XML
+
+        with source.open() as stream:
+            archive = _archive(stream, source)
+            descriptor = _required(archive, source)
+            signature = _first(archive, SIGNATURE_NAME)
+            data = _content(stream, descriptor, DESCRIPTOR_LIMIT, source)
+            blocks = _content(stream, signature, SIGNATURE_LIMIT, source) if signature else b""
+        where = f"{source.name}:{DESCRIPTOR_NAME}"
+        parsed = descriptor_reading.parse(data, where, source.budget)
+        return cls(
+            source=source,
+            archive=archive,
+            descriptor_bytes=data,
+            descriptor=parsed,
+            signature=blocks,
+            payloads=tuple(_payloads(archive, parsed)),
+            faults=(*archive.faults, *_faults(archive)),
+        )
+
+    def afresh(self) -> "Vib":
+        """Return the same VIB with a whole budget, for a program that reads it again and again."""
+        return replace(self, source=self.source.renewed())
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there is anything in the signature member but blanks."""
+        return bool(self.signature.strip())
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes of the file, put together from its parts."""
+        with self.source.open() as stream:
+            yield ar.MAGIC
+            for member in self.archive.members:
+                yield member.header
+                stream.seek(member.data_offset)
+                yield from read_chunks(stream, member.stored_size)
+                yield member.padding
+            stream.seek(self.archive.tail_offset)
+            yield from read_chunks(stream, self.archive.tail_size)
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the file: those that it was read from."""
+        return b"".join(self.pieces())
+
+    def stored(self, payload: StoredPayload, stream: BinaryIO) -> Iterator[bytes]:
+        """Yield a payload's bytes as they are stored, from a stream that `source` opened."""
+        if payload.member is not None:
+            stream.seek(payload.member.data_offset)
+            yield from read_chunks(stream, payload.member.stored_size)
+
+    @contextmanager
+    def unpacked(self, payload: StoredPayload, taps: Taps = NO_TAPS) -> Iterator[Unpacked]:
+        """Open a payload's content, which is unpacked while it is read.
+
+        Raises:
+            FormatError: on entering or while reading: damaged or cut.
+            LimitError: the budget of the file is spent.
+        """
+        size = payload.member.stored_size if payload.member else 0
+        with (
+            self.source.open() as stream,
+            unpacked_ahead(
+                self.stored(payload, stream), size, self.source.budget, taps
+            ) as unpacked,
+        ):
+            yield unpacked
+
+    def contents(self, payload: StoredPayload) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
+        """Yield what is in a payload with its content, to be taken before the next one.
+
+        Raises:
+            FormatError: it is damaged, cut, or not a tar.
+            LimitError: the budget of the file is spent.
+        """
+        with self.unpacked(payload) as unpacked:
+            yield from TarReader(unpacked.content, self.source.budget).contents()
+
+
+def _archive(stream: BinaryIO, source: Source) -> Archive:
+    head = stream.read(HEAD_SIZE)
+    if not head.startswith(ar.MAGIC):
+        raise not_a("a VIB", head, source.name)
+    stream.seek(0)
+    try:
+        return read_archive(stream, source.size, source.budget)
+    except FormatError as error:
+        raise FormatError.of(
+            Problem(what=problem.what, where=source.name) for problem in error.problems
+        ) from error
+
+
+def _first(archive: Archive, name: str) -> Member | None:
+    return next((member for member in archive.members if member.name == name), None)
+
+
+def _required(archive: Archive, source: Source) -> Member:
+    if archive.members and archive.members[0].name == ESX4_NAME:
+        raise FormatError(
+            "a package of ESX 4, not a VIB of ESXi 5 or later",
+            where=source.name,
+            remedy="ask the vendor for a package of a later release",
+        )
+    found = _first(archive, DESCRIPTOR_NAME)
+    if found is not None:
+        return found
+    raise FormatError("an ar archive without descriptor.xml, not a VIB", where=source.name)
+
+
+def _content(stream: BinaryIO, member: Member, limit: int, source: Source) -> bytes:
+    where = f"{source.name}:{member.name}"
+    if member.size > limit:
+        raise FormatError(f"{member.size} bytes, more than {limit}", where=where)
+    source.budget.spend(Work.KEPT, member.stored_size)
+    stream.seek(member.data_offset)
+    data = stream.read(member.stored_size)
+    if len(data) < member.size:
+        raise FormatError(
+            f"the file is cut, {member.size - len(data)} bytes before the end of this member",
+            where=where,
+            remedy="the download or copy failed; fetch it again",
+        )
+    return data
+
+
+def _payloads(archive: Archive, descriptor: Descriptor) -> Iterator[StoredPayload]:
+    """Match members with declarations by name; the first of a name is the one that counts."""
+    declared = {payload.name: payload for payload in reversed(descriptor.payloads)}
+    seen = {DESCRIPTOR_NAME, SIGNATURE_NAME}
+    for member in archive.members:
+        if not member.is_table and member.name not in seen:
+            seen.add(member.name)
+            name = member.name
+            yield StoredPayload(name=name, declared=declared.get(name), member=member)
+    for payload in descriptor.payloads:
+        if payload.name not in seen:
+            seen.add(payload.name)
+            yield StoredPayload(name=payload.name, declared=payload, member=None)
+
+
+def _faults(archive: Archive) -> Iterator[Problem]:
+    """Yield what a host refuses in the order of the members (vib-format 1, tried on 6.7)."""
+    names = [member.name for member in archive.members if not member.is_table]
+    if names[0] != DESCRIPTOR_NAME:
+        yield Problem(what=f"the first member is {names[0]}, not {DESCRIPTOR_NAME}")
+    if SIGNATURE_NAME not in names:
+        yield Problem(what=f"there is no member {SIGNATURE_NAME}")
+    elif names[1] != SIGNATURE_NAME:
+        yield Problem(what=f"the second member is {names[1]}, not {SIGNATURE_NAME}")
+    for name in (name for name, count in Counter(names).items() if count > 1):
+        yield Problem(what=f"more than one member is called {name}; the first one counts")
+    for name, count in Counter(one.name for one in archive.members if one.is_table).items():
+        if count > 1:
+            yield Problem(what=f"more than one table {name}; readers may differ in which counts")
+    if archive.tail_size:
+        yield Problem(what=f"{archive.tail_size} bytes follow the last member")
