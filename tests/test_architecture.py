@@ -1,6 +1,7 @@
 import ast
 import re
 from graphlib import TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -9,33 +10,31 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "vibforge"
 PAGE = Path(__file__).parents[1] / "docs/architecture.md"
 
-LAYERS = (
+ROOMS = (
     ("errors",),
-    ("formats",),
-    ("model",),
-    ("esxi",),
+    ("formats", "esxi"),
+    ("files",),
+    ("vib",),
     ("findings", "signing"),
     ("trx",),
-    ("scan",),
     ("checks",),
     ("host",),
-    ("ptp", "trust"),
-    ("rehearsal",),
-    ("operations",),
-    ("depot",),
+    ("bundle",),
+    ("packages",),
+    ("project",),
     ("report",),
     ("cli",),
 )
 """Lowest first: a module imports from ranks below its own and from its own folder, and from no
 neighbour in its rank. docs/architecture.md draws this."""
 
-ALL = [layer for layers in LAYERS for layer in layers]
+ALL = [room for rooms in ROOMS for room in rooms]
 
 FREE = {"resources": "errors"}
-"""Modules that stand beside the layers, each with the layer it counts as."""
+"""Modules that stand beside the rooms, each with the room it counts as."""
 
 
-def layer_of(dotted: str) -> str:
+def room_of(dotted: str) -> str:
     name = dotted.split(".")[1]
     return FREE.get(name, name)
 
@@ -62,13 +61,13 @@ def modules() -> list[Path]:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down(path: Path) -> None:
     own = path.relative_to(PACKAGE).parts[0]
-    rank = next(number for number, layers in enumerate(LAYERS) if own in layers)
-    allowed = {own, "__version__", *(layer for layers in LAYERS[:rank] for layer in layers)}
-    wrong = [name for name in imports_of(path) if layer_of(name) not in allowed]
+    rank = next(number for number, rooms in enumerate(ROOMS) if own in rooms)
+    allowed = {own, "__version__", *(room for rooms in ROOMS[:rank] for room in rooms)}
+    wrong = [name for name in imports_of(path) if room_of(name) not in allowed]
     assert wrong == []
 
 
-def test_every_folder_is_a_layer() -> None:
+def test_every_folder_is_a_room() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
     assert folders - {"__pycache__"} <= set(ALL)
 
@@ -92,23 +91,23 @@ def test_only_the_command_line_exits() -> None:
 
 
 def uses() -> dict[str, set[str]]:
-    """The layers that each layer imports."""
-    found: dict[str, set[str]] = {layer: set() for layer in ALL}
+    """The rooms that each room imports."""
+    found: dict[str, set[str]] = {room: set() for room in ALL}
     for path in modules():
         own = path.relative_to(PACKAGE).parts[0]
-        found[own] |= {layer_of(name) for name in imports_of(path)} & found.keys() - {own}
+        found[own] |= {room_of(name) for name in imports_of(path)} & found.keys() - {own}
     return found
 
 
-def reached(direct: dict[str, set[str]], layer: str) -> set[str]:
-    return direct[layer].union(*(reached(direct, below) for below in direct[layer]))
+def reached(direct: dict[str, set[str]], room: str) -> set[str]:
+    return direct[room].union(*(reached(direct, below) for below in direct[room]))
 
 
 def test_the_picture_shows_the_imports() -> None:
     direct = uses()
     needed = {
-        (layer, below)
-        for layer, used in direct.items()
+        (room, below)
+        for room, used in direct.items()
         for below in used
         if not any(below in reached(direct, other) for other in used - {below})
     }
@@ -116,11 +115,12 @@ def test_the_picture_shows_the_imports() -> None:
     assert sorted(drawn) == sorted(needed)
 
 
-def test_the_page_tells_what_each_layer_is() -> None:
+def test_the_page_tells_what_each_room_is() -> None:
     told = re.findall(r"^\| (\w+) \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[1:]
-    assert [name for name, _ in told] == [
-        layer for layers in LAYERS[::-1] for layer in layers[::-1]
-    ]
+    assert sorted(name for name, _ in told) == sorted(ALL)
+    order = [name for name, _ in told]
+    for lower, higher in pairwise(ROOMS):
+        assert max(map(order.index, higher)) < min(map(order.index, lower))
     for name, words in told:
         folder = PACKAGE / name
         text = (folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")).read_text(

@@ -14,8 +14,9 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.trees import make_tree, trx_tree
+from vibforge.bundle.opening import OpenBundle
 from vibforge.cli import main
-from vibforge.packages.subjects import OpenBundle, opened
+from vibforge.packages.subjects import opened
 
 TARGETS = ("package", "bundle", "check", "lint", "dist", "clean")
 VARIABLES = (

@@ -12,11 +12,12 @@ from tests.releases import ESXI_67, ESXI_80
 from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.index import DepotVib, Platform, Vendor
 from vibforge.bundle.metadata import Bundle
+from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.response import Response
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import Problem
 from vibforge.packages.lint import BUNDLE_CHECKS, Choice, lint
-from vibforge.packages.subjects import OpenBundle, opened
+from vibforge.packages.subjects import opened
 from vibforge.vib.descriptor import Checksum, SoftwarePlatform
 
 VIB = make()

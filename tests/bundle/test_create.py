@@ -11,12 +11,13 @@ import pytest
 from tests.bundle.making import for_platform, members, text_change, vib_bytes, vib_file
 from tests.vibs import archive, descriptor
 from vibforge.bundle.create import create_bundle
+from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import Verdict
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.bundle.words import Severity, Urgency
 from vibforge.errors import DepotError, FormatError, VibforgeError
 from vibforge.host.offer import BundleReader
-from vibforge.packages.subjects import OpenBundle, opened
+from vibforge.packages.subjects import opened
 from vibforge.packages.verify import judge_bundle
 
 CODE = BundleRecipe(vendor_code="ABC", platforms=("8.0",), kb_url="https://x.y", contact="me")

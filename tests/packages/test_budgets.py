@@ -12,6 +12,7 @@ from tests import vibs
 from tests.budgets import limit
 from tests.trees import make_tree
 from vibforge import PayloadType, build
+from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import LimitError, PayloadError
 from vibforge.files.source import BytesSource
@@ -22,7 +23,7 @@ from vibforge.packages.extract import Wishes, extract
 from vibforge.packages.inspect import inspect
 from vibforge.packages.lint import Choice, lint
 from vibforge.packages.plan import read_offer
-from vibforge.packages.subjects import OpenBundle, Subject, opened
+from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verify import judge_bundle, verify
 from vibforge.project.build import amounts
 from vibforge.vib.archive import Vib

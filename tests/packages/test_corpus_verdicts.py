@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90
+from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import FormatError
 from vibforge.esxi.release import Release
 from vibforge.packages.lint import Choice, lint
 from vibforge.packages.plan import plan
-from vibforge.packages.subjects import OpenBundle, opened
+from vibforge.packages.subjects import opened
 from vibforge.report.lint import lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text

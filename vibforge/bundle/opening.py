@@ -1,10 +1,12 @@
 """Open an offline bundle, to read it, to make others of it, or to unpack it."""
 
 import posixpath
+import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.content import (
@@ -16,17 +18,102 @@ from vibforge.bundle.content import (
     latest,
 )
 from vibforge.bundle.index import INDEX_NAME, METADATA_NAME, VENDOR_INDEX_NAME, DepotVib, Platform
-from vibforge.bundle.metadata import metadata_urls, opened_metadata
+from vibforge.bundle.metadata import Bundle, metadata_urls, opened_metadata, read_bundle
 from vibforge.bundle.response import RESPONSE_NAME
 from vibforge.errors import DepotError, FormatError
-from vibforge.files.source import ZipSource
+from vibforge.files.publication import TEMPORARY, explained
+from vibforge.files.source import FileSource, Source, ZipSource
 from vibforge.files.unpack_folder import UnpackFolder
+from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.formats.streams import read_chunks
 from vibforge.formats.xml_reading import SIZE_LIMIT as XML_LIMIT
-from vibforge.formats.zip_reading import ZipArchive
-from vibforge.packages.subjects import OpenBundle, opened
+from vibforge.formats.zip_reading import ZipArchive, open_zip
+
+INNER_LIMIT = 16
+"""Zips in one zip that are looked into; vendors put one bundle beside a licence."""
 
 _WRITTEN_ANEW = frozenset({VENDOR_INDEX_NAME, RESPONSE_NAME})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBundle:
+    """An offline bundle with its VIBs, for as long as it is open.
+
+    `container` is where the zip itself is: a file, or a member of another zip.
+    """
+
+    archive: ZipArchive
+    container: Source
+    bundle: Bundle
+    size: int
+    sources: tuple[Source, ...]
+
+
+@contextmanager
+def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
+    """Open the bundles in a zip.
+
+    Raises:
+        FormatError: it is not a zip, or cannot be read.
+    """
+    with ExitStack() as stack:
+        source = FileSource.of(path)
+        stream = stack.enter_context(source.open())
+        head = stream.read(HEAD_SIZE)
+        if file_kind(head) is not FileKind.ZIP:
+            raise not_a("an offline bundle", head, source.name)
+        yield tuple(bundles_in(source, stream, stack))
+
+
+def bundles_in(source: Source, stream: BinaryIO, stack: ExitStack) -> Iterator[OpenBundle]:
+    """Yield the bundles of a zip: itself, or the zips in it.
+
+    Args:
+        source: where the zip is.
+        stream: the same, opened.
+        stack: closes what is opened for the bundles.
+
+    Raises:
+        FormatError: it is not a zip that can be read, or too many zips are in it.
+    """
+    archive = _open(source, stream, stack)
+    inner = [each for each in archive.members if each.name.lower().endswith(".zip")]
+    if archive.find(INDEX_NAME) or not inner:
+        yield _bundle(archive, source)
+        return
+    if len(inner) > INNER_LIMIT:
+        raise FormatError(f"more than {INNER_LIMIT} zips in a zip", where=source.name)
+    for member in inner:
+        inner_source = ZipSource(archive, member, f"{source.name}:{member.name}")
+        spool = _spooled(inner_source, stack)
+        yield _bundle(_open(inner_source, spool, stack), inner_source)
+
+
+def _open(source: Source, stream: BinaryIO, stack: ExitStack) -> ZipArchive:
+    return stack.enter_context(open_zip(stream, source.name, source.size, source.budget))
+
+
+def _spooled(source: Source, stack: ExitStack) -> BinaryIO:
+    """Unpack a zip in a zip to a nameless file on disk, for a zip is read back and forth."""
+    from tempfile import TemporaryFile  # noqa: PLC0415 - hardly ever is there a zip in a zip
+
+    with explained(TEMPORARY):
+        spool = stack.enter_context(TemporaryFile())  # noqa: SIM115 - the stack closes it
+        with source.open() as packed:
+            shutil.copyfileobj(packed, spool)
+    spool.seek(0)
+    return cast("BinaryIO", spool)
+
+
+def _bundle(archive: ZipArchive, source: Source) -> OpenBundle:
+    vibs = [each for each in archive.members if each.name.lower().endswith(".vib")]
+    return OpenBundle(
+        archive=archive,
+        container=source,
+        bundle=read_bundle(archive, source.name),
+        size=source.size,
+        sources=tuple(ZipSource(archive, vib, f"{source.name}:{vib.name}") for vib in vibs),
+    )
 
 
 @contextmanager
@@ -37,9 +124,8 @@ def opened_content(path: Path) -> Iterator[Content]:
         FormatError: it is not a bundle, or parts of it are unsafe or cannot be read.
         DepotError: there are several bundles in it, or it contradicts itself.
     """
-    with opened(path) as subjects:
-        bundles = [subject for subject in subjects if isinstance(subject, OpenBundle)]
-        if len(bundles) != 1 or len(subjects) != 1:
+    with opened_bundles(path) as bundles:
+        if len(bundles) != 1:
             raise DepotError(
                 f"{len(bundles)} bundles where one belongs", where=str(path), remedy="unpack it"
             )
@@ -150,15 +236,15 @@ def opened_depot(path: Path) -> Iterator[OpenBundle]:
         FormatError: it is not a bundle, members are unsafe, or it unpacks to too much.
         DepotError: there are several bundles in it, or no index.
     """
-    with opened(path) as subjects:
-        if len(subjects) != 1 or not isinstance(subjects[0], OpenBundle):
+    with opened_bundles(path) as bundles:
+        if len(bundles) != 1:
             raise DepotError(
                 "this is not one offline bundle",
                 where=str(path),
                 remedy="name the zip of one bundle; several in a zip are taken out with "
                 "`vibforge extract`",
             )
-        found = subjects[0]
+        found = bundles[0]
         found.archive.require_fit()
         if not found.bundle.vendors:
             raise DepotError.of(found.bundle.faults)

@@ -143,9 +143,10 @@ def _is_archive(path: Path) -> bool:
 
 
 def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
+    from vibforge.bundle.opening import OpenBundle  # noqa: PLC0415 - the same
     from vibforge.bundle.scan import bundle_scan  # noqa: PLC0415 - the same
     from vibforge.errors import FormatError  # noqa: PLC0415 - only for bundles
-    from vibforge.packages.subjects import OpenBundle, opened  # noqa: PLC0415 - the same
+    from vibforge.packages.subjects import opened  # noqa: PLC0415 - the same
 
     for subject in stack.enter_context(opened(path)):
         if not isinstance(subject, OpenBundle):

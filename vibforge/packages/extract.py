@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from vibforge.bundle.opening import OpenBundle
 from vibforge.errors import FormatError, Problem
 from vibforge.files.unpack_folder import DEPTH_LIMIT, Owner, UnpackFolder
 from vibforge.formats.budget import Budget
@@ -16,7 +17,7 @@ from vibforge.formats.inflating import Unpacked, unpacked_ahead
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.streams import read_chunks
 from vibforge.formats.tar_reading import TarEntry, TarReader, starts_tar
-from vibforge.packages.subjects import LoosePayload, OpenBundle, StageFolder, Subject
+from vibforge.packages.subjects import LoosePayload, StageFolder, Subject
 from vibforge.vib.archive import Vib
 from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME
 

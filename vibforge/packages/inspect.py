@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from vibforge.bundle.metadata import Bundle
+from vibforge.bundle.opening import OpenBundle
 from vibforge.checks.payload_content import type_unlike_content, unreadable_payload, wrong_size
 from vibforge.errors import FormatError, Problem
 from vibforge.files.source import Source
@@ -17,7 +18,7 @@ from vibforge.formats.gnu_tar import Entry, EntryKind
 from vibforge.formats.inflating import GZIP_TRAILER
 from vibforge.formats.streams import read_chunks
 from vibforge.packages.extract import contents_of
-from vibforge.packages.subjects import LoosePayload, OpenBundle, StageFolder, Subject
+from vibforge.packages.subjects import LoosePayload, StageFolder, Subject
 from vibforge.packages.verification import level_objections
 from vibforge.vib.archive import StoredPayload, Vib
 from vibforge.vib.payload_scan import Depth, ScannedPayload, scan_payload, with_trailer

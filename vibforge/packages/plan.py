@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import bundle_refusals, loading_refusals, staging_refusals
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.checks.dependencies import vmklinux_driver
@@ -28,7 +29,7 @@ from vibforge.host.remedy import Remedy, as_boot_copy, missing_interfaces, remed
 from vibforge.host.route_remedies import route_remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.host.stock_trust import seen_by
-from vibforge.packages.subjects import OpenBundle, opened
+from vibforge.packages.subjects import opened
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan

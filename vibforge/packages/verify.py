@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import ReaderVerdict, Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.checks.vib_checks import VIB_CHECKS
@@ -18,7 +19,7 @@ from vibforge.findings.check import Topic
 from vibforge.host.offer import BundleReader
 from vibforge.packages.lint import BUNDLE_CHECKS
 from vibforge.packages.plan import bundle_offer, offer_of
-from vibforge.packages.subjects import OpenBundle, Subject, opened
+from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verification import (
     REQUIRED_SIGNATURE,
     Fact,

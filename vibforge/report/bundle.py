@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.content import Written
-from vibforge.bundle.opening import Unpacked
+from vibforge.bundle.opening import OpenBundle, Unpacked
 from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.bundle.serve import DepotAddress
-from vibforge.packages.subjects import OpenBundle
 from vibforge.packages.verify import JudgedBundle
 from vibforge.report import units
 from vibforge.report.paint import Paint

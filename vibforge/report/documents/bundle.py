@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vibforge.bundle.content import Written
-    from vibforge.bundle.opening import Unpacked
-    from vibforge.packages.subjects import OpenBundle
+    from vibforge.bundle.opening import OpenBundle, Unpacked
     from vibforge.packages.verify import JudgedBundle
 
 
