@@ -14,15 +14,10 @@ SECTIONS = {
     "Payload": ("formats.inflating", "formats.tar_reading"),
     "Extraction": ("files.unpack_folder",),
     "Signatures": ("formats.budget", "formats.pkcs7"),
-    "Certificates to trust": ("signing.store", "signing.path", "signing.path"),
+    "Certificates to trust": ("signing.store", "signing.path"),
     "Keys": ("signing.key_files", "signing.signer"),
     "Lists of written files": ("project.record",),
-    "Bundles": (
-        "bundle.metadata",
-        "bundle.response",
-        "packages.subjects",
-        "bundle.compose",
-    ),
+    "Bundles": ("bundle.metadata", "bundle.response", "bundle.opening", "bundle.compose"),
     "Recipes": ("formats.toml_reading", "project.recipe", "project.collect"),
     "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
 }
