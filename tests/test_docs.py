@@ -25,9 +25,13 @@ _LIMITS_OF_WRITERS = {
     "formats.gnu_tar",
     "bundle.recipe",
     "vib.identity",
+    "vib.esxi_reader",
+    "packages.lint",
+    "bundle.create",
+    "signing.making",
     "project.collect",
 }
-"""What a build keeps to: its own reference explains it."""
+"""What a build keeps to, or a host: other pages explain it."""
 _LINK = re.compile(r"\]\(([^)#\s]+)\)")
 
 

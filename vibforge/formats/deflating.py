@@ -39,6 +39,10 @@ class Level(IntEnum):
     FAST = 6
 
 
+DEFAULT_LEVEL = Level.FAST
+"""Smaller than what gzip writes by default; BEST takes twice the time for about 2% less."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
     """What was written: sizes in bytes, digests in hex, of the gzip member and of its content."""
@@ -96,7 +100,7 @@ def compress(
     size: int,
     write: Callable[[bytes], object],
     *,
-    level: Level = Level.BEST,
+    level: Level = DEFAULT_LEVEL,
     threads: int | None = None,
 ) -> Member:
     """Write one gzip member.

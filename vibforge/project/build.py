@@ -17,7 +17,7 @@ from vibforge.errors import OutputError, PayloadError, Problem, shell_line
 from vibforge.files.publication import Publication, explained
 from vibforge.formats import ar
 from vibforge.formats.budget import LIMITS, Budget, Work
-from vibforge.formats.deflating import Level, Member
+from vibforge.formats.deflating import DEFAULT_LEVEL, Level, Member
 from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_count
 from vibforge.formats.streams import Spool
 from vibforge.project.instruct import instructions as instruct
@@ -208,7 +208,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     root: Path | str = ".",
     settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
-    level: Level = Level.BEST,
+    level: Level = DEFAULT_LEVEL,
     threads: int | None = None,
     on_progress: Progress | None = None,
     ask_passphrase: Callable[[], bytes] | None = None,
@@ -262,7 +262,7 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     plan: BuildPlan,
     folder: Path,
     *,
-    level: Level = Level.BEST,
+    level: Level = DEFAULT_LEVEL,
     threads: int | None = None,
     on_progress: Progress | None = None,
     ask_passphrase: Callable[[], bytes] | None = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from vibforge.errors import PayloadError
-from vibforge.formats.deflating import Level, Member, compress
+from vibforge.formats.deflating import DEFAULT_LEVEL, Level, Member, compress
 from vibforge.formats.gnu_tar import Entry
 from vibforge.project.collect import ARCHIVES, FileState, PayloadTree, state_of
 
@@ -27,7 +27,7 @@ def pack(
     tree: PayloadTree,
     write: Callable[[bytes], object],
     *,
-    level: Level = Level.BEST,
+    level: Level = DEFAULT_LEVEL,
     threads: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Member:

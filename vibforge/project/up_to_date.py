@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vibforge.errors import OutputError
-from vibforge.formats.deflating import Level
+from vibforge.formats.deflating import DEFAULT_LEVEL, Level
 from vibforge.project.ledger import BuiltFolder, read_record
 from vibforge.project.pack import image_sha256
 from vibforge.project.plan_build import BuildPlan
@@ -24,7 +24,7 @@ def is_up_to_date(
     plan: BuildPlan,
     folder: Path,
     *,
-    level: Level = Level.BEST,
+    level: Level = DEFAULT_LEVEL,
     signer: "Signer | None" = None,
 ) -> bool:
     """Whether a build of `plan` into `folder` would write the VIB and guides that are there.
