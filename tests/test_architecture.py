@@ -30,7 +30,7 @@ neighbour in its rank. docs/architecture.md draws this."""
 
 ALL = [room for rooms in ROOMS for room in rooms]
 
-FREE = {"resources": "errors"}
+FREE = {"resources": "errors", "loading": "errors"}
 """Modules that stand beside the rooms, each with the room it counts as."""
 
 

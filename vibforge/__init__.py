@@ -7,6 +7,8 @@ that `import vibforge` costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from vibforge.loading import load_late
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from vibforge.signing.store import read_store
     from vibforge.vib.archive import Vib
     from vibforge.vib.release_date import ReleaseDate
+
+load_late()
 
 _HOMES = {
     "AcceptanceLevel": "vibforge.esxi.acceptance",

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vibforge.bundle import recipe
 from vibforge.bundle.contradictions import (
     disagreements,
     odd_platforms,
@@ -107,10 +108,8 @@ def odd_vendor_code(subject: BundleScan) -> Iterator[Fault]:
 
     Evidence: PowerCLI's New-OfflineBundle.
     """
-    from vibforge.bundle.recipe import is_vendor_code  # noqa: PLC0415 - only for bundles
-
     for vendor in subject.bundle.vendors:
-        if not is_vendor_code(vendor.code):
+        if not recipe.is_vendor_code(vendor.code):
             yield Fault("index.xml", f"code {vendor.code!r:.40} is not three letters or digits")
 
 

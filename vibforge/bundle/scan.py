@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
+from vibforge.vib import archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,14 +39,12 @@ def bundle_scan(bundle: "Bundle", sources: "Iterable[Source]", *, inside: bool) 
     Raises:
         LimitError: the budget of the file is spent.
     """
-    from vibforge.vib.archive import Vib  # noqa: PLC0415 - a build reads none
-
-    vibs: list[tuple[str, Vib]] = []
+    vibs: list[tuple[str, archive.Vib]] = []
     unreadable: list[tuple[str, str]] = []
     for source in sources:
         member = source.name.removeprefix(f"{bundle.name}:")
         try:
-            vibs.append((member, Vib.from_source(source)))
+            vibs.append((member, archive.Vib.from_source(source)))
         except FormatError as error:
             unreadable.append((member, error.problems[0].what))
     return BundleScan(

@@ -9,6 +9,7 @@ from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import BOOT_COPIED, EDITED_PATHS, SHIPPED_PATHS
 from vibforge.esxi.release import PRODUCT
 from vibforge.findings.check import Fault, Severity, check
+from vibforge.formats import xml_reading
 from vibforge.formats.gnu_tar import EntryKind
 from vibforge.vib.payload_scan import FIREWALL
 from vibforge.vib.scan import VibScan
@@ -292,10 +293,9 @@ def bad_firewall_rules(subject: VibScan) -> Iterator[Fault]:
 
 
 def _firewall_faults(content: bytes, budget: "Budget") -> Iterator[str]:
-    from vibforge.formats.xml_reading import parse  # noqa: PLC0415 - few VIBs have a rule set
 
     try:
-        root = parse(content, "firewall", budget)
+        root = xml_reading.parse(content, "firewall", budget)
     except FormatError as error:
         yield error.problems[0].what
         return

@@ -9,6 +9,7 @@ from vibforge.esxi import messages
 from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import READING_CRASHED, READING_DESCRIPTOR, READING_FILE, Form
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.formats import xml_reading
 from vibforge.formats.ar import MAGIC, Archive, Member, read_archive
 from vibforge.formats.xml_reading import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.vib.descriptor import BOOLEANS
@@ -157,11 +158,9 @@ def refused_descriptor(data: bytes) -> Fault | None:
     Args:
         data: a descriptor that `vibforge.model` has read.
     """
-    from vibforge.formats.xml_reading import parse as parse_xml  # noqa: PLC0415 - the same
-
     try:
         data.decode("utf-8")
-        root = parse_xml(data, "descriptor.xml", tag="{*}file", take=_drop, comments=True)
+        root = xml_reading.parse(data, "descriptor.xml", tag="{*}file", take=_drop, comments=True)
     except (UnicodeDecodeError, FormatError):
         return unreadable_text(data)
     if declares_encoding(data):

@@ -9,6 +9,7 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.known_signers import is_outdated, known_signer
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.formats import pkcs7
 from vibforge.signing.unsigned_claims import unsigned_claim as unsigned_claim_text
 from vibforge.vib.identity import SIGNATURE_NAME
 from vibforge.vib.scan import VibScan
@@ -51,7 +52,6 @@ def signature_form(subject: VibScan) -> Iterator[Fault]:
     """
     if not subject.vib.is_signed:
         return
-    from vibforge.formats.pkcs7 import PEM_LABEL  # noqa: PLC0415 - most VIBs are unsigned
 
     try:
         blocks = signature_blocks(subject.vib)
@@ -61,9 +61,9 @@ def signature_form(subject: VibScan) -> Iterator[Fault]:
     for block in blocks:
         if block.fault:
             yield Fault(SIGNATURE_NAME, block.fault)
-        elif block.label != PEM_LABEL:
+        elif block.label != pkcs7.PEM_LABEL:
             found = f"label {block.label}" if block.label else block.encoding
-            yield Fault(SIGNATURE_NAME, f"is {found}, not PEM with the label {PEM_LABEL}")
+            yield Fault(SIGNATURE_NAME, f"is {found}, not PEM with the label {pkcs7.PEM_LABEL}")
 
 
 @check("VF503", Severity.ERROR, Certainty.MEASURED)
@@ -179,9 +179,8 @@ def bytes_around_signature(subject: VibScan) -> Iterator[Fault]:
     """
     if not subject.vib.is_signed:
         return
-    from vibforge.formats.pkcs7 import outside_blocks  # noqa: PLC0415 - most VIBs are unsigned
 
-    if count := outside_blocks(subject.vib.signature):
+    if count := pkcs7.outside_blocks(subject.vib.signature):
         yield Fault(
             SIGNATURE_NAME, f"has {count} bytes around its signatures that no signature covers"
         )

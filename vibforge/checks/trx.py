@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.findings.check import Fault, Severity, check
+from vibforge.trx import check as trx_check
 from vibforge.vib.scan import VibScan
 
 
@@ -21,9 +22,7 @@ def trx_conf_fault(subject: VibScan) -> Iterator[Fault]:
     """
     for found in subject.files():
         if found.path.endswith(TRX_CONF) and found.content:
-            from vibforge.trx.check import check  # noqa: PLC0415 - few VIBs have a trx.conf
-
-            for finding in check(found.content).findings:
+            for finding in trx_check.check(found.content).findings:
                 yield Fault(
                     f"{found.path}:{finding.line}" if finding.line else found.path,
                     f"{finding.what} (trx rule {finding.rule})",

@@ -16,8 +16,13 @@ import typer
 
 from vibforge.cli.exit_codes import ExitCode
 from vibforge.errors import ModelError, SigningError
-from vibforge.report import documents
+from vibforge.esxi import acceptance
+from vibforge.report import documents, plain
 from vibforge.report.paint import Paint, wants_colour
+from vibforge.signing import key_source, passphrase
+from vibforge.signing import policy as signing_policy
+from vibforge.signing import store as signing_store
+from vibforge.vib import release_date
 
 if TYPE_CHECKING:
     from vibforge.report.documents.shape import Document
@@ -98,9 +103,7 @@ def print_text(text: str, *, end: str = "\n") -> None:
 def print_report(text: str) -> None:
     """Print a report for people, in lines that fit their terminal, or COLUMNS where that is set."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):
-        from vibforge.report.plain import fold  # noqa: PLC0415 - only where somebody looks
-
-        text = fold(text, columns(sys.maxsize))
+        text = plain.fold(text, columns(sys.maxsize))
     print_text(text)
 
 
@@ -131,12 +134,10 @@ def moment_of(text: str | None, option: str) -> datetime | None:
     Raises:
         ModelError: it is none.
     """
-    from vibforge.vib.release_date import ReleaseDate  # noqa: PLC0415 - few commands need it
-
     if text is None:
         return None
     try:
-        return datetime.fromtimestamp(ReleaseDate.parse(text).epoch, UTC)
+        return datetime.fromtimestamp(release_date.ReleaseDate.parse(text).epoch, UTC)
     except ModelError as error:
         raise ModelError(
             f"{option}: {text!r} is no time", remedy=error.problems[0].remedy
@@ -195,19 +196,15 @@ def policy_of(
     require_level: Level | None = None,
 ) -> "TrustPolicy":
     """Return the policy that the options of a command ask for."""
-    from vibforge.esxi.acceptance import AcceptanceLevel  # noqa: PLC0415 - `--version` is quick
-    from vibforge.signing.policy import TrustPolicy  # noqa: PLC0415 - the same
-
     moment = datetime.now(UTC) if at == "now" else moment_of(at, "--at")
-    level = AcceptanceLevel(require_level) if require_level else None
-    policy = TrustPolicy(
+    level = acceptance.AcceptanceLevel(require_level) if require_level else None
+    policy = signing_policy.TrustPolicy(
         at=moment, strict=strict, require_signed=require_signed, require_level=level
     )
     if not trust:
         return policy
-    from vibforge.signing.store import read_store  # noqa: PLC0415 - needs OpenSSL
 
-    return replace(policy, store=read_store(trust))
+    return replace(policy, store=signing_store.read_store(trust))
 
 
 Pkcs11Module = Annotated[
@@ -224,15 +221,12 @@ def environment_of(pkcs11_module: Path | None) -> Mapping[str, str]:
     """Return the environment in which keys are opened, with the library that the user named."""
     if pkcs11_module is None:
         return os.environ
-    from vibforge.signing.key_source import MODULE_VARIABLE  # noqa: PLC0415 - only with a token
 
-    return {**os.environ, MODULE_VARIABLE: str(pkcs11_module)}
+    return {**os.environ, key_source.MODULE_VARIABLE: str(pkcs11_module)}
 
 
 def passphrase_of(file: Path | None, descriptor: int | None, variable: str | None) -> "Passphrase":
     """Choose the source that was named; a terminal is asked if none was."""
-    from vibforge.signing import passphrase  # noqa: PLC0415 - only commands that sign need it
-
     if file is not None:
         return passphrase.from_file(file)
     if descriptor is not None:

@@ -20,8 +20,17 @@ from vibforge.cli.arguments import (
     terminal_passphrase,
     words_of,
 )
+from vibforge.formats import deflating
+from vibforge.project import build as project_build
+from vibforge.project import bundle_of_build, up_to_date
+from vibforge.project import judge_build as project_judge_build
+from vibforge.project import plan_build as project_plan_build
+from vibforge.report import build as report
+from vibforge.report import bundle as report_bundle
 from vibforge.report import documents
+from vibforge.report import schema as report_schema
 from vibforge.report.paint import Paint
+from vibforge.trx import check
 
 if TYPE_CHECKING:
     from vibforge.bundle.content import Written
@@ -101,12 +110,6 @@ def build(  # noqa: PLR0913 - the options of the command
     payloads/NAME/…), or a plain tree of files as they shall appear on the host. What lint finds in
     the VIB is told and does not change the exit code.
     """
-    from vibforge.formats.deflating import Level  # noqa: PLC0415 - `--version` loads no codec
-    from vibforge.project.judge_build import judge_build, judge_plan  # noqa: PLC0415 - the same
-    from vibforge.project.plan_build import plan_build  # noqa: PLC0415 - the same
-    from vibforge.report import build as report  # noqa: PLC0415 - the same
-    from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
-
     given = {
         "acceptance-level": acceptance_level,
         "name": name,
@@ -115,23 +118,23 @@ def build(  # noqa: PLR0913 - the options of the command
         "layout": layout,
     }
     chosen = {key: value for key, value in given.items() if value is not None}
-    plan = plan_build(
+    plan = project_plan_build.plan_build(
         project,
         settings=settings_of(settings or []) | chosen,
         environment=environment_of(pkcs11_module),
-        allow=allowances(words_of(allow), because or ()) if allow or because else (),
+        allow=check.allowances(words_of(allow), because or ()) if allow or because else (),
         instructions=instructions,
     )
     plan = _bundled(plan, bundle)
     if dry_run:
-        would = judge_plan(plan)
+        would = project_judge_build.judge_plan(plan)
         show(
             as_json,
             lambda: documents.build.Build.of_plan(plan, would),
             lambda colours: report.plan_text(plan, would, colours),
         )
         return
-    level = Level.FAST if compression is Compression.FAST else Level.BEST
+    level = deflating.Level.FAST if compression is Compression.FAST else deflating.Level.BEST
     built = _build(plan, output, level, if_changed=if_changed)
     written = _bundle(plan, output, built=built is not None)
     if built is None:
@@ -141,7 +144,7 @@ def build(  # noqa: PLR0913 - the options of the command
             lambda colours: report.unchanged_text(plan, output) + _bundle_text(written, colours),
         )
         return
-    judged = judge_build(built)
+    judged = project_judge_build.judge_build(built)
     show(
         as_json,
         lambda: documents.build.Build.of(built, judged, written),
@@ -151,43 +154,44 @@ def build(  # noqa: PLR0913 - the options of the command
 
 def _build(plan: "BuildPlan", output: Path, level: "Level", *, if_changed: bool) -> "Built | None":
     """Build, or return None where the folder already holds the result."""
-    from vibforge.project.build import build_plan, open_key  # noqa: PLC0415 - as above
-
-    signer = open_key(plan, terminal_passphrase())
-    if if_changed:
-        from vibforge.project.up_to_date import is_up_to_date  # noqa: PLC0415 - only asked here
-
-        if is_up_to_date(plan, output, level=level, signer=signer):
-            return None
+    signer = project_build.open_key(plan, terminal_passphrase())
+    if if_changed and up_to_date.is_up_to_date(plan, output, level=level, signer=signer):
+        return None
     with progress("packing") as on_progress:
-        return build_plan(plan, output, level=level, on_progress=on_progress, signer=signer)
+        return project_build.build_plan(
+            plan, output, level=level, on_progress=on_progress, signer=signer
+        )
 
 
 def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option
     """Decide about the bundle, before anything is packed."""
     if wanted is None and plan.recipe.bundle is None:
         return plan
-    from vibforge.project.bundle_of_build import with_bundle, without_bundle  # noqa: PLC0415 - most builds make no bundle
 
-    return without_bundle(plan) if wanted is False else with_bundle(plan)
+    return (
+        bundle_of_build.without_bundle(plan)
+        if wanted is False
+        else bundle_of_build.with_bundle(plan)
+    )
 
 
 def _bundle(plan: "BuildPlan", output: Path, *, built: bool) -> "Written | None":
     """Make the bundle that the recipe wants, unless nothing was built and it is there."""
     if plan.recipe.bundle is None:
         return None
-    from vibforge.project.bundle_of_build import bundle_of  # noqa: PLC0415 - as above
-    from vibforge.project.up_to_date import has_bundle  # noqa: PLC0415 - the same
 
-    return bundle_of(plan, output) if built or not has_bundle(plan, output) else None
+    return (
+        bundle_of_build.bundle_of(plan, output)
+        if built or not up_to_date.has_bundle(plan, output)
+        else None
+    )
 
 
 def _bundle_text(bundle: "Written | None", colours: Paint) -> str:
     if bundle is None:
         return ""
-    from vibforge.report.bundle import written_text  # noqa: PLC0415 - as above
 
-    return f"\n\n{written_text(bundle, colours)}"
+    return f"\n\n{report_bundle.written_text(bundle, colours)}"
 
 
 def schema(
@@ -200,6 +204,4 @@ def schema(
     ] = "recipe",
 ) -> None:
     """Print the JSON Schema of a recipe, for editors, or of what a command prints with --json."""
-    from vibforge.report.schema import schema as schema_of  # noqa: PLC0415 - only here
-
-    print_json(schema_of(name))
+    print_json(report_schema.schema(name))

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vibforge import errors
+from vibforge.bundle import compose as bundle_compose
+from vibforge.bundle import create as bundle_create
+from vibforge.bundle import modernise as bundle_modernise
+from vibforge.bundle import opening
+from vibforge.bundle import recipe as recipe_module
+from vibforge.bundle import serve as bundle_serve
 from vibforge.bundle.serve import reachable_name
 from vibforge.cli.arguments import (
     At,
@@ -29,6 +36,10 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.lint import lint
 from vibforge.errors import ModelError, OutputError
+from vibforge.host import offer
+from vibforge.packages import verify as packages_verify
+from vibforge.project import recipe_reading
+from vibforge.report import bundle as report
 from vibforge.report import documents
 from vibforge.report.bundle import served_text
 
@@ -85,26 +96,25 @@ def bundle_recipe(
     import os  # noqa: PLC0415 - the same
     from dataclasses import replace  # noqa: PLC0415 - the same
 
-    from vibforge.bundle.recipe import ComponentRecipe  # noqa: PLC0415 - the same
-    from vibforge.errors import ModelError  # noqa: PLC0415 - the same
-    from vibforge.project.recipe_reading import read_bundle_recipe  # noqa: PLC0415 - the same
-
     chosen = settings_of(settings or [])
     chosen |= {name: value for name, value in options.items() if value is not None}
     if platforms:
         chosen["platforms"] = json.dumps(words_of(platforms))
     document, where = _document(recipe)
-    found = read_bundle_recipe(document, where, environment=os.environ, settings=chosen)
+    found = recipe_reading.read_bundle_recipe(
+        document, where, environment=os.environ, settings=chosen
+    )
     name, version = component
     if version is not None and name is None:
-        raise ModelError("--component-version needs --component")
+        raise errors.ModelError("--component-version needs --component")
     if name is None:
         return found
-    return replace(found, components=(ComponentRecipe(name=name, version=version or ""),))
+    return replace(
+        found, components=(recipe_module.ComponentRecipe(name=name, version=version or ""),)
+    )
 
 
 def _document(recipe: Path | None) -> tuple[str, str]:
-    from vibforge.errors import ModelError  # noqa: PLC0415 - `--version` reads no recipe
 
     if recipe is None:
         return "", "the options"
@@ -112,7 +122,7 @@ def _document(recipe: Path | None) -> tuple[str, str]:
     try:
         return path.read_text(encoding="utf-8"), str(path)
     except (OSError, ValueError) as error:
-        raise ModelError(f"cannot be read: {error}", where=str(path)) from error
+        raise errors.ModelError(f"cannot be read: {error}", where=str(path)) from error
 
 
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -131,11 +141,10 @@ def identity(
         raise ModelError("--cert and --key go together")
     if certificate is None and not https:
         return None
-    from vibforge.bundle.serve import given_identity, made_identity  # noqa: PLC0415 - plain HTTP needs none of it
 
     if certificate is not None and key is not None:
-        return given_identity(certificate, key)
-    return made_identity(reachable_name(host))
+        return bundle_serve.given_identity(certificate, key)
+    return bundle_serve.made_identity(reachable_name(host))
 
 
 def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -> None:
@@ -152,12 +161,11 @@ def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -
             remedy="pip install 'vibforge[serve]', or let a web server serve what "
             "`vibforge bundle unpack` writes",
         ) from error
-    from vibforge.bundle.serve import snapshot  # noqa: PLC0415 - only where it is served
 
     tls: ssl.SSLContext | None = identity.context if identity else None
     fingerprint = identity.fingerprint if identity else ""
     with (
-        snapshot(bundle) as depot,
+        bundle_serve.snapshot(bundle) as depot,
         serving(depot, host=host, port=port, tls=tls, log=tell) as served,
     ):
         print_report(served_text(served.address, fingerprint, is_local=host in _LOCAL))
@@ -214,8 +222,6 @@ def create(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Make an offline bundle of VIBs; each becomes a component unless told otherwise."""
-    from vibforge.bundle.create import create_bundle  # noqa: PLC0415 - `--version` needs no depot
-
     options = {
         "vendor": vendor,
         "vendor-code": vendor_code,
@@ -230,7 +236,7 @@ def create(  # noqa: PLR0913 - the options of the command
     wanted = bundle_recipe(recipe, settings, options, platform, (component, component_version))
     _show(
         lambda: documents.bundle.BundleCreate,
-        [create_bundle(vibs, output, wanted)],
+        [bundle_create.create_bundle(vibs, output, wanted)],
         as_json=as_json,
     )
 
@@ -238,10 +244,7 @@ def create(  # noqa: PLR0913 - the options of the command
 @app.command()
 def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
     """Show members, vendors, platforms, bulletins, components and VIBs."""
-    from vibforge.packages.verify import opened_bundles  # noqa: PLC0415 - `--version` needs no depot
-    from vibforge.report import bundle as report  # noqa: PLC0415 - the same
-
-    with opened_bundles(bundle) as found:
+    with packages_verify.opened_bundles(bundle) as found:
         if as_json:
             print_json(documents.bundle.BundleInspect.of(str(bundle), found))
             return
@@ -267,15 +270,11 @@ def verify(  # noqa: PLR0913 - the options of the command
 
     Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
     """
-    from vibforge.host.offer import BundleReader  # noqa: PLC0415 - the same
-    from vibforge.packages.verify import judge_bundle  # noqa: PLC0415 - `--version` needs no depot
-    from vibforge.report import bundle as report  # noqa: PLC0415 - the same
-
     policy = policy_of(
         trust, at, strict=strict, require_signed=require_signed, require_level=require_level
     )
-    found = judge_bundle(bundle, policy)
-    wanted = BundleReader[reader.name] if reader else None
+    found = packages_verify.judge_bundle(bundle, policy)
+    wanted = offer.BundleReader[reader.name] if reader else None
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
     good = not refused and all(each.verification.held for each in found)
     if as_json:
@@ -303,11 +302,11 @@ def add(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Add VIBs to a bundle."""
-    from vibforge.bundle.compose import add as compose  # noqa: PLC0415 - `--version` needs no depot
-
     wanted = bundle_recipe(recipe, settings, {}, platform, (component, component_version))
     _show(
-        lambda: documents.bundle.BundleAdd, [compose(bundle, vibs, output, wanted)], as_json=as_json
+        lambda: documents.bundle.BundleAdd,
+        [bundle_compose.add(bundle, vibs, output, wanted)],
+        as_json=as_json,
     )
 
 
@@ -325,9 +324,11 @@ def remove(
     as_json: Json = False,
 ) -> None:
     """Leave VIBs, bulletins or components out of a bundle."""
-    from vibforge.bundle.compose import remove as compose  # noqa: PLC0415 - `--version` is quick
-
-    _show(lambda: documents.bundle.BundleRemove, [compose(bundle, what, output)], as_json=as_json)
+    _show(
+        lambda: documents.bundle.BundleRemove,
+        [bundle_compose.remove(bundle, what, output)],
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -338,9 +339,9 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Make one bundle of each bulletin or component."""
-    from vibforge.bundle.compose import split as compose  # noqa: PLC0415 - `--version` is quick
-
-    _show(lambda: documents.bundle.BundleSplit, compose(bundle, folder), as_json=as_json)
+    _show(
+        lambda: documents.bundle.BundleSplit, bundle_compose.split(bundle, folder), as_json=as_json
+    )
 
 
 @app.command()
@@ -353,11 +354,12 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Make one bundle of several."""
-    from vibforge.bundle.compose import merge as compose  # noqa: PLC0415 - `--version` is quick
-    from vibforge.bundle.compose import vendor_of  # noqa: PLC0415 - the same
-
-    whose = vendor_of(vendor, vendor_code)
-    _show(lambda: documents.bundle.BundleMerge, [compose(bundles, output, whose)], as_json=as_json)
+    whose = bundle_compose.vendor_of(vendor, vendor_code)
+    _show(
+        lambda: documents.bundle.BundleMerge,
+        [bundle_compose.merge(bundles, output, whose)],
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -370,9 +372,9 @@ def modernise(
     as_json: Json = False,
 ) -> None:
     """Turn an old bundle into one of components for 7.0 to 9.0, saying what was assumed."""
-    from vibforge.bundle.modernise import modernise as make  # noqa: PLC0415 - `--version` is quick
-
-    done = make(bundle, output, platforms=words_of(platform), vendor_code=vendor_code or "")
+    done = bundle_modernise.modernise(
+        bundle, output, platforms=words_of(platform), vendor_code=vendor_code or ""
+    )
     _show(lambda: documents.bundle.BundleModernise, [done], as_json=as_json)
 
 
@@ -384,10 +386,7 @@ def unpack(
     as_json: Json = False,
 ) -> None:
     """Unpack a bundle to a tree that any web server can serve."""
-    from vibforge.bundle.opening import unpack as unpack_to  # noqa: PLC0415 - `--version` is quick
-    from vibforge.report import bundle as report  # noqa: PLC0415 - the same
-
-    done = unpack_to(bundle, folder)
+    done = opening.unpack(bundle, folder)
     print_json(documents.bundle.BundleUnpack.of(done)) if as_json else print_report(
         report.unpacked_text(done)
     )
@@ -419,7 +418,6 @@ def serve(  # noqa: PLR0913 - the options of the command
 def _show(
     document: "Callable[[], type[WrittenBundles]]", done: "Iterable[Written]", *, as_json: bool
 ) -> None:
-    from vibforge.report import bundle as report  # noqa: PLC0415 - `--version` needs no depot
 
     if as_json:
         print_json(document().of(done))

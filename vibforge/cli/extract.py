@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 from vibforge.cli.arguments import Folder, Json, show
-from vibforge.report import documents
+from vibforge.packages import extract as packages_extract
+from vibforge.packages import subjects as packages_subjects
+from vibforge.project import stage as project_stage
+from vibforge.report import documents, inspect
 
 
 def extract(  # noqa: PLR0913 - the options of the command
@@ -34,26 +37,24 @@ def extract(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Take files out of a VIB or bundle, into a folder and nowhere else."""
-    from vibforge.packages.extract import Wishes, extract_members  # noqa: PLC0415 - quick start
-    from vibforge.packages.extract import extract as take_out  # noqa: PLC0415 - the same
-    from vibforge.packages.subjects import opened  # noqa: PLC0415 - the same
-    from vibforge.project.stage import extract_stage  # noqa: PLC0415 - the same
-    from vibforge.report.inspect import extracted_text  # noqa: PLC0415 - the same
-
     if sum((payloads_only, stage, bool(paths))) > 1:
         raise typer.BadParameter("--payloads-only, --stage and PATH exclude each other")
-    wishes = Wishes(
+    wishes = packages_extract.Wishes(
         paths=tuple(path.strip("/") for path in paths or ()),
         owners=owners,
         devices=devices,
         outside_links=outside_links,
         force=force,
     )
-    with opened(file) as subjects:
+    with packages_subjects.opened(file) as subjects:
         if stage:
-            done = extract_stage(subjects[0], folder, force=force, outside_links=outside_links)
+            done = project_stage.extract_stage(
+                subjects[0], folder, force=force, outside_links=outside_links
+            )
         elif payloads_only:
-            done = extract_members(subjects, folder, force=force)
+            done = packages_extract.extract_members(subjects, folder, force=force)
         else:
-            done = take_out(subjects, folder, wishes)
-    show(as_json, lambda: documents.extract.Extract.of(done), lambda _: extracted_text(done))
+            done = packages_extract.extract(subjects, folder, wishes)
+    show(
+        as_json, lambda: documents.extract.Extract.of(done), lambda _: inspect.extracted_text(done)
+    )

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from vibforge.cli.exit_codes import TABLE
 from vibforge.esxi.messages import UNTRUSTED
+from vibforge.vib import identity
 
 EXAMPLES = {
     "init": """\
@@ -184,9 +185,8 @@ def _is_a_key(value: object) -> bool:
     text = str(value)
     if not ("-----BEGIN" in text or text.startswith("M")):
         return False  # the base64 of DER starts with M
-    from vibforge.vib.identity import looks_like_a_key  # noqa: PLC0415 - hardly ever
 
-    return looks_like_a_key(text)
+    return identity.looks_like_a_key(text)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vibforge import resources
 from vibforge.cli.arguments import (
     Esxi,
     Json,
@@ -20,7 +21,15 @@ from vibforge.cli.arguments import (
     words_of,
 )
 from vibforge.errors import ModelError
+from vibforge.esxi import release, table
+from vibforge.files import inputs
+from vibforge.host import command, known_messages, routes
+from vibforge.host import facts as facts_module
+from vibforge.packages import lint
+from vibforge.packages import plan as packages_plan
 from vibforge.report import documents
+from vibforge.report import plan as report_plan
+from vibforge.report import rules as report
 from vibforge.report.plain import WIDTH
 
 if TYPE_CHECKING:
@@ -75,39 +84,31 @@ def plan(  # noqa: PLR0913 - the options of the command
     is not removed.
     """
     _check_plan(files, remove, route=route, to=to, together=together)
-    from vibforge.esxi.release import Release, parse_releases  # noqa: PLC0415 - the same
-    from vibforge.esxi.table import STOCK_TARGETS  # noqa: PLC0415 - the same
-    from vibforge.files.inputs import require_readable  # noqa: PLC0415 - the same
-    from vibforge.host.command import Flags  # noqa: PLC0415 - `--version` predicts nothing
-    from vibforge.host.routes import parse_route  # noqa: PLC0415 - the same
-    from vibforge.packages.plan import plan as plan_files  # noqa: PLC0415 - the same
-    from vibforge.packages.plan import plan_removal  # noqa: PLC0415 - the same
-    from vibforge.report.plan import plan_text  # noqa: PLC0415 - the same
 
     facts = _facts(host) if host else None
-    targets = parse_releases(words_of(esxi)) or STOCK_TARGETS
-    given, policy = Flags.parse(flags), policy_of(trust)
+    targets = release.parse_releases(words_of(esxi)) or table.STOCK_TARGETS
+    given, policy = command.Flags.parse(flags), policy_of(trust)
     if remove:
-        result = plan_removal(
+        result = packages_plan.plan_removal(
             remove, installed=files or (), host=facts, targets=targets, flags=given, policy=policy
         )
     else:
-        result = plan_files(
+        result = packages_plan.plan(
             files or (),
             host=facts,
             targets=targets,
             flags=given,
-            route=parse_route(route),
-            upgrade_to=Release.parse(to) if to else None,
+            route=routes.parse_route(route),
+            upgrade_to=release.Release.parse(to) if to else None,
             policy=policy,
             together=together,
         )
     show(
         as_json,
         lambda: documents.plan.Plan.of(result),
-        lambda paint: plan_text(result, paint, columns(WIDTH)),
+        lambda paint: report_plan.plan_text(result, paint, columns(WIDTH)),
     )
-    require_readable(result.unreadable)
+    inputs.require_readable(result.unreadable)
     exit_unless(good=result.good)
 
 
@@ -143,9 +144,9 @@ def host_facts() -> None:
 
     Run it in the host's shell: it reads, changes nothing, and needs nothing but BusyBox and esxcli.
     """
-    from vibforge.resources import shipped  # noqa: PLC0415 - only here
-
-    print_text((shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), end="")
+    print_text(
+        (resources.shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), end=""
+    )
 
 
 def explain(
@@ -164,12 +165,9 @@ def explain(
 
     Exit code 1 means that nothing in the text is known here.
     """
-    from vibforge.host.known_messages import recognise  # noqa: PLC0415 - only here
-    from vibforge.report import rules as report  # noqa: PLC0415 - only here
-
     if _explained_rule(message.strip(), as_json=as_json):
         return
-    found = recognise(_text_of(message))
+    found = known_messages.recognise(_text_of(message))
     show(
         as_json,
         lambda: documents.explain.Explain.of(found),
@@ -192,12 +190,10 @@ def _explained_rule(word: str, *, as_json: bool) -> bool:
     is_id = _RULE_ID.fullmatch(word) is not None
     if not (is_id or _RULE_NAME.fullmatch(word)):
         return False
-    from vibforge.packages.lint import unknown_rule  # noqa: PLC0415 - messages do without rules
-    from vibforge.report import rules as report  # noqa: PLC0415 - the same
 
     rule = report.find_manual(word)
     if rule is None and is_id:
-        raise unknown_rule(word)
+        raise lint.unknown_rule(word)
     if rule is not None:
         show(
             as_json,
@@ -208,10 +204,9 @@ def _explained_rule(word: str, *, as_json: bool) -> bool:
 
 
 def _facts(path: Path) -> "Host":
-    from vibforge.host.facts import SIZE_LIMIT, read_facts  # noqa: PLC0415 - the same
 
     try:
         with path.open("rb") as file:
-            return read_facts(file.read(SIZE_LIMIT + 1), str(path))
+            return facts_module.read_facts(file.read(facts_module.SIZE_LIMIT + 1), str(path))
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror}", where=str(path)) from error

@@ -7,6 +7,7 @@ import typer
 
 from vibforge.cli.arguments import print_text, tell
 from vibforge.errors import shell_line
+from vibforge.project import initialise as project_initialise
 
 
 def init(
@@ -19,8 +20,6 @@ def init(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the VIB.")] = None,
 ) -> None:
     """Start a project: a commented recipe and an example tree."""
-    from vibforge.project.initialise import initialise  # noqa: PLC0415 - only here
-
-    for path in initialise(folder, template, name):
+    for path in project_initialise.initialise(folder, template, name):
         print_text(str(folder / path))
     tell(f"Next: edit the files, then  {shell_line('vibforge', 'build', folder)}")

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vibforge.cli.arguments import Json, columns, paint, print_json, print_report, print_text
+from vibforge.files import inputs
+from vibforge.packages import inspect as packages_inspect
+from vibforge.packages import subjects as packages_subjects
 from vibforge.report import documents
+from vibforge.report import inspect as report_inspect
 
 if TYPE_CHECKING:
     from vibforge.packages.inspect import Inspection
@@ -37,45 +41,39 @@ def inspect(
     if cat is not None:
         _cat(files, cat)
         return
-    from vibforge.files.inputs import each_file, require_readable  # noqa: PLC0415 - `--version` is quick
 
-    looked = each_file(files, lambda path: _look(path, whole=only_files))
+    looked = inputs.each_file(files, lambda path: _look(path, whole=only_files))
     if as_json:
         print_json(documents.inspect.Inspect.of(looked))
     else:
         found = [each for _path, all_in_it in looked.found for each in all_in_it]
         _show(found, only_files=only_files)
-    require_readable(looked.unreadable)
+    inputs.require_readable(looked.unreadable)
 
 
 def _look(path: Path, *, whole: bool) -> "tuple[Inspection, ...]":
-    from vibforge.packages.inspect import inspect as look  # noqa: PLC0415 - the same
-    from vibforge.packages.subjects import opened  # noqa: PLC0415 - the same
 
-    with opened(path) as subjects:
-        return tuple(look(subject, whole=whole) for subject in subjects)
+    with packages_subjects.opened(path) as subjects:
+        return tuple(packages_inspect.inspect(subject, whole=whole) for subject in subjects)
 
 
 def _show(found: "list[Inspection]", *, only_files: bool) -> None:
-    from vibforge.report.inspect import inspection_text, listing  # noqa: PLC0415 - the same
 
     if only_files:
         for each in found:
-            for line in listing(each):
+            for line in report_inspect.listing(each):
                 print_text(line)
         return
     width = columns(_NARROW)
     colours = paint()
     for index, each in enumerate(found):
-        print_report(("\n" if index else "") + inspection_text(each, colours, width))
+        print_report(("\n" if index else "") + report_inspect.inspection_text(each, colours, width))
 
 
 def _cat(files: list[Path], wanted: str) -> None:
-    from vibforge.packages.inspect import print_file  # noqa: PLC0415 - only here
-    from vibforge.packages.subjects import opened  # noqa: PLC0415 - the same
 
     if len(files) != 1:
         raise typer.BadParameter("--cat takes exactly one FILE")
-    with opened(files[0]) as subjects:
-        print_file(subjects, wanted, sys.stdout.buffer.write)
+    with packages_subjects.opened(files[0]) as subjects:
+        packages_inspect.print_file(subjects, wanted, sys.stdout.buffer.write)
     sys.stdout.buffer.flush()

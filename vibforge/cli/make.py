@@ -11,6 +11,8 @@ import typer
 from vibforge.cli import application
 from vibforge.cli.arguments import exit_unless, print_text, tell
 from vibforge.errors import ModelError, Problem
+from vibforge.project import clean as project_clean
+from vibforge.project import ledger, make_request
 
 if TYPE_CHECKING:
     from vibforge.project.make_request import MakeRequest
@@ -40,9 +42,7 @@ def make(
     so on, so that neither make nor a shell expands them. N picks a project for package, bundle
     and check; a number beyond the last project is no error.
     """
-    from vibforge.project.make_request import read_make_request  # noqa: PLC0415 - `--version` needs none
-
-    request = read_make_request(os.environ)
+    request = make_request.read_make_request(os.environ)
     if target is Target.LINT:
         flags = _flags("lint", request.lint_flags, "VIBFORGE_LINT_FLAGS")
         _run("lint", *flags, "--", *(project for project, _folder in request.jobs))
@@ -63,28 +63,23 @@ def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -
     if target is Target.CHECK:
         _run(*words, "--dry-run", "--", project)
         return
-    from vibforge.project.ledger import keeping_ledgers  # noqa: PLC0415 - as above
 
     if target is Target.BUNDLE:
         words.append("--bundle")
-    with keeping_ledgers(request.output, folder):
+    with ledger.keeping_ledgers(request.output, folder):
         _run(*words, "--if-changed", f"--output={folder}", "--", project)
 
 
 def _dist(request: "MakeRequest") -> None:
     """List what was asked for, and what other projects of the same Makefile have built."""
-    from vibforge.project.clean import write_checksums  # noqa: PLC0415 - as above
-    from vibforge.project.ledger import read_record  # noqa: PLC0415 - as above
-
     asked = {folder for _project, folder in request.jobs}
-    folders = asked.union(folder for folder in request.folders if read_record(folder))
-    print_text(str(write_checksums(request.output, sorted(folders))))
+    folders = asked.union(folder for folder in request.folders if ledger.read_record(folder))
+    print_text(str(project_clean.write_checksums(request.output, sorted(folders))))
 
 
 def _clean(request: "MakeRequest") -> None:
-    from vibforge.project.clean import clean  # noqa: PLC0415 - as above
 
-    cleaned = clean(request.output, [folder for _project, folder in request.jobs])
+    cleaned = project_clean.clean(request.output, [folder for _project, folder in request.jobs])
     for path in cleaned.removed:
         print_text(f"removed {path}")
     for problem in cleaned.kept:

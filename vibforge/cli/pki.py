@@ -10,7 +10,10 @@ import typer
 
 from vibforge.cli.arguments import Json, Level, moment_of, paint, show, tell
 from vibforge.errors import escaped, shell_line
+from vibforge.esxi import acceptance
 from vibforge.report import documents
+from vibforge.report import sign as report
+from vibforge.signing import pki as signing_pki
 
 app = typer.Typer(
     name="pki",
@@ -38,11 +41,8 @@ KeyType = Annotated[Key, typer.Option(help="Kind of key.")]
 @app.command()
 def init(folder: Folder, *, key_type: KeyType = Key.RSA_2048, as_json: Json = False) -> None:
     """Make a CA: two roots, an intermediate for partners, and its revocation list."""
-    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
-    from vibforge.signing.pki import KeyKind  # noqa: PLC0415 - the same
-
     _warn()
-    pki.init_authority(folder, _now(), KeyKind(key_type))
+    signing_pki.init_authority(folder, _now(), signing_pki.KeyKind(key_type))
     then = shell_line("vibforge", "pki", "issue", folder)
     text = f"A lab CA is in {escaped(str(folder))}. Next: {then} NAME --acceptance-level partner"
     show(as_json, lambda: documents.pki.PkiInit.of(folder), lambda _: text)
@@ -70,29 +70,22 @@ def issue(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Issue a signer: its key, and its certificate with the chain."""
-    from vibforge.esxi.acceptance import AcceptanceLevel  # noqa: PLC0415 - as below
-    from vibforge.report import sign as report  # noqa: PLC0415 - the same
-    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
-    from vibforge.signing.pki import KeyKind  # noqa: PLC0415 - the same
-
-    wanted = pki.SignerRequest(
+    wanted = signing_pki.SignerRequest(
         name=name,
-        level=AcceptanceLevel(acceptance_level),
-        kind=KeyKind(key_type),
+        level=acceptance.AcceptanceLevel(acceptance_level),
+        kind=signing_pki.KeyKind(key_type),
         first=moment_of(valid_from, "--valid-from"),
         last=moment_of(valid_until, "--valid-until"),
     )
     _warn()
-    issued = pki.issue(folder, wanted, _now())
+    issued = signing_pki.issue(folder, wanted, _now())
     show(as_json, lambda: documents.pki.PkiIssue.of(issued), lambda _: report.issued_text(issued))
 
 
 @app.command()
 def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
     """Take a signer back. Export again afterwards: hosts read the list from their store."""
-    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
-
-    certificate = pki.revoke(folder, name, _now())
+    certificate = signing_pki.revoke(folder, name, _now())
     then = shell_line("vibforge", "pki", "export", folder)
     text = f"{name} is revoked. Next: {then} --output STORE"
     show(as_json, lambda: documents.pki.PkiRevoke.of(folder, certificate), lambda _: text)
@@ -108,18 +101,15 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the trust store under a host's file names: vmware.cert, vmpartner.cert and .crl."""
-    from vibforge.signing import pki  # noqa: PLC0415 - loads cryptography
-
     _warn()
-    files = pki.export(folder, output)
+    files = signing_pki.export(folder, output)
     text = "\n".join(str(path) for path in files)
     show(as_json, lambda: documents.pki.PkiExport.of(output, files), lambda _: text)
 
 
 def _warn() -> None:
-    from vibforge.signing.pki import WARNING  # noqa: PLC0415 - loads cryptography
 
-    tell(f"{paint(sys.stderr)('warning:', 'warn')} {WARNING}")
+    tell(f"{paint(sys.stderr)('warning:', 'warn')} {signing_pki.WARNING}")
 
 
 def _now() -> datetime:

@@ -13,7 +13,10 @@ from vibforge.cli.arguments import (
     passphrase_of,
     show,
 )
+from vibforge.packages import sign as packages_sign
 from vibforge.report import documents
+from vibforge.report import sign as report
+from vibforge.signing import key_source
 
 if TYPE_CHECKING:
     from vibforge.packages.sign import ToSign
@@ -86,26 +89,22 @@ def sign(  # noqa: PLR0913 - the options of the command
     The signature stands over the descriptor, which holds the digests of the payloads. VIB is
     replaced only when the new signature has been verified.
     """
-    from vibforge.packages.sign import Existing, choose_signer, sign_vib, to_sign  # noqa: PLC0415 - needs OpenSSL  # noqa: PLC0415 - the same
-    from vibforge.report import sign as report  # noqa: PLC0415 - the same
-    from vibforge.signing.key_source import KeySource  # noqa: PLC0415 - the same
-
     time = moment_of(signing_time, "--signing-time")
     if digest_out or attributes_out:
-        request = to_sign(file, time, tuple(certificates or ()))
+        request = packages_sign.to_sign(file, time, tuple(certificates or ()))
         _write_request(request, digest_out, attributes_out, as_json=as_json)
         return
-    signed = sign_vib(
+    signed = packages_sign.sign_vib(
         file,
-        choose_signer(
-            KeySource(key=key or "", certificates=tuple(certificates or ())),
+        packages_sign.choose_signer(
+            key_source.KeySource(key=key or "", certificates=tuple(certificates or ())),
             signature_in,
             passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
             environment_of(pkcs11_module),
         ),
         output=output,
         signing_time=time,
-        existing=Existing.of(append=append, replace=replace),
+        existing=packages_sign.Existing.of(append=append, replace=replace),
     )
     show(
         as_json,
@@ -117,10 +116,8 @@ def sign(  # noqa: PLR0913 - the options of the command
 def _write_request(
     request: "ToSign", digest: Path | None, attributes: Path | None, *, as_json: bool
 ) -> None:
-    from vibforge.packages.sign import write_request  # noqa: PLC0415 - as above
-    from vibforge.report import sign as report  # noqa: PLC0415 - as above
 
-    files = write_request(request, digest, attributes)
+    files = packages_sign.write_request(request, digest, attributes)
     show(
         as_json,
         lambda: documents.sign.SignRequest.of(request, files),

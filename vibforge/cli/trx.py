@@ -32,6 +32,13 @@ from vibforge.cli.trx_arguments import (
     write,
 )
 from vibforge.report import documents
+from vibforge.report import trx_check as report_trx_check
+from vibforge.report import trx_tables as report
+from vibforge.trx import check as check_module
+from vibforge.trx import document, effective, official, option
+from vibforge.trx import nic as trx_nic
+from vibforge.trx import profile as trx_profile
+from vibforge.trx.exchange import conversion
 from vibforge.trx.exchange.foreign import Foreign
 
 app = typer.Typer(
@@ -66,20 +73,16 @@ def check(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Judge a trx.conf: every problem with its line, reason, remedy and how sure it is."""
-    from vibforge.report import trx_check as report  # noqa: PLC0415 - `--version` needs none of it
-    from vibforge.trx.check import allowances  # noqa: PLC0415 - the same
-    from vibforge.trx.check import check as judge  # noqa: PLC0415 - the same
-
-    result = judge(
+    result = check_module.check(
         read(file),
         releases=releases_of(linuxptp, esxi),
-        allow=allowances(words_of(allow), because or ()),
+        allow=check_module.allowances(words_of(allow), because or ()),
         configstore=settings_of(configstore or [], "--configstore"),
     )
     if as_json:
         print_json(documents.trx_check.TrxCheck.of(result, str(file)))
     else:
-        print_report(report.check_text(result, name_of(file), paint()))
+        print_report(report_trx_check.check_text(result, name_of(file), paint()))
     exit_unless(good=result.good)
 
 
@@ -99,23 +102,17 @@ def new(  # noqa: PLR0913 - the options of the command
 
     KEY of --set is an option of ptp4l, or one of phc2sys: phc2sys:KEY.
     """
-    from vibforge.report.trx_check import check_text  # noqa: PLC0415 - only here
-    from vibforge.trx.profile import new_trx_conf  # noqa: PLC0415 - only here
-
-    made = new_trx_conf(
+    made = trx_profile.new_trx_conf(
         profile, domain=domain, changes=settings or (), releases=releases_of(linuxptp, esxi)
     )
     write(made.data.decode("utf-8"), output)
-    tell(check_text(made.result, profile, paint(sys.stderr)))
+    tell(report_trx_check.check_text(made.result, profile, paint(sys.stderr)))
 
 
 @app.command()
 def profiles(*, as_json: Json = False) -> None:
     """List the PTP profiles with their settings and sources."""
-    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx.profile import profiles as known  # noqa: PLC0415 - only here
-
-    found = known().values()
+    found = trx_profile.profiles().values()
     if as_json:
         print_json(documents.trx_tables.TrxProfiles.of(found))
     else:
@@ -133,15 +130,12 @@ def options(
     as_json: Json = False,
 ) -> None:
     """Search the options of linuxptp: what they take, and what they mean inside TRX."""
-    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx.option import catalogue  # noqa: PLC0415 - only here
-
     releases = releases_of(linuxptp, esxi)
-    found = catalogue().search(words or ())
+    found = option.catalogue().search(words or ())
     if as_json:
-        print_json(documents.trx_tables.TrxOptions.of(catalogue(), found, releases))
+        print_json(documents.trx_tables.TrxOptions.of(option.catalogue(), found, releases))
     else:
-        print_report(report.options_text(catalogue(), found, releases, paint()))
+        print_report(report.options_text(option.catalogue(), found, releases, paint()))
     exit_unless(good=bool(found))
 
 
@@ -160,13 +154,9 @@ def show(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Show the configuration that is in effect with a trx.conf."""
-    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx import effective  # noqa: PLC0415 - only here
-    from vibforge.trx.document import TrxConf  # noqa: PLC0415 - only here
-
     if as_json and shape is not Shape.TABLE:
         raise typer.BadParameter("--json and --as exclude each other")
-    conf = TrxConf.parse(read(file))
+    conf = document.TrxConf.parse(read(file))
     if shape is Shape.TRX_CONF:
         write(conf.serialise().decode("utf-8", "surrogateescape"), None)
     elif shape is not Shape.TABLE:
@@ -205,10 +195,7 @@ def import_(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Make a trx.conf of linuxptp's own files or of an OpenShift PtpConfig."""
-    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx.exchange.conversion import import_text  # noqa: PLC0415 - only here
-
-    imported = import_text(
+    imported = conversion.import_text(
         read(file),
         source,
         ptp4l_options=ptp4l_options,
@@ -241,10 +228,7 @@ def export(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Turn a trx.conf into linuxptp's own files or into an OpenShift PtpConfig."""
-    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx.exchange.conversion import export_text  # noqa: PLC0415 - only here
-
-    text, exported = export_text(read(file), target, name=name, interface=interface)
+    text, exported = conversion.export_text(read(file), target, name=name, interface=interface)
     if as_json:
         print_json(documents.trx_transfer.TrxExport.of(exported, text, target))
         if output:
@@ -268,26 +252,19 @@ def host(
     as_json: Json = False,
 ) -> None:
     """Say whether TRX takes a NIC, and how ESXi itself sets what trx.conf need not carry."""
-    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx.nic import Answer, judge_nic  # noqa: PLC0415 - only here
-    from vibforge.trx.official import official_ways  # noqa: PLC0415 - only here
-
-    verdict = judge_nic(nic, function) if nic else None
-    ways = official_ways(domain)
+    verdict = trx_nic.judge_nic(nic, function) if nic else None
+    ways = official.official_ways(domain)
     if as_json:
         print_json(documents.trx_host.TrxHost.of(verdict, ways))
     else:
         print_report(report.host_text(verdict, ways, paint()))
-    exit_unless(good=verdict is None or verdict.answer is Answer.YES)
+    exit_unless(good=verdict is None or verdict.answer is trx_nic.Answer.YES)
 
 
 @app.command()
 def fingerprint(binary: File, *, as_json: Json = False) -> None:
     """Tell the linuxptp release of a ptp4l, phc2sys or pmc binary."""
-    from vibforge.report import trx_tables as report  # noqa: PLC0415 - only here
-    from vibforge.trx import option as labels  # noqa: PLC0415 - only here
-
-    found = labels.fingerprint(read(binary, labels.MAX_BYTES))
+    found = option.fingerprint(read(binary, option.MAX_BYTES))
     if as_json:
         print_json(documents.trx_host.TrxFingerprint.of(found, str(binary)))
     else:

@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
+from vibforge import errors
 from vibforge.cli.arguments import tell, words_of
+from vibforge.esxi import paths, release
+from vibforge.files import inputs
+from vibforge.files import publication as files_publication
+from vibforge.trx import release as trx_release
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
 Output = Annotated[
@@ -21,18 +26,16 @@ Linuxptp = Annotated[
 
 def releases_of(linuxptp: list[str] | None, esxi: list[str] | None) -> tuple[str, ...]:
     """The releases that the options name; says so where they are inferred."""
-    from vibforge.trx.release import carried_by, chosen, span  # noqa: PLC0415 - only to judge
-
     if not esxi:
-        return chosen(words_of(linuxptp))
-    from vibforge.esxi.release import parse_releases  # noqa: PLC0415 - hardly anybody names one
+        return trx_release.chosen(words_of(linuxptp))
 
-    named = parse_releases(words_of(esxi))
-    releases = chosen(words_of(linuxptp), named)
+    named = release.parse_releases(words_of(esxi))
+    releases = trx_release.chosen(words_of(linuxptp), named)
     for host in named:
-        carried = carried_by(host)
+        carried = trx_release.carried_by(host)
         tell(
-            f"ESXi {host}: linuxptp {span(carried)} is inferred; the vendor does not say."
+            f"ESXi {host}: linuxptp {trx_release.span(carried)} is inferred; "
+            "the vendor does not say."
             if carried
             else f"ESXi {host}: its linuxptp is not known, so every candidate counts."
         )
@@ -46,11 +49,7 @@ def name_of(path: Path) -> str:
 
 def read(path: Path, most: int | None = None) -> bytes:
     """The bytes of FILE, no more than it may have."""
-    from vibforge.errors import TrxError  # noqa: PLC0415 - for the commands that read
-    from vibforge.esxi.paths import TRX_CONF_LIMIT  # noqa: PLC0415 - the same
-    from vibforge.files.inputs import read_input  # noqa: PLC0415 - the same
-
-    return read_input(path, most or TRX_CONF_LIMIT, TrxError)
+    return inputs.read_input(path, most or paths.TRX_CONF_LIMIT, errors.TrxError)
 
 
 def write(text: str, output: Path | None) -> None:
@@ -60,8 +59,7 @@ def write(text: str, output: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    from vibforge.files.publication import Publication  # noqa: PLC0415 - only for files
 
-    with Publication(output.parent) as publication:
+    with files_publication.Publication(output.parent) as publication:
         publication.write(output.name, data)
         publication.publish()

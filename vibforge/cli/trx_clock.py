@@ -22,6 +22,13 @@ from vibforge.cli.arguments import (
 from vibforge.cli.trx_arguments import File, name_of, read, write
 from vibforge.errors import shell_line
 from vibforge.report import documents
+from vibforge.report import trx_rehearse as report_trx_rehearse
+from vibforge.report import trx_sniff as report
+from vibforge.trx.network import fitting
+from vibforge.trx.network import sniff as network_sniff
+from vibforge.trx.rehearsal import grandmaster as rehearsal_grandmaster
+from vibforge.trx.rehearsal import linuxptp
+from vibforge.trx.rehearsal import rehearse as rehearsal_rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,32 +106,28 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
     means that the trx.conf does not fit, or that this is not known.
     """
-    from vibforge.report import trx_rehearse as report  # noqa: PLC0415 - only here
-    from vibforge.trx.network.sniff import Choice  # noqa: PLC0415 - only here
-    from vibforge.trx.rehearsal.grandmaster import grandmaster_from, one_source, second_grandmaster  # noqa: PLC0415 - only here
-    from vibforge.trx.rehearsal.linuxptp import find_programs  # noqa: PLC0415 - only here
-    from vibforge.trx.rehearsal.rehearse import Wish, rehearse_trx  # noqa: PLC0415 - only here
-
-    one_source(gm_profile, gm_conf, pcap, interface)
-    data, programs = read(file), find_programs(client_linuxptp, gm_linuxptp)
-    choice = Choice(domain=domain, transport=transport, vlan=vlan, master=master)
-    grandmaster = grandmaster_from(
+    rehearsal_grandmaster.one_source(gm_profile, gm_conf, pcap, interface)
+    data, programs = read(file), linuxptp.find_programs(client_linuxptp, gm_linuxptp)
+    choice = network_sniff.Choice(domain=domain, transport=transport, vlan=vlan, master=master)
+    grandmaster = rehearsal_grandmaster.grandmaster_from(
         programs.grandmaster, data, profile=gm_profile, conf=gm_conf, capture=pcap, choice=choice
     )
-    second = second_grandmaster(programs.grandmaster, second_profile, second_conf)
-    wish = Wish(seconds=seconds, watch=watch, keep_threshold=keep_threshold, second=second)
-    with _live(report.live_line) as on_sample:
-        found = rehearse_trx(
+    second = rehearsal_grandmaster.second_grandmaster(
+        programs.grandmaster, second_profile, second_conf
+    )
+    wish = rehearsal_rehearse.Wish(
+        seconds=seconds, watch=watch, keep_threshold=keep_threshold, second=second
+    )
+    with _live(report_trx_rehearse.live_line) as on_sample:
+        found = rehearsal_rehearse.rehearse_trx(
             data, grandmaster or interface or "", programs, wish=wish, on_sample=on_sample
         )
     if html:
-        from vibforge.report.trx_rehearse import rehearsal_page  # noqa: PLC0415 - plots
-
-        write(rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
+        write(report_trx_rehearse.rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
         print_json(documents.trx_rehearse.TrxRehearse.of(found, name_of(file)))
     else:
-        print_report(report.rehearsal_text(found, name_of(file), paint()))
+        print_report(report_trx_rehearse.rehearsal_text(found, name_of(file), paint()))
     exit_unless(good=found.good)
 
 
@@ -151,22 +154,13 @@ def sniff(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Say what PTP a network speaks: domains, masters, delay mechanism, and what fits it."""
-    from vibforge.report import trx_sniff as report  # noqa: PLC0415 - only here
-    from vibforge.trx.network.fitting import fit_domain  # noqa: PLC0415 - only here
-    from vibforge.trx.network.sniff import (  # noqa: PLC0415 - only here
-        Choice,
-        chosen_fit,
-        fitting_conf,
-        hear,
-    )
-
     where = interface or (name_of(capture) if capture else "")
     with progress("listening") as on_progress:
-        heard = hear(capture, interface, seconds, on_progress)
-    choice = Choice(domain=domain, transport=transport, vlan=vlan, master=master)
-    fits = [fit_domain(each, untagged=vlan is not None) for each in heard.domains]
+        heard = network_sniff.hear(capture, interface, seconds, on_progress)
+    choice = network_sniff.Choice(domain=domain, transport=transport, vlan=vlan, master=master)
+    fits = [fitting.fit_domain(each, untagged=vlan is not None) for each in heard.domains]
     if as_json:
-        confs = [fitting_conf(fit) for fit in fits]
+        confs = [network_sniff.fitting_conf(fit) for fit in fits]
         print_json(
             documents.trx_sniff.TrxSniff.of(
                 heard, fits, confs, path="" if interface else where, interface=interface or ""
@@ -176,10 +170,10 @@ def sniff(  # noqa: PLR0913 - the options of the command
         print_report(report.hearing_text(heard, fits, where, paint()))
     good = report.good_hearing(fits)
     if output:
-        fit = chosen_fit(heard, choice, where)
+        fit = network_sniff.chosen_fit(heard, choice, where)
         good = not fit.inexpressible
         if good:
-            write(fitting_conf(fit), output)
+            write(network_sniff.fitting_conf(fit), output)
             then = shell_line("vibforge", "trx", "check", name_of(output))
             tell(f"Next: check it against the rules:  {then}")
         else:

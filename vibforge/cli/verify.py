@@ -19,7 +19,10 @@ from vibforge.cli.arguments import (
     print_report,
     progress,
 )
+from vibforge.files import inputs
+from vibforge.packages import verify as packages_verify
 from vibforge.report import documents
+from vibforge.report import verify as report
 
 
 def verify(  # noqa: PLR0913 - the options of the command
@@ -36,20 +39,16 @@ def verify(  # noqa: PLR0913 - the options of the command
 
     Exit code 1 means that a fact failed. A warning leaves it at 0.
     """
-    from vibforge.files.inputs import require_readable  # noqa: PLC0415 - `--version` is quick
-    from vibforge.packages.verify import verify_all  # noqa: PLC0415 - the same
-    from vibforge.report import verify as report  # noqa: PLC0415 - the same
-
     policy = policy_of(
         trust, at, strict=strict, require_signed=require_signed, require_level=require_level
     )
     with progress("verifying") as on_progress:
-        verified = verify_all(files, on_progress, policy)
+        verified = packages_verify.verify_all(files, on_progress, policy)
     if as_json:
         print_json(documents.verify.Verify.of(verified))
     else:
         colours = paint()
         for index, (_path, each) in enumerate(verified.found):
             print_report(("\n" if index else "") + report.verification_text(each, colours))
-    require_readable(verified.unreadable)
+    inputs.require_readable(verified.unreadable)
     exit_unless(good=all(each.held for _path, each in verified.found))

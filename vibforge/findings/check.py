@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from vibforge.esxi import messages, table
 from vibforge.esxi.certainty import Certainty
 from vibforge.formats.toml_keys import key
 from vibforge.vib import identity
@@ -165,9 +166,8 @@ class Check(Generic[Subject_contra]):
         minds = (fault and fault.minds) or self.minds
         if minds is None:
             return True
-        from vibforge.esxi.table import row_of  # noqa: PLC0415 - checks of trx.conf need no table
 
-        cell = minds(row_of(release))
+        cell = minds(table.row_of(release))
         return None if cell is None else cell.value
 
     @property
@@ -175,9 +175,8 @@ class Check(Generic[Subject_contra]):
         """The releases that it concerns, for people."""
         if self.minds is None:
             return "all"
-        from vibforge.esxi.table import releases_where  # noqa: PLC0415 - as above
 
-        return releases_where(self.minds)
+        return table.releases_where(self.minds)
 
 
 def _quoting(manual: str) -> str:
@@ -185,8 +184,6 @@ def _quoting(manual: str) -> str:
     if "{" not in manual:
         return manual
     import textwrap  # noqa: PLC0415 - only for these manuals
-
-    from vibforge.esxi import messages  # noqa: PLC0415 - the rules of trx.conf need none
 
     def words(place: "re.Match[str]") -> str:
         form: Form = getattr(messages, place[1])

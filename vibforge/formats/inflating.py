@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zlib_ng import zlib_ng
 
 from vibforge.errors import FormatError
+from vibforge.formats import streams
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.streams import ByteStream
 
@@ -182,10 +183,11 @@ def unpacked_ahead(
     if stored_size < THREAD_WORTH:
         yield unpack(stored, budget, taps)
         return
-    from vibforge.formats.streams import ReadAhead  # noqa: PLC0415 - not for what is small
 
     with ExitStack() as stack:
-        yield unpack(stored, budget, taps, lambda pieces: stack.enter_context(ReadAhead(pieces)))
+        yield unpack(
+            stored, budget, taps, lambda pieces: stack.enter_context(streams.ReadAhead(pieces))
+        )
 
 
 def unpack(

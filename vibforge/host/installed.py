@@ -7,6 +7,7 @@ from vibforge.errors import FormatError, ModelError, Problem
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.host.image import base_of
 from vibforge.host.package import Package
+from vibforge.vib import descriptor_reading
 from vibforge.vib.descriptor import Descriptor
 from vibforge.vib.esxi_reader import VIB_TYPES
 
@@ -83,10 +84,9 @@ def _described(entry: object, place: str, problems: list[Problem]) -> Package | 
     text = entry.get("descriptor") if isinstance(entry, dict) else None
     if not isinstance(text, str):
         return None
-    from vibforge.vib.descriptor_reading import parse  # noqa: PLC0415 - lxml, only for facts
 
     try:
-        return Package(descriptor=parse(text.encode("utf-8", "replace"), place))
+        return Package(descriptor=descriptor_reading.parse(text.encode("utf-8", "replace"), place))
     except FormatError as error:
         problems += error.problems
         return None

@@ -13,6 +13,7 @@ from vibforge.bundle.opening import OpenBundle
 from vibforge.checks.payload_content import type_unlike_content, unreadable_payload, wrong_size
 from vibforge.errors import FormatError, Problem
 from vibforge.files.source import Source
+from vibforge.formats import pkcs7
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.gnu_tar import Entry, EntryKind
 from vibforge.formats.inflating import GZIP_TRAILER
@@ -158,10 +159,9 @@ def _inspect_stage(folder: StageFolder) -> StageInspection:
 def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]":
     if not signature.strip():
         return (), ()
-    from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - only for what is signed
 
     try:
-        return read_blocks(signature), ()
+        return pkcs7.read_blocks(signature), ()
     except FormatError as error:
         return (), error.problems
 

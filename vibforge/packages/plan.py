@@ -21,6 +21,7 @@ from vibforge.files.source import FileSource
 from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import ALREADY_INSTALLED, Verb, is_named, old_files
+from vibforge.host.install import removal as install_removal
 from vibforge.host.offer import Offer, joint_offer, offer_of_scan
 from vibforge.host.package import Package
 from vibforge.host.prediction import Prediction, Refusal, World
@@ -29,6 +30,7 @@ from vibforge.host.remedy import Remedy, as_boot_copy, missing_interfaces, remed
 from vibforge.host.route_remedies import route_remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
 from vibforge.host.stock_trust import seen_by
+from vibforge.packages import verification
 from vibforge.packages.subjects import opened
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
 from vibforge.vib.archive import Vib
@@ -79,9 +81,8 @@ def _judged(package: Package, vib: Vib, policy: TrustPolicy) -> Package:
         return package
     if policy.store is None:
         return _known(package, vib)
-    from vibforge.packages.verification import judgement_of  # noqa: PLC0415 - needs OpenSSL
 
-    judgement = judgement_of(vib, policy)
+    judgement = verification.judgement_of(vib, policy)
     first = judgement.blocks[0] if judgement.blocks else None
     only, every = judgement.host_first_only.held, judgement.host.held
     state = _STATES[only]
@@ -427,7 +428,6 @@ def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
 
 
 def _plan_removal(label: str, journey: Journey) -> HostPlan:
-    from vibforge.host.install.removal import removal_warnings  # noqa: PLC0415 - most plans install
 
     routes = (RoutePlan(route=Route.REMOVE, worlds=travel(journey, Route.REMOVE)),)
     if not is_known(journey.host.release):
@@ -437,7 +437,10 @@ def _plan_removal(label: str, journey: Journey) -> HostPlan:
         label=label,
         routes=routes,
         remedies=remedies(journey.command(Verb.REMOVE)),
-        warnings=(*removal_warnings(journey.host, journey.names), *_host_warnings(journey.host)),
+        warnings=(
+            *install_removal.removal_warnings(journey.host, journey.names),
+            *_host_warnings(journey.host),
+        ),
     )
 
 

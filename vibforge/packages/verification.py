@@ -20,6 +20,7 @@ from vibforge.findings.check import (
     Unchecked,
 )
 from vibforge.formats.pkcs7 import Block, read_blocks
+from vibforge.signing import judging
 from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement
 from vibforge.signing.judging import claim, judge, level_ruling, signature_ruling
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
@@ -335,7 +336,6 @@ def level_objections(vib: Vib) -> tuple[str, ...]:
         return ()
     if not vib.is_signed:
         return (unsigned_claim(level),)
-    from vibforge.signing.judging import claim  # noqa: PLC0415 - the same
 
-    claimed = claim(judgement_of(vib))
+    claimed = judging.claim(judgement_of(vib))
     return claimed.reasons if claimed.held is False else ()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from vibforge.errors import OutputError, PayloadError, Problem, shell_line
 from vibforge.files.publication import Publication, explained
-from vibforge.formats import ar
+from vibforge.formats import ar, pkcs7
 from vibforge.formats.budget import LIMITS, Budget, Work
 from vibforge.formats.deflating import DEFAULT_LEVEL, Level, Member
 from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_count
@@ -25,6 +25,7 @@ from vibforge.project.pack import pack
 from vibforge.project.plan_build import BuildPlan, describe, plan_build
 from vibforge.project.record import RECORD_NAME, Facts, FileKind, WrittenFile, inputs, record
 from vibforge.project.record import serialise as serialise_record
+from vibforge.signing import judging, key_source, making, passphrase, stated_time
 from vibforge.vib.descriptor import Descriptor, serialise
 from vibforge.vib.identity import ENVIRONMENT_SCHEME, TOKEN_SCHEME
 
@@ -66,13 +67,9 @@ class BuildSigner:
         Raises:
             SigningError: the key or its certificate cannot sign.
         """
-        from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - only signed builds
-        from vibforge.signing.judging import judge  # noqa: PLC0415 - the same
-        from vibforge.signing.making import make_block  # noqa: PLC0415 - the same
-
-        block = make_block(descriptor, self.signer, self.stated.moment)
+        block = making.make_block(descriptor, self.signer, self.stated.moment)
         budget = Budget("descriptor.xml", len(descriptor))
-        judgement = judge(read_blocks(block), descriptor, level, None, budget=budget)
+        judgement = judging.judge(pkcs7.read_blocks(block), descriptor, level, None, budget=budget)
         return BuiltSignature(block=block, judgement=judgement, stated=self.stated)
 
 
@@ -87,14 +84,12 @@ def signer_of_recipe(
     Raises:
         SigningError: key, certificate or passphrase cannot be used.
     """
-    from vibforge.signing.key_source import KeySource, open_signer  # noqa: PLC0415 - signed only
-
-    source = KeySource(
+    source = key_source.KeySource(
         key=recipe.key if recipe.key.startswith(_SCHEMES) else str(root / recipe.key),
         certificates=tuple(root / name for name in recipe.certificates),
         of_recipe=True,
     )
-    return open_signer(source, _passphrase(recipe, root, environment, ask), environment)
+    return key_source.open_signer(source, _passphrase(recipe, root, environment, ask), environment)
 
 
 def build_signer(signer: Signer, recipe: SigningRecipe | None, date: ReleaseDate) -> BuildSigner:
@@ -103,14 +98,13 @@ def build_signer(signer: Signer, recipe: SigningRecipe | None, date: ReleaseDate
     The recipe's time goes first; else it is what `signing.making.signing_time` makes of the release
     date.
     """
-    from vibforge.signing.making import signing_time  # noqa: PLC0415 - only signed builds
-    from vibforge.signing.stated_time import SigningTime, TimeSource  # noqa: PLC0415 - the same
-
     if recipe and recipe.signing_time:
         named = datetime.fromtimestamp(recipe.signing_time.epoch, UTC)
-        return BuildSigner(signer=signer, stated=SigningTime(named, TimeSource.NAMED))
+        return BuildSigner(
+            signer=signer, stated=stated_time.SigningTime(named, stated_time.TimeSource.NAMED)
+        )
     released = datetime.fromtimestamp(date.epoch, UTC)
-    return BuildSigner(signer=signer, stated=signing_time(released, signer.certificates[0]))
+    return BuildSigner(signer=signer, stated=making.signing_time(released, signer.certificates[0]))
 
 
 def _passphrase(
@@ -119,7 +113,6 @@ def _passphrase(
     environment: Mapping[str, str],
     ask: Callable[[], bytes] | None,
 ) -> Passphrase:
-    from vibforge.signing import passphrase  # noqa: PLC0415 - only signed builds
 
     if recipe.passphrase_file:
         return passphrase.from_file(root / recipe.passphrase_file)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from vibforge import resources
 from vibforge.errors import shell_line
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.certainty import Certainty, least_sure
@@ -40,9 +41,7 @@ def _environment() -> "Environment":
         StrictUndefined,
     )
 
-    from vibforge.resources import shipped  # noqa: PLC0415 - the same: it loads importlib.resources
-
-    folder = shipped("templates")
+    folder = resources.shipped("templates")
     environment = Environment(
         loader=FunctionLoader(lambda path: (folder / path).read_text(encoding="utf-8")),
         undefined=StrictUndefined,

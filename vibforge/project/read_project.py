@@ -11,6 +11,7 @@ from vibforge.errors import ModelError, is_file, is_folder
 from vibforge.files.inputs import read_file
 from vibforge.formats.toml_keys import dotted
 from vibforge.formats.toml_reading import SIZE_LIMIT
+from vibforge.project import read_stage as project_read_stage
 from vibforge.project.recipe import Recipe
 from vibforge.project.recipe_reading import read_recipe, read_table
 
@@ -82,9 +83,7 @@ def read_project(
             remedy=_WAYS_IN,
         )
     if is_file(path / STAGE_DESCRIPTOR):
-        from vibforge.project.read_stage import read_stage  # noqa: PLC0415 - needs lxml
-
-        recipe = read_stage(path / STAGE_DESCRIPTOR, settings or {})
+        recipe = project_read_stage.read_stage(path / STAGE_DESCRIPTOR, settings or {})
         return Project(recipe=recipe, root=path, kind=ProjectKind.STAGE)
     return Project(recipe=_of_tree(path, settings or {}), root=path, kind=ProjectKind.TREE)
 

@@ -15,9 +15,10 @@ from vibforge.packages.lint import LintResult
 from vibforge.project.build import Built
 from vibforge.project.plan_build import BuildPlan, DateSource
 from vibforge.project.recipe_writing import serialise
-from vibforge.report import units
+from vibforge.report import sign, units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
+from vibforge.signing import judging
 from vibforge.signing.unsigned_claims import auditors_view
 
 _SHOWN_FILES = 20
@@ -126,11 +127,9 @@ def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
     """Yield the time in the signature, and whether it carries the level that the VIB claims."""
     if built.signature is None:
         return
-    from vibforge.report.sign import time_text  # noqa: PLC0415 - loads cryptography
-    from vibforge.signing.judging import claim  # noqa: PLC0415 - the same
 
-    yield f"  - The signature states {time_text(built.signature.stated)}."
-    claimed = claim(built.signature.judgement)
+    yield f"  - The signature states {sign.time_text(built.signature.stated)}."
+    claimed = judging.claim(built.signature.judgement)
     if claimed.held is False:
         yield from (paint("  ! ", "warn") + f"{reason}." for reason in claimed.reasons)
     elif claimed.held is None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from cryptography import x509
 
 from vibforge.errors import SigningError
+from vibforge.signing import key_files, pkcs11_token
 from vibforge.signing.passphrase import Passphrase, no_passphrase
 from vibforge.signing.signer import SIZE_LIMIT, Signer, read_certificates
 from vibforge.vib.identity import ENVIRONMENT_SCHEME, TOKEN_SCHEME, check_key_name, check_no_secret
@@ -47,28 +48,19 @@ def open_signer(
     if source.key.startswith(TOKEN_SCHEME):
         return _token_signer(source, passphrase, environment)
     others = read_certificate_files(source.certificates)
-    from vibforge.signing.key_files import (  # noqa: PLC0415 - not with a token
-        key_signer,
-        read_key_file,
-    )
 
-    found = read_key_file(_key_data(source.key, environment), passphrase, source.key)
-    return key_signer(found, others, source.key)
+    found = key_files.read_key_file(_key_data(source.key, environment), passphrase, source.key)
+    return key_files.key_signer(found, others, source.key)
 
 
 def _token_signer(
     source: KeySource, passphrase: Passphrase, environment: Mapping[str, str]
 ) -> Signer:
-    from vibforge.signing.pkcs11_token import (  # noqa: PLC0415 - only with a token
-        KeyUri,
-        require_pkcs11,
-        token_signer,
-    )
 
-    require_pkcs11()
+    pkcs11_token.require_pkcs11()
     module = environment.get(MODULE_VARIABLE, "")
-    uri = KeyUri.parse(source.key, module, of_recipe=source.of_recipe)
-    return token_signer(uri, passphrase, read_certificate_files(source.certificates))
+    uri = pkcs11_token.KeyUri.parse(source.key, module, of_recipe=source.of_recipe)
+    return pkcs11_token.token_signer(uri, passphrase, read_certificate_files(source.certificates))
 
 
 def read_certificate_files(paths: Sequence[Path]) -> tuple[x509.Certificate, ...]:
@@ -96,9 +88,7 @@ def check_names_a_file(path: Path) -> None:
     text = str(path)
     check_no_secret(text)
     if text.startswith(TOKEN_SCHEME):
-        from vibforge.signing.pkcs11_token import require_pkcs11  # noqa: PLC0415 - hardly ever
-
-        require_pkcs11()
+        pkcs11_token.require_pkcs11()
         raise SigningError(
             "only a file will do here, and this names an object in a token",
             where=text,

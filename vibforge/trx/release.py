@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from vibforge.errors import Problem, TrxError
+from vibforge.esxi import table
 
 if TYPE_CHECKING:
     from vibforge.esxi.release import Release
@@ -88,9 +89,7 @@ def chosen(linuxptp: Iterable[str] = (), esxi: "Iterable[Release]" = ()) -> tupl
 
 def carried_by(host: "Release") -> tuple[str, ...] | None:
     """Return the linuxptp releases that TRX of an ESXi release may carry; None: nobody knows."""
-    from vibforge.esxi.table import row_of  # noqa: PLC0415 - only where an ESXi release is named
-
-    cell = row_of(host).linuxptp
+    cell = table.row_of(host).linuxptp
     return cell.value if cell else None
 
 

@@ -22,6 +22,7 @@ from vibforge.formats.sniffing import HEAD_SIZE, not_a
 from vibforge.formats.streams import read_chunks
 from vibforge.formats.tar_reading import TarEntry, TarReader
 from vibforge.formats.xml_reading import SIZE_LIMIT as DESCRIPTOR_LIMIT
+from vibforge.vib import descriptor_reading
 from vibforge.vib.descriptor import Descriptor, Payload
 from vibforge.vib.identity import DESCRIPTOR_NAME, ESX4_NAME, SIGNATURE_NAME
 
@@ -81,8 +82,6 @@ class Vib:
             FormatError: it is not a VIB, or cannot be read.
             LimitError: it asks for more work than its size allows.
         """
-        from vibforge.vib import descriptor_reading  # noqa: PLC0415 - a build parses no XML
-
         with source.open() as stream:
             archive = _archive(stream, source)
             descriptor = _required(archive, source)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from vibforge.errors import ModelError, Problem
 from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.formats import xml_reading
 from vibforge.formats.streams import ALGORITHMS
 from vibforge.formats.xml_writing import element, text
 from vibforge.vib.relationships import Constraint, Provide, Relationships
@@ -293,9 +294,7 @@ def _elements(of: Descriptor) -> Iterator[str]:
     yield from _flags(of)
     yield element("payloads", _join(_payload(payload) for payload in of.payloads))
     if of.unknown:
-        from vibforge.formats.xml_reading import as_ascii  # noqa: PLC0415 - lxml, for few descriptors
-
-        yield from map(as_ascii, of.unknown)
+        yield from map(xml_reading.as_ascii, of.unknown)
 
 
 def _flags(of: Descriptor) -> Iterator[str]:

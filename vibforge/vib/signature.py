@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
+from vibforge.formats import pkcs7
 
 if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block
@@ -39,34 +40,29 @@ def signature_blocks(vib: "Vib") -> "tuple[Block, ...]":
 @lru_cache(maxsize=2)
 def _blocks(signature: bytes) -> "tuple[Block, ...]":
     """Read a signature member; each check of a VIB asks for the same."""
-    from vibforge.formats.pkcs7 import read_blocks  # noqa: PLC0415 - most VIBs are unsigned
-
-    return read_blocks(signature)
+    return pkcs7.read_blocks(signature)
 
 
 def signature_of(vib: "Vib") -> Signature:
     """Return what hosts make of the first signature block, without looking at its signer."""
     if not vib.signature:
         return Signature.MISSING
-    from vibforge.formats.pkcs7 import PEM_LABEL, check_block  # noqa: PLC0415 - for few VIBs
 
     try:
         blocks = signature_blocks(vib)
     except FormatError:
         return Signature.MALFORMED
     first = blocks[0] if blocks else None
-    if first is None or first.fault or first.label != PEM_LABEL:
+    if first is None or first.fault or first.label != pkcs7.PEM_LABEL:
         return Signature.MALFORMED
-    held = check_block(first, vib.descriptor_bytes).held
+    held = pkcs7.check_block(first, vib.descriptor_bytes).held
     return Signature.BROKEN if held is False else Signature.UNKNOWN
 
 
 def reading_error(signature: bytes) -> str:
     """Return what OpenSSL says of a signature member that is no PKCS7 in PEM (tried on 6.7)."""
-    from vibforge.formats.pkcs7 import PEM_LABEL  # noqa: PLC0415 - for few VIBs
-
-    if f"-----BEGIN {PEM_LABEL}-----".encode() not in signature:
+    if f"-----BEGIN {pkcs7.PEM_LABEL}-----".encode() not in signature:
         return "no start line"
-    if f"-----END {PEM_LABEL}-----".encode() not in signature:
+    if f"-----END {pkcs7.PEM_LABEL}-----".encode() not in signature:
         return "bad end line"
     return "unknown error"

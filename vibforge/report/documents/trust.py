@@ -6,6 +6,7 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.report import units
 from vibforge.report.documents.shape import Shape, says
 from vibforge.report.documents.shapes import Hex, Sha256, Time
+from vibforge.signing import judging
 
 if TYPE_CHECKING:
     from vibforge.signing import host_rules
@@ -81,11 +82,9 @@ class Trust(Shape, frozen=True):
     @classmethod
     def of(cls, judgement: "host_rules.TrustJudgement") -> Self:
         """Return a judgement as programs read it."""
-        from vibforge.signing.judging import claim  # noqa: PLC0415 - no schema needs cryptography
-
         return cls(
             acceptance_level=judgement.level,
-            claim=Ruling.of(claim(judgement)),
+            claim=Ruling.of(judging.claim(judgement)),
             host=Ruling.of(judgement.host),
             host_first_signature_only=Ruling.of(judgement.host_first_only),
             strict=Ruling.of(judgement.strict),

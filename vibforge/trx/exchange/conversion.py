@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from vibforge.errors import TrxError
 from vibforge.trx.document import TrxConf
+from vibforge.trx.exchange import ptpconfig
 from vibforge.trx.exchange.foreign import Foreign
 from vibforge.trx.exchange.linuxptp import Exported, export_linuxptp, import_linuxptp
 from vibforge.trx.exchange.transfer import Imported, Loss
@@ -32,9 +33,7 @@ def import_text(  # noqa: PLR0913 - each one is a thing that a caller decides
         ) from error
     match source:
         case Foreign.PTPCONFIG:
-            from vibforge.trx.exchange.ptpconfig import import_ptpconfig  # noqa: PLC0415 - YAML
-
-            return import_ptpconfig(text, profile=profile)
+            return ptpconfig.import_ptpconfig(text, profile=profile)
         case Foreign.PHC2SYS:
             return import_linuxptp("", phc2sys_options=text)
         case Foreign.PTP4L_CONF:
@@ -58,9 +57,7 @@ def export_text(data: bytes, target: Foreign, *, name: str, interface: str) -> t
     conf = TrxConf.parse(data)
     match target:
         case Foreign.PTPCONFIG:
-            from vibforge.trx.exchange.ptpconfig import export_ptpconfig  # noqa: PLC0415 - YAML
-
-            return export_ptpconfig(conf, name=name, interface=interface)
+            return ptpconfig.export_ptpconfig(conf, name=name, interface=interface)
         case Foreign.PTP4L_CONF:
             exported = export_linuxptp(conf)
             return exported.ptp4l_conf, _without(conf, exported, "phc2sys", Foreign.PHC2SYS)

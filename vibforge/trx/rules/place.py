@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
+from vibforge.trx import official as trx_official
 from vibforge.trx.document import Line, is_default, number_of, same_value, shown
 from vibforge.trx.option import Option, Standing
 from vibforge.trx.release import RANK, span
@@ -104,10 +105,8 @@ def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
 
 def _one_domain(option: Option, line: Line) -> str:
     """The advice on a domain, with its number in decimal; none where linuxptp reads no number."""
-    from vibforge.trx.official import domain_advice  # noqa: PLC0415 - for files with a domain
-
     number = number_of(option.kind, line.value)
-    return "" if number is None else domain_advice(str(number))
+    return "" if number is None else trx_official.domain_advice(str(number))
 
 
 @check("", Severity.WARNING, Certainty.INFERRED)
