@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from vibforge import build
 from vibforge.errors import FormatError, OutputError
 from vibforge.operations.checksums import write_checksums
 from vibforge.operations.clean import clean
+from vibforge.operations.folder_handle import FolderHandle
 from vibforge.operations.record import FILE_LIMIT, RECORD_LIMIT
 
 SECRET = b"not yours"
@@ -181,3 +183,80 @@ def test_checksums_of_any_name_are_read_by_sha256sum(
     next((tmp_path / "out/plain").glob("*.vib")).write_bytes(b"x")
     with pytest.raises(OutputError, match="was changed"):
         write_checksums(tmp_path / "out", folders)
+
+
+@pytest.fixture
+def compared(forged: Callable[[object], Path]) -> Path:
+    out = forged([entry("file")])
+    (out / "file").write_bytes(SECRET)
+    (out / "mine").write_bytes(b"mine")
+    return out
+
+
+def test_a_file_swapped_in_after_it_was_compared_stays(
+    compared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = FolderHandle.rename
+
+    def late(self: FolderHandle, name: str, target: str) -> None:
+        if name == "file":
+            (compared / "mine").replace(compared / "file")
+        rename(self, name, target)
+
+    monkeypatch.setattr(FolderHandle, "rename", late)
+    cleaned = clean(compared)
+    assert [problem.what for problem in cleaned.kept] == [
+        "kept: was replaced while it was compared"
+    ]
+    assert (compared / "file").read_bytes() == b"mine"
+
+
+def test_a_file_written_after_it_was_compared_stays(
+    compared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = FolderHandle.rename
+
+    def late(self: FolderHandle, name: str, target: str) -> None:
+        if name == "file":
+            (compared / "file").write_bytes(b"mine")
+        rename(self, name, target)
+
+    monkeypatch.setattr(FolderHandle, "rename", late)
+    assert clean(compared).removed == ()
+    assert (compared / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_takes_the_name_at_the_last_moment_stays(
+    compared: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    replaced: bool,  # noqa: FBT001 - the parameter of the test
+) -> None:
+    rename = FolderHandle.rename
+
+    def late(self: FolderHandle, name: str, target: str) -> None:
+        if name == "file" and replaced:
+            (compared / "file").unlink()
+            (compared / "file").write_bytes(b"other")
+        rename(self, name, target)
+        if name == "file":
+            (compared / "mine").rename(compared / "file")
+
+    monkeypatch.setattr(FolderHandle, "rename", late)
+    cleaned = clean(compared)
+    assert (compared / "file").read_bytes() == b"mine"
+    left = [path for path in compared.iterdir() if path.name.endswith(".partial")]
+    assert [path.read_bytes() for path in left] == ([b"other"] if replaced else [])
+    assert [path.name in problem.what for path in left for problem in cleaned.kept] == [
+        True for _ in left
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_clean_waits_for_a_build_that_publishes(compared: Path) -> None:
+    with ThreadPoolExecutor(1) as pool, FolderHandle.open(compared) as handle:
+        with handle.held():
+            cleaning = pool.submit(clean, compared)
+            assert not wait([cleaning], timeout=0.2).done
+            assert (compared / "file").exists()
+        assert [path.name for path in cleaning.result(timeout=30).removed] == ["file", "build.json"]

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -15,6 +17,7 @@ from vibforge.operations.record import (
     WrittenFile,
     parse,
 )
+from vibforge.operations.whole_file import undisturbed
 
 _CHUNK_SIZE = 1 << 20
 
@@ -78,15 +81,17 @@ class BuiltFolder:
 
     def difference(self, file: WrittenFile) -> str | None:
         """Return why a file is not the one that was written, "" if it is; None if it is gone."""
-        return self._compare(file, remove=False)
+        return self._compare(file)
 
     def remove(self, file: WrittenFile) -> str | None:
         """Remove a file if it is the one that was written.
 
+        It gets a hidden name first: what takes its name meanwhile stays.
+
         Returns:
             Why it was kept, "" if it was removed, None if there was none.
         """
-        return self._compare(file, remove=True)
+        return self._compare(file, self._removed)
 
     def unlink(self, name: str) -> None:
         """Remove a file of this folder, or the link that has its name.
@@ -104,7 +109,14 @@ class BuiltFolder:
             return False
         return True
 
-    def _compare(self, file: WrittenFile, *, remove: bool) -> str | None:
+    def held(self) -> AbstractContextManager[None]:
+        """Keep what is published into the folder waiting until this ends."""
+        return self._handle.held()
+
+    def _compare(
+        self, file: WrittenFile, after: Callable[[str, os.stat_result], str] = lambda *_: ""
+    ) -> str | None:
+        """Compare a file with what was written, and go on with `after` where it is the same."""
         if not is_plain_name(file.name):
             return "is not the name of a file in this folder"
         try:
@@ -112,16 +124,25 @@ class BuiltFolder:
                 status = os.fstat(opened.fileno())
                 if status.st_size != file.size or _sha256(opened, file.size) != file.sha256:
                     return "was changed after it was written"
-                if remove:
-                    now = self._handle.status_of(file.name)
-                    if now is None or not os.path.samestat(status, now):
-                        return "was replaced while it was compared"
-                    self.unlink(file.name)
+                return after(file.name, status)
         except FileNotFoundError:
             return None
         except OSError as error:
             return f"cannot be removed: {error.strerror or error}"
-        return ""
+
+    def _removed(self, name: str, compared: os.stat_result) -> str:
+        """Remove a name if it is still that of the file that was compared, and return why not."""
+        hidden = self._handle.free_name()
+        with undisturbed():
+            self._handle.rename(name, hidden)
+            now = self._handle.status_of(hidden)
+            if now is None or _is_same(now, compared):
+                self._handle.remove_file(hidden)
+                return ""
+            if self._handle.mode_of(name) is not None:
+                return f"was replaced while it was compared; what was there is {hidden} now"
+            self._handle.rename(hidden, name)
+        return "was replaced while it was compared"
 
     def enter(self, name: str) -> FolderHandle:
         """Open a folder in this one, which must not be a link."""
@@ -153,6 +174,11 @@ def is_plain_name(name: str) -> bool:
     except UnicodeEncodeError:  # a lone surrogate of a forged list
         return False
     return os.name != "nt" or ":" not in name  # a drive, or a stream of NTFS
+
+
+def _is_same(now: os.stat_result, compared: os.stat_result) -> bool:
+    """Whether this is the file that was compared, and nobody wrote into it since."""
+    return os.path.samestat(now, compared) and now.st_mtime_ns == compared.st_mtime_ns
 
 
 def _sha256(file: BinaryIO, size: int) -> str:

@@ -71,8 +71,9 @@ def _clean_within(output: BuiltFolder, path: Path) -> Cleaned:
 
 
 def _clean(folder: BuiltFolder) -> tuple[tuple[Path, ...], tuple[Problem, ...], Ledger]:
-    lists, ledger = _lists(folder)
-    removed, kept = _remove_all(folder, lists)
+    with folder.held():
+        lists, ledger = _lists(folder)
+        removed, kept = _remove_all(folder, lists)
     return removed, kept, ledger
 
 

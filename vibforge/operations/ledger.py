@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vibforge.errors import FormatError, OutputError
 from vibforge.operations.built_folder import BuiltFolder, is_plain_name, read_record
+from vibforge.operations.folder_handle import OutputFolder
 from vibforge.operations.publish import Publication, explained
 from vibforge.operations.record import (
     FILE_LIMIT,
@@ -109,12 +110,13 @@ def update_ledger(
 
 def _make(folder: Path) -> bool:
     """Make a folder, and return whether it was not there."""
-    with explained(folder):
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            return False
-    return True
+    output = OutputFolder(folder)
+    try:
+        with explained(folder):
+            output.open()
+        return output.is_made
+    finally:
+        output.close(keep=True)
 
 
 def _is_there(folder: Path, file: WrittenFile) -> bool:
