@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from vibforge.errors import FormatError, OutputError
 from vibforge.operations.checksums import write_checksums
 from vibforge.operations.clean import clean
 from vibforge.operations.folder_handle import FolderHandle
+from vibforge.operations.ledger import keeping_ledgers
 from vibforge.operations.record import FILE_LIMIT, RECORD_LIMIT
 
 SECRET = b"not yours"
@@ -260,3 +262,54 @@ def test_clean_waits_for_a_build_that_publishes(compared: Path) -> None:
             assert not wait([cleaning], timeout=0.2).done
             assert (compared / "file").exists()
         assert [path.name for path in cleaning.result(timeout=30).removed] == ["file", "build.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_of_versions_that_are_packaged_at_once_none_is_forgotten(tmp_path: Path) -> None:
+    tree, out = trx_tree(tmp_path / "p"), tmp_path / "out"
+    begun, go_on = Event(), Event()
+
+    def package(version: str) -> None:
+        with keeping_ledgers(out, out):
+            begun.set()
+            assert go_on.wait(30)
+            build(tree, out, settings={"version": version}, environment={})
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(package, "1-1")]
+        assert begun.wait(30)
+        running.append(pool.submit(package, "2-1"))
+        assert not wait(running, timeout=0.2).done
+        go_on.set()
+        for each in running:
+            each.result(timeout=30)
+    assert len(list(out.glob("*.vib"))) == 2
+    clean(out)
+    assert not out.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_a_folder_that_clean_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+    tree, out = trx_tree(tmp_path / "p"), tmp_path / "out"
+
+    def package() -> None:
+        with keeping_ledgers(out, out):
+            build(tree, out, environment={})
+
+    package()
+    with ThreadPoolExecutor(1) as pool, FolderHandle.open(out) as handle:
+        with handle.held():
+            waiting = pool.submit(package)
+            assert not wait([waiting], timeout=0.2).done
+            clean(out)
+            assert not out.exists()
+        waiting.result(timeout=30)
+    assert (out / "build.json").exists()
+    clean(out)
+    assert not out.exists(), "whoever made it again noted that"
+
+
+def test_a_target_that_fails_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError), keeping_ledgers(tmp_path / "out", tmp_path / "out/p"):
+        raise OutputError("no")
+    assert list(tmp_path.iterdir()) == []

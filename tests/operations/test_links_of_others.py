@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.signing.lab import Lab, vib
 from tests.trees import trx_tree
 from vibforge import build
 from vibforge.errors import OutputError
@@ -13,6 +14,7 @@ from vibforge.operations.clean import clean
 from vibforge.operations.folder_handle import FolderHandle
 from vibforge.operations.initialise import initialise
 from vibforge.operations.ledger import keeping_ledgers
+from vibforge.operations.sign import Existing, sign_vib
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="promised on Linux alone")
 
@@ -92,3 +94,35 @@ def test_folders_that_may_only_be_searched_are_no_hindrance(tmp_path: Path) -> N
         FolderHandle.open(tmp_path / "search/dist").close()
     finally:
         (tmp_path / "search").chmod(0o755)
+
+
+def test_no_file_is_replaced_behind_a_link_of_another_user(others: Path, lab: Lab) -> None:
+    source, victim = others.parent / "demo.vib", others.parent / "outside/victim"
+    source.write_bytes(vib())
+    victim.write_bytes(b"not yours")
+    (others / "x.vib").symlink_to("../outside/victim")
+    os.chown(others / "x.vib", OTHER, OTHER, follow_symlinks=False)
+    (others.parent / "mine.vib").symlink_to("others/x.vib")
+    for output in (others / "x.vib", others.parent / "mine.vib", others / "link/victim"):
+        with pytest.raises(OutputError, match="of another user"):
+            sign_vib(source, lab.signer(), output=output)
+    assert victim.read_bytes() == b"not yours"
+
+
+def test_the_file_behind_links_of_the_user_is_replaced(tmp_path: Path, lab: Lab) -> None:
+    (tmp_path / "real/sub").mkdir(parents=True)
+    (tmp_path / "real/demo.vib").write_bytes(vib())
+    (tmp_path / "real/sub/up.vib").symlink_to("../demo.vib")
+    (tmp_path / "first.vib").symlink_to(tmp_path / "real/sub/up.vib")
+    sign_vib(tmp_path / "first.vib", lab.signer())
+    assert (tmp_path / "real/demo.vib").read_bytes() != vib()
+    assert (tmp_path / "first.vib").is_symlink()
+    assert (tmp_path / "real/sub/up.vib").is_symlink()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OutputError, match=r"(?i)too many"):
+        sign_vib(
+            tmp_path / "real/demo.vib",
+            lab.signer(),
+            output=tmp_path / "loop",
+            existing=Existing.REPLACE,
+        )

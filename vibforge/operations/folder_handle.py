@@ -12,6 +12,7 @@ import errno
 import itertools
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,6 +53,16 @@ _PRIVATE = 0o600
 _PROC = Path("/proc/self/fd")
 _NUMBERS = itertools.count()
 _ALL = 0o777
+
+
+class _Held(threading.local):
+    """The folders that a thread holds, by device and number."""
+
+    def __init__(self) -> None:
+        self.folders: set[tuple[int, int]] = set()
+
+
+_HELD = _Held()
 
 
 class FolderHandle:
@@ -138,19 +149,45 @@ class FolderHandle:
         """Return where a link says that it leads."""
         return os.readlink(self._at(name), dir_fd=self._descriptor)
 
+    def followed(self, name: str) -> Path:
+        """Return where a link leads that a user named.
+
+        Raises:
+            OutputError: it belongs to another user, on Linux.
+        """
+        if _BY_STEPS and self._descriptor is not None:
+            return _followed(self._descriptor, name, self._path / name)
+        return Path(self.target_of(name))
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Make others who hold the same folder wait; the system frees it when a process dies.
 
         The folder itself is locked, so that nothing is left behind. Where the system or the file
-        system has no such lock, nobody waits.
+        system has no such lock, nobody waits. A thread that holds it may hold it once more.
         """
-        descriptor = self._locked()
+        identity = self._identity()
+        descriptor = None if identity in _HELD.folders else self._locked()
+        if descriptor is None:
+            yield
+            return
+        _HELD.folders.add(identity)
         try:
             yield
         finally:
-            if descriptor is not None:
-                os.close(descriptor)
+            _HELD.folders.discard(identity)
+            os.close(descriptor)
+
+    def is_still(self, path: Path) -> bool:
+        """Whether a path leads to this folder, which may have been removed meanwhile."""
+        try:
+            return self._descriptor is None or self._identity() == _identity(path.stat())
+        except OSError:
+            return False
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._path.stat() if self._descriptor is None else os.fstat(self._descriptor)
+        return _identity(found)
 
     def _locked(self) -> int | None:
         try:
@@ -387,6 +424,10 @@ def _opened_by_steps(path: Path, *, follow: bool) -> int:
         os.close(here)
 
 
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
 def _steps_back(path: Path) -> list[str]:
     return list(reversed(path.relative_to(path.anchor).parts))
 
@@ -419,6 +460,24 @@ def _followed(folder: int, name: str, path: Path) -> Path:
             remedy=f"if you trust that user, name the folder itself: it leads to {target}",
         )
     return Path(target)
+
+
+def behind_links(path: Path) -> Path:
+    """Return the path of the file that a link leads to; the path itself where there is no link.
+
+    Raises:
+        OutputError: a link belongs to another user, on Linux.
+        OSError: a folder cannot be opened, or there are too many links.
+    """
+    for _ in range(_LINK_LIMIT):
+        try:
+            with FolderHandle.open(path.parent) as folder:
+                if not stat.S_ISLNK(folder.mode_of(path.name) or 0):
+                    return path
+                path = path.parent / folder.followed(path.name)
+        except FileNotFoundError:  # the folder is to be made
+            return path
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
 def _upwards(path: Path) -> tuple[Path, ...]:

@@ -59,6 +59,8 @@ def read_ledger(folder: Path) -> Ledger:
 def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
     """Note in the ledgers what is made, and what is left over, while a project is built.
 
+    Other targets wait, so that of several versions that are built at once none is forgotten.
+
     Args:
         output: the folder of all projects.
         folder: that of the project: `output` itself, or a folder in it.
@@ -67,18 +69,39 @@ def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
         OutputError: `output` cannot be made, or a ledger cannot be written.
     """
     made_output = folder != output and _make(output)
-    made_folder = not os.path.lexists(folder)
-    before = read_record(folder)
     try:
-        yield
+        with _alone_in(folder) as made_folder:
+            before = read_record(folder)
+            yield
+            written = before.files if before else ()
+            update_ledger(folder, made_folder=made_folder, written=written)
     except BaseException:
         if made_output:
             with contextlib.suppress(OSError):  # another project was built into it meanwhile
                 output.rmdir()
         raise
-    update_ledger(folder, made_folder=made_folder, written=before.files if before else ())
     if made_output:
         update_ledger(output, made_folder=True)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[bool]:
+    """Make a folder if it is missing, and keep other targets out; give whether it was made.
+
+    A folder that was made and stays empty is removed again.
+    """
+    keep = True
+    while keep:
+        place = OutputFolder(folder)
+        try:
+            with explained(folder):
+                handle = place.open()
+            with handle.held():
+                keep = not handle.is_still(folder)  # `clean` may have removed it meanwhile
+                if not keep:
+                    yield place.is_made
+        finally:
+            place.close(keep=keep)
 
 
 def update_ledger(

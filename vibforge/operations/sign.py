@@ -21,7 +21,8 @@ from vibforge.model.names import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.model.release_date import ReleaseDate
 from vibforge.model.vib import Vib
 from vibforge.operations.facts.signed import judgement_of
-from vibforge.operations.publish import Publication
+from vibforge.operations.folder_handle import behind_links
+from vibforge.operations.publish import Publication, explained
 from vibforge.operations.verification import Outcome
 from vibforge.operations.verify import verify_vib
 from vibforge.signing.making import SigningTime, TimeSource, make_block, signing_time
@@ -167,7 +168,9 @@ def sign_vib(
     kept = _kept(signable, existing)
     block = make_block(vib.descriptor_bytes, signer, stated.moment)
     signatures = append_block(kept, block)
-    _write(vib, signatures, Path(os.path.realpath(output or path)))
+    with explained(output or path):
+        target = behind_links(output or path)
+    _write(vib, signatures, target)
     return Signed(
         path=output or path,
         vib_id=vib.descriptor.vib_id,
