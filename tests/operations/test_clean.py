@@ -313,3 +313,19 @@ def test_a_target_that_fails_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(OutputError), keeping_ledgers(tmp_path / "out", tmp_path / "out/p"):
         raise OutputError("no")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_checksums_and_a_package_do_not_forget_each_others_files(tmp_path: Path) -> None:
+    tree, out = trx_tree(tmp_path / "p"), tmp_path / "out"
+    with keeping_ledgers(out, out):
+        build(tree, out, environment={})
+    with ThreadPoolExecutor(1) as pool:
+        with keeping_ledgers(out, out):
+            summing = pool.submit(write_checksums, out, [out])
+            assert not wait([summing], timeout=0.2).done
+            build(tree, out, settings={"version": "2-1"}, environment={})
+        summing.result(timeout=30)
+    assert b"2-1.vib" in (out / "SHA256SUMS").read_bytes()
+    clean(out)
+    assert not out.exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vibforge.errors import OutputError, Problem
 from vibforge.operations.built_folder import BuiltFolder, read_record
-from vibforge.operations.ledger import update_ledger
+from vibforge.operations.ledger import alone_in, update_ledger
 from vibforge.operations.publish import Publication
 from vibforge.operations.record import RECORD_NAME, FileKind, WrittenFile
 
@@ -26,6 +26,11 @@ def write_checksums(output: Path, folders: Sequence[Path]) -> Path:
         OutputError: a folder has no build, a file was changed after the build, or the list cannot
             be written.
     """
+    with alone_in(output):
+        return _write(output, folders)
+
+
+def _write(output: Path, folders: Sequence[Path]) -> Path:
     problems: list[Problem] = []
     lines = sorted(line for folder in folders for line in _lines(output, folder, problems))
     if problems:

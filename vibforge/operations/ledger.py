@@ -70,7 +70,7 @@ def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
     """
     made_output = folder != output and _make(output)
     try:
-        with _alone_in(folder) as made_folder:
+        with alone_in(folder) as made_folder:
             before = read_record(folder)
             yield
             written = before.files if before else ()
@@ -85,7 +85,7 @@ def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[bool]:
+def alone_in(folder: Path) -> Iterator[bool]:
     """Make a folder if it is missing, and keep other targets out; give whether it was made.
 
     A folder that was made and stays empty is removed again.
@@ -117,18 +117,25 @@ def update_ledger(
     Raises:
         OutputError: it cannot be written.
     """
-    before = read_ledger(folder)
+    with alone_in(folder):
+        before = read_ledger(folder)
+        after = _after(before, folder, written, made_folder=made_folder)
+        if after == before:
+            return
+        with Publication(folder) as publication:
+            facts = {"format": LEDGER_FORMAT, "made_folder": after.made_folder}
+            publication.write(LEDGER_NAME, serialise(facts, after.files))
+            publication.publish()
+
+
+def _after(
+    before: Ledger, folder: Path, written: Sequence[WrittenFile], *, made_folder: bool
+) -> Ledger:
     latest = read_record(folder)
     names = {file.name for file in latest.files} if latest else set()
     files = {file.name: file for file in (*before.files, *written) if file.name not in names}
     present = tuple(file for file in files.values() if _is_there(folder, file))
-    after = Ledger(made_folder=made_folder or before.made_folder, files=present[-FILE_LIMIT:])
-    if after == before:
-        return
-    with Publication(folder) as publication:
-        facts = {"format": LEDGER_FORMAT, "made_folder": after.made_folder}
-        publication.write(LEDGER_NAME, serialise(facts, after.files))
-        publication.publish()
+    return Ledger(made_folder=made_folder or before.made_folder, files=present[-FILE_LIMIT:])
 
 
 def _make(folder: Path) -> bool:
