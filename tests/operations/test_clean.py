@@ -329,3 +329,30 @@ def test_checksums_and_a_package_do_not_forget_each_others_files(tmp_path: Path)
     assert b"2-1.vib" in (out / "SHA256SUMS").read_bytes()
     clean(out)
     assert not out.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_a_folder_goes_before_a_waiting_target_can_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    out = tmp_path / "out"
+    free: list[bool] = []
+    with keeping_ledgers(out, out):
+        build(trx_tree(tmp_path / "p"), out, environment={})
+
+    def judged(path: Path) -> None:
+        number = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free.append(True)
+        except BlockingIOError:
+            free.append(False)
+        finally:
+            os.close(number)
+        os.rmdir(path)  # noqa: PTH106 - Path.rmdir is replaced here
+
+    monkeypatch.setattr(Path, "rmdir", judged)
+    clean(out)
+    assert free == [False]
+    assert not out.exists()

@@ -101,13 +101,13 @@ class BuiltFolder:
         """
         self._handle.remove_file(name)
 
-    def rmdir(self, name: str) -> bool:
-        """Remove a folder in this one if it is empty, and return whether it was."""
-        try:
-            self._handle.remove_folder(name)
-        except OSError:
-            return False
-        return True
+    def rmdir(self, name: str) -> None:
+        """Remove an empty folder in this one.
+
+        Raises:
+            OSError: it cannot be removed, or is not empty.
+        """
+        self._handle.remove_folder(name)
 
     def held(self) -> AbstractContextManager[None]:
         """Keep what is published into the folder waiting until this ends."""
