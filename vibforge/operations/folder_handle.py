@@ -12,6 +12,7 @@ import errno
 import itertools
 import os
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,7 +44,7 @@ _OLD_FILE = (
 )
 _GONE_WHEN_CLOSED = getattr(os, "O_TEMPORARY", 0)
 """Windows removes such a file itself; elsewhere an open file needs no name."""
-_BY_STEPS = _BY_HANDLE and hasattr(os, "O_PATH") and hasattr(os, "geteuid")
+_BY_STEPS = _BY_HANDLE and sys.platform == "linux"  # BSD cannot read an open link
 _STEP = getattr(os, "O_PATH", 0) | getattr(os, "O_CLOEXEC", 0) | _NO_LINK
 """Opens a folder that may be searched and not read, or a link itself."""
 _LINK_LIMIT = 40
