@@ -22,8 +22,9 @@
 # clean     remove what was built, unless it was changed since
 #
 # Values from the command line and from the environment are texts: neither make nor a shell expands
-# `$`, quotes, `~` or anything else in them. PROJECT and OUT may hold any character. In PROJECTS and
-# the flags, blanks separate words, and quotes keep blanks together: PROJECTS="'my agent' firewall".
+# `$`, quotes, `~` or anything else in them. PROJECT and OUT may hold any character; but make drops
+# blanks in front of a value on its command line: write OUT="./ name". In PROJECTS and the flags,
+# blanks separate words, and quotes keep blanks together: PROJECTS="'my agent' firewall".
 # Make itself expands what is in MAKEFLAGS, what is set by `:=` on its command line, and what a
 # Makefile above passes on: such values must be your own.
 # Values that a Makefile sets are expanded by make, as anything in a Makefile.

@@ -1,6 +1,7 @@
 """Run vibforge as `python -m vibforge` or as the console script."""
 
 import gc
+import signal
 import sys
 
 _GARBAGE_THRESHOLD = 200_000
@@ -10,6 +11,7 @@ of starting up: what they make is kept, not garbage."""
 
 def run() -> None:
     """Answer the command line and exit with its code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `main` listens there is nothing to undo
     gc.set_threshold(_GARBAGE_THRESHOLD)
     from vibforge.cli import main  # noqa: PLC0415 - `--version` must not wait for the commands
     from vibforge.cli.streams import prepare_streams  # noqa: PLC0415 - the same

@@ -186,6 +186,8 @@ def test_a_descriptor_that_is_none_is_told(
 def test_names_of_keys_stay_names() -> None:
     for name in ("me.key", "env:KEY", "pkcs11:object=a", "a" * 200, "My/" * 40 + "key.pem"):
         check_key_name(name)
+    for name in ("ключ" * 20, "pkcs11:object=" + "é" * 50, "=" * 80):
+        check_key_name(name)
 
 
 def test_json_lists_no_secret(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:

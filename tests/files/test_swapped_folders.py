@@ -103,8 +103,7 @@ def _unpack(inputs: Path, folder: Path) -> object:
 
 
 def _build(inputs: Path, folder: Path) -> object:
-    trx_tree(inputs / "p")
-    return build(inputs / "p", folder / "new")
+    return build(trx_tree(inputs / "p"), folder)
 
 
 INTO_FOLDERS_OF_OTHERS: dict[str, Write] = {
@@ -112,12 +111,16 @@ INTO_FOLDERS_OF_OTHERS: dict[str, Write] = {
     "extract --owners --force": lambda i, to: extract(
         [_vib(i)], to, Wishes(owners=True, force=True)
     ),
+    "extract into a folder of theirs": lambda i, to: extract(
+        [_vib(i)], to / "d1/sub", Wishes(force=True)
+    ),
+    "build": lambda i, to: _build(i, to / "d1/sub"),
 }
 INTO_NEW_FOLDERS: dict[str, Write] = {
     "extract": lambda i, to: extract([_vib(i)], to / "new", Wishes()),
     "extract --stage": lambda i, to: extract_stage(_vib(i), to / "new"),
     "bundle unpack": _unpack,
-    "build": _build,
+    "build": lambda i, to: _build(i, to / "new"),
     "init": lambda _, to: initialise(to / "new", "trx-conf", "x"),
 }
 

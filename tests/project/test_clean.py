@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ import pytest
 from tests.trees import trx_tree
 from vibforge import build
 from vibforge.errors import FormatError, OutputError
+from vibforge.files.folder_handle import FolderHandle
 from vibforge.project.clean import clean, write_checksums
+from vibforge.project.ledger import keeping_ledgers
 from vibforge.project.record import FILE_LIMIT, RECORD_LIMIT
 
 SECRET = b"not yours"
@@ -180,3 +184,174 @@ def test_checksums_of_any_name_are_read_by_sha256sum(
     next((tmp_path / "out/plain").glob("*.vib")).write_bytes(b"x")
     with pytest.raises(OutputError, match="was changed"):
         write_checksums(tmp_path / "out", folders)
+
+
+@pytest.fixture
+def compared(forged: Callable[[object], Path]) -> Path:
+    out = forged([entry("file")])
+    (out / "file").write_bytes(SECRET)
+    (out / "mine").write_bytes(b"mine")
+    return out
+
+
+def test_a_file_swapped_in_after_it_was_compared_stays(
+    compared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = FolderHandle.rename
+
+    def late(self: FolderHandle, name: str, target: str) -> None:
+        if name == "file":
+            (compared / "mine").replace(compared / "file")
+        rename(self, name, target)
+
+    monkeypatch.setattr(FolderHandle, "rename", late)
+    cleaned = clean(compared)
+    assert [problem.what for problem in cleaned.kept] == [
+        "kept: was replaced while it was compared"
+    ]
+    assert (compared / "file").read_bytes() == b"mine"
+
+
+def test_a_file_written_after_it_was_compared_stays(
+    compared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = FolderHandle.rename
+
+    def late(self: FolderHandle, name: str, target: str) -> None:
+        if name == "file":
+            (compared / "file").write_bytes(b"mine")
+        rename(self, name, target)
+
+    monkeypatch.setattr(FolderHandle, "rename", late)
+    assert clean(compared).removed == ()
+    assert (compared / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_takes_the_name_at_the_last_moment_stays(
+    compared: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    replaced: bool,  # noqa: FBT001 - the parameter of the test
+) -> None:
+    rename = FolderHandle.rename
+
+    def late(self: FolderHandle, name: str, target: str) -> None:
+        if name == "file" and replaced:
+            (compared / "file").unlink()
+            (compared / "file").write_bytes(b"other")
+        rename(self, name, target)
+        if name == "file":
+            (compared / "mine").rename(compared / "file")
+
+    monkeypatch.setattr(FolderHandle, "rename", late)
+    cleaned = clean(compared)
+    assert (compared / "file").read_bytes() == b"mine"
+    left = [path for path in compared.iterdir() if path.name.endswith(".partial")]
+    assert [path.read_bytes() for path in left] == ([b"other"] if replaced else [])
+    assert [path.name in problem.what for path in left for problem in cleaned.kept] == [
+        True for _ in left
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_clean_waits_for_a_build_that_publishes(compared: Path) -> None:
+    with ThreadPoolExecutor(1) as pool, FolderHandle.open(compared) as handle:
+        with handle.held():
+            cleaning = pool.submit(clean, compared)
+            assert not wait([cleaning], timeout=0.2).done
+            assert (compared / "file").exists()
+        assert [path.name for path in cleaning.result(timeout=30).removed] == ["file", "build.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_of_versions_that_are_packaged_at_once_none_is_forgotten(tmp_path: Path) -> None:
+    tree, out = trx_tree(tmp_path / "p"), tmp_path / "out"
+    begun, go_on = Event(), Event()
+
+    def package(version: str) -> None:
+        with keeping_ledgers(out, out):
+            begun.set()
+            assert go_on.wait(30)
+            build(tree, out, settings={"version": version}, environment={})
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(package, "1-1")]
+        assert begun.wait(30)
+        running.append(pool.submit(package, "2-1"))
+        assert not wait(running, timeout=0.2).done
+        go_on.set()
+        for each in running:
+            each.result(timeout=30)
+    assert len(list(out.glob("*.vib"))) == 2
+    clean(out)
+    assert not out.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_a_folder_that_clean_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+    tree, out = trx_tree(tmp_path / "p"), tmp_path / "out"
+
+    def package() -> None:
+        with keeping_ledgers(out, out):
+            build(tree, out, environment={})
+
+    package()
+    with ThreadPoolExecutor(1) as pool, FolderHandle.open(out) as handle:
+        with handle.held():
+            waiting = pool.submit(package)
+            assert not wait([waiting], timeout=0.2).done
+            clean(out)
+            assert not out.exists()
+        waiting.result(timeout=30)
+    assert (out / "build.json").exists()
+    clean(out)
+    assert not out.exists(), "whoever made it again noted that"
+
+
+def test_a_target_that_fails_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError), keeping_ledgers(tmp_path / "out", tmp_path / "out/p"):
+        raise OutputError("no")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_checksums_and_a_package_do_not_forget_each_others_files(tmp_path: Path) -> None:
+    tree, out = trx_tree(tmp_path / "p"), tmp_path / "out"
+    with keeping_ledgers(out, out):
+        build(tree, out, environment={})
+    with ThreadPoolExecutor(1) as pool:
+        with keeping_ledgers(out, out):
+            summing = pool.submit(write_checksums, out, [out])
+            assert not wait([summing], timeout=0.2).done
+            build(tree, out, settings={"version": "2-1"}, environment={})
+        summing.result(timeout=30)
+    assert b"2-1.vib" in (out / "SHA256SUMS").read_bytes()
+    clean(out)
+    assert not out.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such lock")
+def test_a_folder_goes_before_a_waiting_target_can_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    out = tmp_path / "out"
+    free: list[bool] = []
+    with keeping_ledgers(out, out):
+        build(trx_tree(tmp_path / "p"), out, environment={})
+
+    def judged(path: Path) -> None:
+        number = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free.append(True)
+        except BlockingIOError:
+            free.append(False)
+        finally:
+            os.close(number)
+        os.rmdir(path)  # noqa: PTH106 - Path.rmdir is replaced here
+
+    monkeypatch.setattr(Path, "rmdir", judged)
+    clean(out)
+    assert free == [False]
+    assert not out.exists()

@@ -1,6 +1,8 @@
 """Keys in a token, with SoftHSM in place of hardware."""
 
+import gc
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +73,8 @@ def token(lab: Lab, tool: Callable[[str], str], tmp_path_factory: pytest.TempPat
         path = str(lab.issued(kind=kind).key_path)
         named = ("--label", kind, "--id", f"0{number}")
         run("--import", path, "--token", "lab", "--pin", pin, *named)
+        twice = ("--label", "twice", "--id", f"1{number}")
+        run("--import", path, "--token", "lab", "--pin", pin, *twice)
     return Token(library, lab)
 
 
@@ -108,6 +112,20 @@ def test_a_certificate_of_another_key_is_noticed(token: Token) -> None:
 def test_a_wrong_pin_is_told_and_the_key_stays_where_it_is(token: Token) -> None:
     with pytest.raises(SigningError, match="the PIN is wrong"):
         token.signer(KeyKind.P256, lambda: b"0000").sign(b"text")
+
+
+def test_several_keys_of_one_name_are_told_and_nothing_else(
+    token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    source = KeySource(
+        key=token.uri("object=twice"), certificates=(token.lab.issued().certificate_path,)
+    )
+    with pytest.raises(SigningError, match="several keys have that name; add id="):
+        open_signer(source, RIGHT, {}).sign(b"text")
+    gc.collect()
+    assert complaints == []
 
 
 REFUSED = {

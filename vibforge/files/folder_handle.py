@@ -1,7 +1,9 @@
 """An open folder: names in it are looked up there, whatever others make of its path meanwhile.
 
 Where the system takes names relative to an open folder (`dir_fd`: Linux, macOS, BSD), nobody who
-swaps a folder for a link can make a write land elsewhere. Windows has no such calls: there a
+swaps a folder for a link can make a write land elsewhere. On the way to the folder that the user
+names, links are followed; on Linux those of other users are refused, for they could be swapped just
+before. Windows has no such calls: there a
 folder is its path, a link is refused only if it is there when vibforge looks, and nothing is
 promised against somebody who changes the folder at the same time.
 """
@@ -10,10 +12,14 @@ import errno
 import itertools
 import os
 import stat
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Self
+
+from vibforge.errors import OutputError
 
 _BY_HANDLE = {
     os.open,
@@ -38,10 +44,26 @@ _OLD_FILE = (
 )
 _GONE_WHEN_CLOSED = getattr(os, "O_TEMPORARY", 0)
 """Windows removes such a file itself; elsewhere an open file needs no name."""
+_BY_STEPS = _BY_HANDLE and sys.platform == "linux"  # BSD cannot read an open link
+_STEP = getattr(os, "O_PATH", 0) | getattr(os, "O_CLOEXEC", 0) | _NO_LINK
+"""Opens a folder that may be searched and not read, or a link itself."""
+_LINK_LIMIT = 40
+"""Links on the way to a folder, as Linux counts them."""
+_ROOT = 0
 _PRIVATE = 0o600
 _PROC = Path("/proc/self/fd")
 _NUMBERS = itertools.count()
 _ALL = 0o777
+
+
+class _Held(threading.local):
+    """The folders that a thread holds, by device and number."""
+
+    def __init__(self) -> None:
+        self.folders: set[tuple[int, int]] = set()
+
+
+_HELD = _Held()
 
 
 class FolderHandle:
@@ -56,7 +78,16 @@ class FolderHandle:
 
     @classmethod
     def open(cls, path: Path, *, follow: bool = True) -> Self:
-        """Open a folder that the user names; links above it are followed, it itself if asked."""
+        """Open a folder that the user names; links above it are followed, it itself if asked.
+
+        Linux: of links, only those of this user and of root are followed.
+
+        Raises:
+            OutputError: a link belongs to another user.
+            OSError: the folder cannot be opened.
+        """
+        if _BY_STEPS:
+            return cls(path, _opened_by_steps(path, follow=follow))
         if _BY_HANDLE:
             return cls(path, os.open(path, _FLAGS | (0 if follow else _NO_LINK)))
         if not path.is_dir():
@@ -119,19 +150,45 @@ class FolderHandle:
         """Return where a link says that it leads."""
         return os.readlink(self._at(name), dir_fd=self._descriptor)
 
+    def followed(self, name: str) -> Path:
+        """Return where a link leads that a user named.
+
+        Raises:
+            OutputError: it belongs to another user, on Linux.
+        """
+        if _BY_STEPS and self._descriptor is not None:
+            return _followed(self._descriptor, name, self._path / name)
+        return Path(self.target_of(name))
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Make others who hold the same folder wait; the system frees it when a process dies.
 
         The folder itself is locked, so that nothing is left behind. Where the system or the file
-        system has no such lock, nobody waits.
+        system has no such lock, nobody waits. A thread that holds it may hold it once more.
         """
-        descriptor = self._locked()
+        identity = self._identity()
+        descriptor = None if identity in _HELD.folders else self._locked()
+        if descriptor is None:
+            yield
+            return
+        _HELD.folders.add(identity)
         try:
             yield
         finally:
-            if descriptor is not None:
-                os.close(descriptor)
+            _HELD.folders.discard(identity)
+            os.close(descriptor)
+
+    def is_still(self, path: Path) -> bool:
+        """Whether a path leads to this folder, which may have been removed meanwhile."""
+        try:
+            return self._descriptor is None or self._identity() == _identity(path.stat())
+        except OSError:
+            return False
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._path.stat() if self._descriptor is None else os.fstat(self._descriptor)
+        return _identity(found)
 
     def _locked(self) -> int | None:
         try:
@@ -291,8 +348,8 @@ class FolderHandle:
 class OutputFolder:
     """The folder that a command writes into; `open` makes it where it is missing.
 
-    Links are followed in the part of the path that is there, which the user named, and refused in
-    what is made.
+    Links are followed in the part of the path that is there, which the user named, as
+    `FolderHandle.open` does, and refused in what is made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -305,6 +362,7 @@ class OutputFolder:
         """Return the folder, which stays open until `close`.
 
         Raises:
+            OutputError: a link on the way belongs to another user.
             OSError: it cannot be opened or made.
         """
         if self._handle is None:
@@ -314,6 +372,11 @@ class OutputFolder:
             for name in missing:
                 self._handle = self._entered(self._handle, name)
         return self._handle
+
+    @property
+    def is_made(self) -> bool:
+        """Whether `open` made the folder."""
+        return bool(self._made) and self._made[-1][1] == self._path.name
 
     def close(self, *, keep: bool) -> None:
         """Give the folder back; unless it is to be kept, remove what was made and is empty."""
@@ -334,6 +397,88 @@ class OutputFolder:
                 return parent.enter(name)
         self._made.append((parent, name))
         return parent.enter(name)
+
+
+def _opened_by_steps(path: Path, *, follow: bool) -> int:
+    """Open a folder name by name, so that the owner of each link on the way can be looked at."""
+    here = os.open(path.anchor or ".", _STEP)
+    steps = _steps_back(path)
+    links = 0
+    try:
+        while steps:
+            name = steps.pop()
+            try:
+                # Asking for a folder makes the system mount what is mounted on demand.
+                here = _exchanged(here, os.open(name, _STEP | os.O_DIRECTORY, dir_fd=here))
+            except NotADirectoryError:
+                if not follow and not steps:
+                    raise
+                target = _followed(here, name, path)
+                links += 1
+                if links > _LINK_LIMIT:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from None
+                if target.anchor:
+                    here = _exchanged(here, os.open(target.anchor, _STEP))
+                steps += _steps_back(target)
+        return os.open(".", _FLAGS, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _steps_back(path: Path) -> list[str]:
+    return list(reversed(path.relative_to(path.anchor).parts))
+
+
+def _exchanged(before: int, after: int) -> int:
+    os.close(before)
+    return after
+
+
+def _followed(folder: int, name: str, path: Path) -> Path:
+    """Return where a link leads, if it may be followed.
+
+    Raises:
+        OutputError: it belongs to another user.
+        OSError: it is no link.
+    """
+    link = os.open(name, _STEP, dir_fd=folder)
+    try:
+        status = os.fstat(link)
+        if not stat.S_ISLNK(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+        target = os.readlink("", dir_fd=link)
+    finally:
+        os.close(link)
+    if status.st_uid not in {_ROOT, os.geteuid()}:
+        raise OutputError(
+            f"{name} in this path is a link of another user, number {status.st_uid}, who can "
+            "swap it at any time",
+            where=str(path),
+            remedy=f"if you trust that user, name the folder itself: it leads to {target}",
+        )
+    return Path(target)
+
+
+def behind_links(path: Path) -> Path:
+    """Return the path of the file that a link leads to; the path itself where there is no link.
+
+    Raises:
+        OutputError: a link belongs to another user, on Linux.
+        OSError: a folder cannot be opened, or there are too many links.
+    """
+    for _ in range(_LINK_LIMIT):
+        try:
+            with FolderHandle.open(path.parent) as folder:
+                if not stat.S_ISLNK(folder.mode_of(path.name) or 0):
+                    return path
+                path = path.parent / folder.followed(path.name)
+        except FileNotFoundError:  # the folder is to be made
+            return path
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
 def _upwards(path: Path) -> tuple[Path, ...]:

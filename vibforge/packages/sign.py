@@ -12,7 +12,8 @@ from typing import BinaryIO
 from cryptography import x509
 
 from vibforge.errors import FormatError, ModelError, Problem, SigningError
-from vibforge.files.publication import Publication
+from vibforge.files.folder_handle import behind_links
+from vibforge.files.publication import Publication, explained
 from vibforge.findings.check import Topic
 from vibforge.formats.ar import MAGIC, member_padding, read_archive
 from vibforge.formats.budget import Budget
@@ -174,7 +175,9 @@ def sign_vib(
     kept = _kept(signable, existing)
     block = make_block(vib.descriptor_bytes, signer, stated.moment)
     signatures = append_block(kept, block)
-    _write(vib, signatures, Path(os.path.realpath(output or path)))
+    with explained(output or path):
+        target = behind_links(output or path)
+    _write(vib, signatures, target)
     return Signed(
         path=output or path,
         vib_id=vib.descriptor.vib_id,

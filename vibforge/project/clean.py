@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from vibforge.project.ledger import (
     LEDGER_NAME,
     BuiltFolder,
     Ledger,
+    alone_in,
     parse_ledger,
     read_record,
     update_ledger,
@@ -43,17 +44,9 @@ def clean(output: Path, folders: Sequence[Path] = ()) -> Cleaned:
         OutputError: a folder or a list is a link, or cannot be read or removed.
     """
     results: list[Cleaned] = []
-    try:
-        with BuiltFolder(output) as opened:
-            results += [_clean_within(opened, path) for path in folders if path != output]
-            removed, kept, ledger = _clean(opened)
-    except FileNotFoundError:
-        return Cleaned(removed=(), kept=())
-    if ledger.made_folder and not kept:
-        with contextlib.suppress(OSError):  # it has other files
-            output.rmdir()
-            removed = (*removed, output)
-    results.append(Cleaned(removed=removed, kept=kept))
+    with contextlib.suppress(FileNotFoundError), BuiltFolder(output) as opened:
+        results += [_clean_within(opened, path) for path in folders if path != output]
+        results.append(_clean(opened, output.rmdir))
     return Cleaned(
         removed=tuple(path for each in results for path in each.removed),
         kept=tuple(problem for each in results for problem in each.kept),
@@ -63,18 +56,21 @@ def clean(output: Path, folders: Sequence[Path] = ()) -> Cleaned:
 def _clean_within(output: BuiltFolder, path: Path) -> Cleaned:
     try:
         with BuiltFolder(path, parent=output) as folder:
-            removed, kept, ledger = _clean(folder)
+            return _clean(folder, lambda: output.rmdir(path.name))
     except FileNotFoundError:
         return Cleaned(removed=(), kept=())
-    if ledger.made_folder and not kept and output.rmdir(path.name):
-        removed = (*removed, path)
+
+
+def _clean(folder: BuiltFolder, rmdir: Callable[[], None]) -> Cleaned:
+    """Clean a folder while no target writes into it; `rmdir` removes it if it is empty."""
+    with folder.held():
+        lists, ledger = _lists(folder)
+        removed, kept = _remove_all(folder, lists)
+        if ledger.made_folder and not kept:
+            with contextlib.suppress(OSError):  # it has other files
+                rmdir()
+                removed = (*removed, folder.path)
     return Cleaned(removed=removed, kept=kept)
-
-
-def _clean(folder: BuiltFolder) -> tuple[tuple[Path, ...], tuple[Problem, ...], Ledger]:
-    lists, ledger = _lists(folder)
-    removed, kept = _remove_all(folder, lists)
-    return removed, kept, ledger
 
 
 def _lists(folder: BuiltFolder) -> tuple[dict[str, tuple[WrittenFile, ...]], Ledger]:
@@ -135,6 +131,11 @@ def write_checksums(output: Path, folders: Sequence[Path]) -> Path:
         OutputError: a folder has no build, a file was changed after the build, or the list cannot
             be written.
     """
+    with alone_in(output):
+        return _write(output, folders)
+
+
+def _write(output: Path, folders: Sequence[Path]) -> Path:
     problems: list[Problem] = []
     lines = sorted(line for folder in folders for line in _lines(output, folder, problems))
     if problems:

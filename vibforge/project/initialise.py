@@ -46,10 +46,10 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
             f"there is no template {template!r}", remedy=f"use {', '.join(template_names())}"
         )
     with explained(folder):  # the current folder may be gone
-        place = Path(os.path.realpath(folder))
-    vib_name = place.name if name is None else name
+        own_name = Path(os.path.realpath(folder)).name
+    vib_name = own_name if name is None else name
     check_name(vib_name)
-    check_file_name(place.name)
+    check_file_name(own_name)
     with explained(folder):
         is_new = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_new:
@@ -58,7 +58,7 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
         )
     shown = os.fsencode(folder).decode("utf-8", "replace")
     is_there = folder.exists()
-    output = OutputFolder(place if is_there else place.parent)
+    output = OutputFolder(folder if is_there else folder.parent)
     with explained(folder):
         try:
             here = output.open()
@@ -67,7 +67,7 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
                 if is_there:  # it may be somebody's current folder, or a mount: it stays
                     _fill(here, unfinished, written)
                 else:
-                    here.rename(hidden, place.name)
+                    here.rename(hidden, folder.name)
             return written
         finally:
             output.close(keep=False)  # with a project in them, folders stay

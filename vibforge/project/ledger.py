@@ -3,14 +3,15 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from vibforge.errors import FormatError, OutputError
-from vibforge.files.folder_handle import FolderHandle
-from vibforge.files.publication import Publication, explained
+from vibforge.files.folder_handle import FolderHandle, OutputFolder
+from vibforge.files.publication import Publication, explained, undisturbed
 from vibforge.project.record import (
     FILE_LIMIT,
     FORMAT,
@@ -84,15 +85,17 @@ class BuiltFolder:
 
     def difference(self, file: WrittenFile) -> str | None:
         """Return why a file is not the one that was written, "" if it is; None if it is gone."""
-        return self._compare(file, remove=False)
+        return self._compare(file)
 
     def remove(self, file: WrittenFile) -> str | None:
         """Remove a file if it is the one that was written.
 
+        It gets a hidden name first: what takes its name meanwhile stays.
+
         Returns:
             Why it was kept, "" if it was removed, None if there was none.
         """
-        return self._compare(file, remove=True)
+        return self._compare(file, self._removed)
 
     def unlink(self, name: str) -> None:
         """Remove a file of this folder, or the link that has its name.
@@ -102,15 +105,22 @@ class BuiltFolder:
         """
         self._handle.remove_file(name)
 
-    def rmdir(self, name: str) -> bool:
-        """Remove a folder in this one if it is empty, and return whether it was."""
-        try:
-            self._handle.remove_folder(name)
-        except OSError:
-            return False
-        return True
+    def rmdir(self, name: str) -> None:
+        """Remove an empty folder in this one.
 
-    def _compare(self, file: WrittenFile, *, remove: bool) -> str | None:
+        Raises:
+            OSError: it cannot be removed, or is not empty.
+        """
+        self._handle.remove_folder(name)
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep what is published into the folder waiting until this ends."""
+        return self._handle.held()
+
+    def _compare(
+        self, file: WrittenFile, after: Callable[[str, os.stat_result], str] = lambda *_: ""
+    ) -> str | None:
+        """Compare a file with what was written, and go on with `after` where it is the same."""
         if not is_plain_name(file.name):
             return "is not the name of a file in this folder"
         try:
@@ -118,16 +128,25 @@ class BuiltFolder:
                 status = os.fstat(opened.fileno())
                 if status.st_size != file.size or _sha256(opened, file.size) != file.sha256:
                     return "was changed after it was written"
-                if remove:
-                    now = self._handle.status_of(file.name)
-                    if now is None or not os.path.samestat(status, now):
-                        return "was replaced while it was compared"
-                    self.unlink(file.name)
+                return after(file.name, status)
         except FileNotFoundError:
             return None
         except OSError as error:
             return f"cannot be removed: {error.strerror or error}"
-        return ""
+
+    def _removed(self, name: str, compared: os.stat_result) -> str:
+        """Remove a name if it is still that of the file that was compared, and return why not."""
+        hidden = self._handle.free_name()
+        with undisturbed():
+            self._handle.rename(name, hidden)
+            now = self._handle.status_of(hidden)
+            if now is None or _is_same(now, compared):
+                self._handle.remove_file(hidden)
+                return ""
+            if self._handle.mode_of(name) is not None:
+                return f"was replaced while it was compared; what was there is {hidden} now"
+            self._handle.rename(hidden, name)
+        return "was replaced while it was compared"
 
     def enter(self, name: str) -> FolderHandle:
         """Open a folder in this one, which must not be a link."""
@@ -159,6 +178,11 @@ def is_plain_name(name: str) -> bool:
     except UnicodeEncodeError:  # a lone surrogate of a forged list
         return False
     return os.name != "nt" or ":" not in name  # a drive, or a stream of NTFS
+
+
+def _is_same(now: os.stat_result, compared: os.stat_result) -> bool:
+    """Whether this is the file that was compared, and nobody wrote into it since."""
+    return os.path.samestat(now, compared) and now.st_mtime_ns == compared.st_mtime_ns
 
 
 def _sha256(file: BinaryIO, size: int) -> str:
@@ -207,6 +231,8 @@ def read_ledger(folder: Path) -> Ledger:
 def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
     """Note in the ledgers what is made, and what is left over, while a project is built.
 
+    Other targets wait, so that of several versions that are built at once none is forgotten.
+
     Args:
         output: the folder of all projects.
         folder: that of the project: `output` itself, or a folder in it.
@@ -215,18 +241,39 @@ def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
         OutputError: `output` cannot be made, or a ledger cannot be written.
     """
     made_output = folder != output and _make(output)
-    made_folder = not os.path.lexists(folder)
-    before = read_record(folder)
     try:
-        yield
+        with alone_in(folder) as made_folder:
+            before = read_record(folder)
+            yield
+            written = before.files if before else ()
+            update_ledger(folder, made_folder=made_folder, written=written)
     except BaseException:
         if made_output:
             with contextlib.suppress(OSError):  # another project was built into it meanwhile
                 output.rmdir()
         raise
-    update_ledger(folder, made_folder=made_folder, written=before.files if before else ())
     if made_output:
         update_ledger(output, made_folder=True)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Make a folder if it is missing, and keep other targets out; give whether it was made.
+
+    A folder that was made and stays empty is removed again.
+    """
+    keep = True
+    while keep:
+        place = OutputFolder(folder)
+        try:
+            with explained(folder):
+                handle = place.open()
+            with handle.held():
+                keep = not handle.is_still(folder)  # `clean` may have removed it meanwhile
+                if not keep:
+                    yield place.is_made
+        finally:
+            place.close(keep=keep)
 
 
 def update_ledger(
@@ -242,28 +289,36 @@ def update_ledger(
     Raises:
         OutputError: it cannot be written.
     """
-    before = read_ledger(folder)
+    with alone_in(folder):
+        before = read_ledger(folder)
+        after = _after(before, folder, written, made_folder=made_folder)
+        if after == before:
+            return
+        with Publication(folder) as publication:
+            facts = {"format": LEDGER_FORMAT, "made_folder": after.made_folder}
+            publication.write(LEDGER_NAME, serialise(facts, after.files))
+            publication.publish()
+
+
+def _after(
+    before: Ledger, folder: Path, written: Sequence[WrittenFile], *, made_folder: bool
+) -> Ledger:
     latest = read_record(folder)
     names = {file.name for file in latest.files} if latest else set()
     files = {file.name: file for file in (*before.files, *written) if file.name not in names}
     present = tuple(file for file in files.values() if _is_there(folder, file))
-    after = Ledger(made_folder=made_folder or before.made_folder, files=present[-FILE_LIMIT:])
-    if after == before:
-        return
-    with Publication(folder) as publication:
-        facts = {"format": LEDGER_FORMAT, "made_folder": after.made_folder}
-        publication.write(LEDGER_NAME, serialise(facts, after.files))
-        publication.publish()
+    return Ledger(made_folder=made_folder or before.made_folder, files=present[-FILE_LIMIT:])
 
 
 def _make(folder: Path) -> bool:
     """Make a folder, and return whether it was not there."""
-    with explained(folder):
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            return False
-    return True
+    output = OutputFolder(folder)
+    try:
+        with explained(folder):
+            output.open()
+        return output.is_made
+    finally:
+        output.close(keep=True)
 
 
 def _is_there(folder: Path, file: WrittenFile) -> bool:

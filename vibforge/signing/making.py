@@ -136,4 +136,4 @@ def _is_ecdsa_der(raw: bytes) -> bool:
         utils.decode_dss_signature(raw)
     except ValueError:
         return False
-    return raw[0] == DER_SEQUENCE
+    return raw.startswith(DER_SEQUENCE)

@@ -205,11 +205,20 @@ def _open(uri: KeyUri, passphrase: Passphrase | None) -> Iterator[Any]:
 
 
 def _private_key(session: Any, uri: KeyUri) -> Any:  # noqa: ANN401 - its classes are untyped
-    from pkcs11 import ObjectClass  # noqa: PLC0415 - only with a token
+    from pkcs11 import Attribute, ObjectClass, exceptions  # noqa: PLC0415 - only with a token
 
-    return session.get_key(
-        object_class=ObjectClass.PRIVATE_KEY, label=uri.label or None, id=uri.key_id or None
-    )
+    wanted: dict[Any, Any] = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
+    if uri.label:
+        wanted[Attribute.LABEL] = uri.label
+    if uri.key_id:
+        wanted[Attribute.ID] = uri.key_id
+    # `get_key` leaves a search open where there are several, and Python complains of it later.
+    found = list(session.get_objects(wanted))
+    if len(found) > 1:
+        raise exceptions.MultipleObjectsReturned
+    if not found:
+        raise exceptions.NoSuchKey
+    return found[0]
 
 
 def _stored_certificates(uri: KeyUri) -> tuple[x509.Certificate, ...]:
@@ -219,7 +228,7 @@ def _stored_certificates(uri: KeyUri) -> tuple[x509.Certificate, ...]:
 
         named: list[x509.Certificate] = []
         others: list[x509.Certificate] = []
-        for found in session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE}):
+        for found in list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})):
             same_label = uri.label and found[Attribute.LABEL] == uri.label
             same_id = uri.key_id and found[Attribute.ID] == uri.key_id
             group = named if same_label or same_id else others

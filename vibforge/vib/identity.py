@@ -39,7 +39,7 @@ _DEVICES = frozenset(
 """Names that Windows reserves for devices, whatever extension follows."""
 _LEAST_KEY = 64
 """Characters of base64 below which no private key fits."""
-DER_SEQUENCE = 0x30
+DER_SEQUENCE = b"\x30"
 _WAYS_TO_NAME_A_KEY = "name a file, env:NAME for a key in the environment, or a pkcs11: URI"
 _VFAT_NAME = re.compile(r"[0-9A-Za-z_~-]{1,8}(\.[0-9A-Za-z_~-]{1,3})?")
 
@@ -146,14 +146,13 @@ def looks_like_a_key(text: str) -> bool:
     if "-----BEGIN" in text or "PRIVATE KEY" in text:
         return True
     import base64  # noqa: PLC0415 - only where a key is named
-    import binascii  # noqa: PLC0415 - the same
 
     packed = "".join(text.removeprefix(ENVIRONMENT_SCHEME).split())
     if len(packed) < _LEAST_KEY:
         return False
     try:
-        return base64.b64decode(packed[:_LEAST_KEY], validate=True)[0] == DER_SEQUENCE
-    except binascii.Error:
+        return base64.b64decode(packed[:_LEAST_KEY], validate=True).startswith(DER_SEQUENCE)
+    except ValueError:  # not base64, or not even ASCII
         return False
 
 
