@@ -456,5 +456,5 @@ def test_a_bundle_in_a_zip_is_served_and_unpacked(corpus: Path, tmp_path: Path) 
 
 
 def test_a_vib_is_no_depot(tmp_path: Path) -> None:
-    with pytest.raises(DepotError, match="not one offline bundle"):
+    with pytest.raises(FormatError, match="not an offline bundle"):
         unpack(vib_file(tmp_path), tmp_path / "depot")

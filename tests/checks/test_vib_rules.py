@@ -22,7 +22,8 @@ from vibforge.vib.relationships import Constraint, Relationships
 from vibforge.vib.scan import VibScan
 
 MODULES = [
-    import_module(f"vibforge.checks.{found.name}") for found in iter_modules(checks.__path__)
+    *(import_module(f"vibforge.checks.{found.name}") for found in iter_modules(checks.__path__)),
+    import_module("vibforge.bundle.checks"),
 ]
 ABOUT, STORED = payload("acme", tar(FILES))
 FOLDERS = FILES[:3]

@@ -174,10 +174,10 @@ def test_verdicts_are_exit_codes(corpus: Path) -> None:
         (["create", "-o", "x.zip", "test.vib", "--set", "nothing=1"], "unknown key"),
         (["create", "-o", "x.zip", "test.vib", "--recipe", "none.toml"], "none.toml: cannot be"),
         (["verify", "test.vib"], "no offline bundle"),
-        (["serve", "test.vib"], "not one offline bundle"),
+        (["serve", "test.vib"], "not an offline bundle"),
         (["serve", "test.vib", "--key", "k"], "go together"),
-        (["unpack", "test.vib", "-C", "d"], "not one offline bundle"),
-        (["modernise", "test.vib", "-o", "x.zip"], "0 bundles where one belongs"),
+        (["unpack", "test.vib", "-C", "d"], "not an offline bundle"),
+        (["modernise", "test.vib", "-o", "x.zip"], "not an offline bundle"),
     ],
 )
 def test_what_cannot_be_done(

@@ -370,12 +370,13 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tree / "etc/vmware/trx.conf").chmod(0)
     script = (
-        "import os, vibforge.project.build as b\n"
+        "import os, sys; from vibforge.project.plan_build import plan_build\n"
+        "plan_build(sys.argv[1], environment={'SOURCE_DATE_EPOCH': '0'})\n"  # loads all it needs
         "os.geteuid() or os.setuid(65534)\n"  # root reads every file
-        "b.plan_build('.', environment={'SOURCE_DATE_EPOCH': '0'})"
+        "plan_build('.', environment={'SOURCE_DATE_EPOCH': '0'})"
     )
     tree.chmod(0o755)
-    command = [sys.executable, "-c", script]
+    command = [sys.executable, "-c", script, str(trx_tree(tmp_path / "good"))]
     done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
     assert "etc/vmware/trx.conf: cannot be read: permission denied" in done.stderr
 
