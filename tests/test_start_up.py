@@ -29,7 +29,7 @@ def test_a_start_takes_no_more_instructions_than_it_did(
 
 def test_ctrl_c_before_the_commands_are_loaded_leaves_no_traceback() -> None:
     script = (
-        "import os, signal, sys\n"
+        "import os, signal, sys, vibforge\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, *_):\n"
         "        if name == 'vibforge.cli':\n"

@@ -10,7 +10,9 @@ from vibforge.formats.budget import Budget, Work
 
 MAGIC = b"!<arch>\n"
 NAME_LIMIT = 15
+"""Characters of a member's name: those of its header, less the one that ends it."""
 SIZE_LIMIT = 10**10 - 1
+"""Bytes of a member: its header has ten digits for them."""
 _END = b"`\n"
 
 
