@@ -77,9 +77,7 @@ def test_a_copy_would_be_found() -> None:
     assert not copies("it has no signature")
 
 
-JUDGING = (
-    *("bundle", "checks", "esxi", "findings", "formats", "host", "signing", "vib"),
-)
+JUDGING = (*("bundle", "checks", "esxi", "findings", "formats", "host", "signing", "vib"),)
 """The rooms that decide what is good: a value of theirs stands in one module."""
 FEWEST_WORDS, SHORTEST_PATTERN, SHORTEST_WORD = 3, 12, 6
 COINCIDENCES: dict[object, str] = {

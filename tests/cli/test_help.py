@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from vibforge.cli import application, main
-from vibforge.cli.helping import EXAMPLES
+from vibforge.cli.examples import EXAMPLES
 
 
 def commands(of: Any, *words: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - click's own types are typer's secret
