@@ -18,6 +18,8 @@ from vibforge.trx.rehearsal.verdict import Code
 
 PATIENT = {"announceReceiptTimeout": "4", "priority1": "255"}
 
+pytestmark = pytest.mark.rehearsals
+
 
 def rehearsed(
     client: dict[str, str],

@@ -22,6 +22,7 @@ CASES = [
 ]
 
 
+@pytest.mark.rehearsals
 @pytest.mark.parametrize("case", CASES)
 def test_the_matrix(case: Case, programs: Programs) -> None:
     found = case.play(programs)
@@ -37,6 +38,7 @@ def test_the_matrix(case: Case, programs: Programs) -> None:
         assert found.play.offset_after is not None
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["g8275-1", "st2059-2", "automotive-client"])
 def test_quick_profiles_and_their_captures(name: str, programs: Programs, tmp_path: Path) -> None:
@@ -62,6 +64,7 @@ def test_quick_profiles_and_their_captures(name: str, programs: Programs, tmp_pa
     assert found.code is Code.OK, found.play and found.play.log
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 def test_gptp(programs: Programs) -> None:
     profile = profile_named("gptp")
