@@ -8,6 +8,7 @@ of a file, and a command loads only what it uses. The standard library does the 
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
@@ -29,6 +30,13 @@ class _LateModules:
         if spec is not None and spec.loader is not None:
             spec.loader = LazyLoader(spec.loader)
         return spec
+
+
+def load_now(name: str) -> ModuleType:
+    """Import a module and load it at once, for what it does when it is loaded."""
+    module = import_module(name)
+    _ = module.__doc__  # the first question to a module loads it
+    return module
 
 
 def load_late() -> None:

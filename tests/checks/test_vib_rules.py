@@ -124,6 +124,7 @@ BAD: dict[str, Callable[[], Vib]] = {
         relationships=Relationships(depends=(Constraint(name="com.vmware.driverAPI-9.2.2.0"),))
     ),
     "VF232": lambda: make(relationships=Relationships(replaces=(Constraint(name="acme"),))),
+    "VF233": lambda: make(relationships=Relationships(conflicts=(Constraint(name="acme"),))),
     "VF301": lambda: make(payloads=(replace(ABOUT, name="sixteen-letters!"),)),
     "VF302": lambda: make(name="ninechars"),
     "VF303": lambda: make(payloads=(ABOUT, ABOUT)),

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,3 +115,11 @@ def test_there_is_no_schema_of_another_name() -> None:
     with pytest.raises(ModelError) as caught:
         schema("definitions")
     assert "bundle-create" in caught.value.problems[0].remedy
+
+
+def test_a_fresh_process_knows_every_document() -> None:
+    script = "from vibforge.report.schema import schema_names; print(*schema_names())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert tuple(done.stdout.split()) == schema_names()

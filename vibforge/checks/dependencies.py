@@ -64,11 +64,31 @@ def replaces_itself(subject: "Described") -> Iterator[Fault]:
 
     Evidence: tried on 6.7.
     """
-    of = subject.descriptor
-    for constraint in of.relationships.replaces:
-        if Provisions(of.provides).meet(constraint):
-            what = f"names {constraint}, which is the VIB itself"
-            yield Fault("<replaces>", what, values={"vibs": of.vib_id})
+    for constraint in _naming_itself(subject, subject.descriptor.relationships.replaces):
+        what = f"names {constraint}, which is the VIB itself"
+        yield Fault("<replaces>", what, values={"vibs": subject.descriptor.vib_id})
+
+
+@check("VF233", Severity.ERROR, Certainty.MEASURED)
+def conflicts_with_itself(subject: "Described") -> Iterator[Fault]:
+    """The VIB conflicts with itself: with its own name, or something that it provides.
+
+    Why: hosts stop "{CONFLICT.title}", and name the VIB alone.
+
+    Remedy: take it out of `conflicts`; two versions of a VIB are never installed together anyway.
+
+    Evidence: tried on 6.7.
+    """
+    for constraint in _naming_itself(subject, subject.descriptor.relationships.conflicts):
+        yield Fault("<conflicts>", f"names {constraint}, which is the VIB itself")
+
+
+def _naming_itself(
+    subject: "Described", constraints: tuple[Constraint, ...]
+) -> Iterator[Constraint]:
+    """Yield what the VIB's own name, or something that it provides, meets."""
+    own = Provisions(subject.descriptor.provides)
+    return (constraint for constraint in constraints if own.meet(constraint))
 
 
 @lru_cache(_TOLD)
@@ -87,4 +107,4 @@ def _lacks(constraint: Constraint) -> Fact:
     return fact
 
 
-CHECKS = (requirement_not_provided, vmklinux_driver, replaces_itself)
+CHECKS = (requirement_not_provided, vmklinux_driver, replaces_itself, conflicts_with_itself)

@@ -1,13 +1,13 @@
 """The JSON Schemas of what `--json` prints, derived from the types of these documents."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, TypeVar
 
 from msgspec.json import schema_components
 
 from vibforge.errors import ModelError
+from vibforge.loading import load_now
 from vibforge.project.recipe_schema import recipe_schema
 from vibforge.report import documents
 from vibforge.report.documents.shape import Document, Shape
@@ -69,7 +69,7 @@ def _load(name_starts: str | None = None) -> dict[str, type[Document]]:
     """Load modules of documents, and return the types of all that are loaded, by their names."""
     for module in iter_modules(documents.__path__):
         if name_starts is None or name_starts.startswith(module.name):
-            import_module(f"{documents.__name__}.{module.name}")
+            load_now(f"{documents.__name__}.{module.name}")
     tagged = {str(each.__struct_config__.tag): each for each in _below(Document)}
     named = {tag.split("/")[1]: each for tag, each in tagged.items() if "/" in tag}
     return dict(sorted(named.items()))
