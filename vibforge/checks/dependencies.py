@@ -65,8 +65,9 @@ def replaces_itself(subject: "Described") -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     of = subject.descriptor
+    own = Provisions(of.provides)
     for constraint in of.relationships.replaces:
-        if Provisions(of.provides).meet(constraint):
+        if own.meet(constraint):
             what = f"names {constraint}, which is the VIB itself"
             yield Fault("<replaces>", what, values={"vibs": of.vib_id})
 
