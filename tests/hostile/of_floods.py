@@ -69,6 +69,7 @@ _VIBS: dict[str, Callable[[], bytes]] = {
     "provides": partial(described, "provides", 210_000),
     "files": partial(described, "files", _MOST),
     "replaces-and-provides": partial(described, "replaces-and-provides", 200_000),
+    "version-dots": partial(described, "version-dots", 450_000),
     "hwplatforms": partial(described, "hwplatforms", 800_000),
     "conflicts-with-base": partial(described, "conflicts-with-base", 700_000),
     "conflicts-and-provides": partial(described, "conflicts-and-provides", 330_000),
