@@ -19,7 +19,13 @@ SECTIONS = {
     "Lists of written files": ("project.record",),
     "Bundles": ("bundle.metadata", "bundle.response", "bundle.opening", "bundle.compose"),
     "Recipes": ("formats.toml_reading", "project.recipe", "project.collect"),
-    "Predictions": ("host.facts", "host.installed", "host.install.relationships"),
+    "Predictions": (
+        "host.facts",
+        "host.installed",
+        "host.install.relationships",
+        "host.remedy",
+    ),
+    "PtpConfigs": ("trx.exchange.ptpconfig",),
 }
 """The modules whose limits a section shows."""
 

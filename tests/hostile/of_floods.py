@@ -68,6 +68,8 @@ _VIBS: dict[str, Callable[[], bytes]] = {
     "conflicts": partial(described, "conflicts", 250_000),
     "provides": partial(described, "provides", 210_000),
     "files": partial(described, "files", _MOST),
+    "replaces-and-provides": partial(described, "replaces-and-provides", 200_000),
+    "version-dots": partial(described, "version-dots", 450_000),
     "hwplatforms": partial(described, "hwplatforms", 800_000),
     "conflicts-with-base": partial(described, "conflicts-with-base", 700_000),
     "conflicts-and-provides": partial(described, "conflicts-and-provides", 330_000),
@@ -135,4 +137,55 @@ def _host(count: int) -> Make:
     return make
 
 
-FAMILIES = (files, hosts)
+def relationships() -> Iterator[Hostile]:
+    """VIBs that ask much of each other, in one command and on one host."""
+    for name in ("depends-versions", "replaces-and-provides", "provides", "tags"):
+        yield Hostile(
+            f"flood/together-{name}",
+            partial(_together, name),
+            (("plan", "x.vib", "y.vib", "--together"),),
+        )
+    for name, host in {"chain": _chain, "overlays": _overlays}.items():
+        yield Hostile(
+            f"flood/host-{name}",
+            partial(_beside_facts, host),
+            (
+                ("plan", "x.vib", "--host", "facts.json"),
+                ("plan", "--remove", "v0", "--host", "facts.json"),
+            ),
+        )
+
+
+def _together(name: str, folder: Path) -> None:
+    (folder / "x.vib").write_bytes(described(name, 90_000))
+    (folder / "y.vib").write_bytes(vibs.vib(name="y"))
+
+
+def _beside_facts(installed: Callable[[], Iterator[str]], folder: Path) -> None:
+    facts = {
+        "format": "vibforge/host-facts/1",
+        "version": "8.0U3",
+        "vibs": [{"descriptor": text} for text in installed()],
+    }
+    (folder / "facts.json").write_text(json.dumps(facts))
+    (folder / "x.vib").write_bytes(vibs.vib())
+
+
+def _chain() -> Iterator[str]:
+    """Yield VIBs of which each depends on the one before it."""
+    for number in range(995):
+        yield (
+            f'<vib version="5.0"><type>bootbank</type><name>v{number}</name>'
+            "<version>1.0.0-1</version><vendor>V</vendor><relationships><depends>"
+            f'<constraint name="v{number - 1}"/></depends></relationships></vib>'
+        )
+
+
+def _overlays() -> Iterator[str]:
+    """Yield overlays that all claim the same files."""
+    for number in range(150):
+        text = vibs.descriptor("", name=f"v{number}", files=[f"etc/x{k}" for k in range(200)])
+        yield text.decode().replace("<overlay>false", "<overlay>true")
+
+
+FAMILIES = (files, hosts, relationships)

@@ -149,6 +149,13 @@ _DESCRIPTORS: dict[str, Callable[[int], bytes]] = {
         b"<provides>%b</provides>"
         % "".join(f'<provide name="test" version="{i}"/>' for i in range(n // 60)).encode(),
     ),
+    "replaces-and-provides": lambda n: _inside(
+        "replaces", lambda i: f'<constraint name="esx-base" relation="=" version="{i}"/>'
+    )(n // 2).replace(
+        b"<provides/>",
+        b"<provides>%b</provides>"
+        % "".join(f'<provide name="a{i}" version="1.{i}"/>' for i in range(n // 80)).encode(),
+    ),
     "conflicts-with-base": _inside(
         "conflicts", lambda i: f'<constraint name="esx-base" relation="&lt;&lt;" version="{i}"/>'
     ),

@@ -66,6 +66,8 @@ _YAML: dict[str, Callable[[int], str]] = {
     "nested-lists": lambda n: "[" * n,
     "nested-closed": lambda n: "[" * (n // 2) + "]" * (n // 2),
     "nested-maps": lambda n: "{a: " * (n // 4),
+    "many-lists": lambda n: "a:\n" + f"- {'[' * 15}{']' * 15}\n" * (n // 33),
+    "many-texts": lambda n: f"a: [{'1,' * (n // 2)}]\n",
     "nested-dashes": lambda n: "- " * (n // 2) + "a",
     "nested-questions": lambda n: "? " * (n // 2) + "a",
     "number": lambda n: f"a: {'9' * n}\n",
@@ -183,10 +185,14 @@ def _encoded(text: Callable[[int], str], size: int) -> bytes:
 
 
 def _texts(
-    kind: str, file: str, texts: dict[str, Callable[[int], str]], *commands: str
+    kind: str,
+    file: str,
+    texts: dict[str, Callable[[int], str]],
+    *commands: str,
+    sizes: tuple[int, ...] = _SIZES,
 ) -> Iterator[Hostile]:
     for name, text in texts.items():
-        for size in _SIZES:
+        for size in sizes:
             yield file_input(
                 f"{kind}/{name}/{size}",
                 file,
@@ -215,7 +221,8 @@ def linuxptp() -> Iterator[Hostile]:
 
 def ptpconfig() -> Iterator[Hostile]:
     """PtpConfigs of OpenShift."""
-    return _texts("yaml", "ptp.yaml", _YAML, "trx import ptp.yaml --as ptpconfig")
+    command = "trx import ptp.yaml --as ptpconfig"
+    return _texts("yaml", "ptp.yaml", _YAML, command, sizes=(2_000, 250_000))
 
 
 def facts() -> Iterator[Hostile]:

@@ -71,7 +71,8 @@ LIMITS = {
         10_000,
         1 / 128,
         "Files, folders and links of all payloads, about 1 KiB of memory each; extraction takes "
-        "0.2 ms for one. Large vendor payloads have 10,000 in several MB.",
+        "0.2 to 0.7 ms for one, as the disk has it. Large vendor payloads have 10,000 in several "
+        "MB.",
     ),
     Work.NAMES: Limit(
         4 * _MIB,

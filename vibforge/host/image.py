@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from vibforge.esxi.paths import host_paths
 from vibforge.esxi.table import standing
@@ -10,7 +11,7 @@ from vibforge.host.host import Host
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause
 from vibforge.vib.identity import Version
-from vibforge.vib.relationships import INSTALLER, Demands, Provisions
+from vibforge.vib.relationships import INSTALLER, Constraint, Demands, Provide, Provisions
 
 _BASE = "esx-base"
 ALREADY_INSTALLED = "is installed already"
@@ -73,7 +74,8 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
 
 def removal(installed: Sequence[Package], names: Sequence[str]) -> Change:
     """Return what `esxcli software vib remove -n NAME…` makes of the installed VIBs."""
-    gone = [any(is_named(package, name) for name in names) for package in installed]
+    wanted = frozenset(names)
+    gone = [not wanted.isdisjoint(names_of(package)) for package in installed]
     return Change(
         added=(),
         removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
@@ -88,30 +90,37 @@ def dependants(change: Change) -> tuple[Package, ...]:
     What a VIB lacked before does not count.
     """
     before = Provisions(p for each in (*change.kept, *change.removed) for p in each.provides)
-    found: dict[str, Package] = {}
-    while True:
-        left = [package for package in change.kept if package.id not in found]
-        after = Provisions((INSTALLER, *(p for package in left for p in package.provides)))
-        more = {
-            package.id: package
-            for package in left
-            for constraint in package.descriptor.relationships.depends
-            if before.meet(constraint) and not after.meet(constraint)
+    asking: dict[str, list[tuple[int, Constraint]]] = {}
+    providing: dict[str, list[tuple[int, Provide]]] = {INSTALLER.name: [(-1, INSTALLER)]}
+    for index, package in enumerate(change.kept):
+        for provide in package.provides:
+            providing.setdefault(provide.name, []).append((index, provide))
+        for constraint in package.descriptor.relationships.depends:
+            if before.meet(constraint):
+                asking.setdefault(constraint.name, []).append((index, constraint))
+    found: dict[int, Package] = {}
+    going: Iterable[Package] = change.removed
+    while lost := {p.name for package in going for p in package.provides} & asking.keys():
+        left = {
+            name: Provisions(p for index, p in providing.get(name, ()) if index not in found)
+            for name in lost
         }
-        if not more:
-            return tuple(found.values())
-        found |= more
+        more = {i for name in lost for i, each in asking[name] if not left[name].meet(each)}
+        new = {index: change.kept[index] for index in sorted(more - found.keys())}
+        found |= new
+        going = new.values()
+    return tuple(found.values())
 
 
-def is_named(package: Package, words: str) -> bool:
-    """Whether `words` name a VIB as esxcli does: name, name:version, vendor:name, or all three."""
+def names_of(package: Package) -> tuple[str, ...]:
+    """Return how esxcli names a VIB: name, name:version, vendor:name, or all three."""
     name, version, vendor = package.name, package.descriptor.version, package.descriptor.vendor
-    return words in {
-        name,
-        f"{name}:{version}",
-        f"{vendor}:{name}",
-        f"{vendor}:{name}:{version}",
-    }
+    return (name, f"{name}:{version}", f"{vendor}:{name}", f"{vendor}:{name}:{version}")
+
+
+def names_of_all(packages: Iterable[Package]) -> frozenset[str]:
+    """Return every name of these VIBs."""
+    return frozenset(name for package in packages for name in names_of(package))
 
 
 def _provided(packages: Iterable[Package]) -> Provisions:
@@ -225,23 +234,38 @@ def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
 
     Paths are compared with `..` and `//` taken out; entries that end in `/` are left out.
     """
-    conflicts = []
-    for overlay in (False, True):
-        group = [
-            (one.id, host_paths(one.descriptor.file_list))
-            for one in profile
-            if one.descriptor.file_list and one.overlay is overlay
-        ]
-        owners: dict[str, list[str]] = {}
-        twice = _claimed_twice([paths for _, paths in group])
-        for vib, paths in group if twice else ():
-            for path in paths & twice:
-                owners.setdefault(path, []).append(vib)
-        conflicts += [
-            FileConflict(path=path, owners=tuple(sorted(owners[path])), overlay=overlay)
-            for path in sorted(owners)
-        ]
-    return tuple(conflicts)
+    return tuple(
+        conflict
+        for overlay in (False, True)
+        for conflict in _conflicts_among(
+            tuple(
+                (one.id, one.descriptor.file_list)
+                for one in profile
+                if one.descriptor.file_list and one.overlay is overlay
+            ),
+            overlay=overlay,
+        )
+    )
+
+
+@lru_cache(maxsize=16)
+def _conflicts_among(
+    group: tuple[tuple[str, tuple[str, ...]], ...], *, overlay: bool
+) -> tuple[FileConflict, ...]:
+    """Return what more than one of these VIBs, told by ID and file list, claims.
+
+    A prediction asks for the same profile once for each possible host and each remedy.
+    """
+    claims = [(vib, host_paths(file_list)) for vib, file_list in group]
+    owners: dict[str, list[str]] = {}
+    twice = _claimed_twice([paths for _, paths in claims])
+    for vib, paths in claims if twice else ():
+        for path in paths & twice:
+            owners.setdefault(path, []).append(vib)
+    return tuple(
+        FileConflict(path=path, owners=tuple(sorted(owners[path])), overlay=overlay)
+        for path in sorted(owners)
+    )
 
 
 def _claimed_twice(claims: Sequence[frozenset[str]]) -> set[str]:

@@ -276,8 +276,13 @@ def _each(command: Command, change: Callable[[Package], Package]) -> Command:
 
 
 STEP_LIMIT = 3
+"""Steps that are combined to one remedy; nobody was seen to need more."""
 COMBINED_LIMIT = 100
 """VIBs of one file up to which steps are combined; for more, each step is tried alone."""
+HELD_LIMIT = 400
+"""Installed VIBs up to which steps are combined; a host has some 200."""
+RELATED_LIMIT = 400
+"""Relationships of these VIBs up to which steps are combined; real VIBs have up to 8."""
 Predict = Callable[[Command], tuple[World[Prediction], ...]]
 
 
@@ -356,7 +361,7 @@ def host_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
 
 def _search(command: Command, steps: Sequence[Step], predict_by: Predict) -> tuple[Remedy, ...]:
     """Try ever larger sets of steps, until one installs that is sure and not forced."""
-    most = STEP_LIMIT if len(command.packages) <= COMBINED_LIMIT else 1
+    most = STEP_LIMIT if _is_small(command) else 1
     found: list[Remedy] = []
     partly: list[Remedy] = []
     for size in range(most + 1):
@@ -369,6 +374,16 @@ def _search(command: Command, steps: Sequence[Step], predict_by: Predict) -> tup
         if better:
             break
     return (*_ranked(found), *_within_reach(found, partly))
+
+
+def _is_small(command: Command) -> bool:
+    """Whether one prediction is quick enough for hundreds of them."""
+    related = sum(package.descriptor.relationships.count for package in command.packages)
+    return (
+        len(command.packages) <= COMBINED_LIMIT
+        and len(command.host.installed) <= HELD_LIMIT
+        and related <= RELATED_LIMIT
+    )
 
 
 def _ranked(found: Iterable[Remedy]) -> tuple[Remedy, ...]:

@@ -20,7 +20,7 @@ from vibforge.files.inputs import Unreadable, each_file
 from vibforge.files.source import FileSource
 from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
-from vibforge.host.image import ALREADY_INSTALLED, Verb, is_named, old_files
+from vibforge.host.image import ALREADY_INSTALLED, Verb, names_of_all, old_files
 from vibforge.host.install import removal as install_removal
 from vibforge.host.offer import Offer, joint_offer, offer_of_scan
 from vibforge.host.package import Package
@@ -359,7 +359,7 @@ def _holding(
     All that a stock host holds beside them is ESXi's own, which depends on nothing of them.
     """
     coming = {package.name for package in held}
-    named = all(any(is_named(package, name) for package in held) for name in names)
+    named = names_of_all(held).issuperset(names)
     for label, host in hosts:
         others = tuple(package for package in host.installed if package.name not in coming)
         stock = not (host.installed or host.installed_known) and label.startswith("stock")

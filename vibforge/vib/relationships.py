@@ -3,7 +3,7 @@
 import operator
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from vibforge.errors import ModelError
@@ -87,6 +87,11 @@ class Relationships:
     replaces: tuple[Constraint, ...] = ()
     provides: tuple[Provide, ...] = ()
     compatible_with: tuple[Constraint, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many VIBs and interfaces are named, each time that one is."""
+        return sum(len(getattr(self, kind.name)) for kind in fields(self))
 
 
 INSTALLER = Provide(name="installer:esximage", version="1.0")

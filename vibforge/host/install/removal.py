@@ -11,7 +11,7 @@ from vibforge.esxi.release import Release
 from vibforge.esxi.table import row_of
 from vibforge.host.command import Command
 from vibforge.host.host import Host
-from vibforge.host.image import base_of, is_named, removal
+from vibforge.host.image import base_of, names_of_all, removal
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host
@@ -107,8 +107,9 @@ def _with_named(command: Command, answers: Answers) -> Host:
 
 
 def _assumed(command: Command, answers: Answers) -> Iterator[Package]:
+    held = names_of_all(command.host.installed)
     for name in command.names:
-        if any(is_named(package, name) for package in command.host.installed):
+        if name in held:
             continue
         if command.host.installed_known or not _is_there(command.host, name, answers):
             cause = Cause(

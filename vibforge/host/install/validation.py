@@ -245,14 +245,21 @@ def _missing_gunzip(host: Host, profile: Iterable[Package], answers: Answers) ->
 
 def _file_conflicts(host: Host, change: Change) -> Iterator[Trouble]:
     sure = standing(host.release)
-    for found in file_conflicts(change.profile):
-        yield _file_conflict(found, f"claimed by {', '.join(found.owners)}", sure)
+    yield from _claims(file_conflicts(change.profile), sure)
     if host.knows_all_files:
         return
     for package in change.added:
         for path in () if package.overlay else shipped_among(package.descriptor.file_list):
             found = FileConflict(path=path, owners=(package.id, "…"), overlay=False)
             yield _file_conflict(found, "ESXi brings this file itself", Certainty.INFERRED)
+
+
+@lru_cache(maxsize=16)
+def _claims(conflicts: tuple[FileConflict, ...], sure: Certainty) -> tuple[Trouble, ...]:
+    """Return the troubles of these conflicts; many predictions have the same ones."""
+    return tuple(
+        _file_conflict(found, f"claimed by {', '.join(found.owners)}", sure) for found in conflicts
+    )
 
 
 def _file_conflict(found: FileConflict, what: str, certainty: Certainty) -> Trouble:

@@ -19,11 +19,14 @@ from vibforge.trx.exchange.linuxptp import (
 )
 from vibforge.trx.exchange.transfer import Collector, Imported
 
-MAX_CHARACTERS = 1 << 18
-"""A PtpConfig with several profiles has some 10 KiB, and PyYAML is slow."""
+TEXT_LIMIT = 1 << 18
+"""Characters of a PtpConfig; one with several profiles has 10,000, and reading YAML is slow."""
 
-MAX_DEPTH = 40
-"""Levels of nesting; a PtpConfig has seven."""
+VALUE_LIMIT = 40_000
+"""Texts, lists and tables of a PtpConfig; one with several profiles has some hundred."""
+
+DEPTH_LIMIT = 40
+"""Lists and tables within each other; a PtpConfig has seven."""
 
 _TAKEN = frozenset({"name", "interface", "ptp4lOpts", "phc2sysOpts", "ptp4lConf"})
 _OF_OPENSHIFT = {
@@ -93,8 +96,8 @@ def _ptpconfig(text: str) -> Mapping[str, object]:
 
 
 def _documents(text: str) -> list[object]:
-    if len(text) > MAX_CHARACTERS:
-        raise TrxError(f"the YAML has more than {MAX_CHARACTERS} characters")
+    if len(text) > TEXT_LIMIT:
+        raise TrxError(f"the YAML has more than {TEXT_LIMIT} characters")
     try:
         _refuse_tricks(text)
         return list(yaml.load_all(text, Loader=_Loader))
@@ -129,16 +132,19 @@ for _kind in ("int", "float", "bool", "timestamp", "binary"):
 
 def _refuse_tricks(text: str) -> None:
     """Aliases can make gigabytes of a line and nesting can exhaust the reader's stack."""
-    depth = 0
+    depth = values = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        values += isinstance(event, yaml.NodeEvent)
+        if values > VALUE_LIMIT:
+            raise TrxError(f"the YAML has more than {VALUE_LIMIT} texts, lists and tables")
         if isinstance(event, yaml.AliasEvent):
             raise TrxError("the YAML uses aliases, which a PtpConfig does not need")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > MAX_DEPTH:
-            raise TrxError(f"the YAML is nested deeper than {MAX_DEPTH} levels")
+        if depth > DEPTH_LIMIT:
+            raise TrxError(f"the YAML is nested deeper than {DEPTH_LIMIT} levels")
 
 
 def _profile(spec: Mapping[str, object], wanted: str) -> Mapping[str, object]:
