@@ -32,6 +32,7 @@ ANNOUNCED = Announce(
 FLAGS = Flags(bits=0x3E)
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.name)
 def test_a_capture_is_never_better_than_its_grandmaster(
