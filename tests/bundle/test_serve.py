@@ -25,15 +25,9 @@ from tests.vibs import zipped
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.opening import unpack
 from vibforge.bundle.recipe import BundleRecipe
-from vibforge.bundle.serve import (
-    Server,
-    Settings,
-    Snapshot,
-    given_identity,
-    made_identity,
-    serving,
-    snapshot,
-)
+from vibforge.bundle.serve import Server, Settings, serving
+from vibforge.bundle.serving_certificate import given_identity, made_identity
+from vibforge.bundle.snapshot import Snapshot, snapshot
 from vibforge.errors import DepotError, FormatError, OutputError, SigningError, VibforgeError
 from vibforge.formats.budget import Work
 

@@ -11,10 +11,8 @@ from vibforge import errors
 from vibforge.bundle import compose as bundle_compose
 from vibforge.bundle import create as bundle_create
 from vibforge.bundle import modernise as bundle_modernise
-from vibforge.bundle import opening
+from vibforge.bundle import opening, serving_certificate, snapshot
 from vibforge.bundle import recipe as recipe_module
-from vibforge.bundle import serve as bundle_serve
-from vibforge.bundle.serve import reachable_name
 from vibforge.cli.arguments import (
     At,
     Folder,
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
 
     from vibforge.bundle.content import Written
     from vibforge.bundle.recipe import BundleRecipe
-    from vibforge.bundle.serve import ServerIdentity
+    from vibforge.bundle.serving_certificate import ServerIdentity
     from vibforge.report.documents.bundle import WrittenBundles
 
 
@@ -141,10 +139,9 @@ def identity(
         raise ModelError("--cert and --key go together")
     if certificate is None and not https:
         return None
-
     if certificate is not None and key is not None:
-        return bundle_serve.given_identity(certificate, key)
-    return bundle_serve.made_identity(reachable_name(host))
+        return serving_certificate.given_identity(certificate, key)
+    return serving_certificate.made_identity(snapshot.reachable_name(host))
 
 
 def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -> None:
@@ -165,7 +162,7 @@ def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -
     tls: ssl.SSLContext | None = identity.context if identity else None
     fingerprint = identity.fingerprint if identity else ""
     with (
-        bundle_serve.snapshot(bundle) as depot,
+        snapshot.snapshot(bundle) as depot,
         serving(depot, host=host, port=port, tls=tls, log=tell) as served,
     ):
         print_report(served_text(served.address, fingerprint, is_local=host in _LOCAL))

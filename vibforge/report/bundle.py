@@ -6,7 +6,7 @@ from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.content import Written
 from vibforge.bundle.opening import OpenBundle, Unpacked
 from vibforge.bundle.readers import ReaderVerdict, Verdict
-from vibforge.bundle.serve import DepotAddress
+from vibforge.bundle.snapshot import DepotAddress
 from vibforge.packages.verify import JudgedBundle
 from vibforge.report import units
 from vibforge.report.paint import Paint
