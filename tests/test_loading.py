@@ -49,3 +49,16 @@ def test_a_module_that_fails_to_load_says_so_each_time() -> None:
         "    except ImportError: print('failed')"
     )
     assert told(script).split() == ["failed", "failed"]
+
+
+def test_without_the_extras_all_loads_but_what_needs_them() -> None:
+    script = (
+        "import pkgutil, sys\n"
+        "for extra in ('hypercorn', 'starlette', 'h11', 'pkcs11'): sys.modules[extra] = None\n"
+        "import vibforge\n"
+        "from vibforge.loading import load_now\n"
+        "for module in pkgutil.walk_packages(vibforge.__path__, 'vibforge.'):\n"
+        "    try: module.name.endswith('__main__') or load_now(module.name)\n"
+        "    except ImportError: print(module.name)"
+    )
+    assert told(script).split() == ["vibforge.bundle.serve"]
