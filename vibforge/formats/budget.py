@@ -92,7 +92,7 @@ LIMITS = {
         "The largest VIB of a host image has about 130.",
     ),
     Work.RELATIONSHIPS: Limit(
-        10_000,
+        6_000,
         1 / 512,
         "What descriptors depend on, conflict with, replace and provide, each time one is read: "
         "`plan` compares them on each host. Real VIBs and bundles have up to 8.",
