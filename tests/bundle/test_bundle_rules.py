@@ -10,7 +10,7 @@ import pytest
 from tests.checks.making import make
 from tests.releases import ESXI_67, ESXI_80
 from vibforge.bundle.bulletin import Bulletin
-from vibforge.bundle.index import DepotVib, Platform, Vendor
+from vibforge.bundle.index import DepotVib, MissingElement, Platform, Vendor
 from vibforge.bundle.metadata import Bundle
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.response import Response
@@ -95,7 +95,9 @@ def announced(**changes: object) -> BundleScan:
 
 BAD: dict[str, Callable[[], BundleScan]] = {
     "VF601": lambda: subject(
-        faults=(Problem(what="there is no element code", where="a:index.xml:2"),)
+        faults=(
+            MissingElement(what="there is no element code", where="a:index.xml:2", element="code"),
+        )
     ),
     "VF602": lambda: changed_bulletin(component_name=""),
     "VF603": lambda: subject(vendors=(Vendor(name="ACME", code="Unknown"),)),

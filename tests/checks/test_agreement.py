@@ -16,6 +16,7 @@ import pytest
 from tests.bundle import test_bundle_rules as of_bundles
 from tests.checks.making import make
 from tests.checks.test_vib_rules import BAD
+from tests.vibs import signed_vib
 from vibforge.bundle.readers import Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan
 from vibforge.checks.vib_checks import VIB_CHECKS, doubts, objections, obstacles
@@ -24,7 +25,8 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import TABLE
-from vibforge.findings.check import Finding, Severity
+from vibforge.files.source import BytesSource
+from vibforge.findings.check import Check, Finding, Severity
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.installer import predict
@@ -61,11 +63,15 @@ def errors(found: dict[str, Finding]) -> set[str]:
     return {rule for rule, each in found.items() if each.severity is Severity.ERROR}
 
 
-def predicted(offer: Offer, release: Release) -> Iterator[Prediction]:
+def predicted(offer: Offer, release: Release, flags: Flags = NO_FLAGS) -> Iterator[Prediction]:
     """Yield every outcome of an install on a stock host of the VIB's own level."""
     host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
     command = Command(
-        host=host, packages=offer.packages, refusals=offer.refusals, damage=offer.damage
+        host=host,
+        packages=offer.packages,
+        refusals=offer.refusals,
+        damage=offer.damage,
+        flags=flags,
     )
     return (world.result for world in predict(command))
 
@@ -275,6 +281,28 @@ def test_bundle_verify_and_its_readers_agree(case: str) -> None:
     reacting = {check.id for check in BUNDLE_CHECKS if check.reaction} & wrong
     if reacting:
         assert verdicts[BundleReader.ESXCLI].verdict is Verdict.REFUSES
+
+
+def changed_after_signing() -> Vib:
+    signed = Vib.from_source(BytesSource.of(signed_vib("accepted"), "x.vib"))
+    return replace(signed, descriptor_bytes=signed.descriptor_bytes + b" ")
+
+
+@pytest.mark.parametrize("check", [c for c in VIB_CHECKS if c.reaction], ids=lambda c: c.id)
+def test_a_check_names_the_flags_that_skip_it(check: Check[VibScan]) -> None:
+    """On 6.7 without Secure Boot, where each flag was tried."""
+    assert check.reaction is not None
+    broken = {**CASES, "VF504": changed_after_signing}[check.id]()
+    offer, tried = offer_of_scan(VibScan(broken), "x.vib"), Release(6, 7)
+    if check.id not in causes(predicted(offer, tried)):
+        assert check.reaction.skipped_by == ()
+        return
+    skipping = [
+        flag
+        for flag in ("--force", "--no-sig-check")
+        if check.id not in causes(predicted(offer, tried, Flags.parse(flag)))
+    ]
+    assert skipping == list(check.reaction.skipped_by)
 
 
 def test_the_matrix_is_large() -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vibforge.bundle import recipe
+from vibforge.bundle import index, recipe
 from vibforge.bundle.contradictions import (
     disagreements,
     odd_platforms,
@@ -30,7 +30,6 @@ from vibforge.findings.check import (
     check,
 )
 from vibforge.formats.streams import ALGORITHMS, Hasher
-from vibforge.vib.identity import ELEMENT_MISSING
 
 if TYPE_CHECKING:
     from vibforge.bundle.index import DepotVib
@@ -70,11 +69,9 @@ def index_element_missing(subject: BundleScan) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     for problem in subject.bundle.faults:
-        if problem.what.startswith(ELEMENT_MISSING):
+        if isinstance(problem, index.MissingElement):
             where = problem.where.partition(":")[2]
-            yield Fault(
-                where, problem.what, values={"name": problem.what.removeprefix(ELEMENT_MISSING)}
-            )
+            yield Fault(where, problem.what, values={"name": problem.element})
 
 
 @check("VF602", Severity.WARNING, Certainty.DOCUMENTED, minds=has_components)
@@ -234,7 +231,7 @@ def bundle_fault(subject: BundleScan) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     for problem in subject.bundle.faults:
-        if not problem.what.startswith(ELEMENT_MISSING):
+        if not isinstance(problem, index.MissingElement):
             yield Fault(problem.where.partition(":")[2] or problem.where, problem.what)
 
 

@@ -13,7 +13,6 @@ from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.formats.xml_writing import branch, leaf
 from vibforge.vib import descriptor_reading
 from vibforge.vib.descriptor import Checksum, Descriptor
-from vibforge.vib.identity import ELEMENT_MISSING
 
 INDEX_NAME = "index.xml"
 VENDOR_INDEX_NAME = "vendor-index.xml"
@@ -22,6 +21,13 @@ METADATA_NAME = "metadata.zip"
 _CONTENT = (("name", "VMware ESX"), ("type", "http://www.vmware.com/depotmanagement/esx"))
 _VENDOR_ELEMENTS = ("name", "code", "indexfile", "relativePath")
 _PLATFORM_ELEMENTS = ("productId", "version", "locale", "url")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MissingElement(Problem):
+    """An index without an element that ESXi's reader wants, even if it is empty (tried on 6.7)."""
+
+    element: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,15 +127,16 @@ def parse_vendor_index(root: etree._Element, folder: str = "") -> tuple[Platform
     )
 
 
-def missing_elements(root: etree._Element, where: str) -> Iterator[Problem]:
+def missing_elements(root: etree._Element, where: str) -> Iterator[MissingElement]:
     """Yield what ESXi's reader wants in an index, even if it is empty (tried on 6.7)."""
     for tag, wanted in (("vendor", _VENDOR_ELEMENTS), ("metadata", _PLATFORM_ELEMENTS)):
         for node in root.findall(tag):
             for name in wanted:
                 if node.find(name) is None:
-                    yield Problem(
-                        what=f"{ELEMENT_MISSING}{name}",
+                    yield MissingElement(
+                        what=f"there is no element {name}",
                         where=f"{where}:{node.sourceline}",
+                        element=name,
                     )
 
 

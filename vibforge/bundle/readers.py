@@ -198,7 +198,7 @@ def _conditions(
         for world in worlds:
             if world.result.outcome.installs:
                 conditions = (
-                    "; ".join(world.answers.conditions) or "its checks are those of an install"
+                    "; ".join(world.answers.conditions) or "it checks what `vib install` checks"
                 )
                 yield f"on {release}{forced} if {conditions}"
                 return

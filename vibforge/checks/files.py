@@ -293,7 +293,6 @@ def bad_firewall_rules(subject: VibScan) -> Iterator[Fault]:
 
 
 def _firewall_faults(content: bytes, budget: "Budget") -> Iterator[str]:
-
     try:
         root = xml_reading.parse(content, "firewall", budget)
     except FormatError as error:

@@ -156,7 +156,7 @@ def refused_descriptor(data: bytes) -> Fault | None:
     """Return the first thing in a well-formed descriptor that the reader refuses.
 
     Args:
-        data: a descriptor that `vibforge.model` has read.
+        data: a descriptor that `vib.descriptor_reading` has read.
     """
     try:
         data.decode("utf-8")

@@ -1,6 +1,9 @@
 """`vibforge bundle`: offline bundles and components, what fleets are fed with."""
 
+import json
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,10 +93,6 @@ def bundle_recipe(
     Raises:
         ModelError: a value breaks a rule, or the recipe cannot be read.
     """
-    import json  # noqa: PLC0415 - `--version` reads no recipe
-    import os  # noqa: PLC0415 - the same
-    from dataclasses import replace  # noqa: PLC0415 - the same
-
     chosen = settings_of(settings or [])
     chosen |= {name: value for name, value in options.items() if value is not None}
     if platforms:
@@ -113,7 +112,6 @@ def bundle_recipe(
 
 
 def _document(recipe: Path | None) -> tuple[str, str]:
-
     if recipe is None:
         return "", "the options"
     path = recipe / "vibforge.toml" if recipe.is_dir() else recipe

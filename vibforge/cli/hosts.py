@@ -204,7 +204,6 @@ def _explained_rule(word: str, *, as_json: bool) -> bool:
 
 
 def _facts(path: Path) -> "Host":
-
     try:
         with path.open("rb") as file:
             return facts_module.read_facts(file.read(facts_module.SIZE_LIMIT + 1), str(path))

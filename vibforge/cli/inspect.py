@@ -52,13 +52,11 @@ def inspect(
 
 
 def _look(path: Path, *, whole: bool) -> "tuple[Inspection, ...]":
-
     with packages_subjects.opened(path) as subjects:
         return tuple(packages_inspect.inspect(subject, whole=whole) for subject in subjects)
 
 
 def _show(found: "list[Inspection]", *, only_files: bool) -> None:
-
     if only_files:
         for each in found:
             for line in report_inspect.listing(each):
@@ -71,7 +69,6 @@ def _show(found: "list[Inspection]", *, only_files: bool) -> None:
 
 
 def _cat(files: list[Path], wanted: str) -> None:
-
     if len(files) != 1:
         raise typer.BadParameter("--cat takes exactly one FILE")
     with packages_subjects.opened(files[0]) as subjects:

@@ -141,7 +141,6 @@ def _is_archive(path: Path) -> bool:
 
 
 def _bundles(path: Path, stack: ExitStack) -> "Iterator[BundleScan]":
-
     for subject in stack.enter_context(packages_subjects.opened(path)):
         if not isinstance(subject, opening.OpenBundle):
             raise errors.FormatError("neither a VIB, a bundle nor a project", where=str(path))

@@ -78,7 +78,6 @@ def _dist(request: "MakeRequest") -> None:
 
 
 def _clean(request: "MakeRequest") -> None:
-
     cleaned = project_clean.clean(request.output, [folder for _project, folder in request.jobs])
     for path in cleaned.removed:
         print_text(f"removed {path}")

@@ -108,7 +108,6 @@ def export(
 
 
 def _warn() -> None:
-
     tell(f"{paint(sys.stderr)('warning:', 'warn')} {signing_pki.WARNING}")
 
 

@@ -24,11 +24,6 @@ class AcceptanceLevel(StrEnum):
         return _RANKS[self]
 
     @property
-    def has_path_rules(self) -> bool:
-        """Whether a host holds the file list against this level's list of allowed paths."""
-        return self in {AcceptanceLevel.PARTNER, AcceptanceLevel.COMMUNITY}
-
-    @property
     def needs_signature(self) -> bool:
         """Whether a host looks at the signature of a VIB that claims this level."""
         return self is not AcceptanceLevel.COMMUNITY

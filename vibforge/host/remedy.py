@@ -320,11 +320,6 @@ class Remedy:
         return any(step.key == SIGN for step in self.steps)
 
     @property
-    def is_of_the_host(self) -> bool:
-        """Whether it leaves the VIB as it is: flags, and changes of the host."""
-        return not any(step.key in OF_THE_VIB for step in self.steps)
-
-    @property
     def host_level(self) -> AcceptanceLevel | None:
         return next((step.host_level for step in self.steps if step.host_level is not None), None)
 

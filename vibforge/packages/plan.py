@@ -428,7 +428,6 @@ def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
 
 
 def _plan_removal(label: str, journey: Journey) -> HostPlan:
-
     routes = (RoutePlan(route=Route.REMOVE, worlds=travel(journey, Route.REMOVE)),)
     if not is_known(journey.host.release):
         return HostPlan(host=journey.host, label=label, routes=routes)

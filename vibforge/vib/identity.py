@@ -18,8 +18,6 @@ TAG_OR_KEY_LIMIT = 255
 DESCRIPTOR_NAME = "descriptor.xml"
 SIGNATURE_NAME = "sig.pkcs7"
 """The first two members of a VIB's archive (vib-format 1)."""
-ELEMENT_MISSING = "there is no element "
-"""How hosts begin to say that an index lacks an element (tried on 6.7)."""
 ESX4_NAME = "debian-binary"
 """The first member of a VIB for ESX 4."""
 _ALPHABET = re.compile(r"[0-9A-Za-z_.-]+")
