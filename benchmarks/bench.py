@@ -7,8 +7,9 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from benchmarks import inputs
 from benchmarks.measure import Run, Spread, in_turn, ratio, setting
@@ -30,8 +31,7 @@ BEST_SHELL = str(HERE / "peers" / "best_shell_build.sh")
 SHELL_VERIFY = str(HERE / "peers" / "shell_verify.sh")
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One thing to measure: our command, and the commands to hold it against."""
 
     name: str

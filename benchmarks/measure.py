@@ -7,15 +7,15 @@ import statistics
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge import __version__
 from vibforge.formats.deflating import codec_release
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run of a command: seconds of wall clock and of all processors, peak memory in KiB."""
 
     wall: float
@@ -23,8 +23,7 @@ class Run:
     peak: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """Median, smallest and largest of several figures."""
 
     median: float

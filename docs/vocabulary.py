@@ -1,10 +1,10 @@
 """The page of the words that all commands share: options, exit codes, units and terms."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import typer
+from msgspec import Struct
 
 from vibforge.cli import application
 from vibforge.cli.exit_codes import markdown
@@ -82,8 +82,7 @@ _TERMS = """\
 _ARGUMENT = "argument"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Use:
+class Use(Struct, frozen=True, kw_only=True):
     """An option or argument of one command."""
 
     command: str

@@ -1,10 +1,10 @@
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from docs.generate import PAGES, REFERENCE
 from docs.limits import SECTIONS, limits_of
@@ -35,8 +35,7 @@ _LIMITS_OF_WRITERS = {
 _LINK = re.compile(r"\]\(([^)#\s]+)\)")
 
 
-@dataclass
-class Session:
+class Session(Struct):
     """Commands of one document with the output that it claims, and its Python examples."""
 
     commands: list[tuple[str, str]]

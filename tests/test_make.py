@@ -6,11 +6,11 @@ import string
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 from tests.conftest import CHECKOUT
 from tests.trees import make_tree, trx_tree
@@ -25,8 +25,7 @@ VARIABLES = (
 )
 
 
-@dataclass(frozen=True)
-class Make:
+class Make(Struct, frozen=True):
     """Runs make in another repository that includes the targets."""
 
     program: str

@@ -19,13 +19,13 @@ returns a value; anything else that is raised is a bug.
 import errno
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from msgspec import Struct
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
+
+class Problem(Struct, frozen=True, kw_only=True):
     """One thing that is wrong: what it is, where it stands and what to do about it.
 
     `where` is a place that a person can open: `vibforge.toml:12: payload[0].name`, a path inside

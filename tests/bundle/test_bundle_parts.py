@@ -1,10 +1,10 @@
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.budgets import whole_budget
 from tests.bundle.making import for_platform, vib_bytes
@@ -316,8 +316,7 @@ def test_dates_and_defaults_are_compared_by_meaning() -> None:
 @pytest.mark.parametrize("field", ["acceptance_level", "release_date"])
 def test_words_that_mean_nothing_are_compared_as_they_stand(field: str) -> None:
     strange, stranger = (
-        replace(VIB.descriptor, summary=word, **{field: word})  # type: ignore[arg-type] # a text
-        for word in ("strange", "stranger")
+        replace(VIB.descriptor, summary=word, **{field: word}) for word in ("strange", "stranger")
     )
     assert disagreements(strange, strange) == ()
     expected = ("acceptance-level", "summary") if field == "acceptance_level" else ()

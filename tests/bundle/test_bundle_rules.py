@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.checks.making import make
 from tests.releases import ESXI_67, ESXI_80
@@ -63,13 +63,13 @@ BUNDLE = Bundle(
 
 
 def subject(*, inside: bool = False, **changes: object) -> BundleScan:
-    bundle = replace(BUNDLE, **changes)  # type: ignore[arg-type] # names of its fields
+    bundle = replace(BUNDLE, **changes)
     return BundleScan(bundle=bundle, name="acme.zip", vibs=((MEMBER, VIB),), inside=inside)
 
 
 def changed_bulletin(**changes: object) -> BundleScan:
     """Return a bundle whose bulletin is changed, in vmware.xml too."""
-    changed = replace(BULLETIN, **changes)  # type: ignore[arg-type] # names of its fields
+    changed = replace(BULLETIN, **changes)
     assert BUNDLE.response is not None
     return subject(bulletins=(changed,), response=replace(BUNDLE.response, bulletins=(changed,)))
 
@@ -90,7 +90,7 @@ def for_releases(*versions: str) -> BundleScan:
 
 
 def announced(**changes: object) -> BundleScan:
-    return subject(vibs=(replace(ANNOUNCED, **changes),))  # type: ignore[arg-type] # the same
+    return subject(vibs=(replace(ANNOUNCED, **changes),))
 
 
 BAD: dict[str, Callable[[], BundleScan]] = {

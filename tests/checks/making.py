@@ -5,7 +5,9 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import (
@@ -19,8 +21,7 @@ from vibforge.vib.descriptor import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True):
     """An entry of a payload; a folder where `content` is None, a link where `link` is given."""
 
     path: str
@@ -138,8 +139,8 @@ def make(  # noqa: PLR0913 - each is one thing that a case changes
         changes: fields of the descriptor.
     """
     about, stored = payload(name, tar(files, form) if image is None else image, kind)
-    about = replace(about, **(declared or {}))  # type: ignore[arg-type] # names of its fields
-    of = replace(descriptor(files, about), **changes)  # type: ignore[arg-type] # the same
+    about = replace(about, **(declared or {}))
+    of = replace(descriptor(files, about), **changes)
     data = serialise(of) if text is None else text
     found = dict(enumerate([("descriptor.xml", data), ("sig.pkcs7", signature), (name, stored)]))
     found |= members or {}

@@ -7,11 +7,11 @@ the end of a `build` are compared.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.bundle import test_bundle_rules as of_bundles
 from tests.checks.making import make

@@ -4,9 +4,9 @@ import gzip
 import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.checks.making import FILES, File, archive, make, tar, text_with
 from tests.checks.test_vib_rules import ABOUT, SIGNED, STORED, elf, visor, with_file

@@ -1,9 +1,9 @@
 """The rules of signatures on real ones, whole and patched."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from vibforge.checks import signature
 from vibforge.formats.pkcs7 import Signer, read_blocks

@@ -2,12 +2,12 @@
 
 import tarfile
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
 import pytest
+from msgspec.structs import replace
 
 from tests.checks.making import FILES, File, archive, make, payload, tar, text_with
 from vibforge import checks
@@ -31,7 +31,7 @@ SIGNED = b"-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"
 
 
 def with_file(path: str = "etc/vmware/firewall/acme.xml", **changes: object) -> Vib:
-    file = replace(File(path=path), **changes)  # type: ignore[arg-type] # names of its fields
+    file = replace(File(path=path), **changes)
     parts = path.split("/")[:-1]
     parents = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
     return make((*(File(path=p, content=None, mode=0o755) for p in parents), file))

@@ -1,9 +1,9 @@
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.checks.making import File, make
 from tests.conftest import CHECKOUT
@@ -109,7 +109,7 @@ OTHER = (
 
 def named(tmp_path: Path, name: str, files: tuple[File, ...] = OTHER, **changes: object) -> str:
     path = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}.vib"
-    descriptor = replace(make(files).descriptor, name=name, **changes)  # type: ignore[arg-type] # names of its fields
+    descriptor = replace(make(files).descriptor, name=name, **changes)
     path.write_bytes(make(files, text=serialise(descriptor)).to_bytes())
     return str(path)
 

@@ -8,10 +8,10 @@ import pty
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from tests import vibs
 from tests.conftest import CHECKOUT
@@ -20,8 +20,7 @@ from vibforge.cli import main
 READING = ("inspect", "verify", "extract")
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(Struct, frozen=True):
     """What a command left behind."""
 
     returncode: int

@@ -12,9 +12,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import Struct
 
 from tests.faults.killing import Bench, copied
 from tests.faults.scenario import OUTPUT, SCENARIOS, seen
@@ -34,8 +35,7 @@ _LINE = re.compile(r"(\d+) +(\w+)\((.*)")
 _STANDARD_STREAM = re.compile(r"[012],")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """The `number`-th call of one kind, from 1."""
 
     name: str

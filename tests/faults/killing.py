@@ -13,8 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tests.faults.scenario import OUTPUT, Scenario, seen
 from vibforge.cli import main
@@ -32,8 +33,7 @@ _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 """SIGKILL, from which nothing can be cleaned up, at every second point."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What became of a command that was stopped at many points."""
 
     name: str
@@ -48,8 +48,7 @@ class Tally:
         return f"{self.name}: {self.points} points: {told}; {left} left; {len(self.faults)} faults"
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """A scenario made ready: the folder to copy, and what it holds before and after a whole run.
 
     `halfway` is what it holds after the first step of a command that works in steps.

@@ -6,13 +6,13 @@ import shutil
 import stat
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec import Struct
 
 from tests import vibs
 from tests.bundle.making import vib_file
@@ -28,8 +28,7 @@ OUTPUT = "out"
 Look = Callable[[Path], str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True, kw_only=True):
     """A command, run in a folder that `prepare` has filled.
 
     `again` is the command to run where SIGKILL has left a part, `fresh` whether the folder has to

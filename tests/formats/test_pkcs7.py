@@ -2,13 +2,13 @@
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options
+from msgspec.structs import replace
 
 from tests import vibs
 from tests.signing.made import key, made

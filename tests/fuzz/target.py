@@ -1,15 +1,15 @@
 """What is fuzzed: a reader of foreign bytes, and what it reads when all is well."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import Struct
 
 from vibforge.report.documents.shape import Shape, json_text
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A reader, and what it reads when all is well; `each` good input is changed so often in tests.
 
     It is less for readers that take milliseconds.

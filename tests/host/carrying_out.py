@@ -2,12 +2,13 @@
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import tomli_w
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tests.host.packages import package
 from tests.host.refusals import Case
@@ -61,8 +62,7 @@ _CHANGES: Mapping[str, Callable[[Table, Path], None]] = {
 """What a step asks for, and how the project of a build is changed for it."""
 
 
-@dataclass(frozen=True)
-class Thing:
+class Thing(Struct, frozen=True):
     """A case as it is now: its file, and the host that it is for."""
 
     case: Case
@@ -70,8 +70,7 @@ class Thing:
     host: Host
 
 
-@dataclass
-class Workshop:
+class Workshop(Struct, dict=True):
     """A folder for VIBs, whom the hosts trust, and a signer whom they do not."""
 
     folder: Path

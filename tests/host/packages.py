@@ -1,7 +1,8 @@
 """VIBs for the rules of an install, made from what matters to them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from vibforge.host.package import Package
 from vibforge.vib.descriptor import Checksum, Descriptor, MaintenanceMode, Payload, SystemRequires
@@ -51,6 +52,6 @@ def package(  # noqa: PLR0913 - each is one thing that a test varies
         payloads=(Payload(name="payload1", type="vgz", size=1000, checksums=tuple(checksums)),),
     )
     return Package(
-        descriptor=replace(descriptor, **changes),  # type: ignore[arg-type] # names of its fields
+        descriptor=replace(descriptor, **changes),
         signature=signature,
     )

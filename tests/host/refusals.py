@@ -8,7 +8,8 @@ import gzip
 import lzma
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tests import vibs
 from vibforge.formats import gnu_tar
@@ -17,8 +18,7 @@ from vibforge.formats.gnu_tar import Entry, EntryKind
 Edit = Callable[[str], str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """One VIB file: its paths, its level, and what is wrong with it."""
 
     name: str

@@ -1,8 +1,7 @@
 """Every flag, level and Secure Boot cell of vib-format 8, on a 6.7 host."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.host.packages import package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80

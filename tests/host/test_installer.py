@@ -1,9 +1,9 @@
 """The steps of an install, and the order in which hosts report."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.host.packages import PLAIN, UNPACKED, UNPACKED_SHA1, VENDOR_ORDER, package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80

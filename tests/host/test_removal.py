@@ -1,8 +1,7 @@
 """`esxcli software vib remove`: what it breaks, and how it is carried out."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.host.packages import package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.host.packages import PLAIN, UNPACKED_SHA1, package
 from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90

@@ -1,8 +1,7 @@
 """What a stock host brings: VIBs by name, and trust in the vendor's signers."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.host.packages import package
 from tests.releases import ESXI_65, ESXI_67, ESXI_70, ESXI_80

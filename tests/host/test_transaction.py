@@ -1,8 +1,7 @@
 """Several VIBs in one command: one answer for all of them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.host.packages import PLAIN, UNPACKED, UNPACKED_SHA1, package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80

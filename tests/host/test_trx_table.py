@@ -1,8 +1,7 @@
 """The outcomes that were tried on a 6.7 installer with an unsigned VIB of etc/vmware/trx.conf."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.host.packages import package
 from tests.releases import ESXI_67

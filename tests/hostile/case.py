@@ -1,15 +1,15 @@
 """A hostile input and the commands that read it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 Make = Callable[[Path], None]
 Family = Callable[[], Iterator["Hostile"]]
 
 
-@dataclass(frozen=True, slots=True)
-class Hostile:
+class Hostile(Struct, frozen=True):
     """One input.
 
     Attributes:

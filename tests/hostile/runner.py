@@ -14,10 +14,12 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 import vibforge
 from tests.hostile.case import Hostile
@@ -35,8 +37,7 @@ _FILE_LIMIT = 256 * 1024 * 1024
 _OUTPUT_KEPT = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """What one command made of an input; `exit` is negative for a signal."""
 
     name: str

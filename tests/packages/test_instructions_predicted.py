@@ -3,11 +3,12 @@
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.trees import make_tree
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -30,8 +31,7 @@ PATHS = {
 }
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """What a project can be, as far as a host cares."""
 
     level: str
@@ -81,8 +81,7 @@ ALL = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True):
     """What the instructions of a build say: the command, the host's state, the answers."""
 
     guide: str

@@ -5,10 +5,10 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
 
 from tests.trees import make_tree, trx_tree
 from vibforge import build
@@ -51,8 +51,7 @@ esac
 """
 
 
-@dataclass
-class Host:
+class Host(Struct):
     """A host's shell with a stub esxcli, and the folder of a build on its datastore."""
 
     folder: Path

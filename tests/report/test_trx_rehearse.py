@@ -6,11 +6,11 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.report.schemas import facts_of, require_valid
 from tests.trx.rehearsal.test_verdict import GOOD, LISTENING

@@ -2,13 +2,13 @@
 
 import shutil
 import subprocess
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec import Struct
 
 from tests.trees import make_tree
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -50,8 +50,7 @@ def vib(level: str = "partner") -> bytes:
         return build(recipe, Path(folder, "dist"), root=folder).vib_path.read_bytes()
 
 
-@dataclass(frozen=True, slots=True)
-class Lab:
+class Lab(Struct, frozen=True):
     """A CA with one signer for each level and kind of key that is asked for."""
 
     folder: Path

@@ -7,13 +7,14 @@ store and without one, alone and inside a bundle.
 import gzip
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests import vibs
 from tests.signing.lab import RELEASE_DATE, Lab
@@ -41,8 +42,7 @@ CONTENT_256 = vibs.checksum(CONTENT, "sha256", "gunzip")
 Members = list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(Struct, frozen=True):
     """A VIB in the making: the payloads that its descriptor declares, and what is done to it.
 
     `signers` sign the descriptor one after the other; `change` then takes the members to what

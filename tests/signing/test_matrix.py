@@ -1,7 +1,6 @@
 """Every form of signature that was tried on a 6.7 host, and what that host said (vib-format 6)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from msgspec import Struct
 
 from tests.budgets import whole_budget
 from tests.signing.lab import descriptor, openssl
@@ -35,8 +35,7 @@ def signer(**facts: object) -> Credential:
     return made("partner/lab", MIDDLE, own=key(2, "2048"), **facts)  # type: ignore[arg-type]  # a table's values
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """A signature, made with openssl, and the store that it meets."""
 
     by: Credential = PLAIN

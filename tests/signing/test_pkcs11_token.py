@@ -4,12 +4,12 @@ import gc
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec import Struct
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor
 from tests.trees import trx_tree
@@ -38,8 +38,7 @@ KINDS = (KeyKind.RSA_2048, KeyKind.P256, KeyKind.P384)
 RIGHT: Passphrase = lambda: PIN  # noqa: E731 - a plain value for calls
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(Struct, frozen=True):
     library: str
     lab: Lab
 

@@ -1,11 +1,11 @@
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from vibforge.errors import FormatError
 from vibforge.formats.xml_writing import is_xml_text

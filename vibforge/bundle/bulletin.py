@@ -4,9 +4,9 @@ The order of the elements is that of the vendor's bulletins (vib-format 9.5).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from vibforge.bundle.index import content
 from vibforge.formats.budget import Budget
@@ -27,8 +27,7 @@ _TEXTS = frozenset({*TEXTS, "releaseDate"})
 _STRUCTURED = frozenset({"componentNameSpec", "componentVersionSpec", "platforms", "vibList"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bulletin:
+class Bulletin(Struct, frozen=True, kw_only=True):
     """A bulletin; one with a component name and version is a component (7.0 and later).
 
     `member` is its name in the metadata zip, `unknown` holds elements that this model does not

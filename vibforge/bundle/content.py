@@ -3,9 +3,10 @@
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from vibforge.bundle import bulletin as bulletin_xml
 from vibforge.bundle import response
@@ -35,8 +36,7 @@ from vibforge.vib.archive import Vib
 from vibforge.vib.release_date import ReleaseDate
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CarriedVib:
+class CarriedVib(Struct, frozen=True, kw_only=True):
     """A VIB on its way into a bundle: its file, and the metadata that announces it.
 
     `origin` is the file that a person gave: the VIB's own, or a bundle's.
@@ -59,8 +59,7 @@ class CarriedVib:
         return self.announced.relative_path
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CarriedBulletin:
+class CarriedBulletin(Struct, frozen=True, kw_only=True):
     """A bulletin and the bytes of its file, which stay as they are while nothing in it changes."""
 
     origin: str
@@ -73,8 +72,7 @@ class CarriedBulletin:
         return cls(origin=origin, bulletin=bulletin, data=bulletin_xml.serialise(bulletin))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """What an offline bundle holds, ready to be written; `date` is that of all its members.
 
     `others` are files of the metadata that are not known here or are image profiles, `beside` are
@@ -194,8 +192,7 @@ def latest(dates: Iterable[str | None]) -> ReleaseDate:
     return max(found, key=lambda date: date.epoch)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Written:
+class Written(Struct, frozen=True, kw_only=True):
     """A bundle that was written; size in bytes, digest in hex.
 
     `notes` tells what was assumed or left out on the way.

@@ -3,9 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.content import (
@@ -52,8 +53,7 @@ _NOTED = 3
 """Errors of one VIB that are noted; `vibforge lint` lists all."""
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(Struct):
     """What was assumed where nobody said, each once."""
 
     texts: dict[str, None] = field(default_factory=dict)
@@ -133,8 +133,7 @@ def assemble(vibs: tuple[CarriedVib, ...], recipe: BundleRecipe, notes: Notes) -
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A component with its VIBs, the main one first, and its releases."""
 
     component: ComponentRecipe

@@ -3,9 +3,9 @@
 import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from vibforge.errors import Problem
 from vibforge.formats.budget import Budget
@@ -23,15 +23,13 @@ _VENDOR_ELEMENTS = ("name", "code", "indexfile", "relativePath")
 _PLATFORM_ELEMENTS = ("productId", "version", "locale", "url")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MissingElement(Problem):
+class MissingElement(Problem, frozen=True, kw_only=True):
     """An index without an element that ESXi's reader wants, even if it is empty (tried on 6.7)."""
 
     element: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Vendor:
+class Vendor(Struct, frozen=True, kw_only=True):
     """Whose depot it is: a `vendor` node of index.xml. The index file is relative to index.xml."""
 
     name: str
@@ -45,8 +43,7 @@ class Vendor:
         return posixpath.normpath(posixpath.join(self.relative_path, self.index_file))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Platform:
+class Platform(Struct, frozen=True, kw_only=True):
     """A `metadata` node of the vendor index: which hosts a metadata zip is for."""
 
     product_id: str
@@ -155,8 +152,7 @@ _ADDED = ("relative-path", "packed-size", "checksum")
 """What the metadata has and a descriptor has not; the order of the vendor's files."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DepotVib:
+class DepotVib(Struct, frozen=True, kw_only=True):
     """A VIB as the metadata announces it: its descriptor, and where and what its file is."""
 
     member: str

@@ -7,9 +7,9 @@ import io
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from lxml import etree
+from msgspec import Struct, field
 
 from vibforge.bundle import bulletin as bulletin_xml
 from vibforge.bundle import index, response
@@ -35,8 +35,7 @@ METADATA_LIMIT = 64 * 1024 * 1024
 """Bytes of the metadata zip, which is kept in memory; those of whole releases take 5 MB."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True, kw_only=True):
     """An offline bundle; `members` and `metadata_members` are names in the order of the files.
 
     `vendor` is the first vendor's node as it stands; `inner_platforms` are those of the copy of
@@ -66,8 +65,7 @@ def read_bundle(archive: ZipArchive, name: str) -> Bundle:
     return _Reader(archive, name).bundle()
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What the metadata zips hold."""
 
     names: list[str] = field(default_factory=list)

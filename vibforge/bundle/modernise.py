@@ -5,8 +5,9 @@ building it anew.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.content import CarriedBulletin, CarriedVib, Content, Written, write

@@ -4,9 +4,11 @@ import posixpath
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.content import (
@@ -35,8 +37,7 @@ INNER_LIMIT = 16
 _WRITTEN_ANEW = frozenset({VENDOR_INDEX_NAME, RESPONSE_NAME})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OpenBundle:
+class OpenBundle(Struct, frozen=True, kw_only=True):
     """An offline bundle with its VIBs, for as long as it is open.
 
     `container` is where the zip itself is: a file, or a member of another zip.
@@ -219,8 +220,7 @@ def _carried(archive: ZipArchive, vib: DepotVib, data: bytes, origin: str) -> Ca
 _MODE = 0o644
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True, kw_only=True):
     """A depot on disk; `files` are paths below `folder`."""
 
     folder: Path

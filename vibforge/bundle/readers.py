@@ -6,8 +6,10 @@ by its certainty.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.bundle import checks as of_bundle
 from vibforge.bundle.scan import BundleScan
@@ -77,8 +79,7 @@ class Verdict(StrEnum):
     OPEN = "not known"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReaderVerdict:
+class ReaderVerdict(Struct, frozen=True, kw_only=True):
     """What one reader makes of a bundle; `says` is its message where one is on record."""
 
     reader: BundleReader

@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Struct
 
 from vibforge.bundle.words import ReleaseType, Severity, Urgency
 from vibforge.errors import ModelError
@@ -75,85 +77,97 @@ def _check_component_version(text: str) -> None:
         raise ModelError(f"{text!r} is not a component version", remedy="write 1.2.0-1")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ComponentRecipe:
+class ComponentRecipe(Struct, frozen=True, kw_only=True):
     """One component: VIBs that are installed together."""
 
-    name: str = key("Name of the component.", check=_check_component_name)
-    version: str = key(
-        "Its version; if empty, that of its first VIB.", check=_check_component_version, default=""
-    )
-    title: str = key("Name that people see.", check=identity.check_one_line, default="")
-    vibs: tuple[str, ...] = key(
-        "Names or IDs of its VIBs, the main one first; if empty, all that no other component "
-        "names.",
-        default=(),
-    )
-    platforms: tuple[str, ...] = key(
-        "Releases that it is for; if empty, those of the bundle.",
-        check=check_platforms,
-        default=(),
-    )
-    summary: str = key(
-        "One line; if empty, that of its first VIB.", check=identity.check_one_line, default=""
-    )
-    description: str = key(
-        "If empty, that of its first VIB.", check=identity.check_text, default=""
-    )
+    name: Annotated[str, key("Name of the component.", check=_check_component_name)]
+    version: Annotated[
+        str, key("Its version; if empty, that of its first VIB.", check=_check_component_version)
+    ] = ""
+    title: Annotated[str, key("Name that people see.", check=identity.check_one_line)] = ""
+    vibs: Annotated[
+        tuple[str, ...],
+        key(
+            "Names or IDs of its VIBs, the main one first; if empty, all that no other component "
+            "names."
+        ),
+    ] = ()
+    platforms: Annotated[
+        tuple[str, ...],
+        key("Releases that it is for; if empty, those of the bundle.", check=check_platforms),
+    ] = ()
+    summary: Annotated[
+        str, key("One line; if empty, that of its first VIB.", check=identity.check_one_line)
+    ] = ""
+    description: Annotated[
+        str, key("If empty, that of its first VIB.", check=identity.check_text)
+    ] = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BundleRecipe:
+class BundleRecipe(Struct, frozen=True, kw_only=True):
     """All that decides an offline bundle, but for its VIBs."""
 
-    vendor: str = key(
-        "Name of the vendor of the depot; if empty, that of the first VIB.",
-        check=identity.check_one_line,
-        default="",
-    )
-    vendor_code: str = key(
-        "Three letters or digits; if empty, the first three of the vendor's name.",
-        check=check_vendor_code,
-        default="",
-    )
-    platforms: tuple[str, ...] = key(
-        "Releases of ESXi that it is for, such as 7.0, 8.0, 9.0; if empty, those that the VIBs "
-        "name.",
-        check=check_platforms,
-        default=(),
-    )
-    product: str = key(
-        "Product of the hosts; that of x86 and of Arm hosts alike.",
-        check=identity.check_filled_line,
-        default=PRODUCT,
-    )
-    components: tuple[ComponentRecipe, ...] = key(
-        "Its components; if there are none, each VIB is one of its own.", default=()
-    )
-    severity: Severity = key("general, security or critical.", default=Severity.GENERAL)
-    category: str = key(
-        "enhancement, bugfix or another word.",
-        check=identity.check_filled_line,
-        default="enhancement",
-    )
-    urgency: Urgency = key("critical, important, moderate or low.", default=Urgency.IMPORTANT)
-    release_type: ReleaseType = key("extension, patch, ….", default=ReleaseType.EXTENSION)
-    kb_url: str = key(
-        "Page that tells more; if empty, the first link of the VIB.",
-        check=identity.check_one_line,
-        default="",
-    )
-    contact: str = key(
-        "Whom to ask; if empty, the vendor's name.", check=identity.check_one_line, default=""
-    )
-    image_profile: str = key(
-        "Name of an image profile of these VIBs alone; none is made if empty. It boots nothing.",
-        check=identity.check_one_line,
-        default="",
-    )
-    release_date: ReleaseDate | None = key(
-        "Date of the bundle and its bulletins; if missing, that of its latest VIB.", default=None
-    )
+    vendor: Annotated[
+        str,
+        key(
+            "Name of the vendor of the depot; if empty, that of the first VIB.",
+            check=identity.check_one_line,
+        ),
+    ] = ""
+    vendor_code: Annotated[
+        str,
+        key(
+            "Three letters or digits; if empty, the first three of the vendor's name.",
+            check=check_vendor_code,
+        ),
+    ] = ""
+    platforms: Annotated[
+        tuple[str, ...],
+        key(
+            "Releases of ESXi that it is for, such as 7.0, 8.0, 9.0; if empty, those that the VIBs "
+            "name.",
+            check=check_platforms,
+        ),
+    ] = ()
+    product: Annotated[
+        str,
+        key(
+            "Product of the hosts; that of x86 and of Arm hosts alike.",
+            check=identity.check_filled_line,
+        ),
+    ] = PRODUCT
+    components: Annotated[
+        tuple[ComponentRecipe, ...],
+        key("Its components; if there are none, each VIB is one of its own."),
+    ] = ()
+    severity: Annotated[Severity, key("general, security or critical.")] = Severity.GENERAL
+    category: Annotated[
+        str, key("enhancement, bugfix or another word.", check=identity.check_filled_line)
+    ] = "enhancement"
+    urgency: Annotated[Urgency, key("critical, important, moderate or low.")] = Urgency.IMPORTANT
+    release_type: Annotated[ReleaseType, key("extension, patch, ….")] = ReleaseType.EXTENSION
+    kb_url: Annotated[
+        str,
+        key(
+            "Page that tells more; if empty, the first link of the VIB.",
+            check=identity.check_one_line,
+        ),
+    ] = ""
+    contact: Annotated[
+        str, key("Whom to ask; if empty, the vendor's name.", check=identity.check_one_line)
+    ] = ""
+    image_profile: Annotated[
+        str,
+        key(
+            "Name of an image profile of these VIBs alone; none is made if empty. It boots "
+            "nothing.",
+            check=identity.check_one_line,
+        ),
+    ] = ""
+    release_date: Annotated[
+        ReleaseDate | None,
+        key("Date of the bundle and its bulletins; if missing, that of its latest VIB."),
+    ] = None
 
 
 def check_bundle(recipe: BundleRecipe) -> None:

@@ -4,9 +4,9 @@ Hosts do not look at it.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from lxml import etree
+from msgspec import Struct
 
 from vibforge.bundle.bulletin import Bulletin, response_node
 from vibforge.bundle.bulletin import parse as parse_bulletin
@@ -25,8 +25,7 @@ _VERSION = "3.0"
 _VIB_VERSION = "1.4.5"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ResponseVib:
+class ResponseVib(Struct, frozen=True, kw_only=True):
     """A VIB as vmware.xml announces it; `packed_size` is None where it is no number."""
 
     vib_id: str
@@ -35,8 +34,7 @@ class ResponseVib:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """What vmware.xml says: its time, its bulletins, and their VIBs in the same order."""
 
     timestamp: str

@@ -1,7 +1,8 @@
 """A bundle as checks see it: what it states, and the VIBs in it."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError
 from vibforge.vib import archive
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from vibforge.vib.archive import Vib
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BundleScan:
+class BundleScan(Struct, frozen=True, kw_only=True):
     """A bundle with the VIBs in it, by the names of their members."""
 
     bundle: "Bundle"

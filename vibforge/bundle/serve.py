@@ -6,7 +6,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from socket import AF_INET, AF_INET6, create_server, socket
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +15,7 @@ from h11 import Request as H11Request
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from hypercorn.protocol.h11 import H11Protocol
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -44,8 +44,7 @@ Log = Callable[[str], None]
 """Called with each request, in one line without control characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(Struct, frozen=True):
     """A server that runs in a thread, and its address."""
 
     address: DepotAddress

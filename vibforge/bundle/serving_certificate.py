@@ -4,7 +4,6 @@ import ipaddress
 import os
 import ssl
 import tempfile
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from msgspec import Struct
 
 from vibforge.errors import SigningError
 from vibforge.files.publication import TEMPORARY, explained
@@ -21,8 +21,7 @@ DAYS = 7
 """How long a certificate holds that is made here; it lives no longer than the server."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerIdentity:
+class ServerIdentity(Struct, frozen=True):
     """What a server shows: TLS context, and the SHA-256 of its certificate in hex."""
 
     context: ssl.SSLContext

@@ -3,10 +3,11 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from vibforge.bundle.index import INDEX_NAME
 from vibforge.bundle.opening import opened_depot, unpack
@@ -17,8 +18,7 @@ from vibforge.formats.streams import read_chunks
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared, not listened at
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DepotAddress:
+class DepotAddress(Struct, frozen=True, kw_only=True):
     """The address of a depot; `url` ends in a slash."""
 
     url: str
@@ -48,8 +48,7 @@ def reachable_name(host: str) -> str:
     return gethostname() if host in _EVERYWHERE else host
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """The files of a depot by name: its members, and the zip itself as `zip_name`."""
 
     files: dict[str, Path]

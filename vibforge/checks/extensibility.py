@@ -7,8 +7,9 @@ holds it against a grammar that is made of it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.certainty import Certainty
@@ -19,8 +20,7 @@ from vibforge.esxi.table import has_components, row_of
 _INIT_SCRIPTS = "etc/init.d/"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Violations:
+class Violations(Struct, frozen=True, kw_only=True):
     """What of a VIB its acceptance level does not allow."""
 
     paths: tuple[str, ...] = ()

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vibforge.esxi import messages
 from vibforge.esxi.certainty import Certainty
@@ -235,10 +236,10 @@ def _texts(of: object, element: str = "vib") -> Iterator[tuple[str, str]]:
     elif isinstance(of, tuple):
         for each in of:
             yield from _texts(each, element)
-    elif is_dataclass(of):
-        for field in fields(of):
-            if field.name not in _NOT_TEMPLATED:
-                yield from _texts(getattr(of, field.name), _ELEMENTS.get(field.name, field.name))
+    elif isinstance(of, Struct):
+        for name in of.__struct_fields__:
+            if name not in _NOT_TEMPLATED:
+                yield from _texts(getattr(of, name), _ELEMENTS.get(name, name))
 
 
 @check("VF223", Severity.NOTE, Certainty.DOCUMENTED)

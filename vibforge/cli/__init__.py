@@ -7,12 +7,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
 from typing import Annotated
 
 import typer
+from msgspec import Struct
 
 from vibforge import __version__
 from vibforge.cli.exit_codes import SIGNAL_BASE, ExitCode
@@ -112,8 +112,7 @@ def _say_error(error: VibforgeError) -> None:
         tell(f"{label} {problem}")
 
 
-@dataclass(slots=True)
-class _Stopping:
+class _Stopping(Struct):
     """Turns the first signal that asks for an end into an exception, so that clean-up code runs.
 
     A second one, from an impatient Ctrl-C, would end the cleaning up half-way.

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
+from msgspec.structs import replace
 
 from vibforge.cli.exit_codes import ExitCode
 from vibforge.errors import ModelError, SigningError

@@ -1,12 +1,12 @@
 """`vibforge lint`."""
 
 from contextlib import ExitStack
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from vibforge import errors
 from vibforge.bundle import opening, scan

@@ -8,7 +8,8 @@ beforehand and nothing should be read from; `…` where the text is not on recor
 """
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import row_of
@@ -18,8 +19,7 @@ NOT_ON_RECORD = "…"
 _FOOT = "Please refer to the log file for more details."
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HostMessage:
+class HostMessage(Struct, frozen=True, kw_only=True):
     """An error of the installer: its class, its text, and the attributes printed below."""
 
     error: str
@@ -74,8 +74,7 @@ class _Marked:
         return found.strip().removesuffix(".")
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase(_Marked):
+class Phrase(Struct, _Marked, frozen=True):
     """A part of a message, or a line that is no error."""
 
     marked: str
@@ -91,8 +90,7 @@ class _Values(dict[str, str]):
         return NOT_ON_RECORD
 
 
-@dataclass(frozen=True, slots=True)
-class Form(_Marked):
+class Form(Struct, _Marked, frozen=True):
     """A message with places for values; a place without a value reads `…`."""
 
     error: str

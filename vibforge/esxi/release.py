@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError, Problem
 
@@ -20,8 +21,7 @@ PRODUCT = "embeddedEsx"
 """The product of every known bundle for hosts, x86 and Arm alike."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Release:
+class Release(Struct, frozen=True, order=True):
     """A release of ESXi: `Release(8, 0, 3)` is 8.0 U3. Releases order by date of their line."""
 
     major: int

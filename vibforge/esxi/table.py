@@ -7,9 +7,11 @@ repeats the facts of its line, the table says so itself (`_update`), and the cer
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.release import Release
@@ -34,8 +36,7 @@ class Delivery(StrEnum):
     """Baselines of Update Manager, later of Lifecycle Manager."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell(Generic[Value]):
+class Cell(Struct, Generic[Value], frozen=True):
     """One fact about one release."""
 
     value: Value
@@ -49,8 +50,7 @@ class Cell(Generic[Value]):
         return Cell(conclude(self.value), self.certainty, self.source, self.onward)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Interfaces:
+class Interfaces(Struct, frozen=True, kw_only=True):
     """The vmkapi versions that a release provides, as (major, minor)."""
 
     newest: tuple[int, int]
@@ -62,8 +62,7 @@ class Interfaces:
     """The newest version that is known to be gone."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """Everything that is known of one release; None is "not known"."""
 
     release: Release
@@ -168,9 +167,9 @@ def _update(row: Row, update: int, **known: Any) -> Row:  # noqa: ANN401 - any o
     """Return the row of an update that repeats its line's facts, now inferred, with its own."""
     note = f"taken from {row.release}, whose line it continues: "
     repeated = {
-        field.name: Cell(cell.value, max(cell.certainty, _INFERRED, key=_doubt), note + cell.source)
-        for field in fields(row)
-        if isinstance(cell := getattr(row, field.name), Cell) and not cell.onward
+        name: Cell(cell.value, max(cell.certainty, _INFERRED, key=_doubt), note + cell.source)
+        for name in row.__struct_fields__
+        if isinstance(cell := getattr(row, name), Cell) and not cell.onward
     }
     own = {
         "release": Release(*row.release.line, update),

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Self, TypeVar
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError, Problem, VibforgeError, refused
 
@@ -49,16 +50,14 @@ def _bounded(data: bytes, path: Path, most: int, error: type[VibforgeError]) -> 
 _Found = TypeVar("_Found")
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A file that a command could not look at, and why."""
 
     path: Path
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Several(Generic[_Found]):
+class Several(Struct, Generic[_Found], frozen=True):
     """What was found in each file that could be read, and the files that could not, in order."""
 
     found: tuple[tuple[Path, _Found], ...]

@@ -1,9 +1,11 @@
 """Where the bytes of a VIB come from; they are opened when they are wanted."""
 
 import io
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import FormatError
 from vibforge.formats.budget import Budget
@@ -34,13 +36,12 @@ class Source(Protocol):
         """Return a stream that seeks forward at little cost; close it after use."""
 
 
-@dataclass(frozen=True, slots=True)
-class BytesSource:
+class BytesSource(Struct, frozen=True, eq=False):
     """Bytes in memory."""
 
     data: bytes
     name: str
-    budget: Budget = field(compare=False, repr=False)
+    budget: Budget
 
     @classmethod
     def of(cls, data: bytes, name: str = "bytes") -> "BytesSource":
@@ -58,8 +59,7 @@ class BytesSource:
         return io.BytesIO(self.data)
 
 
-@dataclass(frozen=True, slots=True)
-class ZipSource:
+class ZipSource(Struct, frozen=True):
     """A member of a zip, for as long as the zip is open."""
 
     archive: "ZipArchive"
@@ -87,13 +87,12 @@ class ZipSource:
         return self.archive.open(self.member)
 
 
-@dataclass(frozen=True, slots=True)
-class FileSource:
+class FileSource(Struct, frozen=True, eq=False):
     """A file, of the size that it had when it was first looked at."""
 
     path: Path
     size: int
-    budget: Budget = field(compare=False, repr=False)
+    budget: Budget
 
     @classmethod
     def of(cls, path: Path) -> "FileSource":

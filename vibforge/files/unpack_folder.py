@@ -13,9 +13,10 @@ import stat
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError, OutputError
 from vibforge.files.folder_handle import FolderHandle, OutputFolder
@@ -246,8 +247,7 @@ class UnpackFolder:
                 raise OutputError("not a folder, but a folder belongs here", where=found) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where something new is made: its folder, its name there, and its path below the root."""
 
     folder: FolderHandle

@@ -3,9 +3,10 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 from vibforge.esxi import messages, table
 from vibforge.esxi.certainty import Certainty
@@ -32,8 +33,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One place where a check fails; `severity` and `certainty` replace the check's own."""
 
     where: str
@@ -123,8 +123,7 @@ class Reaction(NamedTuple):
     """The flags of esxcli that skip the check, on hosts where they take effect."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check(Generic[Subject_contra]):
+class Check(Struct, Generic[Subject_contra], frozen=True, kw_only=True):
     """One thing that can be wrong with what it looks at."""
 
     id: str
@@ -200,8 +199,7 @@ _PLACE = re.compile(r"\{([A-Z_0-9]+)(\.title)?\}")
 _MANUAL_WIDTH = 96
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """A fault of a file, with its check; `because` is the reason for which it is allowed."""
 
     rule: str
@@ -307,11 +305,13 @@ WHOLE_FILE = (0, 1)
 """The place of a fault that no line of a text has alone."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True, kw_only=True):
     """A rule that may be broken here, and why: without a reason nobody can judge it later."""
 
-    rule: str = key(
-        "Id or name of a rule: VF218, path-outside-list.", check=identity.check_filled_line
-    )
-    because: str = key("The reason, for those who come after.", check=identity.check_filled_line)
+    rule: Annotated[
+        str,
+        key("Id or name of a rule: VF218, path-outside-list.", check=identity.check_filled_line),
+    ]
+    because: Annotated[
+        str, key("The reason, for those who come after.", check=identity.check_filled_line)
+    ]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget, Work
@@ -51,8 +52,7 @@ _OCTAL = re.compile(r" *[+-]?(0[oO])?[0-7]+ *")
 _DECIMAL = re.compile(r" *[+-]?[0-9]+ *")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A member as its header says; offsets and sizes in bytes.
 
     `header` are the 60 bytes as they stand, `padding` what follows the data; `stored_size` is less
@@ -105,8 +105,7 @@ class Member:
         return _text(self.header[start:end])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Archive:
+class Archive(Struct, frozen=True, kw_only=True):
     """The members in the order of the file, and what stands behind the last one.
 
     `faults` tells what VMware's readers would refuse; `tail_size` bytes from `tail_offset` on

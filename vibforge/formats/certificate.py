@@ -4,7 +4,6 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -14,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from msgspec import Struct
 
 from vibforge.errors import FormatError
 
@@ -64,8 +64,7 @@ class Arithmetic(Enum):
     NOT_TRIED = "not tried"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True, kw_only=True):
     """What a certificate says.
 
     Names are in RFC 4514 form, times in UTC; `sha256` is the fingerprint of `der` in hex, as is

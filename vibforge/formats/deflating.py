@@ -12,10 +12,10 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from zlib_ng import zlib_ng
 
 from vibforge.errors import FormatError
@@ -43,8 +43,7 @@ DEFAULT_LEVEL = Level.FAST
 """Smaller than what gzip writes by default; BEST takes twice the time for about 2% less."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """What was written: sizes in bytes, digests in hex, of the gzip member and of its content."""
 
     size: int
@@ -54,8 +53,7 @@ class Member:
     content_sha1: str
 
 
-@dataclass(slots=True)
-class _Content:
+class _Content(Struct):
     """The digests of what goes in."""
 
     size: int = 0
@@ -70,8 +68,7 @@ class _Content:
         self.size += len(block)
 
 
-@dataclass(slots=True)
-class _Output:
+class _Output(Struct):
     """The member that is being written, hashed and counted on the way."""
 
     write: Callable[[bytes], object]

@@ -3,8 +3,9 @@
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 BLOCK = 512
 PATH_LIMIT = BLOCK - 1
@@ -36,8 +37,7 @@ class EntryKind(StrEnum):
     """An ELF file in a vmtar, whatever its mode."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry of a payload.
 
     `path` has no leading and no trailing slash; `mode` holds the permission bits with set-id and

@@ -4,11 +4,11 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from zlib_ng import zlib_ng
 
 from vibforge.errors import FormatError
@@ -148,8 +148,7 @@ def _ignore(_chunk: bytes) -> None:
     """Take no notice."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Taps:
+class Taps(Struct, frozen=True, kw_only=True):
     """Who sees the bytes pass: as stored, after exactly one gunzip, fully unpacked."""
 
     stored: Callable[[bytes], None] = _ignore
@@ -157,8 +156,7 @@ class Taps:
     content: Callable[[bytes], None] = _ignore
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True, kw_only=True):
     """A payload's content, which is unpacked while it is read."""
 
     compression: tuple[Compression, ...]

@@ -10,11 +10,12 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from cryptography.hazmat import asn1
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7_syntax as syntax
@@ -48,8 +49,7 @@ _TRUTH = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Signer:
+class Signer(Struct, frozen=True, kw_only=True):
     """One signerInfo: who signed, how, and what the signature covers.
 
     `issuer` and `serial_number` name the certificate, or `subject_key_id` (hex) does, which 6.7
@@ -80,8 +80,7 @@ class Signer:
         return syntax.SIGNATURE_DIGESTS.get(self.signature_algorithm, self.digest_algorithm)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
+class Block(Struct, frozen=True, kw_only=True):
     """One signature as its bytes say; `fault` tells what kept it from being read, else empty.
 
     `encoding` is `PEM` or `DER`, `label` that of the PEM block; `is_plain_pem` is False for PEM
@@ -112,8 +111,7 @@ class Block:
         return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlockCheck:
+class BlockCheck(Struct, frozen=True, kw_only=True):
     """The arithmetic of one block over one text, of its first signer, which ESXi looks at.
 
     `digest_held` says whether the signed digest is the text's, `signature_held` whether the

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat import asn1
+from msgspec import Struct
 
 from vibforge.errors import FormatError
 
@@ -140,8 +140,7 @@ class _Attributes:
     items: list[Attribute]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignerId:
+class SignerId(Struct, frozen=True, kw_only=True):
     """How a signature names its certificate: issuer and serial number, or a key identifier."""
 
     name: str = ""

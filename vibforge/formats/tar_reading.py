@@ -2,10 +2,11 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from vibforge.errors import FormatError
 from vibforge.formats import gnu_tar, vmtar
@@ -106,8 +107,7 @@ FLAGS = frozenset({_LONG_NAME, _LONG_LINK, _PAX, _PAX_OF_ALL})
 """The type flags of headers that tell of another one."""
 
 
-@dataclass(slots=True)
-class Extension:
+class Extension(Struct):
     """What the headers before an entry's own say of it."""
 
     name: str = ""
@@ -200,8 +200,7 @@ _WITHOUT_DATA = _NEITHER_FILE_NOR_LINK | {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TarEntry:
+class TarEntry(Struct, frozen=True, kw_only=True):
     """An entry as it is found in a payload.
 
     `entry` is what it means; `name` is the name as it stands there (`./etc/`); `data_offset` counts

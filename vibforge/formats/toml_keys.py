@@ -3,8 +3,11 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import field, fields, is_dataclass
+from functools import cache
 from typing import Any
+
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
 
 from vibforge.errors import ModelError
 
@@ -154,14 +157,31 @@ def _unescape(match: re.Match[str]) -> str:
 Fault = tuple[Path, ModelError]
 
 
-def key(
-    doc: str,
-    *,
-    check: Callable[[Any], None] | None = None,
-    **default: Any,  # noqa: ANN401 - whatever a dataclass field takes
-) -> Any:  # noqa: ANN401 - the type stands in the annotation of the field
-    """Declare a recipe's key: its documentation, its rule, its default."""
-    return field(metadata={"doc": doc, "check": check}, **default)
+Rule = Callable[[Any], None]
+"""Raises ModelError for a value that a key may not have."""
+
+
+def key(doc: str, *, check: Rule | None = None) -> Meta:
+    """Describe a recipe's key, in the annotation of its field: what it means and its rule."""
+    return Meta(description=doc, extra={"check": check})
+
+
+def described(kind: Any) -> Meta:  # noqa: ANN401 - the type of any field
+    """Return what `key` said of a field's type; nothing where it was not called."""
+    notes = getattr(kind, "__metadata__", ())
+    return next((note for note in notes if isinstance(note, Meta)), Meta())
+
+
+def rule_of(kind: Any) -> Rule | None:  # noqa: ANN401 - the type of any field
+    """Return the rule that `key` gave to a field."""
+    extra = described(kind).extra
+    return extra["check"] if extra else None
+
+
+@cache
+def keys_of(kind: type[Struct]) -> dict[str, FieldInfo]:
+    """Return the fields of a part of a recipe by their keys, with dashes for underscores."""
+    return {field.name.replace("_", "-"): field for field in fields(kind)}
 
 
 def dotted(path: Path) -> str:
@@ -177,11 +197,11 @@ def broken_keys(value: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - an
     if isinstance(value, tuple):
         for index, part in enumerate(value):
             yield from broken_keys(part, (*path, index))
-    if not is_dataclass(value):
+    if not isinstance(value, Struct):
         return
-    for each in fields(value):
-        part, where = getattr(value, each.name), (*path, each.name.replace("_", "-"))
-        if check := each.metadata.get("check"):
+    for name, field in keys_of(type(value)).items():
+        part, where = getattr(value, field.name), (*path, name)
+        if check := rule_of(field.type):
             try:
                 check(part)
             except ModelError as error:

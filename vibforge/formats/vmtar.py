@@ -2,7 +2,8 @@
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.formats.gnu_tar import BLOCK, Entry, header_blocks, header_count
 
@@ -13,8 +14,7 @@ _TABLE_LIMIT = 128
 """Program headers read at the most; real programs have a dozen."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextHints:
+class TextHints(Struct, frozen=True):
     """Where a program's code lies in its file, in bytes, and its length in pages of 4096 bytes."""
 
     offset: int = 0

@@ -8,9 +8,10 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, BinaryIO, Self, cast
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError, Problem
 from vibforge.formats.budget import Budget, Work
@@ -33,8 +34,7 @@ _ERRORS = (
 """What `zipfile` raises over damaged files; it has no common base."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ZipMember:
+class ZipMember(Struct, frozen=True, kw_only=True):
     """A file in a zip; sizes in bytes, `stored_size` as it is packed."""
 
     name: str

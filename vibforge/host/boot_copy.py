@@ -6,8 +6,9 @@ file, and whether releases from 7.0 on still have etc/init.d on the community li
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.paths import BOOT_COPIED, paths_outside

@@ -1,6 +1,6 @@
 """The command that is asked about: VIBs, a verb, flags (vib-format 8)."""
 
-from dataclasses import dataclass, fields
+from msgspec import Struct
 
 from vibforge.errors import ModelError
 from vibforge.host.host import Host
@@ -9,8 +9,7 @@ from vibforge.host.package import Package
 from vibforge.host.prediction import Refusal
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True, kw_only=True):
     """Which flags the command carries."""
 
     force: bool = False
@@ -22,7 +21,7 @@ class Flags:
     @property
     def words(self) -> tuple[str, ...]:
         """The flags as they are typed."""
-        return tuple(_WORDS[f.name] for f in fields(self) if getattr(self, f.name))
+        return tuple(_WORDS[name] for name in self.__struct_fields__ if getattr(self, name))
 
     def __str__(self) -> str:
         return " ".join(self.words)
@@ -63,8 +62,7 @@ SKIPS = {
 NO_FLAGS = Flags()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """One command: which VIBs, onto which host or off it, with which verb and flags."""
 
     host: Host

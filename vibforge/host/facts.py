@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vibforge.errors import ModelError, Problem
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -253,8 +255,7 @@ def _document(document: bytes, where: str) -> dict[str, Any]:
     return given
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Turns plain values into facts, and notes what cannot be used."""
 
     where: str

@@ -1,6 +1,6 @@
 """A host as the rules of an install see it; what is None is not known, and is never guessed."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from vibforge.errors import Problem
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -11,8 +11,7 @@ DEFAULT_LEVEL = AcceptanceLevel.PARTNER
 """A host's own level after its installation."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hardware:
+class Hardware(Struct, frozen=True, kw_only=True):
     """What SMBIOS says; each OEM string counts as a vendor (vib-format 2.5)."""
 
     vendor: str
@@ -20,8 +19,7 @@ class Hardware:
     oem_strings: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Host:
+class Host(Struct, frozen=True, kw_only=True):
     """Facts of one host. `bootbank_free` is in bytes, of the alternative bootbank."""
 
     release: Release

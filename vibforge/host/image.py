@@ -1,9 +1,10 @@
 """How a command changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from msgspec import Struct
 
 from vibforge.esxi.paths import host_paths
 from vibforge.esxi.table import standing
@@ -26,8 +27,7 @@ class Verb(StrEnum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What a command would do to the set of VIBs."""
 
     added: tuple[Package, ...]
@@ -181,8 +181,7 @@ def base_of(installed: Iterable[Package]) -> Package | None:
     return next((package for package in installed if package.name == _BASE), None)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unequal:
+class Unequal(Struct, frozen=True, kw_only=True):
     """The attribute in which an installed VIB of the same ID differs, by the host's name for it.
 
     `installed` and `offered` are the two values where a host prints them in words known here.
@@ -220,8 +219,7 @@ def _contents(package: Package) -> list[tuple[object, ...]]:
     ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileConflict:
+class FileConflict(Struct, frozen=True, kw_only=True):
     """A path that two VIBs of one group claim: both overlays, or neither."""
 
     path: str
@@ -277,8 +275,7 @@ def _claimed_twice(claims: Sequence[frozenset[str]]) -> set[str]:
     return twice
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Covered:
+class Covered(Struct, frozen=True, kw_only=True):
     """The paths of a VIB that an overlay VIB masks."""
 
     paths: tuple[str, ...]

@@ -6,9 +6,11 @@ at the level in spite of `--force`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -28,8 +30,7 @@ _NAMED_PATHS = 5
 _SHORT_FLAGS = {"--force": "-f"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InstallNeeds:
+class InstallNeeds(Struct, frozen=True, kw_only=True):
     """The flags that `esxcli software vib install` needs, and one sentence for each reason."""
 
     host_level: AcceptanceLevel
@@ -41,8 +42,7 @@ class InstallNeeds:
     """Whether the VIB can be installed under Secure Boot, as far as is known here."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True, kw_only=True):
     """What a stock host of one release says to the bare command, and to what the needs ask for.
 
     `then` is of a host in maintenance mode, which instructions enter where the VIB asks for it.

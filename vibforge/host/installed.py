@@ -1,7 +1,8 @@
 """Read the installed VIBs of a host's facts: their descriptors, or the little that a list tells."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError, ModelError, Problem
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -22,8 +23,7 @@ _NO_BASE = (
 _WORDS = ("name", "version", "vendor")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Installed:
+class Installed(Struct, frozen=True, kw_only=True):
     """The VIBs that are known, and whether there are no others."""
 
     packages: tuple[Package, ...] = ()

@@ -9,11 +9,12 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import accumulate
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from vibforge.esxi import messages
 from vibforge.esxi.certainty import Certainty
@@ -31,8 +32,7 @@ Rebuild = Literal["yes", "no", "sometimes"]
 _VIB_ID = r"(?:(?!VIB)[^\s(),'\"]){1,150}?"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KnownMessage:
+class KnownMessage(Struct, frozen=True, kw_only=True):
     """A message, why a host prints it, and what helps."""
 
     id: str
@@ -50,8 +50,7 @@ class KnownMessage:
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recognised:
+class Recognised(Struct, frozen=True, kw_only=True):
     """A message that was found in a text: the line it begins in, and the names that it tells."""
 
     message: KnownMessage

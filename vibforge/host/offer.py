@@ -1,8 +1,9 @@
 """What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from vibforge.checks.payload_content import missing_parent_directory
 from vibforge.checks.vib_checks import VIB_CHECKS
@@ -37,8 +38,7 @@ class BundleReader(StrEnum):
     UPDATE_MANAGER = "Update Manager"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True, kw_only=True):
     """A file with VIBs in it."""
 
     name: str

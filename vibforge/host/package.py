@@ -1,7 +1,8 @@
 """A VIB as the rules of an install see it: what it says of itself, and how much is known."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -16,8 +17,7 @@ LOCKER = "locker"
 """The type of VIBs that go to the locker partition, beside the boot banks."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Content:
+class Content(Struct, frozen=True, kw_only=True):
     """What is in a payload of a file: digests in hex by algorithm, and what unpacking it says.
 
     `unpacking` holds the words of Python's gzip where the host's own unpacking stops.
@@ -41,8 +41,7 @@ def declared_contents(package: "Package") -> tuple[Content, ...]:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """A VIB, installed or to be installed.
 
     The three `…_known` tell whether the descriptor's fields may be relied on: a host that was

@@ -1,9 +1,10 @@
 """What a host will do with VIBs, for each answer to what is not known."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import HostMessage
@@ -28,8 +29,7 @@ class Outcome(StrEnum):
         return self in {Outcome.LIVE, Outcome.MAINTENANCE, Outcome.REBOOT}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """Why: what is the matter, with which file or VIB, and how sure that is."""
 
     what: str
@@ -43,8 +43,7 @@ class Cause:
         return f"{self.subject}: {self.what}" if self.subject else self.what
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True):
     """A fault that ends the reading of a VIB."""
 
     message: HostMessage
@@ -58,8 +57,7 @@ class Refusal:
         return self.minds is None or (cell is not None and cell.value)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction:
+class Prediction(Struct, frozen=True, kw_only=True):
     """The end of one command on one host."""
 
     outcome: Outcome
@@ -98,8 +96,7 @@ class Group(IntEnum):
     DEPENDENCY = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """One problem of a profile: what the host prints, and why."""
 
     group: Group
@@ -115,8 +112,7 @@ WORLD_LIMIT = 64
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """A fact that is not known: `if_yes` and `if_no` are said of the verdicts that depend on it."""
 
     key: str
@@ -135,8 +131,7 @@ class Undecided(Exception):  # noqa: N818 - a turn of the search, caught by `wor
         self.question = question
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """The answers assumed so far."""
 
     given: tuple[tuple[Question, bool], ...] = ()
@@ -162,8 +157,7 @@ class Answers:
         return tuple(question.condition(answer=answer) for question, answer in self.given)
 
 
-@dataclass(frozen=True, slots=True)
-class World(Generic[Result]):
+class World(Struct, Generic[Result], frozen=True):
     """One way things may be, and what follows."""
 
     answers: Answers

@@ -1,7 +1,9 @@
 """What another build of a VIB mends of what hosts refuse, and the VIB that comes of it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.checks.payload_declaration import (
     digest_order_breaks_old_hosts,
@@ -32,8 +34,7 @@ _FAULTY_DIGESTS = (no_gunzip_sha256, no_gunzip_digest, digest_order_breaks_old_h
 _OWN_BYTES_WRONG = frozenset({messages.DAMAGED_GZIP(), messages.WRONG_LENGTH_IN_GZIP()})
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """One thing that a build does better.
 
     `words` say how the new VIB differs, `faulty` whether this one is wrong, and `mend` returns the

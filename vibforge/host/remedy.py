@@ -1,8 +1,10 @@
 """What could be done about a refusal, and the least of it that makes a VIB install."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.certainty import Certainty, least_sure
@@ -35,8 +37,7 @@ OF_THE_VIB = frozenset({SIGN, REBUILD, BOOT_COPY, FETCH})
 _NAMED_LIMIT = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One thing to do, what it costs, and how it changes the command."""
 
     key: str
@@ -286,8 +287,7 @@ RELATED_LIMIT = 400
 Predict = Callable[[Command], tuple[World[Prediction], ...]]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True, kw_only=True):
     """Steps with which the VIB installs, and how it then does."""
 
     steps: tuple[Step, ...]

@@ -1,7 +1,8 @@
 """The least that has to change for a VIB to reach a host by one of the routes."""
 
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from vibforge.host.command import Command
 from vibforge.host.prediction import Outcome, Prediction, World

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import ModelError
 from vibforge.esxi import messages
@@ -110,8 +112,7 @@ COMMUNITY_IN_VLCM = Question(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Journey:
+class Journey(Struct, frozen=True, kw_only=True):
     """One offer on its way to one host; `upgrade_to` is the release of a later upgrade."""
 
     host: Host

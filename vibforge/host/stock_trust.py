@@ -1,6 +1,6 @@
 """Whether a stock host trusts a vendor's signer who is known by a fingerprint."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from vibforge.esxi.known_signers import is_trusted_by
 from vibforge.esxi.release import Release

@@ -3,10 +3,11 @@
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from vibforge.bundle.opening import OpenBundle
 from vibforge.errors import FormatError, Problem
@@ -38,8 +39,7 @@ _SPECIAL = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True, kw_only=True):
     """What is wanted beyond files, folders and links that stay inside.
 
     `paths` are files, or folders with all in them; none means everything. `owners` gives files
@@ -54,8 +54,7 @@ class Wishes:
     force: bool = False
 
 
-@dataclass(slots=True)
-class Extracted:
+class Extracted(Struct):
     """What was taken out: paths below the folder, and what was left out with the reason."""
 
     folder: Path
@@ -63,8 +62,7 @@ class Extracted:
     left_out: list[Problem] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True, kw_only=True):
     """A payload, what goes before the paths in it, and its content where it is a tar."""
 
     prefix: str

@@ -3,10 +3,11 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from msgspec import Struct
 
 from vibforge.bundle.metadata import Bundle
 from vibforge.bundle.opening import OpenBundle
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from vibforge.formats.pkcs7 import Block
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VibInspection:
+class VibInspection(Struct, frozen=True, kw_only=True):
     """A VIB with its payloads opened and its signatures read."""
 
     vib: Vib
@@ -41,8 +41,7 @@ class VibInspection:
     faults: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BundleInspection:
+class BundleInspection(Struct, frozen=True, kw_only=True):
     """A bundle with its VIBs; `faults` tells which of them could not be read."""
 
     bundle: Bundle
@@ -51,8 +50,7 @@ class BundleInspection:
     faults: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageInspection:
+class StageInspection(Struct, frozen=True, kw_only=True):
     """A stage folder with the trees of its payloads, each with the entries a build would see."""
 
     folder: StageFolder

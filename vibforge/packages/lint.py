@@ -1,10 +1,12 @@
 """Every check by id and name, and packages held against the chosen ones."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.bundle import checks
 from vibforge.bundle.scan import BundleScan
@@ -83,8 +85,7 @@ FAULT_LIMIT = 100
 """Faults of one rule in one file that are listed; the last one tells how many more there are."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True, dict=True):
     """Which rules, for which releases, and what is allowed in spite of them.
 
     Raises:
@@ -105,8 +106,7 @@ class Choice:
         return chosen(self.select, self.ignore, self.targets)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LintResult:
+class LintResult(Struct, frozen=True, kw_only=True):
     """What was found in the files, in their order."""
 
     files: tuple[str, ...]

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import bundle_refusals, loading_refusals, staging_refusals
@@ -143,8 +145,7 @@ def _all(found: Iterable[tuple[Refusal, ...]]) -> Iterator[Refusal]:
     return chain.from_iterable(found)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RoutePlan:
+class RoutePlan(Struct, frozen=True, kw_only=True):
     """What can come of one route: one outcome, or one for each answer to what is not known."""
 
     route: Route
@@ -156,8 +157,7 @@ class RoutePlan:
         return all(world.result.outcome.installs for world in self.worlds)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HostPlan:
+class HostPlan(Struct, frozen=True, kw_only=True):
     """One file on one host."""
 
     host: Host
@@ -193,24 +193,21 @@ class HostPlan:
         return is_known(self.host.release)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FilePlan:
+class FilePlan(Struct, frozen=True, kw_only=True):
     """One file on every host that was asked for."""
 
     offer: Offer
     hosts: tuple[HostPlan, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True, kw_only=True):
     """The removal of installed VIBs by name, on every host that was asked for."""
 
     names: tuple[str, ...]
     hosts: tuple[HostPlan, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """All files; `route` is the one whose outcome is the verdict.
 
     Where all go in by one command, `together` has the hosts, and the files have none. Where VIBs

@@ -3,13 +3,14 @@
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
 from cryptography import x509
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import FormatError, ModelError, Problem, SigningError
 from vibforge.files.folder_handle import behind_links
@@ -71,8 +72,7 @@ class Existing(StrEnum):
         return cls.APPEND if append else cls.REPLACE if replace else cls.REFUSE
 
 
-@dataclass(frozen=True, slots=True)
-class Signable:
+class Signable(Struct, frozen=True):
     """A VIB as a signer sees it."""
 
     path: Path
@@ -100,8 +100,7 @@ class Signable:
         return signing_time(released, certificate)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Signed:
+class Signed(Struct, frozen=True, kw_only=True):
     """A VIB that was signed.
 
     `stated` is the time in the new signature and where it comes from; `judgement` says what the
@@ -249,8 +248,7 @@ def _insist(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
         raise SigningError("the VIB changed while it was signed", where=vib.source.name)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ToSign:
+class ToSign(Struct, frozen=True, kw_only=True):
     """What a service elsewhere signs: `text`, or its SHA-256 `digest`.
 
     `stated` is the time that goes into the signature, and where it comes from.

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.bundle.opening import OpenBundle, bundles_in
 from vibforge.errors import FormatError, is_file, is_folder
@@ -19,15 +20,13 @@ _PAYLOAD_KINDS = {FileKind.GZIP, FileKind.ZSTD, FileKind.VMTAR, FileKind.TAR}
 _ANYTHING = "a VIB, an offline bundle, a payload or a stage folder"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoosePayload:
+class LoosePayload(Struct, frozen=True, kw_only=True):
     """A payload outside a VIB."""
 
     source: Source
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageFolder:
+class StageFolder(Struct, frozen=True, kw_only=True):
     """A folder as VIB Author reads it: descriptor.xml, and a tree for each payload in payloads/."""
 
     path: Path

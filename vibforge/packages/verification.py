@@ -2,8 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vibforge.checks.container import uncovered_table
 from vibforge.checks.signature import bytes_around_signature
@@ -41,8 +42,7 @@ class Outcome(StrEnum):
     NOT_CHECKED = "not checked"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """One fact: what it is about, what it says, what became of it, and why if it did not hold."""
 
     topic: Topic
@@ -57,8 +57,7 @@ class Fact:
         return f'"{self.statement}" does not hold: {self.reason}'
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True, kw_only=True):
     """The facts of one VIB, or of a bundle with its VIBs as `parts`.
 
     `name` is where it was read from, `vib_id` empty for a bundle.

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import ReaderVerdict, Verdict, reader_verdicts
@@ -126,8 +127,7 @@ def _nothing_signed() -> Fact:
     return fact(Topic.POLICY, REQUIRED_SIGNATURE, holds=False, reason=reason)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgedBundle:
+class JudgedBundle(Struct, frozen=True, kw_only=True):
     """The facts of a bundle, and what each of its readers makes of it."""
 
     verification: Verification

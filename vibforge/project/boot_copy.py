@@ -5,8 +5,10 @@ of ours puts them in place at boot and takes them back at the removal.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vibforge.errors import PayloadError, Problem
 from vibforge.formats.gnu_tar import Entry, EntryKind
@@ -70,8 +72,7 @@ def _manifest(trees: Sequence[PayloadTree], moved: frozenset[str]) -> str:
     return "".join(line for _, line in lines)
 
 
-@dataclass(slots=True)
-class _LaidOut:
+class _LaidOut(Struct):
     """A tree whose entries are being put elsewhere, by their new paths."""
 
     old: PayloadTree

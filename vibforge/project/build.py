@@ -6,12 +6,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from msgspec import Struct
 
 from vibforge.errors import OutputError, PayloadError, Problem, shell_line
 from vibforge.files.publication import Publication, explained
@@ -45,8 +46,7 @@ _SCHEMES = (ENVIRONMENT_SCHEME, TOKEN_SCHEME)
 """A key that starts so is no file."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuiltSignature:
+class BuiltSignature(Struct, frozen=True, kw_only=True):
     """What stands in `sig.pkcs7`, and what it is worth as far as is known without a store."""
 
     block: bytes
@@ -54,8 +54,7 @@ class BuiltSignature:
     stated: SigningTime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildSigner:
+class BuildSigner(Struct, frozen=True, kw_only=True):
     """A key that was opened before the work begins, so that a wrong passphrase costs no build."""
 
     signer: Signer
@@ -175,8 +174,7 @@ Progress = Callable[[int, int], None]
 """Is told the bytes that were packed, and how many there are in all."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
+class Built(Struct, frozen=True, kw_only=True):
     """A VIB that was built; sizes in bytes, digest in hex."""
 
     plan: BuildPlan

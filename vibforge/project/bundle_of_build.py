@@ -1,7 +1,8 @@
 """The offline bundle that a build makes of its VIB."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from vibforge.bundle.content import Written, write_unpublished
 from vibforge.bundle.create import Notes, assemble, carried, derived_code

@@ -3,8 +3,9 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.errors import OutputError, Problem
 from vibforge.files.publication import Publication, explained
@@ -20,8 +21,7 @@ from vibforge.project.ledger import (
 from vibforge.project.record import FORMAT, RECORD_LIMIT, RECORD_NAME, FileKind, WrittenFile, parse
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cleaned:
+class Cleaned(Struct, frozen=True, kw_only=True):
     """The result of cleaning a folder."""
 
     removed: tuple[Path, ...]

@@ -3,11 +3,12 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NewType, Protocol
+
+from msgspec import Struct, field
 
 from vibforge.errors import PayloadError, Problem, is_file, is_folder
 from vibforge.formats import deflating, gnu_tar, vmtar
@@ -53,8 +54,7 @@ def state_of(status: os.stat_result) -> FileState:
     return FileState(hash((*inode, status.st_size, status.st_mtime_ns)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class PayloadTree:
+class PayloadTree(Struct, frozen=True, kw_only=True, dict=True):
     """A tree ready to be packed: entries in the order of the archive, parents first."""
 
     recipe: PayloadRecipe

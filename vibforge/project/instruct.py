@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vibforge import resources
 from vibforge.errors import shell_line
@@ -65,8 +66,7 @@ GUIDES = {"INSTALL.md": False, "install.sh": True, "remove.sh": True}
 """The files of instructions, each with whether it is a script."""
 
 
-@dataclass(frozen=True, slots=True)
-class Guide:
+class Guide(Struct, frozen=True):
     """A file of instructions."""
 
     name: str
@@ -74,8 +74,7 @@ class Guide:
     executable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseLine:
+class ReleaseLine(Struct, frozen=True):
     """What hosts of some releases answer to the command in the instructions."""
 
     names: str

@@ -5,9 +5,10 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError, OutputError
 from vibforge.files.folder_handle import FolderHandle, OutputFolder
@@ -198,8 +199,7 @@ LEDGER_NAME = ".vibforge.json"
 LEDGER_FORMAT = "vibforge/ledger/1"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True, kw_only=True):
     """What make's targets wrote into a folder apart from the latest build."""
 
     made_folder: bool = False

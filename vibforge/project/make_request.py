@@ -7,8 +7,9 @@ import os
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError, Problem
 
@@ -16,8 +17,7 @@ PREFIX = "VIBFORGE_MAKE_"
 """Starts the names of the environment variables; the rest is the name of make's variable."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MakeRequest:
+class MakeRequest(Struct, frozen=True, kw_only=True):
     """The values of make's variables, checked."""
 
     output: Path

@@ -3,9 +3,10 @@
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError, PayloadError, Problem, TrxError
 from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
@@ -56,8 +57,7 @@ class DateSource(StrEnum):
     FIXED = "a fixed date, since nothing else names one"
 
 
-@dataclass(frozen=True, slots=True)
-class DatedBy:
+class DatedBy(Struct, frozen=True):
     """A release date and where it comes from."""
 
     date: ReleaseDate
@@ -200,8 +200,7 @@ def judge_trx(
     return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildPlan:
+class BuildPlan(Struct, frozen=True, kw_only=True):
     """All that is known before a byte is packed; the payloads stand in the order of their names."""
 
     project: Project
@@ -213,8 +212,12 @@ class BuildPlan:
     """The verdict on a payload's trx.conf; None where there is none."""
     instructions: bool
     """Whether INSTALL.md and the scripts for the host are written as well."""
-    environment: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str]
     """May hold the key and its passphrase."""
+
+    def __repr__(self) -> str:
+        # Without the environment, for tracebacks that show values.
+        return f"{type(self).__name__}({self.package!r})"
 
     @property
     def needs(self) -> InstallNeeds:

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError, is_file, is_folder
 from vibforge.files.inputs import read_file
@@ -35,8 +36,7 @@ class ProjectKind(StrEnum):
     TREE = "payload tree"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """A recipe and the folder that its trees are relative to."""
 
     recipe: Recipe

@@ -5,8 +5,10 @@ each its documentation and its rule, from which the reader and the JSON Schema a
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Struct, field
 
 from vibforge.bundle.recipe import BundleRecipe, check_bundle
 from vibforge.errors import ModelError
@@ -48,8 +50,7 @@ _OWNER_LIMIT = 0o7777777
 _OCTAL_MODE = re.compile(r"(0o)?[0-7]{3,5}")
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(Struct, frozen=True):
     """Permission bits with set-id and sticky bits: 0 to 0o7777."""
 
     bits: int
@@ -108,133 +109,156 @@ def _check_patterns(values: tuple[str, ...]) -> None:
             )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PathRule:
+class PathRule(Struct, frozen=True, kw_only=True):
     """Modes and owners for the paths of a payload that match a pattern; later rules win."""
 
-    paths: tuple[str, ...] = key(
-        "Shell patterns of paths in the tree; `*` also matches slashes.", check=_check_patterns
-    )
-    mode: Mode | None = key(
-        "Octal mode; a leading 1 is the sticky bit, with which ESXi keeps a file below /etc that "
-        "was edited on the host.",
-        default=None,
-    )
-    owner: int | None = key("Numeric user id.", check=_check_owner, default=None)
-    group: int | None = key("Numeric group id.", check=_check_owner, default=None)
+    paths: Annotated[
+        tuple[str, ...],
+        key(
+            "Shell patterns of paths in the tree; `*` also matches slashes.", check=_check_patterns
+        ),
+    ]
+    mode: Annotated[
+        Mode | None,
+        key(
+            "Octal mode; a leading 1 is the sticky bit, with which ESXi keeps a file below /etc "
+            "that was edited on the host."
+        ),
+    ] = None
+    owner: Annotated[int | None, key("Numeric user id.", check=_check_owner)] = None
+    group: Annotated[int | None, key("Numeric group id.", check=_check_owner)] = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PayloadRecipe:
+class PayloadRecipe(Struct, frozen=True, kw_only=True):
     """One payload: a tree of files and how it is packed."""
 
-    name: str = key(
-        "Name of 1 to 15 characters; the bootbank file name is built from the first 8.",
-        check=identity.check_payload_name,
-    )
-    tree: str = key(
-        "Folder, relative to the recipe, whose content appears at / on the host.",
-        check=identity.check_filled_line,
-    )
-    type: PayloadType = key("`tgz` (GNU tar) or `vgz` (vmtar).", default=PayloadType.TGZ)
-    boot_order: int | None = key(
-        "Order among boot payloads; 100 puts a vgz before all modules.",
-        check=_check_boot_order,
-        default=None,
-    )
-    vfat_name: str = key(
-        "File name in the bootbank that is wished for, in 8.3 form.",
-        check=identity.check_vfat_name,
-        default="",
-    )
-    rules: tuple[PathRule, ...] = key(
-        "Modes and owners of paths. Without a rule, folders and executable files get 0755, other "
-        "files 0644, all root; a sticky bit on a file is kept.",
-        default=(),
-    )
-    exclude: tuple[str, ...] = key(
-        "Shell patterns of paths that are left out.", check=_check_patterns, default=()
-    )
-    outside_links: tuple[str, ...] = key(
-        "Shell patterns of symbolic links that may lead to a file of the host that is not in "
-        "this tree.",
-        check=_check_patterns,
-        default=(),
-    )
+    name: Annotated[
+        str,
+        key(
+            "Name of 1 to 15 characters; the bootbank file name is built from the first 8.",
+            check=identity.check_payload_name,
+        ),
+    ]
+    tree: Annotated[
+        str,
+        key(
+            "Folder, relative to the recipe, whose content appears at / on the host.",
+            check=identity.check_filled_line,
+        ),
+    ]
+    type: Annotated[PayloadType, key("`tgz` (GNU tar) or `vgz` (vmtar).")] = PayloadType.TGZ
+    boot_order: Annotated[
+        int | None,
+        key(
+            "Order among boot payloads; 100 puts a vgz before all modules.", check=_check_boot_order
+        ),
+    ] = None
+    vfat_name: Annotated[
+        str,
+        key(
+            "File name in the bootbank that is wished for, in 8.3 form.",
+            check=identity.check_vfat_name,
+        ),
+    ] = ""
+    rules: Annotated[
+        tuple[PathRule, ...],
+        key(
+            "Modes and owners of paths. Without a rule, folders and executable files get 0755, "
+            "other files 0644, all root; a sticky bit on a file is kept."
+        ),
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...], key("Shell patterns of paths that are left out.", check=_check_patterns)
+    ] = ()
+    outside_links: Annotated[
+        tuple[str, ...],
+        key(
+            "Shell patterns of symbolic links that may lead to a file of the host that is not in "
+            "this tree.",
+            check=_check_patterns,
+        ),
+    ] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SigningRecipe:
+class SigningRecipe(Struct, frozen=True, kw_only=True):
     """The key that signs what is built; files are relative to the recipe."""
 
-    certificates: tuple[str, ...] = key(
-        "Files with its certificate and the chain above it, in any order.", default=()
-    )
-    passphrase_file: str = key("File whose first line is the passphrase or PIN.", default="")
-    passphrase_env: str = key("Environment variable with the passphrase or PIN.", default="")
-    signing_time: ReleaseDate | None = key(
-        "What the signature states; if it is missing, the later of the release date and the "
-        "certificate's notBefore.",
-        default=None,
-    )
-    # Last, since its name is that of the function which declares keys.
-    key: str = key(
-        "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI. The "
-        "PKCS#11 library is named by who builds, with `--pkcs11-module` or PKCS11_MODULE_PATH; a "
-        "`module-path` in the URI must be the same.",
-        check=identity.check_key_name,
-    )
+    certificates: Annotated[
+        tuple[str, ...], key("Files with its certificate and the chain above it, in any order.")
+    ] = ()
+    passphrase_file: Annotated[str, key("File whose first line is the passphrase or PIN.")] = ""
+    passphrase_env: Annotated[str, key("Environment variable with the passphrase or PIN.")] = ""
+    signing_time: Annotated[
+        ReleaseDate | None,
+        key(
+            "What the signature states; if it is missing, the later of the release date and the "
+            "certificate's notBefore."
+        ),
+    ] = None
+    key: Annotated[
+        str,
+        key(
+            "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI. "
+            "The PKCS#11 library is named by who builds, with `--pkcs11-module` or "
+            "PKCS11_MODULE_PATH; a `module-path` in the URI must be the same.",
+            check=identity.check_key_name,
+        ),
+    ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True, kw_only=True):
     """All that decides a VIB, but for the files themselves."""
 
-    name: str = key("Name of the VIB, at most 35 characters.", check=identity.check_name)
-    version: str = key("VERSION-RELEASE, such as 1.2.0-1.", check=check_version)
-    vendor: str = key("Who makes it; a short word.", check=identity.check_name, default="custom")
-    type: VibType = key("`bootbank` for all that is loaded at boot.", default=VibType.BOOTBANK)
-    summary: str = key("One line, 80 characters or so.", check=identity.check_one_line, default="")
-    description: str = key("As long as you like.", check=identity.check_text, default="")
-    release_date: ReleaseDate | None = key(
-        "The one date in the VIB. If it is missing: SOURCE_DATE_EPOCH, else the last commit that "
-        "touched the project, else 2000-01-01.",
-        default=None,
+    name: Annotated[str, key("Name of the VIB, at most 35 characters.", check=identity.check_name)]
+    version: Annotated[str, key("VERSION-RELEASE, such as 1.2.0-1.", check=check_version)]
+    vendor: Annotated[str, key("Who makes it; a short word.", check=identity.check_name)] = "custom"
+    type: Annotated[VibType, key("`bootbank` for all that is loaded at boot.")] = VibType.BOOTBANK
+    summary: Annotated[
+        str, key("One line, 80 characters or so.", check=identity.check_one_line)
+    ] = ""
+    description: Annotated[str, key("As long as you like.", check=identity.check_text)] = ""
+    release_date: Annotated[
+        ReleaseDate | None,
+        key(
+            "The one date in the VIB. If it is missing: SOURCE_DATE_EPOCH, else the last commit "
+            "that touched the project, else 2000-01-01."
+        ),
+    ] = None
+    urls: Annotated[tuple[Url, ...], key("Links: short name = address.")] = ()
+    relationships: Annotated[
+        Relationships, key('What it says of other VIBs: "esx-version >= 7.0.2", "vmkapi_2_6_0_0".')
+    ] = field(default_factory=Relationships)
+    software_tags: Annotated[
+        tuple[str, ...], key("Free words, such as `driver`.", check=_check_tags)
+    ] = ()
+    system_requires: Annotated[SystemRequires, key("What the host must be or do.")] = field(
+        default_factory=SystemRequires
     )
-    urls: tuple[Url, ...] = key("Links: short name = address.", default=())
-    relationships: Relationships = key(
-        'What it says of other VIBs: "esx-version >= 7.0.2", "vmkapi_2_6_0_0".',
-        default_factory=Relationships,
-    )
-    software_tags: tuple[str, ...] = key(
-        "Free words, such as `driver`.", check=_check_tags, default=()
-    )
-    system_requires: SystemRequires = key(
-        "What the host must be or do.", default_factory=SystemRequires
-    )
-    acceptance_level: AcceptanceLevel = key(
-        "What the VIB claims: community, partner, accepted or certified.",
-        default=AcceptanceLevel.COMMUNITY,
-    )
-    live_install_allowed: bool = key("Whether it installs without a reboot.", default=True)
-    live_remove_allowed: bool = key("Whether it can be removed without a reboot.", default=True)
-    cimom_restart: bool = key("Whether the CIM broker restarts.", default=False)
-    stateless_ready: bool = key("Whether Auto Deploy may use it.", default=True)
-    overlay: bool = key("Whether its files may cover those of other VIBs.", default=False)
-    layout: Layout = key(
-        "`boot-copy` puts files that are on no list of the acceptance level below opt/NAME, with "
-        "an init script that copies them into place at boot; a community VIB then needs no -f.",
-        default=Layout.PLAIN,
-    )
-    allow: tuple[Allowance, ...] = key(
-        "Rules of `vibforge lint` that this VIB breaks on purpose.", default=()
-    )
-    payloads: tuple[PayloadRecipe, ...] = key("The trees of files.", default=())
-    bundle: BundleRecipe | None = key(
-        "An offline bundle with the VIB in it, which a build makes too.",
-        check=_check_bundle,
-        default=None,
-    )
-    signing: SigningRecipe | None = key(
-        "The key that signs it; without this table the VIB is not signed.", default=None
-    )
+    acceptance_level: Annotated[
+        AcceptanceLevel, key("What the VIB claims: community, partner, accepted or certified.")
+    ] = AcceptanceLevel.COMMUNITY
+    live_install_allowed: Annotated[bool, key("Whether it installs without a reboot.")] = True
+    live_remove_allowed: Annotated[bool, key("Whether it can be removed without a reboot.")] = True
+    cimom_restart: Annotated[bool, key("Whether the CIM broker restarts.")] = False
+    stateless_ready: Annotated[bool, key("Whether Auto Deploy may use it.")] = True
+    overlay: Annotated[bool, key("Whether its files may cover those of other VIBs.")] = False
+    layout: Annotated[
+        Layout,
+        key(
+            "`boot-copy` puts files that are on no list of the acceptance level below opt/NAME, "
+            "with an init script that copies them into place at boot; a community VIB then "
+            "needs no -f."
+        ),
+    ] = Layout.PLAIN
+    allow: Annotated[
+        tuple[Allowance, ...], key("Rules of `vibforge lint` that this VIB breaks on purpose.")
+    ] = ()
+    payloads: Annotated[tuple[PayloadRecipe, ...], key("The trees of files.")] = ()
+    bundle: Annotated[
+        BundleRecipe | None,
+        key("An offline bundle with the VIB in it, which a build makes too.", check=_check_bundle),
+    ] = None
+    signing: Annotated[
+        SigningRecipe | None,
+        key("The key that signs it; without this table the VIB is not signed."),
+    ] = None

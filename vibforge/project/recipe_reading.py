@@ -3,17 +3,27 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import pairwise
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin
+
+from msgspec import Struct
 
 from vibforge.bundle.recipe import BundleRecipe, check_bundle
 from vibforge.errors import FormatError, ModelError, Problem
-from vibforge.formats.toml_keys import Fault, Path, broken_keys, dotted, key_lines
+from vibforge.formats.toml_keys import (
+    Fault,
+    Path,
+    Rule,
+    broken_keys,
+    dotted,
+    key_lines,
+    keys_of,
+    rule_of,
+)
 from vibforge.formats.toml_reading import read_toml
 from vibforge.project.recipe import PATTERN_LIMIT, PayloadRecipe, Recipe, VibType
 from vibforge.vib.descriptor import MaintenanceMode, Url
@@ -106,8 +116,10 @@ def setting_value(kind: Any, text: Setting) -> Any:  # noqa: ANN401
         return str(text)
 
 
-def required_kind(kind: Any) -> Any:  # noqa: ANN401 - a type or a union
-    """Return the type without `None`."""
+def required_kind(kind: Any) -> Any:  # noqa: ANN401 - a type, a union, or either with notes
+    """Return the type of a key's value, without `None` and without what `key` notes beside it."""
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     if get_origin(kind) is UnionType:
         return next(part for part in get_args(kind) if part is not NoneType)
     return kind
@@ -336,7 +348,7 @@ class _Reader:
             return MaintenanceMode(on_install=value, on_remove=value)
         if hasattr(kind, "parse"):
             return kind.parse(self._expand(as_text(value)))
-        if is_dataclass(kind):
+        if isinstance(kind, type) and issubclass(kind, Struct):
             return self._table(kind, value, path)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return one_of(kind, self._expand(typed(str, value)))
@@ -360,22 +372,21 @@ class _Reader:
 
     def _table(self, kind: Any, value: Any, path: Path) -> object:  # noqa: ANN401
         table = typed(dict, value)
-        hints = _hints(kind)
-        keys = {field.name.replace("_", "-"): field for field in fields(kind)}
+        keys = keys_of(kind)
         for name in table:
             if name not in keys:
                 self.refuse((*path, name), _unknown_key(name, keys))
         given: dict[str, Any] = {}
         for name, field in keys.items():
             if name in table:
-                found = self.read(hints[field.name], table[name], (*path, name))
-                given[field.name] = self._checked(field.metadata.get("check"), found, (*path, name))
-            elif field.default is MISSING and field.default_factory is MISSING:
+                found = self.read(field.type, table[name], (*path, name))
+                given[field.name] = self._checked(rule_of(field.type), found, (*path, name))
+            elif field.required:
                 self.refuse(path, ModelError(f"the key `{name}` is missing"))
                 given[field.name] = _BROKEN
         return _BROKEN if _BROKEN in given.values() else kind(**given)
 
-    def _checked(self, check: Any, value: Any, path: Path) -> Any:  # noqa: ANN401
+    def _checked(self, check: Rule | None, value: Any, path: Path) -> Any:  # noqa: ANN401
         if check and value is not _BROKEN:
             try:
                 check(value)
@@ -402,12 +413,6 @@ class _Reader:
         # A `${NAME:-` without an end would be looked through to the end of the text each time.
         end = text.rfind("}") + 1
         return _VARIABLE.sub(replacement, text[:end]) + text[end:].replace("$${", "${")
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    """Evaluate the types of a class's fields once, for however many recipes."""
-    return get_type_hints(kind)
 
 
 def _unknown_key(name: str, known: Mapping[str, object]) -> ModelError:

@@ -1,10 +1,13 @@
 """The JSON Schema of a recipe, so that editors complete and check a vibforge.toml."""
 
-from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
+
+from msgspec import Struct
+from msgspec.structs import FieldInfo
 
 from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.formats.toml_keys import described, keys_of
 from vibforge.project.recipe import Recipe
 from vibforge.project.recipe_reading import required_kind
 from vibforge.vib.descriptor import (
@@ -73,39 +76,30 @@ def _of(kind: Any) -> Schema:  # noqa: ANN401 - the type of any key
         return {"type": "string", "enum": list(kind)}
     if hasattr(kind, "parse"):
         return {"type": "string"}
-    if is_dataclass(kind):
+    if isinstance(kind, type) and issubclass(kind, Struct):
         return _table(kind)
     return {"type": {str: "string", bool: "boolean", int: "integer"}[kind]}
 
 
-def _table(kind: Any) -> Schema:  # noqa: ANN401 - a dataclass
-    hints = get_type_hints(kind)
+def _table(kind: type[Struct]) -> Schema:
+    keys = keys_of(kind)
     schema: Schema = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            _key_name(field): _described(kind, field, _of(required_kind(hints[field.name])))
-            for field in fields(kind)
+            name: _described(_DOCS.get(kind, {}).get(name, ""), field)
+            for name, field in keys.items()
         },
     }
-    required = [
-        _key_name(field)
-        for field in fields(kind)
-        if field.default is MISSING and field.default_factory is MISSING
-    ]
+    required = [name for name, field in keys.items() if field.required]
     return schema | ({"required": required} if required else {})
 
 
-def _described(kind: Any, field: Field[Any], schema: Schema) -> Schema:  # noqa: ANN401
-    own = field.metadata.get("doc")
-    described: Schema = {"description": own or _DOCS[kind][_key_name(field)]}
-    plain = isinstance(field.default, str | bool | int) and not isinstance(field.default, StrEnum)
-    if isinstance(field.default, StrEnum):
-        described["default"] = field.default.value
-    elif plain and field.default != "":
-        described["default"] = field.default
-    return described | schema
-
-
-def _key_name(field: Field[Any]) -> str:
-    return field.name.replace("_", "-")
+def _described(shared: str, field: FieldInfo) -> Schema:
+    schema: Schema = {"description": described(field.type).description or shared}
+    default = field.default
+    if isinstance(default, StrEnum):
+        schema["default"] = default.value
+    elif isinstance(default, str | bool | int) and default != "":
+        schema["default"] = default
+    return schema | _of(required_kind(field.type))

@@ -1,8 +1,9 @@
 """Write a recipe as TOML, and a descriptor as the values of a recipe."""
 
-from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from vibforge.project.recipe import Recipe
 from vibforge.vib.descriptor import Descriptor, MaintenanceMode, Payload, Url
@@ -29,12 +30,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a recipe
         if value and all(isinstance(part, Url) for part in value):
             return {url.key: url.link for url in value}
         return [_plain(part) for part in value]
-    if not is_dataclass(value):
+    if not isinstance(value, Struct):
         return value
     plain = {
-        field.name.replace("_", "-"): _plain(getattr(value, field.name))
-        for field in fields(value)
-        if getattr(value, field.name) is not None
+        name.replace("_", "-"): _plain(part)
+        for name in value.__struct_fields__
+        if (part := getattr(value, name)) is not None
     }
     return {name: part for name, part in plain.items() if part not in ({}, [], "")}
 

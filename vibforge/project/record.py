@@ -4,9 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from vibforge import __version__
 from vibforge.errors import FormatError
@@ -41,8 +43,7 @@ class FileKind(StrEnum):
     CHECKSUMS = "checksums"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WrittenFile:
+class WrittenFile(Struct, frozen=True, kw_only=True):
     """A file that was written into an output folder; size in bytes, digest in hex."""
 
     kind: FileKind
@@ -56,8 +57,7 @@ class WrittenFile:
         return cls(kind=kind, name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, kw_only=True):
     """A record that was read. It may be forged: `files` has the right form, no more."""
 
     facts: Facts

@@ -6,8 +6,9 @@ a recipe cannot say is told: a signature, parts of seconds in the date, zstd.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from vibforge.errors import FormatError, Problem
 from vibforge.files.unpack_folder import UnpackFolder

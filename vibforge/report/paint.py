@@ -1,8 +1,9 @@
 """Colour for people: only on a terminal, and never against their wish."""
 
 import os
-from dataclasses import dataclass
 from typing import TextIO
+
+from msgspec import Struct
 
 _CODES = {"good": "32", "bad": "31;1", "warn": "33", "note": "36", "dim": "2", "strong": "1"}
 
@@ -16,8 +17,7 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-@dataclass(frozen=True, slots=True)
-class Paint:
+class Paint(Struct, frozen=True):
     """Marks words by role (the keys of `_CODES`), or leaves them plain."""
 
     on: bool = False

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
+
+from msgspec import Struct
 
 from vibforge import __version__
 from vibforge.report.paint import Paint
@@ -254,8 +255,7 @@ _SHOWN_FACTS = {
 _WORDS = {Code.OK: "It fits", Code.NOT_KNOWN: "Not known"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True, kw_only=True):
     """A time in which the port had one state; `share` is per cent of the whole."""
 
     state: str

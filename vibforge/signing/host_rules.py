@@ -1,9 +1,9 @@
 """How an ESXi host reads a signature (measured on 6.7; vib-format 6)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from cryptography.x509.oid import NameOID
+from msgspec import Struct
 
 from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -12,8 +12,7 @@ from vibforge.formats.pkcs7 import PEM_LABEL, Block, BlockCheck
 from vibforge.signing.path import Chain, Link, RevocationList, lists_of
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ruling:
+class Ruling(Struct, frozen=True, kw_only=True):
     """A verdict: `held` is None where nobody can say, and `reasons` then tell why."""
 
     held: bool | None
@@ -25,8 +24,7 @@ class Ruling:
         return cls(held=not objections, reasons=objections)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlockJudgement:
+class BlockJudgement(Struct, frozen=True, kw_only=True):
     """One signature judged: `number` counts from 1, `known_as` names a known vendor signer.
 
     `signer` rules on form, arithmetic and chain, whatever the level; `host` adds what a host asks
@@ -50,8 +48,7 @@ class BlockJudgement:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrustJudgement:
+class TrustJudgement(Struct, frozen=True, kw_only=True):
     """All signatures of a VIB judged for the level that it claims.
 
     `host` is the verdict of a host that tries each block, as releases after 6.7.0 do;

@@ -1,7 +1,8 @@
 """Judge the signatures of a VIB by the host's rules, strict ones and a policy."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -71,8 +72,7 @@ def judge(  # noqa: PLR0913 - each is one thing that a verdict rests on
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Bench:
+class _Bench(Struct, frozen=True, kw_only=True):
     """What all blocks of one VIB are judged with."""
 
     descriptor: bytes

@@ -4,7 +4,6 @@ import base64
 import binascii
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from cryptography import x509
@@ -12,6 +11,7 @@ from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
+from msgspec import Struct
 
 from vibforge.errors import SigningError
 from vibforge.signing.passphrase import Passphrase
@@ -60,8 +60,7 @@ def _pem_bodies(data: bytes) -> Iterator[bytes]:
             continue
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Struct, frozen=True):
     tag: int
     body: bytes
     parts: tuple["_Value", ...] = ()
@@ -183,8 +182,7 @@ _UNREADABLE = (ValueError, UnsupportedAlgorithm, InternalError)
 _WRONG_SECRET = "the passphrase is wrong, or the file is damaged"  # noqa: S105 - a message
 
 
-@dataclass(frozen=True, slots=True)
-class KeySigner:
+class KeySigner(Struct, frozen=True):
     """Signs with a private key that is at hand."""
 
     key: PrivateKey
@@ -196,8 +194,7 @@ class KeySigner:
         return self.key.sign(text, _ecdsa())
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFile:
+class KeyFile(Struct, frozen=True):
     """What a key file held: the key, and certificates if there were any."""
 
     key: PrivateKey

@@ -1,11 +1,11 @@
 """The one name that a key goes by: a file, `env:NAME`, or a `pkcs11:` URI."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from cryptography import x509
+from msgspec import Struct
 
 from vibforge.errors import SigningError
 from vibforge.signing import key_files, pkcs11_token
@@ -17,8 +17,7 @@ MODULE_VARIABLE = "PKCS11_MODULE_PATH"
 """The environment variable with the PKCS#11 library, for URIs without one and for recipes."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeySource:
+class KeySource(Struct, frozen=True, kw_only=True):
     """Where a key is, and the files with its certificate and chain, in any order."""
 
     key: str

@@ -4,11 +4,11 @@ import base64
 import binascii
 import hashlib
 import string
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from msgspec import Struct
 
 from vibforge.errors import SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
@@ -80,8 +80,7 @@ SIZE_LIMIT = 64 * 1024
 _BASE64 = frozenset((string.ascii_letters + string.digits + "+/=\r\n \t").encode("ascii"))
 
 
-@dataclass(frozen=True, slots=True)
-class GivenSignature:
+class GivenSignature(Struct, frozen=True):
     """Hands over a signature that came from elsewhere; whether it is right shows afterwards."""
 
     signature: bytes

@@ -1,7 +1,6 @@
 """Search certification paths, and validate them with OpenSSL (decision 14)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -9,6 +8,8 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from msgspec import Struct
+from msgspec.structs import replace
 from OpenSSL.crypto import (
     FILETYPE_ASN1,
     X509,
@@ -49,8 +50,7 @@ _USAGES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """A certificate of a chain: what it `says`, and what it may do.
 
     `is_ca` is None where basicConstraints is absent, `key_usage` and `extended_key_usage` where
@@ -59,14 +59,14 @@ class Link:
     """
 
     says: Certificate
-    subject_der: bytes = field(repr=False)
+    subject_der: bytes
     version: int
     key_bits: int
     is_ca: bool | None
     key_usage: frozenset[str] | None
     extended_key_usage: frozenset[str] | None
     signature_digest: str
-    loaded: x509.Certificate = field(repr=False, compare=False)
+    loaded: x509.Certificate
 
     @property
     def subject(self) -> str:
@@ -155,8 +155,7 @@ CHECK_LIMIT = 200
 """Signatures tried for one chain: certificates that share a name make the search a tree."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True, kw_only=True):
     """Certificates from the signer on, each issued by the next.
 
     `anchored` says that the last one is a self-signed certificate of the store; `reason` says what
@@ -254,16 +253,15 @@ class _Search:
         return f"the issuer is not in the store: {last.says.issuer}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RevocationList:
+class RevocationList(Struct, frozen=True, kw_only=True):
     """A CRL, valid from `this_update` to `next_update`; None if it states no end."""
 
     issuer: str
-    issuer_der: bytes = field(repr=False)
+    issuer_der: bytes
     this_update: datetime
     next_update: datetime | None
     signature_digest: str
-    loaded: x509.CertificateRevocationList = field(repr=False, compare=False)
+    loaded: x509.CertificateRevocationList
 
     def is_of(self, issuer: Link) -> bool:
         """Whether the list bears the name of `issuer`."""
@@ -335,8 +333,7 @@ _LIST_EXPIRED = 12
 _Path = tuple[Link, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Anchors:
+class Anchors(Struct, frozen=True, kw_only=True):
     """Where a path may end, and the revocation lists of its issuers.
 
     `partial` lets a path end at a certificate that is not self-signed.
@@ -347,8 +344,7 @@ class Anchors:
     partial: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ValidatedPath:
+class ValidatedPath(Struct, frozen=True, kw_only=True):
     """The certificates from signer to anchor that OpenSSL chose, and its objections.
 
     `certificates` is empty if OpenSSL found no valid path.

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from msgspec import Struct
 
 from vibforge.errors import SigningError, shell_line
 from vibforge.signing.signer import chain_of, public_key, read_certificates
@@ -33,8 +33,7 @@ _PATH_KEYS = frozenset({"token", "serial", "object", "id", "type"})
 _QUERY_KEYS = frozenset({"module-path"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyUri:
+class KeyUri(Struct, frozen=True, kw_only=True):
     """Which key of which token, by what library; empty parts do not narrow the search."""
 
     module_path: str
@@ -92,8 +91,7 @@ class KeyUri:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSigner:
+class TokenSigner(Struct, frozen=True):
     """Signs with a key that never leaves its token; each signature logs in once."""
 
     uri: KeyUri

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
 
 from vibforge.errors import SigningError, is_file
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -39,8 +39,7 @@ class KeyKind(StrEnum):
     P384 = "p-384"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True, kw_only=True):
     """A certificate with its key."""
 
     key: PrivateKey
@@ -59,8 +58,7 @@ class Credential:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Validity:
+class Validity(Struct, frozen=True, kw_only=True):
     """From when to when, in UTC."""
 
     first: datetime = VALID_FROM
@@ -207,8 +205,7 @@ WARNING = (
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignerRequest:
+class SignerRequest(Struct, frozen=True, kw_only=True):
     """A signer that is wanted; without dates it is valid from 2000 and outlives the lab."""
 
     name: str
@@ -218,8 +215,7 @@ class SignerRequest:
     last: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Issued:
+class Issued(Struct, frozen=True, kw_only=True):
     """A signer that was issued, and where its files are."""
 
     wanted: SignerRequest

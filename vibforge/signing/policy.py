@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from vibforge.signing.store import TrustStore
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrustPolicy:
+class TrustPolicy(Struct, frozen=True, kw_only=True):
     """Whom to trust, and what to demand of a VIB.
 
     Attributes:

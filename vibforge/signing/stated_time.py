@@ -1,8 +1,9 @@
 """The time that a signature states. Reports name its sources without loading cryptography."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class TimeSource(StrEnum):
@@ -13,8 +14,7 @@ class TimeSource(StrEnum):
     CERTIFICATE = "certificate"
 
 
-@dataclass(frozen=True, slots=True)
-class SigningTime:
+class SigningTime(Struct, frozen=True):
     """The time that a signature states, in whole seconds, and where it comes from."""
 
     moment: datetime

@@ -8,9 +8,10 @@ those levels (vib-format 6, tried on 6.7). The names on 8.0 and later are not kn
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError, Problem, VibforgeError, is_folder
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -36,8 +37,7 @@ _CERTIFICATE_LABELS = {b"CERTIFICATE", b"X509 CERTIFICATE"}
 _LIST_LABEL = b"X509 CRL"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StorePart:
+class StorePart(Struct, frozen=True, kw_only=True):
     """What counts for some levels: certificates, and lists of those taken back."""
 
     certificates: tuple[Link, ...] = ()
@@ -50,8 +50,7 @@ class StorePart:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrustStore:
+class TrustStore(Struct, frozen=True, kw_only=True):
     """Whom a host believes, by level; `plain` counts for every level.
 
     `partner_loads` is False where a host's folder lacks `vmpartner.cert` or `vmpartner.crl`, which

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import Problem, TrxError
 from vibforge.findings.check import Allowance, Finding, Severity, finding
@@ -59,8 +61,7 @@ def _problems(of: Allowance) -> Iterator[Problem]:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True, kw_only=True):
     """What the rules found, by line, for the `releases` of linuxptp.
 
     `findings` are those that count, `MOST_FINDINGS` at most; `more` says how many are not listed

@@ -3,9 +3,10 @@
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
@@ -194,8 +195,7 @@ class Form(StrEnum):
     SETTING = "setting"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """One line: its number from 1, its text without the line feed, and what it says.
 
     Columns count characters from 1. Only a setting and a port line have a namespace, a key and a
@@ -236,8 +236,7 @@ class Line:
         return self.text.strip(_BLANKS)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrxConf:
+class TrxConf(Struct, frozen=True, kw_only=True):
     """A trx.conf: all its lines, understood or not."""
 
     lines: tuple[Line, ...]

@@ -5,7 +5,8 @@ file of its own is likely and not shown (its keys may be command-line letters).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.errors import Problem, TrxError
 from vibforge.trx.document import NAMESPACES, Form, Line, TrxConf, shown
@@ -13,8 +14,7 @@ from vibforge.trx.option import Catalogue, Option, catalogue, default_of, shown_
 from vibforge.trx.release import CANDIDATES
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True, kw_only=True):
     """One setting in effect: its value, the default, the line it comes from, what it does.
 
     `line` is 0 where nothing sets it and the default holds. `note` says what keeps the value from

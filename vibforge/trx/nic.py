@@ -7,8 +7,9 @@ and ice (vmxnet3's is VMware's own); that each of them is on the list is inferre
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.esxi.certainty import Certainty
@@ -47,16 +48,14 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """One sentence about a NIC in TRX, and how sure it is."""
 
     says: str
     certainty: Certainty
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NicVerdict:
+class NicVerdict(Struct, frozen=True, kw_only=True):
     """Whether TRX takes one function of one NIC, with the facts that say so."""
 
     nic: str

@@ -6,13 +6,12 @@ that command nor the form of the ConfigStore object is published, so the host it
 Whether the ConfigStore's domain or the one of trx.conf wins is not known, so both must be equal.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from vibforge.esxi.certainty import Certainty
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OfficialWay:
+class OfficialWay(Struct, frozen=True, kw_only=True):
     """One setting with an official way: its ConfigStore key, what it is and the commands."""
 
     key: str

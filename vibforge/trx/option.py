@@ -5,11 +5,13 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import TrxError
 from vibforge.trx.release import RANK, RELEASES, span
@@ -63,8 +65,7 @@ class View(NamedTuple):
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """One option of linuxptp, from its option tables of 1.6 to 4.4.
 
     `now` is the newer name of the same setting. `why` is the reason for `standing`; `harmless` are
@@ -158,8 +159,7 @@ class Phc2sysUse(NamedTuple):
     remark: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True, kw_only=True):
     """The options by name, old names included, with what the programs make of them."""
 
     version: str
@@ -301,8 +301,7 @@ _LABEL = re.compile(rb"(?<![A-Za-z0-9_.])([A-Za-z][A-Za-z0-9_.]{2,63})\0")
 """A name that ends in a zero byte; what stands before it may be a number of the table."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True, kw_only=True):
     """The releases that a binary may be of.
 
     `missing` and `extra` are labels that those releases have or have not; a patched build shows

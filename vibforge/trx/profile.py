@@ -1,9 +1,10 @@
 """The PTP profiles (`data/profiles.json`), and the trx.conf that each makes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+
+from msgspec import Struct
 
 from vibforge.errors import Problem, TrxError
 from vibforge.trx.check import CheckResult, check
@@ -16,8 +17,7 @@ Settings = tuple[tuple[str, str, str], ...]
 """(namespace, key, value) triples in the order of the file."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True, kw_only=True):
     """One PTP profile, from the client's side.
 
     `domains` are the lowest and highest domain that the profile allows, None where no source
@@ -149,8 +149,7 @@ def _breaks_a_line(key: str, value: str) -> bool:
     return not value.strip() or not f"{key}{value}".isprintable() or len(key.split()) != 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewTrxConf:
+class NewTrxConf(Struct, frozen=True, kw_only=True):
     """The bytes of a new trx.conf, its profile and what the rules say of it: no errors."""
 
     data: bytes

@@ -1,7 +1,8 @@
 """What the rules look at: a file, the releases it must work with, and what it sets in effect."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vibforge.trx.document import Form, Line, Refusal, TrxConf, number_of, refusal
 from vibforge.trx.option import Catalogue, Letter, Option
@@ -12,8 +13,7 @@ _MOST_GUESSES = 50
 """Names of one file that are compared with all options: a comparison takes a millisecond."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True):
     """A trx.conf under judgement.
 
     `configstore` is what the host's ConfigStore says, by its key; it may be empty.

@@ -8,9 +8,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import FormatError, Problem
 from vibforge.files.source import BytesSource, FileSource, Source
@@ -27,8 +29,7 @@ from vibforge.vib.descriptor import Descriptor, Payload
 from vibforge.vib.identity import DESCRIPTOR_NAME, ESX4_NAME, SIGNATURE_NAME
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StoredPayload:
+class StoredPayload(Struct, frozen=True, kw_only=True):
     """A payload: what the descriptor declares, and the member of that name; one may be missing."""
 
     name: str
@@ -36,8 +37,7 @@ class StoredPayload:
     member: Member | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Vib:
+class Vib(Struct, frozen=True, kw_only=True):
     """A VIB.
 
     `descriptor_bytes` and `signature` are the members as they stand (an unsigned VIB has an empty

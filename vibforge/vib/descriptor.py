@@ -1,10 +1,11 @@
 """What descriptor.xml says, and how it is written (vib-format 2.2 to 2.7)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from vibforge.errors import ModelError, Problem
 from vibforge.esxi.acceptance import AcceptanceLevel
@@ -14,32 +15,28 @@ from vibforge.formats.xml_writing import element, text
 from vibforge.vib.relationships import Constraint, Provide, Relationships
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Url:
+class Url(Struct, frozen=True, kw_only=True):
     """A link with the short name that is shown for it."""
 
     key: str
     link: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MaintenanceMode:
+class MaintenanceMode(Struct, frozen=True, kw_only=True):
     """Whether a live install or removal needs maintenance mode."""
 
     on_install: bool = False
     on_remove: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HardwarePlatform:
+class HardwarePlatform(Struct, frozen=True, kw_only=True):
     """SMBIOS vendor and, if given, product that the host must have, compared exactly."""
 
     vendor: str
     model: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SoftwarePlatform:
+class SoftwarePlatform(Struct, frozen=True, kw_only=True):
     """ESXi release line that the VIB is for; readers before 7.0 ignore it."""
 
     version: str
@@ -65,8 +62,7 @@ class SoftwarePlatform:
         }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SystemRequires:
+class SystemRequires(Struct, frozen=True, kw_only=True):
     """What the host must be or do."""
 
     maintenance_mode: MaintenanceMode | None = None
@@ -81,8 +77,7 @@ GUNZIP = "gunzip"
 """The verify-process of a digest over the unpacked payload (vib-format 2.7)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Checksum:
+class Checksum(Struct, frozen=True, kw_only=True):
     """A digest in hex of a payload, as stored or after what `verify_process` names."""
 
     checksum_type: str
@@ -95,8 +90,7 @@ class Checksum:
         return " ".join(filter(None, (self.checksum_type, self.verify_process))) or "unnamed"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True, kw_only=True):
     """A payload as the descriptor declares it; sizes in bytes."""
 
     name: str
@@ -110,8 +104,7 @@ class Payload:
     """Attributes beyond those above, in the order met: `compression-option` of 9.0, say."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnknownPart:
+class UnknownPart(Struct, frozen=True, kw_only=True):
     """An element (`relationships/requires`) or attribute (`urls/url/@colour`) without a field.
 
     `text` is the element as XML or the attribute's value.
@@ -121,8 +114,7 @@ class UnknownPart:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True, kw_only=True):
     """A VIB's descriptor.
 
     `type`, `release_date` and `acceptance_level` are texts as found, None where the element is
@@ -150,11 +142,11 @@ class Descriptor:
     payloads: tuple[Payload, ...] = ()
     unknown: tuple[str, ...] = ()
     """Elements that this model does not know, as XML."""
-    unknown_parts: tuple[UnknownPart, ...] = field(default=(), compare=False)
+    unknown_parts: tuple[UnknownPart, ...] = ()
     """Elements and attributes inside known elements that this model does not know."""
-    repeated: tuple[str, ...] = field(default=(), compare=False)
+    repeated: tuple[str, ...] = ()
     """Elements that occur more than once, of which the first counts."""
-    faults: tuple[Problem, ...] = field(default=(), compare=False)
+    faults: tuple[Problem, ...] = ()
     """Values that could not be read; the fields hold the reader's default for them."""
 
     @property

@@ -1,9 +1,10 @@
 """Names and versions of VIBs, and how ESXi orders versions (vib-format 2.3)."""
 
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache, total_ordering
+from functools import lru_cache
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError
 from vibforge.formats.xml_writing import is_xml_text
@@ -202,9 +203,7 @@ _Fields = tuple[tuple[int, str], ...]
 _Key = tuple[_Fields, _Fields]
 
 
-@total_ordering
-@dataclass(frozen=True, slots=True, eq=False)
-class Version:
+class Version(Struct, frozen=True, eq=False):
     """A version as ESXi compares it: the part before the `-`, then the release behind it.
 
     Each part is split at its dots, each field into a leading number (-1 where there is none) and
@@ -212,12 +211,6 @@ class Version:
     """
 
     text: str
-    _key: "_Key" = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        version, release = self.parts
-        key = (_fields(version), () if release is None else _fields(release))
-        object.__setattr__(self, "_key", key)
 
     @property
     def parts(self) -> tuple[str, str | None]:
@@ -226,18 +219,32 @@ class Version:
         return version, release if dash else None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Version) and self._key == other._key
+        return isinstance(other, Version) and _sort_key(self.text) == _sort_key(other.text)
 
     def __lt__(self, other: "Version") -> bool:
-        return self._key < other._key
+        return _sort_key(self.text) < _sort_key(other.text)
+
+    def __le__(self, other: "Version") -> bool:
+        return _sort_key(self.text) <= _sort_key(other.text)
+
+    def __gt__(self, other: "Version") -> bool:
+        return _sort_key(self.text) > _sort_key(other.text)
+
+    def __ge__(self, other: "Version") -> bool:
+        return _sort_key(self.text) >= _sort_key(other.text)
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return hash(_sort_key(self.text))
 
 
 @lru_cache(maxsize=4096)
+def _sort_key(text: str) -> _Key:
+    """Return what versions are compared by; a plan compares the same ones thousands of times."""
+    version, dash, release = text.partition("-")
+    return _fields(version), _fields(release) if dash else ()
+
+
 def _fields(part: str) -> _Fields:
-    """Take a part of a version apart; a plan compares the same ones thousands of times."""
     fields = []
     for text in part.split("."):
         digits, rest = _FIELD.fullmatch(text).groups()  # type: ignore[union-attr] # matches all text

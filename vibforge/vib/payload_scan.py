@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from vibforge.errors import FormatError, Problem
 from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
@@ -42,8 +43,7 @@ _LEAST_JUDGED = 256
 _FILES = frozenset({EntryKind.FILE, EntryKind.SHARED_FILE})
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """The header of an ELF file: its machine number, and whether it is relocatable."""
 
     machine: int
@@ -53,8 +53,7 @@ class Program:
     """True for programs that are linked to fixed addresses: never a library."""
 
 
-@dataclass(kw_only=True, slots=True)
-class ScannedFile:
+class ScannedFile(Struct, kw_only=True):
     """A file of a payload: its entry, and what its first bytes tell."""
 
     found: TarEntry
@@ -159,8 +158,7 @@ class Depth(Enum):
     """Every byte, with all digests and the first bytes of every file."""
 
 
-@dataclass(kw_only=True, slots=True)
-class ScannedPayload:
+class ScannedPayload(Struct, kw_only=True):
     """What a payload holds.
 
     `form` is None where the content is not a tar; `content_kind` then says what it is. Sizes are in

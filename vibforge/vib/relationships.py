@@ -3,8 +3,9 @@
 import operator
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError
 from vibforge.esxi.certainty import Certainty
@@ -28,8 +29,7 @@ _CONSTRAINT = re.compile(r"\s*(\S+)(?:\s+(\S+)\s+(\S+))?\s*")
 _PROVIDE = re.compile(r"\s*(\S+)(?:\s+=\s+(\S+))?\s*")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Constraint:
+class Constraint(Struct, frozen=True, kw_only=True):
     """A name, and possibly a relation and a version, which go only together."""
 
     name: str
@@ -55,8 +55,7 @@ class Constraint:
         return " ".join(part for part in (self.name, self.relation, self.version) if part)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Provide:
+class Provide(Struct, frozen=True, kw_only=True):
     """A name that others may depend on, possibly with a version."""
 
     name: str
@@ -78,8 +77,7 @@ class Provide:
         return f"{self.name} = {self.version}" if self.version else self.name
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Relationships:
+class Relationships(Struct, frozen=True, kw_only=True):
     """The five relationships of a descriptor, in the order VMware writes them."""
 
     depends: tuple[Constraint, ...] = ()
@@ -91,7 +89,7 @@ class Relationships:
     @property
     def count(self) -> int:
         """How many VIBs and interfaces are named, each time that one is."""
-        return sum(len(getattr(self, kind.name)) for kind in fields(self))
+        return sum(len(getattr(self, name)) for name in self.__struct_fields__)
 
 
 INSTALLER = Provide(name="installer:esximage", version="1.0")
@@ -140,8 +138,7 @@ class Provisions:
         return self._bounds[name, short].meet(constraint.relation, wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
+class _Bounds(Struct, frozen=True):
     """The versions under one name: the lowest and the highest tell whether any meets a relation."""
 
     versions: frozenset[Version]
@@ -234,8 +231,7 @@ def is_of_esxi(name: str) -> bool:
     return name.startswith(_OF_ESXI)
 
 
-@dataclass(frozen=True, slots=True)
-class Provision:
+class Provision(Struct, frozen=True):
     """Whether a constraint is met, as far as is known, and how sure that is."""
 
     met: bool | None

@@ -1,8 +1,9 @@
 """The one date in a VIB: the descriptor's release-date, and the time of each tar entry."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from vibforge.errors import ModelError
 
@@ -11,8 +12,7 @@ _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 """A tar header's time field ends in 2242; a later date than this is a mistake."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseDate:
+class ReleaseDate(Struct, frozen=True):
     """A moment in whole seconds since 1970 UTC, between 1970 and 2200."""
 
     epoch: int

@@ -1,8 +1,9 @@
 """The two judges of a form: `openssl cms -verify`, and what `verify --trust … --strict` asks."""
 
 import base64
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tests.budgets import whole_budget
 from tests.signing.forgery.message import Form
@@ -16,8 +17,7 @@ from vibforge.signing.judging import judge
 from vibforge.signing.store import read_store
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     passes: bool
     reason: str
 

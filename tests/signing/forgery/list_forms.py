@@ -1,10 +1,10 @@
 """Revocation lists: some genuine, most forged."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from msgspec import Struct
 
 from tests.signing.forgery.der import (
     BITS,
@@ -51,8 +51,7 @@ DAY = timedelta(days=1)
 REASON, INVALIDITY, ENTRY_ISSUER = "2.5.29.21", "2.5.29.24", "2.5.29.29"
 
 
-@dataclass(frozen=True, kw_only=True)
-class List:
+class List(Struct, frozen=True, kw_only=True):
     """The fields of a revocation list; by default a good one of the intermediate."""
 
     issuer: Party = MIDDLE

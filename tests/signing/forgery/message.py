@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from tests.signing.forgery.der import OCTETS, SET, integer, oid, sequence, set_of, time, tlv
 from tests.signing.forgery.parties import MIDDLE, NOW, ROOT, SIGNER, Party, algorithm, sign
@@ -41,8 +42,7 @@ DIGEST = attribute(MESSAGE_DIGEST, digest_of(TEXT))
 TIME = attribute(SIGNING_TIME, time(NOW))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True):
     """The fields of a SignedData; by default one as the vendor writes it."""
 
     by: Party = SIGNER
@@ -105,14 +105,13 @@ class Message:
         return pem_block(self.der())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Form:
+class Form(Struct, frozen=True, kw_only=True):
     """A signature, the text beside it, and the store that it meets."""
 
-    signature: bytes = field(repr=False)
-    text: bytes = field(default=TEXT, repr=False)
+    signature: bytes
+    text: bytes = TEXT
     roots: tuple[Party, ...] = (ROOT,)
-    lists: tuple[bytes, ...] = field(default=(), repr=False)
+    lists: tuple[bytes, ...] = ()
     moment: datetime = NOW
 
 

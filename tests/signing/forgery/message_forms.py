@@ -2,10 +2,10 @@
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from msgspec.structs import replace
 
 from tests.signing.forgery.der import OCTETS, SET, integer, oid, sequence, tlv
 from tests.signing.forgery.der import time as der_time

@@ -1,7 +1,6 @@
 """Certificates with their keys, written field by field."""
 
 import hashlib
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 
@@ -9,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from msgspec import Struct
 
 from tests.signing.forgery.der import BITS, integer, oid, sequence, time, tlv, written
 from tests.signing.made import key, name, usage
@@ -101,19 +101,17 @@ def key_id(own: AnyKey) -> bytes:
     return hashlib.sha1(public_key(own), usedforsecurity=False).digest()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Party:
+class Party(Struct, frozen=True, kw_only=True):
     """A certificate and its key."""
 
-    key: AnyKey = field(repr=False)
+    key: AnyKey
     subject: bytes
     issuer: bytes
     serial: bytes
-    der: bytes = field(repr=False)
+    der: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Odd:
+class Odd(Struct, frozen=True, kw_only=True):
     """Fields of a certificate that no library would write so."""
 
     subject: bytes | None = None

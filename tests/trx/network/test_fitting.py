@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.trx.network.ptp_examples import CLOCK, message
 from tests.trx.network.speech import SECOND, client, datagram, heard, master

@@ -1,7 +1,6 @@
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.trx.network.ptp_examples import CLOCK, message
 from tests.trx.network.speech import CLIENT, SECOND, client, datagram, heard, master

@@ -3,8 +3,10 @@
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tests.trx.rehearsal.matrix import GPTP, GPTP_EXAMPLE, Case
 from tests.trx.rehearsal.recording import record_from
@@ -74,8 +76,7 @@ def tagged(frames: Frames) -> Iterator[bytes]:
         yield frame[:12] + b"\x81\x00\x00\x07" + frame[12:]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Captured:
+class Captured(Struct, frozen=True, kw_only=True):
     """A client against a grandmaster, and against a capture of it.
 
     `pair` is what two ptp4l with the options themselves do, and `code` what the capture gives.

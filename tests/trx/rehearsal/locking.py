@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.trx.rehearsal.matrix import FAST
 from vibforge.trx.document import TrxConf
@@ -27,8 +29,7 @@ _AT_ONCE = 4
 """Rehearsals wait more than they work."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Encounter:
+class Encounter(Struct, frozen=True, kw_only=True):
     """One profile's client, with the priority1 of a profile or without, and one grandmaster."""
 
     profile: Profile

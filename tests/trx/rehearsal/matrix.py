@@ -1,7 +1,8 @@
 """The rehearsals that are known: each profile against itself, and one mismatch of each kind."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_conf
 from vibforge.trx.rehearsal.linuxptp import Programs
@@ -18,8 +19,7 @@ FAST = {
 """Intervals that bring a verdict in seconds; they change none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """A client's options against a grandmaster's: what must come of it."""
 
     name: str

@@ -1,9 +1,9 @@
 """What a capture of a grandmaster gives, against what the grandmaster itself gives."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.trx.network.ptp_examples import message
 from tests.trx.network.speech import datagram, master

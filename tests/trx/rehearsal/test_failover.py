@@ -1,9 +1,9 @@
 """Two grandmasters that come and go, with the machine's own linuxptp."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.trx.rehearsal.conftest import Traces
 from tests.trx.rehearsal.matrix import L2, P2P, Case

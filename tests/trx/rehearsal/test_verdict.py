@@ -1,8 +1,8 @@
 """The verdicts as a table of data sets, without ptp4l; the matrix shows that they come so."""
 
-from dataclasses import dataclass, replace
-
 import pytest
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.trx.network.capture import Transport
 from vibforge.trx.network.settings import ClockSettings, Delay
@@ -46,8 +46,7 @@ GOOD = data(offset=100, path=2000)
 SILENCE = replace(LISTENING, received={"Announce": 0})
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     code: Code | None
     shown: tuple[DataSets, ...]
     client: ClockSettings = PLAIN

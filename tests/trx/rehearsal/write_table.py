@@ -3,8 +3,10 @@
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.trx.rehearsal.captures import table
 from tests.trx.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY_IS_FOLLOWED, Case
@@ -43,8 +45,7 @@ rehearsal, tells the domain, transport, transportSpecific, delay mechanism, Anno
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     name: str
     verdict: str
     play: Play | None

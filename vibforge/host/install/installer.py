@@ -1,6 +1,6 @@
 """The steps of an install in their order (vib-format 8, tried on 6.7)."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from vibforge.checks.dependencies import replaces_itself
 from vibforge.esxi import messages

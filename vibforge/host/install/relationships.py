@@ -1,9 +1,10 @@
 """What VIBs ask of each other and of the host: dependencies and conflicts."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+
+from msgspec import Struct
 
 from vibforge.esxi import messages
 from vibforge.esxi.certainty import Certainty
@@ -50,8 +51,7 @@ def _open_dependencies(lacking: "_Lacking", answers: Answers) -> Iterator[Troubl
         yield from lacking.unknown
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Lacking:
+class _Lacking(Struct, frozen=True, kw_only=True):
     """The dependencies that are known not to be met, and those of which nobody here can tell.
 
     `names` are what the unknown ones ask for.
@@ -108,8 +108,7 @@ def _dependency(package: Package, constraint: Constraint, certainty: Certainty) 
     return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
+class _Asked(Struct, frozen=True, eq=False):
     """What a VIB asks for and provides; two of them are compared in no time."""
 
     package: Package

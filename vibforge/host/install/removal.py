@@ -1,7 +1,8 @@
 """The steps of `esxcli software vib remove`, and what a removal leaves behind."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel

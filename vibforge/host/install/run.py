@@ -5,7 +5,8 @@ on. Facts that are not known are asked as questions.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.messages import HostMessage
@@ -65,8 +66,7 @@ class Refused(Exception):  # noqa: N818 - ends the evaluation of a run, caught b
         )
 
 
-@dataclass(kw_only=True, slots=True)
-class Run:
+class Run(Struct, kw_only=True):
     """A command, the answers assumed, and the doubts that the steps have met so far."""
 
     command: Command

@@ -3,9 +3,10 @@
 The order of the checks, and the digests that they look at, were tried on 6.7 and 6.5.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+
+from msgspec import Struct
 
 from vibforge.checks.extensibility import violations
 from vibforge.checks.identity import name_too_long
@@ -119,8 +120,7 @@ def _platforms(hardware: Hardware) -> list[tuple[str, str]]:
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Requirements:
+class _Requirements(Struct, frozen=True, eq=False):
     """What a VIB asks of a system; two of them are compared in no time."""
 
     stated: SystemRequires

@@ -1,8 +1,9 @@
 """What is wrong with a set of VIBs, in the groups that hosts report."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from vibforge.checks.demands import community_init_script, overlay_not_allowed, path_outside_list
 from vibforge.checks.extensibility import path_list_certainty, violations

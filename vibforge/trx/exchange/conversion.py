@@ -1,6 +1,6 @@
 """Make a trx.conf of another tool's file, and such a file of a trx.conf."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from vibforge.errors import TrxError
 from vibforge.trx.document import TrxConf

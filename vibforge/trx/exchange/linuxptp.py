@@ -2,7 +2,8 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
@@ -88,8 +89,7 @@ _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 _BLANKS = " \t\r\v\f"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One line of a ptp4l.conf that sets something; `section` is empty before the first one."""
 
     number: int
@@ -178,8 +178,7 @@ def _take_of_section(collector: Collector, entry: Entry, chosen: str) -> None:
         collector.take("ptp4l", entry.key, entry.value, where)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Exported:
+class Exported(Struct, frozen=True, kw_only=True):
     """A trx.conf in linuxptp's own words, and what of it has none."""
 
     ptp4l_conf: str

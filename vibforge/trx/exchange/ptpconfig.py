@@ -5,9 +5,9 @@ From its public examples and custom resource definition: `spec.profile[]` has `n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import yaml
+from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.trx.document import TrxConf
@@ -108,8 +108,7 @@ def _documents(text: str) -> list[object]:
         raise TrxError(f"the YAML cannot be read: {what}", where=where) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _NoText:
+class _NoText(Struct, frozen=True):
     """A number, date or truth value as it is written: PyYAML trips over odd ones (1:59:59.5)."""
 
     written: str

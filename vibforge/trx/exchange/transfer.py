@@ -1,15 +1,15 @@
 """What goes over into a trx.conf, and what cannot."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vibforge.trx.document import TrxConf, is_default, shown
 from vibforge.trx.option import Catalogue, Standing, catalogue
 from vibforge.trx.release import CANDIDATES
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Loss:
+class Loss(Struct, frozen=True, kw_only=True):
     """One thing that did not go over: where it stood, what it said and why.
 
     `harmless` marks what does not change how a client of TRX works: a default, what TRX settles
@@ -22,8 +22,7 @@ class Loss:
     harmless: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Imported:
+class Imported(Struct, frozen=True, kw_only=True):
     """A trx.conf made of something else, and what of it stayed behind."""
 
     conf: TrxConf
@@ -34,8 +33,7 @@ class Imported:
         return all(loss.harmless for loss in self.losses)
 
 
-@dataclass(slots=True)
-class Collector:
+class Collector(Struct):
     """Collects settings for a trx.conf; a later one of the same option replaces the earlier."""
 
     table: Catalogue = field(default_factory=catalogue)

@@ -2,10 +2,11 @@
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from vibforge.errors import FormatError
 from vibforge.trx.network.message import EVENT_PORT, GENERAL_PORT
@@ -34,8 +35,7 @@ _OPTION_RESOLUTION = 9
 _STEP = 1 << 20
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Packet:
+class Packet(Struct, frozen=True, kw_only=True):
     """One packet: its time in nanoseconds since 1970, its LINKTYPE_ number and its bytes.
 
     `size` counts the bytes that it had on the wire; the snap length of the capture may have cut
@@ -53,8 +53,7 @@ class Packet:
         return len(self.data) < self.size
 
 
-@dataclass(slots=True)
-class Capture:
+class Capture(Struct):
     """A capture that is being read; iterate once. `name` is for messages.
 
     `trouble` says afterwards why the reading ended before the file did, empty where it did not.
@@ -255,8 +254,7 @@ class Transport(StrEnum):
     UDPV6 = "UDPv6"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Datagram:
+class Datagram(Struct, frozen=True, kw_only=True):
     """Bytes that stand where PTP belongs; `vlans` from the outermost tag, addresses as text."""
 
     transport: Transport

@@ -7,8 +7,9 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from vibforge.errors import NotPossibleHereError
 from vibforge.trx.network.capture import Link, find_ptp
@@ -58,8 +59,7 @@ _FILTER = (
 """A program of the kernel's classic packet filter: code, jumps if true and if not, operand."""
 
 
-@dataclass(slots=True)
-class Ear:
+class Ear(Struct):
     """An interface that is listened to; a context manager.
 
     Raises (on entry):

@@ -7,8 +7,9 @@ peer messages, which every peer-to-peer port sends by itself.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Address
+
+from msgspec import Struct
 
 from vibforge.trx.document import TrxConf
 from vibforge.trx.network.capture import Transport
@@ -33,8 +34,7 @@ _UNANSWERED = 3
 """Requests after which an absent answer is no accident of where the capture begins or ends."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True, kw_only=True):
     """Settings that fit one network.
 
     `master` is the port that they are of: the one that best-master selection prefers. `assumed` are

@@ -2,10 +2,11 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import groupby
 from statistics import median_low
 from threading import Lock
+
+from msgspec import Struct, field
 
 from vibforge.errors import FormatError
 from vibforge.trx.network.capture import Datagram, Transport
@@ -20,8 +21,7 @@ from vibforge.trx.network.message import (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Voice:
+class Voice(Struct, frozen=True, kw_only=True):
     """One port that speaks in one domain.
 
     `counts` are its messages by kind and `spacing` the usual nanoseconds between two of a kind,
@@ -71,8 +71,7 @@ class Voice:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Domain:
+class Domain(Struct, frozen=True, kw_only=True):
     """Ports that can hear each other: one transport, VLAN, domain and majorSdoId.
 
     `vlans` are tags from the outermost on, empty where there is none.
@@ -100,8 +99,7 @@ class Domain:
         return sum(voice.counts.get(kind, 0) for voice in self.voices for kind in kinds)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hearing:
+class Hearing(Struct, frozen=True, kw_only=True):
     """All that was heard, by domain.
 
     `packets` are all packets looked at and `messages` the PTP messages among them; `malformed`
@@ -139,8 +137,7 @@ _SAYS_NOTHING = 0x7F
 _Place = tuple[Transport, tuple[int, ...], int, int]
 
 
-@dataclass(slots=True)
-class _Notes:
+class _Notes(Struct):
     """What is known of one port so far."""
 
     counts: Counter[Kind] = field(default_factory=Counter)
@@ -218,8 +215,7 @@ class _Notes:
         )
 
 
-@dataclass(slots=True)
-class Listener:
+class Listener(Struct):
     """Hears one datagram after the other; `hearing` says what it came to, from any thread."""
 
     packets: int = 0

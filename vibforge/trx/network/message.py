@@ -7,9 +7,10 @@ messages with majorSdoId 1 and puts a TLV of its own behind Follow_Up (802.1AS-2
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar, Self
+
+from msgspec import Struct
 
 from vibforge.errors import FormatError
 
@@ -74,8 +75,7 @@ FOLLOW_UP_INFORMATION = bytes.fromhex("0080c2000001")
 """802.1AS-2020, 11.4.4.3: organizationId 00-80-C2 and subtype 1."""
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class PortIdentity:
+class PortIdentity(Struct, frozen=True, order=True):
     """One port of one clock (7.5.2): eight bytes and a number from 1."""
 
     clock: bytes
@@ -98,8 +98,7 @@ def clock_text(clock: bytes) -> str:
     return f"{digits[:6]}.{digits[6:10]}.{digits[10:]}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True, kw_only=True):
     """flagField of 13.3.2.8, table 37; `bits` are all sixteen, first byte high."""
 
     LEAP_61: ClassVar[int] = 0x0001
@@ -142,8 +141,7 @@ class Flags:
         return bool(self.bits & 0x0020)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClockQuality:
+class ClockQuality(Struct, frozen=True, kw_only=True):
     """What best-master selection compares of a grandmaster (5.3.7, 7.6.2.5 to 7.6.2.7)."""
 
     clock_class: int
@@ -151,8 +149,7 @@ class ClockQuality:
     variance: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Announce:
+class Announce(Struct, frozen=True, kw_only=True):
     """The body of an Announce (13.5); `utc_offset` in seconds."""
 
     timestamp: bytes
@@ -193,8 +190,7 @@ class Announce:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Tlv:
+class Tlv(Struct, frozen=True):
     """One type-length-value of 14.1."""
 
     type: int
@@ -209,8 +205,7 @@ class Tlv:
         return _TLV_HEAD.pack(self.type, len(self.value)) + self.value
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PtpMessage:
+class PtpMessage(Struct, frozen=True, kw_only=True):
     """One message: the header of 13.3, the body of its kind, and the TLVs behind it.
 
     `sdo` is majorSdoId, which 2008 calls transportSpecific. `correction` counts 2**-16 ns.

@@ -1,9 +1,10 @@
 """The settings that must agree between a PTP port and its grandmaster."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
+
+from msgspec import Struct
 
 from vibforge.trx.document import number_of
 from vibforge.trx.network.capture import Transport
@@ -26,8 +27,7 @@ class Delay(StrEnum):
         return self in {Delay.P2P, Delay.COMMON_P2P}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClockSettings:
+class ClockSettings(Struct, frozen=True, kw_only=True):
     """What a port speaks. Intervals are log2 of seconds, as on the wire; the defaults are ptp4l's.
 
     `sdo` is majorSdoId, ptp4l's transportSpecific. `announces` is false where nobody announces, as

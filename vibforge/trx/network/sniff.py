@@ -4,9 +4,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import TrxError
 from vibforge.files.inputs import STANDARD_INPUT
@@ -20,8 +22,7 @@ _MOST_NAMED = 8
 """Networks that a message lists; a capture of more needs another look first."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """What tells one network from the others; None leaves a property open.
 
     `master` is a clock identity, a port identity (`001b21.fffe.aabbcc-1`) or an address of a

@@ -1,8 +1,9 @@
 """The client's ptp4l.conf: what the trx.conf says, and what the rehearsal puts over it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.trx.document import Line, TrxConf, number_of
 from vibforge.trx.effective import linuxptp_file
@@ -19,8 +20,7 @@ _STAMP_PATIENCE = 100
 SOCKET = "client.uds"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Override:
+class Override(Struct, frozen=True, kw_only=True):
     """One option that the rehearsal sets itself; `line` is the line it replaces, 0 for none."""
 
     key: str
@@ -29,8 +29,7 @@ class Override:
     why: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Client:
+class Client(Struct, frozen=True, kw_only=True):
     """A trx.conf as a client to rehearse.
 
     `lines` are its ptp4l lines in the order of the configuration file, whose first line is

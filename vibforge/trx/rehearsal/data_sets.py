@@ -4,9 +4,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,8 +36,7 @@ _MOST_CHARACTERS = 1 << 16
 """The answers have 4 KiB."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DataSets:
+class DataSets(Struct, frozen=True, kw_only=True):
     """One reading of a port. Offset and delays in nanoseconds; 0 where none is measured yet.
 
     `received` and `sent` count messages by kind as pmc writes it (`Announce`, `Delay_Resp`).
@@ -121,8 +121,7 @@ class Said(StrEnum):
     MASTER = " to MASTER on "
 
 
-@dataclass(slots=True)
-class Log:
+class Log(Struct):
     """Reads a process's output in a thread until it ends."""
 
     process: "subprocess.Popen[bytes]"

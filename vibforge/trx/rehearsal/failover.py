@@ -8,8 +8,10 @@ without a grandmaster is the longest that a network with such a change would sho
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vibforge.trx.network.message import Flags
 from vibforge.trx.network.settings import ClockSettings
@@ -44,8 +46,7 @@ class Event(StrEnum):
     LEAP = "the active grandmaster announces a leap second"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One event and what the client did.
 
     `at` are seconds since the client started. `without_time` are the seconds in a row that it had
@@ -64,8 +65,7 @@ class Change:
     flags: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Speaker:
+class Speaker(Struct):
     """One grandmaster: how it is started, stopped and told what to announce, and its port.
 
     `start` does not wait: ptp4l becomes master after its announce timeout. `stop` kills it, so that
@@ -115,8 +115,7 @@ def _whole(text: str | None, default: int = 128) -> int:
         return default
 
 
-@dataclass(slots=True)
-class Failover:
+class Failover(Struct):
     """Runs the events one after the other. `ask` reads the client, `now` are its seconds."""
 
     scene: Scene
@@ -249,8 +248,7 @@ class Failover:
         return "none"
 
 
-@dataclass(slots=True)
-class _Track:
+class _Track(Struct):
     """What the samples since an event add up to."""
 
     since: float

@@ -1,8 +1,10 @@
 """The grandmaster of a rehearsal: whom to play, and the ptp4l that does."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
@@ -35,8 +37,7 @@ SLOWEST_ELECTION = 30.0
 _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grandmaster:
+class Grandmaster(Struct, frozen=True, kw_only=True):
     """A grandmaster to play: where it comes from, its options, and what it speaks.
 
     `announced` is what pmc sets while it runs, since no option does. `assumed` are options whose
@@ -61,8 +62,7 @@ class Grandmaster:
         return "".join(["[global]\n", *lines])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Announced:
+class Announced(Struct, frozen=True, kw_only=True):
     """What a grandmaster announces of its time (13.5), as pmc's GRANDMASTER_SETTINGS_NP has it."""
 
     clock_class: int = 248

@@ -6,8 +6,9 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vibforge.errors import NotPossibleHereError, Problem, TrxError
 from vibforge.formats.vmtar import MAGIC
@@ -29,8 +30,7 @@ _VERSION_SECONDS = 5.0
 _LONGEST_WORDS = 200
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Linuxptp:
+class Linuxptp(Struct, frozen=True, kw_only=True):
     """One linuxptp: how each program is started, its version, and the release that this means.
 
     A program of an extracted package starts through the loader of its own folder, so a command may
@@ -219,8 +219,7 @@ _PACKAGES = {
 """Debian's package of each tool."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Programs:
+class Programs(Struct, frozen=True, kw_only=True):
     """Where each tool of the system is, and the linuxptp of the client and of the grandmaster."""
 
     tools: dict[str, Path]

@@ -8,7 +8,8 @@ import re
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.trx.document import Line, TrxConf, shown
 from vibforge.trx.rehearsal.linuxptp import Linuxptp
@@ -20,8 +21,7 @@ _SECONDS = 10.0
 """For all lines of one program; a line takes 5 ms."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True, kw_only=True):
     """A line that a program's parser does not take, and the program's own words."""
 
     program: str

@@ -4,7 +4,9 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import TrxError
 from vibforge.findings.check import Finding, Severity
@@ -34,8 +36,7 @@ _FIRST, _SECOND = "020000.fffe.000001", "020000.fffe.000002"
 """Identities of two grandmasters on one interface, whose address would give both the same one."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """How to rehearse.
 
     `seconds` None lets the grandmaster's Announce interval decide. `second` takes over from the
@@ -48,8 +49,7 @@ class Wish:
     second: Grandmaster | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True, kw_only=True):
     """What came of a rehearsal.
 
     `sha256` is the digest of the trx.conf, in hexadecimal. `linuxptp` and `grandmaster_linuxptp`

@@ -1,7 +1,9 @@
 """What a verdict means in words, and what to change in which line."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.trx.document import is_default, shown
 from vibforge.trx.network.capture import Transport
@@ -49,8 +51,7 @@ MEANING: Mapping[Code, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """One line to write instead of another; `line` 0 is a line to add."""
 
     line: int
@@ -65,8 +66,7 @@ class Change:
         return f"line {self.line}: `{self.old}` → `{self.new}`"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True, kw_only=True):
     """What to do about a verdict: lines to change, and a sentence where lines are not enough."""
 
     changes: tuple[Change, ...] = ()

@@ -3,7 +3,8 @@
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.trx.network.settings import ClockSettings
@@ -43,8 +44,7 @@ _SOCKETS = {"first": grandmaster_side.SOCKET, "second": "second.uds"}
 Notice = Callable[[Sample], None]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Play:
+class Play(Struct, frozen=True, kw_only=True):
     """What happened on the stage. `words` are ptp4l's own, where it ended by itself."""
 
     code: Code
@@ -58,8 +58,7 @@ class Play:
     said: frozenset[Said] = frozenset()
 
 
-@dataclass(slots=True)
-class Stage:
+class Stage(Struct):
     """A world with linuxptp in it."""
 
     world: World

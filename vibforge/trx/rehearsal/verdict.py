@@ -5,9 +5,11 @@ is the delay answered, is there an offset. Each was seen with linuxptp 3.1.1 and
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vibforge.trx.network.capture import Transport
 from vibforge.trx.network.settings import ClockSettings, Delay
@@ -56,8 +58,7 @@ class Code(StrEnum):
     NOT_KNOWN = "not-known"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One reading, so many seconds after the client was started."""
 
     seconds: float
@@ -77,8 +78,7 @@ def on_one_scale(data: DataSets, utc_offset: int) -> DataSets:
     return data
 
 
-@dataclass(slots=True)
-class Scene:
+class Scene(Struct):
     """What a verdict is made of.
 
     `network` is what the other side speaks, None as long as nobody knows. `parent` is the port

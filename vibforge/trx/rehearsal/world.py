@@ -15,9 +15,10 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from vibforge.errors import NotPossibleHereError
 from vibforge.trx.rehearsal.linuxptp import Programs
@@ -54,8 +55,7 @@ _JOIN = {
 }
 
 
-@dataclass(slots=True)
-class World:
+class World(Struct):
     """A folder for sockets and files, and prefixes that run a command as grandmaster or client."""
 
     kind: Kind

@@ -1,7 +1,8 @@
 """Rules about what a setting means inside TRX: one port, one clock, a client, in a container."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from vibforge.esxi.certainty import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
