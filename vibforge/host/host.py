@@ -13,7 +13,7 @@ DEFAULT_LEVEL = AcceptanceLevel.PARTNER
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hardware:
-    """What SMBIOS says; each OEM string counts as a vendor (vib-format 2.5)."""
+    """What SMBIOS says; each OEM string counts as a vendor (format.md#system-requirements)."""
 
     vendor: str
     model: str
