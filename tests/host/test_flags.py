@@ -1,4 +1,4 @@
-"""Every flag, level and Secure Boot cell of vib-format 8, on a 6.7 host."""
+"""Every flag, level and Secure Boot cell of install.md#flags, on a 6.7 host."""
 
 import pytest
 from msgspec.structs import replace

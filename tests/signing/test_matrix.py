@@ -1,4 +1,4 @@
-"""Every form of signature that was tried on a 6.7 host, and what that host said (vib-format 6)."""
+"""Every form of signature that was tried on a 6.7 host, and its answer (format.md#trust)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,6 +1,6 @@
 """A bulletin: what a set of VIBs is and is for; with a name and a version it is a component.
 
-The order of the elements is that of the vendor's bulletins (vib-format 9.5).
+The order of the elements is that of the vendor's bulletins (depot-format.md#bulletins).
 """
 
 from collections.abc import Iterator

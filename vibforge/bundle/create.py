@@ -346,7 +346,7 @@ def _profile(
     date: ReleaseDate,
     notes: Notes,
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield an image profile if one was asked for (vib-format 9.6)."""
+    """Yield an image profile if one was asked for (depot-format.md#image-profiles)."""
     if not recipe.image_profile:
         return
     name = re.sub(r"[^0-9A-Za-z_.-]", "_", recipe.image_profile)[:COMPONENT_NAME_LIMIT]

@@ -1,4 +1,4 @@
-"""The indexes of a depot, and the VIBs that it announces (vib-format 9.1 to 9.3)."""
+"""The indexes of a depot, and the VIBs that it announces (depot-format.md#index)."""
 
 import hashlib
 import posixpath
@@ -188,8 +188,8 @@ def announcement(
 ) -> bytes:
     """Return the file of `vibs/` for a VIB.
 
-    All that the descriptor says is kept, also what is not known here: hosts hold the one against
-    the other (vib-format 9.4). An encoding declaration, which they refuse in a descriptor, is gone.
+    All that the descriptor says is kept, also what is not known here: hosts compare both
+    (depot-format.md#agreement). An encoding declaration, refused in a descriptor, is gone.
 
     Args:
         descriptor: the bytes of the VIB's descriptor.xml.

@@ -1,4 +1,4 @@
-"""What an offline bundle says of itself: indexes, metadata, bulletins, VIBs (vib-format 9).
+"""The indexes, metadata, bulletins and VIBs of an offline bundle (depot-format.md#bundle).
 
 Values stay as they were found; what is missing or cannot be read is told in `faults`.
 """

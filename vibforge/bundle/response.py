@@ -1,4 +1,4 @@
-"""vmware.xml: the same bulletins in the form that Update Manager and its kin read (vib-format 9.3).
+"""vmware.xml: the bulletins in the form that Update Manager reads (depot-format.md#vmwarexml).
 
 Hosts do not look at it.
 """

@@ -1,4 +1,4 @@
-"""The words that bulletins and indexes use (vib-format 9.2 and 9.5)."""
+"""The words that bulletins and indexes use (depot-format.md#bulletins)."""
 
 from enum import StrEnum
 

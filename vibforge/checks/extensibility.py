@@ -1,9 +1,9 @@
 """Hold a VIB against its level's list of paths: what a host does, and what it does not tell.
 
 The host serialises the VIB that it read and validates it with a RELAX NG grammar; only the
-acceptance level, the overlay flag and the file list matter (vib-format 7.1, tried on 6.7). Here the
-table in `allowed_paths` is asked, which names the offending path too, as a host never does; a test
-holds it against a grammar that is made of it.
+acceptance level, the overlay flag and the file list matter (format.md#path-lists, tried on
+6.7). Here the table in `esxi.paths` is asked, which names the offending path too, as a host never
+does; a test holds it against a grammar that is made of it.
 """
 
 from collections.abc import Iterable

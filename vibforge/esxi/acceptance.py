@@ -6,7 +6,7 @@ from vibforge.errors import ModelError
 
 
 class AcceptanceLevel(StrEnum):
-    """The four levels, highest first; the values are the words of a descriptor (vib-format 7)."""
+    """The four levels, highest first, as descriptors name them (format.md#acceptance-levels)."""
 
     CERTIFIED = "certified"
     ACCEPTED = "accepted"
@@ -43,7 +43,7 @@ class AcceptanceLevel(StrEnum):
 
     @classmethod
     def of_descriptor(cls, text: str) -> "AcceptanceLevel":
-        """Read a level as a host reads it in a descriptor: its case counts (vib-format 2.2, 7).
+        """Read a level as a host does: its case counts (format.md#acceptance-levels).
 
         Raises:
             ModelError: the text is not one of a descriptor's words.
@@ -73,4 +73,4 @@ _RANKS = {
     AcceptanceLevel.COMMUNITY: 0,
 }
 _OLD_NAMES = {"signed": AcceptanceLevel.PARTNER, "unsigned": AcceptanceLevel.COMMUNITY}
-"""Aliases that ESXi still knows (vib-format 7)."""
+"""Aliases that ESXi still knows (format.md#acceptance-levels)."""

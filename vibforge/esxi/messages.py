@@ -1,4 +1,4 @@
-"""What a host prints: the texts of vib-format and of public threads, and their frame.
+"""What a host prints (install.md#console-output): recorded texts and those of public threads.
 
 Each text stands here alone: `plan` prints it, `explain` finds it in a log, the manuals of the
 checks quote it. `«…»` marks the words by which people and `explain` know the message.

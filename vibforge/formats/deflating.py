@@ -3,7 +3,7 @@
 Every block of 512 KiB is deflated by a fresh compressor that knows the 32 KiB before it, and ends
 at a byte boundary, so the bytes depend on the content, the level and the release of zlib-ng alone:
 not on the number of threads, the processor or the platform. The header is the vendor's: no name,
-no time (vib-format 4.3).
+no time (format.md#gzip).
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Write GNU tar, the content of a `tgz` payload (vib-format 4.1)."""
+"""Write GNU tar, the content of a `tgz` payload (format.md#tgz)."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Read detached PKCS#7 signatures, and check their arithmetic (RFC 2315, RFC 5652; vib-format 6).
+"""Read and check detached PKCS#7 signatures (RFC 2315, RFC 5652; format.md#signature).
 
 `sig.pkcs7` holds PEM blocks with the label PKCS7, one per signature: VMware signs some VIBs twice.
 What is read here are facts; whom to trust is decided elsewhere. DER is read strictly, as every

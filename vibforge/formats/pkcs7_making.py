@@ -1,4 +1,4 @@
-"""Make a detached PKCS#7 signature as the vendor makes them (vib-format 6).
+"""Make a detached PKCS#7 signature as the vendor makes them (format.md#signature).
 
 SignedData version 1, SHA-256, one signerInfo by issuer and serial number, exactly the signed
 attributes contentType, signingTime and messageDigest, the signer's certificate and chain inside.

@@ -1,4 +1,4 @@
-"""Write vmtar, the content of a `vgz` payload: headers first, then data (vib-format 4.2)."""
+"""Write vmtar, the content of a `vgz` payload: headers first, then data (format.md#vmtar)."""
 
 import struct
 from collections.abc import Iterator, Sequence

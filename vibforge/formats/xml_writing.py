@@ -1,7 +1,7 @@
 """Write XML the way VMware's descriptors are written: one line, ASCII, no declaration.
 
 ESXi 6.5 and 6.7 refuse a descriptor whose declaration names an encoding, so there is none
-(vib-format 2.1). What is not ASCII becomes a character reference.
+(format.md#encoding). What is not ASCII becomes a character reference.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The command that is asked about: VIBs, a verb, flags (vib-format 8)."""
+"""The command that is asked about: VIBs, a verb, flags (install.md#flags)."""
 
 from msgspec import Struct
 

@@ -12,7 +12,7 @@ DEFAULT_LEVEL = AcceptanceLevel.PARTNER
 
 
 class Hardware(Struct, frozen=True, kw_only=True):
-    """What SMBIOS says; each OEM string counts as a vendor (vib-format 2.5)."""
+    """What SMBIOS says; each OEM string counts as a vendor (format.md#system-requirements)."""
 
     vendor: str
     model: str

@@ -1,4 +1,4 @@
-"""How a command changes the set of VIBs on a host (vib-format 8, tried on 6.7)."""
+"""How a command changes the set of VIBs on a host (install.md#selection, tried on 6.7)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -284,7 +284,7 @@ class Covered(Struct, frozen=True, kw_only=True):
 
 
 def uncovered_at_boot(change: Change) -> tuple[Covered, ...]:
-    """Return the paths for which an overlay keeps a change from being made live (vib-format 3).
+    """Return the paths for which an overlay keeps a change from going live (format.md#overlays).
 
     An overlay that stays may not cover what comes or goes, and one that goes may not have covered
     what stays.

@@ -40,7 +40,7 @@ from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.vib.release_date import ReleaseDate
 
 _SIZE_FIELD = slice(48, 58)
-"""Where a member's header says how long it is (vib-format 1)."""
+"""Where a member's header says how long it is (format.md#member-headers)."""
 _VOUCHED_FOR = frozenset(
     {Topic.DESCRIPTOR, Topic.PAYLOAD, Topic.SIZE, Topic.DIGEST, Topic.COVERAGE}
 )

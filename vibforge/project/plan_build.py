@@ -157,7 +157,8 @@ def _payload(recipe: PayloadRecipe, member: Member) -> Payload:
     """Declare a payload with its digests in VMware's order.
 
     ESXi 6.5 takes the last sha-256 it meets for the stored bytes, whatever it is of, 8.0 insists
-    on the one of the unpacked bytes, and Secure Boot of 6.7 looks for the sha-1 (vib-format 2.7).
+    on the one of the unpacked bytes, and Secure Boot of 6.7 looks for the sha-1
+    (format.md#which-checksum-counts).
     """
     return Payload(
         name=recipe.name,

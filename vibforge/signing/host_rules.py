@@ -1,4 +1,4 @@
-"""How an ESXi host reads a signature (measured on 6.7; vib-format 6)."""
+"""How an ESXi host reads a signature (measured on 6.7; format.md#trust)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -52,7 +52,8 @@ class TrustJudgement(Struct, frozen=True, kw_only=True):
     """All signatures of a VIB judged for the level that it claims.
 
     `host` is the verdict of a host that tries each block, as releases after 6.7.0 do;
-    `host_first_only` that of 6.5 and 6.7.0, which read the first block alone (vib-format 6).
+    `host_first_only` that of 6.5 and 6.7.0, which read the first block alone
+    (format.md#several-signatures).
     `strict` says that one block holds by strict X.509 rules too.
     """
 

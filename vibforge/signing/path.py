@@ -186,7 +186,7 @@ def build_chain(
     """Find a chain from `signer` to a self-signed certificate among `anchors`.
 
     ESXi 6.7 takes no other end: a signer or an intermediate in the store without its root is
-    refused; a signer that is itself such a root is taken (vib-format 6, tried on 6.7). What the
+    refused; a signer that is itself such a root is taken (format.md#trust, tried on 6.7). What the
     signature brings along (`untrusted`) and what else stands in the store may link them.
 
     Raises:

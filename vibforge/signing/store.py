@@ -2,7 +2,7 @@
 
 A 6.7 host keeps `vmware.cert` (roots for certified VIBs) and `vmpartner.cert` with `vmpartner.crl`
 (for accepted and partner ones) in /usr/share/certs; without both of the latter it loads no root for
-those levels (vib-format 6, tried on 6.7). The names on 8.0 and later are not known.
+those levels (format.md#trust, tried on 6.7). The names on 8.0 and later are not known.
 """
 
 import base64

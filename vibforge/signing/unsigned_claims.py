@@ -14,7 +14,7 @@ def auditors_view(level: AcceptanceLevel) -> str:
 def unsigned_claim(level: AcceptanceLevel) -> str:
     """Tell how hosts and auditors see an unsigned VIB that claims a level above community.
 
-    Secure Boot and `-f` as tried on 6.7 (vib-format 8).
+    Secure Boot and `-f` as tried on 6.7 (install.md#flags).
     """
     return (
         f"it claims {level.esxcli_name} and is not signed: a host takes it only with -f or "

@@ -1,4 +1,4 @@
-"""A VIB as it is found: its container, descriptor, signature and payloads (vib-format 1).
+"""A VIB as it is found: its container, descriptor, signature and payloads (format.md#archive).
 
 Reading is faithful: nothing of the file is lost, and what ESXi would refuse is a fault as long as
 the file can be read on. Payloads stay where they are until somebody asks for them.
@@ -221,7 +221,7 @@ def _payloads(archive: Archive, descriptor: Descriptor) -> Iterator[StoredPayloa
 
 
 def _faults(archive: Archive) -> Iterator[Problem]:
-    """Yield what a host refuses in the order of the members (vib-format 1, tried on 6.7)."""
+    """Yield what a host refuses in the order of members (format.md#member-order, tried on 6.7)."""
     names = [member.name for member in archive.members if not member.is_table]
     if names[0] != DESCRIPTOR_NAME:
         yield Problem(what=f"the first member is {names[0]}, not {DESCRIPTOR_NAME}")

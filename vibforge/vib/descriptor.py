@@ -1,4 +1,4 @@
-"""What descriptor.xml says, and how it is written (vib-format 2.2 to 2.7)."""
+"""What descriptor.xml says, and how it is written (format.md#elements)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -74,7 +74,7 @@ class SystemRequires(Struct, frozen=True, kw_only=True):
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 """The words of a boolean in a descriptor, which the reader takes in any case."""
 GUNZIP = "gunzip"
-"""The verify-process of a digest over the unpacked payload (vib-format 2.7)."""
+"""The verify-process of a digest over the unpacked payload (format.md#checksums)."""
 
 
 class Checksum(Struct, frozen=True, kw_only=True):
@@ -183,7 +183,7 @@ def _level(text: str) -> AcceptanceLevel | None:
 
 
 _GUNZIP_ONCE = "-gunzip1"
-"""Ending of 9.0's digest of what exactly one gunzip leaves (vib-format 2.7)."""
+"""Ending of 9.0's digest of what exactly one gunzip leaves (format.md#checksums)."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 _HEX_DIGITS = {"md5": 32, "sha-1": 40, "sha-256": 64, "sha-384": 96, "sha-512": 128}
 _UNDASHED = {name.replace("-", ""): name for name in ALGORITHMS}

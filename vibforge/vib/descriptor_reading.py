@@ -1,4 +1,4 @@
-"""Read a descriptor as faithfully as its text allows (vib-format 2)."""
+"""Read a descriptor as faithfully as its text allows (format.md#descriptor)."""
 
 from collections import Counter
 from collections.abc import Iterator

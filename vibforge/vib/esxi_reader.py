@@ -1,6 +1,6 @@
 """What the reader of ESXi takes for good: marks of a descriptor's text, words, dates, limits.
 
-Found by giving VIBs to a 6.7 installer (vib-format 1 and 2).
+Found by giving VIBs to a 6.7 installer (format.md#descriptor).
 """
 
 import re
@@ -54,7 +54,7 @@ def declares_doctype(text: bytes) -> bool:
 def release_date_fault(text: str) -> str:
     """Return why the reader refuses a release date, as the end of its sentence; empty if not.
 
-    Source: vib-format 2.4, tried on 6.7.
+    Source: format.md#release-date, tried on 6.7.
     """
     match = _DATE.fullmatch(text)
     if match is None:

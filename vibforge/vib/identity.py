@@ -1,4 +1,4 @@
-"""Names and versions of VIBs, and how ESXi orders versions (vib-format 2.3)."""
+"""Names and versions of VIBs, and how ESXi orders versions (format.md#names-and-ids)."""
 
 import re
 from functools import lru_cache
@@ -18,7 +18,7 @@ BOOTBANK_STEM = 8
 TAG_OR_KEY_LIMIT = 255
 DESCRIPTOR_NAME = "descriptor.xml"
 SIGNATURE_NAME = "sig.pkcs7"
-"""The first two members of a VIB's archive (vib-format 1)."""
+"""The first two members of a VIB's archive (format.md#member-order)."""
 ESX4_NAME = "debian-binary"
 """The first member of a VIB for ESX 4."""
 _ALPHABET = re.compile(r"[0-9A-Za-z_.-]+")

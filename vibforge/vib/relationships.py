@@ -1,4 +1,4 @@
-"""What a VIB says of other VIBs, and when that is met (vib-format 2.6)."""
+"""What a VIB says of other VIBs, and when that is met (format.md#relationships)."""
 
 import operator
 import re

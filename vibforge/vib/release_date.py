@@ -49,7 +49,7 @@ class ReleaseDate(Struct, frozen=True):
         return cls(epoch)
 
     def __str__(self) -> str:
-        """Write it as descriptors have it, for every reader since 5.x (vib-format 2.4)."""
+        """Write it as descriptors have it, for every reader since 5.x (format.md#release-date)."""
         return datetime.fromtimestamp(self.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
 
 

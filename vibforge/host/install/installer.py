@@ -1,4 +1,4 @@
-"""The steps of an install in their order (vib-format 8, tried on 6.7)."""
+"""The steps of an install in their order (install.md#what-an-install-does, tried on 6.7)."""
 
 from msgspec.structs import replace
 

@@ -1,4 +1,4 @@
-"""The change itself: live, in maintenance mode, or at the next boot (vib-format 8, step 6)."""
+"""The change itself: live, in maintenance mode, or at the next boot (install.md#live-or-reboot)."""
 
 from vibforge.checks.payload_declaration import (
     no_gunzip_digest,

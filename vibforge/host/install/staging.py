@@ -1,4 +1,4 @@
-"""The checks of the host and of each VIB, before anything is changed (vib-format 8, step 5).
+"""The checks of the host and of each VIB, before anything is changed (install.md#staging).
 
 The order of the checks, and the digests that they look at, were tried on 6.7 and 6.5.
 """
@@ -35,7 +35,7 @@ _LAST_DIGEST = Question(
     if_no="this release looks at verify-process, as 6.7 does",
 )
 RESERVED_BOOTBANK = 10 * 2**20
-"""Bytes of a bootbank that a host keeps free (vib-format 5)."""
+"""Bytes of a bootbank that a host keeps free (format.md#boot-bank)."""
 MOUNTED_TYPES = frozenset({"tgz", "vgz"})
 """Payloads that a live install unpacks and mounts."""
 _SHORT_HASH = Question(
