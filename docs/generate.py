@@ -4,13 +4,13 @@ from pathlib import Path
 
 from docs.limits import limits_page
 from docs.vocabulary import vocabulary_page
-from vibforge.report import rules
+from vibforge.report import explain
 from vibforge.report.reference_pages import (
     json_page,
     options_page,
     profiles_page,
     recipe_page,
-    rules_page,
+    trx_rules_page,
 )
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -21,14 +21,14 @@ def _trx_example(rule: str, kind: str) -> bytes:
 
 
 def _trx_rules_page() -> str:
-    return rules_page(_trx_example)
+    return trx_rules_page(_trx_example)
 
 
 PAGES = {
     "json.md": json_page,
     "limits.md": limits_page,
     "recipe.md": recipe_page,
-    "rules.md": rules.rules_page,
+    "rules.md": explain.rules_page,
     "trx-options.md": options_page,
     "trx-profiles.md": profiles_page,
     "trx-rules.md": _trx_rules_page,

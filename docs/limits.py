@@ -16,9 +16,9 @@ SECTIONS = {
     "Signatures": ("formats.budget", "formats.pkcs7"),
     "Certificates to trust": ("signing.store", "signing.path"),
     "Keys": ("signing.key_files", "signing.signer"),
-    "Lists of written files": ("project.record",),
-    "Bundles": ("bundle.metadata", "bundle.response", "bundle.opening", "bundle.compose"),
-    "Recipes": ("formats.toml_reading", "project.recipe", "project.collect"),
+    "Lists of written files": ("project.ledger",),
+    "Bundles": ("bundle.metadata", "bundle.opening", "bundle.compose"),
+    "Recipes": ("formats.toml_reading", "project.recipe", "project.pack"),
     "Predictions": (
         "host.facts",
         "host.installed",

@@ -11,7 +11,7 @@ from lxml import etree
 from tests.signing.lab import Lab, make_lab
 from vibforge.errors import NotPossibleHereError
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
-from vibforge.trx.rehearsal.world import private_world
+from vibforge.trx.rehearsal.sandbox import private_world
 
 CHECKOUT = Path(__file__).parents[1]
 

@@ -13,7 +13,7 @@ from tests.conftest import CHECKOUT
 from vibforge import Outcome, Verification, Vib, verify
 from vibforge.errors import VibforgeError
 from vibforge.findings.check import Topic
-from vibforge.formats.zip_reading import open_zip
+from vibforge.formats.zip_archive import open_zip
 from vibforge.packages.extract import Wishes, extract
 from vibforge.packages.inspect import BundleInspection, Inspection, VibInspection, inspect
 from vibforge.packages.subjects import opened

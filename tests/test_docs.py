@@ -25,11 +25,11 @@ _LIMITS_OF_WRITERS = {
     "formats.gnu_tar",
     "bundle.recipe",
     "vib.identity",
-    "vib.esxi_reader",
+    "vib.scan",
     "packages.lint",
     "bundle.create",
-    "signing.making",
-    "project.collect",
+    "signing.signer",
+    "project.pack",
 }
 """What a build keeps to, or a host: other pages explain it."""
 _LINK = re.compile(r"\]\(([^)#\s]+)\)")

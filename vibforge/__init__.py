@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from vibforge.signing.policy import TrustPolicy
     from vibforge.signing.store import read_store
     from vibforge.vib.archive import Vib
-    from vibforge.vib.release_date import ReleaseDate
+    from vibforge.vib.identity import ReleaseDate
 
 load_late()
 
@@ -46,7 +46,7 @@ _HOMES = {
     "PayloadType": "vibforge.project.recipe",
     "Problem": "vibforge.errors",
     "Recipe": "vibforge.project.recipe",
-    "ReleaseDate": "vibforge.vib.release_date",
+    "ReleaseDate": "vibforge.vib.identity",
     "TrustPolicy": "vibforge.signing.policy",
     "Verification": "vibforge.packages.verification",
     "Vib": "vibforge.vib.archive",

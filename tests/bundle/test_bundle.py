@@ -12,7 +12,7 @@ from vibforge.bundle import metadata as bundle_module
 from vibforge.bundle.metadata import Bundle, read_bundle
 from vibforge.errors import LimitError
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.zip_reading import open_zip
+from vibforge.formats.zip_archive import open_zip
 
 PATH = "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
 Change = Callable[[dict[str, bytes]], None]

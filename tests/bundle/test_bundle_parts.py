@@ -8,9 +8,6 @@ from msgspec.structs import replace
 
 from tests.budgets import whole_budget
 from tests.bundle.making import for_platform, vib_bytes
-from vibforge.bundle import bulletin as bulletin_xml
-from vibforge.bundle import response
-from vibforge.bundle.bulletin import TEXTS, Bulletin
 from vibforge.bundle.contradictions import disagreements
 from vibforge.bundle.index import (
     DepotVib,
@@ -25,6 +22,14 @@ from vibforge.bundle.index import (
     parse_index,
     parse_vendor_index,
     vendor_index_bytes,
+)
+from vibforge.bundle.metadata import (
+    TEXTS,
+    Bulletin,
+    parse_bulletin,
+    parse_response,
+    serialise_bulletin,
+    serialise_response,
 )
 from vibforge.bundle.recipe import check_platforms, check_vendor_code, platform_version
 from vibforge.errors import FormatError, ModelError
@@ -97,16 +102,16 @@ def test_the_indexes_look_like_the_vendor_s() -> None:
 
 
 def test_a_bulletin_comes_back() -> None:
-    data = bulletin_xml.serialise(BULLETIN)
-    assert bulletin_xml.parse(parse_xml(data, "x"), whole_budget(), "bulletins/x.xml") == BULLETIN
-    assert bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"), whole_budget())) == data
+    data = serialise_bulletin(BULLETIN)
+    assert parse_bulletin(parse_xml(data, "x"), whole_budget(), "bulletins/x.xml") == BULLETIN
+    assert serialise_bulletin(parse_bulletin(parse_xml(data, "x"), whole_budget())) == data
 
 
 def test_attributes_and_namespaces_of_others_are_kept() -> None:
-    data = bulletin_xml.serialise(BULLETIN).replace(
+    data = serialise_bulletin(BULLETIN).replace(
         b"</bulletin>", b'<note lang="de">x</note><n:y xmlns:n="urn:n">z</n:y></bulletin>'
     )
-    again = bulletin_xml.serialise(bulletin_xml.parse(parse_xml(data, "x"), whole_budget()))
+    again = serialise_bulletin(parse_bulletin(parse_xml(data, "x"), whole_budget()))
     assert again == data
 
 
@@ -114,10 +119,10 @@ def test_attributes_and_namespaces_of_others_are_kept() -> None:
     "part", ["<neu\u00df>x</neu\u00df>", '<new \u00df="x"/>', "<new><\u00df/></new>"]
 )
 def test_names_that_ascii_cannot_write_are_refused(part: str) -> None:
-    data = bulletin_xml.serialise(BULLETIN).replace(b"</bulletin>", f"{part}</bulletin>".encode())
-    found = bulletin_xml.parse(parse_xml(data, "x"), whole_budget())
+    data = serialise_bulletin(BULLETIN).replace(b"</bulletin>", f"{part}</bulletin>".encode())
+    found = parse_bulletin(parse_xml(data, "x"), whole_budget())
     with pytest.raises(FormatError, match="is not ASCII"):
-        bulletin_xml.serialise(found)
+        serialise_bulletin(found)
 
 
 def test_a_bulletin_that_is_no_component_has_no_specs() -> None:
@@ -129,35 +134,35 @@ def test_a_bulletin_that_is_no_component_has_no_specs() -> None:
         component_title="",
         component_version_title="",
     )
-    data = bulletin_xml.serialise(plain)
+    data = serialise_bulletin(plain)
     assert b"Spec" not in data
-    assert bulletin_xml.parse(parse_xml(data, "x"), whole_budget()) == replace(plain, member="")
+    assert parse_bulletin(parse_xml(data, "x"), whole_budget()) == replace(plain, member="")
     assert not plain.is_component
     assert BULLETIN.is_component
 
 
 def test_the_title_of_a_component_is_its_name_where_it_has_none() -> None:
     bare = replace(BULLETIN, component_title="", component_version_title="")
-    data = bulletin_xml.serialise(bare)
+    data = serialise_bulletin(bare)
     assert b'<componentNameSpec name="test" uiString="test"/>' in data
     assert b'<componentVersionSpec version="1.0.0-1" uiString="1.0.0-1"/>' in data
     empty = re.sub(rb"(<component\w+) [^/]*/>", rb"\1/>", data)
-    found = bulletin_xml.parse(parse_xml(empty, "x"), whole_budget())
+    found = parse_bulletin(parse_xml(empty, "x"), whole_budget())
     named = (found.component_name, found.component_version)
     assert (*named, found.component_title, found.component_version_title) == ("", "", "", "")
 
 
 def test_what_is_not_known_of_a_bulletin_is_kept() -> None:
-    data = bulletin_xml.serialise(BULLETIN).replace(
+    data = serialise_bulletin(BULLETIN).replace(
         b"</bulletin>", b'<new a="b"><c>d</c></new>\n <plain>text</plain>\n</bulletin>'
     )
-    found = bulletin_xml.parse(parse_xml(data, "x"), whole_budget())
+    found = parse_bulletin(parse_xml(data, "x"), whole_budget())
     assert found.unknown == ('<new a="b"><c>d</c></new>',)
-    again = bulletin_xml.serialise(found)
+    again = serialise_bulletin(found)
     assert b'<new a="b"><c>d</c></new>' in again
     assert b"<plain>text</plain>" in again
-    assert bulletin_xml.parse(parse_xml(again, "x"), whole_budget()) == replace(
-        found, fields=bulletin_xml.parse(parse_xml(again, "x"), whole_budget()).fields
+    assert parse_bulletin(parse_xml(again, "x"), whole_budget()) == replace(
+        found, fields=parse_bulletin(parse_xml(again, "x"), whole_budget()).fields
     )
 
 
@@ -192,8 +197,8 @@ def test_vmware_xml_tells_of_bulletins_and_vibs() -> None:
         "x",
         whole_budget(),
     )
-    data = response.serialise("2024-05-01T12:00:00", [BULLETIN], [vib])
-    found = response.parse(parse_xml(data, "vmware.xml"), whole_budget())
+    data = serialise_response("2024-05-01T12:00:00", [BULLETIN], [vib])
+    found = parse_response(parse_xml(data, "vmware.xml"), whole_budget())
     assert found.timestamp == "2024-05-01T12:00:00"
     (told,) = found.bulletins
     assert replace(told, member=BULLETIN.member) == BULLETIN
@@ -246,7 +251,7 @@ def test_vmware_xml_says_all_that_a_descriptor_says(golden: Callable[[str, str],
         )
     ]
     bulletin = replace(BULLETIN, vib_ids=tuple(vib.descriptor.vib_id for vib in vibs))
-    golden("vmware.xml", response.serialise("2024-05-01T12:00:00", [bulletin], vibs).decode())
+    golden("vmware.xml", serialise_response("2024-05-01T12:00:00", [bulletin], vibs).decode())
 
 
 @pytest.mark.parametrize("size", ["", "-1", "1.5", "¹", "9" * 20])

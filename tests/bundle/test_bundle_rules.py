@@ -9,11 +9,9 @@ from msgspec.structs import replace
 
 from tests.checks.making import make
 from tests.releases import ESXI_67, ESXI_80
-from vibforge.bundle.bulletin import Bulletin
 from vibforge.bundle.index import DepotVib, MissingElement, Platform, Vendor
-from vibforge.bundle.metadata import Bundle
+from vibforge.bundle.metadata import Bulletin, Bundle, Response
 from vibforge.bundle.opening import OpenBundle
-from vibforge.bundle.response import Response
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import Problem
 from vibforge.packages.lint import BUNDLE_CHECKS, Choice, lint

@@ -13,11 +13,10 @@ from tests.bundle.making import (
 )
 from tests.vibs import zipped
 from vibforge.bundle.compose import add, file_name, merge, remove, split, vendor_of
-from vibforge.bundle.content import Written, write
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.index import Vendor
 from vibforge.bundle.modernise import modernise
-from vibforge.bundle.opening import opened_content
+from vibforge.bundle.opening import Written, opened_content, write
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.errors import DepotError, FormatError, ModelError, VibforgeError
 from vibforge.host.offer import BundleReader

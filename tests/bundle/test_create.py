@@ -200,7 +200,7 @@ def test_a_vib_that_changes_on_the_way_leaves_nothing(
         vib.write_bytes(vib.read_bytes()[:-1] + b"?")
         return b""
 
-    monkeypatch.setattr("vibforge.bundle.content._metadata", metadata)
+    monkeypatch.setattr("vibforge.bundle.opening._metadata", metadata)
     with pytest.raises(FormatError, match="changed while it was read"):
         create_bundle([vib], tmp_path / "x.zip", CODE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test.vib"]

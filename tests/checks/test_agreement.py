@@ -22,10 +22,9 @@ from vibforge.bundle.scan import BundleScan
 from vibforge.checks.vib_checks import VIB_CHECKS, doubts, objections, obstacles
 from vibforge.errors import ModelError, VibforgeError
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import TABLE
-from vibforge.files.source import BytesSource
+from vibforge.files.inputs import BytesSource
 from vibforge.findings.check import Check, Finding, Severity
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import stock_host
@@ -41,7 +40,7 @@ from vibforge.project.build import build
 from vibforge.project.judge_build import judge_build
 from vibforge.project.plan_build import plan_build
 from vibforge.project.stage import extract_stage
-from vibforge.report.rules import rule_text
+from vibforge.report.explain import rule_text
 from vibforge.signing.policy import NO_POLICY
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan

@@ -4,10 +4,9 @@ import pytest
 
 from tests.checks.making import make, text_with
 from vibforge.checks.reader import refused_by_reader, refused_file, unreadable_text
-from vibforge.files.source import BytesSource
+from vibforge.files.inputs import BytesSource
 from vibforge.host.offer import offer_of
-from vibforge.vib.esxi_reader import release_date_fault
-from vibforge.vib.scan import VibScan
+from vibforge.vib.scan import VibScan, release_date_fault
 
 LIVE = "<live-install-allowed>true</live-install-allowed>"
 

@@ -1,8 +1,7 @@
 import pytest
 
 from vibforge.esxi import table
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import (
     STOCK_TARGETS,
     TABLE,

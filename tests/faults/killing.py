@@ -19,8 +19,7 @@ from msgspec import Struct, field
 
 from tests.faults.scenario import OUTPUT, Scenario, seen
 from vibforge.cli import main
-from vibforge.project.ledger import read_record
-from vibforge.project.record import RECORD_NAME, FileKind, serialise
+from vibforge.project.ledger import RECORD_NAME, FileKind, read_record, serialise_record
 
 LEFT_BY_KILL = re.compile(r"(.*/)?\.vibforge-\d+-\d+\.partial")
 """What SIGKILL may leave beside the results: whole files on the way to their names."""
@@ -150,7 +149,7 @@ def _without_bundle(folder: Path) -> dict[str, str]:
     assert bundle is not None
     (folder / bundle.name).unlink()
     others = [file for file in record.files if file is not bundle]
-    (folder / RECORD_NAME).write_bytes(serialise(record.facts, others))
+    (folder / RECORD_NAME).write_bytes(serialise_record(record.facts, others))
     return seen(folder)
 
 

@@ -21,7 +21,7 @@ from tests import vibs
 from tests.conftest import CHECKOUT
 from tests.trees import trx_tree
 from vibforge.cli import main
-from vibforge.formats.zip_writing import zip_bytes
+from vibforge.formats.zip_archive import zip_bytes
 
 CHAIN = """
 import sys

@@ -7,8 +7,8 @@ import pytest
 from tests import vibs
 from tests.budgets import whole_budget
 from vibforge.errors import FormatError
-from vibforge.files.source import BytesSource, FileSource, Source, ZipSource
-from vibforge.formats.zip_reading import open_zip
+from vibforge.files.inputs import BytesSource, FileSource, Source, ZipSource
+from vibforge.formats.zip_archive import open_zip
 
 
 def test_every_source_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from tests import vibs
 from tests.signing.made import key, made
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7
-from vibforge.formats.pkcs7 import BLOCK_LIMIT, check_block, read_blocks
-from vibforge.formats.pkcs7_syntax import name_of
+from vibforge.formats.pkcs7 import BLOCK_LIMIT, check_block, name_of, read_blocks
 
 TEXT = vibs.descriptor("")
 PEM = vibs.sign(TEXT)

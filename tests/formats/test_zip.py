@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.budgets import whole_budget
 from vibforge.errors import FormatError, LimitError
-from vibforge.formats.zip_reading import ZipArchive, open_zip
-from vibforge.formats.zip_writing import ZipWriter, unsafe_name, zip_bytes
+from vibforge.formats.zip_archive import ZipArchive, ZipWriter, open_zip, unsafe_name, zip_bytes
 
 MEMBERS = [("index.xml", b"<a/>"), ("vib20/x/x.vib", b"!<arch>\n" * 100)]
 

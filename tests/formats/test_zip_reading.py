@@ -8,7 +8,7 @@ from tests import vibs
 from tests.budgets import limit, whole_budget
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats.budget import Work
-from vibforge.formats.zip_reading import open_zip
+from vibforge.formats.zip_archive import open_zip
 
 
 def read(data: bytes) -> dict[str, bytes]:

@@ -15,9 +15,9 @@ from vibforge.errors import VibforgeError
 from vibforge.formats.certificate import read_certificate
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.signing.key_files import key_signer, read_key_file
-from vibforge.signing.making import given_signature
 from vibforge.signing.path import read_link, read_revocation_list
 from vibforge.signing.pki import Credential, make_list, revoked_entry
+from vibforge.signing.signer import given_signature
 from vibforge.signing.store import read_store
 
 _TEXT = vibs.descriptor("")

@@ -4,14 +4,14 @@ import io
 
 from tests.fuzz.target import Target, printable
 from tests.trx.network.ptp_examples import AS_TLV, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
-from vibforge.report.documents.trx_sniff import TrxSniff
+from vibforge.report.documents.trx_network import TrxSniff
 from vibforge.report.paint import Paint
-from vibforge.report.trx_sniff import hearing_text
+from vibforge.report.trx_rehearse import hearing_text
 from vibforge.trx.check import check
 from vibforge.trx.network.capture import LINK_TYPES, Capture, find_ptp
-from vibforge.trx.network.fitting import fit_domain, trx_conf_of_fit
 from vibforge.trx.network.listener import Listener
 from vibforge.trx.network.message import Kind, PtpMessage
+from vibforge.trx.network.settings import fit_domain, trx_conf_of_fit
 from vibforge.trx.rehearsal.data_sets import data_sets_of
 
 _KINDS = (

@@ -11,11 +11,11 @@ from tests import vibs
 from tests.budgets import whole_budget
 from tests.fuzz.target import Target, as_file, printable
 from tests.trees import elf_program
-from vibforge.bundle import bulletin, index, response
-from vibforge.bundle.metadata import read_bundle
+from vibforge.bundle import index
+from vibforge.bundle.metadata import parse_bulletin, parse_response, read_bundle, serialise_bulletin
 from vibforge.errors import VibforgeError
 from vibforge.esxi.table import STOCK_TARGETS
-from vibforge.files.source import ZipSource
+from vibforge.files.inputs import ZipSource
 from vibforge.formats.ar import read_archive
 from vibforge.formats.inflating import unpack
 from vibforge.formats.sniffing import file_kind
@@ -23,7 +23,7 @@ from vibforge.formats.streams import ByteStream
 from vibforge.formats.tar_reading import TarReader
 from vibforge.formats.vmtar import text_hints
 from vibforge.formats.xml_reading import parse as parse_xml
-from vibforge.formats.zip_reading import open_zip
+from vibforge.formats.zip_archive import open_zip
 from vibforge.host.command import NO_FLAGS
 from vibforge.host.host import stock_host
 from vibforge.host.offer import offer_of
@@ -34,9 +34,8 @@ from vibforge.packages.lint import Choice, lint
 from vibforge.packages.plan import Plan, plan_offer
 from vibforge.packages.verify import verify_vib
 from vibforge.project import recipe_writing
-from vibforge.project.read_stage import read_stage
-from vibforge.report.documents.descriptor import DescriptorFacts
-from vibforge.report.documents.inspect import inspected
+from vibforge.project.read_project import read_stage
+from vibforge.report.documents.inspect import DescriptorFacts, inspected
 from vibforge.report.documents.lint import Lint
 from vibforge.report.documents.plan import Plan as PlanDocument
 from vibforge.report.documents.verify import Verification as VerifiedDocument
@@ -114,8 +113,8 @@ def read_bundle_part(data: bytes) -> None:
         index.index_bytes([vendor])
     for platform in index.parse_vendor_index(root, "folder"):
         index.vendor_index_bytes([platform])
-    bulletin.serialise(bulletin.parse(root, whole_budget(len(data))))
-    response.parse(root, whole_budget(len(data)))
+    serialise_bulletin(parse_bulletin(root, whole_budget(len(data))))
+    parse_response(root, whole_budget(len(data)))
 
 
 def judge_vib(data: bytes) -> None:

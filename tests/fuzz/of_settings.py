@@ -10,21 +10,18 @@ from vibforge.host.facts import read_facts
 from vibforge.host.known_messages import recognise
 from vibforge.project.recipe_reading import read_bundle_recipe, read_recipe
 from vibforge.project.recipe_writing import serialise
-from vibforge.report import rules, trx_check, trx_tables
+from vibforge.report import explain, trx_check, trx_tables
 from vibforge.report.documents.explain import Explain
-from vibforge.report.documents.trx_check import TrxCheck
-from vibforge.report.documents.trx_tables import TrxShow
-from vibforge.report.documents.trx_transfer import TrxExport, TrxImport
+from vibforge.report.documents.trx import TrxCheck, TrxExport, TrxImport, TrxShow
 from vibforge.report.paint import Paint
 from vibforge.trx import effective
 from vibforge.trx.check import check
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.exchange.conversion import import_text
 from vibforge.trx.exchange.foreign import Foreign
 from vibforge.trx.exchange.linuxptp import export_linuxptp
 from vibforge.trx.exchange.ptpconfig import export_ptpconfig
-from vibforge.trx.option import catalogue, fingerprint
-from vibforge.trx.release import CANDIDATES
+from vibforge.trx.option import CANDIDATES, catalogue, fingerprint
 
 
 def read_toml(data: bytes) -> None:
@@ -79,7 +76,7 @@ def read_host_facts(data: bytes) -> None:
 
 def read_log(data: bytes) -> None:
     found = recognise(data.decode("utf-8", "replace"))
-    printable(Explain.of(found), rules.explain_text(found, Paint()))
+    printable(Explain.of(found), explain.explain_text(found, Paint()))
 
 
 def read_program(data: bytes) -> None:

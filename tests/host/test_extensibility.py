@@ -6,8 +6,7 @@ from tests.host.relax_ng import complaints, grammar
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
 from vibforge.checks.extensibility import path_list_certainty, violations
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 
 COMMUNITY, PARTNER = AcceptanceLevel.COMMUNITY, AcceptanceLevel.PARTNER
 _PARTS = st.sampled_from(

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from tests.host.packages import PLAIN, UNPACKED, UNPACKED_SHA1, VENDOR_ORDER, package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import Hardware, Host, stock_host
 from vibforge.host.image import Verb, chosen_from_depot

@@ -5,8 +5,7 @@ from tests.host.packages import PLAIN, UNPACKED_SHA1, package
 from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90
 from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.host.host import stock_host
 from vibforge.host.offer import Offer
 from vibforge.host.package import Package

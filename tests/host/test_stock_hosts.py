@@ -5,19 +5,17 @@ from msgspec.structs import replace
 
 from tests.host.packages import package
 from tests.releases import ESXI_65, ESXI_67, ESXI_70, ESXI_80
-from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.known_signers import is_trusted_by, known_signer
-from vibforge.esxi.release import Release
+from vibforge.esxi.acceptance import AcceptanceLevel, is_trusted_by, known_signer
+from vibforge.esxi.release import Certainty, Release
 from vibforge.host.command import Command
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb
 from vibforge.host.install.installer import predict
 from vibforge.host.offer import Offer
+from vibforge.host.package import seen_by
 from vibforge.host.prediction import Outcome
 from vibforge.host.route_remedies import route_remedies
 from vibforge.host.routes import Journey, Route
-from vibforge.host.stock_trust import seen_by
 from vibforge.vib.signature import Signature
 
 CERTIFIED = known_signer("321690a8e06810b184032f073c305a082112bdad5870ef2e8953e01be956d710")

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.host.packages import package
 from tests.releases import ESXI_67
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.host.command import Command, Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.installer import predict

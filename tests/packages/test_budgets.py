@@ -15,7 +15,7 @@ from vibforge import PayloadType, build
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import LimitError, PayloadError
-from vibforge.files.source import BytesSource
+from vibforge.files.inputs import BytesSource
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Budget, Work
 from vibforge.formats.gnu_tar import Entry, EntryKind, header_blocks

@@ -18,7 +18,7 @@ from tests.formats.test_tar_reading import changed
 from vibforge.errors import FormatError, OutputError, VibforgeError
 from vibforge.files import folder_handle
 from vibforge.files.folder_handle import FolderHandle
-from vibforge.files.source import BytesSource
+from vibforge.files.inputs import BytesSource
 from vibforge.files.unpack_folder import UnpackFolder
 from vibforge.formats import gnu_tar
 from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_blocks

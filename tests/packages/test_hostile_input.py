@@ -8,7 +8,7 @@ from tests.budgets import whole_budget
 from vibforge.errors import FormatError
 from vibforge.formats.tar_reading import pax_records
 from vibforge.formats.xml_reading import ATTRIBUTE_LIMIT
-from vibforge.formats.zip_reading import open_zip
+from vibforge.formats.zip_archive import open_zip
 from vibforge.packages.extract import Wishes, extract, leads_out
 from vibforge.packages.subjects import opened
 from vibforge.vib.archive import Vib

@@ -2,8 +2,7 @@ from pathlib import Path
 
 from tests.bundle.making import vib_file
 from tests.releases import ESXI_67
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.host.prediction import Outcome
 from vibforge.host.routes import Route
 from vibforge.packages.plan import plan

@@ -24,11 +24,10 @@ from vibforge.signing.host_rules import BlockJudgement
 from vibforge.signing.judging import claim
 from vibforge.signing.key_files import KeySigner
 from vibforge.signing.key_source import open_signer
-from vibforge.signing.making import GivenSignature
 from vibforge.signing.passphrase import no_passphrase
 from vibforge.signing.pki import KeyKind
 from vibforge.signing.policy import TrustPolicy
-from vibforge.signing.signer import Signer
+from vibforge.signing.signer import GivenSignature, Signer
 from vibforge.signing.stated_time import SigningTime, TimeSource
 from vibforge.signing.store import read_store
 from vibforge.vib.archive import Vib

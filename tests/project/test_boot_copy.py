@@ -11,7 +11,7 @@ from tests.trees import make_tree
 from vibforge.checks.extensibility import violations
 from vibforge.errors import PayloadError
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.host.boot_copy import MANIFEST
+from vibforge.host.rebuild import MANIFEST
 from vibforge.project.build import build
 from vibforge.project.instruct import render
 from vibforge.project.plan_build import plan_build

@@ -17,8 +17,7 @@ from vibforge import build
 from vibforge.errors import FormatError, OutputError
 from vibforge.files.folder_handle import FolderHandle
 from vibforge.project.clean import clean, write_checksums
-from vibforge.project.ledger import keeping_ledgers
-from vibforge.project.record import FILE_LIMIT, RECORD_LIMIT
+from vibforge.project.ledger import FILE_LIMIT, RECORD_LIMIT, keeping_ledgers
 
 SECRET = b"not yours"
 

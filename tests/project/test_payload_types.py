@@ -10,8 +10,7 @@ from vibforge import PayloadRecipe, Recipe, Vib, build, verify
 from vibforge.packages.inspect import inspect_vib
 from vibforge.packages.lint import Choice, lint
 from vibforge.project.recipe import PayloadType
-from vibforge.vib.esxi_reader import UNPACKED_TYPES
-from vibforge.vib.scan import VibScan
+from vibforge.vib.scan import UNPACKED_TYPES, VibScan
 
 ABOUT_PAYLOADS = Choice(select=("VF304", "VF305", "VF307", "VF314", "VF315", "VF316", "VF323"))
 

@@ -11,8 +11,7 @@ from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats import toml_reading
 from vibforge.project.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe, VibType
-from vibforge.project.recipe_reading import read_recipe
-from vibforge.project.recipe_schema import recipe_schema
+from vibforge.project.recipe_reading import read_recipe, recipe_schema
 from vibforge.project.recipe_writing import serialise, table
 from vibforge.vib.descriptor import (
     HardwarePlatform,
@@ -21,8 +20,8 @@ from vibforge.vib.descriptor import (
     SystemRequires,
     Url,
 )
+from vibforge.vib.identity import ReleaseDate
 from vibforge.vib.relationships import Constraint, Provide, Relationships
-from vibforge.vib.release_date import ReleaseDate
 
 MINIMAL = """\
 name = "x"

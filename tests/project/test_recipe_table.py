@@ -11,8 +11,8 @@ from vibforge.vib.descriptor import (
     SystemRequires,
     Url,
 )
+from vibforge.vib.identity import ReleaseDate
 from vibforge.vib.relationships import Constraint, Provide, Relationships
-from vibforge.vib.release_date import ReleaseDate
 
 RELATIONSHIPS = Relationships(
     depends=(Constraint(name="a", relation=">=", version="1.0"),),

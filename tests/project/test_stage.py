@@ -9,7 +9,7 @@ from tests import vibs
 from tests.trees import make_tree
 from vibforge import build, verify
 from vibforge.errors import FormatError, VibforgeError
-from vibforge.files.source import FileSource
+from vibforge.files.inputs import FileSource
 from vibforge.packages.subjects import LoosePayload, opened
 from vibforge.project.stage import extract_stage
 from vibforge.vib.archive import Vib

@@ -11,7 +11,7 @@ from tests.signing.lab import Lab
 from tests.trees import make_tree
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.deflating import Level
-from vibforge.project import record
+from vibforge.project import ledger
 from vibforge.project.build import build_plan
 from vibforge.project.bundle_of_build import bundle_of, with_bundle
 from vibforge.project.plan_build import BuildPlan, plan_build
@@ -111,7 +111,7 @@ def test_options_count(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_up_to_date(plan_build(project, environment={}, instructions=False), out)
     assert not is_up_to_date(plan_build(project, environment={"SOURCE_DATE_EPOCH": "1"}), out)
     assert not is_up_to_date(planned(project), project.parent / "elsewhere")
-    monkeypatch.setattr(record, "__version__", "99")
+    monkeypatch.setattr(ledger, "__version__", "99")
     assert not is_up_to_date(planned(project), out)
 
 

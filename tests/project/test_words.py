@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.vib.identity import ReleaseDate
 from vibforge.vib.relationships import Constraint, Provide
-from vibforge.vib.release_date import ReleaseDate
 
 
 @pytest.mark.parametrize("level", list(AcceptanceLevel))

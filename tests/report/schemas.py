@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from vibforge.project.recipe_schema import recipe_schema
+from vibforge.project.recipe_reading import recipe_schema
 from vibforge.report.documents.shape import Shape, json_text
 from vibforge.report.schema import schema
 

@@ -9,10 +9,10 @@ from vibforge.errors import Problem
 from vibforge.host.known_messages import recognise
 from vibforge.packages.lint import Choice, lint
 from vibforge.packages.plan import plan
+from vibforge.report.explain import explain_text
 from vibforge.report.lint import github, lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
-from vibforge.report.rules import explain_text
 from vibforge.report.trx_tables import losses_text
 from vibforge.trx.exchange.conversion import import_text
 from vibforge.trx.exchange.foreign import Foreign

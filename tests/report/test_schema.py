@@ -9,9 +9,8 @@ from jsonschema import Draft202012Validator
 from vibforge.errors import ModelError
 from vibforge.formats.deflating import Level
 from vibforge.host.facts import FACTS
-from vibforge.project.record import FileKind
-from vibforge.report.documents.shape import json_text
-from vibforge.report.documents.shapes import Fault
+from vibforge.project.ledger import FileKind
+from vibforge.report.documents.shape import Fault, json_text
 from vibforge.report.schema import RECIPE, schema, schema_names
 
 VERSIONS = {"record": 2}

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from tests.report.schemas import facts_of, require_valid
 from tests.trx.rehearsal.test_verdict import GOOD, LISTENING
 from vibforge import __version__
-from vibforge.report.documents.trx_rehearse import TrxRehearse
+from vibforge.report.documents.trx_network import TrxRehearse
 from vibforge.report.paint import Paint
 from vibforge.report.trx_rehearse import live_line, rehearsal_page, rehearsal_text, ticks
 from vibforge.report.units import curve, interval, nanoseconds
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.profile import profiles
 from vibforge.trx.rehearsal.client import client_of
 from vibforge.trx.rehearsal.failover import Change, Event
@@ -28,7 +28,7 @@ from vibforge.trx.rehearsal.linuxptp import Linuxptp
 from vibforge.trx.rehearsal.rehearse import Rehearsal
 from vibforge.trx.rehearsal.remedy import Advice
 from vibforge.trx.rehearsal.remedy import Change as Line
-from vibforge.trx.rehearsal.stage import Play
+from vibforge.trx.rehearsal.session import Play
 from vibforge.trx.rehearsal.verdict import Code, Sample
 
 LINUXPTP = Linuxptp(commands={}, version="3.1.1", release="3.1.1")

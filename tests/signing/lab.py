@@ -18,7 +18,7 @@ from vibforge.signing.key_source import KeySource, open_signer
 from vibforge.signing.passphrase import no_passphrase
 from vibforge.signing.pki import Issued, KeyKind, SignerRequest, export, init_authority, issue
 from vibforge.signing.signer import Signer
-from vibforge.vib.release_date import ReleaseDate
+from vibforge.vib.identity import ReleaseDate
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RELEASE_DATE = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)

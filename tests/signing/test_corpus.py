@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vibforge.esxi.known_signers import known_signer
+from vibforge.esxi.acceptance import known_signer
 from vibforge.packages.verification import judgement_of
 from vibforge.packages.verify import verify
 from vibforge.signing.host_rules import BlockJudgement, TrustJudgement

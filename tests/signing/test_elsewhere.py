@@ -18,9 +18,9 @@ from vibforge.packages.sign import (
     write_request,
 )
 from vibforge.signing.key_source import KeySource, read_certificate_files
-from vibforge.signing.making import given_signature
 from vibforge.signing.passphrase import no_passphrase
 from vibforge.signing.pki import KeyKind
+from vibforge.signing.signer import given_signature
 
 
 @pytest.fixture

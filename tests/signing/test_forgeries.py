@@ -23,9 +23,8 @@ from vibforge.errors import ModelError, SigningError, VerificationError, Vibforg
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.pkcs7 import read_blocks
 from vibforge.packages.sign import Existing, sign_vib
-from vibforge.signing.making import make_block
 from vibforge.signing.policy import TrustPolicy
-from vibforge.signing.signer import Signer
+from vibforge.signing.signer import Signer, make_block
 from vibforge.signing.store import TrustStore, read_store
 
 PARTNER = AcceptanceLevel.PARTNER

@@ -16,8 +16,8 @@ from vibforge.formats.pkcs7 import read_blocks
 from vibforge.formats.pkcs7_making import pem_block
 from vibforge.signing.judging import claim, judge
 from vibforge.signing.key_files import KeySigner
-from vibforge.signing.making import make_block
 from vibforge.signing.path import build_chain, read_link
+from vibforge.signing.signer import make_block
 from vibforge.signing.store import StorePart, TrustStore
 
 ROOT = made("root", ca=True)

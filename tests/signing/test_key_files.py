@@ -14,9 +14,8 @@ from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.signing import passphrase
 from vibforge.signing.key_files import read_key_file
 from vibforge.signing.key_source import KeySource, open_signer
-from vibforge.signing.making import make_block
 from vibforge.signing.pki import Credential, KeyKind
-from vibforge.signing.signer import Signer, read_certificates
+from vibforge.signing.signer import Signer, make_block, read_certificates
 
 SECRET = b"correct horse"
 RIGHT: passphrase.Passphrase = lambda: SECRET  # noqa: E731 - a table's value

@@ -17,11 +17,10 @@ from vibforge import build
 from vibforge.errors import ModelError, SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
 from vibforge.signing.key_source import MODULE_VARIABLE, KeySource, open_signer
-from vibforge.signing.making import make_block
 from vibforge.signing.passphrase import Passphrase
 from vibforge.signing.pkcs11_token import KeyUri
 from vibforge.signing.pki import KeyKind
-from vibforge.signing.signer import Signer, public_key
+from vibforge.signing.signer import Signer, make_block, public_key
 
 pkcs11 = pytest.importorskip(
     "pkcs11", reason="python-pkcs11 is missing; the extra vibforge[pkcs11] has it"

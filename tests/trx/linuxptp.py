@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vibforge.trx.release import RANK
+from vibforge.trx.option import RANK
 
 ACCEPTED = {
     "ptp4l": "no interface specified",

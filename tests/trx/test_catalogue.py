@@ -2,15 +2,18 @@ import pytest
 
 from vibforge.errors import TrxError
 from vibforge.esxi.release import Release
-from vibforge.trx.document import number_of
-from vibforge.trx.option import Kind, catalogue, default_of, shipped_table
-from vibforge.trx.release import (
+from vibforge.trx.conf import number_of
+from vibforge.trx.option import (
     CANDIDATES,
     RANK,
     RELEASES,
+    Kind,
     carried_by,
+    catalogue,
     chosen,
+    default_of,
     release_of,
+    shipped_table,
     span,
 )
 

@@ -10,8 +10,8 @@ from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.findings.check import Allowance, Severity
 from vibforge.trx.check import MOST_FINDINGS, allowances, check
+from vibforge.trx.option import CANDIDATES, RANK
 from vibforge.trx.profile import profiles, trx_conf_of
-from vibforge.trx.release import CANDIDATES, RANK
 
 CHECKOUT = Path(__file__).parents[2]
 PORT = b"ptp4l:port0:delay_mechanism P2P\n"

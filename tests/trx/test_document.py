@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
-from vibforge.trx.document import Form, Line, TrxConf
+from vibforge.trx.conf import Form, Line, TrxConf
 
 LINES = st.lists(
     st.one_of(

@@ -5,9 +5,9 @@ import pytest
 from vibforge.errors import TrxError
 from vibforge.report.paint import Paint
 from vibforge.report.trx_tables import effects_text
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.effective import effects, linuxptp_file, stopping_lines
-from vibforge.trx.release import CANDIDATES
+from vibforge.trx.option import CANDIDATES
 
 CONF = TrxConf.parse(
     b"ptp4l:domainNumber 24\n"

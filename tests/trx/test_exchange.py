@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.exchange.linuxptp import export_linuxptp, import_linuxptp
 from vibforge.trx.exchange.ptpconfig import export_ptpconfig, import_ptpconfig
 from vibforge.trx.exchange.transfer import Loss

@@ -5,8 +5,7 @@ import pytest
 
 from tests.trx.linuxptp import installed, release_of
 from vibforge.errors import TrxError
-from vibforge.trx.option import MAX_BYTES, catalogue, fingerprint
-from vibforge.trx.release import RELEASES
+from vibforge.trx.option import MAX_BYTES, RELEASES, catalogue, fingerprint
 
 
 def table_of(release: str, *, without: str = "", extra: str = "") -> bytes:

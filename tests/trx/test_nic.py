@@ -3,9 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from vibforge.errors import TrxError
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
+from vibforge.trx.configstore import official_ways
 from vibforge.trx.nic import Answer, judge_nic
-from vibforge.trx.official import official_ways
 from vibforge.trx.rules.value import CONFIGSTORE_KEYS
 
 

@@ -9,11 +9,10 @@ import pytest
 
 from tests.trx.linuxptp import accepts, installed
 from vibforge.trx.check import check
-from vibforge.trx.document import refusal
+from vibforge.trx.conf import refusal
 from vibforge.trx.effective import linuxptp_file
-from vibforge.trx.option import Kind, Option, catalogue
+from vibforge.trx.option import RANK, RELEASES, Kind, Option, catalogue
 from vibforge.trx.profile import profiles, trx_conf_of
-from vibforge.trx.release import RANK, RELEASES
 
 pytestmark = pytest.mark.slow
 

@@ -1,10 +1,9 @@
 import pytest
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import refusal
-from vibforge.trx.option import catalogue
+from vibforge.trx.conf import refusal
+from vibforge.trx.option import RANK, catalogue
 from vibforge.trx.profile import profile_named, profiles, trx_conf_of
-from vibforge.trx.release import RANK
 
 
 @pytest.mark.parametrize("name", profiles())

@@ -5,7 +5,7 @@ import pytest
 
 from vibforge.findings.check import Check, Finding, Severity
 from vibforge.trx.check import CheckResult, check
-from vibforge.trx.official import official_ways
+from vibforge.trx.configstore import official_ways
 from vibforge.trx.profile import profiles, trx_conf_of
 from vibforge.trx.rules import BY_NAME, RULES
 from vibforge.trx.subject import Subject

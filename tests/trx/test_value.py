@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from vibforge.trx.document import Refusal, is_octal, number_of, refusal, same_value
+from vibforge.trx.conf import Refusal, is_octal, number_of, refusal, same_value
 from vibforge.trx.option import Kind, catalogue
 
 OPTIONS = catalogue().options

@@ -11,7 +11,7 @@ from tests.budgets import limit
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats import xml_reading
 from vibforge.formats.budget import Work
-from vibforge.report.documents.descriptor import DescriptorFacts
+from vibforge.report.documents.inspect import DescriptorFacts
 from vibforge.vib.descriptor_reading import parse
 
 GOOD = vibs.descriptor("").decode()

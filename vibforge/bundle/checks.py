@@ -15,8 +15,7 @@ from vibforge.bundle.scan import BundleScan
 from vibforge.bundle.words import ReleaseType
 from vibforge.bundle.words import Severity as BulletinSeverity
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import PRODUCT
+from vibforge.esxi.release import PRODUCT, Certainty
 from vibforge.esxi.table import has_components
 from vibforge.findings.check import (
     Contradiction,

@@ -9,20 +9,20 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from vibforge.bundle.content import (
+from vibforge.bundle.create import Notes, assemble, carried
+from vibforge.bundle.index import Vendor, announcement_name
+from vibforge.bundle.opening import (
     CarriedBulletin,
     CarriedVib,
     Content,
     Written,
     joined_vibs,
+    opened_content,
     write,
 )
-from vibforge.bundle.create import Notes, assemble, carried
-from vibforge.bundle.index import Vendor, announcement_name
-from vibforge.bundle.opening import opened_content
 from vibforge.bundle.recipe import BundleRecipe, check_vendor_code, is_vendor_code
 from vibforge.errors import DepotError, ModelError, Problem
-from vibforge.formats.zip_writing import unsafe_name
+from vibforge.formats.zip_archive import unsafe_name
 
 MERGE_LIMIT = 256
 """Bundles in one merge: each is an open file."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vibforge.vib.descriptor import Descriptor, MaintenanceMode
 
 if TYPE_CHECKING:
-    from vibforge.bundle.bulletin import Bulletin
-    from vibforge.bundle.metadata import Bundle
+    from vibforge.bundle.metadata import Bulletin, Bundle
 
 
 def unlisted_vibs(bundle: "Bundle") -> "Iterator[tuple[Bulletin, str]]":

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from vibforge.bundle.bulletin import Bulletin
-from vibforge.bundle.content import (
+from vibforge.bundle.index import Vendor, depot_platform
+from vibforge.bundle.metadata import Bulletin
+from vibforge.bundle.opening import (
     CarriedBulletin,
     CarriedVib,
     Content,
@@ -18,8 +19,7 @@ from vibforge.bundle.content import (
     joined_vibs,
     write,
 )
-from vibforge.bundle.content import latest as latest_date
-from vibforge.bundle.index import Vendor, depot_platform
+from vibforge.bundle.opening import latest as latest_date
 from vibforge.bundle.recipe import (
     CODE_LENGTH,
     COMPONENT_NAME_LIMIT,
@@ -30,15 +30,14 @@ from vibforge.bundle.recipe import (
 )
 from vibforge.checks.vib_checks import objections, obstacles, sure_obstacles
 from vibforge.errors import DepotError, ModelError, Problem, VibforgeError
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, row_of
 from vibforge.findings.check import Fault
 from vibforge.formats.toml_keys import broken_keys
 from vibforge.formats.xml_writing import element, leaf
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import SoftwarePlatform
-from vibforge.vib.release_date import ReleaseDate
+from vibforge.vib.identity import ReleaseDate
 from vibforge.vib.scan import Described, VibScan
 
 VIB_LIMIT = 10_000

@@ -9,11 +9,17 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from vibforge.bundle.bulletin import Bulletin
-from vibforge.bundle.content import CarriedBulletin, CarriedVib, Content, Written, write
 from vibforge.bundle.create import Notes, assemble, derived_code, note_objections
 from vibforge.bundle.index import Vendor, depot_platform
-from vibforge.bundle.opening import opened_content
+from vibforge.bundle.metadata import Bulletin
+from vibforge.bundle.opening import (
+    CarriedBulletin,
+    CarriedVib,
+    Content,
+    Written,
+    opened_content,
+    write,
+)
 from vibforge.bundle.recipe import (
     BundleRecipe,
     check_platforms,

@@ -14,9 +14,8 @@ from msgspec.structs import replace
 from vibforge.bundle import checks as of_bundle
 from vibforge.bundle.scan import BundleScan
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import NOT_ON_RECORD
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE
 from vibforge.findings.check import Check
 from vibforge.host.command import NO_FLAGS, Flags

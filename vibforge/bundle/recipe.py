@@ -11,7 +11,7 @@ from vibforge.errors import ModelError
 from vibforge.esxi.release import PRODUCT
 from vibforge.formats.toml_keys import key
 from vibforge.vib import identity
-from vibforge.vib.release_date import ReleaseDate
+from vibforge.vib.identity import ReleaseDate
 
 COMPONENT_NAME_LIMIT = 80
 """No limit is on record; vendors' names have 35 characters at the most."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from vibforge.bundle.metadata import Bundle
-    from vibforge.files.source import Source
+    from vibforge.files.inputs import Source
     from vibforge.vib.archive import Vib
 
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
-from vibforge.vib.esxi_reader import bad_headers, member_names
 from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME
-from vibforge.vib.scan import VibScan
+from vibforge.vib.scan import VibScan, bad_headers, member_names
 
 _OWN = frozenset({DESCRIPTOR_NAME, SIGNATURE_NAME})
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Contradiction, Fault, Severity, Topic, check
-from vibforge.vib.esxi_reader import declares_encoding, has_namespace
 from vibforge.vib.relationships import Relation
-from vibforge.vib.scan import VibScan
+from vibforge.vib.scan import VibScan, declares_encoding, has_namespace
 
 
 @check(

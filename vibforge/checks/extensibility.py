@@ -12,9 +12,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import paths_outside
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import has_components, row_of
 
 _INIT_SCRIPTS = "etc/init.d/"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
-from vibforge.vib.esxi_reader import DATABASE_NAME_LIMIT, VIB_TYPES, release_date_fault
 from vibforge.vib.identity import NAME_LIMIT, fits_template
+from vibforge.vib.scan import DATABASE_NAME_LIMIT, VIB_TYPES, release_date_fault
 
 if TYPE_CHECKING:
     from vibforge.vib.scan import Described

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import READING_CRASHED, READING_DESCRIPTOR, READING_FILE, Form
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.formats import xml_reading
 from vibforge.formats.ar import MAGIC, Archive, Member, read_archive
 from vibforge.formats.xml_reading import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.vib.descriptor import BOOLEANS
-from vibforge.vib.esxi_reader import (
+from vibforge.vib.identity import DESCRIPTOR_NAME, ESX4_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
+from vibforge.vib.relationships import Relation
+from vibforge.vib.scan import (
     LEVELS,
     VIB_TYPES,
+    VibScan,
     bad_headers,
     declares_doctype,
     declares_encoding,
     is_counted,
     release_date_fault,
 )
-from vibforge.vib.identity import DESCRIPTOR_NAME, ESX4_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
-from vibforge.vib.relationships import Relation
-from vibforge.vib.scan import VibScan
 
 if TYPE_CHECKING:
     from lxml import etree
 
-    from vibforge.files.source import Source
+    from vibforge.files.inputs import Source
     from vibforge.vib.archive import Vib
 
 

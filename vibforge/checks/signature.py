@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.esxi import messages
-from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.known_signers import is_outdated, known_signer
+from vibforge.esxi.acceptance import AcceptanceLevel, is_outdated, known_signer
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
 from vibforge.formats import pkcs7
-from vibforge.signing.unsigned_claims import unsigned_claim as unsigned_claim_text
+from vibforge.signing.policy import unsigned_claim as unsigned_claim_text
 from vibforge.vib.identity import SIGNATURE_NAME
 from vibforge.vib.scan import VibScan
 from vibforge.vib.signature import Signature, signature_blocks

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import TRX_CONF
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Fault, Severity, check
 from vibforge.trx import check as trx_check
 from vibforge.vib.scan import VibScan

@@ -4,26 +4,22 @@ from collections.abc import Iterator
 
 from vibforge.checks import (
     container,
-    demands,
-    dependencies,
     descriptor_text,
-    file_list,
     files,
     identity,
-    payload_content,
-    payload_declaration,
+    payloads,
     reader,
+    requirements,
     signature,
     trx,
 )
-from vibforge.checks.dependencies import requirement_not_provided, vmklinux_driver
-from vibforge.checks.payload_declaration import (
+from vibforge.checks.payloads import (
     digest_order_breaks_old_hosts,
     no_gunzip_sha256,
     zstd_before_nine,
 )
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.checks.requirements import requirement_not_provided, vmklinux_driver
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import Cell, row_of
 from vibforge.findings.check import Check, Fault, Finding, Severity, finding
 from vibforge.vib.scan import Described, VibScan
@@ -33,11 +29,8 @@ _VIB_TOPICS = (
     reader.CHECKS,
     descriptor_text.CHECKS,
     identity.CHECKS,
-    demands.CHECKS,
-    dependencies.CHECKS,
-    payload_declaration.CHECKS,
-    payload_content.CHECKS,
-    file_list.CHECKS,
+    requirements.CHECKS,
+    payloads.CHECKS,
     files.CHECKS,
     trx.CHECKS,
     signature.CHECKS,

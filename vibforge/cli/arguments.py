@@ -22,7 +22,7 @@ from vibforge.report.paint import Paint, wants_colour
 from vibforge.signing import key_source, passphrase
 from vibforge.signing import policy as signing_policy
 from vibforge.signing import store as signing_store
-from vibforge.vib import release_date
+from vibforge.vib import identity
 
 if TYPE_CHECKING:
     from vibforge.report.documents.shape import Document
@@ -137,7 +137,7 @@ def moment_of(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromtimestamp(release_date.ReleaseDate.parse(text).epoch, UTC)
+        return datetime.fromtimestamp(identity.ReleaseDate.parse(text).epoch, UTC)
     except ModelError as error:
         raise ModelError(
             f"{option}: {text!r} is no time", remedy=error.problems[0].remedy

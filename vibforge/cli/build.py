@@ -22,9 +22,10 @@ from vibforge.cli.arguments import (
 )
 from vibforge.formats import deflating
 from vibforge.project import build as project_build
-from vibforge.project import bundle_of_build, up_to_date
+from vibforge.project import bundle_of_build as project_bundle
 from vibforge.project import judge_build as project_judge_build
 from vibforge.project import plan_build as project_plan_build
+from vibforge.project import up_to_date
 from vibforge.report import build as report
 from vibforge.report import bundle as report_bundle
 from vibforge.report import documents
@@ -33,7 +34,7 @@ from vibforge.report.paint import Paint
 from vibforge.trx import check
 
 if TYPE_CHECKING:
-    from vibforge.bundle.content import Written
+    from vibforge.bundle.opening import Written
     from vibforge.formats.deflating import Level
     from vibforge.project.build import Built
     from vibforge.project.plan_build import BuildPlan
@@ -169,9 +170,7 @@ def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FB
         return plan
 
     return (
-        bundle_of_build.without_bundle(plan)
-        if wanted is False
-        else bundle_of_build.with_bundle(plan)
+        project_bundle.without_bundle(plan) if wanted is False else project_bundle.with_bundle(plan)
     )
 
 
@@ -181,7 +180,7 @@ def _bundle(plan: "BuildPlan", output: Path, *, built: bool) -> "Written | None"
         return None
 
     return (
-        bundle_of_build.bundle_of(plan, output)
+        project_bundle.bundle_of(plan, output)
         if built or not up_to_date.has_bundle(plan, output)
         else None
     )

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
 
-    from vibforge.bundle.content import Written
+    from vibforge.bundle.opening import Written
     from vibforge.bundle.recipe import BundleRecipe
     from vibforge.bundle.serving_certificate import ServerIdentity
     from vibforge.report.documents.bundle import WrittenBundles

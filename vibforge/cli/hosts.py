@@ -28,8 +28,8 @@ from vibforge.host import facts as facts_module
 from vibforge.packages import lint
 from vibforge.packages import plan as packages_plan
 from vibforge.report import documents
+from vibforge.report import explain as report
 from vibforge.report import plan as report_plan
-from vibforge.report import rules as report
 from vibforge.report.plain import WIDTH
 
 if TYPE_CHECKING:

@@ -35,7 +35,8 @@ from vibforge.report import documents
 from vibforge.report import trx_check as report_trx_check
 from vibforge.report import trx_tables as report
 from vibforge.trx import check as check_module
-from vibforge.trx import document, effective, official, option
+from vibforge.trx import conf as trx_document
+from vibforge.trx import configstore, effective, option
 from vibforge.trx import nic as trx_nic
 from vibforge.trx import profile as trx_profile
 from vibforge.trx.exchange import conversion
@@ -156,7 +157,7 @@ def show(  # noqa: PLR0913 - the options of the command
     """Show the configuration that is in effect with a trx.conf."""
     if as_json and shape is not Shape.TABLE:
         raise typer.BadParameter("--json and --as exclude each other")
-    conf = document.TrxConf.parse(read(file))
+    conf = trx_document.TrxConf.parse(read(file))
     if shape is Shape.TRX_CONF:
         write(conf.serialise().decode("utf-8", "surrogateescape"), None)
     elif shape is not Shape.TABLE:
@@ -253,7 +254,7 @@ def host(
 ) -> None:
     """Say whether TRX takes a NIC, and how ESXi itself sets what trx.conf need not carry."""
     verdict = trx_nic.judge_nic(nic, function) if nic else None
-    ways = official.official_ways(domain)
+    ways = configstore.official_ways(domain)
     if as_json:
         print_json(documents.trx_host.TrxHost.of(verdict, ways))
     else:

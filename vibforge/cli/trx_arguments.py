@@ -11,7 +11,7 @@ from vibforge.cli.arguments import tell, words_of
 from vibforge.esxi import paths, release
 from vibforge.files import inputs
 from vibforge.files import publication as files_publication
-from vibforge.trx import release as trx_release
+from vibforge.trx import option as trx_release
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
 Output = Annotated[

@@ -22,9 +22,9 @@ from vibforge.cli.arguments import (
 from vibforge.cli.trx_arguments import File, name_of, read, write
 from vibforge.errors import shell_line
 from vibforge.report import documents
+from vibforge.report import trx_rehearse as report
 from vibforge.report import trx_rehearse as report_trx_rehearse
-from vibforge.report import trx_sniff as report
-from vibforge.trx.network import fitting
+from vibforge.trx.network import settings
 from vibforge.trx.network import sniff as network_sniff
 from vibforge.trx.rehearsal import grandmaster as rehearsal_grandmaster
 from vibforge.trx.rehearsal import linuxptp
@@ -158,7 +158,7 @@ def sniff(  # noqa: PLR0913 - the options of the command
     with progress("listening") as on_progress:
         heard = network_sniff.hear(capture, interface, seconds, on_progress)
     choice = network_sniff.Choice(domain=domain, transport=transport, vlan=vlan, master=master)
-    fits = [fitting.fit_domain(each, untagged=vlan is not None) for each in heard.domains]
+    fits = [settings.fit_domain(each, untagged=vlan is not None) for each in heard.domains]
     if as_json:
         confs = [network_sniff.fitting_conf(fit) for fit in fits]
         print_json(

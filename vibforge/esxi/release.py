@@ -1,11 +1,36 @@
-"""ESXi releases: how people write them, how they are ordered, and whether the table has them."""
+"""Releases of ESXi, and how certain a fact about one is."""
 
 import re
 from collections.abc import Iterable
+from enum import StrEnum
 
 from msgspec import Struct
 
 from vibforge.errors import ModelError, Problem
+
+
+class Certainty(StrEnum):
+    """The standing of a fact, surest first."""
+
+    MEASURED = "measured"
+    """Tried: the input was given to the real thing and the outcome recorded."""
+    DOCUMENTED = "documented"
+    """Said by the vendor, or seen in the vendor's own artefacts."""
+    INFERRED = "inferred"
+    """Concluded from a neighbouring release or from reports."""
+    UNKNOWN = "unknown"
+    """Open: nobody is known to have tried it, or the reports disagree."""
+
+    @property
+    def doubt(self) -> int:
+        """0 for the surest, 3 for the least sure."""
+        return list(Certainty).index(self)
+
+
+def least_sure(of: Iterable[Certainty]) -> Certainty:
+    """Return the standing of a conclusion that needs all of these; MEASURED for none."""
+    return max(set(of), key=lambda certainty: certainty.doubt, default=Certainty.MEASURED)
+
 
 _FORM = re.compile(
     r"\s*(?:vSphere|ESXi?)?\s*(\d{1,2})\.(\d)(?:\.(\d{1,2}))?(?:\s*(?:U|Update\s*)(\d{1,2})[a-z]?)?"

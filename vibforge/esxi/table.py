@@ -13,8 +13,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 
 Value = TypeVar("Value")
 Other = TypeVar("Other")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, NamedTuple, TypeVar
 from msgspec import Struct, field
 
 from vibforge.esxi import messages, table
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.formats.toml_keys import key
 from vibforge.vib import identity
 

@@ -15,8 +15,7 @@ from cryptography import x509
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import serialization
 
-from vibforge.formats.pkcs7 import PEM_LABEL
-from vibforge.formats.pkcs7_syntax import Attribute, EncapsulatedContent, set_of
+from vibforge.formats.pkcs7 import PEM_LABEL, Attribute, EncapsulatedContent, set_of
 
 _DATA = x509.ObjectIdentifier("1.2.840.113549.1.7.1")
 _SIGNED_DATA = x509.ObjectIdentifier("1.2.840.113549.1.7.2")

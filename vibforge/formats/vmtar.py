@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from vibforge.formats.gnu_tar import BLOCK, Entry, header_blocks, header_count
 
-MAGIC = b"\x7fELF"
+ELF_MAGIC = b"\x7fELF"
 _PAGE = 4096
 _LOAD, _EXECUTABLE = 1, 1
 _TABLE_LIMIT = 128
@@ -31,7 +31,7 @@ def text_hints(head: bytes) -> TextHints:
     Anything that is not a little-endian ELF with its program headers within `head` has none: the
     values are hints, and vendor drivers carry zeros.
     """
-    if len(head) < 64 or head[:4] != MAGIC or head[5] != 1:  # noqa: PLR2004 - an ELF64 header
+    if len(head) < 64 or head[:4] != ELF_MAGIC or head[5] != 1:  # noqa: PLR2004 - an ELF64 header
         return TextHints()
     wide = head[4] == 2  # noqa: PLR2004 - ELFCLASS64
     if wide:

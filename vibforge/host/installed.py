@@ -10,7 +10,7 @@ from vibforge.host.image import base_of
 from vibforge.host.package import Package
 from vibforge.vib import descriptor_reading
 from vibforge.vib.descriptor import Descriptor
-from vibforge.vib.esxi_reader import VIB_TYPES
+from vibforge.vib.scan import VIB_TYPES
 
 VIB_LIMIT = 1_000
 """Installed VIBs of a host's facts; a host has some 200."""

@@ -17,8 +17,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import Form, Phrase
+from vibforge.esxi.release import Certainty
 
 TEXT_LIMIT = 8 * 1024 * 1024
 """Bytes of a log that are searched; ESXi rotates its logs below that."""

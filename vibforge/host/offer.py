@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from vibforge.checks.payload_content import missing_parent_directory
+from vibforge.checks.payloads import missing_parent_directory
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi import messages
 from vibforge.findings.check import Step

@@ -1,14 +1,17 @@
-"""A VIB as the rules of an install see it: what it says of itself, and how much is known."""
+"""A VIB as a host sees it."""
 
 from collections.abc import Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vibforge.esxi import messages
-from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.acceptance import AcceptanceLevel, is_trusted_by
+from vibforge.esxi.release import Release
+from vibforge.esxi.table import row_of
 from vibforge.vib.descriptor import Descriptor, MaintenanceMode, Payload, algorithm_of
-from vibforge.vib.esxi_reader import UNPACKED_TYPES
 from vibforge.vib.relationships import Constraint, Provide, Relation
+from vibforge.vib.scan import UNPACKED_TYPES
 from vibforge.vib.signature import Signature
 
 UNPACKED_TO_END = messages.CUT_GZIP()
@@ -118,3 +121,19 @@ class Package(Struct, frozen=True, kw_only=True):
         if self.descriptor.type == LOCKER:
             return 0
         return sum(p.size or 0 for p in self.descriptor.payloads if p.type in UNPACKED_TYPES)
+
+
+def seen_by(release: Release, package: Package) -> Package:
+    """Return a VIB with what its signature is worth to a stock host of a release.
+
+    6.5 and 6.7.0 read the first block of a signature alone; later releases try each.
+    """
+    if package.signature is not Signature.UNKNOWN or not package.known_signers:
+        return package
+    blocks = package.known_signers[:1] if row_of(release).tried else package.known_signers
+    trusted = [is_trusted_by(release, signer, package.level) for signer in blocks]
+    if any(trusted):
+        return replace(package, signature=Signature.TRUSTED, is_signer_inferred=True)
+    if all(verdict is False for verdict in trusted):
+        return replace(package, signature=Signature.UNTRUSTED)
+    return package

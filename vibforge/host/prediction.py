@@ -6,9 +6,8 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import HostMessage
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import Fact, row_of
 
 

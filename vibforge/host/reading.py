@@ -3,8 +3,8 @@
 A check says what is wrong with a file, at which step a host notices it, and what the host prints.
 """
 
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import SILENT, HostMessage
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Check, Fault, Subject_contra
 from vibforge.host.prediction import Cause, Refusal
 

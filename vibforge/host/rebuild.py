@@ -1,27 +1,72 @@
-"""What another build of a VIB mends of what hosts refuse, and the VIB that comes of it."""
+"""Changes to the VIB itself that would make it install."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vibforge.checks.payload_declaration import (
+from vibforge.checks.payloads import (
     digest_order_breaks_old_hosts,
     no_gunzip_digest,
     no_gunzip_sha256,
 )
 from vibforge.esxi import messages
-from vibforge.esxi.paths import host_path, shipped_among
+from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.esxi.paths import BOOT_COPIED, host_path, paths_outside, shipped_among
 from vibforge.host.command import Command
 from vibforge.host.image import file_conflicts, unequal_attribute
 from vibforge.host.install.installer import VERSIONLESS_BASE
 from vibforge.host.install.staging import MOUNTED_TYPES
 from vibforge.host.package import Content, Package
 from vibforge.vib.descriptor import GUNZIP, Checksum, Coverage, Descriptor, algorithm_of, coverage
-from vibforge.vib.esxi_reader import DATABASE_NAME_LIMIT
 from vibforge.vib.identity import NAME_LIMIT
 from vibforge.vib.relationships import Constraint, Provisions
+from vibforge.vib.scan import DATABASE_NAME_LIMIT
 from vibforge.vib.signature import Signature
+
+MANIFEST = "boot-copy.list"
+
+
+def script_path(name: str) -> str:
+    """Where the init script of VIB `name` stands."""
+    return f"etc/init.d/{name}"
+
+
+def store_path(name: str) -> str:
+    """The folder below which VIB `name` keeps the files that are put in place at boot."""
+    return f"opt/{name}/boot-copy"
+
+
+def stored_at(name: str, path: str) -> str:
+    """Where VIB `name` keeps the file that is put at `path` at boot."""
+    return f"opt/{name}{BOOT_COPIED}{path}"
+
+
+def moved_paths(level: AcceptanceLevel, files: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that have to move: those on no list of the level."""
+    return paths_outside(level, files)
+
+
+def boot_copy_package(package: Package) -> Package:
+    """Return a VIB as it would be in this layout."""
+    descriptor = package.descriptor
+    moved = _file_list(package.name, package.level, descriptor.file_list)
+    if moved == descriptor.file_list:
+        return package
+    return replace(package, descriptor=replace(descriptor, file_list=moved))
+
+
+@lru_cache(maxsize=16)
+def _file_list(name: str, level: AcceptanceLevel, listed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the list once: a prediction asks again for each remedy."""
+    moved = set(moved_paths(level, listed))
+    if not moved:
+        return listed
+    files = {stored_at(name, path) if path in moved else path for path in listed}
+    files |= {script_path(name), f"{store_path(name)}/{MANIFEST}"}
+    return tuple(sorted(files))
+
 
 _BUNDLE_RULES = "VF6"
 _SOME_DATE = "2020-01-01T00:00:00"

@@ -7,15 +7,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty, least_sure
-from vibforge.esxi.release import Release
-from vibforge.host.boot_copy import boot_copy_package
+from vibforge.esxi.release import Certainty, Release, least_sure
 from vibforge.host.command import SKIPS, Command
 from vibforge.host.image import Verb, dependants, removal
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome, Prediction, World
-from vibforge.host.rebuild import is_damaged, rebuilt, repaired, undamaged
+from vibforge.host.rebuild import boot_copy_package, is_damaged, rebuilt, repaired, undamaged
 from vibforge.vib.descriptor import Descriptor
 from vibforge.vib.relationships import (
     INSTALLER,

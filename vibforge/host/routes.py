@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from vibforge.errors import ModelError
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty, least_sure
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release, least_sure
 from vibforge.esxi.table import Delivery, is_known, row_of
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import Host

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from vibforge.bundle.metadata import Bundle
 from vibforge.bundle.opening import OpenBundle
-from vibforge.checks.payload_content import type_unlike_content, unreadable_payload, wrong_size
+from vibforge.checks.payloads import type_unlike_content, unreadable_payload, wrong_size
 from vibforge.errors import FormatError, Problem
-from vibforge.files.source import Source
+from vibforge.files.inputs import Source
 from vibforge.formats import pkcs7
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.gnu_tar import Entry, EntryKind

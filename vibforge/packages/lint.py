@@ -12,8 +12,7 @@ from vibforge.bundle import checks
 from vibforge.bundle.scan import BundleScan
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import ModelError
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE, row_of
 from vibforge.findings.check import Check, Finding, Severity, Subject_contra, finding
 from vibforge.vib.scan import VibScan

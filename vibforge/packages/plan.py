@@ -11,27 +11,24 @@ from msgspec.structs import replace
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import bundle_refusals, loading_refusals, staging_refusals
 from vibforge.bundle.scan import BundleScan, bundle_scan
-from vibforge.checks.dependencies import vmklinux_driver
 from vibforge.checks.reader import refused_by_reader, refused_file
+from vibforge.checks.requirements import vmklinux_driver
 from vibforge.errors import FormatError, ModelError
-from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.known_signers import known_signer
+from vibforge.esxi.acceptance import AcceptanceLevel, known_signer
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS, is_known
-from vibforge.files.inputs import Unreadable, each_file
-from vibforge.files.source import FileSource
+from vibforge.files.inputs import FileSource, Unreadable, each_file
 from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import ALREADY_INSTALLED, Verb, names_of_all, old_files
 from vibforge.host.install import removal as install_removal
 from vibforge.host.offer import Offer, joint_offer, offer_of_scan
-from vibforge.host.package import Package
+from vibforge.host.package import Package, seen_by
 from vibforge.host.prediction import Prediction, Refusal, World
 from vibforge.host.reading import refusal
 from vibforge.host.remedy import Remedy, as_boot_copy, missing_interfaces, remedies
 from vibforge.host.route_remedies import route_remedies
 from vibforge.host.routes import Journey, Route, routes_of, travel
-from vibforge.host.stock_trust import seen_by
 from vibforge.packages import verification
 from vibforge.packages.subjects import opened
 from vibforge.signing.policy import NO_POLICY, TrustPolicy

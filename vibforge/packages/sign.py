@@ -30,14 +30,19 @@ from vibforge.signing.key_source import (
     read_certificate_files,
     read_small_file,
 )
-from vibforge.signing.making import given_signature, make_block, signing_time, text_to_sign
 from vibforge.signing.passphrase import Passphrase
 from vibforge.signing.policy import TrustPolicy
-from vibforge.signing.signer import Signer, chain_of
+from vibforge.signing.signer import (
+    Signer,
+    chain_of,
+    given_signature,
+    make_block,
+    signing_time,
+    text_to_sign,
+)
 from vibforge.signing.stated_time import SigningTime, TimeSource
 from vibforge.vib.archive import Vib
-from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME
-from vibforge.vib.release_date import ReleaseDate
+from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME, ReleaseDate
 
 _SIZE_FIELD = slice(48, 58)
 """Where a member's header says how long it is (format.md#member-headers)."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from vibforge.bundle.opening import OpenBundle, bundles_in
 from vibforge.errors import FormatError, is_file, is_folder
-from vibforge.files.source import FileSource, Source
+from vibforge.files.inputs import FileSource, Source
 from vibforge.formats.budget import SIGNATURE_LIMIT
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.vib import descriptor_reading

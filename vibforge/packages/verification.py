@@ -24,8 +24,7 @@ from vibforge.formats.pkcs7 import Block, read_blocks
 from vibforge.signing import judging
 from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement
 from vibforge.signing.judging import claim, judge, level_ruling, signature_ruling
-from vibforge.signing.policy import NO_POLICY, TrustPolicy
-from vibforge.signing.unsigned_claims import unsigned_claim
+from vibforge.signing.policy import NO_POLICY, TrustPolicy, unsigned_claim
 from vibforge.vib.archive import Vib
 
 REQUIRED_SIGNATURE = "a signature is valid, as the policy requires"

@@ -14,8 +14,7 @@ from vibforge.bundle.readers import ReaderVerdict, Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import DepotError, FormatError, VibforgeError
-from vibforge.files.inputs import Several, tried
-from vibforge.files.source import FileSource
+from vibforge.files.inputs import FileSource, Several, tried
 from vibforge.findings.check import Topic
 from vibforge.host.offer import BundleReader
 from vibforge.packages.lint import BUNDLE_CHECKS

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from vibforge.errors import PayloadError, Problem
 from vibforge.formats.gnu_tar import Entry, EntryKind
-from vibforge.host.boot_copy import MANIFEST, moved_paths, script_path, store_path, stored_at
-from vibforge.project.collect import FileState, PayloadTree
+from vibforge.host.rebuild import MANIFEST, moved_paths, script_path, store_path, stored_at
 from vibforge.project.instruct import render
+from vibforge.project.pack import FileState, PayloadTree
 from vibforge.project.recipe import Recipe
 
 _FOLDER_MODE = _SCRIPT_MODE = 0o755

@@ -22,24 +22,32 @@ from vibforge.formats.deflating import DEFAULT_LEVEL, Level, Member
 from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_count
 from vibforge.formats.streams import Spool
 from vibforge.project.instruct import instructions as instruct
+from vibforge.project.ledger import (
+    RECORD_NAME,
+    Facts,
+    FileKind,
+    WrittenFile,
+    inputs,
+    record,
+    serialise_record,
+)
 from vibforge.project.pack import pack
 from vibforge.project.plan_build import BuildPlan, describe, plan_build
-from vibforge.project.record import RECORD_NAME, Facts, FileKind, WrittenFile, inputs, record
-from vibforge.project.record import serialise as serialise_record
-from vibforge.signing import judging, key_source, making, passphrase, stated_time
+from vibforge.signing import judging, key_source, passphrase, stated_time
+from vibforge.signing import signer as signing_making
 from vibforge.vib.descriptor import Descriptor, serialise
 from vibforge.vib.identity import ENVIRONMENT_SCHEME, TOKEN_SCHEME
 
 if TYPE_CHECKING:
     from vibforge.esxi.acceptance import AcceptanceLevel
     from vibforge.findings.check import Allowance
-    from vibforge.project.collect import PayloadTree
+    from vibforge.project.pack import PayloadTree
     from vibforge.project.recipe import Recipe, SigningRecipe
     from vibforge.signing.host_rules import TrustJudgement
     from vibforge.signing.passphrase import Passphrase
     from vibforge.signing.signer import Signer
     from vibforge.signing.stated_time import SigningTime
-    from vibforge.vib.release_date import ReleaseDate
+    from vibforge.vib.identity import ReleaseDate
 
 
 _SCHEMES = (ENVIRONMENT_SCHEME, TOKEN_SCHEME)
@@ -66,7 +74,7 @@ class BuildSigner(Struct, frozen=True, kw_only=True):
         Raises:
             SigningError: the key or its certificate cannot sign.
         """
-        block = making.make_block(descriptor, self.signer, self.stated.moment)
+        block = signing_making.make_block(descriptor, self.signer, self.stated.moment)
         budget = Budget("descriptor.xml", len(descriptor))
         judgement = judging.judge(pkcs7.read_blocks(block), descriptor, level, None, budget=budget)
         return BuiltSignature(block=block, judgement=judgement, stated=self.stated)
@@ -103,7 +111,9 @@ def build_signer(signer: Signer, recipe: SigningRecipe | None, date: ReleaseDate
             signer=signer, stated=stated_time.SigningTime(named, stated_time.TimeSource.NAMED)
         )
     released = datetime.fromtimestamp(date.epoch, UTC)
-    return BuildSigner(signer=signer, stated=making.signing_time(released, signer.certificates[0]))
+    return BuildSigner(
+        signer=signer, stated=signing_making.signing_time(released, signer.certificates[0])
+    )
 
 
 def _passphrase(

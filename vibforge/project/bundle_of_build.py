@@ -4,15 +4,20 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from vibforge.bundle.content import Written, write_unpublished
 from vibforge.bundle.create import Notes, assemble, carried, derived_code
+from vibforge.bundle.opening import Written, write_unpublished
 from vibforge.bundle.recipe import BundleRecipe
 from vibforge.errors import DepotError, FormatError
 from vibforge.files.publication import Publication
-from vibforge.project.ledger import read_record
+from vibforge.project.ledger import (
+    RECORD_NAME,
+    FileKind,
+    WrittenFile,
+    read_record,
+    serialise_record,
+)
 from vibforge.project.plan_build import BuildPlan
 from vibforge.project.recipe_writing import table
-from vibforge.project.record import RECORD_NAME, FileKind, WrittenFile, serialise
 
 
 def with_bundle(plan: BuildPlan) -> BuildPlan:
@@ -63,7 +68,7 @@ def bundle_of(plan: BuildPlan, folder: Path) -> Written:
         )
         others = [file for file in found.files if file.kind is not FileKind.BUNDLE]
         facts = {**found.facts, "recipe": table(plan.recipe)}
-        publication.write(RECORD_NAME, serialise(facts, [*others, bundle]))
+        publication.write(RECORD_NAME, serialise_record(facts, [*others, bundle]))
         publication.publish()
     return written
 

@@ -10,15 +10,20 @@ from msgspec import Struct
 from vibforge.errors import OutputError, Problem
 from vibforge.files.publication import Publication, explained
 from vibforge.project.ledger import (
+    FORMAT,
     LEDGER_NAME,
+    RECORD_LIMIT,
+    RECORD_NAME,
     BuiltFolder,
+    FileKind,
     Ledger,
+    WrittenFile,
     alone_in,
     parse_ledger,
+    parse_record,
     read_record,
     update_ledger,
 )
-from vibforge.project.record import FORMAT, RECORD_LIMIT, RECORD_NAME, FileKind, WrittenFile, parse
 
 
 class Cleaned(Struct, frozen=True, kw_only=True):
@@ -78,7 +83,7 @@ def _lists(folder: BuiltFolder) -> tuple[dict[str, tuple[WrittenFile, ...]], Led
     lists: dict[str, tuple[WrittenFile, ...]] = {}
     ledger = Ledger()
     if (data := folder.read(RECORD_NAME, RECORD_LIMIT)) is not None:
-        lists[RECORD_NAME] = parse(data, FORMAT, str(folder.path / RECORD_NAME)).files
+        lists[RECORD_NAME] = parse_record(data, FORMAT, str(folder.path / RECORD_NAME)).files
     if (data := folder.read(LEDGER_NAME, RECORD_LIMIT)) is not None:
         ledger = parse_ledger(data, str(folder.path / LEDGER_NAME))
         lists[LEDGER_NAME] = ledger.files

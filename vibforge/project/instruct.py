@@ -10,8 +10,8 @@ from msgspec import Struct
 from vibforge import resources
 from vibforge.errors import shell_line
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.paths import TRX_CONF
+from vibforge.esxi.release import Certainty, least_sure
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
 from vibforge.host.prediction import Prediction
 from vibforge.vib.descriptor import Descriptor, MaintenanceMode

@@ -7,7 +7,7 @@ each file the first bytes are looked at, as a scan of the VIB would.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vibforge.files.source import BytesSource
+from vibforge.files.inputs import BytesSource
 from vibforge.formats import ar
 from vibforge.formats.ar import Archive
 from vibforge.formats.ar import Member as ArchiveMember
@@ -18,7 +18,7 @@ from vibforge.formats.streams import KnownDigests
 from vibforge.formats.tar_reading import TarEntry, TarForm
 from vibforge.packages.lint import Choice, LintResult, lint
 from vibforge.project.build import Built
-from vibforge.project.collect import PayloadTree
+from vibforge.project.pack import PayloadTree
 from vibforge.project.plan_build import BuildPlan, describe
 from vibforge.project.recipe import PayloadType
 from vibforge.vib.archive import StoredPayload, Vib

@@ -19,8 +19,8 @@ from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, ou
 from vibforge.host.package import Package
 from vibforge.host.prediction import Outcome
 from vibforge.project.boot_copy import boot_copied
-from vibforge.project.collect import PayloadTree, collect
 from vibforge.project.instruct import GUIDES
+from vibforge.project.pack import PayloadTree, collect
 from vibforge.project.read_project import Project, ProjectKind, read_project
 from vibforge.project.recipe import Layout, PayloadRecipe, Recipe
 from vibforge.project.recipe_reading import broken_rules
@@ -34,7 +34,7 @@ from vibforge.vib.descriptor import (
     Payload,
     SystemRequires,
 )
-from vibforge.vib.release_date import ReleaseDate
+from vibforge.vib.identity import ReleaseDate
 from vibforge.vib.scan import ChangedMode
 from vibforge.vib.signature import Signature
 

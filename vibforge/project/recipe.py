@@ -18,9 +18,8 @@ from vibforge.formats.gnu_tar import MODE_BITS
 from vibforge.formats.toml_keys import key
 from vibforge.vib import identity
 from vibforge.vib.descriptor import SystemRequires, Url
-from vibforge.vib.identity import check_version
+from vibforge.vib.identity import ReleaseDate, check_version
 from vibforge.vib.relationships import Relationships
-from vibforge.vib.release_date import ReleaseDate
 
 
 class VibType(StrEnum):

@@ -1,4 +1,4 @@
-"""Read a recipe from TOML: every problem at once, each with its line and key."""
+"""Read a recipe from TOML, every problem at once, and describe it as a JSON Schema."""
 
 import re
 from collections import Counter
@@ -11,14 +11,17 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 from msgspec import Struct
+from msgspec.structs import FieldInfo
 
 from vibforge.bundle.recipe import BundleRecipe, check_bundle
 from vibforge.errors import FormatError, ModelError, Problem
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.toml_keys import (
     Fault,
     Path,
     Rule,
     broken_keys,
+    described,
     dotted,
     key_lines,
     keys_of,
@@ -26,8 +29,15 @@ from vibforge.formats.toml_keys import (
 )
 from vibforge.formats.toml_reading import read_toml
 from vibforge.project.recipe import PATTERN_LIMIT, PayloadRecipe, Recipe, VibType
-from vibforge.vib.descriptor import MaintenanceMode, Url
+from vibforge.vib.descriptor import (
+    HardwarePlatform,
+    MaintenanceMode,
+    SoftwarePlatform,
+    SystemRequires,
+    Url,
+)
 from vibforge.vib.identity import TAG_OR_KEY_LIMIT
+from vibforge.vib.relationships import Relationships
 
 
 def broken_rules(recipe: Recipe) -> Iterator[Fault]:
@@ -421,3 +431,89 @@ def _unknown_key(name: str, known: Mapping[str, object]) -> ModelError:
     close = get_close_matches(name, known, n=2)
     remedy = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}"
     return ModelError(f"unknown key `{name}`", remedy=remedy)
+
+
+Schema = dict[str, Any]
+
+_DOCS = {
+    Relationships: {
+        "depends": "What must be there: `esx-version >= 7.0.2`, `vmkapi_2_6_0_0`.",
+        "conflicts": "What must not be there.",
+        "replaces": "What goes when this comes; older versions of the same name always do.",
+        "provides": "Names that others may depend on: `com.example.agent = 1.0`.",
+        "compatible-with": "Carried along; ESXi 6.7 does not look at it.",
+    },
+    SystemRequires: {
+        "maintenance-mode": "Whether live installs and removals need maintenance mode; false if "
+        "it is missing.",
+        "hardware-platforms": "Hosts that the VIB is for, compared exactly with SMBIOS.",
+        "software-platforms": "Release lines of ESXi that the VIB is for; ignored before 7.0.",
+    },
+    MaintenanceMode: {
+        "on-install": "Needed for a live install.",
+        "on-remove": "Needed for a live removal.",
+    },
+    HardwarePlatform: {
+        "vendor": "SMBIOS vendor, or one of the OEM strings.",
+        "model": "SMBIOS product.",
+    },
+    SoftwarePlatform: {
+        "version": "`7.0`, `8.0`, `8.*`.",
+        "locale": "Empty in all that was seen.",
+        "product-line-id": "`embeddedEsx` for hosts.",
+    },
+}
+"""What the keys mean that a recipe shares with the descriptor's own model."""
+
+
+def recipe_schema() -> Schema:
+    """Return the schema (draft 2020-12) of what `read_recipe` takes."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "vibforge recipe",
+        "description": "What `vibforge build` makes a VIB of.",
+        **_of(Recipe),
+    }
+
+
+def _of(kind: Any) -> Schema:  # noqa: ANN401 - the type of any key
+    if kind == tuple[Url, ...]:
+        return {"type": "object", "additionalProperties": {"type": "string"}}
+    if get_origin(kind) is tuple:
+        return {"type": "array", "items": _of(get_args(kind)[0])}
+    if kind is MaintenanceMode:
+        return {"anyOf": [{"type": "boolean"}, _table(kind)]}
+    if kind is AcceptanceLevel:
+        words = [word for level in AcceptanceLevel for word in (level.value, level.esxcli_name)]
+        return {"type": "string", "enum": words}
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return {"type": "string", "enum": list(kind)}
+    if hasattr(kind, "parse"):
+        return {"type": "string"}
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return _table(kind)
+    return {"type": {str: "string", bool: "boolean", int: "integer"}[kind]}
+
+
+def _table(kind: type[Struct]) -> Schema:
+    keys = keys_of(kind)
+    schema: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: _described(_DOCS.get(kind, {}).get(name, ""), field)
+            for name, field in keys.items()
+        },
+    }
+    required = [name for name, field in keys.items() if field.required]
+    return schema | ({"required": required} if required else {})
+
+
+def _described(shared: str, field: FieldInfo) -> Schema:
+    schema: Schema = {"description": described(field.type).description or shared}
+    default = field.default
+    if isinstance(default, StrEnum):
+        schema["default"] = default.value
+    elif isinstance(default, str | bool | int) and default != "":
+        schema["default"] = default
+    return schema | _of(required_kind(field.type))

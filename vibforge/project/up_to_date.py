@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import OutputError
 from vibforge.formats.deflating import DEFAULT_LEVEL, Level
-from vibforge.project.ledger import BuiltFolder, read_record
+from vibforge.project.ledger import (
+    BuiltFolder,
+    Facts,
+    FileKind,
+    Record,
+    WrittenFile,
+    inputs,
+    read_record,
+)
 from vibforge.project.pack import image_sha256
 from vibforge.project.plan_build import BuildPlan
 from vibforge.project.recipe_writing import table
-from vibforge.project.record import Facts, FileKind, Record, WrittenFile, inputs
 
 if TYPE_CHECKING:
     from vibforge.signing.signer import Signer

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vibforge.errors import escaped, shell_line
-from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.paths import TRX_CONF
+from vibforge.esxi.release import Certainty, least_sure
 from vibforge.findings.check import Severity
 from vibforge.formats.gnu_tar import Entry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
@@ -19,7 +19,7 @@ from vibforge.report import sign, units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
 from vibforge.signing import judging
-from vibforge.signing.unsigned_claims import auditors_view
+from vibforge.signing.policy import auditors_view
 
 _SHOWN_FILES = 20
 

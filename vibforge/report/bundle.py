@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from vibforge.bundle.bulletin import Bulletin
-from vibforge.bundle.content import Written
-from vibforge.bundle.opening import OpenBundle, Unpacked
+from vibforge.bundle.metadata import Bulletin
+from vibforge.bundle.opening import OpenBundle, Unpacked, Written
 from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.bundle.snapshot import DepotAddress
 from vibforge.packages.verify import JudgedBundle

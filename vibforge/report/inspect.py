@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from vibforge.bundle.metadata import Bundle
 from vibforge.errors import ModelError, Problem
-from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.known_signers import known_signer
+from vibforge.esxi.acceptance import AcceptanceLevel, known_signer
 from vibforge.packages.extract import Extracted
 from vibforge.packages.inspect import BundleInspection, Inspection, StageInspection, VibInspection
 from vibforge.report import units

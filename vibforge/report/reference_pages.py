@@ -4,18 +4,27 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.esxi.table import TABLE
 from vibforge.findings.check import Check
-from vibforge.project.recipe_schema import recipe_schema
-from vibforge.report.rules import marked
+from vibforge.project.recipe_reading import recipe_schema
+from vibforge.report.explain import marked
 from vibforge.report.schema import Schema, definition, schema, schema_names
 from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.report.trx_tables import takes
-from vibforge.trx.document import shown
-from vibforge.trx.option import Catalogue, Option, Standing, catalogue, default_of
+from vibforge.trx.conf import shown
+from vibforge.trx.option import (
+    CANDIDATES,
+    RELEASES,
+    Catalogue,
+    Option,
+    Standing,
+    carried_by,
+    catalogue,
+    default_of,
+    span,
+)
 from vibforge.trx.profile import Profile, profiles
-from vibforge.trx.release import CANDIDATES, RELEASES, carried_by, span
 from vibforge.trx.rules import RULES
 from vibforge.trx.subject import Subject
 
@@ -129,7 +138,7 @@ def _phc2sys(table: Catalogue) -> Iterator[str]:
         yield f"| `{name}` | {use.since or 'never'} | {use.why or use.remark} |"
 
 
-def rules_page(example: Callable[[str, str], bytes]) -> str:
+def trx_rules_page(example: Callable[[str, str], bytes]) -> str:
     """Return docs/reference/trx-rules.md.
 
     Args:

@@ -8,7 +8,7 @@ from msgspec.json import schema_components
 
 from vibforge.errors import ModelError
 from vibforge.loading import load_now
-from vibforge.project.recipe_schema import recipe_schema
+from vibforge.project.recipe_reading import recipe_schema
 from vibforge.report import documents
 from vibforge.report.documents.shape import Document, Shape
 

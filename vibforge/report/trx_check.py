@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from vibforge.findings.check import Finding, Severity
 from vibforge.report.paint import Paint
 from vibforge.trx.check import CheckResult
-from vibforge.trx.release import CANDIDATES, span
+from vibforge.trx.option import CANDIDATES, span
 
 UNSUPPORTED = "The vendor neither documents nor supports trx.conf."
 

@@ -5,14 +5,21 @@ from collections.abc import Iterable, Sequence
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 from vibforge.report.trx_check import UNSUPPORTED
-from vibforge.trx.document import Line, shown
+from vibforge.trx.conf import Line, shown
+from vibforge.trx.configstore import SCHEMA, OfficialWay
 from vibforge.trx.effective import Effect
 from vibforge.trx.exchange.transfer import Loss
 from vibforge.trx.nic import Answer, NicVerdict
-from vibforge.trx.official import SCHEMA, OfficialWay
-from vibforge.trx.option import Catalogue, Fingerprint, Kind, Option, default_of, shown_default
+from vibforge.trx.option import (
+    Catalogue,
+    Fingerprint,
+    Kind,
+    Option,
+    default_of,
+    shown_default,
+    span,
+)
 from vibforge.trx.profile import Profile
-from vibforge.trx.release import span
 
 _ANSWERS = {
     Answer.YES: ("yes", "good"),

@@ -5,17 +5,15 @@ from datetime import datetime
 from msgspec import Struct
 
 from vibforge.errors import FormatError
-from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.known_signers import known_signer
+from vibforge.esxi.acceptance import AcceptanceLevel, known_signer
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.certificate import Certificate
 from vibforge.formats.pkcs7 import Block, BlockCheck, check_block
 from vibforge.signing import host_rules, strict_rules
 from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement, any_of
 from vibforge.signing.path import Chain, build_chain, read_link
-from vibforge.signing.policy import TrustPolicy
+from vibforge.signing.policy import TrustPolicy, unsigned_claim
 from vibforge.signing.store import TrustStore
-from vibforge.signing.unsigned_claims import unsigned_claim
 
 
 def claim(judgement: TrustJudgement) -> Ruling:

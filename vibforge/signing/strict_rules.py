@@ -12,8 +12,7 @@ from datetime import datetime
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from vibforge.formats.certificate import EC_BITS, RSA_BITS
-from vibforge.formats.pkcs7 import Block, Signer
-from vibforge.formats.pkcs7_syntax import SIGNATURE_DIGESTS
+from vibforge.formats.pkcs7 import SIGNATURE_DIGESTS, Block, Signer
 from vibforge.signing.path import Anchors, Chain, Link, validate_path
 from vibforge.signing.store import StorePart
 

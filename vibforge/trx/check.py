@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from vibforge.errors import Problem, TrxError
 from vibforge.findings.check import Allowance, Finding, Severity, finding
-from vibforge.trx.document import TrxConf
-from vibforge.trx.option import catalogue
-from vibforge.trx.release import CANDIDATES
+from vibforge.trx.conf import TrxConf
+from vibforge.trx.option import CANDIDATES, catalogue
 from vibforge.trx.rules import BY_NAME, RULES
 from vibforge.trx.subject import Subject
 
@@ -117,7 +116,7 @@ def check(
 
     Args:
         data: the file, `vibforge.esxi.paths.TRX_CONF_LIMIT` at most.
-        releases: names of `vibforge.trx.release.RELEASES`; `chosen` makes them of options.
+        releases: names of `vibforge.trx.option.RELEASES`; `chosen` makes them of options.
         allow: rules whose findings shall not count, with the reason.
         configstore: what the host's ConfigStore holds for PTP, by key (`domain_number`).
 

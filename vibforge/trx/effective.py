@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from vibforge.errors import Problem, TrxError
-from vibforge.trx.document import NAMESPACES, Form, Line, TrxConf, shown
-from vibforge.trx.option import Catalogue, Option, catalogue, default_of, shown_default
-from vibforge.trx.release import CANDIDATES
+from vibforge.trx.conf import NAMESPACES, Form, Line, TrxConf, shown
+from vibforge.trx.option import CANDIDATES, Catalogue, Option, catalogue, default_of, shown_default
 
 
 class Effect(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from vibforge.errors import TrxError
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 
 _INTEL = "8086"
 _X710 = ("104e", "104f", "1572", "1581", "1586", "1589", "15ff")

@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from vibforge.errors import Problem, TrxError
 from vibforge.trx.check import CheckResult, check
-from vibforge.trx.document import NAMESPACES, TrxConf
-from vibforge.trx.option import shipped_table
-from vibforge.trx.release import CANDIDATES
+from vibforge.trx.conf import NAMESPACES, TrxConf
+from vibforge.trx.option import CANDIDATES, shipped_table
 from vibforge.trx.rules.agreement import SHARED
 
 Settings = tuple[tuple[str, str, str], ...]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
-from vibforge.trx.document import Form, Line, Refusal, TrxConf, number_of, refusal
+from vibforge.trx.conf import Form, Line, Refusal, TrxConf, number_of, refusal
 from vibforge.trx.option import Catalogue, Letter, Option
 
 _LINUXPTP = ("ptp4l", "phc2sys")

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vibforge.errors import FormatError, Problem
-from vibforge.files.source import BytesSource, FileSource, Source
+from vibforge.files.inputs import BytesSource, FileSource, Source
 from vibforge.formats import ar
 from vibforge.formats.ar import Archive, Member, read_archive
 from vibforge.formats.budget import SIGNATURE_LIMIT, Work

@@ -23,7 +23,7 @@ from vibforge.formats.inflating import (
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.streams import ALGORITHMS, ByteStream, Hasher, HashingThread
 from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader, starts_tar
-from vibforge.formats.vmtar import MAGIC as ELF_MAGIC
+from vibforge.formats.vmtar import ELF_MAGIC
 from vibforge.vib.descriptor import Checksum, Hashed, Layer, algorithm_of, hashed
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from vibforge.errors import ModelError
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import INBOX_RELEASE, is_inbox
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import Row, is_known, row_of
 from vibforge.vib.identity import Version
 

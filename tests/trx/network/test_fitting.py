@@ -6,10 +6,16 @@ from tests.trx.network.speech import SECOND, client, datagram, heard, master
 from vibforge.errors import TrxError
 from vibforge.trx.check import check
 from vibforge.trx.network.capture import Transport
-from vibforge.trx.network.fitting import Fit, fit_domain, trx_conf_of_fit
 from vibforge.trx.network.listener import Listener
 from vibforge.trx.network.message import Kind
-from vibforge.trx.network.settings import ClockSettings, Delay, settings_of
+from vibforge.trx.network.settings import (
+    ClockSettings,
+    Delay,
+    Fit,
+    fit_domain,
+    settings_of,
+    trx_conf_of_fit,
+)
 from vibforge.trx.network.sniff import Choice, chosen_domain, fitting_conf
 from vibforge.trx.profile import profiles, trx_conf_of
 

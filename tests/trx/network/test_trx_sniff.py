@@ -23,7 +23,7 @@ from vibforge.trx.network.sniff import (
 )
 from vibforge.trx.rehearsal.client import common_overlay
 from vibforge.trx.rehearsal.linuxptp import Programs
-from vibforge.trx.rehearsal.world import private_world
+from vibforge.trx.rehearsal.sandbox import private_world
 
 SECOND = 1_000_000_000
 SPEECH = [

@@ -9,12 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.trx.rehearsal.matrix import FAST
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
+from vibforge.trx.option import RANK
 from vibforge.trx.profile import Profile, profiles, trx_conf_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
 from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
-from vibforge.trx.release import RANK
 
 FOLDER = Path(os.environ.get("VIBFORGE_LINUXPTP") or Path(__file__).parents[3] / ".linuxptp")
 """What `make linuxptp` fetches: one folder for each Debian suite."""

@@ -4,15 +4,15 @@ import sys
 import time
 from pathlib import Path
 
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.network.settings import ClockSettings
 from vibforge.trx.profile import Profile
 from vibforge.trx.rehearsal.client import client_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs
 from vibforge.trx.rehearsal.rehearse import Wish
-from vibforge.trx.rehearsal.stage import Play, Stage
-from vibforge.trx.rehearsal.world import private_world
+from vibforge.trx.rehearsal.sandbox import private_world
+from vibforge.trx.rehearsal.session import Play, Stage
 
 
 def record(

@@ -10,9 +10,9 @@ from tests.trx.network.speech import datagram, master
 from tests.trx.rehearsal.captures import KINDS, Captured
 from tests.trx.rehearsal.matrix import FAST
 from tests.trx.rehearsal.recording import record_from
-from vibforge.trx.network.fitting import fit_domain
 from vibforge.trx.network.listener import Listener
 from vibforge.trx.network.message import Announce, ClockQuality, Flags, Kind, PortIdentity
+from vibforge.trx.network.settings import fit_domain
 from vibforge.trx.network.sniff import Choice, chosen_fit, hear_capture
 from vibforge.trx.rehearsal.grandmaster import of_fit
 from vibforge.trx.rehearsal.linuxptp import Programs

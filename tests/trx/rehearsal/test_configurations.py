@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.network.settings import Delay
 from vibforge.trx.profile import profiles
 from vibforge.trx.rehearsal.client import SOFTWARE_THRESHOLD, Client, client_of

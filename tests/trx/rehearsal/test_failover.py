@@ -9,7 +9,7 @@ from tests.trx.rehearsal.conftest import Traces
 from tests.trx.rehearsal.matrix import L2, P2P, Case
 from vibforge.errors import TrxError
 from vibforge.trx.profile import profile_named
-from vibforge.trx.rehearsal import stage
+from vibforge.trx.rehearsal import session
 from vibforge.trx.rehearsal.failover import Change, Event
 from vibforge.trx.rehearsal.grandmaster import of_conf, of_profile, second_grandmaster
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
@@ -108,7 +108,7 @@ def test_a_grandmaster_that_vanishes_is_no_fault_of_the_client(
 def test_a_grandmaster_that_never_becomes_master_is_said(
     programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "_MASTER_SECONDS", 1.5)
+    monkeypatch.setattr(session, "_MASTER_SECONDS", 1.5)
     case = Case(name="idle", client={}, code=Code.OK)
     idle = of_conf("[global]\nlogAnnounceInterval -2\nannounceReceiptTimeout 255\n", "idle")
     with pytest.raises(TrxError, match="has not become master in"):

@@ -5,7 +5,7 @@ import pytest
 from tests.trx.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY_IS_FOLLOWED, Case
 from tests.trx.rehearsal.recording import record
 from tests.trx.rehearsal.write_table import PAGE
-from vibforge.trx.network.fitting import fit_domain
+from vibforge.trx.network.settings import fit_domain
 from vibforge.trx.network.sniff import Choice, chosen_domain, fitting_conf, hear_capture
 from vibforge.trx.profile import profile_named, profiles, trx_conf_of
 from vibforge.trx.rehearsal.grandmaster import grandmaster_from, of_profile

@@ -17,8 +17,8 @@ from vibforge.trx.rehearsal import linuxptp as tools
 from vibforge.trx.rehearsal.grandmaster import of_conf
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs, installed_linuxptp, linuxptp_of
 from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
+from vibforge.trx.rehearsal.sandbox import private_world
 from vibforge.trx.rehearsal.verdict import Code
-from vibforge.trx.rehearsal.world import private_world
 
 pytestmark = pytest.mark.usefixtures("programs")
 

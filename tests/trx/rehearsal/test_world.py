@@ -16,10 +16,10 @@ from tests.conftest import CHECKOUT
 from tests.trx.rehearsal.conftest import Traces
 from tests.trx.rehearsal.matrix import MATCHES
 from vibforge.errors import NotPossibleHereError
-from vibforge.trx.rehearsal import world as module
+from vibforge.trx.rehearsal import sandbox as module
 from vibforge.trx.rehearsal.linuxptp import Programs
 from vibforge.trx.rehearsal.rehearse import Wish, rehearse_privately
-from vibforge.trx.rehearsal.world import Kind, host_world, private_world
+from vibforge.trx.rehearsal.sandbox import Kind, host_world, private_world
 
 RUNS = 50
 LONG = Wish(seconds=60, watch=60)

@@ -13,15 +13,15 @@ from tests.trx.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY
 from tests.trx.rehearsal.recording import record
 from vibforge.report.trx_rehearse import answer_text
 from vibforge.report.units import nanoseconds
-from vibforge.trx.document import TrxConf
-from vibforge.trx.network.fitting import fit_domain
+from vibforge.trx.conf import TrxConf
+from vibforge.trx.network.settings import fit_domain
 from vibforge.trx.network.sniff import Choice, chosen_domain, hear_capture
 from vibforge.trx.profile import Profile, profile_named, profiles, trx_conf_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
 from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
 from vibforge.trx.rehearsal.remedy import MEANING
-from vibforge.trx.rehearsal.stage import Play
+from vibforge.trx.rehearsal.session import Play
 from vibforge.trx.rehearsal.verdict import Code
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "trx-rehearsals.md"

@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from vibforge.checks.dependencies import replaces_itself
+from vibforge.checks.requirements import replaces_itself
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.paths import is_inbox
+from vibforge.esxi.release import Certainty
 from vibforge.esxi.table import is_known
 from vibforge.host.command import Command
 from vibforge.host.image import Change, Unequal, Verb, change, rivals_of, skipped, unequal_attribute

@@ -7,8 +7,7 @@ from itertools import islice
 from msgspec import Struct
 
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change

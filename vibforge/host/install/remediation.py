@@ -1,13 +1,8 @@
 """The change itself: live, in maintenance mode, or at the next boot (install.md#live-or-reboot)."""
 
-from vibforge.checks.payload_declaration import (
-    no_gunzip_digest,
-    unknown_payload_type,
-    zstd_before_nine,
-)
+from vibforge.checks.payloads import no_gunzip_digest, unknown_payload_type, zstd_before_nine
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty, least_sure
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release, least_sure
 from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES
 from vibforge.host.image import skipped
 from vibforge.host.install.run import Refused, Run

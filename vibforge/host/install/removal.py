@@ -6,9 +6,8 @@ from msgspec.structs import replace
 
 from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.paths import goes_at_boot
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release, least_sure
 from vibforge.esxi.table import row_of
 from vibforge.host.command import Command
 from vibforge.host.host import Host

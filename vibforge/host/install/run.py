@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
-from vibforge.esxi.certainty import Certainty, least_sure
 from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.paths import INBOX_RELEASE, goes_at_boot
-from vibforge.esxi.release import Release
+from vibforge.esxi.release import Certainty, Release, least_sure
 from vibforge.esxi.table import Cell, Row, row_of, standing
 from vibforge.host.command import Command, Flags
 from vibforge.host.host import Host

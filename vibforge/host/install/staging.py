@@ -11,8 +11,8 @@ from msgspec import Struct
 from vibforge.checks.extensibility import violations
 from vibforge.checks.identity import name_too_long
 from vibforge.esxi import messages
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.messages import HostMessage
+from vibforge.esxi.release import Certainty
 from vibforge.formats.streams import ALGORITHMS
 from vibforge.host.host import Hardware
 from vibforge.host.install.run import Refused, Run
@@ -21,7 +21,7 @@ from vibforge.host.package import UNPACKED_TO_END, Content, Package, declared_co
 from vibforge.host.prediction import Cause, Question
 from vibforge.host.reading import cause_of
 from vibforge.vib.descriptor import Checksum, HardwarePlatform, SystemRequires, algorithm_of
-from vibforge.vib.esxi_reader import DATABASE_NAME_LIMIT
+from vibforge.vib.scan import DATABASE_NAME_LIMIT
 from vibforge.vib.signature import Signature
 
 TRUSTED = Question(

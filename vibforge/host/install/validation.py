@@ -5,13 +5,17 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from vibforge.checks.demands import community_init_script, overlay_not_allowed, path_outside_list
 from vibforge.checks.extensibility import path_list_certainty, violations
-from vibforge.checks.payload_declaration import no_gunzip_sha256
+from vibforge.checks.payloads import no_gunzip_sha256
+from vibforge.checks.requirements import (
+    community_init_script,
+    overlay_not_allowed,
+    path_outside_list,
+)
 from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.esxi.certainty import Certainty
 from vibforge.esxi.paths import shipped_among
+from vibforge.esxi.release import Certainty
 from vibforge.esxi.table import row_of, standing
 from vibforge.host.host import Host
 from vibforge.host.image import Change, FileConflict, file_conflicts

@@ -1,8 +1,8 @@
-"""What `build --json` prints."""
+"""`build`, and the record that it leaves, build.json."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from msgspec import structs
 
@@ -10,27 +10,35 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.deflating import codec_release
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import Outcome
-from vibforge.project.ledger import read_record
+from vibforge.project.ledger import FileKind, read_record
 from vibforge.project.read_project import ProjectKind
 from vibforge.project.recipe import PayloadType
 from vibforge.project.recipe_writing import table
-from vibforge.project.record import FileKind
 from vibforge.report.build import install_command, least_certainty
-from vibforge.report.documents.bundle_shapes import WrittenBundle
+from vibforge.report.documents.bundle import WrittenBundle
 from vibforge.report.documents.lint import LintFinding
-from vibforge.report.documents.shape import Document, Shape, says
-from vibforge.report.documents.shapes import Entry, EsxiRelease, Sha1, Sha256, Size, Sure
-from vibforge.report.documents.trust import Trust
-from vibforge.report.documents.trx_check import Allowed, AllowedRules, Counts
+from vibforge.report.documents.shape import (
+    Document,
+    Entry,
+    EsxiRelease,
+    Sha1,
+    Sha256,
+    Shape,
+    Size,
+    Sure,
+    says,
+)
+from vibforge.report.documents.sign import Trust
+from vibforge.report.documents.trx import Allowed, AllowedRules, Counts
 from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
-    from vibforge.bundle.content import Written
+    from vibforge.bundle.opening import Written
     from vibforge.formats.deflating import Member
     from vibforge.host.install_needs import Outlook
     from vibforge.packages.lint import LintResult
     from vibforge.project.build import Built
-    from vibforge.project.collect import PayloadTree
+    from vibforge.project.pack import PayloadTree
     from vibforge.project.plan_build import BuildPlan
     from vibforge.trx.check import CheckResult
 
@@ -229,3 +237,52 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             vib=BuiltVib(path=path, size=vib.size, sha256=vib.sha256) if vib else None,
             bundle=WrittenBundle.of(bundle) if bundle else None,
         )
+
+
+class RecordedPayload(Shape, frozen=True):
+    """A payload as it was packed."""
+
+    name: Annotated[str, says("Name.")]
+    size: Annotated[Size, says("Bytes as stored.")]
+    sha256: Annotated[Sha256, says("Of the stored bytes.")]
+    uncompressed_size: Annotated[Size, says("Bytes unpacked.")]
+    uncompressed_sha256: Annotated[Sha256, says("Of the unpacked bytes.")]
+
+
+class RecordedFile(Shape, frozen=True):
+    """A file that a build wrote."""
+
+    kind: Annotated[
+        Literal["vib", "descriptor", "signature", "instructions", "script", "bundle"],
+        says("What it is."),
+    ]
+    name: Annotated[str, says("Name in the folder of the record.")]
+    size: Size
+    sha256: Sha256
+
+
+class Record(Document, tag="vibforge/record/2", frozen=True):
+    """The record that a build leaves beside the VIB."""
+
+    title: ClassVar[str] = "build.json"
+
+    vibforge: Annotated[str, says("Release of vibforge.")]
+    codec: Annotated[str, says("What compressed the payloads.")]
+    compression_level: Annotated[Literal["best", "fast"], says("How hard it compressed.")]
+    release_date: Annotated[str, says("The date in the VIB.")]
+    release_date_source: Annotated[str, says("What named it.")]
+    certificates: Annotated[
+        tuple[Sha256, ...],
+        says(
+            "SHA-256 of the certificates that the signature carries, the signer's first; empty "
+            "without a signature."
+        ),
+    ]
+    recipe: Annotated[
+        Mapping[str, Any], says("The recipe as resolved; `vibforge schema` describes it.")
+    ]
+    allowed: Annotated[tuple[Allowed, ...], says("What was allowed on trx.conf, and why.")]
+    payloads: Annotated[tuple[RecordedPayload, ...], says("Payloads.")]
+    files: Annotated[
+        tuple[RecordedFile, ...], says("Every file that the build wrote, but for this one.")
+    ]

@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Self
 from msgspec import Meta
 
 from vibforge.findings.check import Severity
-from vibforge.report.documents.shape import Document, Shape, says
-from vibforge.report.documents.shapes import AllGood, NotRead, Path, Sure, Unreadable
+from vibforge.report.documents.shape import (
+    AllGood,
+    Document,
+    NotRead,
+    Path,
+    Shape,
+    Sure,
+    Unreadable,
+    says,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,17 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.host import remedy as remedies
 from vibforge.host.prediction import Outcome
 from vibforge.host.routes import Route
-from vibforge.report.documents.shape import Document, Shape, says
-from vibforge.report.documents.shapes import AllGood, Cause, EsxiRelease, NotRead, Sure, Unreadable
+from vibforge.report.documents.shape import (
+    AllGood,
+    Cause,
+    Document,
+    EsxiRelease,
+    NotRead,
+    Shape,
+    Sure,
+    Unreadable,
+    says,
+)
 from vibforge.vib.signature import Signature
 
 if TYPE_CHECKING:

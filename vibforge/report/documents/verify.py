@@ -6,8 +6,15 @@ from msgspec import structs
 
 from vibforge.findings.check import Topic
 from vibforge.packages import verification
-from vibforge.report.documents.shape import Document, Shape, says
-from vibforge.report.documents.shapes import AllGood, NotRead, Path, Unreadable
+from vibforge.report.documents.shape import (
+    AllGood,
+    Document,
+    NotRead,
+    Path,
+    Shape,
+    Unreadable,
+    says,
+)
 
 if TYPE_CHECKING:
     from vibforge.files import inputs

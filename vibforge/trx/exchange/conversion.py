@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.exchange import ptpconfig
 from vibforge.trx.exchange.foreign import Foreign
 from vibforge.trx.exchange.linuxptp import Exported, export_linuxptp, import_linuxptp

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
-from vibforge.trx.document import Form, Line, TrxConf, shown
+from vibforge.trx.conf import Form, Line, TrxConf, shown
 from vibforge.trx.exchange.transfer import Collector, Imported, Loss
 from vibforge.trx.option import Letter, catalogue
 

@@ -10,7 +10,7 @@ import yaml
 from msgspec import Struct
 
 from vibforge.errors import TrxError
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.exchange.linuxptp import (
     Exported,
     collect_linuxptp,

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from vibforge.trx.document import TrxConf, is_default, shown
-from vibforge.trx.option import Catalogue, Standing, catalogue
-from vibforge.trx.release import CANDIDATES
+from vibforge.trx.conf import TrxConf, is_default, shown
+from vibforge.trx.option import CANDIDATES, Catalogue, Standing, catalogue
 
 
 class Loss(Struct, frozen=True, kw_only=True):

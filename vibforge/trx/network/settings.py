@@ -1,14 +1,20 @@
-"""The settings that must agree between a PTP port and its grandmaster."""
+"""Settings that a network asks for, and how well a trx.conf fits it."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from ipaddress import IPv6Address
 from typing import TypeVar
 
 from msgspec import Struct
 
-from vibforge.trx.document import number_of
+from vibforge.trx.conf import TrxConf, number_of
 from vibforge.trx.network.capture import Transport
+from vibforge.trx.network.listener import Domain, Voice
+from vibforge.trx.network.message import Kind
 from vibforge.trx.option import catalogue
+from vibforge.trx.profile import Profile, profiles
+from vibforge.trx.rules.locking import BEST_PRIORITY1
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -149,3 +155,330 @@ def _number(values: Mapping[str, str], key: str) -> int | None:
 
 def _word(words: type[_Word], value: str, default: _Word) -> _Word:
     return next((word for word in words if word.casefold() == value.casefold()), default)
+
+
+_PEER_KINDS = (Kind.PDELAY_REQ, Kind.PDELAY_RESP, Kind.PDELAY_RESP_FOLLOW_UP)
+_END_KINDS = (Kind.DELAY_REQ, Kind.DELAY_RESP)
+_SLOWEST, _FASTEST = 16, -10
+"""Bounds of an interval that is worked out from times: 18 hours, a millisecond."""
+
+_UNANSWERED = 3
+"""Requests after which an absent answer is no accident of where the capture begins or ends."""
+
+
+class Fit(Struct, frozen=True, kw_only=True):
+    """Settings that fit one network.
+
+    `master` is the port that they are of: the one that best-master selection prefers. `assumed` are
+    the options of ptp4l whose value was not heard, so that its default is taken. `unknown` says
+    what else the network did not show, `unlike` what a ptp4l with these settings does otherwise
+    than the master, and `inexpressible` why no trx.conf fits.
+    """
+
+    domain: Domain
+    master: Voice | None
+    settings: ClockSettings
+    assumed: tuple[str, ...]
+    profiles: tuple[str, ...]
+    unknown: tuple[str, ...]
+    unlike: tuple[str, ...]
+    inexpressible: tuple[str, ...]
+
+    @property
+    def seen(self) -> bool:
+        """True if the delay mechanism was heard, not inferred from silence."""
+        return "delay_mechanism" not in self.assumed
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """The client's options whose value was not heard, with the default that stands in."""
+        known = audible_options(self.settings)
+        return {key: known[key] for key in self.assumed if key in known}
+
+
+def fit_domain(domain: Domain, *, untagged: bool = False) -> Fit:
+    """Work out the settings of a client in `domain`.
+
+    Args:
+        domain: what was heard.
+        untagged: the host's port will carry the network's VLAN without its tag.
+    """
+    master = domain.masters[0] if domain.masters else None
+    delay = _delay(domain, master)
+    settings = _settings(domain, master, delay)
+    return Fit(
+        domain=domain,
+        master=master,
+        settings=settings,
+        assumed=tuple(_assumed(domain, master, delay)),
+        profiles=tuple(name for name, each in profiles().items() if _looks_like(settings, each)),
+        unknown=tuple(_unknown(domain, master, delay)),
+        unlike=tuple(_unlike(domain, master, settings)) if master else (),
+        inexpressible=tuple(_inexpressible(domain, settings, untagged=untagged)),
+    )
+
+
+def _settings(domain: Domain, master: Voice | None, delay: Delay | None) -> ClockSettings:
+    plain = ClockSettings()
+    group = _group(master)
+    announce = master.announce if master else None
+    return ClockSettings(
+        domain=domain.domain,
+        sdo=domain.sdo,
+        transport=domain.transport,
+        delay=delay or Delay.E2E,
+        log_announce=_or(_interval(master, Kind.ANNOUNCE), plain.log_announce),
+        log_sync=_or(_interval(master, Kind.SYNC), plain.log_sync),
+        log_delay_request=_or(_interval(master, Kind.DELAY_RESP), plain.log_delay_request),
+        log_peer_request=_or(_peer_interval(domain, master), plain.log_peer_request),
+        follow_up_information=master is not None and master.follow_up_information,
+        path_trace=master is not None and master.path_trace,
+        hybrid=_asks_in_unicast(domain),
+        announces=master is None or Kind.ANNOUNCE in master.counts,
+        scope=_scope(domain.transport, group),
+        destination=unusual_group(domain.transport, group),
+        unicast=master is not None and _serves_one_by_one(master),
+        authenticated=master is not None and master.authenticated,
+        priority1=announce.priority1 if announce else plain.priority1,
+        clock_class=announce.quality.clock_class if announce else plain.clock_class,
+    )
+
+
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _delay(domain: Domain, master: Voice | None) -> Delay | None:
+    """What the master itself measures or answers, else what others do; None where nobody does."""
+    for voices in ((master,) if master else (), domain.voices):
+        if any(kind in voice.counts for voice in voices for kind in _PEER_KINDS):
+            return Delay.P2P
+        if any(kind in voice.counts for voice in voices for kind in _END_KINDS):
+            return Delay.E2E
+    return None
+
+
+def _interval(voice: Voice | None, kind: Kind) -> int | None:
+    """What the messages say of their interval, else what their times show, else None."""
+    if voice is None:
+        return None
+    stated = voice.stated.get(kind)
+    if stated is not None and _FASTEST <= stated <= _SLOWEST:
+        return stated
+    if voice.spacing.get(kind, 0) > 0:
+        measured = round(math.log2(voice.spacing[kind] / 1e9))
+        return max(_FASTEST, min(_SLOWEST, measured))
+    return None
+
+
+def _peer_interval(domain: Domain, master: Voice | None) -> int | None:
+    found = (_interval(voice, Kind.PDELAY_REQ) for voice in (master, *domain.voices))
+    return next((each for each in found if each is not None), None)
+
+
+def _asks_in_unicast(domain: Domain) -> bool:
+    return any(Kind.DELAY_REQ in voice.unicast for voice in domain.voices if not voice.gives_time)
+
+
+def _serves_one_by_one(master: Voice) -> bool:
+    given = {Kind.ANNOUNCE, Kind.SYNC} & set(master.counts)
+    return given <= master.unicast
+
+
+def _group(master: Voice | None) -> str:
+    """The group that the master's Announce or Sync go to, empty where the capture does not say."""
+    if master is None or _serves_one_by_one(master):
+        return ""
+    for kind in (Kind.SYNC, Kind.ANNOUNCE):
+        for address in master.destinations.get(kind, ()):
+            return address
+    return ""
+
+
+def _scope(transport: Transport, group: str) -> int:
+    if transport is Transport.UDPV6 and group:
+        return IPv6Address(group).packed[1] & 0xF
+    return ClockSettings().scope
+
+
+def _assumed(domain: Domain, master: Voice | None, delay: Delay | None) -> Iterator[str]:
+    if delay is None:
+        yield "delay_mechanism"
+    if master is None or (
+        Kind.ANNOUNCE in master.counts and _interval(master, Kind.ANNOUNCE) is None
+    ):
+        yield "logAnnounceInterval"
+    if _interval(master, Kind.SYNC) is None:
+        yield "logSyncInterval"
+    if delay is Delay.P2P and _peer_interval(domain, master) is None:
+        yield "logMinPdelayReqInterval"
+    if delay is not Delay.P2P and _interval(master, Kind.DELAY_RESP) is None:
+        yield "logMinDelayReqInterval"
+    if master is None or Kind.FOLLOW_UP not in master.counts or Kind.FOLLOW_UP in master.cut:
+        yield "follow_up_info"
+    if master and Kind.ANNOUNCE in master.counts and master.announce is None:
+        yield from ("priority1", "clockClass", "path_trace_enabled")
+    if master and not _group(master):
+        yield DESTINATIONS[domain.transport][0]
+
+
+def _unknown(domain: Domain, master: Voice | None, delay: Delay | None) -> Iterator[str]:
+    if delay is None:
+        yield "nobody measured a delay: end-to-end follows from the absence of peer messages only"
+    if domain.count(Kind.ANNOUNCE) == 0:
+        yield "nobody announces: a client finds its master only with `BMCA noop`"
+    if master and not _group(master) and not _serves_one_by_one(master):
+        yield "the capture does not say where the master sends to: the usual group is assumed"
+    if master and master.cut:
+        yield f"the snap length of the capture cut its {_cut(master)}: record with tcpdump -s 0"
+    if len(domain.masters) > 1 and master:
+        yield (
+            f"{len(domain.masters)} masters: what follows is of {master.port}, which best-master"
+            " selection prefers; --master takes another one"
+        )
+
+
+def _unlike(domain: Domain, master: Voice, settings: ClockSettings) -> Iterator[str]:
+    """What a rehearsal with these settings would not show a client, though the network does."""
+    if master.two_step is None:
+        yield "no Sync of the master was heard"
+    if False in {master.two_step, master.peer_two_step}:
+        yield "the master sends its time in one step, and software timestamps need two"
+    if master.cut:
+        yield f"the snap length of the capture cut the master's {_cut(master)}"
+    if settings.authenticated:
+        yield "the master signs its messages (AUTHENTICATION TLV), and the key is not known"
+    if settings.destination and settings.transport is Transport.L2:
+        yield f"the master sends to {settings.destination}, and a virtual link filters no address"
+    yield from _unanswered(domain)
+    if len({_shape(voice) for voice in domain.masters}) > 1:
+        yield "the masters of this network differ in more than their rank, and one is played"
+
+
+def _cut(master: Voice) -> str:
+    return ", ".join(kind.label for kind in sorted(master.cut))
+
+
+def _unanswered(domain: Domain) -> Iterator[str]:
+    asking = [voice for voice in domain.voices if not voice.gives_time]
+    for request, answer in (
+        (Kind.DELAY_REQ, Kind.DELAY_RESP),
+        (Kind.PDELAY_REQ, Kind.PDELAY_RESP),
+    ):
+        asked = sum(voice.counts.get(request, 0) for voice in asking)
+        if asked >= _UNANSWERED and not domain.count(answer):
+            yield f"nobody answered {asked} {request.label}"
+
+
+def _shape(voice: Voice) -> tuple[object, ...]:
+    """What clients of a master depend on beside its rank."""
+    return (
+        voice.two_step,
+        voice.follow_up_information,
+        voice.authenticated,
+        _serves_one_by_one(voice),
+        _group(voice),
+        Kind.ANNOUNCE in voice.counts,
+    )
+
+
+def _inexpressible(domain: Domain, settings: ClockSettings, *, untagged: bool) -> Iterator[str]:
+    if settings.unicast:
+        yield (
+            "the master serves each client by unicast, which takes a [unicast_master_table] that"
+            " trx.conf cannot have"
+        )
+    if settings.authenticated:
+        yield "the master signs its messages, which takes an sa_file that trx.conf cannot have"
+    tags = [tag for tag in domain.vlans if tag]
+    if tags and not (untagged and len(tags) == 1):
+        yield (
+            f"it is tagged with VLAN {'.'.join(map(str, tags))}, which trx.conf cannot ask for; if"
+            f" the host's port will carry it untagged, say --vlan {tags[-1]}"
+        )
+    if ":" in settings.destination:
+        option = DESTINATIONS[settings.transport][0]
+        yield (
+            f"the master sends to {settings.destination}, and whether TRX takes the `:` in"
+            f" {option} is not known"
+        )
+
+
+def _looks_like(settings: ClockSettings, profile: Profile) -> bool:
+    """Whether a master of `profile` would sound like this."""
+    if profile.impossible:
+        return False
+    return _audible(settings) == _audible(settings_of(profile.ptp4l))
+
+
+def _audible(settings: ClockSettings) -> tuple[object, ...]:
+    return (
+        settings.transport,
+        settings.domain,
+        settings.sdo,
+        settings.delay,
+        settings.log_announce if settings.announces else None,
+        settings.log_sync,
+        settings.follow_up_information,
+        settings.announces,
+    )
+
+
+def trx_conf_of_fit(fit: Fit) -> TrxConf:
+    """Make the trx.conf of a client; what was not heard is left to ptp4l's default.
+
+    Its `priority1` makes it follow every grandmaster, a backup that is silent now too; the
+    comparison of G.8275 does not look at it.
+    """
+    settings = fit.settings
+    shared = {"domainNumber": str(settings.domain)}
+    if settings.sdo:
+        shared["transportSpecific"] = f"0x{settings.sdo:x}"
+    heard = {
+        key: value for key, value in audible_options(settings).items() if key not in fit.assumed
+    }
+    ptp4l = {"slaveOnly": "1", **shared, **heard, **_invisible(fit)}
+    if ptp4l.get("dataset_comparison") != "G.8275.x":
+        ptp4l["priority1"] = str(BEST_PRIORITY1)
+    if settings.hybrid and settings.delay is Delay.E2E:
+        ptp4l["hybrid_e2e"] = "1"
+    triples = [("ptp4l", key, value) for key, value in ptp4l.items()]
+    return TrxConf.of([*triples, *(("phc2sys", key, value) for key, value in shared.items())])
+
+
+def audible_options(settings: ClockSettings) -> dict[str, str]:
+    """The options of ptp4l that both sides share beside the domain."""
+    peers = settings.delay.of_peers
+    options = {
+        "network_transport": str(settings.transport),
+        "delay_mechanism": str(settings.delay),
+        "logAnnounceInterval": str(settings.log_announce),
+        "logSyncInterval": str(settings.log_sync),
+        ("logMinPdelayReqInterval" if peers else "logMinDelayReqInterval"): str(
+            settings.log_peer_request if peers else settings.log_delay_request
+        ),
+    }
+    if settings.scope != ClockSettings().scope:
+        options["udp6_scope"] = f"0x{settings.scope:x}"
+    if settings.destination:
+        options[DESTINATIONS[settings.transport][0]] = settings.destination
+    if settings.path_trace:
+        options["path_trace_enabled"] = "1"
+    if settings.follow_up_information:
+        options |= {"follow_up_info": "1", "assume_two_step": "1"}
+    return options
+
+
+def _invisible(fit: Fit) -> Mapping[str, str]:
+    """What the one profile that sounds like this sets beside what can be heard."""
+    common: dict[str, str] | None = None
+    for name in fit.profiles:
+        options = dict(profiles()[name].ptp4l)
+        common = (
+            options
+            if common is None
+            else {key: value for key, value in common.items() if options.get(key) == value}
+        )
+    heard = {*audible_options(fit.settings), "domainNumber", "transportSpecific"}
+    other = {"logMinPdelayReqInterval", "logMinDelayReqInterval", "hybrid_e2e"}
+    return {key: value for key, value in (common or {}).items() if key not in heard | other}

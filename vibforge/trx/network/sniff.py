@@ -14,9 +14,9 @@ from vibforge.errors import TrxError
 from vibforge.files.inputs import STANDARD_INPUT
 from vibforge.trx.network.capture import LINK_TYPES, Capture, Transport, find_ptp
 from vibforge.trx.network.ear import Ear
-from vibforge.trx.network.fitting import Fit, fit_domain, trx_conf_of_fit
 from vibforge.trx.network.listener import Domain, Hearing, Listener, Voice
 from vibforge.trx.network.message import clock_text
+from vibforge.trx.network.settings import Fit, fit_domain, trx_conf_of_fit
 
 _MOST_NAMED = 8
 """Networks that a message lists; a capture of more needs another look first."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from vibforge.trx.document import Line, TrxConf, number_of
+from vibforge.trx.conf import Line, TrxConf, number_of
 from vibforge.trx.effective import linuxptp_file
 from vibforge.trx.network.settings import ClockSettings, settings_of
 from vibforge.trx.option import catalogue

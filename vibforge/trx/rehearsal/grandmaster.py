@@ -9,13 +9,19 @@ from msgspec.structs import replace
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.files.inputs import read_input
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.exchange.linuxptp import Entry, entries_of
 from vibforge.trx.network.capture import Transport
-from vibforge.trx.network.fitting import Fit, audible_options, fit_domain
 from vibforge.trx.network.listener import Hearing, Voice
 from vibforge.trx.network.message import Announce, Flags, clock_text
-from vibforge.trx.network.settings import DESTINATIONS, ClockSettings, settings_of
+from vibforge.trx.network.settings import (
+    DESTINATIONS,
+    ClockSettings,
+    Fit,
+    audible_options,
+    fit_domain,
+    settings_of,
+)
 from vibforge.trx.network.sniff import Choice, chosen_domain, hear_capture, network_text
 from vibforge.trx.profile import Profile, profile_named
 from vibforge.trx.rehearsal.client import SOFTWARE_THRESHOLD, common_overlay, values_of

@@ -11,8 +11,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from vibforge.errors import NotPossibleHereError, Problem, TrxError
-from vibforge.formats.vmtar import MAGIC
-from vibforge.trx.release import RANK, newest_up_to, numbers_of
+from vibforge.formats.vmtar import ELF_MAGIC
+from vibforge.trx.option import RANK, newest_up_to, numbers_of
 
 OLDEST = "3.0"
 """The first release with PORT_STATS_NP, the counters that a verdict needs."""
@@ -115,7 +115,7 @@ def _start_of(folder: Path, program: Path) -> tuple[str, ...]:
     """Start a program through the folder's loader if it has one; scripts start as they are."""
     loader = next(_loaders(folder), None)
     with program.open("rb") as file:
-        if loader is None or file.read(len(MAGIC)) != MAGIC:
+        if loader is None or file.read(len(ELF_MAGIC)) != ELF_MAGIC:
             return (str(program),)
     if ":" in str(folder):
         raise TrxError(

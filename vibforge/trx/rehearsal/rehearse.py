@@ -11,19 +11,18 @@ from msgspec.structs import replace
 from vibforge.errors import TrxError
 from vibforge.findings.check import Finding, Severity
 from vibforge.trx.check import check
-from vibforge.trx.document import TrxConf
+from vibforge.trx.conf import TrxConf
 from vibforge.trx.network.ear import Ear
-from vibforge.trx.network.fitting import Fit, fit_domain
 from vibforge.trx.network.listener import Hearing, Listener
-from vibforge.trx.network.settings import ClockSettings
+from vibforge.trx.network.settings import ClockSettings, Fit, fit_domain
 from vibforge.trx.rehearsal.client import Client, client_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, electing
 from vibforge.trx.rehearsal.linuxptp import Linuxptp, Programs
-from vibforge.trx.rehearsal.oracle import Rejection, rejections
+from vibforge.trx.rehearsal.linuxptp_check import Rejection, rejections
 from vibforge.trx.rehearsal.remedy import Advice, advice, failover_advice
-from vibforge.trx.rehearsal.stage import Notice, Play, Stage
+from vibforge.trx.rehearsal.sandbox import World, host_world, private_world
+from vibforge.trx.rehearsal.session import Notice, Play, Stage
 from vibforge.trx.rehearsal.verdict import Code
-from vibforge.trx.rehearsal.world import World, host_world, private_world
 
 SECONDS = (1.0, 600.0)
 """The shortest and the longest rehearsal: ten minutes see an Announce each minute."""

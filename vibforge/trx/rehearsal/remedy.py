@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vibforge.trx.document import is_default, shown
+from vibforge.trx.conf import is_default, shown
 from vibforge.trx.network.capture import Transport
 from vibforge.trx.network.settings import DESTINATIONS, ClockSettings, Delay
 from vibforge.trx.option import Kind, catalogue

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.trx.document import Line, is_default, same_value, shown
+from vibforge.trx.conf import Line, is_default, same_value, shown
 from vibforge.trx.subject import Subject
 
 SHARED = ("domainNumber", "transportSpecific", "uds_address")

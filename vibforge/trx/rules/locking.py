@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import WHOLE_FILE, Fault, Severity, check, fault_at
-from vibforge.trx.document import Line, shown
-from vibforge.trx.release import RANK, span
+from vibforge.trx.conf import Line, shown
+from vibforge.trx.option import RANK, span
 from vibforge.trx.subject import Subject
 
 BEST_PRIORITY1 = 255

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.trx.document import Line, Refusal, is_nan, is_octal, number_of, shown
-from vibforge.trx.option import Kind, Option, shown_default
-from vibforge.trx.release import span
+from vibforge.trx.conf import Line, Refusal, is_nan, is_octal, number_of, shown
+from vibforge.trx.option import Kind, Option, shown_default, span
 from vibforge.trx.subject import Subject
 
 CONFIGSTORE_KEYS = ("log_level", "calibration_delay", "ports", "domain_number")

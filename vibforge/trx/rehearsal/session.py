@@ -15,8 +15,8 @@ from vibforge.trx.rehearsal.data_sets import QUESTIONS, DataSets, Log, Said, dat
 from vibforge.trx.rehearsal.failover import Change, Failover, Speaker, announced_by
 from vibforge.trx.rehearsal.grandmaster import SLOWEST_ELECTION, Announced, Grandmaster
 from vibforge.trx.rehearsal.linuxptp import Linuxptp, Programs
+from vibforge.trx.rehearsal.sandbox import World
 from vibforge.trx.rehearsal.verdict import Code, Sample, Scene, judge, on_one_scale
-from vibforge.trx.rehearsal.world import World
 
 _BETWEEN = 0.1
 """Seconds between two readings; a reading takes as long again."""

@@ -8,7 +8,7 @@ Whether the ConfigStore's domain or the one of trx.conf wins is not known, so bo
 
 from msgspec import Struct
 
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 
 
 class OfficialWay(Struct, frozen=True, kw_only=True):

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from vibforge.trx.document import Line, TrxConf, shown
+from vibforge.trx.conf import Line, TrxConf, shown
 from vibforge.trx.rehearsal.linuxptp import Linuxptp
-from vibforge.trx.rehearsal.world import World
+from vibforge.trx.rehearsal.sandbox import World
 
 _REJECTED = 254
 _LONGEST_WORDS = 200

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from vibforge.esxi.certainty import Certainty
+from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.trx import official as trx_official
-from vibforge.trx.document import Line, is_default, number_of, same_value, shown
-from vibforge.trx.option import Option, Standing
-from vibforge.trx.release import RANK, span
+from vibforge.trx import configstore as trx_official
+from vibforge.trx.conf import Line, is_default, number_of, same_value, shown
+from vibforge.trx.option import RANK, Option, Standing, span
 from vibforge.trx.subject import Subject
 
 _WITH_A_RULE = {"unicast_master_table", "twoStepFlag"}
