@@ -56,5 +56,5 @@ def extract(  # noqa: PLR0913 - the options of the command
         else:
             done = packages_extract.extract(subjects, folder, wishes)
     show(
-        as_json, lambda: documents.extract.Extract.of(done), lambda _: inspect.extracted_text(done)
+        as_json, lambda: documents.inspect.Extract.of(done), lambda _: inspect.extracted_text(done)
     )
