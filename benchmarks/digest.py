@@ -10,12 +10,12 @@ import platform
 import sys
 
 from benchmarks.content import SIZE, content
-from vibforge.formats.deflating import Level, codec_release, compress
+from vibforge.formats.deflating import CompressionLevel, codec_release, compress
 
 _CYCLES = 48
 
 
-def digest(level: Level, threads: int, cycles: int = _CYCLES) -> str:
+def digest(level: CompressionLevel, threads: int, cycles: int = _CYCLES) -> str:
     """Return the SHA-256 of the gzip member of `cycles` times the benchmarks' content."""
     base, at, size = content(), 0, SIZE * cycles
 
@@ -32,7 +32,7 @@ def digest(level: Level, threads: int, cycles: int = _CYCLES) -> str:
 
 def main() -> None:
     """Print a line for each number of threads."""
-    level = Level[sys.argv[1].upper()]
+    level = CompressionLevel[sys.argv[1].upper()]
     for threads in map(int, sys.argv[2:]):
         found = digest(level, threads)
         print(f"{found}  {threads} threads, {platform.machine()}, {codec_release()}", flush=True)

@@ -14,7 +14,7 @@ from vibforge import Outcome, Verification, Vib, verify
 from vibforge.errors import VibforgeError
 from vibforge.findings.check import Topic
 from vibforge.formats.zip_archive import open_zip
-from vibforge.packages.extract import Wishes, extract
+from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import BundleInspection, Inspection, VibInspection, inspect
 from vibforge.packages.subjects import opened
 from vibforge.report.documents.inspect import inspected
@@ -242,7 +242,7 @@ def test_the_files_of_nine_are_listed_and_extracted(nine: Path, tmp_path: Path) 
     lines = list(listing(found))
     assert "0444 0 0 1174648 usr/lib/vmware/vmkmod/vmkusb_nic_fling" in lines
     with opened(nine) as subjects:
-        extract(subjects, tmp_path / "out", Wishes())
+        extract(subjects, tmp_path / "out", ExtractOptions())
     written = {
         path.relative_to(tmp_path / "out").as_posix(): (
             path.stat().st_mode & 0o7777,

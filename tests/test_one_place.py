@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Formatter
 
 from vibforge.esxi import messages
-from vibforge.esxi.messages import Form, Phrase
+from vibforge.esxi.messages import MessageForm, Phrase
 
 CHECKOUT = Path(__file__).parents[1]
 HOME = CHECKOUT / "vibforge" / "esxi" / "messages.py"
@@ -26,7 +26,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"[\s\"'\\]+", "", text).lower()
 
 
-def parts_of(form: Form | Phrase) -> Iterator[str]:
+def parts_of(form: MessageForm | Phrase) -> Iterator[str]:
     """Yield what is fixed in a text: between its places, and the words by which it is known."""
     for text, *_ in Formatter().parse(form.text):
         yield from (part for part in re.split(r"\n|: |\. ", text) if longer(part, SHORTEST_PART))
@@ -40,7 +40,7 @@ def longer(text: str, limit: int) -> bool:
 PARTS = {
     squeezed(part): name
     for name, form in vars(messages).items()
-    if isinstance(form, Form | Phrase)
+    if isinstance(form, MessageForm | Phrase)
     for part in parts_of(form)
 }
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 from vibforge.formats import ar, gnu_tar, vmtar
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -26,17 +26,19 @@ else:
 
 MTIME = 1_714_564_800
 
-FOLDERS = tuple(Entry(path, EntryKind.DIRECTORY, 0o755, mtime=MTIME) for path in ("etc", "etc/x"))
-FILE = Entry("etc/x/x.conf", EntryKind.FILE, 0o1644, size=6, mtime=MTIME)
-LINK = Entry("etc/x/link", EntryKind.SYMLINK, 0o777, link="x.conf", mtime=MTIME)
-LONG = Entry("opt/" + "long-name-" * 12, EntryKind.FILE, 0o600, size=3, mtime=MTIME)
+FOLDERS = tuple(
+    ArchiveEntry(path, EntryKind.DIRECTORY, 0o755, mtime=MTIME) for path in ("etc", "etc/x")
+)
+FILE = ArchiveEntry("etc/x/x.conf", EntryKind.FILE, 0o1644, size=6, mtime=MTIME)
+LINK = ArchiveEntry("etc/x/link", EntryKind.SYMLINK, 0o777, link="x.conf", mtime=MTIME)
+LONG = ArchiveEntry("opt/" + "long-name-" * 12, EntryKind.FILE, 0o600, size=3, mtime=MTIME)
 ENTRIES = (*FOLDERS, FILE, LINK, LONG)
 CONTENTS = {FILE.path: b"a = b\n", LONG.path: b"abc"}
 
 
 def image(
     layout: ModuleType = vmtar,
-    entries: Sequence[Entry] = ENTRIES,
+    entries: Sequence[ArchiveEntry] = ENTRIES,
     contents: dict[str, bytes] | None = None,
 ) -> bytes:
     """Return a tar; entries without a content in `contents` are filled with `x`."""

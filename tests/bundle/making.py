@@ -6,15 +6,15 @@ from io import BytesIO
 from pathlib import Path
 
 from tests.vibs import MTIME, archive, descriptor, image, payload_element, zipped
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 
 Change = Callable[[bytes], bytes]
 
 _FILE = "opt/x/x.conf"
 """On the list of paths that a community VIB may carry."""
 _ENTRIES = (
-    *(Entry(path, EntryKind.DIRECTORY, 0o755, mtime=MTIME) for path in ("opt", "opt/x")),
-    Entry(_FILE, EntryKind.FILE, 0o644, size=6, mtime=MTIME),
+    *(ArchiveEntry(path, EntryKind.DIRECTORY, 0o755, mtime=MTIME) for path in ("opt", "opt/x")),
+    ArchiveEntry(_FILE, EntryKind.FILE, 0o644, size=6, mtime=MTIME),
 )
 
 

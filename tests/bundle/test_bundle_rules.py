@@ -14,7 +14,7 @@ from vibforge.bundle.metadata import Bulletin, Bundle, Response
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import Problem
-from vibforge.packages.lint import BUNDLE_CHECKS, Choice, lint
+from vibforge.packages.lint import BUNDLE_CHECKS, CheckSelection, lint
 from vibforge.packages.subjects import opened
 from vibforge.vib.descriptor import Checksum, SoftwarePlatform
 
@@ -119,8 +119,8 @@ ALONG = {"VF605": {"VF604"}, "VF615": {"VF611"}, "VF616": {"VF602"}}
 """The checks that fail along with another one."""
 
 
-def found(of: BundleScan, choice: Choice | None = None) -> set[str]:
-    return {finding.rule for finding in lint([of], choice or Choice()).findings}
+def found(of: BundleScan, choice: CheckSelection | None = None) -> set[str]:
+    return {finding.rule for finding in lint([of], choice or CheckSelection()).findings}
 
 
 def test_the_good_bundle_is_good() -> None:
@@ -137,7 +137,7 @@ def test_every_rule_has_a_bad_bundle() -> None:
 
 
 def told(of: BundleScan) -> list[str]:
-    findings = lint([of], Choice()).findings
+    findings = lint([of], CheckSelection()).findings
     return [f"{one.rule} {one.severity} {one.where}: {one.what}" for one in findings]
 
 
@@ -217,8 +217,8 @@ def test_a_bulletin_that_vmware_xml_does_not_tell_of() -> None:
 
 def test_components_do_not_matter_before_70() -> None:
     bad = BAD["VF602"]()
-    assert found(bad, Choice(targets=(ESXI_67,))) == set()
-    assert found(bad, Choice(targets=(ESXI_67, ESXI_80))) == {"VF602"}
+    assert found(bad, CheckSelection(targets=(ESXI_67,))) == set()
+    assert found(bad, CheckSelection(targets=(ESXI_67, ESXI_80))) == {"VF602"}
 
 
 def test_the_vibs_of_a_bundle_are_judged_too(corpus: Path) -> None:
@@ -227,6 +227,6 @@ def test_the_vibs_of_a_bundle_are_judged_too(corpus: Path) -> None:
         (of,) = subjects
         assert isinstance(of, OpenBundle)
         whole = bundle_scan(of.bundle, of.sources, inside=False)
-        result = lint([whole], Choice())
+        result = lint([whole], CheckSelection())
     files = {finding.file for finding in result.findings if finding.rule == "VF305"}
     assert files == {f"{path}:vib20/ghettoVCB/virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0.vib"}

@@ -14,7 +14,7 @@ from vibforge.bundle.create import create_bundle
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import Verdict
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
-from vibforge.bundle.words import Severity, Urgency
+from vibforge.bundle.words import BulletinSeverity, Urgency
 from vibforge.errors import DepotError, FormatError, VibforgeError
 from vibforge.host.offer import BundleReader
 from vibforge.packages.subjects import opened
@@ -44,7 +44,7 @@ def test_a_bundle_of_one_vib(tmp_path: Path) -> None:
     assert (component.component_name, component.component_version) == ("test", "1.0.0-1")
     assert component.id == "test_1.0.0-1"
     assert component.value("releaseDate") == "2024-05-01T12:00:00+00:00"
-    assert component.value("severity") == Severity.GENERAL
+    assert component.value("severity") == BulletinSeverity.GENERAL
     (vib,) = found.vibs
     data = vib_bytes()
     assert vib.packed_size == len(data)

@@ -29,10 +29,10 @@ from vibforge.findings.check import Check, Finding, Severity
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.installer import predict
-from vibforge.host.offer import BundleReader, Offer, offer_of_scan
+from vibforge.host.offer import BundleReader, InstallCandidate, offer_of_scan
 from vibforge.host.prediction import Prediction
-from vibforge.host.routes import Journey, Route, routes_of, travel
-from vibforge.packages.lint import BUNDLE_CHECKS, Choice, find_rule, lint
+from vibforge.host.routes import Delivery, Route, predict_route, routes_of
+from vibforge.packages.lint import BUNDLE_CHECKS, CheckSelection, find_rule, lint
 from vibforge.packages.plan import bundle_offer
 from vibforge.packages.verification import Outcome
 from vibforge.packages.verify import verify_bundle_scan, verify_scan
@@ -54,7 +54,7 @@ SOME_DIGESTS = {"VF323"}
 
 def linted(scan: VibScan, release: Release) -> dict[str, Finding]:
     """Return what lint says for one release, by the ids of the checks."""
-    found = lint([scan], Choice(targets=(release,))).findings
+    found = lint([scan], CheckSelection(targets=(release,))).findings
     return {each.rule: each for each in sorted(found, key=lambda each: each.severity != "error")}
 
 
@@ -62,7 +62,9 @@ def errors(found: dict[str, Finding]) -> set[str]:
     return {rule for rule, each in found.items() if each.severity is Severity.ERROR}
 
 
-def predicted(offer: Offer, release: Release, flags: Flags = NO_FLAGS) -> Iterator[Prediction]:
+def predicted(
+    offer: InstallCandidate, release: Release, flags: Flags = NO_FLAGS
+) -> Iterator[Prediction]:
     """Yield every outcome of an install on a stock host of the VIB's own level."""
     host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
     command = Command(
@@ -133,7 +135,7 @@ def test_a_build_tells_what_lint_tells_of_its_vib(case: str, tmp_path: Path) -> 
     scan = VibScan(
         Vib.from_path(built.vib_path), str(built.vib_path), changed_modes=built.plan.changed_modes
     )
-    found = lint([scan], Choice(allowances=built.plan.recipe.allow)).findings
+    found = lint([scan], CheckSelection(allowances=built.plan.recipe.allow)).findings
     told = [replace(each, minds=None) for each in judge_build(built).findings]
     assert told == [replace(each, minds=None) for each in found if each.rule != "VF401"]
 
@@ -165,7 +167,7 @@ def test_create_and_modernise_offer_what_lint_allows(case: str) -> None:
 
 
 def _all_of(scan: VibScan, release: Release) -> set[str]:
-    found = lint([scan], Choice(targets=(release,))).findings
+    found = lint([scan], CheckSelection(targets=(release,))).findings
     return {each.what for each in found if each.severity is Severity.ERROR}
 
 
@@ -190,17 +192,17 @@ def _bundle(make_vib: Callable[[], Vib]) -> BundleScan:
     return BundleScan(bundle=bundle, name="acme.zip", vibs=((member, vib),))
 
 
-def offered(scan: BundleScan) -> Offer:
+def offered(scan: BundleScan) -> InstallCandidate:
     return bundle_offer(
         scan, [offer_of_scan(VibScan(vib), "a.zip") for _member, vib in scan.vibs], "a.zip"
     )
 
 
-def ways(offer: Offer, route: Route, release: Release, flags: Flags) -> list[Prediction]:
+def ways(offer: InstallCandidate, route: Route, release: Release, flags: Flags) -> list[Prediction]:
     """Return what `plan` says of a route to a host of the VIB's own level, in every world."""
     host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
-    journey = Journey(host=host, offer=offer, flags=flags)
-    return [world.result for world in travel(journey, route)]
+    journey = Delivery(host=host, offer=offer, flags=flags)
+    return [world.result for world in predict_route(journey, route)]
 
 
 ROUTES = {
@@ -228,7 +230,7 @@ def test_bundle_verify_and_plan_never_say_the_opposite(case: str) -> None:
         outcomes = [
             outcome
             for release in RELEASES
-            if route in routes_of(Journey(host=stock_host(release), offer=offer))
+            if route in routes_of(Delivery(host=stock_host(release), offer=offer))
             for flags in (NO_FLAGS, REBOOTING, FORCED)
             for outcome in ways(offer, route, release, flags)
         ]
@@ -263,7 +265,7 @@ def test_explain_tells_the_same_severity(check: object) -> None:
 def test_bundle_verify_and_its_readers_agree(case: str) -> None:
     """A reader that takes a bundle finds no contradiction that hosts react to."""
     scan: BundleScan = of_bundles.subject() if case == "good" else of_bundles.BAD[case]()
-    found = lint([scan], Choice()).findings
+    found = lint([scan], CheckSelection()).findings
     verified = verify_bundle_scan(scan, (), NO_POLICY)
     failed = {
         fact.reason.rpartition("(")[2].rstrip(")")

@@ -13,7 +13,7 @@ from tests.checks.test_vib_rules import ABOUT, SIGNED, STORED, elf, visor, with_
 from tests.checks.test_vib_rules import BAD as BAD_VIBS
 from tests.vibs import sign, zstd_compressed
 from vibforge.findings.check import Finding
-from vibforge.packages.lint import Choice, lint
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Checksum
 from vibforge.vib.relationships import Constraint, Relationships
@@ -24,7 +24,7 @@ SIZE = len(make().to_bytes())
 
 
 def findings(rule: str, vib: Vib) -> tuple[Finding, ...]:
-    result = lint([VibScan(vib, "acme.vib")], Choice(select=(rule,)))
+    result = lint([VibScan(vib, "acme.vib")], CheckSelection(select=(rule,)))
     assert result.files == ("acme.vib",)
     return result.findings
 

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from vibforge.checks import signature
-from vibforge.formats.pkcs7 import Signer, read_blocks
-from vibforge.packages.lint import Choice, lint
+from vibforge.formats.pkcs7 import CmsSigner, read_blocks
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan
 
@@ -20,7 +20,7 @@ def vib(corpus: Path) -> Vib:
 
 
 def found(vib: Vib) -> set[str]:
-    choice = Choice(select=("VF5",))
+    choice = CheckSelection(select=("VF5",))
     return {finding.rule for finding in lint([VibScan(vib, "x.vib")], choice).findings}
 
 
@@ -43,7 +43,7 @@ def test_junk_is_no_signature(vib: Vib) -> None:
 
 
 def told(vib: Vib) -> list[str]:
-    choice = Choice(select=("VF5",))
+    choice = CheckSelection(select=("VF5",))
     return [
         f"{finding.rule} {finding.where}: {finding.what}"
         for finding in lint([VibScan(vib, "x.vib")], choice).findings
@@ -52,7 +52,7 @@ def told(vib: Vib) -> list[str]:
 
 def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int) -> list[str]:
     (block,) = read_blocks(vib.signature)
-    signer: Signer = block.signers[0]
+    signer: CmsSigner = block.signers[0]
     if change == "key":
         signer = replace(signer, subject_key_id="00ff")
     if change == "serial":

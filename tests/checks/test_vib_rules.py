@@ -15,7 +15,7 @@ from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.findings.check import Check as CheckType
 from vibforge.formats import vmtar
-from vibforge.packages.lint import CHECKS, Choice, lint
+from vibforge.packages.lint import CHECKS, CheckSelection, lint
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Checksum, SystemRequires, Url
 from vibforge.vib.relationships import Constraint, Relationships
@@ -188,7 +188,7 @@ def replace_tags(vib: Vib) -> Vib:
 
 
 def found(vib: Vib, **choice: tuple[str, ...]) -> set[str]:
-    result = lint([VibScan(vib, "acme.vib")], Choice(**choice))  # type: ignore[arg-type] # words
+    result = lint([VibScan(vib, "acme.vib")], CheckSelection(**choice))  # type: ignore[arg-type] # words
     return {finding.rule for finding in result.findings}
 
 
@@ -201,12 +201,12 @@ def test_a_good_vgz_is_good() -> None:
 
 
 def visor() -> bytes:
-    from vibforge.formats.gnu_tar import Entry, EntryKind  # noqa: PLC0415 - only here
+    from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind  # noqa: PLC0415 - only here
 
     entries = [
-        Entry(f.path, EntryKind.DIRECTORY, f.mode)
+        ArchiveEntry(f.path, EntryKind.DIRECTORY, f.mode)
         if f.content is None
-        else Entry(f.path, EntryKind.FILE, f.mode, size=len(f.content))
+        else ArchiveEntry(f.path, EntryKind.FILE, f.mode, size=len(f.content))
         for f in FILES
     ]
     contents = {f.path: f.content or b"" for f in FILES}

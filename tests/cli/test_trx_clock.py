@@ -12,7 +12,7 @@ from tests.trx.network.ptp_examples import TWO_STEP, ethernet, message, pcap
 from tests.trx.network.test_trx_sniff import SPEECH
 from tests.trx.rehearsal.matrix import MATCHES, MISMATCHES, Case
 from vibforge.cli import main
-from vibforge.trx.network.message import Kind
+from vibforge.trx.network.message import MessageType
 from vibforge.trx.rehearsal import linuxptp as linuxptp_module
 from vibforge.trx.rehearsal.linuxptp import Programs
 
@@ -25,7 +25,11 @@ TWO_STEPS = [
         ethernet(message(kind, domain=24, log_interval=0, flags=flags).serialise()),
     )
     for number in range(6)
-    for kind, flags in ((Kind.ANNOUNCE, 0), (Kind.SYNC, TWO_STEP), (Kind.FOLLOW_UP, 0))
+    for kind, flags in (
+        (MessageType.ANNOUNCE, 0),
+        (MessageType.SYNC, TWO_STEP),
+        (MessageType.FOLLOW_UP, 0),
+    )
 ]
 
 

@@ -6,7 +6,7 @@ from vibforge.esxi.table import (
     STOCK_TARGETS,
     TABLE,
     Cell,
-    Row,
+    ReleaseRow,
     has_components,
     ignores_type,
     is_known,
@@ -19,7 +19,7 @@ UNKNOWN = Release(10, 0)
 CELLS = [
     pytest.param(row, name, id=f"{row.release}-{name}")
     for row in TABLE.values()
-    for name in Row.__struct_fields__
+    for name in ReleaseRow.__struct_fields__
     if isinstance(getattr(row, name), Cell)
 ]
 
@@ -30,14 +30,14 @@ def test_the_rows_are_in_the_order_of_their_releases() -> None:
 
 
 @pytest.mark.parametrize(("row", "name"), CELLS)
-def test_every_cell_has_a_source(row: Row, name: str) -> None:
+def test_every_cell_has_a_source(row: ReleaseRow, name: str) -> None:
     cell = getattr(row, name)
     assert cell.source
     assert cell.certainty is not Certainty.UNKNOWN
 
 
 @pytest.mark.parametrize(("row", "name"), CELLS)
-def test_only_a_release_that_was_tried_has_measured_cells(row: Row, name: str) -> None:
+def test_only_a_release_that_was_tried_has_measured_cells(row: ReleaseRow, name: str) -> None:
     assert row.tried or getattr(row, name).certainty is not Certainty.MEASURED
 
 
@@ -45,7 +45,9 @@ def test_a_release_that_is_not_in_the_table_has_no_cell() -> None:
     row = row_of(UNKNOWN)
     assert not is_known(UNKNOWN)
     assert standing(UNKNOWN) is Certainty.UNKNOWN
-    assert [name for name in Row.__struct_fields__ if isinstance(getattr(row, name), Cell)] == []
+    assert [
+        name for name in ReleaseRow.__struct_fields__ if isinstance(getattr(row, name), Cell)
+    ] == []
 
 
 def test_an_update_repeats_its_line_and_says_so() -> None:

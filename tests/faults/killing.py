@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from tests.faults.scenario import OUTPUT, Scenario, seen
 from vibforge.cli import main
-from vibforge.project.ledger import RECORD_NAME, FileKind, read_record, serialise_record
+from vibforge.project.ledger import RECORD_NAME, WrittenKind, read_record, serialise_record
 
 LEFT_BY_KILL = re.compile(r"(.*/)?\.vibforge-\d+-\d+\.partial")
 """What SIGKILL may leave beside the results: whole files on the way to their names."""
@@ -145,7 +145,7 @@ def _without_bundle(folder: Path) -> dict[str, str]:
     """Make a folder what a build leaves before it makes the bundle, and return what is in it."""
     record = read_record(folder)
     assert record is not None
-    bundle = record.find(FileKind.BUNDLE)
+    bundle = record.find(WrittenKind.BUNDLE)
     assert bundle is not None
     (folder / bundle.name).unlink()
     others = [file for file in record.files if file is not bundle]

@@ -21,8 +21,8 @@ from vibforge.bundle.opening import unpack
 from vibforge.bundle.recipe import BundleRecipe
 from vibforge.errors import VibforgeError
 from vibforge.formats import gnu_tar
-from vibforge.formats.gnu_tar import Entry, EntryKind
-from vibforge.packages.extract import Wishes, extract
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
+from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.project.build import build
 from vibforge.project.initialise import initialise
 from vibforge.project.stage import extract_stage
@@ -85,10 +85,13 @@ def seen(folder: Path) -> list[tuple[str, int, int]]:
 def _vib(folder: Path) -> Vib:
     del folder
     files = [
-        Entry(f"{FOLDERS[number % 20]}/f{number}", EntryKind.FILE, 0o644, size=1)
+        ArchiveEntry(f"{FOLDERS[number % 20]}/f{number}", EntryKind.FILE, 0o644, size=1)
         for number in range(400)
     ]
-    hard = [Entry(f"d{n}/hard", EntryKind.HARD_LINK, 0o644, link=files[n].path) for n in range(20)]
+    hard = [
+        ArchiveEntry(f"d{n}/hard", EntryKind.HARD_LINK, 0o644, link=files[n].path)
+        for n in range(20)
+    ]
     image = vibs.image(gnu_tar, [*files, *hard])
     return Vib.from_bytes(vibs.vib(image, kind="tgz"))
 
@@ -107,17 +110,17 @@ def _build(inputs: Path, folder: Path) -> object:
 
 
 INTO_FOLDERS_OF_OTHERS: dict[str, Write] = {
-    "extract": lambda i, to: extract([_vib(i)], to, Wishes()),
+    "extract": lambda i, to: extract([_vib(i)], to, ExtractOptions()),
     "extract --owners --force": lambda i, to: extract(
-        [_vib(i)], to, Wishes(owners=True, force=True)
+        [_vib(i)], to, ExtractOptions(owners=True, force=True)
     ),
     "extract into a folder of theirs": lambda i, to: extract(
-        [_vib(i)], to / "d1/sub", Wishes(force=True)
+        [_vib(i)], to / "d1/sub", ExtractOptions(force=True)
     ),
     "build": lambda i, to: _build(i, to / "d1/sub"),
 }
 INTO_NEW_FOLDERS: dict[str, Write] = {
-    "extract": lambda i, to: extract([_vib(i)], to / "new", Wishes()),
+    "extract": lambda i, to: extract([_vib(i)], to / "new", ExtractOptions()),
     "extract --stage": lambda i, to: extract_stage(_vib(i), to / "new"),
     "bundle unpack": _unpack,
     "build": lambda i, to: _build(i, to / "new"),

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from vibforge.errors import FormatError
 from vibforge.formats import deflating
-from vibforge.formats.deflating import BLOCK_SIZE, Level, Member, codec_release, compress
+from vibforge.formats.deflating import (
+    BLOCK_SIZE,
+    CompressionLevel,
+    GzipMember,
+    codec_release,
+    compress,
+)
 
 
 def mixed(size: int) -> bytes:
@@ -29,9 +35,9 @@ def mixed(size: int) -> bytes:
     return bytes(out[:size])
 
 
-def packed(data: bytes, **options: int | None) -> tuple[bytes, Member]:
+def packed(data: bytes, **options: int | None) -> tuple[bytes, GzipMember]:
     source, out = io.BytesIO(data), io.BytesIO()
-    level = Level(options.pop("level", Level.BEST) or Level.BEST)
+    level = CompressionLevel(options.pop("level", CompressionLevel.BEST) or CompressionLevel.BEST)
     threads = options.pop("threads", None)
     member = compress(source.readinto, len(data), out.write, level=level, threads=threads)
     return out.getvalue(), member
@@ -45,7 +51,7 @@ def test_one_member_with_both_sides_digests(size: int) -> None:
     assert inflater.decompress(out) == data
     assert inflater.eof
     assert inflater.unused_data == b""
-    assert member == Member(
+    assert member == GzipMember(
         size=len(out),
         sha256=hashlib.sha256(out).hexdigest(),
         content_size=size,
@@ -58,8 +64,8 @@ def test_header_is_the_vendors() -> None:
     assert packed(b"x")[0][:10] == bytes.fromhex("1f8b08 00 00000000 02 ff")
 
 
-@pytest.mark.parametrize("level", list(Level))
-def test_the_number_of_threads_does_not_change_the_bytes(level: Level) -> None:
+@pytest.mark.parametrize("level", list(CompressionLevel))
+def test_the_number_of_threads_does_not_change_the_bytes(level: CompressionLevel) -> None:
     data = mixed(9 * BLOCK_SIZE + 12345)
     digests = {packed(data, level=level, threads=count)[1].sha256 for count in (1, 2, 3, 8)}
     assert len(digests) == 1
@@ -70,7 +76,7 @@ def test_the_bytes_of_this_codec_release() -> None:
         pytest.skip(f"the digests are those of zlib-ng 2.3.3, not of {codec_release()}")
     data = b"".join(b"line %d of a file\n" % n for n in range(120_000))
     assert packed(data)[1].sha256 == GOLDEN_BEST
-    assert packed(data, level=Level.FAST)[1].sha256 == GOLDEN_FAST
+    assert packed(data, level=CompressionLevel.FAST)[1].sha256 == GOLDEN_FAST
 
 
 def test_never_larger_than_gzip_9(tmp_path: Path, tool: Callable[[str], str]) -> None:

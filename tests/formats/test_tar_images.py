@@ -11,7 +11,7 @@ from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.gnu_tar import (
     BLOCK,
     PATH_LIMIT,
-    Entry,
+    ArchiveEntry,
     EntryKind,
     header_blocks,
     signed_checksum,
@@ -26,24 +26,27 @@ paths = st.lists(names, min_size=1, max_size=8).map("/".join).filter(lambda p: l
 
 
 @st.composite
-def entries(draw: st.DrawFn) -> list[tuple[Entry, bytes]]:
+def entries(draw: st.DrawFn) -> list[tuple[ArchiveEntry, bytes]]:
     found = []
     for path in sorted(draw(st.sets(paths, max_size=12))):
         mode = draw(st.integers(0, 0o7777))
         kind = draw(st.sampled_from(["file", "folder", "link"]))
         if kind == "file":
             content = draw(st.binary(max_size=5000))
-            entry = Entry(path, EntryKind.FILE, mode, size=len(content), mtime=MTIME)
+            entry = ArchiveEntry(path, EntryKind.FILE, mode, size=len(content), mtime=MTIME)
         elif kind == "folder":
-            content, entry = b"", Entry(path, EntryKind.DIRECTORY, mode, mtime=MTIME)
+            content, entry = b"", ArchiveEntry(path, EntryKind.DIRECTORY, mode, mtime=MTIME)
         else:
             link = draw(paths)
-            content, entry = b"", Entry(path, EntryKind.SYMLINK, 0o777, link=link, mtime=MTIME)
+            content, entry = (
+                b"",
+                ArchiveEntry(path, EntryKind.SYMLINK, 0o777, link=link, mtime=MTIME),
+            )
         found.append((entry, content))
     return found
 
 
-def image_of(layout: ModuleType, tree: list[tuple[Entry, bytes]]) -> bytes:
+def image_of(layout: ModuleType, tree: list[tuple[ArchiveEntry, bytes]]) -> bytes:
     contents = {entry.path: content for entry, content in tree}
     pieces = layout.image([entry for entry, _ in tree])
     return b"".join(p if isinstance(p, bytes) else contents[p.path] for p in pieces)
@@ -58,7 +61,7 @@ def opened(layout: ModuleType, image: bytes) -> tarfile.TarFile:
     return archive
 
 
-def assert_reads_back(archive: tarfile.TarFile, tree: list[tuple[Entry, bytes]]) -> None:
+def assert_reads_back(archive: tarfile.TarFile, tree: list[tuple[ArchiveEntry, bytes]]) -> None:
     members = archive.getmembers()
     assert [member.name.rstrip("/") for member in members] == [entry.path for entry, _ in tree]
     for member, (entry, content) in zip(members, tree, strict=True):
@@ -73,7 +76,7 @@ def assert_reads_back(archive: tarfile.TarFile, tree: list[tuple[Entry, bytes]])
 
 
 @given(entries())
-def test_python_reads_back_our_gnu_tar(tree: list[tuple[Entry, bytes]]) -> None:
+def test_python_reads_back_our_gnu_tar(tree: list[tuple[ArchiveEntry, bytes]]) -> None:
     image = image_of(gnu_tar, tree)
     assert len(image) == gnu_tar.image_size([entry for entry, _ in tree])
     assert len(image) % (20 * BLOCK) == 0
@@ -82,7 +85,7 @@ def test_python_reads_back_our_gnu_tar(tree: list[tuple[Entry, bytes]]) -> None:
 
 
 @given(entries())
-def test_an_independent_reader_reads_back_our_vmtar(tree: list[tuple[Entry, bytes]]) -> None:
+def test_an_independent_reader_reads_back_our_vmtar(tree: list[tuple[ArchiveEntry, bytes]]) -> None:
     image = image_of(vmtar, tree)
     assert len(image) == vmtar.image_size([entry for entry, _ in tree])
     assert len(image) % BLOCK == 0
@@ -91,17 +94,19 @@ def test_an_independent_reader_reads_back_our_vmtar(tree: list[tuple[Entry, byte
 
 
 def test_gnu_tar_has_the_magic_that_vmtar_takes() -> None:
-    image = image_of(gnu_tar, [(Entry("a", EntryKind.FILE, 0o644, size=1), b"x")])
+    image = image_of(gnu_tar, [(ArchiveEntry("a", EntryKind.FILE, 0o644, size=1), b"x")])
     assert image[257:265] == b"ustar  \0"
 
 
 def test_vmtar_puts_headers_first_and_data_at_pages() -> None:
     tree = [
-        (Entry("etc", EntryKind.DIRECTORY, 0o755), b""),
-        (Entry("etc/empty", EntryKind.FILE, 0o644), b""),
-        (Entry("etc/one", EntryKind.FILE, 0o644, size=3), b"one"),
+        (ArchiveEntry("etc", EntryKind.DIRECTORY, 0o755), b""),
+        (ArchiveEntry("etc/empty", EntryKind.FILE, 0o644), b""),
+        (ArchiveEntry("etc/one", EntryKind.FILE, 0o644, size=3), b"one"),
         (
-            Entry("etc/two", EntryKind.SHARED_FILE, 0o755, size=5000, text_offset=64, text_pages=1),
+            ArchiveEntry(
+                "etc/two", EntryKind.SHARED_FILE, 0o755, size=5000, text_offset=64, text_pages=1
+            ),
             b"2" * 5000,
         ),
     ]
@@ -119,7 +124,7 @@ def test_vmtar_puts_headers_first_and_data_at_pages() -> None:
 
 
 def test_vmtar_checksums_are_sums_of_signed_chars() -> None:
-    tree = [(Entry(f"f{n}", EntryKind.FILE, 0o644, size=1), b"x") for n in range(40)]
+    tree = [(ArchiveEntry(f"f{n}", EntryKind.FILE, 0o644, size=1), b"x") for n in range(40)]
     image = image_of(vmtar, tree)
     header = bytearray(image[39 * BLOCK : 40 * BLOCK])
     written = int(header[148:154], 8)
@@ -131,7 +136,7 @@ def test_vmtar_checksums_are_sums_of_signed_chars() -> None:
 @pytest.mark.parametrize("length", [99, 100, 101, PATH_LIMIT - 1])
 @pytest.mark.parametrize("layout", [gnu_tar, vmtar])
 def test_long_names_take_one_block(layout: ModuleType, length: int) -> None:
-    entry = Entry("d" * length, EntryKind.FILE, 0o644, size=1, mtime=MTIME)
+    entry = ArchiveEntry("d" * length, EntryKind.FILE, 0o644, size=1, mtime=MTIME)
     image = image_of(layout, [(entry, b"x")])
     with opened(layout, image) as archive:
         assert_reads_back(archive, [(entry, b"x")])
@@ -141,15 +146,15 @@ def test_long_names_take_one_block(layout: ModuleType, length: int) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        Entry("etc/a", EntryKind.FILE, 0o1644, size=6, uid=3, gid=4, mtime=MTIME),
-        Entry("etc", EntryKind.DIRECTORY, 0o755, mtime=MTIME),
-        Entry("opt/b", EntryKind.SYMLINK, 0o777, link="../etc/a", mtime=MTIME),
-        Entry("x" * 99, EntryKind.FILE, 0o644, size=8**11 - 1, mtime=8**11 - 1),
-        Entry("x" * 100, EntryKind.FILE, 0o644, mtime=MTIME),
+        ArchiveEntry("etc/a", EntryKind.FILE, 0o1644, size=6, uid=3, gid=4, mtime=MTIME),
+        ArchiveEntry("etc", EntryKind.DIRECTORY, 0o755, mtime=MTIME),
+        ArchiveEntry("opt/b", EntryKind.SYMLINK, 0o777, link="../etc/a", mtime=MTIME),
+        ArchiveEntry("x" * 99, EntryKind.FILE, 0o644, size=8**11 - 1, mtime=8**11 - 1),
+        ArchiveEntry("x" * 100, EntryKind.FILE, 0o644, mtime=MTIME),
     ],
     ids=lambda entry: f"{entry.kind.name} {len(entry.path)}",
 )
-def test_a_header_is_byte_for_byte_that_of_python(entry: Entry) -> None:
+def test_a_header_is_byte_for_byte_that_of_python(entry: ArchiveEntry) -> None:
     theirs = tarfile.TarInfo(entry.path)
     theirs.type = entry.kind.value.encode()
     theirs.mode, theirs.size, theirs.mtime = entry.mode, entry.size, entry.mtime

@@ -13,7 +13,7 @@ from tests.formats.test_tar_images import entries, image_of
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.budget import Work
-from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_blocks, signed_checksum
+from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, EntryKind, header_blocks, signed_checksum
 from vibforge.formats.streams import ByteStream
 from vibforge.formats.tar_reading import TarEntry, TarForm, TarReader, pax_records, starts_tar
 
@@ -56,7 +56,7 @@ def changed(block: bytes, start: int, new: bytes) -> bytes:
 
 @pytest.mark.parametrize("layout", [vmtar, gnu_tar], ids=["vmtar", "gnu"])
 @given(tree=entries())
-def test_what_is_written_is_read(layout: object, tree: list[tuple[Entry, bytes]]) -> None:
+def test_what_is_written_is_read(layout: object, tree: list[tuple[ArchiveEntry, bytes]]) -> None:
     assert layout in {vmtar, gnu_tar}
     data = image_of(vmtar if layout is vmtar else gnu_tar, tree)
     assert [found.entry for found in listed(data)] == [entry for entry, _ in tree]
@@ -121,7 +121,9 @@ def test_a_device_has_its_numbers(form: int) -> None:
 
 
 def test_a_file_whose_name_ends_in_a_slash_is_a_folder() -> None:
-    block = changed(header_blocks(Entry("x", EntryKind.FILE, 0o755), gnu_tar.MAGIC), 0, b"etc/")
+    block = changed(
+        header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o755), gnu_tar.MAGIC), 0, b"etc/"
+    )
     for flag in (b"0", b"\0"):
         (found,) = listed(changed(block, 156, flag) + bytes(1024))
         assert (found.entry.path, found.entry.kind) == ("etc", EntryKind.DIRECTORY)
@@ -141,8 +143,8 @@ def test_the_start_of_a_tar_is_told_from_other_bytes(layout: object) -> None:
 
 
 def test_an_unsigned_checksum_holds_too() -> None:
-    entry = Entry("etc/ä", EntryKind.FILE, 0o644)
-    block = bytearray(header_blocks(Entry("etc/a", EntryKind.FILE, 0o644), gnu_tar.MAGIC))
+    entry = ArchiveEntry("etc/ä", EntryKind.FILE, 0o644)
+    block = bytearray(header_blocks(ArchiveEntry("etc/a", EntryKind.FILE, 0o644), gnu_tar.MAGIC))
     block[4:6] = "ä".encode()
     for total in (sum, signed_checksum):
         block[CHECKSUM] = b" " * 8
@@ -157,7 +159,7 @@ def vmtar_with(places: dict[str, tuple[int, bytes]], end: int) -> bytes:
     """Return a vmtar whose data stand where `places` says."""
     headers = b"".join(
         header_blocks(
-            Entry(path, EntryKind.FILE, 0o644, size=len(data)),
+            ArchiveEntry(path, EntryKind.FILE, 0o644, size=len(data)),
             vmtar.VMTAR_MAGIC,
             struct.pack("<4I", offset, 0, 0, 0),
         )
@@ -230,10 +232,12 @@ def test_fields_that_lie(start: int, new: bytes, message: str) -> None:
 def test_oddities_are_told() -> None:
     names = {"/etc/a": "starts with a slash", "a/../b": "leads upwards", "a\x1bb": "control"}
     for name, oddity in names.items():
-        block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+        block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
         found = listed(changed(block, 0, name.encode()) + bytes(1024))
         assert oddity in found[0].oddities[0]
-    block = changed(header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC), 156, b"Z")
+    block = changed(
+        header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC), 156, b"Z"
+    )
     assert listed(block + bytes(1024))[0].oddities == ("type flag 'Z' is not known",)
 
 
@@ -263,7 +267,7 @@ def test_a_pax_header_counts_more_than_the_fields(
     records: dict[str, str], read: dict[str, object]
 ) -> None:
     block = header_blocks(
-        Entry("x", EntryKind.FILE, 0o644, size=6, uid=1, gid=2, mtime=3), gnu_tar.MAGIC
+        ArchiveEntry("x", EntryKind.FILE, 0o644, size=6, uid=1, gid=2, mtime=3), gnu_tar.MAGIC
     )
     if "size" in records:
         block = changed(block, 124, b"%011o" % 999)
@@ -282,19 +286,21 @@ def pax_header(flag: str, records: dict[str, str]) -> bytes:
         while len(str(size)) + len(rest) != size:
             size += 1
         data += str(size).encode() + rest
-    head = header_blocks(Entry("pax", EntryKind.FILE, 0o644, size=len(data)), gnu_tar.MAGIC)
+    head = header_blocks(ArchiveEntry("pax", EntryKind.FILE, 0o644, size=len(data)), gnu_tar.MAGIC)
     return changed(head, 156, flag.encode()) + data + bytes(-len(data) % BLOCK)
 
 
 def test_a_global_pax_header_holds_for_all_and_another_for_the_next() -> None:
-    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
     data = pax_header("g", {"uid": "7"}) + block + pax_header("x", {"uid": "8"}) + block + block
     assert [found.entry.uid for found in listed(data + bytes(1024))] == [7, 8, 7]
 
 
 def test_a_number_may_fill_its_field() -> None:
     numbers = b"10001234" + b"12345670" + b"76543210" + b"000000000006" + b"123456701234"
-    block = changed(header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC), 100, numbers)
+    block = changed(
+        header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC), 100, numbers
+    )
     (found,) = listed(block + b"12345\n".ljust(BLOCK, b"\0") + bytes(1024))
     entry = found.entry
     assert (entry.mode, entry.uid, entry.gid) == (0o1234, 0o12345670, 0o76543210)
@@ -307,7 +313,7 @@ def test_a_number_may_fill_its_field() -> None:
 
 
 def test_a_number_beyond_octal_is_binary() -> None:
-    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
     wide = changed(block, 108, b"\x80" + (2**31 + 5).to_bytes(7, "big"))
     wide = changed(wide, 136, b"\x80" + (2**35 + 7).to_bytes(11, "big"))
     (found,) = listed(wide + bytes(1024))
@@ -316,7 +322,7 @@ def test_a_number_beyond_octal_is_binary() -> None:
 
 def test_a_long_name_that_is_cut_is_told() -> None:
     block = changed(
-        header_blocks(Entry("x", EntryKind.FILE, 0o644, size=600), gnu_tar.MAGIC), 156, b"L"
+        header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644, size=600), gnu_tar.MAGIC), 156, b"L"
     )
     with pytest.raises(FormatError, match="cut short in a long name"):
         listed(block + b"x" * 512)
@@ -332,7 +338,7 @@ def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_names_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    linked = Entry("four", EntryKind.SYMLINK, 0o777, link="three")
+    linked = ArchiveEntry("four", EntryKind.SYMLINK, 0o777, link="three")
     data = header_blocks(linked, gnu_tar.MAGIC) + bytes(1024)
     limit(monkeypatch, Work.NAMES, 9)
     assert listed(data)[0].entry == linked
@@ -346,7 +352,7 @@ def test_names_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_long_names_are_bounded() -> None:
     block = changed(
-        header_blocks(Entry("x", EntryKind.FILE, 0o644, size=5000), gnu_tar.MAGIC), 156, b"L"
+        header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644, size=5000), gnu_tar.MAGIC), 156, b"L"
     )
     with pytest.raises(FormatError, match="5000 bytes, more than 4096"):
         listed(block + b"x" * 6000)
@@ -366,7 +372,7 @@ def test_pax_headers_take_linear_time() -> None:
 
 
 def test_many_magics_take_linear_time() -> None:
-    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
     numbers = [b"%06d\0\0" % number for number in range(3000)]
     data = b"".join(starmap(changed, ((block, 257, magic) for magic in numbers)))
     begin = time.monotonic()
@@ -380,7 +386,7 @@ def test_the_checksum_is_the_sum_of_the_bytes_with_a_sign() -> None:
 
 
 def test_the_prefix_of_a_long_path_is_found_where_the_form_keeps_it() -> None:
-    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
     ustar = changed(changed(block, 257, b"ustar\x0000"), 345, b"opt/a")
     assert [found.name for found in listed(ustar + bytes(1024))] == ["opt/a/x"]
     # GNU keeps times there.
@@ -390,7 +396,7 @@ def test_the_prefix_of_a_long_path_is_found_where_the_form_keeps_it() -> None:
 def test_a_vmtar_alone_tells_where_its_text_is() -> None:
     tail = struct.pack("<4I", 4096, 7, 3, 0)
     for magic, told in ((vmtar.VMTAR_MAGIC, (7, 3)), (gnu_tar.MAGIC, (0, 0))):
-        block = header_blocks(Entry("x", EntryKind.FILE, 0o644), magic, tail)
+        block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), magic, tail)
         entry = listed(block + bytes(8192))[0].entry
         assert (entry.text_offset, entry.text_pages) == told
 
@@ -403,6 +409,6 @@ def test_a_header_that_is_cut_is_told_with_its_place() -> None:
 
 @pytest.mark.parametrize(("byte", "odd"), [(0x1F, True), (0x20, False), (0x80, True), (0xFF, True)])
 def test_a_name_with_a_byte_that_is_no_text_is_odd(byte: int, odd: bool) -> None:  # noqa: FBT001 - the expectation
-    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
     (found,) = listed(changed(block, 0, b"a" + bytes([byte]) + b"b") + bytes(1024))
     assert bool(found.oddities) is odd

@@ -8,7 +8,7 @@ from tests.budgets import limit, whole_budget
 from tests.vibs import zstd_compressed
 from vibforge.errors import LimitError
 from vibforge.formats.budget import Work
-from vibforge.formats.inflating import Compression, Taps, unpack
+from vibforge.formats.inflating import Codec, Taps, unpack
 
 TEXT = b"content of a payload\n" * 500
 
@@ -17,11 +17,11 @@ def both(data: bytes) -> bytes:
     return gzip.compress(zstd_compressed(data), mtime=0)
 
 
-FORMS: dict[str, tuple[Callable[[bytes], bytes], tuple[Compression, ...]]] = {
+FORMS: dict[str, tuple[Callable[[bytes], bytes], tuple[Codec, ...]]] = {
     "plain": (bytes, ()),
-    "gzip": (lambda data: gzip.compress(data, mtime=0), (Compression.GZIP,)),
-    "zstd": (zstd_compressed, (Compression.ZSTD,)),
-    "both": (both, (Compression.GZIP, Compression.ZSTD)),
+    "gzip": (lambda data: gzip.compress(data, mtime=0), (Codec.GZIP,)),
+    "zstd": (zstd_compressed, (Codec.ZSTD,)),
+    "both": (both, (Codec.GZIP, Codec.ZSTD)),
 }
 
 
@@ -36,7 +36,7 @@ def test_every_layer_passes_its_tap(form: str, step: int) -> None:
     found = unpack(pieces, whole_budget(len(data)), taps)
     assert found.compression == compression
     assert found.content.read(len(TEXT) + 1) == TEXT
-    gunzipped = zlib.decompress(data, 31) if Compression.GZIP in compression else b""
+    gunzipped = zlib.decompress(data, 31) if Codec.GZIP in compression else b""
     assert {layer: b"".join(bytes(piece) for piece in got) for layer, got in seen.items()} == {
         "stored": data,
         "gunzipped": gunzipped,
@@ -48,8 +48,8 @@ def test_every_layer_passes_its_tap(form: str, step: int) -> None:
 def test_all_layers_share_one_budget(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pack, compression = FORMS[form]
     data = pack(TEXT)
-    gunzipped = zlib.decompress(data, 31) if Compression.GZIP in compression else b""
-    most = len(gunzipped) + (len(TEXT) if Compression.ZSTD in compression else 0)
+    gunzipped = zlib.decompress(data, 31) if Codec.GZIP in compression else b""
+    most = len(gunzipped) + (len(TEXT) if Codec.ZSTD in compression else 0)
     limit(monkeypatch, Work.UNPACKED, most)
     assert unpack(iter([data]), whole_budget()).content.read(len(TEXT) + 1) == TEXT
     if compression:

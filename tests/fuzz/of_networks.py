@@ -10,17 +10,17 @@ from vibforge.report.trx_rehearse import hearing_text
 from vibforge.trx.check import check
 from vibforge.trx.network.capture import LINK_TYPES, Capture, find_ptp
 from vibforge.trx.network.listener import Listener
-from vibforge.trx.network.message import Kind, PtpMessage
+from vibforge.trx.network.message import MessageType, PtpMessage
 from vibforge.trx.network.settings import fit_domain, trx_conf_of_fit
 from vibforge.trx.rehearsal.data_sets import data_sets_of
 
 _KINDS = (
-    Kind.ANNOUNCE,
-    Kind.SYNC,
-    Kind.FOLLOW_UP,
-    Kind.DELAY_REQ,
-    Kind.DELAY_RESP,
-    Kind.PDELAY_REQ,
+    MessageType.ANNOUNCE,
+    MessageType.SYNC,
+    MessageType.FOLLOW_UP,
+    MessageType.DELAY_REQ,
+    MessageType.DELAY_RESP,
+    MessageType.PDELAY_REQ,
 )
 
 
@@ -61,11 +61,11 @@ def read_answer(data: bytes) -> None:
 
 
 def _messages() -> list[bytes]:
-    return [message(kind, tlvs=(AS_TLV,)).serialise() for kind in Kind]
+    return [message(kind, tlvs=(AS_TLV,)).serialise() for kind in MessageType]
 
 
 def _frames() -> list[bytes]:
-    said = message(Kind.ANNOUNCE).serialise()
+    said = message(MessageType.ANNOUNCE).serialise()
     return [
         ethernet(said),
         ethernet(said, tags=(7, 8)),

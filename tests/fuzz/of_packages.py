@@ -28,9 +28,9 @@ from vibforge.host.command import NO_FLAGS
 from vibforge.host.host import stock_host
 from vibforge.host.offer import offer_of
 from vibforge.host.routes import Route
-from vibforge.packages.extract import Wishes, extract
+from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import inspect_vib
-from vibforge.packages.lint import Choice, lint
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.packages.plan import Plan, plan_offer
 from vibforge.packages.verify import verify_vib
 from vibforge.project import recipe_writing
@@ -120,7 +120,7 @@ def read_bundle_part(data: bytes) -> None:
 def judge_vib(data: bytes) -> None:
     """Lint a VIB, and plan its way onto hosts."""
     vib = Vib.from_bytes(data)
-    result = lint([VibScan(vib, "fuzz.vib")], Choice())
+    result = lint([VibScan(vib, "fuzz.vib")], CheckSelection())
     printable(Lint.of(result), lint_text(result, Paint()))
     plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))])
     whole = Plan(files=(plan,), route=Route.INSTALL, flags=NO_FLAGS)
@@ -134,7 +134,7 @@ def extract_tree(data: bytes) -> None:
         inside = Path(folder, "inside")
         inside.mkdir()
         try:
-            extract([vib], inside, Wishes())
+            extract([vib], inside, ExtractOptions())
         except VibforgeError:
             assert not list(inside.iterdir())
             raise

@@ -18,7 +18,7 @@ from vibforge.errors import VibforgeError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import Host
-from vibforge.host.remedy import OF_THE_VIB, Remedy, Step
+from vibforge.host.remedy import OF_THE_VIB, Remedy, RemedyStep
 from vibforge.host.routes import Route
 from vibforge.packages.plan import HostPlan, plan
 from vibforge.packages.sign import Existing, sign_vib
@@ -106,7 +106,7 @@ class Workshop(Struct, dict=True):
             thing = self._do(step, thing)
         return self.plan(thing, Flags.parse(" ".join(remedy.flags)))
 
-    def _do(self, step: Step, thing: Thing) -> Thing:
+    def _do(self, step: RemedyStep, thing: Thing) -> Thing:
         """Do one step; what a step makes of a file is kept, as many hosts ask for the same."""
         if step.key not in OF_THE_VIB:
             return self._do_anew(step, thing)
@@ -115,7 +115,7 @@ class Workshop(Struct, dict=True):
             self.done[key] = self._do_anew(step, thing).path
         return replace(thing, path=self.done[key])
 
-    def _do_anew(self, step: Step, thing: Thing) -> Thing:
+    def _do_anew(self, step: RemedyStep, thing: Thing) -> Thing:
         if step.flag:
             return thing
         if step.host_level is not None:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from tests import vibs
 from vibforge.formats import gnu_tar
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 
 Edit = Callable[[str], str]
 
@@ -64,12 +64,14 @@ class Case(Struct, frozen=True, kw_only=True):
         return vibs.archive([(name, held[name]) for name in self.members])
 
 
-def _entries(files: tuple[str, ...]) -> Iterator[Entry]:
+def _entries(files: tuple[str, ...]) -> Iterator[ArchiveEntry]:
     folders = {
         path[:end] for path in files for end in (match.start() for match in re.finditer("/", path))
     }
-    entries = [Entry(path, EntryKind.DIRECTORY, 0o755, mtime=vibs.MTIME) for path in folders]
-    entries += [Entry(path, EntryKind.FILE, 0o644, size=6, mtime=vibs.MTIME) for path in files]
+    entries = [ArchiveEntry(path, EntryKind.DIRECTORY, 0o755, mtime=vibs.MTIME) for path in folders]
+    entries += [
+        ArchiveEntry(path, EntryKind.FILE, 0o644, size=6, mtime=vibs.MTIME) for path in files
+    ]
     yield from sorted(entries, key=lambda entry: entry.path.split("/"))
 
 

@@ -14,7 +14,7 @@ from vibforge.host.host import Hardware, Host, stock_host
 from vibforge.host.image import Verb, chosen_from_depot
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
-from vibforge.host.prediction import Outcome, Prediction
+from vibforge.host.prediction import InstallOutcome, Prediction
 from vibforge.vib.descriptor import HardwarePlatform, Payload, SystemRequires
 
 HOST = replace(stock_host(ESXI_67), acceptance_level=AcceptanceLevel.COMMUNITY)
@@ -31,17 +31,17 @@ def only(
     return world.result
 
 
-def outcomes(host: Host, *packages: Package) -> set[Outcome]:
+def outcomes(host: Host, *packages: Package) -> set[InstallOutcome]:
     return {world.result.outcome for world in predict(Command(host=host, packages=packages))}
 
 
 def test_a_fresh_vib_goes_in_live() -> None:
-    assert only(HOST, package()).outcome is Outcome.LIVE
+    assert only(HOST, package()).outcome is InstallOutcome.LIVE
 
 
 def test_the_same_vib_is_skipped() -> None:
     result = only(holding(package()), package())
-    assert (result.outcome, result.says) == (Outcome.SKIPPED, "Host is not changed.")
+    assert (result.outcome, result.says) == (InstallOutcome.SKIPPED, "Host is not changed.")
 
 
 @pytest.mark.parametrize("release", [ESXI_65, ESXI_67], ids=str)
@@ -49,7 +49,7 @@ def test_the_same_vib_is_skipped() -> None:
 def test_the_same_id_with_other_content_keeps_the_old_files(release: Release, flags: Flags) -> None:
     other = package(checksums=(UNPACKED, replace(PLAIN, digest="dd" * 32), UNPACKED_SHA1))
     result = only(replace(holding(package()), release=release), other, flags=flags)
-    assert (result.outcome, result.says) == (Outcome.SKIPPED, "Host is not changed.")
+    assert (result.outcome, result.says) == (InstallOutcome.SKIPPED, "Host is not changed.")
     assert "OLD FILES" in result.causes[0].what
 
 
@@ -65,21 +65,21 @@ def test_an_update_to_the_same_id_with_other_files_is_an_error_of_python() -> No
 def test_nothing_is_compared_with_a_vib_of_which_only_the_name_is_known() -> None:
     known_by_name = replace(package(), payloads_known=False, files_known=False)
     other = package(files=("opt/trx-conf/other",))
-    assert only(holding(known_by_name), other).outcome is Outcome.SKIPPED
+    assert only(holding(known_by_name), other).outcome is InstallOutcome.SKIPPED
 
 
 @pytest.mark.parametrize("version", ["0.9-1", "1.1-1"])
 def test_install_goes_both_ways(version: str) -> None:
     result = only(holding(package(version="1.0-1")), package(version=version))
-    assert result.outcome is Outcome.LIVE
+    assert result.outcome is InstallOutcome.LIVE
     assert result.removed == ("ACME_bootbank_trx-conf_1.0-1",)
 
 
 def test_update_goes_only_upwards() -> None:
     host = holding(package(version="1.0-1"))
-    assert only(host, package(version="1.1-1"), verb=Verb.UPDATE).outcome is Outcome.LIVE
-    assert only(host, package(version="0.9-1"), verb=Verb.UPDATE).outcome is Outcome.SKIPPED
-    assert only(host, package("new"), verb=Verb.UPDATE).outcome is Outcome.SKIPPED
+    assert only(host, package(version="1.1-1"), verb=Verb.UPDATE).outcome is InstallOutcome.LIVE
+    assert only(host, package(version="0.9-1"), verb=Verb.UPDATE).outcome is InstallOutcome.SKIPPED
+    assert only(host, package("new"), verb=Verb.UPDATE).outcome is InstallOutcome.SKIPPED
 
 
 def test_a_vib_may_replace_others() -> None:
@@ -90,7 +90,7 @@ def test_a_vib_may_replace_others() -> None:
 
 def test_of_several_versions_in_a_bundle_the_newest_is_taken() -> None:
     chosen = chosen_from_depot((package(version="1.9-1"), package(version="1.10-1", live=False)))
-    assert only(HOST, *chosen).outcome is Outcome.REBOOT
+    assert only(HOST, *chosen).outcome is InstallOutcome.REBOOT
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_of_several_versions_in_a_bundle_the_newest_is_taken() -> None:
 )
 def test_what_needs_a_reboot(host: Host, offered: Package, flags: Flags, cause: str) -> None:
     result = only(host, offered, flags=flags)
-    assert result.outcome is Outcome.REBOOT
+    assert result.outcome is InstallOutcome.REBOOT
     assert "needs to be rebooted" in result.says
     assert any(cause in str(each) for each in result.causes)
 
@@ -119,9 +119,9 @@ def test_maintenance_mode_counts_for_live_changes_only() -> None:
     result = only(HOST, asks)
     assert "[MaintenanceModeError]" in result.says
     assert "install: [ACME_bootbank_trx-conf_1.0.0-1]." in result.says
-    assert only(replace(HOST, maintenance_mode=True), asks).outcome is Outcome.MAINTENANCE
-    assert only(HOST, asks, flags=Flags(maintenance_mode=True)).outcome is Outcome.LIVE
-    assert only(HOST, package(maintenance=True, live=False)).outcome is Outcome.REBOOT
+    assert only(replace(HOST, maintenance_mode=True), asks).outcome is InstallOutcome.MAINTENANCE
+    assert only(HOST, asks, flags=Flags(maintenance_mode=True)).outcome is InstallOutcome.LIVE
+    assert only(HOST, package(maintenance=True, live=False)).outcome is InstallOutcome.REBOOT
 
 
 def test_silence_on_maintenance_mode_means_yes() -> None:
@@ -131,7 +131,7 @@ def test_silence_on_maintenance_mode_means_yes() -> None:
 
 def test_a_stateless_host_takes_live_changes_only() -> None:
     stateless = replace(HOST, stateless=True)
-    assert only(stateless, package()).outcome is Outcome.LIVE
+    assert only(stateless, package()).outcome is InstallOutcome.LIVE
     assert "[StatelessError]" in only(stateless, package(live=False)).says
 
 
@@ -158,18 +158,18 @@ def test_hardware_is_compared_exactly_and_force_does_not_help(
 ) -> None:
     host = replace(HOST, hardware=hardware)
     result = only(host, HARDWARE, flags=Flags(force=True))
-    assert (result.outcome is Outcome.LIVE) is fits
+    assert (result.outcome is InstallOutcome.LIVE) is fits
 
 
 def test_unknown_hardware_is_asked_for() -> None:
-    assert outcomes(HOST, HARDWARE) == {Outcome.LIVE, Outcome.REFUSED}
+    assert outcomes(HOST, HARDWARE) == {InstallOutcome.LIVE, InstallOutcome.REFUSED}
 
 
 def test_space_on_the_bootbank() -> None:
     """All payloads of the image count, and what is free in the bank does not."""
     room = 240 * 2**20
     full = package("other", files=("opt/other",), payloads=(sized(room - 1000),))
-    assert only(replace(holding(full), bootbank_free=0), package()).outcome is Outcome.LIVE
+    assert only(replace(holding(full), bootbank_free=0), package()).outcome is InstallOutcome.LIVE
     over = replace(full, descriptor=replace(full.descriptor, payloads=(sized(room - 999),)))
     says = only(replace(holding(over), bootbank_free=2**40), package()).says
     assert "requires 240 MB free space, however the maximum supported size is 240 MB" in says
@@ -191,13 +191,13 @@ def test_the_order_of_digests_on_old_hosts(checksums: Sequence[object], broken: 
     offered = package(checksums=checksums)  # type: ignore[arg-type] # checksums, in a table
     old = replace(HOST, release=ESXI_65)
     assert ("Calculated digest at EOF" in only(old, offered).says) is broken
-    assert only(HOST, offered).outcome is Outcome.LIVE
+    assert only(HOST, offered).outcome is InstallOutcome.LIVE
 
 
 def test_a_live_install_needs_a_digest_of_the_unpacked_form() -> None:
     bare = package(checksums=(PLAIN,))
     assert "Tardisk checksum is not found" in only(HOST, bare).says
-    assert only(HOST, bare, flags=Flags(no_live_install=True)).outcome is Outcome.REBOOT
+    assert only(HOST, bare, flags=Flags(no_live_install=True)).outcome is InstallOutcome.REBOOT
 
 
 def test_67_reports_the_first_group_and_keeps_the_rest() -> None:
@@ -227,7 +227,7 @@ def test_overlays_conflict_among_themselves_only() -> None:
     plain = package("other", level="partner")
     over = package(level="partner", overlay=True)
     flags = Flags(no_sig_check=True)
-    assert only(holding(plain), over, flags=flags).outcome is Outcome.LIVE
+    assert only(holding(plain), over, flags=flags).outcome is InstallOutcome.LIVE
     second = package("third", level="partner", overlay=True)
     result = only(holding(second), over, flags=flags)
     assert "claimed by multiple overlay VIBs" in result.says
@@ -249,22 +249,24 @@ def test_a_removal_can_break_what_stays() -> None:
 @pytest.mark.parametrize(
     ("release", "name", "expected"),
     [
-        (ESXI_67, "vmkapi_2_5_0_0", {Outcome.LIVE}),
-        (ESXI_67, "vmkapi_2_6_0_0", {Outcome.REFUSED}),
-        (ESXI_80, "vmkapi_2_10_0_0", {Outcome.LIVE}),
-        (ESXI_80, "vmkapi_2_2_0_0", {Outcome.REFUSED}),
-        (ESXI_80, "vmkapi_2_6_0_0", {Outcome.LIVE, Outcome.REFUSED}),
-        (ESXI_67, "com.vmware.driverAPI-9.2.2.0", {Outcome.LIVE}),
-        (ESXI_80, "com.vmware.driverAPI-9.2.2.0", {Outcome.REFUSED}),
-        (ESXI_80, "esx-version >= 8.0.0", {Outcome.LIVE}),
-        (ESXI_67, "esx-version >= 7.0.0", {Outcome.REFUSED}),
-        (Release(9, 0), "zstd-compression = 1.0", {Outcome.LIVE}),
-        (ESXI_80, "zstd-compression = 1.0", {Outcome.REFUSED}),
-        (ESXI_67, "installer:esximage = 1.0", {Outcome.LIVE}),
-        (ESXI_67, "something-else", {Outcome.LIVE, Outcome.REFUSED}),
+        (ESXI_67, "vmkapi_2_5_0_0", {InstallOutcome.LIVE}),
+        (ESXI_67, "vmkapi_2_6_0_0", {InstallOutcome.REFUSED}),
+        (ESXI_80, "vmkapi_2_10_0_0", {InstallOutcome.LIVE}),
+        (ESXI_80, "vmkapi_2_2_0_0", {InstallOutcome.REFUSED}),
+        (ESXI_80, "vmkapi_2_6_0_0", {InstallOutcome.LIVE, InstallOutcome.REFUSED}),
+        (ESXI_67, "com.vmware.driverAPI-9.2.2.0", {InstallOutcome.LIVE}),
+        (ESXI_80, "com.vmware.driverAPI-9.2.2.0", {InstallOutcome.REFUSED}),
+        (ESXI_80, "esx-version >= 8.0.0", {InstallOutcome.LIVE}),
+        (ESXI_67, "esx-version >= 7.0.0", {InstallOutcome.REFUSED}),
+        (Release(9, 0), "zstd-compression = 1.0", {InstallOutcome.LIVE}),
+        (ESXI_80, "zstd-compression = 1.0", {InstallOutcome.REFUSED}),
+        (ESXI_67, "installer:esximage = 1.0", {InstallOutcome.LIVE}),
+        (ESXI_67, "something-else", {InstallOutcome.LIVE, InstallOutcome.REFUSED}),
     ],
 )
-def test_what_a_stock_host_provides(release: Release, name: str, expected: set[Outcome]) -> None:
+def test_what_a_stock_host_provides(
+    release: Release, name: str, expected: set[InstallOutcome]
+) -> None:
     host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
     assert outcomes(host, package(depends=(name,))) == expected
 
@@ -284,8 +286,8 @@ def test_unknown_facts_widen_the_verdict_only_where_they_matter() -> None:
 
 
 def test_the_longest_name() -> None:
-    assert only(HOST, package("x" * 48)).outcome is Outcome.LIVE
-    assert outcomes(HOST, package("x" * 49)) == {Outcome.LIVE, Outcome.REFUSED}
+    assert only(HOST, package("x" * 48)).outcome is InstallOutcome.LIVE
+    assert outcomes(HOST, package("x" * 49)) == {InstallOutcome.LIVE, InstallOutcome.REFUSED}
     assert "database file path is too long" in only(HOST, package("x" * 50)).says
 
 
@@ -298,13 +300,13 @@ def test_what_esxi_brings_itself() -> None:
 @pytest.mark.parametrize(
     ("release", "vfat_name", "outcome"),
     [
-        (ESXI_65, "a b.v00", Outcome.REFUSED),
-        (ESXI_65, "ab.v00", Outcome.LIVE),
-        (ESXI_67, "a b.v00", Outcome.LIVE),
+        (ESXI_65, "a b.v00", InstallOutcome.REFUSED),
+        (ESXI_65, "ab.v00", InstallOutcome.LIVE),
+        (ESXI_67, "a b.v00", InstallOutcome.LIVE),
     ],
 )
 def test_65_takes_the_first_word_for_the_file_of_a_payload(
-    release: Release, vfat_name: str, outcome: Outcome
+    release: Release, vfat_name: str, outcome: InstallOutcome
 ) -> None:
     (payload,) = package().descriptor.payloads
     named = package(payloads=(replace(payload, vfat_name=vfat_name, checksums=(PLAIN,)),))
@@ -313,7 +315,7 @@ def test_65_takes_the_first_word_for_the_file_of_a_payload(
     for offered in (gunzip, *([named] if release == ESXI_65 else [])):
         result = only(host, offered)
         assert result.outcome is outcome
-    if outcome is Outcome.REFUSED:
+    if outcome is InstallOutcome.REFUSED:
         assert "No such file or directory: '/tmp/img-stg/data/a'" in only(host, named).says
     at_boot = only(host, gunzip, flags=Flags(no_live_install=True))
-    assert at_boot.outcome is Outcome.REBOOT
+    assert at_boot.outcome is InstallOutcome.REBOOT

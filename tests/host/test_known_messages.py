@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.releases import ESXI_65, ESXI_80
 from vibforge.esxi import messages
-from vibforge.esxi.messages import Form, Phrase
+from vibforge.esxi.messages import MessageForm, Phrase
 from vibforge.esxi.release import Release
 from vibforge.host.known_messages import KnownMessage, known_messages, recognise
 
@@ -243,7 +243,7 @@ VALUES = {
 
 def printed(name: str, release: Release) -> str:
     """Return a text of the table as `plan` prints it."""
-    form: Form | Phrase = getattr(messages, name)
+    form: MessageForm | Phrase = getattr(messages, name)
     places = {field for _, field, _, _ in Formatter().parse(form.text) if field}
     values = {place: VALUES[place] for place in places}
     if isinstance(form, Phrase):
@@ -258,7 +258,9 @@ def test_what_vibforge_predicts_it_also_explains(name: str, message: str, releas
 
 
 def test_every_text_that_plan_prints_is_explained() -> None:
-    forms = {name for name, form in vars(messages).items() if isinstance(form, Form | Phrase)}
+    forms = {
+        name for name, form in vars(messages).items() if isinstance(form, MessageForm | Phrase)
+    }
     explained = {name for name, _ in PREDICTED}
     for name in sorted(forms - explained - UNTOLD - CARRIERS - SUCCESS):
         assert recognise(printed(name, ESXI_80)), name

@@ -10,7 +10,7 @@ from vibforge.host.host import Hardware, Host, stock_host
 from vibforge.host.install.installer import predict
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
 from vibforge.host.package import Package
-from vibforge.host.prediction import WORLD_LIMIT, Answers, Question, worlds
+from vibforge.host.prediction import WORLD_LIMIT, Assumptions, UnknownFact, branches
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.vib.descriptor import HardwarePlatform, SystemRequires
 from vibforge.vib.signature import Signature
@@ -114,13 +114,13 @@ def test_secure_boot_takes_a_trusted_vib_without_flags_only() -> None:
 
 
 def test_worlds_are_bounded_and_ask_only_what_is_needed() -> None:
-    def curious(answers: Answers) -> int:
+    def curious(answers: Assumptions) -> int:
         return sum(
-            answers.ask(Question(key=str(number), if_yes="", if_no="")) for number in range(20)
+            answers.ask(UnknownFact(key=str(number), if_yes="", if_no="")) for number in range(20)
         )
 
-    assert len(worlds(curious)) == WORLD_LIMIT
-    once = worlds(lambda answers: answers.ask(Question(key="a", if_yes="yes", if_no="no")))
+    assert len(branches(curious)) == WORLD_LIMIT
+    once = branches(lambda answers: answers.ask(UnknownFact(key="a", if_yes="yes", if_no="no")))
     assert {(world.answers.conditions, world.result) for world in once} == {
         (("yes",), True),
         (("no",), False),

@@ -12,7 +12,7 @@ from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
-from vibforge.host.prediction import Outcome, Prediction
+from vibforge.host.prediction import InstallOutcome, Prediction
 from vibforge.vib.descriptor import SystemRequires
 from vibforge.vib.signature import Signature
 
@@ -49,7 +49,10 @@ def only(host: Host, *names: str, flags: Flags = NO_FLAGS) -> Prediction:
 
 def test_a_vib_goes_live() -> None:
     result = only(holding(TRX), "trx-conf")
-    assert (result.outcome, result.says) == (Outcome.LIVE, "Operation finished successfully.")
+    assert (result.outcome, result.says) == (
+        InstallOutcome.LIVE,
+        "Operation finished successfully.",
+    )
     assert (result.added, result.removed) == ((), (TRX.id,))
     assert result.certainty is Certainty.INFERRED
 
@@ -73,7 +76,7 @@ def test_what_is_not_installed(words: str) -> None:
 
 def test_one_name_that_is_not_installed_ends_the_whole_removal() -> None:
     result = only(holding(TRX), "trx-conf", "absent")
-    assert (result.outcome, result.removed) == (Outcome.REFUSED, ())
+    assert (result.outcome, result.removed) == (InstallOutcome.REFUSED, ())
 
 
 def test_a_dependant_is_named() -> None:
@@ -84,13 +87,13 @@ def test_a_dependant_is_named() -> None:
 
 
 def test_a_dependant_that_goes_too_or_finds_another_provider_is_none() -> None:
-    assert only(holding(LIB, USER), "lib", "user").outcome is Outcome.LIVE
+    assert only(holding(LIB, USER), "lib", "user").outcome is InstallOutcome.LIVE
     second = package("lib2", files=("opt/lib2",), provides=("api = 1.5",))
-    assert only(holding(LIB, second, USER), "lib").outcome is Outcome.LIVE
+    assert only(holding(LIB, second, USER), "lib").outcome is InstallOutcome.LIVE
 
 
 def test_force_breaks_a_dependant() -> None:
-    assert only(holding(LIB, USER), "lib", flags=Flags(force=True)).outcome is Outcome.LIVE
+    assert only(holding(LIB, USER), "lib", flags=Flags(force=True)).outcome is InstallOutcome.LIVE
 
 
 @pytest.mark.parametrize("release", [ESXI_67, ESXI_80], ids=str)
@@ -102,13 +105,13 @@ def test_esx_base_stays_whatever_the_flags(release: Release) -> None:
 def test_a_vib_that_goes_at_boot_only() -> None:
     fixed = package(live=False)
     result = only(holding(fixed), "trx-conf")
-    assert (result.outcome, "rebooted" in result.says) == (Outcome.REBOOT, True)
+    assert (result.outcome, "rebooted" in result.says) == (InstallOutcome.REBOOT, True)
     assert [str(cause) for cause in result.causes] == [f"{fixed.id}: does not allow a live removal"]
 
 
 def test_one_vib_that_goes_at_boot_takes_the_others_with_it() -> None:
     fixed = package("fixed", files=("opt/fixed",), live=False)
-    assert only(holding(TRX, fixed), "trx-conf", "fixed").outcome is Outcome.REBOOT
+    assert only(holding(TRX, fixed), "trx-conf", "fixed").outcome is InstallOutcome.REBOOT
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_one_vib_that_goes_at_boot_takes_the_others_with_it() -> None:
     [(HOST, Flags(no_live_install=True)), (replace(HOST, reboot_pending=True), NO_FLAGS)],
 )
 def test_other_reasons_for_a_reboot(host: Host, flags: Flags) -> None:
-    assert only(holding(TRX, host=host), "trx-conf", flags=flags).outcome is Outcome.REBOOT
+    assert only(holding(TRX, host=host), "trx-conf", flags=flags).outcome is InstallOutcome.REBOOT
 
 
 def test_maintenance_mode_is_asked_for_the_removal_alone() -> None:
@@ -124,11 +127,11 @@ def test_maintenance_mode_is_asked_for_the_removal_alone() -> None:
     result = only(holding(needs), "trx-conf")
     assert f"MaintenanceMode is required to remove: [{needs.id}]; install: []." in result.says
     in_it = replace(holding(needs), maintenance_mode=True)
-    assert only(in_it, "trx-conf").outcome is Outcome.MAINTENANCE
+    assert only(in_it, "trx-conf").outcome is InstallOutcome.MAINTENANCE
     assert only(holding(needs), "trx-conf", flags=Flags(maintenance_mode=True)).outcome.installs
     on_install = replace(needs.maintenance_mode, on_remove=False)
     asks_before = package(system_requires=SystemRequires(maintenance_mode=on_install))
-    assert only(holding(asks_before), "trx-conf").outcome is Outcome.LIVE
+    assert only(holding(asks_before), "trx-conf").outcome is InstallOutcome.LIVE
 
 
 def test_the_message_names_those_alone_that_need_maintenance_mode() -> None:
@@ -141,7 +144,7 @@ def test_what_stays_can_refuse_the_removal_of_another() -> None:
     """A VIB with paths outside its list was reported to keep others from being removed."""
     forced = package("forced", files=("etc/forced",))
     assert f"VIB {forced.id} violates extensibility" in only(holding(TRX, forced), "trx-conf").says
-    assert only(holding(TRX, forced), "forced").outcome is Outcome.LIVE
+    assert only(holding(TRX, forced), "forced").outcome is InstallOutcome.LIVE
     raised = replace(holding(TRX, LIB), acceptance_level=AcceptanceLevel.PARTNER)
     assert "[AcceptanceConfigError]" in only(raised, "trx-conf").says
 
@@ -149,7 +152,7 @@ def test_what_stays_can_refuse_the_removal_of_another() -> None:
 def test_the_signature_of_what_stays_is_not_looked_at() -> None:
     claimed = package("claimed", files=("opt/claimed",), level="partner")
     assert claimed.signature is Signature.MISSING
-    assert only(holding(TRX, claimed), "trx-conf").outcome is Outcome.LIVE
+    assert only(holding(TRX, claimed), "trx-conf").outcome is InstallOutcome.LIVE
 
 
 def test_65_reports_as_it_does_of_an_install() -> None:
@@ -162,15 +165,15 @@ OVERLAY = package("over", level="partner", overlay=True, files=("opt/lib", "opt/
 
 def test_an_overlay_that_goes_brings_files_to_light_at_the_next_boot() -> None:
     result = only(holding(LIB, OVERLAY), "over")
-    assert result.outcome is Outcome.REBOOT
+    assert result.outcome is InstallOutcome.REBOOT
     assert f"{OVERLAY.id}: masks /opt/lib of {LIB.id}" in str(result.causes[0])
 
 
 def test_what_an_overlay_masks_goes_at_the_next_boot() -> None:
-    assert only(holding(LIB, OVERLAY), "lib").outcome is Outcome.REBOOT
-    assert only(holding(LIB, OVERLAY), "lib", "over").outcome is Outcome.LIVE
+    assert only(holding(LIB, OVERLAY), "lib").outcome is InstallOutcome.REBOOT
+    assert only(holding(LIB, OVERLAY), "lib", "over").outcome is InstallOutcome.LIVE
     elsewhere = package("over", level="partner", overlay=True, files=("opt/own",))
-    assert only(holding(LIB, elsewhere), "over").outcome is Outcome.LIVE
+    assert only(holding(LIB, elsewhere), "over").outcome is InstallOutcome.LIVE
 
 
 def test_a_host_that_boots_over_the_network_has_the_vib_again_after_a_boot() -> None:
@@ -182,13 +185,13 @@ def test_a_host_that_boots_over_the_network_has_the_vib_again_after_a_boot() -> 
 
 def test_a_dry_run_changes_nothing() -> None:
     result = only(holding(TRX), "trx-conf", flags=Flags(dry_run=True))
-    assert (result.outcome, result.dry_run) == (Outcome.LIVE, True)
+    assert (result.outcome, result.dry_run) == (InstallOutcome.LIVE, True)
 
 
 def test_of_a_vib_that_is_only_listed_everything_else_is_asked() -> None:
     found = removals(listed(TRX), "trx-conf")
     assert {result.outcome for result in found.values()} == {
-        *(Outcome.LIVE, Outcome.REBOOT, Outcome.REFUSED),
+        *(InstallOutcome.LIVE, InstallOutcome.REBOOT, InstallOutcome.REFUSED),
     }
     asked = " ".join(found)
     for words in ("depends on trx-conf", "allows a live removal", "needs maintenance mode"):
@@ -205,10 +208,10 @@ def test_a_stock_host_may_or_may_not_hold_a_vib() -> None:
 
 def test_a_stock_host_of_67_holds_its_drivers_and_drops_them_at_boot() -> None:
     found = removals(HOST, "net-e1000", flags=Flags(force=True))
-    assert {result.outcome for result in found.values()} == {Outcome.REBOOT}
+    assert {result.outcome for result in found.values()} == {InstallOutcome.REBOOT}
 
 
 def test_nothing_is_said_of_a_release_that_is_not_in_the_table() -> None:
     assert only(holding(TRX, host=stock_host(Release(10, 0))), "trx-conf").outcome is (
-        Outcome.NOT_KNOWN
+        InstallOutcome.NOT_KNOWN
     )

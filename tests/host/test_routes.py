@@ -7,23 +7,32 @@ from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Certainty, Release
 from vibforge.host.host import stock_host
-from vibforge.host.offer import Offer
+from vibforge.host.offer import InstallCandidate
 from vibforge.host.package import Package
-from vibforge.host.prediction import Outcome
-from vibforge.host.routes import Journey, Route, parse_route, predict_upgrade, routes_of, travel
+from vibforge.host.prediction import InstallOutcome
+from vibforge.host.routes import (
+    Delivery,
+    Route,
+    parse_route,
+    predict_route,
+    predict_upgrade,
+    routes_of,
+)
 from vibforge.vib.signature import Signature
 
 COMMUNITY = AcceptanceLevel.COMMUNITY
 
 
-def journey(offered: Package, release: Release = ESXI_80, *, component: bool = True) -> Journey:
+def journey(offered: Package, release: Release = ESXI_80, *, component: bool = True) -> Delivery:
     host = replace(stock_host(release), acceptance_level=COMMUNITY)
-    offer = Offer(name="x", packages=(offered,), is_bundle=component, is_component=component)
-    return Journey(host=host, offer=offer, upgrade_to=ESXI_90)
+    offer = InstallCandidate(
+        name="x", packages=(offered,), is_bundle=component, is_component=component
+    )
+    return Delivery(host=host, offer=offer, upgrade_to=ESXI_90)
 
 
-def outcomes(of: Journey, route: Route) -> set[Outcome]:
-    return {world.result.outcome for world in travel(of, route)}
+def outcomes(of: Delivery, route: Route) -> set[InstallOutcome]:
+    return {world.result.outcome for world in predict_route(of, route)}
 
 
 def test_components_exist_from_70_on() -> None:
@@ -33,22 +42,25 @@ def test_components_exist_from_70_on() -> None:
 
 @pytest.mark.parametrize("route", [Route.COMPONENT, Route.VLCM])
 def test_a_loose_vib_is_no_component(route: Route) -> None:
-    assert outcomes(journey(package(), component=False), route) == {Outcome.REFUSED}
+    assert outcomes(journey(package(), component=False), route) == {InstallOutcome.REFUSED}
 
 
 def test_what_vlcm_makes_of_an_unsigned_component_is_open() -> None:
-    assert outcomes(journey(package()), Route.VLCM) == {Outcome.REBOOT, Outcome.REFUSED}
+    assert outcomes(journey(package()), Route.VLCM) == {
+        InstallOutcome.REBOOT,
+        InstallOutcome.REFUSED,
+    }
     signed = package(level="partner", signature=Signature.TRUSTED)
-    assert outcomes(journey(signed), Route.VLCM) == {Outcome.REBOOT}
+    assert outcomes(journey(signed), Route.VLCM) == {InstallOutcome.REBOOT}
     outside = package(files=("etc/vmware/trx.conf",))
-    assert outcomes(journey(outside), Route.VLCM) == {Outcome.REFUSED}
+    assert outcomes(journey(outside), Route.VLCM) == {InstallOutcome.REFUSED}
 
 
 def test_image_builder_wants_a_trusted_signer_above_community() -> None:
     unsigned = journey(package(level="partner"))
-    (world,) = travel(unsigned, Route.IMAGE_BUILDER)
+    (world,) = predict_route(unsigned, Route.IMAGE_BUILDER)
     assert "Could not find a trusted signer" in world.result.says
-    assert outcomes(journey(package()), Route.IMAGE_BUILDER) == {Outcome.REBOOT}
+    assert outcomes(journey(package()), Route.IMAGE_BUILDER) == {InstallOutcome.REBOOT}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +81,10 @@ def test_what_an_upgrade_says(offered: Package, to: Release, says: str) -> None:
 def test_whether_an_upgrade_stops_at_a_forced_in_path_is_not_known() -> None:
     host = replace(stock_host(ESXI_67), acceptance_level=COMMUNITY)
     found = predict_upgrade(host, (package(files=("etc/vmware/trx.conf",)),), ESXI_80)
-    assert {world.result.outcome for world in found} == {Outcome.REBOOT, Outcome.REFUSED}
+    assert {world.result.outcome for world in found} == {
+        InstallOutcome.REBOOT,
+        InstallOutcome.REFUSED,
+    }
     assert {world.result.certainty for world in found} == {Certainty.UNKNOWN}
     told = " ".join(text for world in found for text in world.answers.conditions)
     assert "7.0.0" in told

@@ -11,11 +11,11 @@ from vibforge.host.command import Command
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb
 from vibforge.host.install.installer import predict
-from vibforge.host.offer import Offer
+from vibforge.host.offer import InstallCandidate
 from vibforge.host.package import seen_by
-from vibforge.host.prediction import Outcome
+from vibforge.host.prediction import InstallOutcome
 from vibforge.host.route_remedies import route_remedies
-from vibforge.host.routes import Journey, Route
+from vibforge.host.routes import Delivery, Route
 from vibforge.vib.signature import Signature
 
 CERTIFIED = known_signer("321690a8e06810b184032f073c305a082112bdad5870ef2e8953e01be956d710")
@@ -80,18 +80,20 @@ def test_a_judged_signature_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("name", "release", "outcomes"),
     [
-        ("net-e1000", ESXI_67, {Outcome.REBOOT}),
-        ("i40en", ESXI_67, {Outcome.REBOOT}),
-        ("esx-ui", ESXI_67, {Outcome.LIVE}),
-        ("net-e1000", ESXI_65, {Outcome.REBOOT, Outcome.LIVE}),
-        ("net-e1000", ESXI_80, {Outcome.REBOOT, Outcome.LIVE}),
+        ("net-e1000", ESXI_67, {InstallOutcome.REBOOT}),
+        ("i40en", ESXI_67, {InstallOutcome.REBOOT}),
+        ("esx-ui", ESXI_67, {InstallOutcome.LIVE}),
+        ("net-e1000", ESXI_65, {InstallOutcome.REBOOT, InstallOutcome.LIVE}),
+        ("net-e1000", ESXI_80, {InstallOutcome.REBOOT, InstallOutcome.LIVE}),
     ],
 )
-def test_a_name_that_esxi_brings(name: str, release: Release, outcomes: set[Outcome]) -> None:
+def test_a_name_that_esxi_brings(
+    name: str, release: Release, outcomes: set[InstallOutcome]
+) -> None:
     found = predict(Command(host=community(release), packages=(package(name),)))
     assert {world.result.outcome for world in found} == outcomes
     updates = predict(Command(host=community(release), packages=(package(name),), verb=Verb.UPDATE))
-    assert {world.result.outcome for world in updates} == outcomes | {Outcome.SKIPPED}
+    assert {world.result.outcome for world in updates} == outcomes | {InstallOutcome.SKIPPED}
 
 
 @pytest.mark.parametrize(("release", "known"), [(ESXI_67, True), (ESXI_80, False)])
@@ -99,7 +101,9 @@ def test_what_stock_vibs_provide_is_known_of_one_release(*, release: Release, kn
     offered = package(depends=("net-forcedeth",))
     found = predict(Command(host=community(release), packages=(offered,)))
     outcomes = {world.result.outcome for world in found}
-    assert outcomes == ({Outcome.LIVE} if known else {Outcome.LIVE, Outcome.REFUSED})
+    assert outcomes == (
+        {InstallOutcome.LIVE} if known else {InstallOutcome.LIVE, InstallOutcome.REFUSED}
+    )
     told = [str(cause) for world in found for cause in world.result.causes]
     assert known or any("which the host may not provide" in each for each in told)
 
@@ -115,8 +119,8 @@ def test_what_stock_vibs_provide_is_known_of_one_release(*, release: Release, kn
 )
 def test_remedies_are_those_of_the_route(route: Route, first: str) -> None:
     offered = package(level="partner", signature=Signature.TRUSTED)
-    offer = Offer(name="x.vib", packages=(offered,))
-    (remedy,) = route_remedies(Journey(host=stock_host(ESXI_80), offer=offer), route)
+    offer = InstallCandidate(name="x.vib", packages=(offered,))
+    (remedy,) = route_remedies(Delivery(host=stock_host(ESXI_80), offer=offer), route)
     assert remedy.always
     assert remedy.certainty is not Certainty.MEASURED
     assert " ".join(remedy.words).startswith(first)

@@ -11,10 +11,10 @@ from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb, chosen_from_depot, old_files
 from vibforge.host.install.installer import predict
-from vibforge.host.offer import Offer, joint_offer
+from vibforge.host.offer import InstallCandidate, joint_offer
 from vibforge.host.package import Package
-from vibforge.host.prediction import Outcome, Prediction
-from vibforge.host.routes import Journey
+from vibforge.host.prediction import InstallOutcome, Prediction
+from vibforge.host.routes import Delivery
 from vibforge.vib.descriptor import Payload
 
 HOST = replace(stock_host(ESXI_67), acceptance_level=AcceptanceLevel.COMMUNITY)
@@ -33,20 +33,20 @@ def only(
     return world.result
 
 
-def offer(*packages: Package, bundle: bool = False) -> Offer:
-    return Offer(name="x", packages=packages, is_bundle=bundle)
+def offer(*packages: Package, bundle: bool = False) -> InstallCandidate:
+    return InstallCandidate(name="x", packages=packages, is_bundle=bundle)
 
 
 def test_all_go_in() -> None:
     result = only(HOST, FIRST, SECOND)
-    assert (result.outcome, result.added) == (Outcome.LIVE, (FIRST.id, SECOND.id))
+    assert (result.outcome, result.added) == (InstallOutcome.LIVE, (FIRST.id, SECOND.id))
 
 
 def test_the_order_of_the_files_changes_nothing() -> None:
     lib = package("lib", files=("opt/lib",), provides=("api = 1.0",))
     user = package("user", files=("opt/user",), depends=("api",))
     for given in ((lib, user), (user, lib)):
-        assert only(holding(), *given).outcome is Outcome.LIVE
+        assert only(holding(), *given).outcome is InstallOutcome.LIVE
     assert "[DependencyError]" in only(holding(), user).says
 
 
@@ -66,13 +66,13 @@ def test_the_order_of_the_files_changes_nothing() -> None:
 def test_one_bad_vib_keeps_all_out(bad: Package, says: str) -> None:
     for given in ((FIRST, bad), (bad, FIRST)):
         result = only(holding(), *given)
-        assert (result.outcome, result.added) == (Outcome.REFUSED, ())
+        assert (result.outcome, result.added) == (InstallOutcome.REFUSED, ())
         assert says in result.says
 
 
 def test_one_vib_that_needs_a_reboot_makes_all_wait() -> None:
     result = only(HOST, FIRST, package("late", files=("opt/late",), live=False))
-    assert result.outcome is Outcome.REBOOT
+    assert result.outcome is InstallOutcome.REBOOT
     assert [cause.subject for cause in result.causes] == ["ACME_bootbank_late_1.0.0-1"]
 
 
@@ -105,7 +105,7 @@ def test_a_downgrade_can_break_what_stays() -> None:
     assert f"VIB {user.id} requires api >= 2.0" in only(holding(lib, user), older).says
     fitting = package("user", "0.9-1", files=("opt/user",), depends=("api >= 1.0",))
     result = only(holding(lib, user), older, fitting)
-    assert (result.outcome, len(result.removed)) == (Outcome.LIVE, 2)
+    assert (result.outcome, len(result.removed)) == (InstallOutcome.LIVE, 2)
 
 
 def test_what_is_installed_is_passed_over_and_the_others_go_in() -> None:
@@ -123,7 +123,7 @@ OTHER = package(
 
 def test_old_files_stay_while_others_go_in() -> None:
     result = only(holding(FIRST), OTHER, SECOND)
-    assert result.outcome is Outcome.LIVE
+    assert result.outcome is InstallOutcome.LIVE
     assert "with other payloads: the host keeps the OLD FILES" in result.skipped[0].what
     assert "[ValueError]" in only(holding(FIRST), OTHER, SECOND, verb=Verb.UPDATE).says
 
@@ -177,7 +177,7 @@ def test_of_a_vib_that_is_only_listed_nobody_knows_whether_its_files_are_old() -
 @pytest.mark.parametrize(("release", "says"), [(ESXI_67, "unequal values"), (ESXI_65, "merge")])
 def test_one_id_twice_with_other_content(release: Release, says: str) -> None:
     assert says in only(replace(holding(), release=release), FIRST, OTHER).says
-    assert only(holding(), FIRST, FIRST).outcome is Outcome.LIVE
+    assert only(holding(), FIRST, FIRST).outcome is InstallOutcome.LIVE
 
 
 def test_two_versions_of_a_name_are_rivals_in_one_command_and_not_in_a_bundle() -> None:
@@ -195,7 +195,7 @@ def test_what_replaces_another_is_its_rival_too() -> None:
     assert f"VIB {heir.id} obsoletes VIBs {FIRST.id}" in only(HOST, FIRST, heir).says
     assert chosen_from_depot((FIRST, heir, SECOND)) == (heir, SECOND)
     later = package("heir", files=("opt/heir",), replaces=("first << 1.0",))
-    assert only(HOST, FIRST, later).outcome is Outcome.LIVE
+    assert only(HOST, FIRST, later).outcome is InstallOutcome.LIVE
     virtual = package("virtual", files=("opt/virtual",), provides=("thing = 1.0",))
     taker = package("taker", files=("opt/taker",), replaces=("thing",))
     assert chosen_from_depot((virtual, taker)) == (taker,)
@@ -204,15 +204,15 @@ def test_what_replaces_another_is_its_rival_too() -> None:
 def test_a_bundle_is_chosen_from_and_loose_files_are_taken_as_they_are() -> None:
     newer = package("first", "2.0-1", files=("opt/first",))
     loose = joint_offer([offer(FIRST), offer(newer)])
-    assert Journey(host=HOST, offer=loose).command().packages == (FIRST, newer)
+    assert Delivery(host=HOST, offer=loose).command().packages == (FIRST, newer)
     bundles = joint_offer([offer(FIRST, bundle=True), offer(newer, SECOND, bundle=True)])
-    assert Journey(host=HOST, offer=bundles).command().packages == (newer, SECOND)
+    assert Delivery(host=HOST, offer=bundles).command().packages == (newer, SECOND)
 
 
 def test_the_sizes_of_all_count() -> None:
     half = 125 * 2**20
     two = [package(name, files=(f"opt/{name}",), payloads=(_sized(half),)) for name in ("a", "b")]
-    assert only(holding(), two[0]).outcome is Outcome.LIVE
+    assert only(holding(), two[0]).outcome is InstallOutcome.LIVE
     says = only(holding(), *two).says
     assert "requires 250 MB free space, however the maximum supported size is 240 MB" in says
     assert "[InstallationError]" in only(holding(), *two, flags=Flags(force=True)).says
@@ -224,18 +224,20 @@ def test_a_vib_that_no_bank_holds_is_refused_on_every_host() -> None:
     result = only(HOST, huge)
     assert "requires … MB free space" in result.says
     assert "would take at least" in result.causes[0].what
-    assert only(HOST, package("fits", payloads=(_sized(240 * 2**20),))).outcome is Outcome.LIVE
+    assert (
+        only(HOST, package("fits", payloads=(_sized(240 * 2**20),))).outcome is InstallOutcome.LIVE
+    )
 
 
 def test_a_locker_vib_takes_no_room_of_the_bank() -> None:
     tools = package("tools", type="locker", payloads=(_sized(300 * 2**20),))
-    assert only(holding(), tools).outcome is Outcome.LIVE
+    assert only(holding(), tools).outcome is InstallOutcome.LIVE
 
 
 def test_the_room_of_a_downgrade_is_that_of_what_is_left() -> None:
     full = package("full", "2.0-1", files=("opt/full",), payloads=(_sized(239 * 2**20),))
     less = package("full", "1.0-1", files=("opt/full",), payloads=(_sized(1000),))
-    assert only(holding(full), less, SECOND).outcome is Outcome.LIVE
+    assert only(holding(full), less, SECOND).outcome is InstallOutcome.LIVE
 
 
 def _sized(size: int) -> Payload:
@@ -247,20 +249,20 @@ UNSIGNED = Flags(no_sig_check=True)
 
 
 def test_adding_an_overlay_is_live() -> None:
-    assert only(holding(FIRST), OVERLAY, flags=UNSIGNED).outcome is Outcome.LIVE
+    assert only(holding(FIRST), OVERLAY, flags=UNSIGNED).outcome is InstallOutcome.LIVE
 
 
 def test_what_comes_below_an_overlay_waits_for_the_next_boot() -> None:
     result = only(holding(OVERLAY), FIRST, flags=UNSIGNED)
-    assert result.outcome is Outcome.REBOOT
+    assert result.outcome is InstallOutcome.REBOOT
     assert f"{OVERLAY.id}: masks /opt/first of {FIRST.id}" in str(result.causes[0])
-    assert only(holding(OVERLAY), SECOND, flags=UNSIGNED).outcome is Outcome.LIVE
+    assert only(holding(OVERLAY), SECOND, flags=UNSIGNED).outcome is InstallOutcome.LIVE
 
 
 def test_a_newer_overlay_above_what_stays_waits_for_the_next_boot() -> None:
     newer = replace(OVERLAY, descriptor=replace(OVERLAY.descriptor, version="2.0-1"))
-    assert only(holding(FIRST, OVERLAY), newer, flags=UNSIGNED).outcome is Outcome.REBOOT
-    assert only(holding(SECOND, OVERLAY), newer, flags=UNSIGNED).outcome is Outcome.LIVE
+    assert only(holding(FIRST, OVERLAY), newer, flags=UNSIGNED).outcome is InstallOutcome.REBOOT
+    assert only(holding(SECOND, OVERLAY), newer, flags=UNSIGNED).outcome is InstallOutcome.LIVE
 
 
 def test_a_host_that_boots_over_the_network_is_warned_of_its_next_boot() -> None:
@@ -275,25 +277,25 @@ def test_a_host_that_boots_over_the_network_is_warned_of_its_next_boot() -> None
 @pytest.mark.parametrize(
     ("release", "outcomes"),
     [
-        (ESXI_67, {Outcome.LIVE}),
-        (ESXI_80, {Outcome.LIVE, Outcome.REFUSED}),
+        (ESXI_67, {InstallOutcome.LIVE}),
+        (ESXI_80, {InstallOutcome.LIVE, InstallOutcome.REFUSED}),
     ],
     ids=["6.7", "8.0"],
 )
 def test_missing_folders_may_keep_a_payload_from_being_mounted(
-    release: Release, outcomes: set[Outcome]
+    release: Release, outcomes: set[InstallOutcome]
 ) -> None:
     bare = replace(FIRST, missing_folders=("opt",))
     host = replace(HOST, release=release)
     worlds = predict(Command(host=host, packages=(bare,)))
     assert {world.result.outcome for world in worlds} == outcomes
     for result in (world.result for world in worlds):
-        if result.outcome is Outcome.REFUSED:
+        if result.outcome is InstallOutcome.REFUSED:
             assert "Failed to mount: [Errno 1] Operation not permitted" in result.says
             assert "the folders opt are no entries of it" in result.causes[0].what
             assert (result.causes[0].rule, result.certainty) == ("VF309", Certainty.INFERRED)
     assert {w.result.outcome for w in predict(Command(host=host, packages=(FIRST,)))} == {
-        Outcome.LIVE
+        InstallOutcome.LIVE
     }
 
 

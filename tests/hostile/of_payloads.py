@@ -9,7 +9,7 @@ from functools import partial
 from tests import vibs
 from tests.hostile.case import Hostile, file_input
 from vibforge.formats import gnu_tar, vmtar
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 
 _READ = ("inspect x", "inspect x --files", "extract x -C out")
 _JUDGE = ("verify x.vib", "lint x.vib")
@@ -140,7 +140,9 @@ def _zeros(n: int) -> bytes:
 
 
 def _packed_file(size: int) -> bytes:
-    return gzip.compress(vibs.image(gnu_tar, [Entry("f", EntryKind.FILE, 0o644, size=size)]), 9)
+    return gzip.compress(
+        vibs.image(gnu_tar, [ArchiveEntry("f", EntryKind.FILE, 0o644, size=size)]), 9
+    )
 
 
 _PACKED: dict[str, Callable[[int], bytes]] = {
@@ -180,7 +182,7 @@ _PACKED: dict[str, Callable[[int], bytes]] = {
     "zstd-size": lambda n: b"\x28\xb5\x2f\xfd\xe0" + b"\xff" * 8 + bytes(n),
     "gzip-zstd-bomb": lambda n: gzip.compress(vibs.zstd_compressed(bytes(n * 1000))),
     "vmtar": lambda n: gzip.compress(
-        vibs.image(vmtar, [Entry(f"f{i}", EntryKind.FILE, 0o644) for i in range(n // 512)])
+        vibs.image(vmtar, [ArchiveEntry(f"f{i}", EntryKind.FILE, 0o644) for i in range(n // 512)])
     ),
 }
 """Packed payloads, by the bytes that made them."""

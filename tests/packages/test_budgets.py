@@ -18,10 +18,10 @@ from vibforge.errors import LimitError, PayloadError
 from vibforge.files.inputs import BytesSource
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Budget, Work
-from vibforge.formats.gnu_tar import Entry, EntryKind, header_blocks
-from vibforge.packages.extract import Wishes, extract
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind, header_blocks
+from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import inspect
-from vibforge.packages.lint import Choice, lint
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.packages.plan import read_offer
 from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verify import judge_bundle, verify
@@ -46,12 +46,12 @@ def linted(subject: Subject) -> None:
     else:
         assert isinstance(subject, Vib)
         looked = VibScan(subject, "x")
-    lint([looked], Choice())
+    lint([looked], CheckSelection())
 
 
 def extracted(path: Path) -> None:
     with opened(path) as subjects:
-        extract(subjects, path.parent / "out", Wishes())
+        extract(subjects, path.parent / "out", ExtractOptions())
 
 
 def each(look: Callable[[Subject], object]) -> Callable[[Path], None]:
@@ -104,7 +104,7 @@ def test_payloads_of_all_vibs_count_together(
 def test_a_bomb_in_a_vib_ends_the_command(
     command: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    header = header_blocks(Entry("x", EntryKind.FILE, 0o644, size=size), gnu_tar.MAGIC)
+    header = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644, size=size), gnu_tar.MAGIC)
     path = tmp_path / "a.vib"
     path.write_bytes(vibs.vib(stored=gzip.compress(header + bytes(size), 9)))
     limit(monkeypatch, Work.UNPACKED, 500)

@@ -10,7 +10,7 @@ from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import FormatError
 from vibforge.esxi.release import Release
-from vibforge.packages.lint import Choice, lint
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.packages.plan import plan
 from vibforge.packages.subjects import opened
 from vibforge.report.lint import lint_text
@@ -38,7 +38,7 @@ def linted(path: Path) -> str:
                 seen.append(bundle_scan(subject.bundle, subject.sources, inside=inside))
             else:
                 raise FormatError("a corpus file of another kind")
-        text = lint_text(lint(seen, Choice()), Paint())
+        text = lint_text(lint(seen, CheckSelection()), Paint())
     return f"### {path.name}\n{text.replace(str(path), path.name)}\n"
 
 

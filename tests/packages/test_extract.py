@@ -21,8 +21,8 @@ from vibforge.files.folder_handle import FolderHandle
 from vibforge.files.inputs import BytesSource
 from vibforge.files.unpack_folder import UnpackFolder
 from vibforge.formats import gnu_tar
-from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_blocks
-from vibforge.packages.extract import Extracted, Wishes, extract, extract_members, leads_out
+from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, EntryKind, header_blocks
+from vibforge.packages.extract import Extracted, ExtractOptions, extract, extract_members, leads_out
 from vibforge.packages.inspect import print_file
 from vibforge.packages.subjects import LoosePayload
 from vibforge.vib.archive import Vib
@@ -30,26 +30,26 @@ from vibforge.vib.archive import Vib
 ROOT = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root may do this")
 
 
-def link(path: str, target: str, kind: EntryKind = EntryKind.SYMLINK) -> Entry:
-    return Entry(path, kind, 0o777, link=target)
+def link(path: str, target: str, kind: EntryKind = EntryKind.SYMLINK) -> ArchiveEntry:
+    return ArchiveEntry(path, kind, 0o777, link=target)
 
 
-def file(path: str, size: int = 1, mode: int = 0o644) -> Entry:
-    return Entry(path, EntryKind.FILE, mode, size=size)
+def file(path: str, size: int = 1, mode: int = 0o644) -> ArchiveEntry:
+    return ArchiveEntry(path, EntryKind.FILE, mode, size=size)
 
 
 def take_out(folder: Path, data: bytes, **wishes: object) -> Extracted:
-    return extract([Vib.from_bytes(data)], folder, Wishes(**wishes))  # type: ignore[arg-type] # tests name few of them
+    return extract([Vib.from_bytes(data)], folder, ExtractOptions(**wishes))  # type: ignore[arg-type] # tests name few of them
 
 
-def from_entries(folder: Path, *entries: Entry, **wishes: object) -> Extracted:
+def from_entries(folder: Path, *entries: ArchiveEntry, **wishes: object) -> Extracted:
     image = vibs.image(gnu_tar, entries)
     return take_out(folder, vibs.vib(image, kind="tgz"), **wishes)
 
 
 def named(name: bytes, flag: bytes = b"0", target: bytes = b"") -> bytes:
     """Return a tar with one entry of any name, which no writer here would write."""
-    block = header_blocks(Entry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
+    block = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644), gnu_tar.MAGIC)
     fields = name.ljust(100, b"\0") + block[100:156] + flag + target.ljust(100, b"\0")
     return changed(fields + block[257:], 0, name) + bytes(2 * BLOCK)
 
@@ -80,7 +80,7 @@ def test_modes_sticky_bits_and_links_are_kept(tmp_path: Path) -> None:
 
 
 def test_folders_without_rights_are_filled_first(tmp_path: Path) -> None:
-    closed = Entry("etc", EntryKind.DIRECTORY, 0o500)
+    closed = ArchiveEntry("etc", EntryKind.DIRECTORY, 0o500)
     from_entries(tmp_path / "out", closed, file("etc/a"))
     assert tree(tmp_path / "out") == {"etc": "0500", "etc/a": "0644"}
 
@@ -141,7 +141,9 @@ def test_a_leading_slash_stays_inside(tmp_path: Path) -> None:
     ],
     ids=["absolute", "up", "further up", "circle", "through a link", "through itself", "empty"],
 )
-def test_links_that_lead_out_are_refused_all_at_once(tmp_path: Path, entries: list[Entry]) -> None:
+def test_links_that_lead_out_are_refused_all_at_once(
+    tmp_path: Path, entries: list[ArchiveEntry]
+) -> None:
     with pytest.raises(FormatError, match="leads out"):
         from_entries(tmp_path / "out", file("etc/a"), *entries)
     assert list(tmp_path.iterdir()) == []
@@ -230,7 +232,7 @@ def test_a_file_system_without_hard_links_is_named(
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../x", "nothing", "etc"])
 def test_hard_links_to_anything_else_are_refused(tmp_path: Path, target: str) -> None:
-    folder = Entry("etc", EntryKind.DIRECTORY, 0o755)
+    folder = ArchiveEntry("etc", EntryKind.DIRECTORY, 0o755)
     with pytest.raises(FormatError, match="which is no file here"):
         from_entries(tmp_path / "out", folder, link("b", target, EntryKind.HARD_LINK))
     assert list(tmp_path.iterdir()) == []
@@ -240,13 +242,13 @@ def test_hard_links_to_anything_else_are_refused(tmp_path: Path, target: str) ->
     "kind", [EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE, EntryKind.FIFO]
 )
 def test_devices_and_pipes_are_left_out(tmp_path: Path, kind: EntryKind) -> None:
-    done = from_entries(tmp_path / "out", file("a"), Entry("dev", kind, 0o666))
+    done = from_entries(tmp_path / "out", file("a"), ArchiveEntry("dev", kind, 0o666))
     assert list(tree(tmp_path / "out")) == ["a"]
     assert [problem.where for problem in done.left_out] == ["dev"]
 
 
 def test_a_pipe_is_made_when_asked(tmp_path: Path) -> None:
-    from_entries(tmp_path / "out", Entry("p", EntryKind.FIFO, 0o600), devices=True)
+    from_entries(tmp_path / "out", ArchiveEntry("p", EntryKind.FIFO, 0o600), devices=True)
     assert stat.S_ISFIFO((tmp_path / "out/p").lstat().st_mode)
 
 
@@ -258,10 +260,10 @@ def test_set_id_bits_and_owners_only_when_asked(tmp_path: Path) -> None:
 @ROOT
 def test_owners_keep_set_id_bits(tmp_path: Path) -> None:
     entries = [
-        Entry("d", EntryKind.DIRECTORY, 0o2755, uid=12, gid=34),
-        Entry("d/a", EntryKind.FILE, 0o6755, uid=12, gid=34),
-        Entry("d/link", EntryKind.SYMLINK, 0o777, uid=12, gid=34, link="a"),
-        Entry("d/pipe", EntryKind.FIFO, 0o600, uid=12, gid=34),
+        ArchiveEntry("d", EntryKind.DIRECTORY, 0o2755, uid=12, gid=34),
+        ArchiveEntry("d/a", EntryKind.FILE, 0o6755, uid=12, gid=34),
+        ArchiveEntry("d/link", EntryKind.SYMLINK, 0o777, uid=12, gid=34, link="a"),
+        ArchiveEntry("d/pipe", EntryKind.FIFO, 0o600, uid=12, gid=34),
     ]
     from_entries(tmp_path / "out", *entries, owners=True, devices=True)
     for entry in entries:
@@ -272,7 +274,7 @@ def test_owners_keep_set_id_bits(tmp_path: Path) -> None:
 
 @ROOT
 def test_owners_when_asked(tmp_path: Path) -> None:
-    entry = Entry("a", EntryKind.FILE, 0o644, uid=1234, gid=4321)
+    entry = ArchiveEntry("a", EntryKind.FILE, 0o644, uid=1234, gid=4321)
     from_entries(tmp_path / "plain", entry)
     from_entries(tmp_path / "asked", entry, owners=True)
     assert (tmp_path / "plain/a").stat().st_uid == os.geteuid()
@@ -300,7 +302,7 @@ def test_an_owner_that_no_system_has_is_refused(tmp_path: Path, number: int, pos
 @ROOT
 @pytest.mark.parametrize(("position", "number"), [(329, 2**12), (337, 2**20), (329, 2**55)])
 def test_a_device_that_no_system_has_is_refused(tmp_path: Path, number: int, position: int) -> None:
-    device = Entry("d", EntryKind.CHARACTER_DEVICE, 0o600)
+    device = ArchiveEntry("d", EntryKind.CHARACTER_DEVICE, 0o600)
     image = changed(vibs.image(gnu_tar, [device]), position, long_number(number))
     with pytest.raises(FormatError, match="no system has a device"):
         take_out(tmp_path / "out", vibs.vib(image, kind="tgz"), devices=True)
@@ -396,7 +398,7 @@ def test_members_with_odd_names_are_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_loose_payload_is_taken_out(tmp_path: Path) -> None:
     payload = LoosePayload(source=BytesSource.of(gzip.compress(vibs.image()), "a.vgz"))
-    extract([payload], tmp_path / "out", Wishes())
+    extract([payload], tmp_path / "out", ExtractOptions())
     assert (tmp_path / "out/etc/x/x.conf").exists()
     with pytest.raises(FormatError, match="no members"):
         extract_members([payload], tmp_path / "raw")

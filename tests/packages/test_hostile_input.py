@@ -9,7 +9,7 @@ from vibforge.errors import FormatError
 from vibforge.formats.tar_reading import pax_records
 from vibforge.formats.xml_reading import ATTRIBUTE_LIMIT
 from vibforge.formats.zip_archive import open_zip
-from vibforge.packages.extract import Wishes, extract, leads_out
+from vibforge.packages.extract import ExtractOptions, extract, leads_out
 from vibforge.packages.subjects import opened
 from vibforge.vib.archive import Vib
 
@@ -49,5 +49,5 @@ def test_a_bundle_without_vibs_has_nothing_to_extract(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     path.write_bytes(vibs.zipped([("index.xml", b"<vendorList/>")]))
     with opened(path) as subjects, pytest.raises(FormatError, match="no VIB"):
-        extract(subjects, tmp_path / "out", Wishes())
+        extract(subjects, tmp_path / "out", ExtractOptions())
     assert not (tmp_path / "out").exists()

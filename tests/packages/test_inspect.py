@@ -14,7 +14,7 @@ from tests.report.schemas import Document, facts_of
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.budget import Work
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.formats.streams import read_chunks
 from vibforge.formats.tar_reading import TarForm
 from vibforge.packages.inspect import (
@@ -31,7 +31,7 @@ from vibforge.report.paint import Paint
 from vibforge.vib import archive as vib_module
 from vibforge.vib.payload_scan import ScannedPayload
 
-MANY = [Entry(f"etc/{number}", EntryKind.FILE, 0o644) for number in range(60)]
+MANY = [ArchiveEntry(f"etc/{number}", EntryKind.FILE, 0o644) for number in range(60)]
 
 
 def look(path: Path) -> Inspection:
@@ -128,7 +128,7 @@ def test_unknown_parts_are_kept_and_shown(tmp_path: Path) -> None:
 
 
 def test_nothing_that_steers_a_terminal_comes_through(tmp_path: Path) -> None:
-    entries = [Entry("etc/\x1b[31m\n", EntryKind.FILE, 0o644)]
+    entries = [ArchiveEntry("etc/\x1b[31m\n", EntryKind.FILE, 0o644)]
     found = inspected(tmp_path, vibs.vib(vibs.image(gnu_tar, entries), name="a\u202eb"))
     for shown in (text(found), "".join(listing(found))):
         assert not {"\x1b", "\u202e"} & set(shown)
@@ -217,7 +217,9 @@ def short_look(path: Path) -> ScannedPayload:
 
 
 def large_image(form: ModuleType) -> bytes:
-    entries = [Entry(f"opt/{number}", EntryKind.FILE, 0o644, size=400_000) for number in range(20)]
+    entries = [
+        ArchiveEntry(f"opt/{number}", EntryKind.FILE, 0o644, size=400_000) for number in range(20)
+    ]
     return vibs.image(form, entries, {entry.path: bytes(400_000) for entry in entries})
 
 

@@ -17,7 +17,7 @@ from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.host.command import Command, Flags
 from vibforge.host.host import DEFAULT_LEVEL, Host, stock_host
 from vibforge.host.install.installer import predict
-from vibforge.host.prediction import Prediction, World
+from vibforge.host.prediction import Branch, Prediction
 from vibforge.packages.plan import read_offer
 from vibforge.project.build import build
 
@@ -116,7 +116,7 @@ class Told(Struct, frozen=True):
         return None
 
 
-def predictions(told: Told, vib: Path) -> Iterator[tuple[Release, tuple[World[Prediction], ...]]]:
+def predictions(told: Told, vib: Path) -> Iterator[tuple[Release, tuple[Branch[Prediction], ...]]]:
     offer = read_offer(vib)
     for release in RELEASES:
         command = Command(

@@ -10,7 +10,7 @@ from tests.trees import elf_program, make_tree, trx_tree
 from vibforge import build
 from vibforge.cli import main
 from vibforge.findings.check import Finding
-from vibforge.packages.lint import Choice, lint
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.project.judge_build import judge_build, judge_plan
 from vibforge.project.plan_build import plan_build
 from vibforge.vib.archive import Vib
@@ -75,7 +75,9 @@ def test_a_build_finds_what_lint_finds(tree: str, settings: str, tmp_path: Path)
     options = SETTINGS[settings]
     built = build(root, tmp_path / "out", settings=options, environment={}, instructions=False)
     scan = VibScan(Vib.from_path(built.vib_path), changed_modes=built.plan.changed_modes)
-    linted = [said(each) for each in lint([scan], Choice()).findings if each.rule != "VF401"]
+    linted = [
+        said(each) for each in lint([scan], CheckSelection()).findings if each.rule != "VF401"
+    ]
     assert [said(each) for each in judge_build(built).findings] == linted
     planned = plan_build(root, settings=options, environment={}, instructions=False)
     assert [said(each) for each in judge_plan(planned).findings] == linted

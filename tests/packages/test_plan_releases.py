@@ -3,7 +3,7 @@ from pathlib import Path
 from tests.bundle.making import vib_file
 from tests.releases import ESXI_67
 from vibforge.esxi.release import Certainty, Release
-from vibforge.host.prediction import Outcome
+from vibforge.host.prediction import InstallOutcome
 from vibforge.host.routes import Route
 from vibforge.packages.plan import plan
 
@@ -16,7 +16,7 @@ def test_nothing_is_predicted_for_a_release_that_is_not_in_the_table(tmp_path: P
     (host,) = planned.files[0].hosts
     results = [world.result for route in host.routes for world in route.worlds]
     assert {(each.outcome, each.certainty) for each in results} == {
-        (Outcome.NOT_KNOWN, Certainty.UNKNOWN)
+        (InstallOutcome.NOT_KNOWN, Certainty.UNKNOWN)
     }
     assert host.remedies == ()
 
@@ -25,7 +25,7 @@ def test_an_upgrade_to_a_release_that_is_not_in_the_table_is_not_known(tmp_path:
     planned = plan([vib_file(tmp_path)], targets=[ESXI_67], route=Route.UPGRADE, upgrade_to=UNKNOWN)
     assert not planned.good
     (upgrade,) = [r for r in planned.files[0].hosts[0].routes if r.route is Route.UPGRADE]
-    assert [world.result.outcome for world in upgrade.worlds] == [Outcome.NOT_KNOWN]
+    assert [world.result.outcome for world in upgrade.worlds] == [InstallOutcome.NOT_KNOWN]
 
 
 def test_a_route_that_a_release_does_not_have_is_no_good_plan(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from tests.checks.making import File, make
 from vibforge.errors import ModelError
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.findings.check import Allowance
-from vibforge.packages.lint import FAULT_LIMIT, Choice, LintResult, chosen, find_rule, lint
+from vibforge.packages.lint import FAULT_LIMIT, CheckSelection, LintResult, chosen, find_rule, lint
 from vibforge.vib.scan import VibScan
 
 
-def result(choice: Choice, *, count: int = 1) -> LintResult:
+def result(choice: CheckSelection, *, count: int = 1) -> LintResult:
     folder = File(path="bin", content=None, mode=0o755)
     files = tuple(File(path=f"bin/{number}") for number in range(count))
     return lint([VibScan(make((folder, *files)), "acme.vib")], choice)
@@ -17,14 +17,14 @@ def result(choice: Choice, *, count: int = 1) -> LintResult:
 def test_an_allowed_finding_keeps_its_reason_and_does_not_count() -> None:
     for word in ("VF218", "vf218", "path-outside-list"):
         allowance = Allowance(rule=word, because="hosts are installed with -f")
-        found = result(Choice(allowances=(allowance,)))
+        found = result(CheckSelection(allowances=(allowance,)))
         assert found.good
         assert [f.because for f in found.findings] == ["hosts are installed with -f"]
-    assert not result(Choice()).good
+    assert not result(CheckSelection()).good
 
 
 def test_many_faults_of_one_rule_are_counted() -> None:
-    findings = result(Choice(select=("VF218",)), count=FAULT_LIMIT + 5).findings
+    findings = result(CheckSelection(select=("VF218",)), count=FAULT_LIMIT + 5).findings
     assert len(findings) == FAULT_LIMIT + 1
     assert findings[-1].what == "and 5 more"
 

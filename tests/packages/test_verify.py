@@ -16,7 +16,7 @@ from vibforge.errors import FormatError, LimitError, VerificationError
 from vibforge.findings.check import Topic
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Limit, Work
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.packages.verify import verify_all
 
 COVERED = "coverage: the digests in the descriptor cover it"
@@ -263,7 +263,7 @@ def test_bombs_end_early(pack: Callable[[bytes], bytes], monkeypatch: pytest.Mon
 
 
 def test_data_that_overlap_fail() -> None:
-    entries = [Entry(f"etc/{name}", EntryKind.FILE, 0o644, size=10) for name in "ab"]
+    entries = [ArchiveEntry(f"etc/{name}", EntryKind.FILE, 0o644, size=10) for name in "ab"]
     image = bytearray(vibs.image(entries=entries))
     offset = image[496:500]
     block = bytearray(image[512:1024])
@@ -338,7 +338,7 @@ def test_several_files_keep_their_order_and_their_errors(tmp_path: Path) -> None
 
 
 def test_large_payloads_are_hashed_in_a_thread(tmp_path: Path) -> None:
-    entry = Entry("opt/large", EntryKind.FILE, 0o644, size=3_000_000)
+    entry = ArchiveEntry("opt/large", EntryKind.FILE, 0o644, size=3_000_000)
     content = vibs.image(gnu_tar, [entry], {entry.path: bytes(range(250)) * 12_000})
     path = tmp_path / "large.vib"
     path.write_bytes(vibs.vib(content, stored=content, files=[entry.path]))
@@ -368,7 +368,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 def test_a_long_file_list_takes_little_memory(tmp_path: Path) -> None:
     """15,000 files take less than 11 MiB above what a small VIB takes: 700 bytes for each."""
     entries = [
-        Entry(f"opt/d{number // 100:03}/f{number:06}", EntryKind.FILE, 0o644, size=32)
+        ArchiveEntry(f"opt/d{number // 100:03}/f{number:06}", EntryKind.FILE, 0o644, size=32)
         for number in range(15_000)
     ]
     contents = {entry.path: sha256(entry.path.encode()).digest() for entry in entries}

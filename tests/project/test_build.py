@@ -16,7 +16,7 @@ import pytest
 from tests.trees import TRX_CONF, elf_program, make_tree, sparse, trx_tree
 from vibforge import Mode, PathRule, PayloadRecipe, PayloadType, Recipe, build, plan_build
 from vibforge.errors import ModelError, OutputError, PayloadError, VibforgeError
-from vibforge.formats.deflating import Level
+from vibforge.formats.deflating import CompressionLevel
 from vibforge.formats.gnu_tar import EntryKind
 from vibforge.project import pack as packing
 from vibforge.project.build import build_plan
@@ -122,20 +122,32 @@ def test_the_bytes_are_known(tmp_path: Path) -> None:
     found = {}
     for kind in ("tgz", "vgz"):
         settings = {"payloads[0].type": kind, "name": "golden"}
-        for level in Level:
+        for level in CompressionLevel:
             out = tmp_path / f"{kind}-{level}"
             built = build(tree, out, settings=settings, environment=DATE, level=level)
             found[kind, level] = built.sha256
     assert found == GOLDEN
     default = build(tree, tmp_path / "default", settings={"name": "golden"}, environment=DATE)
-    assert default.sha256 == GOLDEN["tgz", Level.FAST]
+    assert default.sha256 == GOLDEN["tgz", CompressionLevel.FAST]
 
 
 GOLDEN = {
-    ("tgz", Level.BEST): "0e510a81ef461b214ce6d5d2445c2c4c67d8507d8bfdc9983957800d5076ef45",
-    ("vgz", Level.BEST): "7f6d8d78fe0b0bcbd6d3d97c901539348a72066b6262b4d258ee27c5c20597a3",
-    ("tgz", Level.FAST): "bdad9bcbae60d2c110f05b4557c9ad71963b5790c38c50dbe4663a931e892e05",
-    ("vgz", Level.FAST): "57d12eba60cbd2632e12cc268ac303f334637998e9bfad6b491eb16aeb8a4d7f",
+    (
+        "tgz",
+        CompressionLevel.BEST,
+    ): "0e510a81ef461b214ce6d5d2445c2c4c67d8507d8bfdc9983957800d5076ef45",
+    (
+        "vgz",
+        CompressionLevel.BEST,
+    ): "7f6d8d78fe0b0bcbd6d3d97c901539348a72066b6262b4d258ee27c5c20597a3",
+    (
+        "tgz",
+        CompressionLevel.FAST,
+    ): "bdad9bcbae60d2c110f05b4557c9ad71963b5790c38c50dbe4663a931e892e05",
+    (
+        "vgz",
+        CompressionLevel.FAST,
+    ): "57d12eba60cbd2632e12cc268ac303f334637998e9bfad6b491eb16aeb8a4d7f",
 }
 
 

@@ -8,11 +8,13 @@ from tests.checks.making import make
 from tests.trees import make_tree
 from vibforge import PayloadRecipe, Recipe, Vib, build, verify
 from vibforge.packages.inspect import inspect_vib
-from vibforge.packages.lint import Choice, lint
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.project.recipe import PayloadType
 from vibforge.vib.scan import UNPACKED_TYPES, VibScan
 
-ABOUT_PAYLOADS = Choice(select=("VF304", "VF305", "VF307", "VF314", "VF315", "VF316", "VF323"))
+ABOUT_PAYLOADS = CheckSelection(
+    select=("VF304", "VF305", "VF307", "VF314", "VF315", "VF316", "VF323")
+)
 
 
 @pytest.mark.parametrize("kind", list(PayloadType))

@@ -10,7 +10,7 @@ import pytest
 from tests.signing.lab import Lab
 from tests.trees import make_tree
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.deflating import Level
+from vibforge.formats.deflating import CompressionLevel
 from vibforge.project import ledger
 from vibforge.project.build import build_plan
 from vibforge.project.bundle_of_build import bundle_of, with_bundle
@@ -107,7 +107,7 @@ def test_what_does_not_change_the_result_is_no_change(project: Path) -> None:
 def test_options_count(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = project.parent / "out"
     assert not is_up_to_date(planned(project, version="2-1"), out)
-    assert not is_up_to_date(planned(project), out, level=Level.BEST)
+    assert not is_up_to_date(planned(project), out, level=CompressionLevel.BEST)
     assert not is_up_to_date(plan_build(project, environment={}, instructions=False), out)
     assert not is_up_to_date(plan_build(project, environment={"SOURCE_DATE_EPOCH": "1"}), out)
     assert not is_up_to_date(planned(project), project.parent / "elsewhere")

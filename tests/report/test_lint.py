@@ -8,7 +8,7 @@ import jsonschema
 from tests.checks.making import File, make
 from tests.report.schemas import facts_of
 from vibforge.findings.check import Allowance
-from vibforge.packages.lint import Choice, LintResult, lint
+from vibforge.packages.lint import CheckSelection, LintResult, lint
 from vibforge.report.documents.lint import Lint
 from vibforge.report.lint import github, gitlab, lint_text, sarif
 from vibforge.report.paint import Paint
@@ -90,11 +90,11 @@ SARIF: dict[str, Any] = {
 def result(*, name: str = "dist/my vib.vib", allow: bool = False) -> LintResult:
     files = (File(path="bin", content=None, mode=0o755), File(path="bin/a,b:c%"))
     allowances = (Allowance(rule="VF218", because="for a test"),) if allow else ()
-    return lint([VibScan(make(files), name)], Choice(allowances=allowances))
+    return lint([VibScan(make(files), name)], CheckSelection(allowances=allowances))
 
 
 def test_sarif_has_the_structure_of_the_standard() -> None:
-    for found in (result(), result(allow=True), lint([], Choice())):
+    for found in (result(), result(allow=True), lint([], CheckSelection())):
         jsonschema.validate(sarif(found), SARIF)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests import vibs
 from vibforge.errors import Problem
 from vibforge.host.known_messages import recognise
-from vibforge.packages.lint import Choice, lint
+from vibforge.packages.lint import CheckSelection, lint
 from vibforge.packages.plan import plan
 from vibforge.report.explain import explain_text
 from vibforge.report.lint import github, lint_text
@@ -32,7 +32,7 @@ def steering_vib() -> bytes:
 
 
 def test_lint(steering_vib: bytes) -> None:
-    result = lint([VibScan(Vib.from_bytes(steering_vib), "x.vib")], Choice())
+    result = lint([VibScan(Vib.from_bytes(steering_vib), "x.vib")], CheckSelection())
     for text in (lint_text(result, Paint()), github(result)):
         assert SHOWN in text
         assert not {"\x1b", "\x9b"} & set(text)

@@ -7,9 +7,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from vibforge.errors import ModelError
-from vibforge.formats.deflating import Level
+from vibforge.formats.deflating import CompressionLevel
 from vibforge.host.facts import FACTS
-from vibforge.project.ledger import FileKind
+from vibforge.project.ledger import WrittenKind
 from vibforge.report.documents.shape import Fault, json_text
 from vibforge.report.schema import RECIPE, schema, schema_names
 
@@ -95,9 +95,9 @@ def test_the_facts_of_a_host_are_those_that_are_read() -> None:
 def test_the_words_of_a_record_are_those_of_the_code() -> None:
     shape = schema("record")
     kind = shape["$defs"]["RecordedFile"]["properties"]["kind"]
-    assert set(kind["enum"]) == set(FileKind) - {FileKind.CHECKSUMS}
+    assert set(kind["enum"]) == set(WrittenKind) - {WrittenKind.CHECKSUMS}
     level = shape["properties"]["compression_level"]
-    assert set(level["enum"]) == {each.name.lower() for each in Level}
+    assert set(level["enum"]) == {each.name.lower() for each in CompressionLevel}
 
 
 def test_a_document_keeps_texts_that_are_no_unicode() -> None:

@@ -22,13 +22,12 @@ from vibforge.report.units import curve, interval, nanoseconds
 from vibforge.trx.conf import TrxConf
 from vibforge.trx.profile import profiles
 from vibforge.trx.rehearsal.client import client_of
-from vibforge.trx.rehearsal.failover import Change, Event
+from vibforge.trx.rehearsal.failover import Event, EventResponse
 from vibforge.trx.rehearsal.grandmaster import of_profile
 from vibforge.trx.rehearsal.linuxptp import Linuxptp
 from vibforge.trx.rehearsal.rehearse import Rehearsal
-from vibforge.trx.rehearsal.remedy import Advice
-from vibforge.trx.rehearsal.remedy import Change as Line
-from vibforge.trx.rehearsal.session import Play
+from vibforge.trx.rehearsal.remedy import Advice, LineChange
+from vibforge.trx.rehearsal.session import RunResult
 from vibforge.trx.rehearsal.verdict import Code, Sample
 
 LINUXPTP = Linuxptp(commands={}, version="3.1.1", release="3.1.1")
@@ -50,7 +49,7 @@ def rehearsal(code: Code = Code.OK) -> Rehearsal:
             for number in range(40)
         ),
     ]
-    play = Play(
+    play = RunResult(
         code=code,
         samples=tuple(samples if code is Code.OK else samples[:1]),
         chosen_after=1.0 if code is Code.OK else None,
@@ -59,7 +58,7 @@ def rehearsal(code: Code = Code.OK) -> Rehearsal:
         log=("ptp4l[1.0]: selected best master clock",),
         grandmaster_log=(),
     )
-    changes = (Line(line=1, old="ptp4l:domainNumber 24", new="ptp4l:domainNumber 0"),)
+    changes = (LineChange(line=1, old="ptp4l:domainNumber 24", new="ptp4l:domainNumber 0"),)
     return Rehearsal(
         sha256="ab" * 32,
         code=code,
@@ -174,7 +173,7 @@ def test_no_offset_is_shown_before_one_was_measured() -> None:
 def test_a_failover_is_in_text_json_and_page() -> None:
     found = rehearsal()
     assert found.play
-    lost = Change(
+    lost = EventResponse(
         event=Event.LOSS,
         at=2.5,
         without_time=1.9,

@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 from vibforge.formats.certificate import read_certificate
 from vibforge.signing.key_files import PrivateKey
-from vibforge.signing.path import Link, read_link
+from vibforge.signing.path import ChainCertificate, read_link
 from vibforge.signing.pki import Credential
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -80,6 +80,6 @@ def usage(*allowed: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{one: one in allowed for one in USAGES})
 
 
-def link(credential: Credential) -> Link:
+def link(credential: Credential) -> ChainCertificate:
     der = credential.certificate.public_bytes(serialization.Encoding.DER)
     return read_link(read_certificate(der))

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.budgets import whole_budget
 from tests.signing.lab import openssl
 from tests.signing.made import key, link, made, name
-from vibforge.signing.path import CHECK_LIMIT, DEPTH_LIMIT, Chain, Link, build_chain
+from vibforge.signing.path import CHECK_LIMIT, DEPTH_LIMIT, Chain, ChainCertificate, build_chain
 from vibforge.signing.pki import Credential
 
 
@@ -93,7 +93,7 @@ def test_a_longer_way_is_found_where_the_first_leads_nowhere() -> None:
 def test_a_monstrous_certificate_is_read_or_refused_but_never_crashes() -> None:
     names = [x509.DNSName(f"{number}.example") for number in range(1000)]
     big = made("big", extensions=((x509.SubjectAlternativeName(names), True),))
-    assert isinstance(link(big), Link)
+    assert isinstance(link(big), ChainCertificate)
 
 
 def test_old_digests_can_still_be_checked(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from vibforge.trx.option import (
     CANDIDATES,
     RANK,
     RELEASES,
-    Kind,
+    ValueKind,
     carried_by,
     catalogue,
     chosen,
@@ -33,8 +33,8 @@ def test_option_is_whole(name: str) -> None:
     assert not option.now or option.now in TABLE.options
     for release in RELEASES:
         view = option.view(release)
-        assert (option.kind is Kind.WORDS) is bool(view.words)
-        numeric = option.kind in {Kind.INT, Kind.UINT, Kind.DOUBLE}
+        assert (option.kind is ValueKind.WORDS) is bool(view.words)
+        numeric = option.kind in {ValueKind.INT, ValueKind.UINT, ValueKind.DOUBLE}
         assert numeric is (view.minimum is not None and view.maximum is not None)
         default = option.default.at(release)
         if numeric:

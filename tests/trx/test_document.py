@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
-from vibforge.trx.conf import Form, Line, TrxConf
+from vibforge.trx.conf import Line, LineForm, TrxConf
 
 LINES = st.lists(
     st.one_of(
@@ -41,19 +41,19 @@ def test_setting_is_taken_apart_with_its_columns() -> None:
 @pytest.mark.parametrize(
     ("text", "form"),
     [
-        ("ptp4l:delay_mechanism P2P", Form.SETTING),
-        ("ptp4l:delay_mechanism  P2P", Form.SETTING),
-        ("ptp4l:ptp_dst_mac 01:1B:19:00:00:00", Form.SETTING),
-        ("ptp4l:port0:delay_mechanism P2P", Form.PORT),
-        ("ptp4l:eth0:", Form.PORT),
-        ("# ptp4l:port0:delay_mechanism P2P", Form.COMMENT),
-        ("[global]", Form.SECTION),
-        ("delay_mechanism P2P", Form.BARE),
-        (" \t", Form.BLANK),
-        ("ptp4l:key\u00a0value", Form.SETTING),
+        ("ptp4l:delay_mechanism P2P", LineForm.SETTING),
+        ("ptp4l:delay_mechanism  P2P", LineForm.SETTING),
+        ("ptp4l:ptp_dst_mac 01:1B:19:00:00:00", LineForm.SETTING),
+        ("ptp4l:port0:delay_mechanism P2P", LineForm.PORT),
+        ("ptp4l:eth0:", LineForm.PORT),
+        ("# ptp4l:port0:delay_mechanism P2P", LineForm.COMMENT),
+        ("[global]", LineForm.SECTION),
+        ("delay_mechanism P2P", LineForm.BARE),
+        (" \t", LineForm.BLANK),
+        ("ptp4l:key\u00a0value", LineForm.SETTING),
     ],
 )
-def test_what_a_line_is_by_its_looks(text: str, form: Form) -> None:
+def test_what_a_line_is_by_its_looks(text: str, form: LineForm) -> None:
     assert only_line(text).form is form
 
 
@@ -105,5 +105,5 @@ def test_a_mark_behind_a_blank_does_not_become_the_mark_of_the_file() -> None:
 
 def test_a_key_with_a_colon_does_not_become_a_port() -> None:
     conf = TrxConf.parse(b"ptp4l: a:b c \n")
-    assert conf.lines[0].form is Form.SETTING
+    assert conf.lines[0].form is LineForm.SETTING
     assert TrxConf.parse(conf.serialise()).settings[0].key == "a:b"

@@ -11,7 +11,7 @@ from tests.trx.linuxptp import accepts, installed
 from vibforge.trx.check import check
 from vibforge.trx.conf import refusal
 from vibforge.trx.effective import linuxptp_file
-from vibforge.trx.option import RANK, RELEASES, Kind, Option, catalogue
+from vibforge.trx.option import RANK, RELEASES, Option, ValueKind, catalogue
 from vibforge.trx.profile import profiles, trx_conf_of
 
 pytestmark = pytest.mark.slow
@@ -122,4 +122,4 @@ def test_profile_is_taken_by_linuxptp(name: str, tool: Callable[[str], str]) -> 
 
 
 def test_kinds_are_all_asked() -> None:
-    assert {option.kind for option in catalogue().options.values()} == set(Kind)
+    assert {option.kind for option in catalogue().options.values()} == set(ValueKind)

@@ -12,8 +12,7 @@ from vibforge.bundle.contradictions import (
     unlisted_vibs,
 )
 from vibforge.bundle.scan import BundleScan
-from vibforge.bundle.words import ReleaseType
-from vibforge.bundle.words import Severity as BulletinSeverity
+from vibforge.bundle.words import BulletinSeverity, ReleaseType
 from vibforge.esxi import messages
 from vibforge.esxi.release import PRODUCT, Certainty
 from vibforge.esxi.table import has_components
@@ -21,10 +20,10 @@ from vibforge.findings.check import (
     Contradiction,
     Fault,
     Held,
+    InstallStep,
     Reaction,
     Result,
     Severity,
-    Step,
     Topic,
     check,
 )
@@ -55,7 +54,7 @@ _BULLETIN_FIELDS = (
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.CONTAINER, "the indexes have every element"),
-    reaction=Reaction(Step.READING, messages.ELEMENT_EXPECTED),
+    reaction=Reaction(InstallStep.READING, messages.ELEMENT_EXPECTED),
 )
 def index_element_missing(subject: BundleScan) -> Iterator[Fault]:
     """An index lacks an element that must be there.
@@ -114,7 +113,7 @@ def odd_vendor_code(subject: BundleScan) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.METADATA, _AGREES),
-    reaction=Reaction(Step.PAYLOADS, messages.UNEQUAL_METADATA),
+    reaction=Reaction(InstallStep.PAYLOADS, messages.UNEQUAL_METADATA),
 )
 def metadata_unlike_vib(subject: BundleScan) -> Iterator[Result]:
     """The metadata describes another VIB than the one in the bundle, or does not describe it.

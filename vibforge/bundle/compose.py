@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from vibforge.bundle.create import Notes, assemble, carried
 from vibforge.bundle.index import Vendor, announcement_name
 from vibforge.bundle.opening import (
+    BundleContent,
     CarriedBulletin,
     CarriedVib,
-    Content,
     Written,
     joined_vibs,
     opened_content,
@@ -110,7 +110,7 @@ def split(bundle: Path, folder: Path) -> tuple[Written, ...]:
         )
 
 
-def _require_moderate(bundle: Path, parts: Sequence[Content]) -> None:
+def _require_moderate(bundle: Path, parts: Sequence[BundleContent]) -> None:
     """Refuse a bundle whose parts would repeat the same things without end.
 
     Raises:
@@ -154,14 +154,14 @@ def merge(bundles: Sequence[Path], output: Path, vendor: Vendor | None = None) -
         return write(join(contents, vendor or _one_vendor(contents, bundles)), output)
 
 
-def join(contents: Sequence[Content], vendor: Vendor) -> Content:
+def join(contents: Sequence[BundleContent], vendor: Vendor) -> BundleContent:
     """Put contents together.
 
     Raises:
         DepotError: one ID or name stands for two contents; both sources are named.
     """
     vibs = _own_members(joined_vibs(vib for content in contents for vib in content.vibs))
-    return Content(
+    return BundleContent(
         vendor=vendor,
         platforms=tuple(dict.fromkeys(p for content in contents for p in content.platforms)),
         vibs=vibs,
@@ -192,7 +192,7 @@ def file_name(name: str) -> str:
     return f"{plain}.zip"
 
 
-def _like(old: Content, given: BundleRecipe, vibs: tuple[CarriedVib, ...]) -> BundleRecipe:
+def _like(old: BundleContent, given: BundleRecipe, vibs: tuple[CarriedVib, ...]) -> BundleRecipe:
     """Fill what a recipe leaves open with what the bundle has."""
     named = any(vib.announced.descriptor.system_requires.software_platforms for vib in vibs)
     versions = () if named else tuple(platform.version for platform in old.platforms)
@@ -205,7 +205,7 @@ def _like(old: Content, given: BundleRecipe, vibs: tuple[CarriedVib, ...]) -> Bu
     )
 
 
-def _one_vendor(contents: Sequence[Content], paths: Sequence[Path]) -> Vendor:
+def _one_vendor(contents: Sequence[BundleContent], paths: Sequence[Path]) -> Vendor:
     found = {(content.vendor.name, content.vendor.code) for content in contents}
     if len(found) > 1:
         told = ", ".join(
@@ -251,7 +251,7 @@ def _joined_bulletins(bulletins: Iterable[CarriedBulletin]) -> tuple[CarriedBull
     return tuple(by_id.values())
 
 
-def _joined_others(contents: Sequence[Content]) -> Iterable[tuple[str, bytes]]:
+def _joined_others(contents: Sequence[BundleContent]) -> Iterable[tuple[str, bytes]]:
     found: dict[str, bytes] = {}
     for content in contents:
         for name, data in content.others:
@@ -261,7 +261,7 @@ def _joined_others(contents: Sequence[Content]) -> Iterable[tuple[str, bytes]]:
     return found.items()
 
 
-def _matches_any(content: Content, word: str) -> bool:
+def _matches_any(content: BundleContent, word: str) -> bool:
     return any(_is_vib(vib, word) for vib in content.vibs) or any(
         _is_bulletin(bulletin, word) for bulletin in content.bulletins
     )
@@ -276,7 +276,7 @@ def _is_bulletin(of: CarriedBulletin, word: str) -> bool:
     return any(fnmatchcase(name, word) for name in names)
 
 
-def _gone(content: Content, words: Sequence[str]) -> set[str]:
+def _gone(content: BundleContent, words: Sequence[str]) -> set[str]:
     """Return the IDs of the VIBs that go."""
     gone = {vib.id for vib in content.vibs if any(_is_vib(vib, word) for word in words)}
     kept_lists = [
@@ -291,7 +291,9 @@ def _gone(content: Content, words: Sequence[str]) -> set[str]:
     return gone
 
 
-def _without(content: Content, words: Sequence[str], gone: set[str], notes: Notes) -> Content:
+def _without(
+    content: BundleContent, words: Sequence[str], gone: set[str], notes: Notes
+) -> BundleContent:
     bulletins = []
     for carried_bulletin in content.bulletins:
         of = carried_bulletin.bulletin
@@ -313,8 +315,8 @@ def _without(content: Content, words: Sequence[str], gone: set[str], notes: Note
 
 
 def _part(
-    content: Content, vib_ids: tuple[str, ...], bulletins: tuple[CarriedBulletin, ...]
-) -> Content:
+    content: BundleContent, vib_ids: tuple[str, ...], bulletins: tuple[CarriedBulletin, ...]
+) -> BundleContent:
     """Take some VIBs with their bulletins out of a bundle, and the releases that they are for."""
     versions = {p.version for b in bulletins for p in b.bulletin.platforms}
     wanted = frozenset(vib_ids)

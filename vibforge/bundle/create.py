@@ -11,9 +11,9 @@ from msgspec import Struct, field
 from vibforge.bundle.index import Vendor, depot_platform
 from vibforge.bundle.metadata import Bulletin
 from vibforge.bundle.opening import (
+    BundleContent,
     CarriedBulletin,
     CarriedVib,
-    Content,
     Written,
     carry_vib,
     joined_vibs,
@@ -103,7 +103,7 @@ def carried(paths: Sequence[Path]) -> tuple[CarriedVib, ...]:
     return joined_vibs(found)
 
 
-def assemble(vibs: tuple[CarriedVib, ...], recipe: BundleRecipe, notes: Notes) -> Content:
+def assemble(vibs: tuple[CarriedVib, ...], recipe: BundleRecipe, notes: Notes) -> BundleContent:
     """Decide what a bundle of these VIBs says.
 
     Raises:
@@ -122,7 +122,7 @@ def assemble(vibs: tuple[CarriedVib, ...], recipe: BundleRecipe, notes: Notes) -
     bulletins = [_bulletin(part, recipe, vendor, notes) for part in parts]
     _check_ids(bulletins)
     versions = dict.fromkeys(version for part in parts for version in part.platforms)
-    return Content(
+    return BundleContent(
         vendor=vendor,
         platforms=tuple(depot_platform(version, recipe.product) for version in versions),
         vibs=vibs,

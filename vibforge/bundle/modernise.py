@@ -13,9 +13,9 @@ from vibforge.bundle.create import Notes, assemble, derived_code, note_objection
 from vibforge.bundle.index import Vendor, depot_platform
 from vibforge.bundle.metadata import Bulletin
 from vibforge.bundle.opening import (
+    BundleContent,
     CarriedBulletin,
     CarriedVib,
-    Content,
     Written,
     opened_content,
     write,
@@ -69,7 +69,9 @@ def modernise(
         return write(content, output, tuple(notes.texts))
 
 
-def _versions(content: Content, wanted: Sequence[str], notes: Notes, where: str) -> tuple[str, ...]:
+def _versions(
+    content: BundleContent, wanted: Sequence[str], notes: Notes, where: str
+) -> tuple[str, ...]:
     """Return the releases that nothing known speaks against.
 
     Raises:
@@ -116,17 +118,17 @@ def _updates(version: str) -> list[Release]:
     return [known for known in TABLE if known.line == release.line] or [release]
 
 
-def _all_obstacles(content: Content, release: Release) -> Iterator[str]:
+def _all_obstacles(content: BundleContent, release: Release) -> Iterator[str]:
     for vib in content.vibs:
         for fault in obstacles(vib.announced, release):
             yield f"{vib.id}: {fault.what} ({fault.where})"
 
 
-def _has_doubts(content: Content, release: Release) -> bool:
+def _has_doubts(content: BundleContent, release: Release) -> bool:
     return any(any(doubts(vib.announced, release)) for vib in content.vibs)
 
 
-def _note_unknown(content: Content, versions: list[str], notes: Notes) -> None:
+def _note_unknown(content: BundleContent, versions: list[str], notes: Notes) -> None:
     for vib in content.vibs:
         for version in versions:
             for fault in doubts(vib.announced, _updates(version)[-1]):
@@ -145,8 +147,8 @@ def _vendor(old: Vendor, code: str, notes: Notes) -> Vendor:
 
 
 def _with_bulletins(
-    old: Content, vendor: Vendor, versions: tuple[str, ...], notes: Notes
-) -> Content:
+    old: BundleContent, vendor: Vendor, versions: tuple[str, ...], notes: Notes
+) -> BundleContent:
     by_id = {vib.id: vib for vib in old.vibs}
     bulletins = [
         CarriedBulletin.of(_component(carried, by_id, versions, notes), carried.origin)

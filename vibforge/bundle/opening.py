@@ -85,7 +85,7 @@ class CarriedBulletin(Struct, frozen=True, kw_only=True):
         return cls(origin=origin, bulletin=bulletin, data=serialise_bulletin(bulletin))
 
 
-class Content(Struct, frozen=True, kw_only=True):
+class BundleContent(Struct, frozen=True, kw_only=True):
     """What an offline bundle holds, ready to be written; `date` is that of all its members.
 
     `others` are files of the metadata that are not known here or are image profiles, `beside` are
@@ -214,11 +214,11 @@ class Written(Struct, frozen=True, kw_only=True):
     path: Path
     size: int
     sha256: str
-    content: Content
+    content: BundleContent
     notes: tuple[str, ...] = ()
 
 
-def write(content: Content, path: Path, notes: tuple[str, ...] = ()) -> Written:
+def write(content: BundleContent, path: Path, notes: tuple[str, ...] = ()) -> Written:
     """Write a bundle to a file, whole or not at all; VIBs are copied a piece at a time.
 
     Raises:
@@ -232,7 +232,7 @@ def write(content: Content, path: Path, notes: tuple[str, ...] = ()) -> Written:
 
 
 def write_unpublished(
-    publication: Publication, content: Content, path: Path, notes: tuple[str, ...] = ()
+    publication: Publication, content: BundleContent, path: Path, notes: tuple[str, ...] = ()
 ) -> Written:
     """Write a bundle as one file of a publication in the folder of `path`; errors as for `write`.
 
@@ -247,7 +247,7 @@ def write_unpublished(
     return Written(path=path, size=size, sha256=sha256, content=content, notes=notes)
 
 
-def _write_zip(content: Content, file: BinaryIO) -> None:
+def _write_zip(content: BundleContent, file: BinaryIO) -> None:
     vendor = Vendor(name=content.vendor.name, code=content.vendor.code)
     vendor_index = vendor_index_bytes(content.platforms)
     metadata = _metadata(content, vendor_index)
@@ -265,7 +265,7 @@ def _write_zip(content: Content, file: BinaryIO) -> None:
                 writer.add(name, read_chunks(stream, source.size), source.size)
 
 
-def _metadata(content: Content, vendor_index: bytes) -> bytes:
+def _metadata(content: BundleContent, vendor_index: bytes) -> bytes:
     bulletins = [carried.bulletin for carried in content.bulletins]
     announced = [vib.announced for vib in content.vibs]
     timestamp = str(content.date).removesuffix("+00:00")
@@ -391,7 +391,7 @@ def _bundle(archive: ZipArchive, source: Source) -> OpenBundle:
 
 
 @contextmanager
-def opened_content(path: Path) -> Iterator[Content]:
+def opened_content(path: Path) -> Iterator[BundleContent]:
     """Open the one bundle in a file, to compose another one of it.
 
     Raises:
@@ -406,7 +406,7 @@ def opened_content(path: Path) -> Iterator[Content]:
         yield content_of(bundles[0], str(path))
 
 
-def content_of(opened_bundle: OpenBundle, origin: str) -> Content:
+def content_of(opened_bundle: OpenBundle, origin: str) -> BundleContent:
     """Take a bundle's content; every VIB is held against what the bundle says of its file.
 
     Raises:
@@ -427,7 +427,7 @@ def content_of(opened_bundle: OpenBundle, origin: str) -> Content:
     indexes = {INDEX_NAME, bundle.vendors[0].index_path, *(p.url for p in bundle.platforms)}
     taken = indexes | {vib.path for vib in vibs}
     known = {vib.member for vib in bundle.vibs} | {each.member for each in bundle.bulletins}
-    return Content(
+    return BundleContent(
         vendor=bundle.vendors[0],
         platforms=tuple(dict.fromkeys(_plain(platform) for platform in bundle.platforms)),
         vibs=joined_vibs(vibs),
@@ -493,7 +493,7 @@ def _carried(archive: ZipArchive, vib: DepotVib, data: bytes, origin: str) -> Ca
 _MODE = 0o644
 
 
-class Unpacked(Struct, frozen=True, kw_only=True):
+class UnpackedDepot(Struct, frozen=True, kw_only=True):
     """A depot on disk; `files` are paths below `folder`."""
 
     folder: Path
@@ -524,7 +524,7 @@ def opened_depot(path: Path) -> Iterator[OpenBundle]:
         yield found
 
 
-def unpack(path: Path, folder: Path) -> Unpacked:
+def unpack(path: Path, folder: Path) -> UnpackedDepot:
     """Unpack a bundle into a folder, whole or not at all; nothing there is replaced.
 
     Raises:
@@ -537,7 +537,7 @@ def unpack(path: Path, folder: Path) -> Unpacked:
             with bundle.archive.open(member) as stream:
                 target.write(member.name, read_chunks(stream, member.size), _MODE)
         target.keep()
-        return Unpacked(
+        return UnpackedDepot(
             folder=folder,
             files=tuple(member.name for member in bundle.archive.members),
             size=sum(member.size for member in bundle.archive.members),

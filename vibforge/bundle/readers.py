@@ -20,10 +20,10 @@ from vibforge.esxi.table import STOCK_TARGETS, TABLE
 from vibforge.findings.check import Check
 from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import stock_host
-from vibforge.host.offer import BundleReader, Offer
-from vibforge.host.prediction import Cause, Prediction, Refusal, World
+from vibforge.host.offer import BundleReader, InstallCandidate
+from vibforge.host.prediction import Branch, Cause, Prediction, Refusal
 from vibforge.host.reading import refusal
-from vibforge.host.routes import Journey, Route, routes_of, travel
+from vibforge.host.routes import Delivery, Route, predict_route, routes_of
 from vibforge.vib.archive import Vib
 
 _LOADING = (
@@ -113,7 +113,7 @@ def bundle_refusals(scan: BundleScan) -> dict[BundleReader, tuple[Refusal, ...]]
     return {reader: tuple(_refusals(_CHECKS[reader], scan)) for reader in BundleReader}
 
 
-def reader_verdicts(scan: BundleScan, offer: Offer) -> tuple[ReaderVerdict, ...]:
+def reader_verdicts(scan: BundleScan, offer: InstallCandidate) -> tuple[ReaderVerdict, ...]:
     """Return what each reader makes of a bundle.
 
     A reader refuses it where the bundle itself is wrong, or where its VIBs go by the reader's route
@@ -126,7 +126,7 @@ def reader_verdicts(scan: BundleScan, offer: Offer) -> tuple[ReaderVerdict, ...]
     return tuple(_judged(reader, scan, offer) for reader in BundleReader)
 
 
-def _judged(reader: BundleReader, scan: BundleScan, offer: Offer) -> ReaderVerdict:
+def _judged(reader: BundleReader, scan: BundleScan, offer: InstallCandidate) -> ReaderVerdict:
     remarks = tuple(_remarks(reader, scan))
     refused = offer.of_readers[reader]
     if refused:
@@ -148,37 +148,37 @@ def _judged(reader: BundleReader, scan: BundleScan, offer: Offer) -> ReaderVerdi
 
 
 def _arrivals(
-    route: Route, offer: Offer
-) -> tuple[dict[Release, tuple[World[Prediction], ...]], Flags]:
+    route: Route, offer: InstallCandidate
+) -> tuple[dict[Release, tuple[Branch[Prediction], ...]], Flags]:
     """Return what becomes of the VIBs on hosts of their level, and the flags that were given last.
 
     Releases and flags are tried in turn, until the VIBs go in somewhere.
     """
-    found: dict[Release, tuple[World[Prediction], ...]] = {}
+    found: dict[Release, tuple[Branch[Prediction], ...]] = {}
     given = NO_FLAGS
     for releases, flags in _ATTEMPTS:
         given = flags
         for release in releases:
             host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
-            journey = Journey(host=host, offer=offer, flags=flags)
+            journey = Delivery(host=host, offer=offer, flags=flags)
             if route in routes_of(journey):
-                found[release] = travel(journey, route)
+                found[release] = predict_route(journey, route)
         if _certainties(found):
             break
     return found, given
 
 
-def _certainties(found: Mapping[Release, Sequence[World[Prediction]]]) -> list[Certainty]:
+def _certainties(found: Mapping[Release, Sequence[Branch[Prediction]]]) -> list[Certainty]:
     """Return how certain each way is on which the VIBs are installed."""
     results = (world.result for worlds in found.values() for world in worlds)
     return [result.certainty for result in results if result.outcome.installs]
 
 
-def _goes(worlds: Sequence[World[Prediction]]) -> bool:
+def _goes(worlds: Sequence[Branch[Prediction]]) -> bool:
     return any(world.result.outcome.installs for world in worlds)
 
 
-def _but(found: Mapping[Release, Sequence[World[Prediction]]]) -> Iterator[str]:
+def _but(found: Mapping[Release, Sequence[Branch[Prediction]]]) -> Iterator[str]:
     """Name the releases to which the VIBs do not go, each reason once."""
     kept: dict[str, list[str]] = {}
     for release, worlds in found.items():
@@ -190,7 +190,7 @@ def _but(found: Mapping[Release, Sequence[World[Prediction]]]) -> Iterator[str]:
 
 
 def _conditions(
-    found: Mapping[Release, Sequence[World[Prediction]]], flags: Flags
+    found: Mapping[Release, Sequence[Branch[Prediction]]], flags: Flags
 ) -> Iterator[str]:
     """Name what the VIBs' way depends on, for the first release to which they may go."""
     forced = f" with {' '.join(flags.words)}" if flags.words else ""

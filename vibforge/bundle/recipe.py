@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Struct
 
-from vibforge.bundle.words import ReleaseType, Severity, Urgency
+from vibforge.bundle.words import BulletinSeverity, ReleaseType, Urgency
 from vibforge.errors import ModelError
 from vibforge.esxi.release import PRODUCT
 from vibforge.formats.toml_keys import key
@@ -140,7 +140,9 @@ class BundleRecipe(Struct, frozen=True, kw_only=True):
         tuple[ComponentRecipe, ...],
         key("Its components; if there are none, each VIB is one of its own."),
     ] = ()
-    severity: Annotated[Severity, key("general, security or critical.")] = Severity.GENERAL
+    severity: Annotated[BulletinSeverity, key("general, security or critical.")] = (
+        BulletinSeverity.GENERAL
+    )
     category: Annotated[
         str, key("enhancement, bugfix or another word.", check=identity.check_filled_line)
     ] = "enhancement"

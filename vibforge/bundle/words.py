@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Severity(StrEnum):
+class BulletinSeverity(StrEnum):
     """How grave what a bulletin mends is."""
 
     GENERAL = "general"

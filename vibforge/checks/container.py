@@ -6,7 +6,15 @@ from itertools import pairwise
 
 from vibforge.esxi import messages
 from vibforge.esxi.release import Certainty
-from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.findings.check import (
+    Contradiction,
+    Fault,
+    InstallStep,
+    Reaction,
+    Severity,
+    Topic,
+    check,
+)
 from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME
 from vibforge.vib.scan import VibScan, bad_headers, member_names
 
@@ -59,7 +67,7 @@ def signature_not_second(subject: VibScan) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.PAYLOAD, "the archive holds every declared payload"),
-    reaction=Reaction(Step.PAYLOADS, messages.NO_MEMBER),
+    reaction=Reaction(InstallStep.PAYLOADS, messages.NO_MEMBER),
 )
 def payload_without_member(subject: VibScan) -> Iterator[Fault]:
     """The descriptor declares a payload that the archive does not hold.

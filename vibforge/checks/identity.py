@@ -8,7 +8,15 @@ from msgspec import Struct
 
 from vibforge.esxi import messages
 from vibforge.esxi.release import Certainty
-from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.findings.check import (
+    Contradiction,
+    Fault,
+    InstallStep,
+    Reaction,
+    Severity,
+    Topic,
+    check,
+)
 from vibforge.vib.identity import NAME_LIMIT, fits_template
 from vibforge.vib.scan import DATABASE_NAME_LIMIT, VIB_TYPES, release_date_fault
 
@@ -59,7 +67,7 @@ def missing_name(subject: "Described") -> Iterator[Fault]:
     "VF205",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.STAGING, messages.NAME_TOO_LONG),
+    reaction=Reaction(InstallStep.STAGING, messages.NAME_TOO_LONG),
 )
 def name_too_long(subject: "Described") -> Iterator[Fault]:
     """The name is too long for the host's database.

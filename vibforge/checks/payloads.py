@@ -12,16 +12,16 @@ from vibforge.findings.check import (
     Contradiction,
     Fault,
     Held,
+    InstallStep,
     Reaction,
     Result,
     Severity,
-    Step,
     Topic,
     Unchecked,
     check,
 )
 from vibforge.formats.gnu_tar import EntryKind
-from vibforge.formats.inflating import Compression
+from vibforge.formats.inflating import Codec
 from vibforge.formats.tar_reading import TarForm
 from vibforge.vib.descriptor import GUNZIP, Checksum, Coverage, Layer, coverage, hashed, is_whole
 from vibforge.vib.identity import BOOTBANK_STEM, DESCRIPTOR_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
@@ -121,7 +121,7 @@ def unknown_payload_type(subject: "Described") -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.DOCUMENTED,
     minds=lambda row: row.requires_gunzip_sha256,
-    reaction=Reaction(Step.PROFILE, messages.GUNZIP_CHECKSUM),
+    reaction=Reaction(InstallStep.PROFILE, messages.GUNZIP_CHECKSUM),
 )
 def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
     """A payload has no sha-256 digest of its unpacked form.
@@ -141,7 +141,7 @@ def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.DOCUMENTED,
     minds=lambda row: row.live_needs_gunzip,
-    reaction=Reaction(Step.LIVE, messages.MOUNT),
+    reaction=Reaction(InstallStep.LIVE, messages.MOUNT),
 )
 def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
     """A payload has no digest of its unpacked form at all.
@@ -161,7 +161,7 @@ def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     minds=lambda row: row.last_sha256_wins,
-    reaction=Reaction(Step.STAGING, messages.DIGEST_AT_EOF),
+    reaction=Reaction(InstallStep.STAGING, messages.DIGEST_AT_EOF),
 )
 def digest_order_breaks_old_hosts(subject: "Described") -> Iterator[Fault]:
     """The digests stand in an order that 6.5 and older misread.
@@ -279,10 +279,10 @@ def zstd_before_nine(subject: "Described") -> Iterator[Fault]:
 
 
 _FORMS = {"vgz": {TarForm.VMTAR}, "tgz": set(TarForm) - {TarForm.VMTAR}, "vzstd": {TarForm.VMTAR}}
-_PACKING: dict[str, set[tuple[Compression, ...]]] = {
-    "vgz": {(Compression.GZIP,)},
-    "tgz": {(Compression.GZIP,)},
-    "vzstd": {(Compression.GZIP, Compression.ZSTD), (Compression.ZSTD,)},
+_PACKING: dict[str, set[tuple[Codec, ...]]] = {
+    "vgz": {(Codec.GZIP,)},
+    "tgz": {(Codec.GZIP,)},
+    "vzstd": {(Codec.GZIP, Codec.ZSTD), (Codec.ZSTD,)},
 }
 _UNPACKS = "unpacks and reads to its end"
 
@@ -443,7 +443,7 @@ def posix_tar(subject: VibScan) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.DIGEST, "every declared digest is that of the payload"),
-    reaction=Reaction(Step.PAYLOADS, messages.DIGEST_AT_EOF),
+    reaction=Reaction(InstallStep.PAYLOADS, messages.DIGEST_AT_EOF),
 )
 def wrong_digest(subject: VibScan) -> Iterator[Result]:
     """A declared digest is not that of the payload.

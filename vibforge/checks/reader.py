@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 
 from vibforge.errors import FormatError
 from vibforge.esxi import messages
-from vibforge.esxi.messages import READING_CRASHED, READING_DESCRIPTOR, READING_FILE, Form
+from vibforge.esxi.messages import READING_CRASHED, READING_DESCRIPTOR, READING_FILE, MessageForm
 from vibforge.esxi.release import Certainty
-from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.findings.check import (
+    Contradiction,
+    Fault,
+    InstallStep,
+    Reaction,
+    Severity,
+    Topic,
+    check,
+)
 from vibforge.formats import xml_reading
-from vibforge.formats.ar import MAGIC, Archive, Member, read_archive
+from vibforge.formats.ar import MAGIC, Archive, ArMember, read_archive
 from vibforge.formats.xml_reading import SIZE_LIMIT as DESCRIPTOR_LIMIT
 from vibforge.vib.descriptor import BOOLEANS
 from vibforge.vib.identity import DESCRIPTOR_NAME, ESX4_NAME, PAYLOAD_NAME_LIMIT, SIGNATURE_NAME
@@ -67,7 +75,7 @@ def refused_file(source: "Source") -> Fault | None:
     return unreadable_text(text) or _second_member(members)
 
 
-def _counted(archive: Archive) -> Sequence[Member]:
+def _counted(archive: Archive) -> Sequence[ArMember]:
     return [member for member in archive.members if is_counted(member)]
 
 
@@ -82,7 +90,7 @@ def _headers(archive: Archive) -> Fault | None:
     return None
 
 
-def _first_member(members: Sequence[Member]) -> Fault | None:
+def _first_member(members: Sequence[ArMember]) -> Fault | None:
     if not members:
         return _too_short()
     name = members[0].name
@@ -93,7 +101,7 @@ def _first_member(members: Sequence[Member]) -> Fault | None:
     return None
 
 
-def _second_member(members: Sequence[Member]) -> Fault | None:
+def _second_member(members: Sequence[ArMember]) -> Fault | None:
     if len(members) == 1:
         return _too_short()
     name = members[1].name
@@ -118,7 +126,7 @@ _SWITCHES = (
 )
 
 
-def fault(where: str, reason: str, form: Form = READING_DESCRIPTOR) -> Fault:
+def fault(where: str, reason: str, form: MessageForm = READING_DESCRIPTOR) -> Fault:
     """Return what the reader stops at; `reason` are its own words."""
     return Fault(where, reason, form=form, values={"reason": reason})
 
@@ -343,7 +351,7 @@ def _payload_fault(payload: "etree._Element") -> str:
     Severity.ERROR,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.CONTAINER, "ESXi's reader takes archive and descriptor"),
-    reaction=Reaction(Step.READING, messages.READING_FILE),
+    reaction=Reaction(InstallStep.READING, messages.READING_FILE),
 )
 def refused_by_reader(subject: VibScan) -> Iterator[Fault]:
     """ESXi's reader refuses the file.

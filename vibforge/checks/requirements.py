@@ -11,13 +11,13 @@ from vibforge.esxi.release import Certainty
 from vibforge.esxi.table import (
     Cell,
     Fact,
-    Row,
+    ReleaseRow,
     has_components,
     has_path_lists,
     has_unseen_path_lists,
     releases_where,
 )
-from vibforge.findings.check import Fault, Reaction, Severity, Step, check
+from vibforge.findings.check import Fault, InstallStep, Reaction, Severity, check
 from vibforge.vib.relationships import DRIVER_API, Constraint, Provisions, provision
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def vmklinux_driver(subject: "Described") -> Iterator[Fault]:
     "VF232",
     Severity.ERROR,
     Certainty.MEASURED,
-    reaction=Reaction(Step.PROFILE, messages.REPLACES_ITSELF),
+    reaction=Reaction(InstallStep.PROFILE, messages.REPLACES_ITSELF),
 )
 def replaces_itself(subject: "Described") -> Iterator[Fault]:
     """The VIB replaces itself: its own name, or something that it provides.
@@ -203,7 +203,7 @@ def _told(constraint: Constraint) -> str:
 def _lacks(constraint: Constraint) -> Fact:
     """Return the question whether a release fails to provide what a constraint names."""
 
-    def fact(row: Row) -> Cell[bool] | None:
+    def fact(row: ReleaseRow) -> Cell[bool] | None:
         found = provision(row.release, constraint)
         return None if found.met is None else Cell(not found.met, found.certainty, _SOURCE)
 

@@ -7,7 +7,15 @@ from vibforge.errors import FormatError
 from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel, is_outdated, known_signer
 from vibforge.esxi.release import Certainty
-from vibforge.findings.check import Contradiction, Fault, Reaction, Severity, Step, Topic, check
+from vibforge.findings.check import (
+    Contradiction,
+    Fault,
+    InstallStep,
+    Reaction,
+    Severity,
+    Topic,
+    check,
+)
 from vibforge.formats import pkcs7
 from vibforge.signing.policy import unsigned_claim as unsigned_claim_text
 from vibforge.vib.identity import SIGNATURE_NAME
@@ -23,7 +31,9 @@ if TYPE_CHECKING:
     Severity.WARNING,
     Certainty.MEASURED,
     contradiction=Contradiction(Topic.LEVEL, "a level above community has a signature"),
-    reaction=Reaction(Step.STAGING, messages.UNSIGNED, skipped_by=("--force", "--no-sig-check")),
+    reaction=Reaction(
+        InstallStep.STAGING, messages.UNSIGNED, skipped_by=("--force", "--no-sig-check")
+    ),
 )
 def unsigned_claim(subject: VibScan) -> Iterator[Fault]:
     """The VIB claims a level above community and has no signature.
@@ -85,7 +95,7 @@ def several_signers(subject: VibScan) -> Iterator[Fault]:
     Severity.ERROR,
     Certainty.MEASURED,
     reaction=Reaction(
-        Step.STAGING, messages.BROKEN_SIGNATURE, skipped_by=("--force", "--no-sig-check")
+        InstallStep.STAGING, messages.BROKEN_SIGNATURE, skipped_by=("--force", "--no-sig-check")
     ),
 )
 def broken_signature(subject: VibScan) -> Iterator[Fault]:

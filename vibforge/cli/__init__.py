@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from vibforge import __version__
 from vibforge.cli.exit_codes import SIGNAL_BASE, ExitCode
-from vibforge.cli.helping import Command, Group
+from vibforge.cli.helping import HelpCommand, HelpGroup
 from vibforge.cli.streams import Stopped
 from vibforge.errors import NotPossibleHereError, VibforgeError, refused
 
@@ -48,7 +48,7 @@ def application(argv: Sequence[str]) -> typer.Typer:
     """
     app = typer.Typer(
         name="vibforge",
-        cls=Group,
+        cls=HelpGroup,
         help="Make, read and judge VIBs, the packages of VMware ESXi.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -62,10 +62,10 @@ def application(argv: Sequence[str]) -> typer.Typer:
         found = getattr(import_module(f"vibforge.cli.{module}"), attribute)
         if isinstance(found, typer.Typer):
             for command in found.registered_commands:
-                command.cls = Command
-            app.add_typer(found, name=name, cls=Group)
+                command.cls = HelpCommand
+            app.add_typer(found, name=name, cls=HelpGroup)
         else:
-            app.command(name, cls=Command)(found)
+            app.command(name, cls=HelpCommand)(found)
     return app
 
 

@@ -153,7 +153,7 @@ Trust = Annotated[
 ]
 
 
-class Level(StrEnum):
+class SignedLevel(StrEnum):
     """Levels that need a signature."""
 
     PARTNER = "partner"
@@ -179,7 +179,7 @@ RequireSigned = Annotated[
     bool, typer.Option("--require-signed", help="Fail VIBs without a valid signature.")
 ]
 RequireLevel = Annotated[
-    Level | None,
+    SignedLevel | None,
     typer.Option(
         help="Fail VIBs below this acceptance level, and VIBs whose level no signer of --trust "
         "carries.",
@@ -193,7 +193,7 @@ def policy_of(
     *,
     strict: bool = False,
     require_signed: bool = False,
-    require_level: Level | None = None,
+    require_level: SignedLevel | None = None,
 ) -> "TrustPolicy":
     """Return the policy that the options of a command ask for."""
     moment = datetime.now(UTC) if at == "now" else moment_of(at, "--at")

@@ -35,12 +35,12 @@ from vibforge.trx import check
 
 if TYPE_CHECKING:
     from vibforge.bundle.opening import Written
-    from vibforge.formats.deflating import Level
+    from vibforge.formats.deflating import CompressionLevel
     from vibforge.project.build import Built
     from vibforge.project.plan_build import BuildPlan
 
 
-class Compression(StrEnum):
+class CompressionOption(StrEnum):
     """How hard to compress."""
 
     FAST = "fast"
@@ -77,8 +77,8 @@ def build(  # noqa: PLR0913 - the options of the command
     ] = None,
     settings: Settings = None,
     compression: Annotated[
-        Compression, typer.Option(help="fast, or best: twice the time for about 2% less.")
-    ] = Compression.FAST,
+        CompressionOption, typer.Option(help="fast, or best: twice the time for about 2% less.")
+    ] = CompressionOption.FAST,
     bundle: Annotated[
         bool | None,
         typer.Option(
@@ -135,7 +135,11 @@ def build(  # noqa: PLR0913 - the options of the command
             lambda colours: report.plan_text(plan, would, colours),
         )
         return
-    level = deflating.Level.FAST if compression is Compression.FAST else deflating.Level.BEST
+    level = (
+        deflating.CompressionLevel.FAST
+        if compression is CompressionOption.FAST
+        else deflating.CompressionLevel.BEST
+    )
     built = _build(plan, output, level, if_changed=if_changed)
     written = _bundle(plan, output, built=built is not None)
     if built is None:
@@ -153,7 +157,9 @@ def build(  # noqa: PLR0913 - the options of the command
     )
 
 
-def _build(plan: "BuildPlan", output: Path, level: "Level", *, if_changed: bool) -> "Built | None":
+def _build(
+    plan: "BuildPlan", output: Path, level: "CompressionLevel", *, if_changed: bool
+) -> "Built | None":
     """Build, or return None where the folder already holds the result."""
     signer = project_build.open_key(plan, terminal_passphrase())
     if if_changed and up_to_date.is_up_to_date(plan, output, level=level, signer=signer):

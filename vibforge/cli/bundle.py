@@ -175,7 +175,7 @@ app = typer.Typer(
 )
 
 
-class Reader(StrEnum):
+class ReaderOption(StrEnum):
     """Whose verdict counts."""
 
     ESXCLI = "esxcli"
@@ -257,7 +257,7 @@ def verify(  # noqa: PLR0913 - the options of the command
     require_signed: RequireSigned = False,
     require_level: RequireLevel = None,
     reader: Annotated[
-        Reader | None, typer.Option("--for", help="Also fail where this reader refuses it.")
+        ReaderOption | None, typer.Option("--for", help="Also fail where this reader refuses it.")
     ] = None,
     as_json: Json = False,
 ) -> None:

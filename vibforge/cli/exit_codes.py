@@ -20,7 +20,7 @@ PIPE_SIGNAL = 13
 """POSIX's number of SIGPIPE, for systems without it."""
 
 
-class Row(NamedTuple):
+class ExitCodeRow(NamedTuple):
     """A line of the table."""
 
     code: str
@@ -28,21 +28,23 @@ class Row(NamedTuple):
 
 
 TABLE = (
-    Row(str(ExitCode.GOOD.value), "good: done, and the verdict is good"),
-    Row(str(ExitCode.BAD_VERDICT.value), "done, but the verdict is bad"),
-    Row(
+    ExitCodeRow(str(ExitCode.GOOD.value), "good: done, and the verdict is good"),
+    ExitCodeRow(str(ExitCode.BAD_VERDICT.value), "done, but the verdict is bad"),
+    ExitCodeRow(
         str(ExitCode.COULD_NOT.value),
         "could not be done, or not for every file: the message says what, where and what to do; "
         "2 counts more than 1",
     ),
-    Row(str(ExitCode.BUG.value), "a bug in vibforge: please report it"),
-    Row(
+    ExitCodeRow(str(ExitCode.BUG.value), "a bug in vibforge: please report it"),
+    ExitCodeRow(
         str(ExitCode.NOT_POSSIBLE_HERE.value),
         "not possible on this machine: `trx rehearse` and `trx sniff` lack linuxptp, namespaces or "
         "rights",
     ),
-    Row(str(SIGNAL_BASE + PIPE_SIGNAL), "whoever read the output went away, as `head` does"),
-    Row(f"{SIGNAL_BASE} + N", "signal N stopped the command: 130 by Ctrl-C, 143 by `kill`"),
+    ExitCodeRow(
+        str(SIGNAL_BASE + PIPE_SIGNAL), "whoever read the output went away, as `head` does"
+    ),
+    ExitCodeRow(f"{SIGNAL_BASE} + N", "signal N stopped the command: 130 by Ctrl-C, 143 by `kill`"),
 )
 
 

@@ -39,7 +39,7 @@ def extract(  # noqa: PLR0913 - the options of the command
     """Take files out of a VIB or bundle, into a folder and nowhere else."""
     if sum((payloads_only, stage, bool(paths))) > 1:
         raise typer.BadParameter("--payloads-only, --stage and PATH exclude each other")
-    wishes = packages_extract.Wishes(
+    wishes = packages_extract.ExtractOptions(
         paths=tuple(path.strip("/") for path in paths or ()),
         owners=owners,
         devices=devices,

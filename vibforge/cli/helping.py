@@ -36,7 +36,7 @@ class _Formatter(Protocol):
     def write_dl(self, rows: Sequence[tuple[str, str]]) -> None: ...
 
 
-class Group(TyperGroup):
+class HelpGroup(TyperGroup):
     """A group whose list says of each command all that its summary says."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own classes, which typer has moved more than once
@@ -57,7 +57,7 @@ class Group(TyperGroup):
             formatter.write_dl(rows)
 
 
-class Command(TyperCommand):
+class HelpCommand(TyperCommand):
     """A command whose help ends with exit codes and examples."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from vibforge.bundle.scan import BundleScan
     from vibforge.files.inputs import Unreadable
     from vibforge.findings.check import Allowance
-    from vibforge.packages.lint import Choice, LintResult
+    from vibforge.packages.lint import CheckSelection, LintResult
     from vibforge.project.build import Built
     from vibforge.vib.scan import VibScan
 
 
-class Form(StrEnum):
+class FindingsFormat(StrEnum):
     """How findings are printed."""
 
     TEXT = "text"
@@ -64,7 +64,9 @@ def lint(  # noqa: PLR0913 - the options of the command
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Not these rules; may be repeated.")
     ] = None,
-    form: Annotated[Form, typer.Option("--as", help="In which form.")] = Form.TEXT,
+    form: Annotated[
+        FindingsFormat, typer.Option("--as", help="In which form.")
+    ] = FindingsFormat.TEXT,
     every_one: Annotated[
         bool, typer.Option("--all", help="One line for each finding, also of the same check.")
     ] = False,
@@ -76,7 +78,7 @@ def lint(  # noqa: PLR0913 - the options of the command
     temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
     means that there are errors.
     """
-    choice = packages_lint.Choice(
+    choice = packages_lint.CheckSelection(
         select=words_of(select),
         ignore=words_of(ignore),
         targets=release.parse_releases(words_of(esxi)) or table.STOCK_TARGETS,
@@ -92,21 +94,25 @@ def lint(  # noqa: PLR0913 - the options of the command
 
 
 def _print(
-    result: "LintResult", unreadable: "Sequence[Unreadable]", form: Form, *, every_one: bool
+    result: "LintResult",
+    unreadable: "Sequence[Unreadable]",
+    form: FindingsFormat,
+    *,
+    every_one: bool,
 ) -> None:
 
     match form:
-        case Form.TEXT:
+        case FindingsFormat.TEXT:
             print_report(report.lint_text(result, paint(), every_one=every_one))
-        case Form.SARIF:
+        case FindingsFormat.SARIF:
             print_json(report.sarif(result, unreadable))
-        case Form.GITHUB:
+        case FindingsFormat.GITHUB:
             print_text(report.github(result), end="")
-        case Form.GITLAB:
+        case FindingsFormat.GITLAB:
             print_text(report.gitlab(result))
 
 
-def _look(path: Path, choice: "Choice") -> "LintResult":
+def _look(path: Path, choice: "CheckSelection") -> "LintResult":
     """Hold one file against the rules; what a recipe allows, it allows its own VIB alone."""
     with ExitStack() as stack:
         allowances: list[Allowance] = []
@@ -153,4 +159,4 @@ def _built(path: Path, stack: ExitStack) -> "Built":
 
     with publication.explained(publication.TEMPORARY):
         folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))
-    return project_build.build(path, folder, level=deflating.Level.FAST)
+    return project_build.build(path, folder, level=deflating.CompressionLevel.FAST)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli.arguments import Json, Level, moment_of, paint, show, tell
+from vibforge.cli.arguments import Json, SignedLevel, moment_of, paint, show, tell
 from vibforge.errors import escaped, shell_line
 from vibforge.esxi import acceptance
 from vibforge.report import documents
@@ -54,12 +54,12 @@ def issue(  # noqa: PLR0913 - the options of the command
     name: Name,
     *,
     acceptance_level: Annotated[
-        Level,
+        SignedLevel,
         typer.Option(
             metavar="LEVEL",
             help="Acceptance level: partner, accepted or certified.",
         ),
-    ] = Level.PARTNER,
+    ] = SignedLevel.PARTNER,
     key_type: KeyType = Key.RSA_2048,
     valid_from: Annotated[
         str | None, typer.Option(metavar="TIME", help="ISO 8601; 2000-01-01 if not given.")

@@ -50,7 +50,7 @@ app = typer.Typer(
 )
 
 
-class Shape(StrEnum):
+class ShownAs(StrEnum):
     """What `show` prints."""
 
     TABLE = "table"
@@ -145,8 +145,8 @@ def show(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     shape: Annotated[
-        Shape, typer.Option("--as", help="In which form; a file is what TRX would make of it.")
-    ] = Shape.TABLE,
+        ShownAs, typer.Option("--as", help="In which form; a file is what TRX would make of it.")
+    ] = ShownAs.TABLE,
     everything: Annotated[
         bool, typer.Option("--all", help="Also the options that the file does not set.")
     ] = False,
@@ -155,12 +155,12 @@ def show(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Show the configuration that is in effect with a trx.conf."""
-    if as_json and shape is not Shape.TABLE:
+    if as_json and shape is not ShownAs.TABLE:
         raise typer.BadParameter("--json and --as exclude each other")
     conf = trx_document.TrxConf.parse(read(file))
-    if shape is Shape.TRX_CONF:
+    if shape is ShownAs.TRX_CONF:
         write(conf.serialise().decode("utf-8", "surrogateescape"), None)
-    elif shape is not Shape.TABLE:
+    elif shape is not ShownAs.TABLE:
         write(effective.linuxptp_file(conf, shape.removesuffix(".conf")), None)
     else:
         releases = releases_of(linuxptp, esxi)

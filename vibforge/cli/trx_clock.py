@@ -108,14 +108,16 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     """
     rehearsal_grandmaster.one_source(gm_profile, gm_conf, pcap, interface)
     data, programs = read(file), linuxptp.find_programs(client_linuxptp, gm_linuxptp)
-    choice = network_sniff.Choice(domain=domain, transport=transport, vlan=vlan, master=master)
+    choice = network_sniff.NetworkFilter(
+        domain=domain, transport=transport, vlan=vlan, master=master
+    )
     grandmaster = rehearsal_grandmaster.grandmaster_from(
         programs.grandmaster, data, profile=gm_profile, conf=gm_conf, capture=pcap, choice=choice
     )
     second = rehearsal_grandmaster.second_grandmaster(
         programs.grandmaster, second_profile, second_conf
     )
-    wish = rehearsal_rehearse.Wish(
+    wish = rehearsal_rehearse.RehearsalOptions(
         seconds=seconds, watch=watch, keep_threshold=keep_threshold, second=second
     )
     with _live(report_trx_rehearse.live_line) as on_sample:
@@ -156,8 +158,10 @@ def sniff(  # noqa: PLR0913 - the options of the command
     """Say what PTP a network speaks: domains, masters, delay mechanism, and what fits it."""
     where = interface or (name_of(capture) if capture else "")
     with progress("listening") as on_progress:
-        heard = network_sniff.hear(capture, interface, seconds, on_progress)
-    choice = network_sniff.Choice(domain=domain, transport=transport, vlan=vlan, master=master)
+        heard = network_sniff.observe(capture, interface, seconds, on_progress)
+    choice = network_sniff.NetworkFilter(
+        domain=domain, transport=transport, vlan=vlan, master=master
+    )
     fits = [settings.fit_domain(each, untagged=vlan is not None) for each in heard.domains]
     if as_json:
         confs = [network_sniff.fitting_conf(fit) for fit in fits]

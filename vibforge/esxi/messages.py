@@ -90,7 +90,7 @@ class _Values(dict[str, str]):
         return NOT_ON_RECORD
 
 
-class Form(Struct, _Marked, frozen=True):
+class MessageForm(Struct, _Marked, frozen=True):
     """A message with places for values; a place without a value reads `…`."""
 
     error: str
@@ -118,7 +118,7 @@ class Form(Struct, _Marked, frozen=True):
 
 FILE = "<path>"
 """Stands for the address or path under which a host was given the file."""
-SILENT = Form(NOT_ON_RECORD, NOT_ON_RECORD)
+SILENT = MessageForm(NOT_ON_RECORD, NOT_ON_RECORD)
 INSTALLED_LIVE = Phrase("Operation finished successfully.")
 NEEDS_REBOOT = Phrase(
     "The update completed successfully, but «the system needs to be rebooted for the changes to be "
@@ -131,63 +131,63 @@ DRY_RUN = Phrase("Dryrun only, host not changed. The following installers will b
 NOT_THE_CONTENT = Phrase("(line N: col 0) «Element vib failed to validate content»")
 NOT_THE_VALUE = Phrase("(line N: col 0) «Error validating value boolean»")
 
-EXTENSIBILITY = Form(
+EXTENSIBILITY = MessageForm(
     "VibValidationError", "VIB {vib} «violates extensibility rule checks»: {complaints}"
 )
-EXTENSIBILITY_AT_STAGE = Form(
+EXTENSIBILITY_AT_STAGE = MessageForm(
     "InstallationError",
     "VIB ({vib}) «failed a check of extensibility rules» for acceptance level '{level}': "
     "{complaints}",
     names_vib=True,
 )
-ACCEPTANCE = Form(
+ACCEPTANCE = MessageForm(
     "AcceptanceConfigError",
     "VIB {vib}'s acceptance level is {level}, «which is not compliant with the ImageProfile "
     "acceptance level» {host_level}\n"
     "To change the host acceptance level, use the 'esxcli software acceptance set' command.",
 )
-DEPENDENCY = Form(
+DEPENDENCY = MessageForm(
     "DependencyError",
     "VIB {vib} requires {constraint}, «but the requirement cannot be satisfied within» the "
     "ImageProfile.",
 )
-CONFLICT = Form("DependencyError", "VIBs ({vibs}) «are conflicting with each other»")
-FILE_CONFLICT = Form(
+CONFLICT = MessageForm("DependencyError", "VIBs ({vibs}) «are conflicting with each other»")
+FILE_CONFLICT = MessageForm(
     "ProfileValidationError",
     "File path of '{path}' «is claimed by multiple» {kind} VIBs: {{{owners}}}",
 )
-GUNZIP_CHECKSUM = Form(
+GUNZIP_CHECKSUM = MessageForm(
     "ProfileValidationError",
     "In ImageProfile (Updated) …, the payload(s) in VIB {vib} «does not have sha-256 gunzip "
     "checksum». This will prevent VIB security verification and secure boot from functioning "
     "properly. Please remove this VIB or please check with your vendor for a replacement of this "
     "VIB",
 )
-NO_BASE = Form(
+NO_BASE = MessageForm(
     "ProfileValidationError",
     "«Base ESX package not found» in profile (Updated) {profile}: There is no VIB providing "
     "'esx-version'.",
 )
-UNSIGNED = Form(
+UNSIGNED = MessageForm(
     "InstallationError",
     "The VIB {vib} «does not contain a signature».",
     names_vib=True,
     pair="{vib}",
 )
-UNTRUSTED = Form(
+UNTRUSTED = MessageForm(
     "InstallationError", "«Could not find a trusted signer».", names_vib=True, pair="{vib}"
 )
-WRONG_SUBJECT = Form(
+WRONG_SUBJECT = MessageForm(
     "InstallationError",
     "«Validating signer subject» for '{level}' level failed: Signer {subject} «is not valid for "
     "this acceptance level».",
     names_vib=True,
     pair="{vib}",
 )
-UNREADABLE_SIGNATURE = Form(
+UNREADABLE_SIGNATURE = MessageForm(
     "InstallationError", "«Error reading PKCS7 signature»: {reason}", names_vib=True, pair="{vib}"
 )
-BROKEN_SIGNATURE = Form(
+BROKEN_SIGNATURE = MessageForm(
     "InstallationError", "«Invalid PKCS7 digest».", names_vib=True, pair="{vib}"
 )
 DIGEST_UNLIKE = Phrase(
@@ -195,45 +195,49 @@ DIGEST_UNLIKE = Phrase(
     "{expected} expected."
 )
 """What a host says of a digest, at every step that compares one."""
-DIGEST_AT_EOF = Form("InstallationError", DIGEST_UNLIKE.marked, names_vib=True)
-NO_PLAIN_DIGEST = Form(
+DIGEST_AT_EOF = MessageForm("InstallationError", DIGEST_UNLIKE.marked, names_vib=True)
+NO_PLAIN_DIGEST = MessageForm(
     "InstallationError", "'NoneType' «object has no attribute 'checksumtype'»", names_vib=True
 )
-UNKNOWN_DIGEST = Form("InstallationError", "«unsupported hash type» {kind}", names_vib=True)
-NO_DATE = Form("InstallationError", "«unorderable types: NoneType() > NoneType()»", names_vib=True)
-UNPACKING = Form("InstallationError", "{reason}", names_vib=True)
-EMPTY_TYPE = Form("IndexError", "string index out of range")
-UNEQUAL = Form(
+UNKNOWN_DIGEST = MessageForm("InstallationError", "«unsupported hash type» {kind}", names_vib=True)
+NO_DATE = MessageForm(
+    "InstallationError", "«unorderable types: NoneType() > NoneType()»", names_vib=True
+)
+UNPACKING = MessageForm("InstallationError", "{reason}", names_vib=True)
+EMPTY_TYPE = MessageForm("IndexError", "string index out of range")
+UNEQUAL = MessageForm(
     "ValueError",
     "VIBs {vib} and {vib} have «unequal values of the» '{attribute}' attribute: "
     "'{offered}' != '{installed}'",
 )
-CANNOT_MERGE = Form(
+CANNOT_MERGE = MessageForm(
     "ValueError",
     "«Cannot merge VIBs» {vib}, {vib} with unequal {attribute} attributes: "
     "({offered}, {installed})",
 )
-REPLACES_ITSELF = Form(
+REPLACES_ITSELF = MessageForm(
     "ValueError",
     "VIB {vib} obsoletes VIBs {vibs} «in the input to AddVibs» -- cannot continue",
 )
-VERSIONLESS_ESX = Form("TypeError", "Type 'NoneType' «not valid for comparisons with VibVersion».")
-NO_MATCH = Form("NoMatchError", "«No VIB matching VIB search specification» '{name}'.")
-MAINTENANCE_MODE = Form(
+VERSIONLESS_ESX = MessageForm(
+    "TypeError", "Type 'NoneType' «not valid for comparisons with VibVersion»."
+)
+NO_MATCH = MessageForm("NoMatchError", "«No VIB matching VIB search specification» '{name}'.")
+MAINTENANCE_MODE = MessageForm(
     "MaintenanceModeError",
     "«MaintenanceMode is required to» remove: [{removed}]; install: [{installed}].",
 )
-STATELESS = Form("StatelessError", "…")
-HARDWARE = Form(
+STATELESS = MessageForm("StatelessError", "…")
+HARDWARE = MessageForm(
     "HardwareError",
     "Host doesn't meet image profile '(Updated) {profile}' hardware requirements:\n{mismatches}",
 )
-SIG_CHECK_UNDER_SECURE_BOOT = Form(
+SIG_CHECK_UNDER_SECURE_BOOT = MessageForm(
     "InstallationError",
     "The installation transaction failed.\n      vibs = «Secure Boot enabled: Cannot skip "
     "signature checks». Installing unsigned VIBs will prevent the system from booting.",
 )
-SPACE = Form(
+SPACE = MessageForm(
     "InstallationError",
     "The «pending transaction requires» {megabytes} MB free space, however the maximum supported "
     "size is {limit} MB.",
@@ -242,37 +246,39 @@ NOT_SAFE = Phrase(
     "«It is not safe to continue». Please reboot the host immediately to discard the unfinished "
     "update."
 )
-MOUNT = Form(
+MOUNT = MessageForm(
     "LiveInstallationError",
     "Error in running ['/usr/lib/vmware/secureboot/bin/«secureMount.py»', '{vib}', '{payload}', "
     "'/tmp/stageliveimage/data/{file}']:\nReturn code: 255\n"
     "Output: ERROR:root:Failed to mount: {reason}\n"
     f"{NOT_SAFE.text}",
 )
-UNMOUNTED = Form(
+UNMOUNTED = MessageForm(
     "LiveInstallationError", "[Errno 2] «No such file or directory: '/tmp/img-stg/data/»{file}'"
 )
-NO_MEMBER = Form(
+NO_MEMBER = MessageForm(
     "VibFormatError", "«Could not find file object for payload» '{name}'.", attribute="filename"
 )
-READING_FILE = Form("VibDownloadError", "{reason}", attribute="url", pair=FILE)
+READING_FILE = MessageForm("VibDownloadError", "{reason}", attribute="url", pair=FILE)
 """What the reader says of the archive."""
-READING_DESCRIPTOR = Form("VibDownloadError", "{reason}", attribute="url", pair="None")
+READING_DESCRIPTOR = MessageForm("VibDownloadError", "{reason}", attribute="url", pair="None")
 """What the reader says of the descriptor."""
-READING_CRASHED = Form("VibDownloadError", "{reason}", attribute="url")
+READING_CRASHED = MessageForm("VibDownloadError", "{reason}", attribute="url")
 """What reaches the user where the reader itself stumbles."""
-ELEMENT_EXPECTED = Form("MetadataFormatError", "Element {name} «was expected, but not found»")
-UNEQUAL_METADATA = Form(
+ELEMENT_EXPECTED = MessageForm(
+    "MetadataFormatError", "Element {name} «was expected, but not found»"
+)
+UNEQUAL_METADATA = MessageForm(
     "InstallationError",
     UNEQUAL.marked.partition(":")[0],
     names_vib=True,
 )
-NAME_TOO_LONG = Form(
+NAME_TOO_LONG = MessageForm(
     "InstallationError",
     "Failed to finish bootbank stage: ('/tmp/stagebootbank/imgdb.tgz', 'Error writing tar "
     "database: «database file path is too long» ({length}),  the limit is 99.\\n{path}')",
 )
-DATABASE_PATH = Form(
+DATABASE_PATH = MessageForm(
     "DatabaseIOError",
     "«Failed to save VIB metadata» to dir /tmp/stageliveimage/imgdb/vibs.new: «Failed to write VIB "
     "descriptor» to {path}: [Errno 2] No such file or directory: '{path}'",

@@ -21,7 +21,7 @@ Other = TypeVar("Other")
 _MEASURED, _DOCUMENTED, _INFERRED = Certainty.MEASURED, Certainty.DOCUMENTED, Certainty.INFERRED
 
 
-class Delivery(StrEnum):
+class DeliveryMethod(StrEnum):
     """A way by which a VIB reaches a host."""
 
     VIB = "vib"
@@ -61,7 +61,7 @@ class Interfaces(Struct, frozen=True, kw_only=True):
     """The newest version that is known to be gone."""
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class ReleaseRow(Struct, frozen=True, kw_only=True):
     """Everything that is known of one release; None is "not known"."""
 
     release: Release
@@ -96,7 +96,7 @@ class Row(Struct, frozen=True, kw_only=True):
     """The linuxptp releases that TRX may carry; none where there is no TRX."""
     platform: Cell[str] | None = None
     """The version string that bundles name the release by."""
-    deliveries: Cell[frozenset[Delivery]] | None = None
+    deliveries: Cell[frozenset[DeliveryMethod]] | None = None
     """The ways by which a VIB reaches a host of this release."""
     path_lists: Cell[str] | None = None
     """The release whose lists of allowed paths it has, for the levels partner and community."""
@@ -112,8 +112,8 @@ _TYPES = frozenset(
 )
 _DRIVER_APIS = frozenset(f"com.vmware.driverAPI-9.2.{number}.0" for number in range(4))
 _MIB = 2**20
-_VIB_ONLY = frozenset({Delivery.VIB, Delivery.IMAGE_BUILDER, Delivery.BASELINE})
-_ALL_DELIVERIES = frozenset(Delivery)
+_VIB_ONLY = frozenset({DeliveryMethod.VIB, DeliveryMethod.IMAGE_BUILDER, DeliveryMethod.BASELINE})
+_ALL_DELIVERIES = frozenset(DeliveryMethod)
 
 _TRIED_67 = "tried on an installer of 6.7.0"
 _TRIED_65 = "tried on an installer of 6.5.0"
@@ -149,9 +149,9 @@ def _inferred(value: Value, source: str) -> Cell[Value]:
     return Cell(value, _INFERRED, source)
 
 
-def _old(release: Release) -> Row:
+def _old(release: Release) -> ReleaseRow:
     """Return a row for a release before 6.5, of which little is known."""
-    return Row(
+    return ReleaseRow(
         release=release,
         esx_version=_inferred(f"{release.major}.{release.minor}.0", _DRIVERS),
         last_sha256_wins=_inferred(value=True, source=_SAME_AS_65),
@@ -162,7 +162,7 @@ def _old(release: Release) -> Row:
     )
 
 
-def _update(row: Row, update: int, **known: Any) -> Row:  # noqa: ANN401 - any of Row's cells
+def _update(row: ReleaseRow, update: int, **known: Any) -> ReleaseRow:  # noqa: ANN401 - any of Row's cells
     """Return the row of an update that repeats its line's facts, now inferred, with its own."""
     note = f"taken from {row.release}, whose line it continues: "
     repeated = {
@@ -200,7 +200,7 @@ def _vmkapi_at_least(newest: tuple[int, int]) -> Cell[Interfaces]:
     return _inferred(span, "the first release of its line" + _DROPPED)
 
 
-_65 = Row(
+_65 = ReleaseRow(
     release=Release(6, 5),
     tried=True,
     stock_target=True,
@@ -220,7 +220,7 @@ _65 = Row(
     platform=_inferred("6.5.0", "the form of 6.7.0, which is seen in vendor bundles"),
     deliveries=_documented(_VIB_ONLY, "components and images came with 7.0"),
 )
-_67 = Row(
+_67 = ReleaseRow(
     release=Release(6, 7),
     tried=True,
     stock_target=True,
@@ -240,7 +240,7 @@ _67 = Row(
     platform=_documented("6.7.0", _BUNDLES),
     deliveries=_documented(_VIB_ONLY, "components and images came with 7.0"),
 )
-_70 = Row(
+_70 = ReleaseRow(
     release=Release(7, 0),
     stock_target=True,
     esx_version=_documented("7.0.0", _DRIVERS),
@@ -260,7 +260,7 @@ _70 = Row(
     platform=_documented("7.0", _BUNDLES),
     deliveries=_onward(_ALL_DELIVERIES, _COMPONENTS),
 )
-_80 = Row(
+_80 = ReleaseRow(
     release=Release(8, 0),
     stock_target=True,
     esx_version=_documented("8.0.0", _DRIVERS),
@@ -281,8 +281,8 @@ _80 = Row(
     platform=_documented("8.0", _BUNDLES),
     deliveries=_onward(_ALL_DELIVERIES, _COMPONENTS),
 )
-_NO_BASELINES = frozenset(_ALL_DELIVERIES - {Delivery.BASELINE})
-_90 = Row(
+_NO_BASELINES = frozenset(_ALL_DELIVERIES - {DeliveryMethod.BASELINE})
+_90 = ReleaseRow(
     release=Release(9, 0),
     stock_target=True,
     esx_version=_documented("9.0.0", _DRIVERS),
@@ -303,7 +303,7 @@ _90 = Row(
     platform=_documented("9.0", _BUNDLES),
     deliveries=_onward(_NO_BASELINES, f"{_COMPONENTS}; KB 379388: 9.0 has no baselines"),
 )
-_91 = Row(
+_91 = ReleaseRow(
     release=Release(9, 1),
     requires_gunzip_sha256=_onward(value=True, source=f"{_KB_318056} names 8.0 and later"),
     driver_apis=_onward(frozenset(), _NO_VMKLINUX),
@@ -388,9 +388,9 @@ STOCK_TARGETS = tuple(row.release for row in _ROWS if row.stock_target)
 """The releases that commands predict for unless told otherwise."""
 
 
-def row_of(release: Release) -> Row:
+def row_of(release: Release) -> ReleaseRow:
     """Return what is known of a release; a row of empty cells for one that is not in the table."""
-    return TABLE.get(release) or Row(release=release)
+    return TABLE.get(release) or ReleaseRow(release=release)
 
 
 def is_known(release: Release) -> bool:
@@ -409,23 +409,25 @@ def standing(release: Release) -> Certainty:
     return _INFERRED if is_known(release) else Certainty.UNKNOWN
 
 
-Fact = Callable[[Row], Cell[bool] | None]
+Fact = Callable[[ReleaseRow], Cell[bool] | None]
 """A question to a row that is answered with yes, no, or not at all."""
 
 
-def has_components(row: Row) -> Cell[bool] | None:
+def has_components(row: ReleaseRow) -> Cell[bool] | None:
     """Whether `esxcli software component` and images of Lifecycle Manager exist."""
     return (
-        row.deliveries.derive(lambda ways: Delivery.COMPONENT in ways) if row.deliveries else None
+        row.deliveries.derive(lambda ways: DeliveryMethod.COMPONENT in ways)
+        if row.deliveries
+        else None
     )
 
 
-def has_path_lists(row: Row) -> Cell[bool] | None:
+def has_path_lists(row: ReleaseRow) -> Cell[bool] | None:
     """Whether the release restricts paths by the lists that vibforge has."""
     return row.path_lists.derive(bool) if row.path_lists else None
 
 
-def has_unseen_path_lists(row: Row) -> Cell[bool] | None:
+def has_unseen_path_lists(row: ReleaseRow) -> Cell[bool] | None:
     """Whether nobody has read the release's own lists of paths; its lists are taken to be 6.7's."""
     lists = row.path_lists
     return lists.derive(lambda _: lists.certainty is not _MEASURED) if lists else None
@@ -434,7 +436,7 @@ def has_unseen_path_lists(row: Row) -> Cell[bool] | None:
 def ignores_type(payload_type: str) -> Fact:
     """Return the question whether a release skips payloads of a type without a word."""
 
-    def fact(row: Row) -> Cell[bool] | None:
+    def fact(row: ReleaseRow) -> Cell[bool] | None:
         return (
             row.payload_types.derive(lambda t: payload_type not in t) if row.payload_types else None
         )

@@ -16,7 +16,7 @@ from vibforge.vib import identity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vibforge.esxi.messages import Form
+    from vibforge.esxi.messages import MessageForm
     from vibforge.esxi.release import Release
     from vibforge.esxi.table import Fact
 
@@ -47,7 +47,7 @@ class Fault(Struct, frozen=True):
     """What a host's message about it names, by the places in the message's text."""
     minds: "Fact | None" = None
     """Whether hosts of a release mind this fault, where that depends on the fault."""
-    form: "Form | None" = None
+    form: "MessageForm | None" = None
     """What a host prints because of this fault, where that depends on the fault."""
     remedy: str = ""
     """What to do about this fault; the remedy of the check's manual where it is empty."""
@@ -103,7 +103,7 @@ class Contradiction(NamedTuple):
     """What holds where the check finds nothing: "the file ends where its last member does"."""
 
 
-class Step(StrEnum):
+class InstallStep(StrEnum):
     """The step of an install at which a host notices a fault, in the order of the steps."""
 
     READING = "reading the VIB"
@@ -117,8 +117,8 @@ class Step(StrEnum):
 class Reaction(NamedTuple):
     """How a host refuses a file because of a fault: at which step, and with which message."""
 
-    step: Step
-    message: "Form"
+    step: InstallStep
+    message: "MessageForm"
     skipped_by: tuple[str, ...] = ()
     """The flags of esxcli that skip the check, on hosts where they take effect."""
 
@@ -185,7 +185,7 @@ def _quoting(manual: str) -> str:
     import textwrap  # noqa: PLC0415 - only for these manuals
 
     def words(place: "re.Match[str]") -> str:
-        form: Form = getattr(messages, place[1])
+        form: MessageForm = getattr(messages, place[1])
         return form.title if place[2] else form.words
 
     paragraphs = []

@@ -52,7 +52,7 @@ _OCTAL = re.compile(r" *[+-]?(0[oO])?[0-7]+ *")
 _DECIMAL = re.compile(r" *[+-]?[0-9]+ *")
 
 
-class Member(Struct, frozen=True, kw_only=True):
+class ArMember(Struct, frozen=True, kw_only=True):
     """A member as its header says; offsets and sizes in bytes.
 
     `header` are the 60 bytes as they stand, `padding` what follows the data; `stored_size` is less
@@ -112,7 +112,7 @@ class Archive(Struct, frozen=True, kw_only=True):
     belong to no member.
     """
 
-    members: tuple[Member, ...]
+    members: tuple[ArMember, ...]
     tail_offset: int
     tail_size: int
     faults: tuple[Problem, ...] = ()
@@ -156,7 +156,7 @@ class _Scan:
             faults=tuple(self._faults),
         )
 
-    def _members(self) -> Iterator[Member]:
+    def _members(self) -> Iterator[ArMember]:
         while self._position < self._size:
             self._budget.spend(Work.MEMBERS)
             member = self._member()
@@ -164,7 +164,7 @@ class _Scan:
                 return
             yield member
 
-    def _member(self) -> Member | None:
+    def _member(self) -> ArMember | None:
         header = self._stream.read(_HEADER_SIZE)
         size = _number(header[48:58])
         if len(header) < _HEADER_SIZE or header[58:] != _TERMINATOR or size is None:
@@ -180,7 +180,7 @@ class _Scan:
         else:
             self._stream.seek(data_offset + stored)
         padding = self._stream.read(1) if stored % 2 and stored == size else b""
-        member = Member(
+        member = ArMember(
             name=name_text if is_table else self._name(name_text),
             header=header,
             data_offset=data_offset,
@@ -212,7 +212,7 @@ class _Scan:
             return text
         return self._long_names[start:end].decode("latin-1").removesuffix("/")
 
-    def _judge(self, member: Member) -> None:
+    def _judge(self, member: ArMember) -> None:
         if member.stored_size < member.size:
             missing = member.size - member.stored_size
             self._fault(f"the file ends {missing} bytes before its end", member)
@@ -225,7 +225,7 @@ class _Scan:
             if text.strip() and not _DECIMAL.fullmatch(text):
                 self._fault(f"{field} {text!r} is not a number", member)
 
-    def _fault(self, what: str, member: Member | None = None) -> None:
+    def _fault(self, what: str, member: ArMember | None = None) -> None:
         self._faults.append(Problem(what=what, where=f"member {member.name}" if member else ""))
 
 

@@ -32,18 +32,18 @@ _THREAD_LIMIT = 8
 _RAW_DEFLATE = -15
 
 
-class Level(IntEnum):
+class CompressionLevel(IntEnum):
     """How hard to compress: never larger than `gzip -9`, or about three times as fast."""
 
     BEST = 9
     FAST = 6
 
 
-DEFAULT_LEVEL = Level.FAST
+DEFAULT_LEVEL = CompressionLevel.FAST
 """Smaller than what gzip writes by default; BEST takes twice the time for about 2% less."""
 
 
-class Member(Struct, frozen=True, kw_only=True):
+class GzipMember(Struct, frozen=True, kw_only=True):
     """What was written: sizes in bytes, digests in hex, of the gzip member and of its content."""
 
     size: int
@@ -72,7 +72,7 @@ class _Output(Struct):
     """The member that is being written, hashed and counted on the way."""
 
     write: Callable[[bytes], object]
-    level: Level
+    level: CompressionLevel
     content: _Content = field(default_factory=_Content)
     size: int = 0
     sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -97,9 +97,9 @@ def compress(
     size: int,
     write: Callable[[bytes], object],
     *,
-    level: Level = DEFAULT_LEVEL,
+    level: CompressionLevel = DEFAULT_LEVEL,
     threads: int | None = None,
-) -> Member:
+) -> GzipMember:
     """Write one gzip member.
 
     Args:
@@ -118,13 +118,15 @@ def compress(
             remedy="split the payload: its unpacked image must stay below 4 GiB",
         )
     output = _Output(write, level)
-    output.put(b"\x1f\x8b\x08\0\0\0\0\0" + (b"\x02" if level is Level.BEST else b"\0") + b"\xff")
+    output.put(
+        b"\x1f\x8b\x08\0\0\0\0\0" + (b"\x02" if level is CompressionLevel.BEST else b"\0") + b"\xff"
+    )
     if size <= BLOCK_SIZE:
         _compress_inline(fill, size, output)
     else:
         _compress_parallel(fill, size, output, threads or _processors())
     output.put(struct.pack("<II", output.content.crc, output.content.size))
-    return Member(
+    return GzipMember(
         size=output.size,
         sha256=output.sha256.hexdigest(),
         content_size=output.content.size,

@@ -37,7 +37,7 @@ class EntryKind(StrEnum):
     """An ELF file in a vmtar, whatever its mode."""
 
 
-class Entry(Struct, frozen=True):
+class ArchiveEntry(Struct, frozen=True):
     """One entry of a payload.
 
     `path` has no leading and no trailing slash; `mode` holds the permission bits with set-id and
@@ -57,7 +57,7 @@ class Entry(Struct, frozen=True):
     text_pages: int = 0
 
 
-def header_blocks(entry: Entry, magic: bytes, tail: bytes = b"") -> bytes:
+def header_blocks(entry: ArchiveEntry, magic: bytes, tail: bytes = b"") -> bytes:
     """Return the headers of an entry: its own, after those of long names.
 
     Args:
@@ -70,7 +70,7 @@ def header_blocks(entry: Entry, magic: bytes, tail: bytes = b"") -> bytes:
     return long_names + _header(entry, name, entry.kind, magic, tail)
 
 
-def header_count(entry: Entry) -> int:
+def header_count(entry: ArchiveEntry) -> int:
     """Return how many blocks `header_blocks` makes."""
     slash = 1 if entry.kind is EntryKind.DIRECTORY else 0
     long_ones = (len(entry.link) > _NAME_FIELD) + (len(entry.path) + slash > _NAME_FIELD)
@@ -81,11 +81,11 @@ def _long_name(flag: str, name: str, magic: bytes) -> bytes:
     if len(name) <= _NAME_FIELD:
         return b""
     text = name.encode("ascii") + b"\0"
-    stand_in = Entry(_LONG_LINK, EntryKind.FILE, _LONG_MODE, size=len(text))
+    stand_in = ArchiveEntry(_LONG_LINK, EntryKind.FILE, _LONG_MODE, size=len(text))
     return _header(stand_in, _LONG_LINK, flag, magic, b"") + text.ljust(BLOCK, b"\0")
 
 
-def _header(entry: Entry, name: str, flag: str, magic: bytes, tail: bytes) -> bytes:
+def _header(entry: ArchiveEntry, name: str, flag: str, magic: bytes, tail: bytes) -> bytes:
     block = bytearray(
         _FIELDS.pack(
             name[:_NAME_FIELD].encode("ascii"),
@@ -122,7 +122,7 @@ _RECORD = 20 * BLOCK
 """GNU tar writes whole records of 20 blocks; at least two zero blocks end the archive."""
 
 
-def image(entries: Sequence[Entry]) -> Iterator[bytes | Entry]:
+def image(entries: Sequence[ArchiveEntry]) -> Iterator[bytes | ArchiveEntry]:
     """Yield the archive in order: bytes to write as they are, and entries whose content is due."""
     written = 0
     padding = b""
@@ -138,7 +138,7 @@ def image(entries: Sequence[Entry]) -> Iterator[bytes | Entry]:
     yield padding + bytes(_end(written))
 
 
-def image_size(entries: Sequence[Entry]) -> int:
+def image_size(entries: Sequence[ArchiveEntry]) -> int:
     """Return the size in bytes of what `image` yields."""
     body = sum(header_count(entry) * BLOCK + entry.size + -entry.size % BLOCK for entry in entries)
     return body + _end(body)

@@ -137,7 +137,7 @@ Relay = Callable[[Iterator[bytes]], Iterator[bytes]]
 """Passes pieces on, unchanged."""
 
 
-class Compression(StrEnum):
+class Codec(StrEnum):
     """What was taken off, from the outside in."""
 
     GZIP = "gzip"
@@ -156,10 +156,10 @@ class Taps(Struct, frozen=True, kw_only=True):
     content: Callable[[bytes], None] = _ignore
 
 
-class Unpacked(Struct, frozen=True, kw_only=True):
+class UnpackedPayload(Struct, frozen=True, kw_only=True):
     """A payload's content, which is unpacked while it is read."""
 
-    compression: tuple[Compression, ...]
+    compression: tuple[Codec, ...]
     content: ByteStream
 
 
@@ -169,7 +169,7 @@ NO_TAPS = Taps()
 @contextmanager
 def unpacked_ahead(
     stored: Iterator[bytes], stored_size: int, budget: Budget, taps: Taps = NO_TAPS
-) -> Iterator[Unpacked]:
+) -> Iterator[UnpackedPayload]:
     """Unpack a payload as `unpack` does, a large one in a thread of its own.
 
     The thread reads, inflates and calls the taps of what is stored and gunzipped; whoever reads the
@@ -190,7 +190,7 @@ def unpacked_ahead(
 
 def unpack(
     stored: Iterator[bytes], budget: Budget, taps: Taps = NO_TAPS, relay: Relay = iter
-) -> Unpacked:
+) -> UnpackedPayload:
     """Unpack a payload while its content is read.
 
     Args:
@@ -206,14 +206,14 @@ def unpack(
     head, chunks = _start(_tapped(stored, taps.stored))
     compression = []
     if head.startswith(GZIP_MAGIC):
-        compression.append(Compression.GZIP)
+        compression.append(Codec.GZIP)
         gunzipped = gunzip(chunks, budget)
         head, chunks = _start(_tapped(gunzipped, taps.gunzipped))
     if head.startswith(ZSTD_MAGIC):
-        compression.append(Compression.ZSTD)
+        compression.append(Codec.ZSTD)
         chunks = unzstd(chunks, budget)
     content = ByteStream(_tapped(relay(chunks), taps.content))
-    return Unpacked(compression=tuple(compression), content=content)
+    return UnpackedPayload(compression=tuple(compression), content=content)
 
 
 def _start(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -284,7 +284,7 @@ _TRUTH = {
 }
 
 
-class Signer(Struct, frozen=True, kw_only=True):
+class CmsSigner(Struct, frozen=True, kw_only=True):
     """One signerInfo: who signed, how, and what the signature covers.
 
     `issuer` and `serial_number` name the certificate, or `subject_key_id` (hex) does, which 6.7
@@ -336,9 +336,9 @@ class Block(Struct, frozen=True, kw_only=True):
     content: bytes | None = None
     certificates: tuple[Certificate, ...] = ()
     crl_count: int = 0
-    signers: tuple[Signer, ...] = ()
+    signers: tuple[CmsSigner, ...] = ()
 
-    def certificate_of(self, signer: Signer) -> Certificate | None:
+    def certificate_of(self, signer: CmsSigner) -> Certificate | None:
         """Return the signer's certificate, None where the block does not carry it."""
         for certificate in self.certificates:
             if _is_certificate_of(certificate, signer):
@@ -496,12 +496,12 @@ def _check_counts(certificates: int, signers: int) -> None:
         raise FormatError(f"{signers} signers, more than {SIGNER_LIMIT}")
 
 
-def _signer(info: SignerInfo) -> Signer:
+def _signer(info: SignerInfo) -> CmsSigner:
     attributes = info.signed_attributes or []
     names = [name_of(attribute.type) for attribute in attributes]
     values = dict(zip(reversed(names), reversed(attributes), strict=True))
     issuer = signer_id(info.signer)
-    return Signer(
+    return CmsSigner(
         version=info.version,
         issuer=issuer.name,
         issuer_der=issuer.der,
@@ -519,14 +519,14 @@ def _signer(info: SignerInfo) -> Signer:
     )
 
 
-def _is_certificate_of(certificate: Certificate, signer: Signer) -> bool:
+def _is_certificate_of(certificate: Certificate, signer: CmsSigner) -> bool:
     if signer.subject_key_id:
         return signer.subject_key_id == certificate.subject_key_id
     same_issuer = certificate.issuer_der == signer.issuer_der
     return same_issuer and certificate.serial_number == signer.serial_number
 
 
-def _digest_held(signer: Signer, content: bytes) -> bool | None:
+def _digest_held(signer: CmsSigner, content: bytes) -> bool | None:
     if signer.digest_algorithm not in DIGESTS:
         return None
     digest = hashlib.new(signer.digest_algorithm, content, usedforsecurity=False).digest()
@@ -534,7 +534,7 @@ def _digest_held(signer: Signer, content: bytes) -> bool | None:
 
 
 def _signature_held(
-    signer: Signer, certificate: Certificate | None, content: bytes
+    signer: CmsSigner, certificate: Certificate | None, content: bytes
 ) -> tuple[bool | None, str]:
     if certificate is None:
         return None, "the signer's certificate is not in the block"

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from vibforge.errors import FormatError
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.gnu_tar import BLOCK, MODE_BITS, Entry, EntryKind
+from vibforge.formats.gnu_tar import BLOCK, MODE_BITS, ArchiveEntry, EntryKind
 from vibforge.formats.streams import ByteStream
 
 _LAYOUT = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s151s16s")
@@ -207,7 +207,7 @@ class TarEntry(Struct, frozen=True, kw_only=True):
     bytes from the start of the image; `oddities` are what other writers do not do.
     """
 
-    entry: Entry
+    entry: ArchiveEntry
     name: str
     data_offset: int
     owner: str = ""
@@ -239,7 +239,7 @@ def tar_entry(header: Header, extension: Extension, position: int | None) -> Tar
     if position is None:
         position, text_offset, text_pages, _ = _VISOR_TAIL.unpack(header.tail)
     size = extension.number("size", number(header.size, "size"))
-    entry = Entry(
+    entry = ArchiveEntry(
         path=_plain_path(name),
         kind=kind,
         mode=number(header.mode, "mode") & MODE_BITS,
@@ -278,14 +278,14 @@ def _full_name(header: Header) -> str:
 
 
 def _plain_path(name: str) -> str:
-    """Return a name as `Entry.path` has it: relative, without `./` and outer slashes."""
+    """Return a name as `ArchiveEntry.path` has it: relative, without `./` and outer slashes."""
     path = name.strip("/")  # the same string, not a copy, where there is nothing to strip
     while path.startswith("./"):
         path = path[2:].lstrip("/")
     return "" if path == "." else path
 
 
-def _oddities(name: str, entry: Entry, flag: bytes) -> Iterator[str]:
+def _oddities(name: str, entry: ArchiveEntry, flag: bytes) -> Iterator[str]:
     if name.startswith("/"):
         yield "the path starts with a slash"
     if ".." in entry.path and ".." in entry.path.split("/"):

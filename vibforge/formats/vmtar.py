@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from vibforge.formats.gnu_tar import BLOCK, Entry, header_blocks, header_count
+from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, header_blocks, header_count
 
 ELF_MAGIC = b"\x7fELF"
 _PAGE = 4096
@@ -68,7 +68,7 @@ ALIGNMENT = 4096
 PAGE = 4096
 
 
-def image(entries: Sequence[Entry]) -> Iterator[bytes | Entry]:
+def image(entries: Sequence[ArchiveEntry]) -> Iterator[bytes | ArchiveEntry]:
     """Yield the archive in order: bytes to write as they are, and entries whose content is due."""
     offsets = _data_offsets(entries)
     for entry, offset in zip(entries, offsets, strict=True):
@@ -83,7 +83,7 @@ def image(entries: Sequence[Entry]) -> Iterator[bytes | Entry]:
     yield bytes(image_size(entries) - position)
 
 
-def image_size(entries: Sequence[Entry]) -> int:
+def image_size(entries: Sequence[ArchiveEntry]) -> int:
     """Return the size in bytes of what `image` yields: a whole number of 512-byte blocks."""
     end = _headers_size(entries) + BLOCK
     for entry, offset in zip(entries, _data_offsets(entries), strict=True):
@@ -92,11 +92,11 @@ def image_size(entries: Sequence[Entry]) -> int:
     return _align(end, BLOCK)
 
 
-def _headers_size(entries: Sequence[Entry]) -> int:
+def _headers_size(entries: Sequence[ArchiveEntry]) -> int:
     return BLOCK * sum(header_count(entry) for entry in entries)
 
 
-def _data_offsets(entries: Sequence[Entry]) -> list[int]:
+def _data_offsets(entries: Sequence[ArchiveEntry]) -> list[int]:
     """Return where each entry's data starts; 0 for entries without data."""
     position = _headers_size(entries) + BLOCK
     offsets = []

@@ -27,7 +27,7 @@ class Verb(StrEnum):
     REMOVE = "remove"
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class ImageChange(Struct, frozen=True, kw_only=True):
     """What a command would do to the set of VIBs."""
 
     added: tuple[Package, ...]
@@ -41,7 +41,7 @@ class Change(Struct, frozen=True, kw_only=True):
         return (*self.kept, *self.added)
 
 
-def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb) -> Change:
+def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb) -> ImageChange:
     """Return what `esxcli software vib install` or `update` makes of the offered VIBs.
 
     An install removes every VIB that a new one replaces, and every VIB that would replace a new
@@ -64,7 +64,7 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
         any(map(replaced.met_by, old.provides)) or _replaces_any(old, coming) for old in installed
     ]
     coming_in = {package.id for package in added}
-    return Change(
+    return ImageChange(
         added=added,
         removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
         kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
@@ -72,11 +72,11 @@ def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb)
     )
 
 
-def removal(installed: Sequence[Package], names: Sequence[str]) -> Change:
+def removal(installed: Sequence[Package], names: Sequence[str]) -> ImageChange:
     """Return what `esxcli software vib remove -n NAME…` makes of the installed VIBs."""
     wanted = frozenset(names)
     gone = [not wanted.isdisjoint(names_of(package)) for package in installed]
-    return Change(
+    return ImageChange(
         added=(),
         removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
         kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
@@ -84,7 +84,7 @@ def removal(installed: Sequence[Package], names: Sequence[str]) -> Change:
     )
 
 
-def dependants(change: Change) -> tuple[Package, ...]:
+def dependants(change: ImageChange) -> tuple[Package, ...]:
     """Return the VIBs that would stay, and lose what they ask for, and what then depends on them.
 
     What a VIB lacked before does not count.
@@ -283,7 +283,7 @@ class Covered(Struct, frozen=True, kw_only=True):
     below: str
 
 
-def uncovered_at_boot(change: Change) -> tuple[Covered, ...]:
+def uncovered_at_boot(change: ImageChange) -> tuple[Covered, ...]:
     """Return the paths for which an overlay keeps a change from going live (format.md#overlays).
 
     An overlay that stays may not cover what comes or goes, and one that goes may not have covered

@@ -20,7 +20,7 @@ from vibforge.host.command import Command, Flags
 from vibforge.host.host import DEFAULT_LEVEL, Host, stock_host
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Outcome, Prediction, World
+from vibforge.host.prediction import Branch, Cause, InstallOutcome, Prediction
 from vibforge.host.remedy import host_remedies
 from vibforge.vib.descriptor import SystemRequires
 from vibforge.vib.relationships import Relationships
@@ -49,8 +49,8 @@ class Outlook(Struct, frozen=True, kw_only=True):
     """
 
     release: Release
-    bare: tuple[World[Prediction], ...]
-    then: tuple[World[Prediction], ...]
+    bare: tuple[Branch[Prediction], ...]
+    then: tuple[Branch[Prediction], ...]
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class Outlook(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(message.error for message in said if message is not None))
 
 
-def outcomes_of(found: Iterable[World[Prediction]]) -> tuple[Outcome, ...]:
+def outcomes_of(found: Iterable[Branch[Prediction]]) -> tuple[InstallOutcome, ...]:
     """Return the distinct outcomes, in the order met."""
     return tuple(dict.fromkeys(world.result.outcome for world in found))
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from vibforge.esxi import messages
-from vibforge.esxi.messages import Form, Phrase
+from vibforge.esxi.messages import MessageForm, Phrase
 from vibforge.esxi.release import Certainty
 
 TEXT_LIMIT = 8 * 1024 * 1024
@@ -82,7 +82,7 @@ def known_messages() -> tuple[KnownMessage, ...]:
     )
 
 
-def _forms(entry: dict[str, Any]) -> list[Form | Phrase]:
+def _forms(entry: dict[str, Any]) -> list[MessageForm | Phrase]:
     """Return the forms of `vibforge.esxi.messages` that an entry names."""
     return [getattr(messages, name) for name in entry.get("forms", ())]
 

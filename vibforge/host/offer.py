@@ -8,10 +8,10 @@ from msgspec import Struct, field
 from vibforge.checks.payloads import missing_parent_directory
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi import messages
-from vibforge.findings.check import Step
-from vibforge.formats.inflating import CUT_SHORT, DAMAGED, Compression
+from vibforge.findings.check import InstallStep
+from vibforge.formats.inflating import CUT_SHORT, DAMAGED, Codec
 from vibforge.formats.streams import ALGORITHMS, Hasher
-from vibforge.host.package import Content, Package
+from vibforge.host.package import Package, PayloadContent
 from vibforge.host.prediction import Refusal
 from vibforge.host.reading import refusal
 from vibforge.vib.archive import Vib
@@ -38,7 +38,7 @@ class BundleReader(StrEnum):
     UPDATE_MANAGER = "Update Manager"
 
 
-class Offer(Struct, frozen=True, kw_only=True):
+class InstallCandidate(Struct, frozen=True, kw_only=True):
     """A file with VIBs in it."""
 
     name: str
@@ -54,12 +54,12 @@ class Offer(Struct, frozen=True, kw_only=True):
     """What a host refuses of the VIBs when it reads their payloads."""
 
 
-NOTHING = Offer(name="")
+NOTHING = InstallCandidate(name="")
 
 
-def joint_offer(offers: Sequence[Offer]) -> Offer:
+def joint_offer(offers: Sequence[InstallCandidate]) -> InstallCandidate:
     """Return what several files offer that are named in one command."""
-    return Offer(
+    return InstallCandidate(
         name=" + ".join(offer.name for offer in offers),
         packages=tuple(package for offer in offers for package in offer.packages),
         refusals=tuple(refusal for offer in offers for refusal in offer.refusals),
@@ -74,12 +74,12 @@ def joint_offer(offers: Sequence[Offer]) -> Offer:
     )
 
 
-def offer_of(vib: Vib, name: str) -> Offer:
+def offer_of(vib: Vib, name: str) -> InstallCandidate:
     """Return what a VIB file offers; its payloads are read once."""
     return offer_of_scan(VibScan(vib), name)
 
 
-def offer_of_scan(scan: VibScan, name: str) -> Offer:
+def offer_of_scan(scan: VibScan, name: str) -> InstallCandidate:
     """Return what a scanned VIB offers."""
     vib = scan.vib
     malformed = scan.signature is Signature.MALFORMED
@@ -90,15 +90,15 @@ def offer_of_scan(scan: VibScan, name: str) -> Offer:
         contents=tuple(_contents(scan)),
         missing_folders=tuple(fault.where for fault in missing_parent_directory.faults(scan)),
     )
-    return Offer(
+    return InstallCandidate(
         name=name,
         packages=(package,),
-        refusals=tuple(refusals(scan, Step.READING)),
-        of_payloads=tuple(refusals(scan, Step.PAYLOADS)),
+        refusals=tuple(refusals(scan, InstallStep.READING)),
+        of_payloads=tuple(refusals(scan, InstallStep.PAYLOADS)),
     )
 
 
-def _contents(scan: VibScan) -> Iterator[Content]:
+def _contents(scan: VibScan) -> Iterator[PayloadContent]:
     """Yield what is in the declared payloads, in the order of their names."""
     read = {each.name: each for each in scan.payloads}
     own = {DESCRIPTOR_NAME: scan.vib.descriptor_bytes, SIGNATURE_NAME: scan.vib.signature}
@@ -106,7 +106,7 @@ def _contents(scan: VibScan) -> Iterator[Content]:
         if (payload := read.get(declared.name)) is None:
             yield _member(declared, own[declared.name])
         else:
-            yield Content(
+            yield PayloadContent(
                 payload=declared,
                 present=payload.stored.member is not None,
                 stored=_digests(payload, Layer.STORED),
@@ -115,11 +115,11 @@ def _contents(scan: VibScan) -> Iterator[Content]:
             )
 
 
-def _member(declared: Payload, data: bytes) -> Content:
+def _member(declared: Payload, data: bytes) -> PayloadContent:
     """Return what is in a payload that has the name of a member that is none."""
     hasher = Hasher(ALGORITHMS)
     hasher.take(data)
-    return Content(
+    return PayloadContent(
         payload=declared,
         stored=hasher.digests,
         unpacking=messages.NOT_GZIP() if data else messages.CUT_GZIP(),
@@ -137,10 +137,10 @@ def _unpacking(payload: ScannedPayload) -> str:
     if payload.fault.startswith(DAMAGED):
         reason = payload.fault.removeprefix(DAMAGED)
         return next((told for words, told in _DAMAGE.items() if words in reason), reason)
-    return "" if Compression.GZIP in payload.compression else messages.NOT_GZIP()
+    return "" if Codec.GZIP in payload.compression else messages.NOT_GZIP()
 
 
-def refusals(scan: VibScan, step: Step) -> Iterator[Refusal]:
+def refusals(scan: VibScan, step: InstallStep) -> Iterator[Refusal]:
     """Yield what a host refuses at a step, in the order of the checks."""
     for check in VIB_CHECKS:
         if check.reaction and check.reaction.step is step:

@@ -20,7 +20,7 @@ LOCKER = "locker"
 """The type of VIBs that go to the locker partition, beside the boot banks."""
 
 
-class Content(Struct, frozen=True, kw_only=True):
+class PayloadContent(Struct, frozen=True, kw_only=True):
     """What is in a payload of a file: digests in hex by algorithm, and what unpacking it says.
 
     `unpacking` holds the words of Python's gzip where the host's own unpacking stops.
@@ -33,10 +33,10 @@ class Content(Struct, frozen=True, kw_only=True):
     unpacking: str = ""
 
 
-def declared_contents(package: "Package") -> tuple[Content, ...]:
+def declared_contents(package: "Package") -> tuple[PayloadContent, ...]:
     """Return the payloads as they are if every digest of the stored bytes is right."""
     return tuple(
-        Content(
+        PayloadContent(
             payload=payload,
             stored={algorithm_of(c): c.digest for c in payload.checksums if not c.verify_process},
         )
@@ -62,7 +62,7 @@ class Package(Struct, frozen=True, kw_only=True):
     store is at hand; empty for a block of somebody else, and where none is known."""
     signature_says: str = ""
     """What cannot be read of the signature, or who signed."""
-    contents: tuple[Content, ...] = ()
+    contents: tuple[PayloadContent, ...] = ()
     """What is in the payloads, by their names in order; empty for a VIB without its file."""
     missing_folders: tuple[str, ...] = ()
     """The folders above its files that are no entries of the payload, in the file's order."""

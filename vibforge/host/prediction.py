@@ -11,7 +11,7 @@ from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import Fact, row_of
 
 
-class Outcome(StrEnum):
+class InstallOutcome(StrEnum):
     """How a command ends."""
 
     LIVE = "live"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
     @property
     def installs(self) -> bool:
-        return self in {Outcome.LIVE, Outcome.MAINTENANCE, Outcome.REBOOT}
+        return self in {InstallOutcome.LIVE, InstallOutcome.MAINTENANCE, InstallOutcome.REBOOT}
 
 
 class Cause(Struct, frozen=True, kw_only=True):
@@ -59,7 +59,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
 class Prediction(Struct, frozen=True, kw_only=True):
     """The end of one command on one host."""
 
-    outcome: Outcome
+    outcome: InstallOutcome
     says: str
     """What the host prints: the text of an error with its frame, or the message of a result."""
     certainty: Certainty
@@ -82,11 +82,11 @@ def not_known(release: Release) -> Prediction:
     what = f"ESXi {release} is not in the table of releases, so vibforge predicts nothing for it"
     cause = Cause(what=what, certainty=Certainty.UNKNOWN)
     return Prediction(
-        outcome=Outcome.NOT_KNOWN, says="", certainty=Certainty.UNKNOWN, causes=(cause,)
+        outcome=InstallOutcome.NOT_KNOWN, says="", certainty=Certainty.UNKNOWN, causes=(cause,)
     )
 
 
-class Group(IntEnum):
+class ReportGroup(IntEnum):
     """The order in which hosts report."""
 
     PROFILE = 0
@@ -98,7 +98,7 @@ class Group(IntEnum):
 class Trouble(Struct, frozen=True, kw_only=True):
     """One problem of a profile: what the host prints, and why."""
 
-    group: Group
+    group: ReportGroup
     message: HostMessage
     causes: tuple[Cause, ...]
     forcible: bool = True
@@ -111,7 +111,7 @@ WORLD_LIMIT = 64
 Result = TypeVar("Result")
 
 
-class Question(Struct, frozen=True, kw_only=True):
+class UnknownFact(Struct, frozen=True, kw_only=True):
     """A fact that is not known: `if_yes` and `if_no` are said of the verdicts that depend on it."""
 
     key: str
@@ -125,17 +125,17 @@ class Question(Struct, frozen=True, kw_only=True):
 class Undecided(Exception):  # noqa: N818 - a turn of the search, caught by `worlds`, not an error
     """An evaluation needs the answer to a question."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: UnknownFact) -> None:
         super().__init__(question.key)
         self.question = question
 
 
-class Answers(Struct, frozen=True):
+class Assumptions(Struct, frozen=True):
     """The answers assumed so far."""
 
-    given: tuple[tuple[Question, bool], ...] = ()
+    given: tuple[tuple[UnknownFact, bool], ...] = ()
 
-    def ask(self, question: Question) -> bool:
+    def ask(self, question: UnknownFact) -> bool:
         """Return the assumed answer.
 
         Raises:
@@ -146,7 +146,7 @@ class Answers(Struct, frozen=True):
                 return answer
         raise Undecided(question)
 
-    def known(self, fact: bool | None, question: Question) -> bool:  # noqa: FBT001 - a fact's value
+    def known(self, fact: bool | None, question: UnknownFact) -> bool:  # noqa: FBT001 - a fact's value
         """Return a fact, or the assumed answer where it is not known."""
         return self.ask(question) if fact is None else fact
 
@@ -156,20 +156,20 @@ class Answers(Struct, frozen=True):
         return tuple(question.condition(answer=answer) for question, answer in self.given)
 
 
-class World(Struct, Generic[Result], frozen=True):
+class Branch(Struct, Generic[Result], frozen=True):
     """One way things may be, and what follows."""
 
-    answers: Answers
+    answers: Assumptions
     result: Result
 
 
-def worlds(evaluate: Callable[[Answers], Result]) -> tuple[World[Result], ...]:
+def branches(evaluate: Callable[[Assumptions], Result]) -> tuple[Branch[Result], ...]:
     """Evaluate under every combination of answers that is asked for, WORLD_LIMIT at the most."""
     return tuple(_search(evaluate))
 
 
-def _search(evaluate: Callable[[Answers], Result]) -> Iterator[World[Result]]:
-    waiting: list[Answers] = [Answers()]
+def _search(evaluate: Callable[[Assumptions], Result]) -> Iterator[Branch[Result]]:
+    waiting: list[Assumptions] = [Assumptions()]
     found = 0
     while waiting and found < WORLD_LIMIT:
         answers = waiting.pop()
@@ -179,8 +179,8 @@ def _search(evaluate: Callable[[Answers], Result]) -> Iterator[World[Result]]:
             waiting += [_and(answers, undecided.question, given) for given in (False, True)]
             continue
         found += 1
-        yield World(answers, result)
+        yield Branch(answers, result)
 
 
-def _and(answers: Answers, question: Question, answer: bool) -> Answers:  # noqa: FBT001 - its value
-    return Answers((*answers.given, (question, answer)))
+def _and(answers: Assumptions, question: UnknownFact, answer: bool) -> Assumptions:  # noqa: FBT001 - its value
+    return Assumptions((*answers.given, (question, answer)))

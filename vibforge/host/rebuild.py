@@ -18,7 +18,7 @@ from vibforge.host.command import Command
 from vibforge.host.image import file_conflicts, unequal_attribute
 from vibforge.host.install.installer import VERSIONLESS_BASE
 from vibforge.host.install.staging import MOUNTED_TYPES
-from vibforge.host.package import Content, Package
+from vibforge.host.package import Package, PayloadContent
 from vibforge.vib.descriptor import GUNZIP, Checksum, Coverage, Descriptor, algorithm_of, coverage
 from vibforge.vib.identity import NAME_LIMIT
 from vibforge.vib.relationships import Constraint, Provisions
@@ -148,7 +148,7 @@ def _next(version: str) -> str:
     return f"{version}.1" if "-" in version else f"{version}-1"
 
 
-def _is_damaged(content: Content) -> bool:
+def _is_damaged(content: PayloadContent) -> bool:
     if not content.present or content.unpacking in _OWN_BYTES_WRONG:
         return True
     plain = [c for c in content.payload.checksums if not c.verify_process]
@@ -180,7 +180,7 @@ def _has_wrong_content(_command: Command, package: Package) -> bool:
     )
 
 
-def _differs_unpacked(content: Content) -> bool:
+def _differs_unpacked(content: PayloadContent) -> bool:
     declared = [c for c in content.payload.checksums if c.verify_process == GUNZIP]
     found = [(content.unpacked.get(algorithm_of(c)), c.digest.lower()) for c in declared]
     return any(unpacked is not None and unpacked != digest for unpacked, digest in found)

@@ -12,7 +12,7 @@ from vibforge.host.command import SKIPS, Command
 from vibforge.host.image import Verb, dependants, removal
 from vibforge.host.install.installer import predict
 from vibforge.host.package import Package
-from vibforge.host.prediction import Outcome, Prediction, World
+from vibforge.host.prediction import Branch, InstallOutcome, Prediction
 from vibforge.host.rebuild import boot_copy_package, is_damaged, rebuilt, repaired, undamaged
 from vibforge.vib.descriptor import Descriptor
 from vibforge.vib.relationships import (
@@ -35,7 +35,7 @@ OF_THE_VIB = frozenset({SIGN, REBUILD, BOOT_COPY, FETCH})
 _NAMED_LIMIT = 3
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class RemedyStep(Struct, frozen=True, kw_only=True):
     """One thing to do, what it costs, and how it changes the command."""
 
     key: str
@@ -70,7 +70,7 @@ class Step(Struct, frozen=True, kw_only=True):
         return self.flag or self.key
 
 
-def whole_words(steps: Iterable[Step]) -> tuple[str, ...]:
+def whole_words(steps: Iterable[RemedyStep]) -> tuple[str, ...]:
     """Return several steps as orders; one build serves all steps that take one."""
     steps = tuple(steps)
     built = ", ".join(dict.fromkeys(words for step in steps for words in step.built))
@@ -78,7 +78,7 @@ def whole_words(steps: Iterable[Step]) -> tuple[str, ...]:
     return (*build, *(step.what for step in steps if step.what))
 
 
-def steps_of_the_host(command: Command) -> Iterator[Step]:
+def steps_of_the_host(command: Command) -> Iterator[RemedyStep]:
     """Yield what could help while the VIB stays as it is."""
     yield _flag(NO_SIG_CHECK, 20)
     if not any(missing_interfaces(each, command.host.release) for each in command.packages):
@@ -88,12 +88,12 @@ def steps_of_the_host(command: Command) -> Iterator[Step]:
     yield from _provider_steps(command)
 
 
-def steps_of_a_removal(command: Command) -> Iterator[Step]:
+def steps_of_a_removal(command: Command) -> Iterator[RemedyStep]:
     """Yield what could help a removal: it has no `--no-sig-check`, and no level is in its way."""
     yield from _maintenance_step(command)
     removed = removal(command.host.installed, command.names)
     if names := tuple(package.name for package in dependants(removed)):
-        yield Step(
+        yield RemedyStep(
             key="dependants",
             what="remove what depends on it too: " + " ".join(f"-n {name}" for name in names),
             cost="what these VIBs do is lost too",
@@ -104,9 +104,9 @@ def steps_of_a_removal(command: Command) -> Iterator[Step]:
         yield _flag(FORCE, 30, "; what depends on it stays, and stops working")
 
 
-def _maintenance_step(command: Command) -> Iterator[Step]:
+def _maintenance_step(command: Command) -> Iterator[RemedyStep]:
     if command.host.maintenance_mode is not True:
-        yield Step(
+        yield RemedyStep(
             key=MAINTENANCE,
             what="esxcli system maintenanceMode set --enable true",
             cost="the host's virtual machines have to move or stop",
@@ -115,10 +115,10 @@ def _maintenance_step(command: Command) -> Iterator[Step]:
         )
 
 
-def steps_of_the_vib(command: Command) -> Iterator[Step]:
+def steps_of_the_vib(command: Command) -> Iterator[RemedyStep]:
     """Yield what could help if another file may be installed."""
     if any(map(is_damaged, command.packages)) or command.damage:
-        yield Step(
+        yield RemedyStep(
             key=FETCH,
             what="get an undamaged copy of the file, or build it again from its sources",
             cost="this copy is of no use",
@@ -127,7 +127,7 @@ def steps_of_the_vib(command: Command) -> Iterator[Step]:
         )
     mended = tuple(repaired(command))
     if mended:
-        yield Step(
+        yield RemedyStep(
             key=REBUILD,
             built=mended,
             cost="a new VIB under a new version; a signature is lost",
@@ -135,7 +135,7 @@ def steps_of_the_vib(command: Command) -> Iterator[Step]:
             apply=rebuilt,
         )
     if as_boot_copy(command) is not command:
-        yield Step(
+        yield RemedyStep(
             key=BOOT_COPY,
             built=('with layout = "boot-copy", so that every path is allowed', *mended),
             cost="an init script puts the files in place at boot; whether it runs before the "
@@ -153,14 +153,16 @@ def as_boot_copy(command: Command) -> Command:
     return _each(rebuilt(command), boot_copy_package)
 
 
-def _flag(word: str, weight: int, more: str = "") -> Step:
+def _flag(word: str, weight: int, more: str = "") -> RemedyStep:
     name = word.removeprefix("--").replace("-", "_")
 
     def apply(command: Command) -> Command:
         return replace(command, flags=replace(command.flags, **{name: True}))
 
     cost = f"skips {SKIPS[word]}{more}"
-    return Step(key=word, what=f"add {word}", cost=cost, weight=weight, apply=apply, flag=word)
+    return RemedyStep(
+        key=word, what=f"add {word}", cost=cost, weight=weight, apply=apply, flag=word
+    )
 
 
 _MISSING = "; what the VIB depends on may be missing, and a driver then does not load"
@@ -182,13 +184,13 @@ def _depends(command: Command) -> bool:
     return any(package.descriptor.relationships.depends for package in command.packages)
 
 
-def _level_steps(command: Command) -> Iterator[Step]:
+def _level_steps(command: Command) -> Iterator[RemedyStep]:
     host = command.host
     lowest = min((package.level for package in command.packages), key=lambda level: level.rank)
     if host.secure_boot is not False and lowest is AcceptanceLevel.COMMUNITY:
         return
     if host.acceptance_level is None or host.acceptance_level.rank > lowest.rank:
-        yield Step(
+        yield RemedyStep(
             key=f"level-{lowest}",
             what=f"esxcli software acceptance set --level={lowest.esxcli_name}",
             cost=f"the host then takes every {lowest.esxcli_name} VIB; the level can be raised "
@@ -199,7 +201,7 @@ def _level_steps(command: Command) -> Iterator[Step]:
         )
 
 
-def _provider_steps(command: Command) -> Iterator[Step]:
+def _provider_steps(command: Command) -> Iterator[RemedyStep]:
     """Yield the step for what other VIBs provide; what ESXi itself lacks, no VIB brings."""
     present = Provisions((INSTALLER, *(p for each in _all_known(command) for p in each.provides)))
     wanted = [
@@ -212,7 +214,7 @@ def _provider_steps(command: Command) -> Iterator[Step]:
         return
     names = list(dict.fromkeys(map(str, wanted)))
     more = f" and {len(names) - _NAMED_LIMIT} more" if len(names) > _NAMED_LIMIT else ""
-    yield Step(
+    yield RemedyStep(
         key=PROVIDER,
         what=f"first install the VIB that provides {', '.join(names[:_NAMED_LIMIT])}{more}",
         cost="takes that VIB, for this release",
@@ -243,13 +245,13 @@ def _fitting(constraint: Constraint) -> str:
     return f"{constraint.version}.1" if constraint.relation == ">>" else constraint.version
 
 
-def _signing_steps(command: Command) -> Iterator[Step]:
+def _signing_steps(command: Command) -> Iterator[RemedyStep]:
     is_trusted = all(package.signature is Signature.TRUSTED for package in command.packages)
     if is_trusted and not any(repaired(command)) and as_boot_copy(command) is command:
         return
     below = any(not package.level.needs_signature for package in command.packages)
     level = min((_signable(package) for package in command.packages), key=lambda each: each.rank)
-    yield Step(
+    yield RemedyStep(
         key=SIGN,
         built=(f"at {level.esxcli_name}", *repaired(command)) if below else (),
         what=f"have it signed at {level.esxcli_name} by a signer whom the host trusts",
@@ -282,14 +284,14 @@ HELD_LIMIT = 400
 """Installed VIBs up to which steps are combined; a host has some 200."""
 RELATED_LIMIT = 400
 """Relationships of these VIBs up to which steps are combined; real VIBs have up to 8."""
-Predict = Callable[[Command], tuple[World[Prediction], ...]]
+Predict = Callable[[Command], tuple[Branch[Prediction], ...]]
 
 
 class Remedy(Struct, frozen=True, kw_only=True):
     """Steps with which the VIB installs, and how it then does."""
 
-    steps: tuple[Step, ...]
-    outcomes: tuple[Outcome, ...]
+    steps: tuple[RemedyStep, ...]
+    outcomes: tuple[InstallOutcome, ...]
     certainty: Certainty
     always: bool
     """Whether it installs whatever the unknown facts are."""
@@ -352,7 +354,9 @@ def host_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
     return ()
 
 
-def _search(command: Command, steps: Sequence[Step], predict_by: Predict) -> tuple[Remedy, ...]:
+def _search(
+    command: Command, steps: Sequence[RemedyStep], predict_by: Predict
+) -> tuple[Remedy, ...]:
     """Try ever larger sets of steps, until one installs that is sure and not forced."""
     most = STEP_LIMIT if _is_small(command) else 1
     found: list[Remedy] = []
@@ -397,7 +401,7 @@ def _within_reach(found: Sequence[Remedy], partly: Iterable[Remedy]) -> Iterator
     yield from (remedy for remedy in reachable if len(remedy.steps) == least)
 
 
-def _try(commands: Sequence[Command], steps: Sequence[Step], predict_by: Predict) -> Remedy:
+def _try(commands: Sequence[Command], steps: Sequence[RemedyStep], predict_by: Predict) -> Remedy:
     ordered = tuple(sorted(steps, key=lambda step: step.order))
     results: list[Prediction] = []
     for command in commands:

@@ -10,33 +10,33 @@ from msgspec.structs import replace
 from vibforge.errors import ModelError
 from vibforge.esxi import messages
 from vibforge.esxi.release import Certainty, Release, least_sure
-from vibforge.esxi.table import Delivery, is_known, row_of
+from vibforge.esxi.table import DeliveryMethod, is_known, row_of
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import Host
-from vibforge.host.image import Change, Verb, chosen_from_depot
+from vibforge.host.image import ImageChange, Verb, chosen_from_depot
 from vibforge.host.install.installer import predict
 from vibforge.host.install.staging import TRUSTED
 from vibforge.host.install.validation import troubles
-from vibforge.host.offer import NOTHING, BundleReader, Offer
+from vibforge.host.offer import NOTHING, BundleReader, InstallCandidate
 from vibforge.host.package import Package
 from vibforge.host.prediction import (
-    Answers,
+    Assumptions,
+    Branch,
     Cause,
-    Group,
-    Outcome,
+    InstallOutcome,
     Prediction,
-    Question,
+    ReportGroup,
     Trouble,
-    World,
+    UnknownFact,
+    branches,
     not_known,
-    worlds,
 )
 from vibforge.vib.signature import Signature
 
-_CONFLICTING_GROUPS = frozenset({Group.DEPENDENCY, Group.PROFILE})
-_LEVEL_GROUPS = frozenset({Group.EXTENSIBILITY, Group.ACCEPTANCE})
+_CONFLICTING_GROUPS = frozenset({ReportGroup.DEPENDENCY, ReportGroup.PROFILE})
+_LEVEL_GROUPS = frozenset({ReportGroup.EXTENSIBILITY, ReportGroup.ACCEPTANCE})
 _FIRST_WITHOUT_LEVELS = Release(7, 0)
-_LEVELS_LEFT_OUT = Question(
+_LEVELS_LEFT_OUT = UnknownFact(
     key="upgrade-levels",
     if_yes="the upgrade leaves paths and levels out, as the pre-check on the media of 7.0.0 does",
     if_no="a later validation stops at them, as was reported of upgrades to 6.0 (ghettoVCB #63)",
@@ -51,30 +51,30 @@ _CONFLICTING = (
 
 def predict_upgrade(
     host: Host, packages: tuple[Package, ...], to: Release
-) -> tuple[World[Prediction], ...]:
+) -> tuple[Branch[Prediction], ...]:
     """Return what an upgrade of `host` to release `to` says to these VIBs, once installed."""
-    return worlds(lambda answers: _evaluate(host, packages, to, answers))
+    return branches(lambda answers: _evaluate(host, packages, to, answers))
 
 
 def _evaluate(
-    host: Host, packages: tuple[Package, ...], to: Release, answers: Answers
+    host: Host, packages: tuple[Package, ...], to: Release, answers: Assumptions
 ) -> Prediction:
     after = replace(host, release=to, installed=(), installed_known=False)
-    found = troubles(after, Change(added=(), removed=(), kept=packages, skipped=()), answers)
+    found = troubles(after, ImageChange(added=(), removed=(), kept=packages, skipped=()), answers)
     levels = [group for group in found if group[0].group in _LEVEL_GROUPS]
     asked = bool(levels) and to >= _FIRST_WITHOUT_LEVELS
     if asked and answers.ask(_LEVELS_LEFT_OUT):
         found = tuple(group for group in found if group not in levels)
     if not found:
         return Prediction(
-            outcome=Outcome.REBOOT,
+            outcome=InstallOutcome.REBOOT,
             says="The upgrade goes on and keeps the VIB.",
             certainty=Certainty.UNKNOWN if asked else Certainty.INFERRED,
         )
     every = [trouble for group in found for trouble in group]
     causes = tuple(cause for trouble in every for cause in trouble.causes)
     return Prediction(
-        outcome=Outcome.REFUSED,
+        outcome=InstallOutcome.REFUSED,
         says="\n".join(line for group in found for line in _lines(group)),
         certainty=Certainty.UNKNOWN
         if asked and all(group in levels for group in found)
@@ -104,18 +104,18 @@ class Route(StrEnum):
     IMAGE_BUILDER = "Image Builder"
 
 
-COMMUNITY_IN_VLCM = Question(
+COMMUNITY_IN_VLCM = UnknownFact(
     key="vlcm-community",
     if_yes="vLCM takes components of this acceptance level",
     if_no="vLCM refuses components of this acceptance level",
 )
 
 
-class Journey(Struct, frozen=True, kw_only=True):
+class Delivery(Struct, frozen=True, kw_only=True):
     """One offer on its way to one host; `upgrade_to` is the release of a later upgrade."""
 
     host: Host
-    offer: Offer = NOTHING
+    offer: InstallCandidate = NOTHING
     names: tuple[str, ...] = ()
     """The installed VIBs that are to be removed, as esxcli takes their names."""
     flags: Flags = NO_FLAGS
@@ -138,10 +138,10 @@ class Journey(Struct, frozen=True, kw_only=True):
         )
 
 
-def routes_of(journey: Journey) -> tuple[Route, ...]:
+def routes_of(journey: Delivery) -> tuple[Route, ...]:
     """Return the routes that exist for a host of this release."""
     ways = row_of(journey.host.release).deliveries
-    exist = ways.value if ways else frozenset(Delivery)
+    exist = ways.value if ways else frozenset(DeliveryMethod)
     routes = [route for route, way in _DELIVERY_OF.items() if way in exist]
     if journey.upgrade_to is not None:
         routes += [Route.UPGRADE]
@@ -149,20 +149,20 @@ def routes_of(journey: Journey) -> tuple[Route, ...]:
 
 
 _DELIVERY_OF = {
-    Route.INSTALL: Delivery.VIB,
-    Route.UPDATE: Delivery.VIB,
-    Route.COMPONENT: Delivery.COMPONENT,
-    Route.VLCM: Delivery.VLCM,
-    Route.IMAGE_BUILDER: Delivery.IMAGE_BUILDER,
+    Route.INSTALL: DeliveryMethod.VIB,
+    Route.UPDATE: DeliveryMethod.VIB,
+    Route.COMPONENT: DeliveryMethod.COMPONENT,
+    Route.VLCM: DeliveryMethod.VLCM,
+    Route.IMAGE_BUILDER: DeliveryMethod.IMAGE_BUILDER,
 }
 
 
-def travel(journey: Journey, route: Route) -> tuple[World[Prediction], ...]:
+def predict_route(journey: Delivery, route: Route) -> tuple[Branch[Prediction], ...]:
     """Return what can come of a journey by one route."""
     involved = {journey.host.release, journey.upgrade_to or journey.host.release}
     unknown = sorted(release for release in involved if not is_known(release))
     if unknown:
-        return (World(Answers(), not_known(unknown[0])),)
+        return (Branch(Assumptions(), not_known(unknown[0])),)
     match route:
         case Route.INSTALL:
             return predict(journey.command())
@@ -175,28 +175,28 @@ def travel(journey: Journey, route: Route) -> tuple[World[Prediction], ...]:
         case Route.VLCM:
             return _vlcm(journey)
         case Route.IMAGE_BUILDER:
-            return worlds(lambda answers: _image_builder(journey, answers))
+            return branches(lambda answers: _image_builder(journey, answers))
         case Route.UPGRADE:
             to = journey.upgrade_to or journey.host.release
             return predict_upgrade(journey.host, journey.offer.packages, to)
 
 
-def _component(journey: Journey) -> tuple[World[Prediction], ...]:
+def _component(journey: Delivery) -> tuple[Branch[Prediction], ...]:
     if (refused := _unread(journey, BundleReader.COMPONENT)) is not None:
-        return (World(Answers(), refused),)
+        return (Branch(Assumptions(), refused),)
     return tuple(
-        World(world.answers, _at_most(world.result, Certainty.INFERRED))
+        Branch(world.answers, _at_most(world.result, Certainty.INFERRED))
         for world in predict(journey.command())
     )
 
 
-def _vlcm(journey: Journey) -> tuple[World[Prediction], ...]:
+def _vlcm(journey: Delivery) -> tuple[Branch[Prediction], ...]:
     if (refused := _unread(journey, BundleReader.VLCM)) is not None:
-        return (World(Answers(), refused),)
-    return worlds(lambda answers: _vlcm_import(journey, answers))
+        return (Branch(Assumptions(), refused),)
+    return branches(lambda answers: _vlcm_import(journey, answers))
 
 
-def _vlcm_import(journey: Journey, answers: Answers) -> Prediction:
+def _vlcm_import(journey: Delivery, answers: Assumptions) -> Prediction:
     """Predict an import; what vLCM makes of a level is asked, not read off the host's level."""
     levels = [package.level for package in journey.offer.packages]
     lowest = min(levels, key=lambda each: each.rank, default=journey.host.acceptance_level)
@@ -213,16 +213,16 @@ def _vlcm_import(journey: Journey, answers: Answers) -> Prediction:
         )
         return _refused(causes, "")
     return Prediction(
-        outcome=Outcome.REBOOT,
+        outcome=InstallOutcome.REBOOT,
         says="imported, and installed at the next remediation of the cluster",
         certainty=Certainty.UNKNOWN if below else Certainty.INFERRED,
     )
 
 
-def _image_builder(journey: Journey, answers: Answers) -> Prediction:
+def _image_builder(journey: Delivery, answers: Assumptions) -> Prediction:
     """Predict an export; -Force and -NoSignatureCheck stand for the flags of the same sense."""
     refused = _unread(journey, BundleReader.IMAGE_BUILDER) or _validated(
-        journey, answers, {Group.EXTENSIBILITY} if journey.flags.force else frozenset()
+        journey, answers, {ReportGroup.EXTENSIBILITY} if journey.flags.force else frozenset()
     )
     if refused is not None:
         return _at_most(refused, Certainty.INFERRED)
@@ -235,14 +235,14 @@ def _image_builder(journey: Journey, answers: Answers) -> Prediction:
             cause = Cause(what=what, subject=package.id, certainty=Certainty.DOCUMENTED)
             return _refused((cause,), f" {messages.UNTRUSTED.text}")
     return Prediction(
-        outcome=Outcome.REBOOT,
+        outcome=InstallOutcome.REBOOT,
         says="goes into the image profile and the ISO made of it",
         certainty=Certainty.INFERRED,
     )
 
 
 def _validated(
-    journey: Journey, answers: Answers, skipped: AbstractSet[Group] = frozenset()
+    journey: Delivery, answers: Assumptions, skipped: AbstractSet[ReportGroup] = frozenset()
 ) -> Prediction | None:
     """Return the refusal of an image with these VIBs in it; `skipped` is not looked at."""
     offer, release = journey.offer, journey.host.release
@@ -250,7 +250,7 @@ def _validated(
     if reading:
         return _refused((reading[0].cause,), f" {reading[0].message.text}")
     alone = replace(journey.host, installed=(), installed_known=False)
-    added = Change(added=journey.offer.packages, removed=(), kept=(), skipped=())
+    added = ImageChange(added=journey.offer.packages, removed=(), kept=(), skipped=())
     found = troubles(alone, added, answers, skipped=skipped)
     if not found:
         return None
@@ -259,7 +259,7 @@ def _validated(
     return _refused(tuple(cause for t in first for cause in t.causes), text)
 
 
-def _unread(journey: Journey, reader: BundleReader) -> Prediction | None:
+def _unread(journey: Delivery, reader: BundleReader) -> Prediction | None:
     """Return the refusal of one who reads offline bundles; None where there is none."""
     if not journey.offer.is_bundle:
         return None if reader is BundleReader.IMAGE_BUILDER else _no_bundle(reader)
@@ -279,7 +279,7 @@ def _no_bundle(reader: BundleReader) -> Prediction:
 
 def _refused(causes: tuple[Cause, ...], says: str) -> Prediction:
     return Prediction(
-        outcome=Outcome.REFUSED,
+        outcome=InstallOutcome.REFUSED,
         says=says,
         certainty=least_sure(cause.certainty for cause in causes),
         causes=causes,

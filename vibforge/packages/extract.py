@@ -13,8 +13,8 @@ from vibforge.bundle.opening import OpenBundle
 from vibforge.errors import FormatError, Problem
 from vibforge.files.unpack_folder import DEPTH_LIMIT, Owner, UnpackFolder
 from vibforge.formats.budget import Budget
-from vibforge.formats.gnu_tar import Entry, EntryKind
-from vibforge.formats.inflating import Unpacked, unpacked_ahead
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
+from vibforge.formats.inflating import UnpackedPayload, unpacked_ahead
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.streams import read_chunks
 from vibforge.formats.tar_reading import TarEntry, TarReader, starts_tar
@@ -39,7 +39,7 @@ _SPECIAL = {
 }
 
 
-class Wishes(Struct, frozen=True, kw_only=True):
+class ExtractOptions(Struct, frozen=True, kw_only=True):
     """What is wanted beyond files, folders and links that stay inside.
 
     `paths` are files, or folders with all in them; none means everything. `owners` gives files
@@ -70,7 +70,7 @@ class _Part(Struct, frozen=True, kw_only=True):
     contents: Contents | None
 
 
-def extract(subjects: Iterable[Subject], folder: Path, wishes: Wishes) -> Extracted:
+def extract(subjects: Iterable[Subject], folder: Path, wishes: ExtractOptions) -> Extracted:
     """Take out the files as they appear on a host; of a bundle, each VIB into a folder of its own.
 
     Raises:
@@ -149,7 +149,7 @@ def _parts(subject: Subject) -> Iterator[_Part]:
             raise FormatError("a stage folder holds its files already", where=str(subject.path))
 
 
-def _part(prefix: str, name: str, unpacked: Unpacked, budget: Budget) -> _Part:
+def _part(prefix: str, name: str, unpacked: UnpackedPayload, budget: Budget) -> _Part:
     is_tar = starts_tar(unpacked.content.peek(HEAD_SIZE))
     contents = TarReader(unpacked.content, budget).contents() if is_tar else None
     return _Part(prefix=prefix, name=name, contents=contents)
@@ -183,12 +183,14 @@ class Unpacking:
     `taken` are the entries that were written.
     """
 
-    def __init__(self, target: UnpackFolder, prefix: str, wishes: Wishes, done: Extracted) -> None:
+    def __init__(
+        self, target: UnpackFolder, prefix: str, wishes: ExtractOptions, done: Extracted
+    ) -> None:
         self._target = target
         self._prefix = prefix
         self._wishes = wishes
         self._done = done
-        self.taken: list[Entry] = []
+        self.taken: list[ArchiveEntry] = []
         self._links: list[TarEntry] = []
         self._files: set[str] = set()
 
@@ -235,11 +237,11 @@ class Unpacking:
         mode = entry.mode | _SPECIAL[entry.kind]
         self._target.make_device(path, mode, found.device, self._owner(entry))
 
-    def mode(self, entry: Entry) -> int:
+    def mode(self, entry: ArchiveEntry) -> int:
         """Return the mode that an entry gets on disk."""
         return entry.mode if self._wishes.owners else entry.mode & ~_SET_ID
 
-    def _owner(self, entry: Entry) -> Owner | None:
+    def _owner(self, entry: ArchiveEntry) -> Owner | None:
         if not self._wishes.owners:
             return None
         if max(entry.uid, entry.gid) > _OWNER_LIMIT:
@@ -250,7 +252,7 @@ class Unpacking:
             )
         return entry.uid, entry.gid
 
-    def _finish(self, entry: Entry) -> None:
+    def _finish(self, entry: ArchiveEntry) -> None:
         self.taken.append(entry)
         self._done.paths.append(f"{self._prefix}{entry.path}")
 

@@ -16,7 +16,7 @@ from vibforge.errors import FormatError, Problem
 from vibforge.files.inputs import Source
 from vibforge.formats import pkcs7
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.formats.inflating import GZIP_TRAILER
 from vibforge.formats.streams import read_chunks
 from vibforge.packages.extract import contents_of
@@ -55,7 +55,7 @@ class StageInspection(Struct, frozen=True, kw_only=True):
 
     folder: StageFolder
     blocks: "tuple[Block, ...]"
-    trees: tuple[tuple[str, tuple[Entry, ...]], ...]
+    trees: tuple[tuple[str, tuple[ArchiveEntry, ...]], ...]
     faults: tuple[Problem, ...] = ()
 
 
@@ -164,7 +164,7 @@ def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]"
         return (), error.problems
 
 
-def _tree(folder: Path) -> Iterator[Entry]:
+def _tree(folder: Path) -> Iterator[ArchiveEntry]:
     """Yield what a folder holds, sorted by path, as entries of a payload."""
     budget = Budget(str(folder), 0)
     for parent, folders, files in os.walk(folder):
@@ -175,14 +175,14 @@ def _tree(folder: Path) -> Iterator[Entry]:
             yield _tree_entry(path, path.relative_to(folder).as_posix())
 
 
-def _tree_entry(path: Path, name: str) -> Entry:
+def _tree_entry(path: Path, name: str) -> ArchiveEntry:
     found = path.lstat()
     kind = EntryKind.FILE
     if stat.S_ISLNK(found.st_mode):
         kind = EntryKind.SYMLINK
     elif stat.S_ISDIR(found.st_mode):
         kind = EntryKind.DIRECTORY
-    return Entry(
+    return ArchiveEntry(
         path=name,
         kind=kind,
         mode=stat.S_IMODE(found.st_mode),

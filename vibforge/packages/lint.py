@@ -84,7 +84,7 @@ FAULT_LIMIT = 100
 """Faults of one rule in one file that are listed; the last one tells how many more there are."""
 
 
-class Choice(Struct, frozen=True, kw_only=True, dict=True):
+class CheckSelection(Struct, frozen=True, kw_only=True, dict=True):
     """Which rules, for which releases, and what is allowed in spite of them.
 
     Raises:
@@ -134,7 +134,7 @@ class LintResult(Struct, frozen=True, kw_only=True):
         return not self.count(Severity.ERROR)
 
 
-def lint(subjects: Iterable[VibScan | BundleScan], choice: Choice) -> LintResult:
+def lint(subjects: Iterable[VibScan | BundleScan], choice: CheckSelection) -> LintResult:
     """Hold subjects against the rules.
 
     Raises:

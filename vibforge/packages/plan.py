@@ -22,13 +22,13 @@ from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import ALREADY_INSTALLED, Verb, names_of_all, old_files
 from vibforge.host.install import removal as install_removal
-from vibforge.host.offer import Offer, joint_offer, offer_of_scan
+from vibforge.host.offer import InstallCandidate, joint_offer, offer_of_scan
 from vibforge.host.package import Package, seen_by
-from vibforge.host.prediction import Prediction, Refusal, World
+from vibforge.host.prediction import Branch, Prediction, Refusal
 from vibforge.host.reading import refusal
 from vibforge.host.remedy import Remedy, as_boot_copy, missing_interfaces, remedies
 from vibforge.host.route_remedies import route_remedies
-from vibforge.host.routes import Journey, Route, routes_of, travel
+from vibforge.host.routes import Delivery, Route, predict_route, routes_of
 from vibforge.packages import verification
 from vibforge.packages.subjects import opened
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
@@ -37,7 +37,7 @@ from vibforge.vib.scan import VibScan
 from vibforge.vib.signature import Signature, signature_blocks
 
 
-def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> Offer:
+def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> InstallCandidate:
     """Read a file with VIBs in it.
 
     Args:
@@ -56,7 +56,7 @@ def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> Offer:
         return _bundle_offer(bundles[0], path, policy)
 
 
-def unread_offer(path: Path) -> Offer | None:
+def unread_offer(path: Path) -> InstallCandidate | None:
     """Return what a host says of a file that vibforge cannot read; None where that is not known."""
     try:
         found = refused_file(FileSource.of(path)) if path.is_file() else None
@@ -64,10 +64,12 @@ def unread_offer(path: Path) -> Offer | None:
         found = None
     if found is None:
         return None
-    return Offer(name=path.name, refusals=(refusal(refused_by_reader, found, path.name),))
+    return InstallCandidate(
+        name=path.name, refusals=(refusal(refused_by_reader, found, path.name),)
+    )
 
 
-def offer_of(scan: VibScan, name: str, policy: TrustPolicy = NO_POLICY) -> Offer:
+def offer_of(scan: VibScan, name: str, policy: TrustPolicy = NO_POLICY) -> InstallCandidate:
     """Return what a scanned VIB offers to hosts that trust as the policy says."""
     offer = offer_of_scan(scan, name)
     packages = tuple(_judged(package, scan.vib, policy) for package in offer.packages)
@@ -116,7 +118,7 @@ def _printed(subject: str) -> str:
     return re.sub(r"(?<!\\),(?! )", ", ", subject)
 
 
-def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) -> Offer:
+def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) -> InstallCandidate:
     scan = bundle_scan(opened_bundle.bundle, opened_bundle.sources, inside=False)
     offers = [offer_of(VibScan(vib), path.name, policy) for _member, vib in scan.vibs]
     if not offers:
@@ -124,9 +126,11 @@ def _bundle_offer(opened_bundle: OpenBundle, path: Path, policy: TrustPolicy) ->
     return bundle_offer(scan, offers, path.name)
 
 
-def bundle_offer(scan: BundleScan, offers: Sequence[Offer], name: str) -> Offer:
+def bundle_offer(
+    scan: BundleScan, offers: Sequence[InstallCandidate], name: str
+) -> InstallCandidate:
     """Return what a bundle offers, of what each of its VIBs does."""
-    return Offer(
+    return InstallCandidate(
         name=name,
         packages=tuple(package for offer in offers for package in offer.packages),
         refusals=(*loading_refusals(scan), *_all(offer.refusals for offer in offers)),
@@ -146,7 +150,7 @@ class RoutePlan(Struct, frozen=True, kw_only=True):
     """What can come of one route: one outcome, or one for each answer to what is not known."""
 
     route: Route
-    worlds: tuple[World[Prediction], ...]
+    worlds: tuple[Branch[Prediction], ...]
 
     @property
     def installs(self) -> bool:
@@ -193,7 +197,7 @@ class HostPlan(Struct, frozen=True, kw_only=True):
 class FilePlan(Struct, frozen=True, kw_only=True):
     """One file on every host that was asked for."""
 
-    offer: Offer
+    offer: InstallCandidate
     hosts: tuple[HostPlan, ...] = ()
 
 
@@ -314,7 +318,7 @@ def plan_removal(  # noqa: PLR0913 - each one is a thing that a caller decides
     offers, unreadable = _offers(installed, policy)
     held = tuple(package for offer in offers for package in offer.packages)
     hosts = tuple(
-        _plan_removal(label, Journey(host=each, names=tuple(names), flags=flags))
+        _plan_removal(label, Delivery(host=each, names=tuple(names), flags=flags))
         for label, each in _holding(_hosts(host, targets), held, names)
     )
     return Plan(
@@ -333,7 +337,7 @@ def _hosts(host: Host | None, targets: Sequence[Release]) -> list[tuple[str, Hos
 
 def _offers(
     paths: Sequence[Path], policy: TrustPolicy
-) -> tuple[list[Offer], tuple[Unreadable, ...]]:
+) -> tuple[list[InstallCandidate], tuple[Unreadable, ...]]:
     """Return what the files offer, in their order, and those that cannot be read.
 
     A file of which a host's answer is known is among both.
@@ -378,7 +382,7 @@ def _check_upgrade(route: Route, sources: Sequence[Release], to: Release | None)
 
 
 def plan_offer(
-    offer: Offer,
+    offer: InstallCandidate,
     hosts: Sequence[tuple[str, Host]],
     *,
     flags: Flags = NO_FLAGS,
@@ -392,16 +396,16 @@ def plan_offer(
         offer=offer,
         hosts=tuple(
             _plan_host(
-                label, Journey(host=host, offer=offer, flags=flags, upgrade_to=upgrade_to), route
+                label, Delivery(host=host, offer=offer, flags=flags, upgrade_to=upgrade_to), route
             )
             for label, host in hosts
         ),
     )
 
 
-def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
+def _plan_host(label: str, journey: Delivery, asked: Route) -> HostPlan:
     if not is_known(journey.host.release):
-        routes = (RoutePlan(route=r, worlds=travel(journey, r)) for r in routes_of(journey))
+        routes = (RoutePlan(route=r, worlds=predict_route(journey, r)) for r in routes_of(journey))
         return HostPlan(host=journey.host, label=label, routes=tuple(routes), remedies=())
     seen = tuple(seen_by(journey.host.release, package) for package in journey.offer.packages)
     journey = replace(journey, offer=replace(journey.offer, packages=seen))
@@ -411,7 +415,8 @@ def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
         host=journey.host,
         label=label,
         routes=tuple(
-            RoutePlan(route=route, worlds=travel(journey, route)) for route in routes_of(journey)
+            RoutePlan(route=route, worlds=predict_route(journey, route))
+            for route in routes_of(journey)
         ),
         remedies=route_remedies(journey, asked),
         kept_files=tuple(old_files(journey.host, command.packages)),
@@ -421,8 +426,8 @@ def _plan_host(label: str, journey: Journey, asked: Route) -> HostPlan:
     )
 
 
-def _plan_removal(label: str, journey: Journey) -> HostPlan:
-    routes = (RoutePlan(route=Route.REMOVE, worlds=travel(journey, Route.REMOVE)),)
+def _plan_removal(label: str, journey: Delivery) -> HostPlan:
+    routes = (RoutePlan(route=Route.REMOVE, worlds=predict_route(journey, Route.REMOVE)),)
     if not is_known(journey.host.release):
         return HostPlan(host=journey.host, label=label, routes=routes)
     return HostPlan(
@@ -437,7 +442,7 @@ def _plan_removal(label: str, journey: Journey) -> HostPlan:
     )
 
 
-def _hopeless(journey: Journey) -> Iterator[str]:
+def _hopeless(journey: Delivery) -> Iterator[str]:
     release = journey.host.release
     for package in journey.offer.packages:
         gone = [f for f in vmklinux_driver.faults(package) if vmklinux_driver.concerns(release, f)]
@@ -452,7 +457,7 @@ def _hopeless(journey: Journey) -> Iterator[str]:
             )
 
 
-def _warnings(journey: Journey) -> Iterator[str]:
+def _warnings(journey: Delivery) -> Iterator[str]:
     host, packages = journey.host, journey.offer.packages
     yield from _host_warnings(host)
     yield from _package_warnings(packages)

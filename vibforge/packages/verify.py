@@ -34,7 +34,7 @@ from vibforge.vib.payload_scan import Progress, no_progress
 from vibforge.vib.scan import VibScan
 
 if TYPE_CHECKING:
-    from vibforge.host.offer import Offer
+    from vibforge.host.offer import InstallCandidate
 
 
 def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
@@ -172,7 +172,7 @@ def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
     inside = not isinstance(bundle.container, FileSource)
     scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
     parts: list[Verification] = []
-    offers: list[Offer] = []
+    offers: list[InstallCandidate] = []
     for _member, vib in scan.vibs:
         vib_scan = VibScan(vib)
         parts.append(verify_scan(vib_scan, policy))

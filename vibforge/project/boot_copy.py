@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vibforge.errors import PayloadError, Problem
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.host.rebuild import MANIFEST, moved_paths, script_path, store_path, stored_at
 from vibforge.project.instruct import render
 from vibforge.project.pack import FileState, PayloadTree
@@ -57,7 +57,7 @@ def _refuse_links(trees: Sequence[PayloadTree], moved: frozenset[str]) -> None:
         raise PayloadError.of(problems)
 
 
-def _is_link(entry: Entry) -> bool:
+def _is_link(entry: ArchiveEntry) -> bool:
     return entry.kind in {EntryKind.SYMLINK, EntryKind.HARD_LINK}
 
 
@@ -76,7 +76,7 @@ class _LaidOut(Struct):
     """A tree whose entries are being put elsewhere, by their new paths."""
 
     old: PayloadTree
-    entries: dict[str, tuple[Entry, FileState | None]] = field(default_factory=dict)
+    entries: dict[str, tuple[ArchiveEntry, FileState | None]] = field(default_factory=dict)
     origins: dict[str, Path | bytes] = field(default_factory=dict)
 
     @classmethod
@@ -92,7 +92,7 @@ class _LaidOut(Struct):
                 new.entries[entry.path] = (entry, state)
         return new
 
-    def move(self, entry: Entry, state: FileState | None, path: str) -> None:
+    def move(self, entry: ArchiveEntry, state: FileState | None, path: str) -> None:
         self.origins[path] = self.old.root / entry.path
         self.entries[path] = (replace(entry, path=path), state)
         self._add_folders(path, entry.mtime)
@@ -109,14 +109,14 @@ class _LaidOut(Struct):
                 where=f"/{path}",
                 remedy="give the VIB or the file another name",
             )
-        entry = Entry(path, EntryKind.FILE, mode, size=len(content), mtime=mtime)
+        entry = ArchiveEntry(path, EntryKind.FILE, mode, size=len(content), mtime=mtime)
         self.entries[path] = (entry, None)
         self.origins[path] = content
         self._add_folders(path, mtime)
 
     def _add_folders(self, path: str, mtime: int) -> None:
         for parent in _parents(path):
-            folder = Entry(parent, EntryKind.DIRECTORY, _FOLDER_MODE, mtime=mtime)
+            folder = ArchiveEntry(parent, EntryKind.DIRECTORY, _FOLDER_MODE, mtime=mtime)
             self.entries.setdefault(parent, (folder, None))
 
     def tree(self) -> PayloadTree:
@@ -130,7 +130,7 @@ class _LaidOut(Struct):
         )
 
 
-def _is_folder(entry: Entry) -> bool:
+def _is_folder(entry: ArchiveEntry) -> bool:
     return entry.kind is EntryKind.DIRECTORY
 
 

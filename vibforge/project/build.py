@@ -18,15 +18,15 @@ from vibforge.errors import OutputError, PayloadError, Problem, shell_line
 from vibforge.files.publication import Publication, explained
 from vibforge.formats import ar, pkcs7
 from vibforge.formats.budget import LIMITS, Budget, Work
-from vibforge.formats.deflating import DEFAULT_LEVEL, Level, Member
-from vibforge.formats.gnu_tar import BLOCK, Entry, EntryKind, header_count
+from vibforge.formats.deflating import DEFAULT_LEVEL, CompressionLevel, GzipMember
+from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, EntryKind, header_count
 from vibforge.formats.streams import Spool
 from vibforge.project.instruct import instructions as instruct
 from vibforge.project.ledger import (
     RECORD_NAME,
     Facts,
-    FileKind,
     WrittenFile,
+    WrittenKind,
     inputs,
     record,
     serialise_record,
@@ -162,7 +162,7 @@ def amounts(trees: Sequence[PayloadTree]) -> dict[Work, int]:
     }
 
 
-def _name_size(entry: Entry) -> int:
+def _name_size(entry: ArchiveEntry) -> int:
     slash = entry.kind is EntryKind.DIRECTORY
     long_names = (header_count(entry) - 1) // 2
     return len(entry.path) + slash + len(entry.link) + long_names * BLOCK
@@ -190,7 +190,7 @@ class Built(Struct, frozen=True, kw_only=True):
     plan: BuildPlan
     folder: Path
     descriptor: Descriptor
-    members: tuple[Member, ...]
+    members: tuple[GzipMember, ...]
     """The payloads as packed, in the order of `plan.trees`."""
     size: int
     sha256: str
@@ -209,7 +209,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     root: Path | str = ".",
     settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
-    level: Level = DEFAULT_LEVEL,
+    level: CompressionLevel = DEFAULT_LEVEL,
     threads: int | None = None,
     on_progress: Progress | None = None,
     ask_passphrase: Callable[[], bytes] | None = None,
@@ -263,7 +263,7 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     plan: BuildPlan,
     folder: Path,
     *,
-    level: Level = DEFAULT_LEVEL,
+    level: CompressionLevel = DEFAULT_LEVEL,
     threads: int | None = None,
     on_progress: Progress | None = None,
     ask_passphrase: Callable[[], bytes] | None = None,
@@ -305,33 +305,33 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
             signature=signature,
         )
         beside = [
-            (FileKind.DESCRIPTOR, "descriptor.xml", text),
-            (FileKind.SIGNATURE, "sig.pkcs7", block),
+            (WrittenKind.DESCRIPTOR, "descriptor.xml", text),
+            (WrittenKind.SIGNATURE, "sig.pkcs7", block),
             *_guides(built),
         ]
         for kind, name, data in beside:
-            publication.write(name, data, executable=kind is FileKind.SCRIPT)
+            publication.write(name, data, executable=kind is WrittenKind.SCRIPT)
         facts = inputs(plan, level, signing.signer if signing else None)
         publication.write(RECORD_NAME, _record(built, facts, beside))
         publication.publish()
     return built
 
 
-def _record(built: Built, inputs: Facts, beside: list[tuple[FileKind, str, bytes]]) -> bytes:
+def _record(built: Built, inputs: Facts, beside: list[tuple[WrittenKind, str, bytes]]) -> bytes:
     vib = WrittenFile(
-        kind=FileKind.VIB, name=built.plan.vib_name, size=built.size, sha256=built.sha256
+        kind=WrittenKind.VIB, name=built.plan.vib_name, size=built.size, sha256=built.sha256
     )
     names = [tree.recipe.name for tree in built.plan.trees]
     files = [vib, *(WrittenFile.of(kind, name, data) for kind, name, data in beside)]
     return serialise_record(record(inputs, names, built.members), files)
 
 
-def _guides(built: Built) -> Iterator[tuple[FileKind, str, bytes]]:
+def _guides(built: Built) -> Iterator[tuple[WrittenKind, str, bytes]]:
     if not built.plan.instructions:
         return
     plan = built.plan
     for guide in instruct(built.descriptor, plan.vib_name, built.sha256, plan.needs, plan.outlook):
-        kind = FileKind.SCRIPT if guide.executable else FileKind.INSTRUCTIONS
+        kind = WrittenKind.SCRIPT if guide.executable else WrittenKind.INSTRUCTIONS
         yield kind, guide.name, guide.text.encode("utf-8")
 
 
@@ -424,7 +424,7 @@ def _write_archive(
     output: _Counted,
     descriptor: bytes,
     signature: bytes,
-    payloads: list[tuple[str, Member, Spool]],
+    payloads: list[tuple[str, GzipMember, Spool]],
 ) -> None:
     output.write(ar.MAGIC)
     for name, data in (("descriptor.xml", descriptor), ("sig.pkcs7", signature)):

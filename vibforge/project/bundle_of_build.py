@@ -11,8 +11,8 @@ from vibforge.errors import DepotError, FormatError
 from vibforge.files.publication import Publication
 from vibforge.project.ledger import (
     RECORD_NAME,
-    FileKind,
     WrittenFile,
+    WrittenKind,
     read_record,
     serialise_record,
 )
@@ -64,9 +64,9 @@ def bundle_of(plan: BuildPlan, folder: Path) -> Written:
         path = folder / plan.bundle_name
         written = write_unpublished(publication, content, path, tuple(notes.texts))
         bundle = WrittenFile(
-            kind=FileKind.BUNDLE, name=path.name, size=written.size, sha256=written.sha256
+            kind=WrittenKind.BUNDLE, name=path.name, size=written.size, sha256=written.sha256
         )
-        others = [file for file in found.files if file.kind is not FileKind.BUNDLE]
+        others = [file for file in found.files if file.kind is not WrittenKind.BUNDLE]
         facts = {**found.facts, "recipe": table(plan.recipe)}
         publication.write(RECORD_NAME, serialise_record(facts, [*others, bundle]))
         publication.publish()

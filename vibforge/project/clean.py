@@ -15,9 +15,9 @@ from vibforge.project.ledger import (
     RECORD_LIMIT,
     RECORD_NAME,
     BuiltFolder,
-    FileKind,
     Ledger,
     WrittenFile,
+    WrittenKind,
     alone_in,
     parse_ledger,
     parse_record,
@@ -121,7 +121,7 @@ def _remove(
 
 
 CHECKSUMS_NAME = "SHA256SUMS"
-_LISTED = {FileKind.VIB, FileKind.BUNDLE}
+_LISTED = {WrittenKind.VIB, WrittenKind.BUNDLE}
 
 
 def write_checksums(output: Path, folders: Sequence[Path]) -> Path:
@@ -149,7 +149,7 @@ def _write(output: Path, folders: Sequence[Path]) -> Path:
     with Publication(output) as publication:
         publication.write(CHECKSUMS_NAME, data)
         publication.publish()
-    update_ledger(output, written=[WrittenFile.of(FileKind.CHECKSUMS, CHECKSUMS_NAME, data)])
+    update_ledger(output, written=[WrittenFile.of(WrittenKind.CHECKSUMS, CHECKSUMS_NAME, data)])
     return output / CHECKSUMS_NAME
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from vibforge.files.inputs import BytesSource
 from vibforge.formats import ar
-from vibforge.formats.ar import Archive
-from vibforge.formats.ar import Member as ArchiveMember
+from vibforge.formats.ar import Archive, ArMember
 from vibforge.formats.budget import Budget
-from vibforge.formats.deflating import Member
-from vibforge.formats.inflating import Compression
+from vibforge.formats.deflating import GzipMember
+from vibforge.formats.inflating import Codec
 from vibforge.formats.streams import KnownDigests
 from vibforge.formats.tar_reading import TarEntry, TarForm
-from vibforge.packages.lint import Choice, LintResult, lint
+from vibforge.packages.lint import CheckSelection, LintResult, lint
 from vibforge.project.build import Built
 from vibforge.project.pack import PayloadTree
 from vibforge.project.plan_build import BuildPlan, describe
@@ -56,9 +55,9 @@ def judge_plan(plan: BuildPlan) -> LintResult:
     return _judge(plan, descriptor, members, b"", plan.vib_name)
 
 
-def _stand_in(tree: PayloadTree) -> Member:
+def _stand_in(tree: PayloadTree) -> GzipMember:
     sha256, sha1 = "ab" * 32, "ab" * 20
-    return Member(
+    return GzipMember(
         size=tree.image_size,
         sha256=sha256,
         content_size=tree.image_size,
@@ -70,7 +69,7 @@ def _stand_in(tree: PayloadTree) -> Member:
 def _judge(
     plan: BuildPlan,
     descriptor: Descriptor,
-    members: Sequence[Member],
+    members: Sequence[GzipMember],
     signature: bytes,
     name: str,
 ) -> LintResult:
@@ -94,7 +93,7 @@ def _judge(
         for each, tree, member in zip(stored, plan.trees, members, strict=True)
     )
     scan = VibScan(vib, name, payloads=scanned, changed_modes=plan.changed_modes)
-    return lint([scan], Choice(ignore=_LEFT_OUT, allowances=plan.recipe.allow))
+    return lint([scan], CheckSelection(ignore=_LEFT_OUT, allowances=plan.recipe.allow))
 
 
 def _archive(parts: Sequence[tuple[str, int]]) -> Archive:
@@ -104,7 +103,7 @@ def _archive(parts: Sequence[tuple[str, int]]) -> Archive:
         header, padding = ar.member_header(name, size), ar.member_padding(size)
         offset += len(header)
         members.append(
-            ArchiveMember(
+            ArMember(
                 name=name,
                 header=header,
                 data_offset=offset,
@@ -118,13 +117,13 @@ def _archive(parts: Sequence[tuple[str, int]]) -> Archive:
 
 
 def _scanned(
-    stored: StoredPayload, tree: PayloadTree, member: Member, budget: Budget
+    stored: StoredPayload, tree: PayloadTree, member: GzipMember, budget: Budget
 ) -> ScannedPayload:
     payload = ScannedPayload(
         stored=stored,
         stored_size=member.size,
         entries=[TarEntry(entry=e, name=e.path, data_offset=0) for e in tree.entries],
-        compression=(Compression.GZIP,),
+        compression=(Codec.GZIP,),
         form=_FORMS[tree.recipe.type],
         content_size=member.content_size,
         hashers={

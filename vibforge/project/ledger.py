@@ -18,7 +18,7 @@ from vibforge import __version__
 from vibforge.errors import FormatError, OutputError
 from vibforge.files.folder_handle import FolderHandle, OutputFolder
 from vibforge.files.publication import Publication, explained, undisturbed
-from vibforge.formats.deflating import Level, Member, codec_release
+from vibforge.formats.deflating import CompressionLevel, GzipMember, codec_release
 from vibforge.project.plan_build import BuildPlan
 from vibforge.project.recipe_writing import table
 from vibforge.trx.check import allowed
@@ -38,7 +38,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 Facts = dict[str, Any]
 
 
-class FileKind(StrEnum):
+class WrittenKind(StrEnum):
     """What a file that a build writes is."""
 
     VIB = "vib"
@@ -53,13 +53,13 @@ class FileKind(StrEnum):
 class WrittenFile(Struct, frozen=True, kw_only=True):
     """A file that was written into an output folder; size in bytes, digest in hex."""
 
-    kind: FileKind
+    kind: WrittenKind
     name: str
     size: int
     sha256: str
 
     @classmethod
-    def of(cls, kind: FileKind, name: str, data: bytes) -> Self:
+    def of(cls, kind: WrittenKind, name: str, data: bytes) -> Self:
         """Describe a file by its content."""
         return cls(kind=kind, name=name, size=len(data), sha256=hashlib.sha256(data).hexdigest())
 
@@ -70,12 +70,12 @@ class Record(Struct, frozen=True, kw_only=True):
     facts: Facts
     files: tuple[WrittenFile, ...]
 
-    def find(self, kind: FileKind) -> WrittenFile | None:
+    def find(self, kind: WrittenKind) -> WrittenFile | None:
         """Return the first file of a kind."""
         return next((file for file in self.files if file.kind is kind), None)
 
 
-def inputs(plan: BuildPlan, level: Level, signer: "Signer | None") -> Facts:
+def inputs(plan: BuildPlan, level: CompressionLevel, signer: "Signer | None") -> Facts:
     """Return what decides the content of the VIB, apart from the bytes of its payloads."""
     return {
         "format": FORMAT,
@@ -90,7 +90,7 @@ def inputs(plan: BuildPlan, level: Level, signer: "Signer | None") -> Facts:
     }
 
 
-def record(inputs: Facts, names: Sequence[str], members: Sequence[Member]) -> Facts:
+def record(inputs: Facts, names: Sequence[str], members: Sequence[GzipMember]) -> Facts:
     """Return build.json without its list of files.
 
     Args:
@@ -154,9 +154,9 @@ def _files(listed: object) -> tuple[WrittenFile, ...]:
 def _file(entry: object, index: int) -> WrittenFile:
     match entry:
         case {"kind": str(kind), "name": str(name), "size": int(size), "sha256": str(sha256)} if (
-            _SHA256.fullmatch(sha256) and kind in set(FileKind)
+            _SHA256.fullmatch(sha256) and kind in set(WrittenKind)
         ):
-            return WrittenFile(kind=FileKind(kind), name=name, size=size, sha256=sha256)
+            return WrittenFile(kind=WrittenKind(kind), name=name, size=size, sha256=sha256)
     raise ValueError(f"files[{index}] does not have a known kind, a name, a size and a sha256")
 
 

@@ -13,23 +13,23 @@ from msgspec import Struct, field
 
 from vibforge.errors import PayloadError, Problem, is_file, is_folder
 from vibforge.formats import deflating, gnu_tar, vmtar
-from vibforge.formats.deflating import DEFAULT_LEVEL, Level, Member, compress
-from vibforge.formats.gnu_tar import PATH_LIMIT, Entry, EntryKind
+from vibforge.formats.deflating import DEFAULT_LEVEL, CompressionLevel, GzipMember, compress
+from vibforge.formats.gnu_tar import PATH_LIMIT, ArchiveEntry, EntryKind
 from vibforge.project.recipe import PayloadRecipe, PayloadType
 from vibforge.vib.scan import ChangedMode
 
 
-class Archive(Protocol):
+class TarLayout(Protocol):
     """A form of archive: how it lays entries out, and how many bytes that takes."""
 
-    def image(self, entries: Sequence[Entry]) -> Iterator[bytes | Entry]:
+    def image(self, entries: Sequence[ArchiveEntry]) -> Iterator[bytes | ArchiveEntry]:
         """Yield bytes as they are, and entries whose content is due."""
 
-    def image_size(self, entries: Sequence[Entry]) -> int:
+    def image_size(self, entries: Sequence[ArchiveEntry]) -> int:
         """Return the bytes that an image takes."""
 
 
-ARCHIVES: Mapping[PayloadType, Archive] = {PayloadType.TGZ: gnu_tar, PayloadType.VGZ: vmtar}
+ARCHIVES: Mapping[PayloadType, TarLayout] = {PayloadType.TGZ: gnu_tar, PayloadType.VGZ: vmtar}
 
 
 ENTRY_LIMIT = 200_000
@@ -61,7 +61,7 @@ class PayloadTree(Struct, frozen=True, kw_only=True, dict=True):
 
     recipe: PayloadRecipe
     root: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[ArchiveEntry, ...]
     states: tuple[FileState | None, ...]
     """For each entry, what the file was; None for folders and links."""
     changed_modes: Mapping[str, ChangedMode] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class _Walker:
     """Goes through one tree, depth first, names in byte order."""
 
     def __init__(self, recipe: PayloadRecipe, root: Path, mtime: int) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[ArchiveEntry] = []
         self.states: list[FileState | None] = []
         self.problems: list[Problem] = []
         self.changed_modes: dict[str, ChangedMode] = {}
@@ -291,7 +291,7 @@ class _Walker:
         is_file = kind in {EntryKind.FILE, EntryKind.SHARED_FILE}
         hints = hints or vmtar.TextHints()
         self.entries.append(
-            Entry(
+            ArchiveEntry(
                 path=path,
                 kind=kind,
                 mode=mode,
@@ -368,10 +368,10 @@ def pack(
     tree: PayloadTree,
     write: Callable[[bytes], object],
     *,
-    level: Level = DEFAULT_LEVEL,
+    level: CompressionLevel = DEFAULT_LEVEL,
     threads: int | None = None,
     on_progress: Callable[[int], None] | None = None,
-) -> Member:
+) -> GzipMember:
     """Write the payload that a tree makes.
 
     Args:
@@ -407,7 +407,9 @@ class _Image:
     def __init__(self, tree: PayloadTree, on_progress: Callable[[int], None] | None) -> None:
         self._tree = tree
         self._root = os.fspath(tree.root) + os.sep
-        self._pieces: Iterator[bytes | Entry] = ARCHIVES[tree.recipe.type].image(tree.entries)
+        self._pieces: Iterator[bytes | ArchiveEntry] = ARCHIVES[tree.recipe.type].image(
+            tree.entries
+        )
         self._states = zip(tree.entries, tree.states, strict=True)
         self._rest: bytes | memoryview = b""
         self._file: _OpenFile | None = None
@@ -461,7 +463,7 @@ class _Image:
         self._file = _OpenFile(origin or self._root + piece.path, piece.size, state)
         return b""
 
-    def _state_of(self, wanted: Entry) -> FileState | None:
+    def _state_of(self, wanted: ArchiveEntry) -> FileState | None:
         """Both formats ask for content in the order of the entries, so one pass finds it."""
         for entry, state in self._states:
             if entry is wanted:

@@ -12,12 +12,12 @@ from vibforge.errors import ModelError, PayloadError, Problem, TrxError
 from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
 from vibforge.files.inputs import read_file
 from vibforge.findings.check import Allowance
-from vibforge.formats.deflating import Member
+from vibforge.formats.deflating import GzipMember
 from vibforge.formats.gnu_tar import EntryKind
 from vibforge.formats.toml_keys import dotted
 from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outcomes_of, outlook
 from vibforge.host.package import Package
-from vibforge.host.prediction import Outcome
+from vibforge.host.prediction import InstallOutcome
 from vibforge.project.boot_copy import boot_copied
 from vibforge.project.instruct import GUIDES
 from vibforge.project.pack import PayloadTree, collect
@@ -123,7 +123,7 @@ def describe(
     recipe: Recipe,
     date: ReleaseDate,
     files: Iterable[str],
-    payloads: Iterable[tuple[PayloadRecipe, Member]],
+    payloads: Iterable[tuple[PayloadRecipe, GzipMember]],
 ) -> Descriptor:
     """Return the descriptor; payloads and file list are put into the order that readers expect."""
     return Descriptor(
@@ -153,7 +153,7 @@ def describe(
     )
 
 
-def _payload(recipe: PayloadRecipe, member: Member) -> Payload:
+def _payload(recipe: PayloadRecipe, member: GzipMember) -> Payload:
     """Declare a payload with its digests in VMware's order.
 
     ESXi 6.5 takes the last sha-256 it meets for the stored bytes, whatever it is of, 8.0 insists
@@ -234,7 +234,7 @@ class BuildPlan(Struct, frozen=True, kw_only=True):
     def no_host_takes_it(self) -> bool:
         """Whether every stock host refuses the VIB, with whatever its install takes."""
         then = [outcome for each in self.outlook for outcome in outcomes_of(each.then)]
-        return all(outcome is Outcome.REFUSED for outcome in then)
+        return all(outcome is InstallOutcome.REFUSED for outcome in then)
 
     @property
     def recipe(self) -> Recipe:

@@ -78,7 +78,7 @@ def _patterns(payload: PayloadRecipe) -> Iterator[tuple[str, ...]]:
 _STEP = re.compile(r"([A-Za-z0-9_-]+)((?:\[[0-9]{1,4}\])*)")
 
 
-class Setting(str):
+class CommandLineValue(str):
     """A value from the command line: text, to be read as what its key takes."""
 
     __slots__ = ()
@@ -96,7 +96,7 @@ def setting_path(name: str) -> Path:
     return tuple(path)
 
 
-def put(table: dict[str, Any], path: Path, value: Setting) -> bool:
+def put(table: dict[str, Any], path: Path, value: CommandLineValue) -> bool:
     """Put a setting into a document's tables; False where the path leads nowhere."""
     place: Any = table
     for step, after in pairwise(path):
@@ -116,7 +116,7 @@ def put(table: dict[str, Any], path: Path, value: Setting) -> bool:
     return False
 
 
-def setting_value(kind: Any, text: Setting) -> Any:  # noqa: ANN401
+def setting_value(kind: Any, text: CommandLineValue) -> Any:  # noqa: ANN401
     """Read a setting as TOML where its key takes more than a text."""
     if kind is str or hasattr(kind, "parse") or (isinstance(kind, type) and issubclass(kind, str)):
         return str(text)
@@ -174,7 +174,7 @@ def as_list(value: Any) -> list[Any]:  # noqa: ANN401
     Raises:
         ModelError: it is no array.
     """
-    plain = setting_value(list, value) if isinstance(value, Setting) else value
+    plain = setting_value(list, value) if isinstance(value, CommandLineValue) else value
     return list(typed(list, plain))
 
 
@@ -337,7 +337,7 @@ class _Reader:
         for name, value in settings.items():
             path = setting_path(name)
             self._set[path] = name
-            if not path or not put(table, path, Setting(value)):
+            if not path or not put(table, path, CommandLineValue(value)):
                 self.refuse(path, ModelError("no such key in this recipe"))
 
     def read(self, kind: Any, value: Any, path: Path) -> Any:  # noqa: ANN401 - any key's value
@@ -352,7 +352,7 @@ class _Reader:
             return self._urls(value, path)
         if get_origin(kind) is tuple:
             return self._sequence(get_args(kind)[0], as_list(value), path)
-        if isinstance(value, Setting):
+        if isinstance(value, CommandLineValue):
             value = setting_value(kind, value)
         if kind is MaintenanceMode and isinstance(value, bool):
             return MaintenanceMode(on_install=value, on_remove=value)

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from vibforge.errors import FormatError, Problem
 from vibforge.files.unpack_folder import UnpackFolder
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.formats.sniffing import HEAD_SIZE
 from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.toml_keys import dotted
-from vibforge.packages.extract import Extracted, Unpacking, Wishes, leads_out
+from vibforge.packages.extract import Extracted, ExtractOptions, Unpacking, leads_out
 from vibforge.packages.subjects import Subject
 from vibforge.project.read_project import PAYLOADS_FOLDER, RECIPE_NAME
 from vibforge.project.recipe import Mode, PathRule, PayloadType, Recipe
@@ -72,9 +72,9 @@ class _Tree(Unpacking):
     def __init__(
         self, target: UnpackFolder, prefix: str, done: Extracted, *, outside_links: bool
     ) -> None:
-        super().__init__(target, prefix, Wishes(outside_links=outside_links), done)
+        super().__init__(target, prefix, ExtractOptions(outside_links=outside_links), done)
 
-    def mode(self, entry: Entry) -> int:
+    def mode(self, entry: ArchiveEntry) -> int:
         return _default_mode(entry)
 
     def run_payload(self, vib: Vib, payload: StoredPayload) -> None:
@@ -116,7 +116,7 @@ def _version(vib: Vib) -> str:
     return version if "-" in version else f"{version}-1"
 
 
-def _with_rules(recipe: Recipe, taken: dict[str, list[Entry]]) -> Recipe:
+def _with_rules(recipe: Recipe, taken: dict[str, list[ArchiveEntry]]) -> Recipe:
     payloads = tuple(
         replace(
             payload,
@@ -128,7 +128,7 @@ def _with_rules(recipe: Recipe, taken: dict[str, list[Entry]]) -> Recipe:
     return replace(recipe, payloads=payloads)
 
 
-def _rules(entries: Iterable[Entry]) -> Iterator[PathRule]:
+def _rules(entries: Iterable[ArchiveEntry]) -> Iterator[PathRule]:
     """Yield a rule for each set of paths whose mode or owner is not what a build gives them."""
     odd: dict[tuple[int | None, int | None, int | None], list[str]] = {}
     for entry in entries:
@@ -145,7 +145,7 @@ def _rules(entries: Iterable[Entry]) -> Iterator[PathRule]:
         )
 
 
-def _outside_links(entries: list[Entry]) -> Iterator[str]:
+def _outside_links(entries: list[ArchiveEntry]) -> Iterator[str]:
     """Yield the links that a build would ask about: out of the tree, or to nothing in it."""
     paths = {entry.path for entry in entries}
     links = {entry.path: entry.link for entry in entries if entry.kind is EntryKind.SYMLINK}
@@ -155,7 +155,7 @@ def _outside_links(entries: list[Entry]) -> Iterator[str]:
             yield _pattern(path)
 
 
-def _default_mode(entry: Entry) -> int:
+def _default_mode(entry: ArchiveEntry) -> int:
     if entry.kind is EntryKind.SYMLINK:
         return _LINK
     if entry.kind is EntryKind.DIRECTORY:

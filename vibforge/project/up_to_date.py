@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vibforge.errors import OutputError
-from vibforge.formats.deflating import DEFAULT_LEVEL, Level
+from vibforge.formats.deflating import DEFAULT_LEVEL, CompressionLevel
 from vibforge.project.ledger import (
     BuiltFolder,
     Facts,
-    FileKind,
     Record,
     WrittenFile,
+    WrittenKind,
     inputs,
     read_record,
 )
@@ -31,7 +31,7 @@ def is_up_to_date(
     plan: BuildPlan,
     folder: Path,
     *,
-    level: Level = DEFAULT_LEVEL,
+    level: CompressionLevel = DEFAULT_LEVEL,
     signer: "Signer | None" = None,
 ) -> bool:
     """Whether a build of `plan` into `folder` would write the VIB and guides that are there.
@@ -50,7 +50,7 @@ def is_up_to_date(
     found = read_record(folder)
     if found is None or _without_bundle(inputs(plan, level, signer)) != _known(found):
         return False
-    written = [file for file in found.files if file.kind is not FileKind.BUNDLE]
+    written = [file for file in found.files if file.kind is not WrittenKind.BUNDLE]
     if sorted(file.name for file in written) != sorted(plan.recorded_names):
         return False
     return _are_unchanged(folder, written) and _payloads(found) == [
@@ -61,7 +61,7 @@ def is_up_to_date(
 def has_bundle(plan: BuildPlan, folder: Path) -> bool:
     """Whether an up-to-date folder also holds the offline bundle that the plan wants."""
     found = read_record(folder)
-    bundle = found and found.find(FileKind.BUNDLE)
+    bundle = found and found.find(WrittenKind.BUNDLE)
     if not found or not bundle or bundle.name != plan.bundle_name:
         return False
     recipe = found.facts.get("recipe")

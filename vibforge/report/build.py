@@ -7,10 +7,10 @@ from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.release import Certainty, least_sure
 from vibforge.findings.check import Severity
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
-from vibforge.host.prediction import Outcome
+from vibforge.host.prediction import InstallOutcome
 from vibforge.packages.lint import LintResult
 from vibforge.project.build import Built
 from vibforge.project.plan_build import BuildPlan, DateSource
@@ -19,7 +19,7 @@ from vibforge.report import sign, units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
 from vibforge.signing import judging
-from vibforge.signing.policy import auditors_view
+from vibforge.signing.policy import why_auditors_care
 
 _SHOWN_FILES = 20
 
@@ -148,7 +148,7 @@ def _payload_lines(plan: BuildPlan, built: Built | None, paint: Paint, most: int
             yield f"  … and {len(tree.entries) - most} more entries; --dry-run shows all"
 
 
-def _entry_line(entry: Entry) -> str:
+def _entry_line(entry: ArchiveEntry) -> str:
     owner = "root" if entry.uid == entry.gid == 0 else f"{entry.uid}:{entry.gid}"
     measure = units.size(entry.size) if entry.kind in _SIZED else "-"
     slash = "/" if entry.kind is EntryKind.DIRECTORY else ""
@@ -187,7 +187,7 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     for reason in needs.reasons:
         yield paint("  ! ", "warn") + reason
     if needs.host_level.needs_signature and not needs.signed:
-        view = auditors_view(needs.host_level)
+        view = why_auditors_care(needs.host_level)
         yield paint("  ! ", "warn") + f"{view[0].upper()}{view[1:]}."
     if not needs.secure_boot:
         yield "  - Secure Boot off: a host with Secure Boot refuses this VIB whatever the flags."
@@ -214,7 +214,7 @@ def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
         words = list(needs.flags)
         if needs.host_level.rank < DEFAULT_LEVEL.rank:
             words.append(f"the host at {needs.host_level.esxcli_name}")
-        if Outcome.MAINTENANCE in then:
+        if InstallOutcome.MAINTENANCE in then:
             words.append("maintenance mode")
         line += f"; with {' and '.join(words)}: {' or '.join(then)}"
     role = "good" if all(outcome.installs for outcome in then) else "warn"

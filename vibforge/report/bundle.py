@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from vibforge.bundle.metadata import Bulletin
-from vibforge.bundle.opening import OpenBundle, Unpacked, Written
+from vibforge.bundle.opening import OpenBundle, UnpackedDepot, Written
 from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.bundle.snapshot import DepotAddress
 from vibforge.packages.verify import JudgedBundle
@@ -46,7 +46,7 @@ def written_text(done: Written, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def unpacked_text(done: Unpacked) -> str:
+def unpacked_text(done: UnpackedDepot) -> str:
     """Show a depot that was unpacked, and how hosts get at it."""
     return "\n".join(
         [

@@ -15,7 +15,7 @@ from vibforge.vib.descriptor import Descriptor
 from vibforge.vib.payload_scan import ScannedPayload
 
 if TYPE_CHECKING:
-    from vibforge.formats.pkcs7 import Block, Signer
+    from vibforge.formats.pkcs7 import Block, CmsSigner
 
 
 _SHOWN_ENTRIES = 40
@@ -162,7 +162,7 @@ class _View:
                 yield from self._fact("certificate", f"{certificate.key}, {valid}")
                 yield from self._fact("", f"SHA-256 {certificate.sha256}")
 
-    def _signer(self, block: "Block", signer: "Signer") -> Iterator[str]:
+    def _signer(self, block: "Block", signer: "CmsSigner") -> Iterator[str]:
         certificate = block.certificate_of(signer)
         when = signer.signing_time.isoformat() if signer.signing_time else "-"
         how = f"{signer.digest_algorithm}, {signer.signature_algorithm}"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from vibforge.errors import escaped
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.report import units
 
 LABEL_WIDTH = 14
@@ -51,7 +51,7 @@ def kind_name(kind: EntryKind) -> KindName:
     return _KINDS[kind]
 
 
-def entry_line(entry: Entry) -> str:
+def entry_line(entry: ArchiveEntry) -> str:
     """Return a line of a listing for people."""
     owner = "root" if entry.uid == entry.gid == 0 else f"{entry.uid}:{entry.gid}"
     sized = entry.kind in {EntryKind.FILE, EntryKind.SHARED_FILE}
@@ -59,7 +59,7 @@ def entry_line(entry: Entry) -> str:
     return f"  {units.mode(entry.mode)}  {owner:<9}  {measure:>10}  /{_named(entry)}"
 
 
-def listing_line(entry: Entry) -> str:
+def listing_line(entry: ArchiveEntry) -> str:
     """Return a line of a listing for programs: mode, owner, group, bytes, path, link."""
     return f"{units.mode(entry.mode)} {entry.uid} {entry.gid} {entry.size} {_named(entry)}"
 
@@ -72,7 +72,7 @@ def moment(seconds: int) -> str | None:
         return None
 
 
-def _named(entry: Entry) -> str:
+def _named(entry: ArchiveEntry) -> str:
     slash = "/" if entry.kind is EntryKind.DIRECTORY else ""
     arrow = f" {_ARROWS[entry.kind]} {entry.link}" if entry.kind in _ARROWS else ""
     return plain(f"{entry.path}{slash}{arrow}")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from vibforge.host.offer import NOTHING, Offer
+from vibforge.host.offer import NOTHING, InstallCandidate
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Outcome, Prediction
+from vibforge.host.prediction import Cause, InstallOutcome, Prediction
 from vibforge.host.remedy import Remedy
 from vibforge.host.routes import Route
 from vibforge.packages.plan import FilePlan, HostPlan, Plan, RoutePlan
@@ -12,12 +12,12 @@ from vibforge.report.paint import Paint
 from vibforge.report.plain import WIDTH, fold, plain
 
 _ROLES = {
-    Outcome.LIVE: "good",
-    Outcome.MAINTENANCE: "good",
-    Outcome.REBOOT: "good",
-    Outcome.SKIPPED: "warn",
-    Outcome.REFUSED: "bad",
-    Outcome.NOT_KNOWN: "warn",
+    InstallOutcome.LIVE: "good",
+    InstallOutcome.MAINTENANCE: "good",
+    InstallOutcome.REBOOT: "good",
+    InstallOutcome.SKIPPED: "warn",
+    InstallOutcome.REFUSED: "bad",
+    InstallOutcome.NOT_KNOWN: "warn",
 }
 _OTHER_VERSION = (
     "another version: build it anew under a higher one, or remove the installed VIB first; no flag "
@@ -50,7 +50,7 @@ def _plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
 
 
 def _hosts_lines(
-    hosts: Sequence[HostPlan], plan: Plan, offer: Offer, paint: Paint
+    hosts: Sequence[HostPlan], plan: Plan, offer: InstallCandidate, paint: Paint
 ) -> Iterator[str]:
     for host in hosts:
         yield ""
@@ -71,7 +71,7 @@ def _signature_words(package: Package) -> str:
     return f"signed by {' and by '.join(signers)}" if signers else f"signature {package.signature}"
 
 
-def _host_lines(of: HostPlan, plan: Plan, offer: Offer, paint: Paint) -> Iterator[str]:
+def _host_lines(of: HostPlan, plan: Plan, offer: InstallCandidate, paint: Paint) -> Iterator[str]:
     yield paint(f"On {host_words(of)}", "strong")
     for vib in of.kept_files:
         yield _line(f"  {paint('NOT INSTALLED, AND NO ERROR', 'bad')}: ", vib)
@@ -109,7 +109,7 @@ def host_words(of: HostPlan) -> str:
 
 
 def _route_lines(
-    of: RoutePlan, flags: str, offer: Offer, paint: Paint, *, asked: bool
+    of: RoutePlan, flags: str, offer: InstallCandidate, paint: Paint, *, asked: bool
 ) -> Iterator[str]:
     for world in of.worlds:
         result = world.result
@@ -123,13 +123,13 @@ def _route_lines(
             yield from _cause_lines("because", result.causes[:1], offer)
 
 
-def _whole_result(result: Prediction, offer: Offer) -> Iterator[str]:
+def _whole_result(result: Prediction, offer: InstallCandidate) -> Iterator[str]:
     if result.says and not result.outcome.installs:
         for line in result.says.splitlines():
             yield _line("      | ", line.strip())
     yield from _cause_lines("because", result.causes, offer)
     yield from _cause_lines("and then", result.hidden, offer)
-    if result.outcome is Outcome.REFUSED and len(offer.packages) > 1:
+    if result.outcome is InstallOutcome.REFUSED and len(offer.packages) > 1:
         yield f"      so none of the {len(offer.packages)} VIBs goes in"
     if len(result.added) > 1 or (result.added and result.skipped):
         yield _line("      installs ", ", ".join(result.added))
@@ -138,7 +138,7 @@ def _whole_result(result: Prediction, offer: Offer) -> Iterator[str]:
     yield from _cause_lines("skips", result.skipped, NOTHING)
 
 
-def _cause_lines(word: str, causes: Sequence[Cause], of: Offer) -> Iterator[str]:
+def _cause_lines(word: str, causes: Sequence[Cause], of: InstallCandidate) -> Iterator[str]:
     for cause in causes[:_SHOWN_CAUSES]:
         rule = f" ({cause.rule})" if cause.rule else ""
         about = _of_the_vib(cause.what) if cause.subject in _ids(of) else str(cause)
@@ -152,7 +152,7 @@ def _of_the_vib(what: str) -> str:
     return f"it {what}" if what.partition(" ")[0] in _VERBS else what
 
 
-def _ids(of: Offer) -> set[str]:
+def _ids(of: InstallCandidate) -> set[str]:
     return {package.id for package in of.packages} if len(of.packages) == 1 else set()
 
 

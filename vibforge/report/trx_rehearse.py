@@ -13,19 +13,19 @@ from vibforge.report.paint import Paint
 from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.report.units import curve, interval, nanoseconds
 from vibforge.trx.conf import shown
-from vibforge.trx.network.listener import Hearing, Voice
-from vibforge.trx.network.message import Kind, clock_text
+from vibforge.trx.network.listener import Observation, Speaker
+from vibforge.trx.network.message import MessageType, clock_text
 from vibforge.trx.network.settings import Fit
 from vibforge.trx.network.sniff import unread_text
 from vibforge.trx.rehearsal.client import Override
-from vibforge.trx.rehearsal.failover import Change
+from vibforge.trx.rehearsal.failover import EventResponse
 from vibforge.trx.rehearsal.rehearse import Rehearsal
 from vibforge.trx.rehearsal.remedy import MEANING
-from vibforge.trx.rehearsal.session import Play
+from vibforge.trx.rehearsal.session import RunResult
 from vibforge.trx.rehearsal.verdict import Code, Sample
 
 
-def hearing_text(hearing: Hearing, fits: Sequence[Fit], where: str, paint: Paint) -> str:
+def hearing_text(hearing: Observation, fits: Sequence[Fit], where: str, paint: Paint) -> str:
     """Show every domain with its masters, and what fits it."""
     lines = [_summary(hearing, where, paint)]
     for fit in fits:
@@ -45,7 +45,7 @@ def hearing_text(hearing: Hearing, fits: Sequence[Fit], where: str, paint: Paint
     return "\n".join(lines)
 
 
-def _summary(hearing: Hearing, where: str, paint: Paint) -> str:
+def _summary(hearing: Observation, where: str, paint: Paint) -> str:
     masters = sum(len(domain.masters) for domain in hearing.domains)
     grandmasters = {clock for domain in hearing.domains for clock in domain.grandmasters}
     found = paint(f"{len(grandmasters)} grandmaster(s)", "good" if grandmasters else "warn")
@@ -84,7 +84,7 @@ def _fit(fit: Fit, paint: Paint) -> Iterator[str]:
     yield from (paint(f"  no trx.conf fits: {text}", "bad") for text in fit.inexpressible)
 
 
-def _master(voice: Voice) -> Iterator[str]:
+def _master(voice: Speaker) -> Iterator[str]:
     steps = {True: "two-step", False: "one-step", None: "no Sync"}[voice.two_step]
     to = ", ".join(dict.fromkeys(each for some in voice.destinations.values() for each in some))
     signed = ", signed" if voice.authenticated else ""
@@ -93,7 +93,7 @@ def _master(voice: Voice) -> Iterator[str]:
     )
     announce = voice.announce
     if announce is None:
-        cut = Kind.ANNOUNCE in voice.cut
+        cut = MessageType.ANNOUNCE in voice.cut
         yield "    what it announces is cut" if cut else "    announces nothing"
         return
     quality = announce.quality
@@ -109,7 +109,7 @@ def _master(voice: Voice) -> Iterator[str]:
         yield f"    it announced in turn: {others}"
 
 
-def _flags(voice: Voice) -> str:
+def _flags(voice: Speaker) -> str:
     """The flags of an Announce that are set, in the words of its field (13.3.2.8)."""
     if voice.flags is None:
         return ""
@@ -174,12 +174,12 @@ def facts(found: Rehearsal, *, plot: bool = True) -> Iterator[tuple[str, str]]:
             yield "overridden", f"grandmaster: {text}"
 
 
-def change_text(change: Change) -> str:
+def change_text(change: EventResponse) -> str:
     """Show one change of the grandmasters and what the client did."""
     return f"{change.at:.1f} s: {change.event}: {answer_text(change)}"
 
 
-def answer_text(change: Change) -> str:
+def answer_text(change: EventResponse) -> str:
     """Say what the client did at a change of the grandmasters."""
     known = ", ".join(each.replace("_", " ") for each in change.flags)
     time = f"UTC offset {change.utc_offset} s" + (f", {known}" if known else "")
@@ -227,7 +227,7 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
 
 
-def measured(play: Play) -> tuple[Sample, ...]:
+def measured(play: RunResult) -> tuple[Sample, ...]:
     """Return the samples since the first offset: what ptp4l says before it is no measurement."""
     if play.offset_after is None:
         return ()
@@ -406,7 +406,7 @@ def rehearsal_page(found: Rehearsal, where: str, when: datetime) -> str:
     )
 
 
-def _charts(play: Play) -> list[tuple[str, dict[str, str]]]:
+def _charts(play: RunResult) -> list[tuple[str, dict[str, str]]]:
     offsets = [(sample.seconds, sample.data.offset) for sample in measured(play)]
     delays = [
         (sample.seconds, sample.data.path_delay or sample.data.peer_delay)

@@ -13,8 +13,8 @@ from vibforge.trx.nic import Answer, NicVerdict
 from vibforge.trx.option import (
     Catalogue,
     Fingerprint,
-    Kind,
     Option,
+    ValueKind,
     default_of,
     shown_default,
     span,
@@ -136,12 +136,12 @@ def options_text(
 def takes(option: Option, release: str) -> str:
     """Say what an option takes in `release`: its words, its bounds, or any text."""
     view = option.view(release)
-    if option.kind is Kind.WORDS:
+    if option.kind is ValueKind.WORDS:
         return ", ".join(view.words)
-    if option.kind is Kind.TEXT:
+    if option.kind is ValueKind.TEXT:
         return "a text"
     keywords = "".join(f", {keyword}" for keyword in option.keywords)
-    kind = "a number" if option.kind is Kind.DOUBLE else "an integer"
+    kind = "a number" if option.kind is ValueKind.DOUBLE else "an integer"
     return f"{kind}, {shown_default(view.minimum)} to {shown_default(view.maximum)}{keywords}"
 
 

@@ -9,7 +9,7 @@ from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.pkcs7 import PEM_LABEL, Block, BlockCheck
-from vibforge.signing.path import Chain, Link, RevocationList, lists_of
+from vibforge.signing.path import Chain, ChainCertificate, RevocationList, lists_of
 
 
 class Ruling(Struct, frozen=True, kw_only=True):
@@ -126,7 +126,10 @@ def chain_objections(
 
 
 def revocation_objections(
-    certificate: Link, issuer: Link, lists: tuple[RevocationList, ...], budget: Budget
+    certificate: ChainCertificate,
+    issuer: ChainCertificate,
+    lists: tuple[RevocationList, ...],
+    budget: Budget,
 ) -> Iterator[str]:
     """Tell whether a list of the issuer takes the certificate back, or is none of the issuer's."""
     for one in lists_of(issuer, lists):
@@ -137,7 +140,7 @@ def revocation_objections(
             yield f"{certificate.subject} is revoked"
 
 
-def subject_objections(signer: Link, level: AcceptanceLevel) -> Iterator[str]:
+def subject_objections(signer: ChainCertificate, level: AcceptanceLevel) -> Iterator[str]:
     """Tell whether the signer's name fits the level: accepted is the vendor's own to sign."""
     is_acceptance_signer = _organisation(signer) == ACCEPTED_SIGNER
     if level is AcceptanceLevel.ACCEPTED and not is_acceptance_signer:
@@ -149,7 +152,7 @@ def subject_objections(signer: Link, level: AcceptanceLevel) -> Iterator[str]:
         yield "an Acceptance Signing certificate is not valid for the level partner"
 
 
-def may_issue(certificate: Link) -> bool:
+def may_issue(certificate: ChainCertificate) -> bool:
     """Whether OpenSSL 1.0.2 takes it for a certificate authority, as the host does."""
     usage = certificate.key_usage
     if usage is not None and "key_cert_sign" not in usage:
@@ -160,7 +163,7 @@ def may_issue(certificate: Link) -> bool:
     return old_root or usage is not None
 
 
-def _organisation(certificate: Link) -> tuple[str, str]:
+def _organisation(certificate: ChainCertificate) -> tuple[str, str]:
     name = certificate.loaded.subject
 
     def first(oid: object) -> str:

@@ -59,7 +59,7 @@ def judge(  # noqa: PLR0913 - each is one thing that a verdict rests on
     Raises:
         LimitError: the budget is spent.
     """
-    bench = _Bench(descriptor=descriptor, level=level, store=store, at=at, budget=budget)
+    bench = _Judge(descriptor=descriptor, level=level, store=store, at=at, budget=budget)
     judged = tuple(bench.judge(number, block) for number, block in enumerate(blocks, start=1))
     return TrustJudgement(
         level=level,
@@ -70,7 +70,7 @@ def judge(  # noqa: PLR0913 - each is one thing that a verdict rests on
     )
 
 
-class _Bench(Struct, frozen=True, kw_only=True):
+class _Judge(Struct, frozen=True, kw_only=True):
     """What all blocks of one VIB are judged with."""
 
     descriptor: bytes

@@ -50,7 +50,7 @@ _USAGES = (
 )
 
 
-class Link(Struct, frozen=True, kw_only=True):
+class ChainCertificate(Struct, frozen=True, kw_only=True):
     """A certificate of a chain: what it `says`, and what it may do.
 
     `is_ca` is None where basicConstraints is absent, `key_usage` and `extended_key_usage` where
@@ -78,7 +78,7 @@ class Link(Struct, frozen=True, kw_only=True):
         """The fingerprint."""
         return self.says.sha256
 
-    def has_issued(self, other: "Link") -> bool:
+    def has_issued(self, other: "ChainCertificate") -> bool:
         """Whether this one's name and key made `other`."""
         if other.says.issuer_der != self.subject_der:
             return False
@@ -91,7 +91,7 @@ class Link(Struct, frozen=True, kw_only=True):
 
 
 @lru_cache(_KEPT)
-def read_link(certificate: Certificate) -> Link:
+def read_link(certificate: Certificate) -> ChainCertificate:
     """Read what a certificate may do.
 
     Raises:
@@ -106,12 +106,12 @@ def read_link(certificate: Certificate) -> Link:
         raise FormatError(f"the certificate {certificate.subject} is broken: {error}") from error
 
 
-def _link(certificate: Certificate, loaded: x509.Certificate) -> Link:
+def _link(certificate: Certificate, loaded: x509.Certificate) -> ChainCertificate:
     extensions = loaded.extensions
     basic = _value(extensions, x509.BasicConstraints)
     extended = _value(extensions, x509.ExtendedKeyUsage)
     usage = _value(extensions, x509.KeyUsage)
-    return Link(
+    return ChainCertificate(
         says=certificate,
         subject_der=loaded.subject.public_bytes(),
         version=loaded.version.value + 1,
@@ -162,17 +162,17 @@ class Chain(Struct, frozen=True, kw_only=True):
     is missing where it is not. `strangers` names what the signature carries beside it.
     """
 
-    certificates: tuple[Link, ...]
+    certificates: tuple[ChainCertificate, ...]
     anchored: bool
     reason: str = ""
     strangers: tuple[str, ...] = ()
 
     @property
-    def signer(self) -> Link:
+    def signer(self) -> ChainCertificate:
         """The certificate whose key signed."""
         return self.certificates[0]
 
-    def links(self) -> Iterator[tuple[Link, Link]]:
+    def links(self) -> Iterator[tuple[ChainCertificate, ChainCertificate]]:
         """Each certificate with its issuer; a root is its own."""
         issuers = (*self.certificates[1:], self.certificates[-1])
         for certificate, issuer in zip(self.certificates, issuers, strict=True):
@@ -181,7 +181,10 @@ class Chain(Struct, frozen=True, kw_only=True):
 
 
 def build_chain(
-    signer: Link, untrusted: Sequence[Link], anchors: Sequence[Link], budget: Budget
+    signer: ChainCertificate,
+    untrusted: Sequence[ChainCertificate],
+    anchors: Sequence[ChainCertificate],
+    budget: Budget,
 ) -> Chain:
     """Find a chain from `signer` to a self-signed certificate among `anchors`.
 
@@ -200,21 +203,26 @@ def build_chain(
 class _Search:
     """A depth-first search that never visits a certificate twice on one path."""
 
-    def __init__(self, untrusted: Sequence[Link], anchors: Sequence[Link], budget: Budget) -> None:
+    def __init__(
+        self,
+        untrusted: Sequence[ChainCertificate],
+        anchors: Sequence[ChainCertificate],
+        budget: Budget,
+    ) -> None:
         self._budget = budget
         self._known = tuple(dict.fromkeys((*anchors, *untrusted)))
         self._anchors = {anchor.sha256 for anchor in anchors}
         self._checks = 0
-        self._best: tuple[Link, ...] = ()
+        self._best: tuple[ChainCertificate, ...] = ()
         self._too_deep = False
 
-    def run(self, signer: Link) -> Chain:
+    def run(self, signer: ChainCertificate) -> Chain:
         found = self._extend((signer,))
         if found:
             return Chain(certificates=found, anchored=True)
         return Chain(certificates=self._best, anchored=False, reason=self._why_not())
 
-    def _extend(self, path: tuple[Link, ...]) -> tuple[Link, ...]:
+    def _extend(self, path: tuple[ChainCertificate, ...]) -> tuple[ChainCertificate, ...]:
         if len(path) > len(self._best):
             self._best = path
         last = path[-1]
@@ -230,7 +238,7 @@ class _Search:
                     return found
         return ()
 
-    def _issued(self, issuer: Link, child: Link) -> bool:
+    def _issued(self, issuer: ChainCertificate, child: ChainCertificate) -> bool:
         if issuer.subject_der != child.says.issuer_der or self._checks >= CHECK_LIMIT:
             return False
         self._checks += 1
@@ -263,16 +271,16 @@ class RevocationList(Struct, frozen=True, kw_only=True):
     signature_digest: str
     loaded: x509.CertificateRevocationList
 
-    def is_of(self, issuer: Link) -> bool:
+    def is_of(self, issuer: ChainCertificate) -> bool:
         """Whether the list bears the name of `issuer`."""
         return self.issuer_der == issuer.subject_der
 
-    def is_signed_by(self, issuer: Link) -> bool:
+    def is_signed_by(self, issuer: ChainCertificate) -> bool:
         """Whether the key of `issuer` made the list."""
         signature, text = self.loaded.signature, self.loaded.tbs_certlist_bytes
         return issuer.has_signed(self.signature_digest, signature, text)
 
-    def names(self, certificate: Link) -> bool:
+    def names(self, certificate: ChainCertificate) -> bool:
         """Whether the list takes `certificate` back."""
         number = certificate.says.serial_number
         if number < 0:  # the library looks none of these up
@@ -309,7 +317,7 @@ def _revocation_digest_of(loaded: x509.CertificateRevocationList) -> str:
     return algorithm.name if algorithm else "none"
 
 
-def lists_of(issuer: Link, lists: Iterable[RevocationList]) -> list[RevocationList]:
+def lists_of(issuer: ChainCertificate, lists: Iterable[RevocationList]) -> list[RevocationList]:
     """Return those of `lists` that bear the name of `issuer`."""
     return [one for one in lists if one.is_of(issuer)]
 
@@ -330,7 +338,7 @@ _CERTIFICATE_EXPIRED = 10
 _LIST_NOT_YET_VALID = 11
 _LIST_EXPIRED = 12
 
-_Path = tuple[Link, ...]
+_Path = tuple[ChainCertificate, ...]
 
 
 class Anchors(Struct, frozen=True, kw_only=True):
@@ -339,7 +347,7 @@ class Anchors(Struct, frozen=True, kw_only=True):
     `partial` lets a path end at a certificate that is not self-signed.
     """
 
-    certificates: Sequence[Link]
+    certificates: Sequence[ChainCertificate]
     lists: Sequence[RevocationList] = ()
     partial: bool = False
 
@@ -355,7 +363,10 @@ class ValidatedPath(Struct, frozen=True, kw_only=True):
 
 
 def validate_path(
-    expected: Sequence[Link], carried: Sequence[Link], anchors: Anchors, moment: datetime
+    expected: Sequence[ChainCertificate],
+    carried: Sequence[ChainCertificate],
+    anchors: Anchors,
+    moment: datetime,
 ) -> ValidatedPath:
     """Validate the path of a signer as of `moment`.
 
@@ -384,13 +395,15 @@ def validate_path(
 class _Validator:
     """Validates certificates against one set of anchors, as of one moment."""
 
-    def __init__(self, carried: Sequence[Link], anchors: Anchors, moment: datetime) -> None:
+    def __init__(
+        self, carried: Sequence[ChainCertificate], anchors: Anchors, moment: datetime
+    ) -> None:
         self._carried = [X509.from_cryptography(one.loaded) for one in carried]
         self._anchors = anchors
         self._moment = moment.astimezone(UTC)
         self._listed = {one.issuer_der for one in anchors.lists}
 
-    def validate(self, expected: Sequence[Link]) -> tuple[_Path, list[str]]:
+    def validate(self, expected: Sequence[ChainCertificate]) -> tuple[_Path, list[str]]:
         """Return the path that OpenSSL chooses, and objections to its certificates."""
         path, error = self._run(expected[0], self._revocation(wanted=bool(self._listed)))
         objections = [] if error is None else [self._reason(error)]
@@ -429,7 +442,9 @@ class _Validator:
                 yield self._reason(error)
             position += depth + 1
 
-    def _run(self, certificate: Link, flags: int) -> tuple[_Path, X509StoreContextError | None]:
+    def _run(
+        self, certificate: ChainCertificate, flags: int
+    ) -> tuple[_Path, X509StoreContextError | None]:
         target = X509.from_cryptography(certificate.loaded)
         context = X509StoreContext(self._store(flags), target, self._carried)
         try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vibforge.signing.store import TrustStore
 
 
-def auditors_view(level: AcceptanceLevel) -> str:
+def why_auditors_care(level: AcceptanceLevel) -> str:
     """Tell why an unsigned VIB above community draws attention."""
     return (
         f"auditors look for unsigned VIBs that claim {level.esxcli_name}, since malware has posed "
@@ -30,7 +30,7 @@ def unsigned_claim(level: AcceptanceLevel) -> str:
     """
     return (
         f"it claims {level.esxcli_name} and is not signed: a host takes it only with -f or "
-        f"--no-sig-check, a host with Secure Boot never, and {auditors_view(level)}"
+        f"--no-sig-check, a host with Secure Boot never, and {why_auditors_care(level)}"
     )
 
 

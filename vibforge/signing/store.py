@@ -17,7 +17,7 @@ from vibforge.errors import FormatError, Problem, VibforgeError, is_folder
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.certificate import read_certificate
 from vibforge.formats.pkcs7 import PEM_BEGIN
-from vibforge.signing.path import Link, RevocationList, read_link, read_revocation_list
+from vibforge.signing.path import ChainCertificate, RevocationList, read_link, read_revocation_list
 from vibforge.vib.identity import check_no_secret
 
 CERTIFIED_FILE = "vmware.cert"
@@ -40,7 +40,7 @@ _LIST_LABEL = b"X509 CRL"
 class StorePart(Struct, frozen=True, kw_only=True):
     """What counts for some levels: certificates, and lists of those taken back."""
 
-    certificates: tuple[Link, ...] = ()
+    certificates: tuple[ChainCertificate, ...] = ()
     lists: tuple[RevocationList, ...] = ()
 
     def __add__(self, other: "StorePart") -> "StorePart":

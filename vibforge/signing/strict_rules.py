@@ -12,8 +12,8 @@ from datetime import datetime
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from vibforge.formats.certificate import EC_BITS, RSA_BITS
-from vibforge.formats.pkcs7 import SIGNATURE_DIGESTS, Block, Signer
-from vibforge.signing.path import Anchors, Chain, Link, validate_path
+from vibforge.formats.pkcs7 import SIGNATURE_DIGESTS, Block, CmsSigner
+from vibforge.signing.path import Anchors, Chain, ChainCertificate, validate_path
 from vibforge.signing.store import StorePart
 
 WEAK_DIGESTS = frozenset({"md5", "sha1"})
@@ -52,7 +52,10 @@ def signature_objections(block: Block) -> Iterator[str]:
 
 
 def chain_objections(
-    chain: Chain, carried: tuple[Link, ...], store: StorePart | None, moment: datetime | None
+    chain: Chain,
+    carried: tuple[ChainCertificate, ...],
+    store: StorePart | None,
+    moment: datetime | None,
 ) -> Iterator[str]:
     """Yield what is wrong with the certificates from signer to root, and with others beside them.
 
@@ -77,7 +80,7 @@ def chain_objections(
         yield f"it carries a certificate that is not of its chain: {stranger}"
 
 
-def _algorithm_objections(block: Block, signer: Signer) -> Iterator[str]:
+def _algorithm_objections(block: Block, signer: CmsSigner) -> Iterator[str]:
     if block.has_parameters:
         yield "its algorithms have parameters, which those of a host have not"
     if signer.digest_name in WEAK_DIGESTS:
@@ -95,7 +98,7 @@ def _algorithm_objections(block: Block, signer: Signer) -> Iterator[str]:
         yield f"its signature algorithm {signer.signature_algorithm} is not one of its key's"
 
 
-def _attribute_objections(block: Block, signer: Signer) -> Iterator[str]:
+def _attribute_objections(block: Block, signer: CmsSigner) -> Iterator[str]:
     if signer.signing_time is None:
         yield "it states no signing time"
     if signer.unsigned_attribute_count:
@@ -113,12 +116,12 @@ def _attribute_objections(block: Block, signer: Signer) -> Iterator[str]:
         yield "its contentType attribute is not the type of the content"
 
 
-def _signer_objections(signer: Link) -> Iterator[str]:
+def _signer_objections(signer: ChainCertificate) -> Iterator[str]:
     if signer.key_usage is not None and "digital_signature" not in signer.key_usage:
         yield f"{signer.subject} may not sign: its key usage lacks digitalSignature"
 
 
-def _strength_objections(certificates: tuple[Link, ...]) -> Iterator[str]:
+def _strength_objections(certificates: tuple[ChainCertificate, ...]) -> Iterator[str]:
     """Yield weak keys, weak digests, and certificates that may not serve code signing."""
     for certificate in certificates:
         subject = certificate.subject

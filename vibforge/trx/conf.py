@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
-from vibforge.trx.option import Kind, Number, Option, View
+from vibforge.trx.option import Number, Option, ValueKind, View
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -29,7 +29,7 @@ _LONGEST_NUMBER = 400
 """Characters of a number that is still computed: DBL_MAX written out has 309 digits."""
 
 
-class Refusal(StrEnum):
+class ValueRefusal(StrEnum):
     """Why linuxptp does not take a value."""
 
     UNKNOWN_OPTION = "unknown option"
@@ -39,38 +39,38 @@ class Refusal(StrEnum):
     EMPTY = "empty"
 
 
-def refusal(option: Option, value: str, release: str) -> Refusal | None:
+def refusal(option: Option, value: str, release: str) -> ValueRefusal | None:
     """Return why linuxptp `release` refuses `value` for `option`, or None where it takes it."""
     if not option.known_to(release):
-        return Refusal.UNKNOWN_OPTION
+        return ValueRefusal.UNKNOWN_OPTION
     return refusal_of(option, value, option.view(release))
 
 
-def refusal_of(option: Option, value: str, view: View) -> Refusal | None:
+def refusal_of(option: Option, value: str, view: View) -> ValueRefusal | None:
     """Judge `value` by what a release takes (`view`)."""
     if not value:
-        return Refusal.EMPTY
+        return ValueRefusal.EMPTY
     match option.kind:
-        case Kind.TEXT:
+        case ValueKind.TEXT:
             return None
-        case Kind.WORDS:
+        case ValueKind.WORDS:
             taken = value.casefold() in {word.casefold() for word in view.words}
-            return None if taken and value.isascii() else Refusal.BAD_WORD
+            return None if taken and value.isascii() else ValueRefusal.BAD_WORD
         case _:
             if value.upper() in option.keywords:
                 return None
             return _number_refusal(number_of(option.kind, value), view)
 
 
-def _number_refusal(number: Number | None, view: View) -> Refusal | None:
+def _number_refusal(number: Number | None, view: View) -> ValueRefusal | None:
     if number is None:
-        return Refusal.MALFORMED
+        return ValueRefusal.MALFORMED
     too_small = view.minimum is not None and number < view.minimum
     too_large = view.maximum is not None and number > view.maximum
-    return Refusal.OUT_OF_RANGE if too_small or too_large else None
+    return ValueRefusal.OUT_OF_RANGE if too_small or too_large else None
 
 
-def number_of(kind: Kind, value: str) -> Number | None:
+def number_of(kind: ValueKind, value: str) -> Number | None:
     """Return the number that linuxptp reads, infinite where it is out of C's reach.
 
     None is what it calls malformed. A double too small to be a normal number counts as out of
@@ -79,7 +79,7 @@ def number_of(kind: Kind, value: str) -> Number | None:
     """
     if len(value) > _LONGEST_NUMBER:
         return float("inf") if value.lstrip("+-").isdecimal() else None
-    if kind is Kind.DOUBLE:
+    if kind is ValueKind.DOUBLE:
         return _double(value)
     return _integer(value)
 
@@ -140,26 +140,26 @@ def _exact(value: str) -> "Fraction":
     return Fraction(int(whole + fraction, 16)) * Fraction(2) ** power
 
 
-def is_nan(kind: Kind, value: str) -> bool:
+def is_nan(kind: ValueKind, value: str) -> bool:
     """Whether `value` is the number that is none, which linuxptp takes for any double."""
-    return kind is Kind.DOUBLE and bool(_NAN.fullmatch(value))
+    return kind is ValueKind.DOUBLE and bool(_NAN.fullmatch(value))
 
 
-def is_octal(kind: Kind, value: str) -> bool:
+def is_octal(kind: ValueKind, value: str) -> bool:
     """Whether an integer reads as octal although it looks decimal: `030` is 24."""
-    if kind not in {Kind.INT, Kind.UINT} or not _OCTAL.fullmatch(value):
+    if kind not in {ValueKind.INT, ValueKind.UINT} or not _OCTAL.fullmatch(value):
         return False
     return len(value.lstrip("+-0")) > 1
 
 
-def same_value(kind: Kind, value: str, other: float | str | None) -> bool:
+def same_value(kind: ValueKind, value: str, other: float | str | None) -> bool:
     """Whether linuxptp reads `value` as `other` (a default, or another file's value)."""
     if other is None:
         return False
     match kind:
-        case Kind.TEXT:
+        case ValueKind.TEXT:
             return value == other
-        case Kind.WORDS:
+        case ValueKind.WORDS:
             return value.casefold() == str(other).casefold()
         case _:
             number = number_of(kind, value)
@@ -184,7 +184,7 @@ _PORT_LINE = re.compile(rf"[{_BLANKS}]*[^{_BLANKS}:]*:[^{_BLANKS}:]*:")
 _GAP = re.compile(f"[{_BLANKS}]+")
 
 
-class Form(StrEnum):
+class LineForm(StrEnum):
     """What a line is, by its looks."""
 
     BLANK = "blank"
@@ -204,7 +204,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
     number: int
     text: str
-    form: Form
+    form: LineForm
     namespace: str = ""
     port: str = ""
     key: str = ""
@@ -231,7 +231,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
         A key with a `:` would make a port line of it, which says something else.
         """
-        if self.form is Form.SETTING and ":" not in self.key:
+        if self.form is LineForm.SETTING and ":" not in self.key:
             return f"{self.namespace}:{self.key} {self.value}"
         return self.text.strip(_BLANKS)
 
@@ -282,8 +282,8 @@ class TrxConf(Struct, frozen=True, kw_only=True):
         kept = (
             line.canonical
             for line in self.lines
-            if line.form not in {Form.BLANK, Form.COMMENT}
-            and (line.form is not Form.SETTING or last[line.namespace, line.key] == line.number)
+            if line.form not in {LineForm.BLANK, LineForm.COMMENT}
+            and (line.form is not LineForm.SETTING or last[line.namespace, line.key] == line.number)
         )
         text = "".join(f"{line}\n" for line in kept)
         mark = BOM if text.startswith(BOM) else ""  # whoever reads it takes one away
@@ -292,19 +292,19 @@ class TrxConf(Struct, frozen=True, kw_only=True):
     @property
     def settings(self) -> tuple[Line, ...]:
         """The lines that set something, in the order of the file."""
-        return tuple(line for line in self.lines if line.form is Form.SETTING)
+        return tuple(line for line in self.lines if line.form is LineForm.SETTING)
 
 
 def _line(number: int, text: str) -> Line:
     stripped = text.strip(_BLANKS)
     if not stripped:
-        return Line(number=number, text=text, form=Form.BLANK)
+        return Line(number=number, text=text, form=LineForm.BLANK)
     if stripped.startswith(("#", ";")):
-        return Line(number=number, text=text, form=Form.COMMENT)
+        return Line(number=number, text=text, form=LineForm.COMMENT)
     if stripped.startswith("["):
-        return Line(number=number, text=text, form=Form.SECTION)
+        return Line(number=number, text=text, form=LineForm.SECTION)
     if ":" not in text:
-        return Line(number=number, text=text, form=Form.BARE)
+        return Line(number=number, text=text, form=LineForm.BARE)
     return _setting(number, text)
 
 
@@ -324,7 +324,7 @@ def _setting(number: int, text: str) -> Line:
     return Line(
         number=number,
         text=text,
-        form=Form.PORT if of_port else Form.SETTING,
+        form=LineForm.PORT if of_port else LineForm.SETTING,
         namespace=namespace.strip(_BLANKS),
         port=port.strip(_BLANKS),
         key=key,

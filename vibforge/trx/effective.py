@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from vibforge.errors import Problem, TrxError
-from vibforge.trx.conf import NAMESPACES, Form, Line, TrxConf, shown
+from vibforge.trx.conf import NAMESPACES, Line, LineForm, TrxConf, shown
 from vibforge.trx.option import CANDIDATES, Catalogue, Option, catalogue, default_of, shown_default
 
 
@@ -31,7 +31,7 @@ class Effect(Struct, frozen=True, kw_only=True):
 
 def stopping_lines(conf: TrxConf) -> tuple[Line, ...]:
     """The lines at which trx-ctl is known to stop, so that TRX does not start."""
-    return tuple(line for line in conf.lines if line.form is Form.PORT)
+    return tuple(line for line in conf.lines if line.form is LineForm.PORT)
 
 
 def linuxptp_file(conf: TrxConf, namespace: str) -> str:

@@ -48,7 +48,7 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Fact(Struct, frozen=True, kw_only=True):
+class NicFact(Struct, frozen=True, kw_only=True):
     """One sentence about a NIC in TRX, and how sure it is."""
 
     says: str
@@ -61,10 +61,10 @@ class NicVerdict(Struct, frozen=True, kw_only=True):
     nic: str
     function: int
     answer: Answer
-    facts: tuple[Fact, ...]
+    facts: tuple[NicFact, ...]
 
 
-_HCL = Fact(
+_HCL = NicFact(
     says="The vendor's compatibility guide (8.0 U3, hardware timestamp based PTP) lists three NICs,"
     " all of them E810: look yours up there.",
     certainty=Certainty.DOCUMENTED,
@@ -95,7 +95,7 @@ def judge_nic(nic: str, function: int) -> NicVerdict:
     )
 
 
-def _family(vendor: str, device: str) -> tuple[Answer, tuple[Fact, ...]]:
+def _family(vendor: str, device: str) -> tuple[Answer, tuple[NicFact, ...]]:
     if vendor == _INTEL and device in _E810:
         says = "Intel E810 (driver ice) is one of the families in the device list of TRX."
         return Answer.YES, (_documented(says), _HCL)
@@ -111,16 +111,16 @@ def _family(vendor: str, device: str) -> tuple[Answer, tuple[Fact, ...]]:
             f"It has the driver {driver}, but is not of the families that are named: whether TRX "
             "takes it is not known. /usr/lib/vmware/trx/etc/device.list on the host says."
         )
-        return Answer.UNKNOWN, (Fact(says=says, certainty=Certainty.UNKNOWN), _HCL)
+        return Answer.UNKNOWN, (NicFact(says=says, certainty=Certainty.UNKNOWN), _HCL)
     says = "It is none of the families in the device list (X710, E810, vmxnet3): no driver for it."
     return Answer.NO, (_documented(says), _HCL)
 
 
-def _documented(says: str) -> Fact:
-    return Fact(says=says, certainty=Certainty.DOCUMENTED)
+def _documented(says: str) -> NicFact:
+    return NicFact(says=says, certainty=Certainty.DOCUMENTED)
 
 
-def _function(function: int, device: str) -> tuple[Answer | None, tuple[Fact, ...]]:
+def _function(function: int, device: str) -> tuple[Answer | None, tuple[NicFact, ...]]:
     if function == 0:
         says = "Physical function 0 is the one that TRX takes."
         return None, (_documented(says),)
@@ -128,4 +128,4 @@ def _function(function: int, device: str) -> tuple[Answer | None, tuple[Fact, ..
         says = "TRX refuses a physical function other than 0: its check of PF 1 fails."
         return Answer.NO, (_documented(says),)
     says = "TRX refuses physical function 1 of an E810; whether of this NIC too is not known."
-    return Answer.UNKNOWN, (Fact(says=says, certainty=Certainty.UNKNOWN),)
+    return Answer.UNKNOWN, (NicFact(says=says, certainty=Certainty.UNKNOWN),)

@@ -122,7 +122,7 @@ _V = TypeVar("_V")
 Number = int | float
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """How linuxptp reads the value of an option."""
 
     INT = "int"
@@ -177,7 +177,7 @@ class Option(Struct, frozen=True, kw_only=True):
     name: str
     does: str
     group: str
-    kind: Kind
+    kind: ValueKind
     default: History[int | float | str | None]
     minimum: History[Number | None]
     maximum: History[Number | None]
@@ -363,7 +363,7 @@ def _option(name: str, facts: Mapping[str, Any]) -> Option:
         name=name,
         does=facts["does"],
         group=facts["group"],
-        kind=Kind(facts["type"]),
+        kind=ValueKind(facts["type"]),
         default=_history(facts["default"], since),
         minimum=_bounds(facts.get("min"), since),
         maximum=_bounds(facts.get("max"), since),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
-from vibforge.trx.conf import Form, Line, Refusal, TrxConf, number_of, refusal
+from vibforge.trx.conf import Line, LineForm, TrxConf, ValueRefusal, number_of, refusal
 from vibforge.trx.option import Catalogue, Letter, Option
 
 _LINUXPTP = ("ptp4l", "phc2sys")
@@ -25,7 +25,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     configstore: Mapping[str, str]
     known: tuple[tuple[Line, Option], ...]
     effective: Mapping[tuple[str, str], Line]
-    _judged: dict[tuple[str, str], Mapping[str, Refusal]] = field(default_factory=dict)
+    _judged: dict[tuple[str, str], Mapping[str, ValueRefusal]] = field(default_factory=dict)
     _guessed: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -51,7 +51,7 @@ class Subject(Struct, frozen=True, kw_only=True):
             effective={(line.namespace, option.setting): line for line, option in known},
         )
 
-    def lines(self, form: Form) -> Iterator[Line]:
+    def lines(self, form: LineForm) -> Iterator[Line]:
         return (line for line in self.conf.lines if line.form is form)
 
     def unknown(self) -> Iterator[Line]:
@@ -69,7 +69,7 @@ class Subject(Struct, frozen=True, kw_only=True):
     def of_program(self, namespace: str) -> Iterator[tuple[Line, Option]]:
         return ((line, option) for line, option in self.known if line.namespace == namespace)
 
-    def refusals(self, option: Option, value: str) -> Mapping[str, Refusal]:
+    def refusals(self, option: Option, value: str) -> Mapping[str, ValueRefusal]:
         """Which of the releases refuse `value`, and why; empty where all take it."""
         found = self._judged.get((option.name, value))
         if found is None:

@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from vibforge.errors import FormatError, Problem
 from vibforge.files.inputs import BytesSource, FileSource, Source
 from vibforge.formats import ar
-from vibforge.formats.ar import Archive, Member, read_archive
+from vibforge.formats.ar import Archive, ArMember, read_archive
 from vibforge.formats.budget import SIGNATURE_LIMIT, Work
-from vibforge.formats.inflating import NO_TAPS, Taps, Unpacked, unpacked_ahead
+from vibforge.formats.inflating import NO_TAPS, Taps, UnpackedPayload, unpacked_ahead
 from vibforge.formats.sniffing import HEAD_SIZE, not_a
 from vibforge.formats.streams import read_chunks
 from vibforge.formats.tar_reading import TarEntry, TarReader
@@ -34,7 +34,7 @@ class StoredPayload(Struct, frozen=True, kw_only=True):
 
     name: str
     declared: Payload | None
-    member: Member | None
+    member: ArMember | None
 
 
 class Vib(Struct, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ class Vib(Struct, frozen=True, kw_only=True):
             yield from read_chunks(stream, payload.member.stored_size)
 
     @contextmanager
-    def unpacked(self, payload: StoredPayload, taps: Taps = NO_TAPS) -> Iterator[Unpacked]:
+    def unpacked(self, payload: StoredPayload, taps: Taps = NO_TAPS) -> Iterator[UnpackedPayload]:
         """Open a payload's content, which is unpacked while it is read.
 
         Raises:
@@ -172,11 +172,11 @@ def _archive(stream: BinaryIO, source: Source) -> Archive:
         ) from error
 
 
-def _first(archive: Archive, name: str) -> Member | None:
+def _first(archive: Archive, name: str) -> ArMember | None:
     return next((member for member in archive.members if member.name == name), None)
 
 
-def _required(archive: Archive, source: Source) -> Member:
+def _required(archive: Archive, source: Source) -> ArMember:
     if archive.members and archive.members[0].name == ESX4_NAME:
         raise FormatError(
             "a package of ESX 4, not a VIB of ESXi 5 or later",
@@ -189,7 +189,7 @@ def _required(archive: Archive, source: Source) -> Member:
     raise FormatError("an ar archive without descriptor.xml, not a VIB", where=source.name)
 
 
-def _content(stream: BinaryIO, member: Member, limit: int, source: Source) -> bytes:
+def _content(stream: BinaryIO, member: ArMember, limit: int, source: Source) -> bytes:
     where = f"{source.name}:{member.name}"
     if member.size > limit:
         raise FormatError(f"{member.size} bytes, more than {limit}", where=where)

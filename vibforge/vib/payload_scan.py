@@ -10,12 +10,12 @@ from msgspec import Struct, field
 from vibforge.errors import FormatError, Problem
 from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.gnu_tar import Entry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.formats.inflating import (
     GZIP_TRAILER,
     NO_TAPS,
     THREAD_WORTH,
-    Compression,
+    Codec,
     Taps,
     gzip_content_size,
     unpack,
@@ -72,7 +72,7 @@ class ScannedFile(Struct, kw_only=True):
         return not (self.shebang or self.has_crlf or self.program or self.content)
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> ArchiveEntry:
         return self.found.entry
 
     @property
@@ -170,7 +170,7 @@ class ScannedPayload(Struct, kw_only=True):
     entries: list[TarEntry] = field(default_factory=list)
     known_files: dict[int, ScannedFile] = field(default_factory=dict)
     """The files whose first bytes tell something, by their places in `entries`."""
-    compression: tuple[Compression, ...] = ()
+    compression: tuple[Codec, ...] = ()
     content_kind: FileKind = FileKind.UNKNOWN
     form: TarForm | None = None
     magics: tuple[str, ...] = ()
@@ -253,7 +253,7 @@ def scan_payload(  # noqa: PLR0913 - each one is a thing that a caller decides
 
 def with_trailer(payload: ScannedPayload, trailer: bytes) -> ScannedPayload:
     """Take the content's size from the gzip trailer where the content was not counted."""
-    if payload.content_size is None and payload.compression == (Compression.GZIP,):
+    if payload.content_size is None and payload.compression == (Codec.GZIP,):
         payload.content_size = gzip_content_size(trailer[-GZIP_TRAILER:])
     return payload
 
@@ -352,7 +352,7 @@ def _note_form(payload: ScannedPayload, reader: TarReader) -> None:
 
 def _may_finish(payload: ScannedPayload, content: ByteStream, *, whole: bool) -> bool:
     """Whether content is worth reading to its end only for its size."""
-    if payload.form is TarForm.VMTAR and payload.compression == (Compression.GZIP,):
+    if payload.form is TarForm.VMTAR and payload.compression == (Codec.GZIP,):
         return False
     return whole or (payload.is_complete and len(content.peek(_REST + 1)) <= _REST)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from vibforge.errors import ModelError
 from vibforge.esxi.paths import INBOX_RELEASE, is_inbox
 from vibforge.esxi.release import Certainty, Release
-from vibforge.esxi.table import Row, is_known, row_of
+from vibforge.esxi.table import ReleaseRow, is_known, row_of
 from vibforge.vib.identity import Version
 
 
@@ -269,7 +269,7 @@ def _by_version(constraint: Constraint, version: str) -> Provision:
     return Provision(matches(constraint, provided), Certainty.INFERRED)
 
 
-def _zstd(constraint: Constraint, row: Row) -> Provision:
+def _zstd(constraint: Constraint, row: ReleaseRow) -> Provision:
     """A release provides `zstd-compression` where it installs payloads of type vzstd."""
     if row.payload_types is None:
         return _NOT_KNOWN
@@ -278,7 +278,7 @@ def _zstd(constraint: Constraint, row: Row) -> Provision:
     return Provision(met=False, certainty=Certainty.INFERRED)
 
 
-def _vmkapi(row: Row, wanted: tuple[int, int], *, only: bool) -> Provision:
+def _vmkapi(row: ReleaseRow, wanted: tuple[int, int], *, only: bool) -> Provision:
     """Compare with the vmkapi span of a release; `only` is set for `vmkapi_incompat_…`."""
     if row.vmkapi is None:
         return _NOT_KNOWN

@@ -19,7 +19,7 @@ from vibforge.vib.payload_scan import (
 from vibforge.vib.signature import Signature, signature_of
 
 if TYPE_CHECKING:
-    from vibforge.formats.ar import Archive, Member
+    from vibforge.formats.ar import Archive, ArMember
     from vibforge.vib.archive import Vib
 
 
@@ -170,7 +170,7 @@ def member_names(vib: "Vib") -> tuple[str, ...]:
     return tuple(member.name for member in vib.archive.members if is_counted(member))
 
 
-def is_counted(member: "Member") -> bool:
+def is_counted(member: "ArMember") -> bool:
     """Whether a member is one to the reader: the tables of GNU ar are none."""
     return not member.is_table
 

@@ -9,8 +9,8 @@ from vibforge.trx.network.message import (
     ORGANIZATION_EXTENSION,
     Announce,
     ClockQuality,
-    Flags,
-    Kind,
+    HeaderFlags,
+    MessageType,
     PortIdentity,
     PtpMessage,
     Tlv,
@@ -35,7 +35,7 @@ def announce_body(grandmaster: bytes = CLOCK, priority1: int = 128) -> bytes:
 
 
 def message(  # noqa: PLR0913 - what tests vary
-    kind: Kind,
+    kind: MessageType,
     *,
     domain: int = 0,
     sdo: int = 0,
@@ -44,14 +44,14 @@ def message(  # noqa: PLR0913 - what tests vary
     flags: int = 0,
     tlvs: tuple[Tlv, ...] = (),
 ) -> PtpMessage:
-    body = announce_body(clock) if kind is Kind.ANNOUNCE else bytes(BODY_SIZE[kind])
+    body = announce_body(clock) if kind is MessageType.ANNOUNCE else bytes(BODY_SIZE[kind])
     return PtpMessage(
         kind=kind,
         source=PortIdentity(clock, 1),
         body=body,
         domain=domain,
         sdo=sdo,
-        flags=Flags(bits=flags),
+        flags=HeaderFlags(bits=flags),
         log_interval=log_interval,
         tlvs=tlvs,
     )

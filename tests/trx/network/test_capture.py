@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.trx.network.ptp_examples import block, ethernet, message, pcap, pcapng
 from vibforge.errors import FormatError
 from vibforge.trx.network.capture import MAX_PACKET, Capture, Packet
-from vibforge.trx.network.message import Kind
+from vibforge.trx.network.message import MessageType
 
-FRAME = ethernet(message(Kind.SYNC).serialise())
+FRAME = ethernet(message(MessageType.SYNC).serialise())
 SECOND = 1_000_000_000
 FRAMES = [(1_700_000_000 * SECOND + 125_000 * number, FRAME + bytes(number)) for number in range(5)]
 

@@ -7,7 +7,7 @@ from vibforge.errors import TrxError
 from vibforge.trx.check import check
 from vibforge.trx.network.capture import Transport
 from vibforge.trx.network.listener import Listener
-from vibforge.trx.network.message import Kind
+from vibforge.trx.network.message import MessageType
 from vibforge.trx.network.settings import (
     ClockSettings,
     Delay,
@@ -16,7 +16,7 @@ from vibforge.trx.network.settings import (
     settings_of,
     trx_conf_of_fit,
 )
-from vibforge.trx.network.sniff import Choice, chosen_domain, fitting_conf
+from vibforge.trx.network.sniff import NetworkFilter, chosen_domain, fitting_conf
 from vibforge.trx.profile import profiles, trx_conf_of
 
 UNICAST = 0x0400
@@ -24,7 +24,7 @@ L2 = ClockSettings(transport=Transport.L2)
 
 
 def fit_of(listener: Listener) -> Fit:
-    return fit_domain(chosen_domain(listener.hearing(), Choice(), "here"))
+    return fit_domain(chosen_domain(listener.hearing(), NetworkFilter(), "here"))
 
 
 def text_of(fit: Fit) -> list[str]:
@@ -34,7 +34,7 @@ def text_of(fit: Fit) -> list[str]:
 def test_gptp_is_heard_and_written_as_its_profile_has_it() -> None:
     listener = Listener()
     master(listener, sdo=1, gptp=True)
-    client(listener, Kind.PDELAY_REQ, sdo=1, each=1)
+    client(listener, MessageType.PDELAY_REQ, sdo=1, each=1)
     fit = fit_of(listener)
     assert fit.settings.delay is Delay.P2P
     assert fit.profiles == ("gptp",)
@@ -70,24 +70,24 @@ def test_end_to_end_without_a_client_is_inferred() -> None:
     fit = fit_of(listener)
     assert (fit.settings.delay, fit.seen) == (Delay.E2E, False)
     assert any("absence" in text for text in fit.unknown)
-    client(listener, Kind.DELAY_REQ)
+    client(listener, MessageType.DELAY_REQ)
     assert fit_of(listener).seen
 
 
 def test_intervals_without_a_word_are_measured() -> None:
     listener = Listener()
     master(listener)
-    client(listener, Kind.PDELAY_REQ, each=2)
+    client(listener, MessageType.PDELAY_REQ, each=2)
     assert fit_of(listener).settings.log_announce == 0
     lonely = Listener()
-    client(lonely, Kind.PDELAY_REQ, each=4)
+    client(lonely, MessageType.PDELAY_REQ, each=4)
     assert fit_domain(lonely.hearing().domains[0]).settings.log_peer_request == 2
 
 
 def test_unicast_requests_are_hybrid() -> None:
     listener = Listener()
     master(listener)
-    client(listener, Kind.DELAY_REQ, flags=UNICAST)
+    client(listener, MessageType.DELAY_REQ, flags=UNICAST)
     assert "ptp4l:hybrid_e2e 1" in text_of(fit_of(listener))
 
 
@@ -105,11 +105,11 @@ def test_one_of_several_domains_must_be_asked_for() -> None:
     master(listener, domain=24, transport=Transport.UDPV4, clock=CLOCK)
     hearing = listener.hearing()
     with pytest.raises(TrxError, match="2 networks") as caught:
-        chosen_domain(hearing, Choice(), "here")
+        chosen_domain(hearing, NetworkFilter(), "here")
     assert "domain 24, UDPv4, sdo 0" in str(caught.value)
-    assert chosen_domain(hearing, Choice(domain=24), "here").transport is Transport.UDPV4
+    assert chosen_domain(hearing, NetworkFilter(domain=24), "here").transport is Transport.UDPV4
     with pytest.raises(TrxError, match="in domain 5"):
-        chosen_domain(hearing, Choice(domain=5), "here")
+        chosen_domain(hearing, NetworkFilter(domain=5), "here")
 
 
 def test_networks_of_one_domain_are_told_apart() -> None:
@@ -120,18 +120,18 @@ def test_networks_of_one_domain_are_told_apart() -> None:
     master(listener, vlans=(7,), clock=bytes.fromhex("0080eafffe000002"))
     hearing = listener.hearing()
     with pytest.raises(TrxError, match="3 networks") as caught:
-        chosen_domain(hearing, Choice(domain=0), "here")
+        chosen_domain(hearing, NetworkFilter(domain=0), "here")
     assert "VLAN 7: 0080ea.fffe.000002-1 (00:1b:21:aa:bb:cc)" in str(caught.value)
-    by_transport = chosen_domain(hearing, Choice(transport="udpv4"), "here")
+    by_transport = chosen_domain(hearing, NetworkFilter(transport="udpv4"), "here")
     assert by_transport.masters[0].port.clock == other
-    assert chosen_domain(hearing, Choice(vlan=7), "here").vlans == (7,)
-    assert chosen_domain(hearing, Choice(vlan=0, transport="L2"), "here").vlans == ()
-    by_master = chosen_domain(hearing, Choice(master="0080ea.fffe.000001-1"), "here")
+    assert chosen_domain(hearing, NetworkFilter(vlan=7), "here").vlans == (7,)
+    assert chosen_domain(hearing, NetworkFilter(vlan=0, transport="L2"), "here").vlans == ()
+    by_master = chosen_domain(hearing, NetworkFilter(master="0080ea.fffe.000001-1"), "here")
     assert by_master == by_transport
     with pytest.raises(TrxError, match="no master was heard in domain 0 over L2 in VLAN 9 of me"):
-        chosen_domain(hearing, Choice(domain=0, transport="L2", vlan=9, master="me"), "here")
+        chosen_domain(hearing, NetworkFilter(domain=0, transport="L2", vlan=9, master="me"), "here")
     with pytest.raises(TrxError, match="no transport of PTP"):
-        chosen_domain(hearing, Choice(transport="UDP"), "here")
+        chosen_domain(hearing, NetworkFilter(transport="UDP"), "here")
 
 
 def test_of_two_masters_the_better_one_is_fitted_or_the_named_one() -> None:
@@ -140,13 +140,13 @@ def test_of_two_masters_the_better_one_is_fitted_or_the_named_one() -> None:
     master(listener, clock=other, seconds=20)
     master(listener, clock=best, gptp=True)
     hearing = listener.hearing()
-    fit = fit_domain(chosen_domain(hearing, Choice(), "here"))
+    fit = fit_domain(chosen_domain(hearing, NetworkFilter(), "here"))
     assert fit.master
     assert fit.master.port.clock == best
     assert fit.settings.follow_up_information
     assert any("2 masters" in text for text in fit.unknown)
     assert any("differ in more than their rank" in text for text in fit.unlike)
-    named = fit_domain(chosen_domain(hearing, Choice(master="ff1b21fffeaabbcc"), "here"))
+    named = fit_domain(chosen_domain(hearing, NetworkFilter(master="ff1b21fffeaabbcc"), "here"))
     assert not named.settings.follow_up_information
     assert named.unlike == ()
 
@@ -155,7 +155,7 @@ def test_what_trx_conf_cannot_express_is_said() -> None:
     def fit_to(destination: str, transport: Transport = Transport.L2, flags: int = 0) -> Fit:
         listener = Listener()
         for second in range(4):
-            for kind in (Kind.ANNOUNCE, Kind.SYNC):
+            for kind in (MessageType.ANNOUNCE, MessageType.SYNC):
                 said = message(kind, flags=flags, log_interval=0)
                 listener.hear(second, datagram(said, transport, destination=destination))
         return fit_of(listener)
@@ -181,7 +181,7 @@ def test_what_trx_conf_cannot_express_is_said() -> None:
 
 def test_what_was_not_heard_is_no_line_of_the_file() -> None:
     listener = Listener()
-    listener.hear(0, datagram(message(Kind.ANNOUNCE)))
+    listener.hear(0, datagram(message(MessageType.ANNOUNCE)))
     fit = fit_of(listener)
     assert {"delay_mechanism", "logAnnounceInterval", "logSyncInterval"} <= set(fit.assumed)
     text = fitting_conf(fit)
@@ -189,8 +189,8 @@ def test_what_was_not_heard_is_no_line_of_the_file() -> None:
     assert "ptp4l:logSyncInterval" not in text
     assert "ptp4l:delay_mechanism" not in text
     master(listener)
-    client(listener, Kind.DELAY_REQ)
-    master_answers = message(Kind.DELAY_RESP, log_interval=0)
+    client(listener, MessageType.DELAY_REQ)
+    master_answers = message(MessageType.DELAY_RESP, log_interval=0)
     listener.hear(0, datagram(master_answers))
     assert "#" not in fitting_conf(fit_of(listener)).replace("# not heard: ptp_dst", "")
 
@@ -198,9 +198,9 @@ def test_what_was_not_heard_is_no_line_of_the_file() -> None:
 def test_a_message_that_is_cut_is_counted_and_not_believed() -> None:
     listener = Listener()
     for second in range(4):
-        whole = message(Kind.ANNOUNCE, log_interval=0).serialise()
+        whole = message(MessageType.ANNOUNCE, log_interval=0).serialise()
         listener.hear(second * SECOND, datagram(whole[:50]), cut=True)
-        listener.hear(second * SECOND, datagram(message(Kind.SYNC, log_interval=0)))
+        listener.hear(second * SECOND, datagram(message(MessageType.SYNC, log_interval=0)))
     hearing = listener.hearing()
     assert (hearing.cut, hearing.malformed, hearing.messages) == (4, 0, 8)
     fit = fit_of(listener)
@@ -213,7 +213,7 @@ def test_a_message_that_is_cut_is_counted_and_not_believed() -> None:
 
 def test_silence_is_said() -> None:
     with pytest.raises(TrxError, match="no master"):
-        chosen_domain(heard(seconds=0), Choice(), "here")
+        chosen_domain(heard(seconds=0), NetworkFilter(), "here")
 
 
 @pytest.mark.parametrize(

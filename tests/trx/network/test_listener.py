@@ -7,7 +7,7 @@ from tests.trx.network.speech import CLIENT, SECOND, client, datagram, heard, ma
 from vibforge.trx.network import listener as module
 from vibforge.trx.network.capture import Transport
 from vibforge.trx.network.listener import Listener
-from vibforge.trx.network.message import Kind, PortIdentity
+from vibforge.trx.network.message import MessageType, PortIdentity
 
 OTHER = bytes.fromhex("0080f8fffe123456")
 
@@ -15,13 +15,17 @@ OTHER = bytes.fromhex("0080f8fffe123456")
 def test_a_master_and_its_client_are_told_apart() -> None:
     listener = Listener()
     master(listener)
-    client(listener, Kind.DELAY_REQ)
+    client(listener, MessageType.DELAY_REQ)
     (domain,) = listener.hearing().domains
     assert [voice.port.clock for voice in domain.voices] == [CLOCK, CLIENT]
     (found,) = domain.masters
-    assert found.counts == {Kind.SYNC: 64, Kind.FOLLOW_UP: 64, Kind.ANNOUNCE: 8}
-    assert found.spacing[Kind.ANNOUNCE] == SECOND
-    assert found.stated[Kind.SYNC] == -3
+    assert found.counts == {
+        MessageType.SYNC: 64,
+        MessageType.FOLLOW_UP: 64,
+        MessageType.ANNOUNCE: 8,
+    }
+    assert found.spacing[MessageType.ANNOUNCE] == SECOND
+    assert found.stated[MessageType.SYNC] == -3
     assert found.two_step is True
     assert found.announce
     assert found.announce.quality.clock_class == 6
@@ -52,7 +56,7 @@ def test_grandmasters_domains_transports_and_vlans_are_told_apart() -> None:
 def test_a_master_that_changes_its_grandmaster_is_seen() -> None:
     listener = Listener()
     for grandmaster in (CLOCK, OTHER, CLOCK):
-        said = message(Kind.ANNOUNCE, clock=grandmaster)
+        said = message(MessageType.ANNOUNCE, clock=grandmaster)
         said = replace(said, source=PortIdentity(CLOCK, 1))
         listener.hear(0, datagram(said))
     (domain,) = listener.hearing().domains
@@ -76,7 +80,7 @@ def test_what_is_malformed_is_counted_with_the_first_reason() -> None:
 def test_ports_are_bounded() -> None:
     assert module.MOST_VOICES == 4096
     listener = Listener()
-    said = message(Kind.SYNC)
+    said = message(MessageType.SYNC)
     for number in range(module.MOST_VOICES + 10):
         port = PortIdentity(number.to_bytes(8, "big"), 1)
         listener.hear(0, datagram(replace(said, source=port)))

@@ -8,8 +8,8 @@ from vibforge.trx.network.message import (
     BODY_SIZE,
     MOST_TLVS,
     Announce,
-    Flags,
-    Kind,
+    HeaderFlags,
+    MessageType,
     PortIdentity,
     PtpMessage,
     Tlv,
@@ -27,7 +27,7 @@ tlvs = st.lists(st.builds(Tlv, st.integers(0, 0xFFFF), st.binary(max_size=40)), 
 
 @st.composite
 def messages(draw: st.DrawFn) -> PtpMessage:
-    kind = draw(st.sampled_from(Kind))
+    kind = draw(st.sampled_from(MessageType))
     size = BODY_SIZE[kind]
     return PtpMessage(
         kind=kind,
@@ -37,7 +37,7 @@ def messages(draw: st.DrawFn) -> PtpMessage:
         sdo=draw(st.integers(0, 15)),
         minor_sdo=draw(st.integers(0, 255)),
         minor_version=draw(st.integers(0, 15)),
-        flags=Flags(bits=draw(st.integers(0, 0xFFFF))),
+        flags=HeaderFlags(bits=draw(st.integers(0, 0xFFFF))),
         correction=draw(st.integers(-(2**63), 2**63 - 1)),
         sequence=draw(st.integers(0, 0xFFFF)),
         log_interval=draw(st.integers(-128, 127)),
@@ -57,7 +57,12 @@ def test_padding_of_the_link_is_no_part_of_it(original: PtpMessage, padding: byt
 
 def test_an_announce_as_the_tables_say() -> None:
     found = PtpMessage.parse(GOLDEN_ANNOUNCE)
-    assert (found.kind, found.sdo, found.domain, found.sequence) == (Kind.ANNOUNCE, 1, 24, 42)
+    assert (found.kind, found.sdo, found.domain, found.sequence) == (
+        MessageType.ANNOUNCE,
+        1,
+        24,
+        42,
+    )
     assert found.log_interval == -3
     assert found.flags.bits & 0x0100
     assert not found.flags.two_step
@@ -75,13 +80,13 @@ def test_a_port_is_written_as_linuxptp_writes_it() -> None:
 
 
 def test_the_tlv_of_802_1as_is_known() -> None:
-    found = PtpMessage.parse(message(Kind.FOLLOW_UP, tlvs=(AS_TLV,)).serialise())
+    found = PtpMessage.parse(message(MessageType.FOLLOW_UP, tlvs=(AS_TLV,)).serialise())
     assert found.tlvs[0].follow_up_information
     assert not Tlv(3, b"\0\x80\xc2\0\0\x02").follow_up_information
 
 
 def test_every_cut_is_refused() -> None:
-    whole = message(Kind.FOLLOW_UP, tlvs=(AS_TLV,)).serialise()
+    whole = message(MessageType.FOLLOW_UP, tlvs=(AS_TLV,)).serialise()
     for length in range(len(whole)):
         with pytest.raises(FormatError):
             PtpMessage.parse(whole[:length])
@@ -99,16 +104,16 @@ def test_every_cut_is_refused() -> None:
     ],
 )
 def test_lies_are_refused(offset: int, value: int, words: str) -> None:
-    data = bytearray(message(Kind.FOLLOW_UP, tlvs=(AS_TLV,)).serialise())
+    data = bytearray(message(MessageType.FOLLOW_UP, tlvs=(AS_TLV,)).serialise())
     data[offset] = value
     with pytest.raises(FormatError, match=words):
         PtpMessage.parse(bytes(data))
 
 
 def test_too_many_tlvs_are_refused() -> None:
-    most = message(Kind.SIGNALING, tlvs=(Tlv(1, b""),) * MOST_TLVS)
+    most = message(MessageType.SIGNALING, tlvs=(Tlv(1, b""),) * MOST_TLVS)
     assert PtpMessage.parse(most.serialise()) == most
-    many = message(Kind.SIGNALING, tlvs=(Tlv(1, b""),) * (MOST_TLVS + 1))
+    many = message(MessageType.SIGNALING, tlvs=(Tlv(1, b""),) * (MOST_TLVS + 1))
     with pytest.raises(FormatError, match="TLVs"):
         PtpMessage.parse(many.serialise())
 
@@ -123,18 +128,18 @@ def test_junk_is_refused_or_read(data: bytes) -> None:
 
 
 def test_labels_are_those_of_the_standard() -> None:
-    assert Kind.PDELAY_RESP_FOLLOW_UP.label == "Pdelay_Resp_Follow_Up"
-    assert len(announce_body()) == BODY_SIZE[Kind.ANNOUNCE]
+    assert MessageType.PDELAY_RESP_FOLLOW_UP.label == "Pdelay_Resp_Follow_Up"
+    assert len(announce_body()) == BODY_SIZE[MessageType.ANNOUNCE]
 
 
 @pytest.mark.parametrize("bits", [0, 0x0100, 0x0200, 0x0400, 0x0700, 0xF8FF])
 def test_flags_are_bits_of_the_first_byte(bits: int) -> None:
-    flags = PtpMessage.parse(message(Kind.SYNC, flags=bits).serialise()).flags
+    flags = PtpMessage.parse(message(MessageType.SYNC, flags=bits).serialise()).flags
     assert (flags.two_step, flags.unicast) == (bool(bits & 0x0200), bool(bits & 0x0400))
 
 
 def test_every_byte_of_a_header_comes_back() -> None:
-    whole = message(Kind.SYNC).serialise()
+    whole = message(MessageType.SYNC).serialise()
     for place in {*range(34)} - {2, 3}:
         data = bytearray(whole)
         data[place] = 0xB2 if place == 1 else 0x50 | data[0] if place == 0 else 0xA5
@@ -143,7 +148,7 @@ def test_every_byte_of_a_header_comes_back() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_bytes_behind_the_last_tlv_are_refused(size: int) -> None:
-    data = bytearray(message(Kind.SYNC, tlvs=(Tlv(1, b"ab"),)).serialise() + bytes(size))
+    data = bytearray(message(MessageType.SYNC, tlvs=(Tlv(1, b"ab"),)).serialise() + bytes(size))
     data[3] += size
     with pytest.raises(FormatError, match=f"{size} bytes at the end"):
         PtpMessage.parse(bytes(data))

@@ -11,15 +11,15 @@ from tests.trx.network.ptp_examples import CLOCK, ethernet, message, pcap, pcapn
 from tests.trx.rehearsal.matrix import MATCHES
 from vibforge.errors import FormatError, NotPossibleHereError, TrxError
 from vibforge.trx.network import sniff as module
-from vibforge.trx.network.listener import Hearing
-from vibforge.trx.network.message import Kind
+from vibforge.trx.network.listener import Observation
+from vibforge.trx.network.message import MessageType
 from vibforge.trx.network.sniff import (
-    Choice,
+    NetworkFilter,
     chosen_fit,
     fitting_conf,
-    hear,
     hear_capture,
     hear_interface,
+    observe,
 )
 from vibforge.trx.rehearsal.client import common_overlay
 from vibforge.trx.rehearsal.linuxptp import Programs
@@ -29,12 +29,12 @@ SECOND = 1_000_000_000
 SPEECH = [
     (number * SECOND, ethernet(message(kind, domain=24, log_interval=0).serialise()))
     for number in range(6)
-    for kind in (Kind.ANNOUNCE, Kind.SYNC)
+    for kind in (MessageType.ANNOUNCE, MessageType.SYNC)
 ]
 
 
-def conf_of(hearing: Hearing) -> str:
-    return fitting_conf(chosen_fit(hearing, Choice(), "here"))
+def conf_of(hearing: Observation) -> str:
+    return fitting_conf(chosen_fit(hearing, NetworkFilter(), "here"))
 
 
 def written(folder: Path, data: bytes) -> Path:
@@ -87,9 +87,9 @@ def test_what_is_no_capture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrxError, match="cannot be read"):
         hear_capture(tmp_path / "nothing")
     with pytest.raises(TrxError, match="not both"):
-        hear(tmp_path, "eth0", 1)
+        observe(tmp_path, "eth0", 1)
     with pytest.raises(TrxError, match="name a capture"):
-        hear(None, None, 1)
+        observe(None, None, 1)
 
 
 def test_standard_input_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_tags_that_the_kernel_took_out_come_back(programs: Programs) -> None:
         "from vibforge.trx.network.sniff import hear_interface\n"
         "print([domain.vlans for domain in hear_interface('client', 1.5).domains])\n"
     )
-    frame = ethernet(message(Kind.SYNC).serialise(), tags=(7,)).hex()
+    frame = ethernet(message(MessageType.SYNC).serialise(), tags=(7,)).hex()
     send = (
         "import socket, time\n"
         "raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)\n"

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from tests.trx.rehearsal.matrix import GPTP, GPTP_EXAMPLE, Case
 from tests.trx.rehearsal.recording import record_from
 from vibforge.trx.network.capture import Capture
-from vibforge.trx.network.message import Kind, PtpMessage, Tlv
-from vibforge.trx.network.sniff import Choice
+from vibforge.trx.network.message import MessageType, PtpMessage, Tlv
+from vibforge.trx.network.sniff import NetworkFilter
 from vibforge.trx.rehearsal.grandmaster import grandmaster_from
 from vibforge.trx.rehearsal.linuxptp import Programs
-from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
+from vibforge.trx.rehearsal.rehearse import Rehearsal, RehearsalOptions, rehearse_privately
 from vibforge.trx.rehearsal.verdict import Code
 
 Frames = Iterable[bytes]
@@ -50,7 +50,7 @@ def each_message(change: Callable[[PtpMessage], PtpMessage | None]) -> Edit:
 
 
 def one_step(message: PtpMessage) -> PtpMessage | None:
-    if message.kind is Kind.FOLLOW_UP:
+    if message.kind is MessageType.FOLLOW_UP:
         return None
     return replace(message, flags=replace(message.flags, bits=message.flags.bits & ~0x0200))
 
@@ -60,11 +60,11 @@ def signed(message: PtpMessage) -> PtpMessage:
 
 
 def unanswered(message: PtpMessage) -> PtpMessage | None:
-    return None if message.kind is Kind.DELAY_RESP else message
+    return None if message.kind is MessageType.DELAY_RESP else message
 
 
 def without_sync(message: PtpMessage) -> PtpMessage | None:
-    return None if message.kind in {Kind.SYNC, Kind.FOLLOW_UP} else message
+    return None if message.kind in {MessageType.SYNC, MessageType.FOLLOW_UP} else message
 
 
 def unicast(message: PtpMessage) -> PtpMessage:
@@ -97,21 +97,25 @@ class Captured(Struct, frozen=True, kw_only=True):
             client=self.client,
             grandmaster=self.grandmaster,
             code=self.pair,
-            wish=Wish(watch=0.3, seconds=20.0),
+            wish=RehearsalOptions(watch=0.3, seconds=20.0),
         )
 
     def record(self, programs: Programs, target: Path) -> None:
         """Record the grandmaster with a client that fits it, and edit the capture."""
         case = self.case()
         fitting = replace(case, client={**self.grandmaster, "priority1": "255"})
-        record_from(fitting.trx_conf(), case.master(), programs, target, wish=Wish(watch=2.0))
+        record_from(
+            fitting.trx_conf(), case.master(), programs, target, wish=RehearsalOptions(watch=2.0)
+        )
         with target.open("rb") as file:
             frames = [packet.data for packet in Capture(file)]
         target.write_bytes(_pcap(self.edit(frames), self.snap))
 
     def play(self, programs: Programs, capture: Path) -> Rehearsal:
         conf = self.case().trx_conf()
-        master = grandmaster_from(programs.grandmaster, conf, capture=capture, choice=Choice())
+        master = grandmaster_from(
+            programs.grandmaster, conf, capture=capture, choice=NetworkFilter()
+        )
         assert master
         return rehearse_privately(conf, master, programs, wish=self.case().wish)
 

@@ -14,7 +14,7 @@ from vibforge.trx.option import RANK
 from vibforge.trx.profile import Profile, profiles, trx_conf_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
-from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
+from vibforge.trx.rehearsal.rehearse import Rehearsal, RehearsalOptions, rehearse_privately
 
 FOLDER = Path(os.environ.get("VIBFORGE_LINUXPTP") or Path(__file__).parents[3] / ".linuxptp")
 """What `make linuxptp` fetches: one folder for each Debian suite."""
@@ -37,7 +37,7 @@ class Encounter(Struct, frozen=True, kw_only=True):
     set: bool = True
 
     def play(self, programs: Programs, *, seconds: float | None = None) -> Rehearsal:
-        wish = Wish(seconds=seconds, watch=0.3)
+        wish = RehearsalOptions(seconds=seconds, watch=0.3)
         return rehearse_privately(self._client(), self._master(programs), programs, wish=wish)
 
     def _client(self) -> bytes:

@@ -6,8 +6,8 @@ from msgspec import Struct, field
 
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_conf
 from vibforge.trx.rehearsal.linuxptp import Programs
-from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
-from vibforge.trx.rehearsal.remedy import Change
+from vibforge.trx.rehearsal.rehearse import Rehearsal, RehearsalOptions, rehearse_privately
+from vibforge.trx.rehearsal.remedy import LineChange
 from vibforge.trx.rehearsal.verdict import Code
 
 FAST = {
@@ -27,7 +27,7 @@ class Case(Struct, frozen=True, kw_only=True):
     grandmaster: Mapping[str, str] = field(default_factory=dict)
     code: Code
     change: str = ""
-    wish: Wish = field(default_factory=lambda: Wish(watch=0.5))
+    wish: RehearsalOptions = field(default_factory=lambda: RehearsalOptions(watch=0.5))
     fast: bool = True
 
     def trx_conf(self) -> bytes:
@@ -48,7 +48,7 @@ class Case(Struct, frozen=True, kw_only=True):
         return rehearse_privately(conf, self.master(), programs, wish=self.wish)
 
 
-def changed(conf: bytes, changes: Iterable[Change]) -> bytes:
+def changed(conf: bytes, changes: Iterable[LineChange]) -> bytes:
     """Return a trx.conf with lines replaced, left out and added."""
     lines: dict[int, str] = dict(enumerate(conf.decode().splitlines(), 1))
     added = []
@@ -184,7 +184,7 @@ MISMATCHES = (
         client={**GPTP, "neighborPropDelayThresh": "1"},
         grandmaster=GPTP,
         code=Code.NOT_AS_CAPABLE,
-        wish=Wish(keep_threshold=True),
+        wish=RehearsalOptions(keep_threshold=True),
         change="line 10: `ptp4l:neighborPropDelayThresh 1` → "
         "`ptp4l:neighborPropDelayThresh 20000000`",
     ),
@@ -207,7 +207,7 @@ MISMATCHES = (
         client={},
         grandmaster={"logAnnounceInterval": "3"},
         code=Code.ANNOUNCE_TIMEOUT,
-        wish=Wish(seconds=40.0),
+        wish=RehearsalOptions(seconds=40.0),
         change="line 1: `ptp4l:logAnnounceInterval -2` → `ptp4l:logAnnounceInterval 3`",
     ),
 )

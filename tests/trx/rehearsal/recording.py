@@ -10,9 +10,9 @@ from vibforge.trx.profile import Profile
 from vibforge.trx.rehearsal.client import client_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs
-from vibforge.trx.rehearsal.rehearse import Wish
+from vibforge.trx.rehearsal.rehearse import RehearsalOptions
 from vibforge.trx.rehearsal.sandbox import private_world
-from vibforge.trx.rehearsal.session import Play, Stage
+from vibforge.trx.rehearsal.session import RunResult, Session
 
 
 def record(
@@ -21,16 +21,16 @@ def record(
     programs: Programs,
     target: Path,
     *,
-    wish: Wish,
-) -> tuple[Play, ClockSettings]:
+    wish: RehearsalOptions,
+) -> tuple[RunResult, ClockSettings]:
     """Rehearse a trx.conf against its profile and record it; return the client's settings, too."""
     master = of_profile(profile, programs.grandmaster)
     return record_from(conf.serialise(), master, programs, target, wish=wish)
 
 
 def record_from(
-    conf: bytes, master: Grandmaster, programs: Programs, target: Path, *, wish: Wish
-) -> tuple[Play, ClockSettings]:
+    conf: bytes, master: Grandmaster, programs: Programs, target: Path, *, wish: RehearsalOptions
+) -> tuple[RunResult, ClockSettings]:
     """Rehearse a trx.conf against a grandmaster and record it from the client's side."""
     with private_world(programs) as world:
         pcap = world.folder / "heard.pcap"
@@ -39,7 +39,9 @@ def record_from(
         world.start(world.as_client, *command)
         _wait_for(pcap)
         client = client_of(TrxConf.parse(conf), programs.client, world.folder)
-        stage = Stage(world=world, programs=programs, seconds=wish.seconds or 30, watch=wish.watch)
+        stage = Session(
+            world=world, programs=programs, seconds=wish.seconds or 30, watch=wish.watch
+        )
         play = stage.play(client, master, lambda: None)
         target.write_bytes(pcap.read_bytes())
     return play, client.settings

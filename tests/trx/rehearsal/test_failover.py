@@ -10,10 +10,15 @@ from tests.trx.rehearsal.matrix import L2, P2P, Case
 from vibforge.errors import TrxError
 from vibforge.trx.profile import profile_named
 from vibforge.trx.rehearsal import session
-from vibforge.trx.rehearsal.failover import Change, Event
+from vibforge.trx.rehearsal.failover import Event, EventResponse
 from vibforge.trx.rehearsal.grandmaster import of_conf, of_profile, second_grandmaster
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
-from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately, rehearse_trx
+from vibforge.trx.rehearsal.rehearse import (
+    Rehearsal,
+    RehearsalOptions,
+    rehearse_privately,
+    rehearse_trx,
+)
 from vibforge.trx.rehearsal.verdict import Code
 
 PATIENT = {"announceReceiptTimeout": "4", "priority1": "255"}
@@ -29,11 +34,11 @@ def rehearsed(
 ) -> Rehearsal:
     one = Case(name="first", client=client, grandmaster=first, code=Code.OK)
     two = Case(name="second", client=client, grandmaster=second, code=Code.OK)
-    wish = Wish(watch=0.5, second=two.master())
+    wish = RehearsalOptions(watch=0.5, second=two.master())
     return rehearse_privately(one.trx_conf(), one.master(), programs, wish=wish)
 
 
-def changes_of(found: Rehearsal) -> dict[Event, Change]:
+def changes_of(found: Rehearsal) -> dict[Event, EventResponse]:
     return {each.event: each for each in (found.play.failover if found.play else ())}
 
 
@@ -98,7 +103,7 @@ def test_a_grandmaster_that_vanishes_is_no_fault_of_the_client(
         f'#!/bin/sh\n[ "$1" = -v ] && exec {ptp4l} -v\nexec timeout -s KILL 2 {ptp4l} "$@"\n'
     )
     mortal.chmod(0o755)
-    case = Case(name="mortal", client={}, code=Code.OK, wish=Wish(watch=20.0))
+    case = Case(name="mortal", client={}, code=Code.OK, wish=RehearsalOptions(watch=20.0))
     with pytest.raises(TrxError, match="the grandmaster ended after"):
         case.play(find_programs(None, tmp_path))
     assert traces.processes() == []
@@ -119,9 +124,9 @@ def test_what_has_no_second_grandmaster_is_refused(programs: Programs, tmp_path:
     master = of_profile(profile_named("default-e2e"), programs.grandmaster)
     mute = replace(master, settings=replace(master.settings, announces=False))
     with pytest.raises(TrxError, match="announces nothing"):
-        rehearse_trx(b"", mute, programs, wish=Wish(second=master))
+        rehearse_trx(b"", mute, programs, wish=RehearsalOptions(second=master))
     with pytest.raises(TrxError, match="a first one that is played"):
-        rehearse_trx(b"", "lo", programs, wish=Wish(second=master))
+        rehearse_trx(b"", "lo", programs, wish=RehearsalOptions(second=master))
     with pytest.raises(TrxError, match="one second grandmaster"):
         second_grandmaster(programs.grandmaster, "gptp", tmp_path)
     assert second_grandmaster(programs.grandmaster, None, None) is None

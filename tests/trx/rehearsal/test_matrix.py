@@ -6,11 +6,11 @@ from tests.trx.rehearsal.matrix import MATCHES, MISMATCHES, REFUSALS, WHY_NOBODY
 from tests.trx.rehearsal.recording import record
 from tests.trx.rehearsal.write_table import PAGE
 from vibforge.trx.network.settings import fit_domain
-from vibforge.trx.network.sniff import Choice, chosen_domain, fitting_conf, hear_capture
+from vibforge.trx.network.sniff import NetworkFilter, chosen_domain, fitting_conf, hear_capture
 from vibforge.trx.profile import profile_named, profiles, trx_conf_of
 from vibforge.trx.rehearsal.grandmaster import grandmaster_from, of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs
-from vibforge.trx.rehearsal.rehearse import Wish, rehearse_privately
+from vibforge.trx.rehearsal.rehearse import RehearsalOptions, rehearse_privately
 from vibforge.trx.rehearsal.verdict import Code
 
 TOO_LONG = 20.0
@@ -46,10 +46,10 @@ def test_quick_profiles_and_their_captures(name: str, programs: Programs, tmp_pa
     profile = profile_named(name)
     target = tmp_path / f"{name}.pcap"
     conf = trx_conf_of(profile)
-    play, used = record(profile, conf, programs, target, wish=Wish(watch=0.5))
+    play, used = record(profile, conf, programs, target, wish=RehearsalOptions(watch=0.5))
     assert play.code is Code.OK, play.log
     hearing = hear_capture(target)
-    fit = fit_domain(chosen_domain(hearing, Choice(), name))
+    fit = fit_domain(chosen_domain(hearing, NetworkFilter(), name))
     heard = fit.settings
     assert name in fit.profiles
     assert (heard.domain, heard.sdo, heard.transport, heard.delay) == (
@@ -58,9 +58,9 @@ def test_quick_profiles_and_their_captures(name: str, programs: Programs, tmp_pa
     assert heard.follow_up_information == used.follow_up_information
     fitting = fitting_conf(fit).encode()
     assert f"ptp4l:domainNumber {used.domain}\n".encode() in fitting
-    again = grandmaster_from(programs.grandmaster, fitting, capture=target, choice=Choice())
+    again = grandmaster_from(programs.grandmaster, fitting, capture=target, choice=NetworkFilter())
     assert again
-    found = rehearse_privately(fitting, again, programs, wish=Wish(watch=0.5))
+    found = rehearse_privately(fitting, again, programs, wish=RehearsalOptions(watch=0.5))
     assert found.code is Code.OK, found.play and found.play.log
 
 
@@ -70,7 +70,10 @@ def test_gptp(programs: Programs) -> None:
     profile = profile_named("gptp")
     conf = trx_conf_of(profile, changes=["logMinPdelayReqInterval=-2"])
     found = rehearse_privately(
-        conf.serialise(), of_profile(profile, programs.grandmaster), programs, wish=Wish(watch=0.5)
+        conf.serialise(),
+        of_profile(profile, programs.grandmaster),
+        programs,
+        wish=RehearsalOptions(watch=0.5),
     )
     assert found.code is Code.OK
     raised = {override.key: override for override in found.client.overrides}
@@ -81,7 +84,7 @@ def test_gptp(programs: Programs) -> None:
 def test_phc2sys_that_would_wait_is_a_bad_verdict(programs: Programs) -> None:
     case = MATCHES[1]
     conf = case.trx_conf() + b"phc2sys:domainNumber 25\n"
-    found = rehearse_privately(conf, case.master(), programs, wish=Wish(watch=0.2))
+    found = rehearse_privately(conf, case.master(), programs, wish=RehearsalOptions(watch=0.2))
     assert found.code is Code.PHC2SYS
     assert "waits for ever" in found.coupling[0].what
 
@@ -90,7 +93,7 @@ def test_phc2sys_that_would_wait_is_a_bad_verdict(programs: Programs) -> None:
 def test_a_line_that_phc2sys_rejects_is_named(programs: Programs) -> None:
     case = MATCHES[0]
     conf = case.trx_conf() + b"phc2sys:domainNumber 400\n"
-    found = rehearse_privately(conf, case.master(), programs, wish=Wish(watch=0.2))
+    found = rehearse_privately(conf, case.master(), programs, wish=RehearsalOptions(watch=0.2))
     assert found.code is Code.REJECTED
     (rejection,) = found.rejections
     assert (rejection.program, rejection.line.number) == ("phc2sys", 6)
@@ -99,7 +102,7 @@ def test_a_line_that_phc2sys_rejects_is_named(programs: Programs) -> None:
 
 def test_every_rejected_line_is_named(programs: Programs) -> None:
     conf = b"ptp4l:delay_mechanism NOPE\nptp4l:domainNumber 0\nptp4l:nonsense 1\n"
-    found = rehearse_privately(conf, MATCHES[0].master(), programs, wish=Wish())
+    found = rehearse_privately(conf, MATCHES[0].master(), programs, wish=RehearsalOptions())
     assert found.code is Code.REJECTED
     assert [rejection.line.number for rejection in found.rejections] == [1, 3]
     assert found.play is None

@@ -16,7 +16,7 @@ from vibforge.trx.rehearsal import linuxptp as module
 from vibforge.trx.rehearsal import linuxptp as tools
 from vibforge.trx.rehearsal.grandmaster import of_conf
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs, installed_linuxptp, linuxptp_of
-from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
+from vibforge.trx.rehearsal.rehearse import Rehearsal, RehearsalOptions, rehearse_privately
 from vibforge.trx.rehearsal.sandbox import private_world
 from vibforge.trx.rehearsal.verdict import Code
 
@@ -239,7 +239,7 @@ def played(bin_folder: Path, script: str, seconds: float = 2.0) -> Rehearsal:
         bin_folder, "ptp4l", f'case "$2$4" in *client.confclient) {script};; esac; exec {real} "$@"'
     )
     case = MATCHES[0]
-    wish = Wish(seconds=seconds, watch=0)
+    wish = RehearsalOptions(seconds=seconds, watch=0)
     return rehearse_privately(case.trx_conf(), case.master(), find_programs(), wish=wish)
 
 
@@ -274,10 +274,10 @@ def test_a_log_without_end_is_bounded(bin_folder: Path) -> None:
 def test_a_grandmaster_that_does_not_start_is_an_error(programs: Programs) -> None:
     master = of_conf("[global]\nclock_type BC\n", "gm.conf")
     with pytest.raises(TrxError, match="BC needs at least two") as caught:
-        rehearse_privately(b"", master, programs, wish=Wish())
+        rehearse_privately(b"", master, programs, wish=RehearsalOptions())
     assert "gm.conf" in str(caught.value)
 
 
 def test_seconds_are_bounded(programs: Programs) -> None:
     with pytest.raises(TrxError, match="1 to 600"):
-        rehearse_privately(b"", MATCHES[0].master(), programs, wish=Wish(seconds=0))
+        rehearse_privately(b"", MATCHES[0].master(), programs, wish=RehearsalOptions(seconds=0))

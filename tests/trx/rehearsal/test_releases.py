@@ -16,12 +16,12 @@ from tests.trx.rehearsal.write_table import failover
 from vibforge.trx.profile import profile_named
 from vibforge.trx.rehearsal.grandmaster import of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
-from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
+from vibforge.trx.rehearsal.rehearse import Rehearsal, RehearsalOptions, rehearse_privately
 from vibforge.trx.rehearsal.verdict import Code
 
 pytestmark = [pytest.mark.linuxptp, pytest.mark.slow, pytest.mark.usefixtures("programs")]
 
-SHORT = Wish(seconds=6.0, watch=0.2)
+SHORT = RehearsalOptions(seconds=6.0, watch=0.2)
 SECURITY_ASSOCIATION = """\
 [security_association]
 spp 0
@@ -77,7 +77,7 @@ def test_the_socket_is_silent_from_the_release_that_the_check_names(release: Pro
     lines = {key: value for key, value in GPTP.items() if key != "transportSpecific"}
     conf = "".join(f"ptp4l:{key} {value}\n" for key, value in lines.items()).encode()
     master = of_profile(profile_named("gptp"), release.grandmaster)
-    found = rehearse_privately(conf, master, release, wish=Wish(seconds=3.0, watch=0.2))
+    found = rehearse_privately(conf, master, release, wish=RehearsalOptions(seconds=3.0, watch=0.2))
     assert found.play
     assert (found.play.samples == ()) == release.client.knows("4.4")
     assert found.code is Code.SDO

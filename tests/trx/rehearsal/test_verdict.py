@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from vibforge.trx.network.capture import Transport
 from vibforge.trx.network.settings import ClockSettings, Delay
 from vibforge.trx.rehearsal.data_sets import DataSets, Said
-from vibforge.trx.rehearsal.verdict import Code, Sample, Scene, judge, on_one_scale
+from vibforge.trx.rehearsal.verdict import Code, Sample, Trace, judge, on_one_scale
 
 GM = "001b21.fffe.aabbcc-1"
 PLAIN = ClockSettings()
@@ -182,7 +182,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_verdict(name: str) -> None:
     case = CASES[name]
-    scene = Scene(
+    scene = Trace(
         client=case.client,
         network=case.network,
         parent=GM,

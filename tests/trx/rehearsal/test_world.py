@@ -18,11 +18,11 @@ from tests.trx.rehearsal.matrix import MATCHES
 from vibforge.errors import NotPossibleHereError
 from vibforge.trx.rehearsal import sandbox as module
 from vibforge.trx.rehearsal.linuxptp import Programs
-from vibforge.trx.rehearsal.rehearse import Wish, rehearse_privately
-from vibforge.trx.rehearsal.sandbox import Kind, host_world, private_world
+from vibforge.trx.rehearsal.rehearse import RehearsalOptions, rehearse_privately
+from vibforge.trx.rehearsal.sandbox import SandboxKind, host_world, private_world
 
 RUNS = 50
-LONG = Wish(seconds=60, watch=60)
+LONG = RehearsalOptions(seconds=60, watch=60)
 
 pytestmark = pytest.mark.usefixtures("programs")
 
@@ -62,7 +62,7 @@ def test_nothing_is_left_after_fifty_runs(programs: Programs, traces: Traces, he
 @pytest.mark.slow
 def test_nothing_is_left_of_a_rehearsal(programs: Programs, traces: Traces, here: Path) -> None:
     case = MATCHES[0]
-    rehearse_privately(case.trx_conf(), case.master(), programs, wish=Wish(watch=0))
+    rehearse_privately(case.trx_conf(), case.master(), programs, wish=RehearsalOptions(watch=0))
     assert traces.processes() == []
     assert folders(here) == []
 
@@ -133,14 +133,16 @@ def test_the_clock_is_out_of_reach(programs: Programs) -> None:
 def test_root_has_a_way_without_user_namespaces(
     programs: Programs, monkeypatch: pytest.MonkeyPatch, traces: Traces
 ) -> None:
-    monkeypatch.setitem(module._CREATE, Kind.USER, ("--user", "--no-such-option"))  # noqa: SLF001
+    monkeypatch.setitem(module._CREATE, SandboxKind.USER, ("--user", "--no-such-option"))  # noqa: SLF001
     case = MATCHES[0]
     try:
-        found = rehearse_privately(case.trx_conf(), case.master(), programs, wish=Wish(watch=0))
+        found = rehearse_privately(
+            case.trx_conf(), case.master(), programs, wish=RehearsalOptions(watch=0)
+        )
     except NotPossibleHereError as error:
         pytest.skip(str(error))
     assert found.good
-    assert found.world == str(Kind.ROOT)
+    assert found.world == str(SandboxKind.ROOT)
     with private_world(programs) as world:
         code = "import time; time.clock_settime(time.CLOCK_REALTIME, time.time())"
         assert "PermissionError" in world.run(sys.executable, "-c", code).stderr
@@ -201,7 +203,7 @@ def test_an_ordinary_user_can(traces: Traces) -> None:
         pytest.skip(done.stderr.decode())
     assert done.returncode == 0, done.stderr
     assert b'"verdict": "ok"' in done.stdout
-    assert str(Kind.USER).encode() in done.stdout
+    assert str(SandboxKind.USER).encode() in done.stdout
     assert traces.processes() == []
 
 

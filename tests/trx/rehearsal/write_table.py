@@ -15,13 +15,13 @@ from vibforge.report.trx_rehearse import answer_text
 from vibforge.report.units import nanoseconds
 from vibforge.trx.conf import TrxConf
 from vibforge.trx.network.settings import fit_domain
-from vibforge.trx.network.sniff import Choice, chosen_domain, hear_capture
+from vibforge.trx.network.sniff import NetworkFilter, chosen_domain, hear_capture
 from vibforge.trx.profile import Profile, profile_named, profiles, trx_conf_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, of_profile
 from vibforge.trx.rehearsal.linuxptp import Programs, find_programs
-from vibforge.trx.rehearsal.rehearse import Rehearsal, Wish, rehearse_privately
+from vibforge.trx.rehearsal.rehearse import Rehearsal, RehearsalOptions, rehearse_privately
 from vibforge.trx.rehearsal.remedy import MEANING
-from vibforge.trx.rehearsal.session import Play
+from vibforge.trx.rehearsal.session import RunResult
 from vibforge.trx.rehearsal.verdict import Code
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "trx-rehearsals.md"
@@ -48,7 +48,7 @@ rehearsal, tells the domain, transport, transportSpecific, delay mechanism, Anno
 class Row(Struct, frozen=True, kw_only=True):
     name: str
     verdict: str
-    play: Play | None
+    play: RunResult | None
     sniffed: str
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 
-def _delay(play: Play | None) -> str:
+def _delay(play: RunResult | None) -> str:
     if play is None or not play.samples:
         return ""
     last = play.samples[-1].data
@@ -80,7 +80,10 @@ def _profile(profile: Profile, programs: Programs, folder: Path) -> Row:
         return Row(name=profile.name, verdict="trx.conf cannot express it", play=None, sniffed="")
     conf = trx_conf_of(profile)
     found = rehearse_privately(
-        conf.serialise(), of_profile(profile, programs.grandmaster), programs, wish=Wish(watch=1.0)
+        conf.serialise(),
+        of_profile(profile, programs.grandmaster),
+        programs,
+        wish=RehearsalOptions(watch=1.0),
     )
     words = found.rejections[0].words if found.rejections else ""
     verdict = f"{found.code}: {words}" if words else str(found.code)
@@ -90,8 +93,8 @@ def _profile(profile: Profile, programs: Programs, folder: Path) -> Row:
 
 def _sniffed(profile: Profile, conf: TrxConf, programs: Programs, folder: Path) -> str:
     target = folder / f"{profile.name}.pcap"
-    _, used = record(profile, conf, programs, target, wish=Wish(watch=1.0))
-    fit = fit_domain(chosen_domain(hear_capture(target), Choice(), target.name))
+    _, used = record(profile, conf, programs, target, wish=RehearsalOptions(watch=1.0))
+    fit = fit_domain(chosen_domain(hear_capture(target), NetworkFilter(), target.name))
     heard = fit.settings
     same = (
         heard.domain == used.domain
@@ -143,7 +146,7 @@ Two grandmasters of one profile, with the clock classes 6 and 7; see
 def failover(profile: Profile, programs: Programs) -> Rehearsal:
     """Rehearse a profile with two grandmasters of it."""
     first, second = (of_classed(profile, programs, each) for each in ("6", "7"))
-    wish = Wish(watch=1.0, second=second)
+    wish = RehearsalOptions(watch=1.0, second=second)
     return rehearse_privately(trx_conf_of(profile).serialise(), first, programs, wish=wish)
 
 

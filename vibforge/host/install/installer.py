@@ -9,7 +9,15 @@ from vibforge.esxi.paths import is_inbox
 from vibforge.esxi.release import Certainty
 from vibforge.esxi.table import is_known
 from vibforge.host.command import Command
-from vibforge.host.image import Change, Unequal, Verb, change, rivals_of, skipped, unequal_attribute
+from vibforge.host.image import (
+    ImageChange,
+    Unequal,
+    Verb,
+    change,
+    rivals_of,
+    skipped,
+    unequal_attribute,
+)
 from vibforge.host.install.remediation import rehearse, remediate
 from vibforge.host.install.removal import remove
 from vibforge.host.install.run import Refused, Run
@@ -17,14 +25,14 @@ from vibforge.host.install.staging import check_host, stage
 from vibforge.host.install.validation import ALL_AT_ONCE, ESX_VERSION, refuse_bad_image
 from vibforge.host.package import Package
 from vibforge.host.prediction import (
-    Answers,
+    Assumptions,
+    Branch,
     Cause,
-    Outcome,
+    InstallOutcome,
     Prediction,
-    Question,
-    World,
+    UnknownFact,
+    branches,
     not_known,
-    worlds,
 )
 from vibforge.host.reading import cause_of, message_of
 from vibforge.vib.relationships import Provide
@@ -45,8 +53,8 @@ def add_stock_updates(run: Run) -> None:
     run.change = replace(run.change, added=(*run.change.added, *newer), skipped=left)
 
 
-def _older(name: str) -> Question:
-    return Question(
+def _older(name: str) -> UnknownFact:
+    return UnknownFact(
         key=f"older {name}",
         if_yes=f"the host holds an older {name}",
         if_no=f"the host holds no {name} that is older",
@@ -54,24 +62,24 @@ def _older(name: str) -> Question:
 
 
 VERSIONLESS_BASE = Provide(name=ESX_VERSION)
-_FLAG = Question(
+_FLAG = UnknownFact(
     key="no-sig-check-refused",
     if_yes="this release refuses --no-sig-check under Secure Boot, as 6.5 does",
     if_no="this release ignores --no-sig-check under Secure Boot, as 6.7 does",
 )
 
 
-def predict(command: Command) -> tuple[World[Prediction], ...]:
+def predict(command: Command) -> tuple[Branch[Prediction], ...]:
     """Return every outcome that is possible, each with the assumptions that lead to it."""
     if not is_known(command.host.release):
-        return (World(Answers(), not_known(command.host.release)),)
+        return (Branch(Assumptions(), not_known(command.host.release)),)
     if command.verb is Verb.REMOVE:
-        return worlds(lambda answers: remove(command, answers))
+        return branches(lambda answers: remove(command, answers))
     planned = change(command.host.installed, command.packages, command.verb)
-    return worlds(lambda answers: _evaluate(command, planned, answers))
+    return branches(lambda answers: _evaluate(command, planned, answers))
 
 
-def _evaluate(command: Command, planned: Change, answers: Answers) -> Prediction:
+def _evaluate(command: Command, planned: ImageChange, answers: Assumptions) -> Prediction:
     try:
         return _install(Run(command=command, answers=answers, change=planned))
     except Refused as refused:
@@ -169,7 +177,7 @@ def _refuse_impossible(run: Run) -> None:
 
 def _skipped(run: Run) -> Prediction:
     return Prediction(
-        outcome=Outcome.SKIPPED,
+        outcome=InstallOutcome.SKIPPED,
         says=messages.NOT_CHANGED(),
         certainty=run.sure,
         causes=tuple(skipped(run.host, run.change.skipped)),

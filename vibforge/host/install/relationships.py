@@ -10,9 +10,9 @@ from vibforge.esxi import messages
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import standing
 from vibforge.host.host import Host
-from vibforge.host.image import Change
+from vibforge.host.image import ImageChange
 from vibforge.host.package import Package
-from vibforge.host.prediction import Answers, Cause, Group, Question, Trouble
+from vibforge.host.prediction import Assumptions, Cause, ReportGroup, Trouble, UnknownFact
 from vibforge.vib.relationships import (
     INSTALLER,
     Constraint,
@@ -28,7 +28,9 @@ CONFLICT_LIMIT = 1_000
 _NAMED_LIMIT = 20
 
 
-def relationship_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+def relationship_troubles(
+    host: Host, change: ImageChange, answers: Assumptions
+) -> Iterator[Trouble]:
     """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
     profile = tuple(map(_Asked, change.profile))
     lacking = _lacking(profile, host.release, complete=host.knows_all_relationships)
@@ -37,11 +39,11 @@ def relationship_troubles(host: Host, change: Change, answers: Answers) -> Itera
     yield from found or _open_dependencies(lacking, answers)
 
 
-def _open_dependencies(lacking: "_Lacking", answers: Answers) -> Iterator[Trouble]:
+def _open_dependencies(lacking: "_Lacking", answers: Assumptions) -> Iterator[Trouble]:
     """Yield the dependencies of which nobody here can tell, if it is assumed that they fail."""
     if not lacking.unknown:
         return
-    question = Question(
+    question = UnknownFact(
         key="dependencies",
         if_yes=f"the host provides {lacking.names}",
         if_no=f"the host does not provide all of {lacking.names}",
@@ -104,7 +106,7 @@ def _dependency(package: Package, constraint: Constraint, certainty: Certainty) 
         certainty=certainty,
     )
     message = messages.DEPENDENCY(package.id, constraint=str(constraint))
-    return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
+    return Trouble(group=ReportGroup.DEPENDENCY, message=message, causes=(cause,))
 
 
 class _Asked(Struct, frozen=True, eq=False):
@@ -168,4 +170,4 @@ def _conflict(host: Host, package: Package, other: str) -> Trouble:
         what=f"conflicts with {other}", subject=package.id, certainty=standing(host.release)
     )
     message = messages.CONFLICT(vibs=", ".join(sorted({package.id, other})))
-    return Trouble(group=Group.DEPENDENCY, message=message, causes=(cause,))
+    return Trouble(group=ReportGroup.DEPENDENCY, message=message, causes=(cause,))

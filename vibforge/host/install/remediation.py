@@ -8,33 +8,33 @@ from vibforge.host.image import skipped
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import MOUNTED_TYPES, preferred
 from vibforge.host.package import Package
-from vibforge.host.prediction import Cause, Outcome, Prediction, Question
+from vibforge.host.prediction import Cause, InstallOutcome, Prediction, UnknownFact
 from vibforge.vib.descriptor import GUNZIP, Checksum, Payload, algorithm_of
 from vibforge.vib.identity import BOOTBANK_STEM
 
-MAINTENANCE = Question(
+MAINTENANCE = UnknownFact(
     key="maintenance-mode",
     if_yes="the host is in maintenance mode",
     if_no="the host is not in maintenance mode",
 )
-_LIVE_NEEDS_GUNZIP = Question(
+_LIVE_NEEDS_GUNZIP = UnknownFact(
     key="live-gunzip",
     if_yes="this release mounts payloads only with a digest of their unpacked form, as 6.7 does",
     if_no="this release mounts payloads without such a digest, as 6.5 does",
 )
-PENDING = Question(
+PENDING = UnknownFact(
     key="reboot-pending",
     if_yes="an earlier change waits for a reboot",
     if_no="no earlier change waits for a reboot",
 )
-_FOLDERS = Question(
+_FOLDERS = UnknownFact(
     key="missing-folders",
     if_yes="this release mounts a payload that lacks the folders above its files",
     if_no="this release does not mount such a payload, as was reported of 8.0",
 )
 _FIRST_WITH_FOLDERS = Release(8, 0)
 """The release from which on a payload without its folders is reported not to be mounted."""
-STATELESS = Question(
+STATELESS = UnknownFact(
     key="stateless", if_yes="the host boots over the network", if_no="the host boots from a disk"
 )
 
@@ -48,7 +48,7 @@ def rehearse(run: Run) -> Prediction:
     reboot = needs_reboot(run)
     if reboot:
         _refuse_stateless(run, reboot)
-    return result(run, Outcome.REBOOT if reboot else Outcome.LIVE)
+    return result(run, InstallOutcome.REBOOT if reboot else InstallOutcome.LIVE)
 
 
 def remediate(run: Run) -> Prediction:
@@ -60,11 +60,11 @@ def remediate(run: Run) -> Prediction:
     reboot = needs_reboot(run)
     if reboot:
         _refuse_stateless(run, reboot)
-        return result(run, Outcome.REBOOT, reboot)
+        return result(run, InstallOutcome.REBOOT, reboot)
     _check_maintenance(run)
     _mount(run)
     needed = _needs_maintenance(run) and not run.flags.maintenance_mode
-    return result(run, Outcome.MAINTENANCE if needed else Outcome.LIVE)
+    return result(run, InstallOutcome.MAINTENANCE if needed else InstallOutcome.LIVE)
 
 
 def _refuse_stateless(run: Run, reboot: tuple[Cause, ...]) -> None:
@@ -96,9 +96,9 @@ def needs_reboot(run: Run) -> tuple[Cause, ...]:
     return causes
 
 
-def result(run: Run, outcome: Outcome, causes: tuple[Cause, ...] = ()) -> Prediction:
+def result(run: Run, outcome: InstallOutcome, causes: tuple[Cause, ...] = ()) -> Prediction:
     """Return the good end of a run."""
-    live = outcome is not Outcome.REBOOT
+    live = outcome is not InstallOutcome.REBOOT
     says = messages.INSTALLED_LIVE() if live else messages.NEEDS_REBOOT()
     if live and run.host.stateless:
         says = messages.INSTALLED_LIVE_ONLY()
@@ -129,7 +129,7 @@ def _asking_for_maintenance(run: Run) -> tuple[list[Package], list[Package]]:
 def _goes_in_maintenance(run: Run, package: Package) -> bool:
     if not package.is_only_listed:
         return package.maintenance_mode.on_remove
-    question = Question(
+    question = UnknownFact(
         key=f"maintenance {package.id}",
         if_yes=f"the live removal of {package.name} needs maintenance mode",
         if_no=f"the live removal of {package.name} does without maintenance mode",

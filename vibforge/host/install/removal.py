@@ -17,7 +17,7 @@ from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import check_host
 from vibforge.host.install.validation import refuse_bad_image
 from vibforge.host.package import Package
-from vibforge.host.prediction import Answers, Cause, Prediction, Question
+from vibforge.host.prediction import Assumptions, Cause, Prediction, UnknownFact
 from vibforge.vib.descriptor import Descriptor
 
 _NAMED = 5
@@ -62,7 +62,7 @@ _UNSEEN = "…"
 """Stands for the vendor and version of a VIB that is taken as installed without being known."""
 
 
-def remove(command: Command, answers: Answers) -> Prediction:
+def remove(command: Command, answers: Assumptions) -> Prediction:
     """Return what comes of a removal under one set of answers."""
     release = command.host.release
     try:
@@ -97,7 +97,7 @@ def _at_most_inferred(cause: Cause) -> Cause:
     return replace(cause, certainty=least_sure([cause.certainty, Certainty.INFERRED]))
 
 
-def _with_named(command: Command, answers: Answers) -> Host:
+def _with_named(command: Command, answers: Assumptions) -> Host:
     """Return the host with a VIB under each name; one that nobody can know of is asked for.
 
     Raises:
@@ -106,7 +106,7 @@ def _with_named(command: Command, answers: Answers) -> Host:
     return replace(command.host, installed=(*command.host.installed, *_assumed(command, answers)))
 
 
-def _assumed(command: Command, answers: Answers) -> Iterator[Package]:
+def _assumed(command: Command, answers: Assumptions) -> Iterator[Package]:
     held = names_of_all(command.host.installed)
     for name in command.names:
         if name in held:
@@ -121,10 +121,10 @@ def _assumed(command: Command, answers: Answers) -> Iterator[Package]:
         yield _unseen(name)
 
 
-def _is_there(host: Host, name: str, answers: Answers) -> bool:
+def _is_there(host: Host, name: str, answers: Assumptions) -> bool:
     if row_of(host.release).tried and goes_at_boot(name):
         return True
-    question = Question(
+    question = UnknownFact(
         key=f"installed {name}",
         if_yes=f"{name} is installed",
         if_no=f"{name} is not installed",
@@ -156,7 +156,7 @@ def _refuse_unknown_dependants(run: Run) -> None:
     ):
         return
     names = ", ".join(package.name for package in run.change.removed)
-    question = Question(
+    question = UnknownFact(
         key="dependants",
         if_yes=f"no VIB that stays depends on {names}",
         if_no=f"a VIB that stays depends on {names}",

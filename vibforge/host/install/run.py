@@ -11,33 +11,41 @@ from msgspec import Struct, field
 from vibforge.esxi.messages import HostMessage
 from vibforge.esxi.paths import INBOX_RELEASE, goes_at_boot
 from vibforge.esxi.release import Certainty, Release, least_sure
-from vibforge.esxi.table import Cell, Row, row_of, standing
+from vibforge.esxi.table import Cell, ReleaseRow, row_of, standing
 from vibforge.host.command import Command, Flags
 from vibforge.host.host import Host
-from vibforge.host.image import Change, uncovered_at_boot
+from vibforge.host.image import ImageChange, uncovered_at_boot
 from vibforge.host.package import Package
-from vibforge.host.prediction import Answers, Cause, Group, Outcome, Prediction, Question, Trouble
+from vibforge.host.prediction import (
+    Assumptions,
+    Cause,
+    InstallOutcome,
+    Prediction,
+    ReportGroup,
+    Trouble,
+    UnknownFact,
+)
 
-SECURE_BOOT = Question(
+SECURE_BOOT = UnknownFact(
     key="secure-boot", if_yes="UEFI Secure Boot is on", if_no="UEFI Secure Boot is off"
 )
-FORCE_LOWERS_LEVEL = Question(
+FORCE_LOWERS_LEVEL = UnknownFact(
     key="force-acceptance",
     if_yes="--force passes over the acceptance level here, as on 6.7",
     if_no="--force keeps the acceptance level here, as was reported of 8.0.1",
 )
 
 
-def _inbox(name: str) -> Question:
-    return Question(
+def _inbox(name: str) -> UnknownFact:
+    return UnknownFact(
         key=f"inbox {name}",
         if_yes=f"this release brings a VIB {name}, as 6.7 does",
         if_no=f"this release brings no VIB {name}",
     )
 
 
-def _live_removal(package: Package) -> Question:
-    return Question(
+def _live_removal(package: Package) -> UnknownFact:
+    return UnknownFact(
         key=f"live-removal {package.id}",
         if_yes=f"{package.name} allows a live removal",
         if_no=f"{package.name} does not allow a live removal",
@@ -56,7 +64,7 @@ class Refused(Exception):  # noqa: N818 - ends the evaluation of a run, caught b
     def prediction(self, release: Release) -> Prediction:
         """Return what a host of a release says."""
         return Prediction(
-            outcome=Outcome.REFUSED,
+            outcome=InstallOutcome.REFUSED,
             says=self.message.render(release),
             certainty=least_sure(cause.certainty for cause in self.causes),
             causes=self.causes,
@@ -69,8 +77,8 @@ class Run(Struct, kw_only=True):
     """A command, the answers assumed, and the doubts that the steps have met so far."""
 
     command: Command
-    answers: Answers
-    change: Change
+    answers: Assumptions
+    change: ImageChange
     doubts: list[Certainty] = field(default_factory=list)
     _reboot: tuple[Cause, ...] | None = None
 
@@ -96,11 +104,11 @@ class Run(Struct, kw_only=True):
         return standing(self.release)
 
     @property
-    def row(self) -> Row:
+    def row(self) -> ReleaseRow:
         """What the table of releases knows of the host's release."""
         return row_of(self.release)
 
-    def known(self, cell: Cell[bool] | None, question: Question) -> bool:
+    def known(self, cell: Cell[bool] | None, question: UnknownFact) -> bool:
         """Return a fact of the release, or the assumed answer where nobody knows it."""
         return self.answers.known(cell.value if cell else None, question)
 
@@ -108,7 +116,7 @@ class Run(Struct, kw_only=True):
     def secure_boot(self) -> bool:
         return self.answers.known(self.host.secure_boot, SECURE_BOOT)
 
-    def takes_last_digest(self, question: Question) -> bool:
+    def takes_last_digest(self, question: UnknownFact) -> bool:
         """Whether the last sha-256 counts for the stored bytes, whatever it is of."""
         return self.known(self.row.last_sha256_wins, question)
 
@@ -153,14 +161,14 @@ class Run(Struct, kw_only=True):
             return False
         return self.release == INBOX_RELEASE or self.answers.ask(_inbox(package.name))
 
-    def skipped_groups(self) -> set[Group]:
+    def skipped_groups(self) -> set[ReportGroup]:
         """Return the groups of troubles that the flags take away altogether."""
-        skipped = {Group.EXTENSIBILITY, Group.DEPENDENCY} if self.flags.force else set()
-        return skipped | ({Group.EXTENSIBILITY} if self.unsigned_allowed() else set())
+        skipped = {ReportGroup.EXTENSIBILITY, ReportGroup.DEPENDENCY} if self.flags.force else set()
+        return skipped | ({ReportGroup.EXTENSIBILITY} if self.unsigned_allowed() else set())
 
     def stands(self, trouble: Trouble) -> bool:
         """Whether the flags leave a trouble standing."""
-        if trouble.group is Group.ACCEPTANCE:
+        if trouble.group is ReportGroup.ACCEPTANCE:
             return not self._force_past_level()
         return not (trouble.forcible and self.flags.force)
 

@@ -17,19 +17,19 @@ from vibforge.formats.streams import ALGORITHMS
 from vibforge.host.host import Hardware
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.validation import extensibility_causes, list_complaints, profile_name
-from vibforge.host.package import UNPACKED_TO_END, Content, Package, declared_contents
-from vibforge.host.prediction import Cause, Question
+from vibforge.host.package import UNPACKED_TO_END, Package, PayloadContent, declared_contents
+from vibforge.host.prediction import Cause, UnknownFact
 from vibforge.host.reading import cause_of
 from vibforge.vib.descriptor import Checksum, HardwarePlatform, SystemRequires, algorithm_of
 from vibforge.vib.scan import DATABASE_NAME_LIMIT
 from vibforge.vib.signature import Signature
 
-TRUSTED = Question(
+TRUSTED = UnknownFact(
     key="trusted",
     if_yes="the host trusts the signer",
     if_no="the host does not trust the signer",
 )
-_LAST_DIGEST = Question(
+_LAST_DIGEST = UnknownFact(
     key="last-sha256",
     if_yes="this release takes the last sha-256 for the stored bytes, as 6.5 does",
     if_no="this release looks at verify-process, as 6.7 does",
@@ -38,7 +38,7 @@ RESERVED_BOOTBANK = 10 * 2**20
 """Bytes of a bootbank that a host keeps free (format.md#boot-bank)."""
 MOUNTED_TYPES = frozenset({"tgz", "vgz"})
 """Payloads that a live install unpacks and mounts."""
-_SHORT_HASH = Question(
+_SHORT_HASH = UnknownFact(
     key="database-hash",
     if_yes="the host's hash of this VIB is short enough for its database",
     if_no="the host's hash of this VIB makes the path in its database too long",
@@ -161,7 +161,7 @@ def _hardware_fits(run: Run, package: Package) -> bool:
         if hardware.oem_strings is not None:
             return False
     names = _hardware_names(package)
-    question = Question(
+    question = UnknownFact(
         key=f"hardware {names}",
         if_yes=f"the host is a {names}",
         if_no=f"the host is no {names}",
@@ -258,7 +258,7 @@ def _check_date(run: Run, package: Package) -> None:
         raise Refused(messages.NO_DATE(package.id), [cause])
 
 
-def _check_content(run: Run, package: Package, content: Content) -> None:
+def _check_content(run: Run, package: Package, content: PayloadContent) -> None:
     """Read a payload as a host does: unpacked for a live change, as it is for the next boot."""
     payload = content.payload
     if not content.present:
@@ -284,7 +284,7 @@ def _check_content(run: Run, package: Package, content: Content) -> None:
         _refuse_unpacking(run, package, content)
 
 
-def _refuse_unpacking(run: Run, package: Package, content: Content) -> None:
+def _refuse_unpacking(run: Run, package: Package, content: PayloadContent) -> None:
     cause = Cause(
         what=f"cannot be unpacked: {content.unpacking}",
         subject=content.payload.name,
@@ -314,7 +314,7 @@ def preferred(checksums: list[Checksum]) -> Checksum | None:
     return checksums[-1] if checksums else None
 
 
-def _compare(run: Run, package: Package, content: Content, wanted: Checksum) -> None:
+def _compare(run: Run, package: Package, content: PayloadContent, wanted: Checksum) -> None:
     name, kind = content.payload.name, algorithm_of(wanted)
     if kind not in ALGORITHMS:
         cause = Cause(what=f"{kind} is no digest that hosts know", subject=name, certainty=run.sure)

@@ -18,21 +18,28 @@ from vibforge.esxi.paths import shipped_among
 from vibforge.esxi.release import Certainty
 from vibforge.esxi.table import row_of, standing
 from vibforge.host.host import Host
-from vibforge.host.image import Change, FileConflict, file_conflicts
+from vibforge.host.image import FileConflict, ImageChange, file_conflicts
 from vibforge.host.install.relationships import relationship_troubles
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.package import Package
-from vibforge.host.prediction import Answers, Cause, Group, Question, Trouble, Undecided
+from vibforge.host.prediction import (
+    Assumptions,
+    Cause,
+    ReportGroup,
+    Trouble,
+    Undecided,
+    UnknownFact,
+)
 from vibforge.host.reading import cause_of, message_of
 
-INIT_SCRIPTS_ALLOWED = Question(
+INIT_SCRIPTS_ALLOWED = UnknownFact(
     key="init-scripts",
     if_yes="this release lets community VIBs carry etc/init.d, as 6.7 does",
     if_no="this release keeps etc/init.d for partners, as releases before 6.7 did",
 )
 
 
-def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Trouble]:
+def extensibility(host: Host, package: Package, answers: Assumptions) -> Iterator[Trouble]:
     """Yield the trouble of a VIB that carries what its level does not allow."""
     if not package.files_known:
         return
@@ -41,7 +48,7 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
         return
     if causes:
         message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
-        yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=causes)
+        yield Trouble(group=ReportGroup.EXTENSIBILITY, message=message, causes=causes)
     elif _has_doubtful_script(host, package) and not answers.ask(INIT_SCRIPTS_ALLOWED):
         doubt = Cause(
             what="not on the community list of some releases",
@@ -50,7 +57,7 @@ def extensibility(host: Host, package: Package, answers: Answers) -> Iterator[Tr
             rule=community_init_script.id,
         )
         message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
-        yield Trouble(group=Group.EXTENSIBILITY, message=message, causes=(doubt,))
+        yield Trouble(group=ReportGroup.EXTENSIBILITY, message=message, causes=(doubt,))
 
 
 def list_complaints(package: Package) -> str:
@@ -59,8 +66,8 @@ def list_complaints(package: Package) -> str:
     return str([messages.NOT_THE_VALUE()] * overlay + [messages.NOT_THE_CONTENT()])
 
 
-def _other_lists(host: Host) -> Question:
-    return Question(
+def _other_lists(host: Host) -> UnknownFact:
+    return UnknownFact(
         key="path-lists",
         if_yes=f"{host.release} allows these paths at this acceptance level",
         if_no=f"{host.release} has the path lists of 6.7",
@@ -114,16 +121,16 @@ def acceptance(host: Host, package: Package) -> Trouble:
     )
     word = (package.descriptor.acceptance_level or level.value).strip()
     message = messages.ACCEPTANCE(package.id, level=word, host_level=asked)
-    return Trouble(group=Group.ACCEPTANCE, message=message, causes=(cause,))
+    return Trouble(group=ReportGroup.ACCEPTANCE, message=message, causes=(cause,))
 
 
-def takes(host: Host, level: AcceptanceLevel, answers: Answers) -> bool:
+def takes(host: Host, level: AcceptanceLevel, answers: Assumptions) -> bool:
     """Whether a host takes VIBs of `level`."""
     if level is AcceptanceLevel.CERTIFIED:
         return True
     if host.acceptance_level is not None:
         return level.rank >= host.acceptance_level.rank
-    question = Question(
+    question = UnknownFact(
         key=f"takes-{level}",
         if_yes=f"the host's acceptance level is {level.esxcli_name} or lower",
         if_no=f"the host's acceptance level is above {level.esxcli_name}",
@@ -132,12 +139,12 @@ def takes(host: Host, level: AcceptanceLevel, answers: Answers) -> bool:
 
 
 ESX_VERSION = "esx-version"
-ALL_AT_ONCE = Question(
+ALL_AT_ONCE = UnknownFact(
     key="all-problems",
     if_yes="this release prints all problems at once, as 6.5 does",
     if_no="this release prints one group of problems at a time, as 6.7 does",
 )
-_REQUIRES_GUNZIP = Question(
+_REQUIRES_GUNZIP = UnknownFact(
     key="gunzip-sha256",
     if_yes="this release requires a sha-256 digest of each unpacked payload, as 8.0 does",
     if_no="this release installs payloads without that digest, as 6.7 does",
@@ -147,11 +154,11 @@ Stands = Callable[[Trouble], bool]
 
 def troubles(
     host: Host,
-    change: Change,
-    answers: Answers,
+    change: ImageChange,
+    answers: Assumptions,
     *,
     stands: Stands = lambda _: True,
-    skipped: Container[Group] = (),
+    skipped: Container[ReportGroup] = (),
 ) -> tuple[tuple[Trouble, ...], ...]:
     """Return what is wrong with the profile that a change would make, group by group.
 
@@ -183,18 +190,18 @@ def troubles(
     return tuple(found)
 
 
-def _profile_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+def _profile_troubles(host: Host, change: ImageChange, answers: Assumptions) -> Iterator[Trouble]:
     yield from _missing_base(host, change)
     yield from _missing_gunzip(host, change.profile, answers)
     yield from _file_conflicts(host, change)
 
 
-def _list_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+def _list_troubles(host: Host, change: ImageChange, answers: Assumptions) -> Iterator[Trouble]:
     for package in change.profile:
         yield from extensibility(host, package, answers)
 
 
-def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Trouble]:
+def _level_troubles(host: Host, change: ImageChange, answers: Assumptions) -> Iterator[Trouble]:
     taken: dict[AcceptanceLevel, bool] = {}
     for package in change.profile:
         level = package.level
@@ -204,7 +211,7 @@ def _level_troubles(host: Host, change: Change, answers: Answers) -> Iterator[Tr
             yield acceptance(host, package)
 
 
-def _missing_base(host: Host, change: Change) -> Iterator[Trouble]:
+def _missing_base(host: Host, change: ImageChange) -> Iterator[Trouble]:
     """Yield the trouble of a change that takes away the last provider of esx-version."""
     base = next((each for each in host.installed if provides_base(each)), None)
     if base is None or any(map(provides_base, change.profile)):
@@ -215,7 +222,7 @@ def _missing_base(host: Host, change: Change) -> Iterator[Trouble]:
         certainty=standing(host.release),
     )
     message = messages.NO_BASE(profile=profile_name(host))
-    yield Trouble(group=Group.PROFILE, message=message, causes=(cause,), forcible=False)
+    yield Trouble(group=ReportGroup.PROFILE, message=message, causes=(cause,), forcible=False)
 
 
 def provides_base(package: Package) -> bool:
@@ -232,7 +239,9 @@ def profile_name(host: Host) -> str:
     return f"ESXi-{version}-{release.rpartition('.')[2]}-standard"
 
 
-def _missing_gunzip(host: Host, profile: Iterable[Package], answers: Answers) -> Iterator[Trouble]:
+def _missing_gunzip(
+    host: Host, profile: Iterable[Package], answers: Assumptions
+) -> Iterator[Trouble]:
     minds = no_gunzip_sha256.concerns(host.release)
     for package in profile if minds is not False else ():
         faults = list(no_gunzip_sha256.faults(package)) if package.payloads_known else []
@@ -241,14 +250,14 @@ def _missing_gunzip(host: Host, profile: Iterable[Package], answers: Answers) ->
         if not answers.known(minds, _REQUIRES_GUNZIP):
             return
         yield Trouble(
-            group=Group.PROFILE,
+            group=ReportGroup.PROFILE,
             message=message_of(no_gunzip_sha256, faults[0], package.id),
             causes=tuple(cause_of(no_gunzip_sha256, fault, subject=package.id) for fault in faults),
             forcible=False,
         )
 
 
-def _file_conflicts(host: Host, change: Change) -> Iterator[Trouble]:
+def _file_conflicts(host: Host, change: ImageChange) -> Iterator[Trouble]:
     sure = standing(host.release)
     yield from _claims(file_conflicts(change.profile), sure)
     if host.knows_all_files:
@@ -269,7 +278,7 @@ def _claims(conflicts: tuple[FileConflict, ...], sure: Certainty) -> tuple[Troub
 
 def _file_conflict(found: FileConflict, what: str, certainty: Certainty) -> Trouble:
     return Trouble(
-        group=Group.PROFILE,
+        group=ReportGroup.PROFILE,
         message=messages.FILE_CONFLICT(
             path=found.path,
             kind="overlay" if found.overlay else "non-overlay",
@@ -279,11 +288,11 @@ def _file_conflict(found: FileConflict, what: str, certainty: Certainty) -> Trou
     )
 
 
-_CHECKS: dict[Group, Callable[[Host, Change, Answers], Iterator[Trouble]]] = {
-    Group.PROFILE: _profile_troubles,
-    Group.EXTENSIBILITY: _list_troubles,
-    Group.ACCEPTANCE: _level_troubles,
-    Group.DEPENDENCY: relationship_troubles,
+_CHECKS: dict[ReportGroup, Callable[[Host, ImageChange, Assumptions], Iterator[Trouble]]] = {
+    ReportGroup.PROFILE: _profile_troubles,
+    ReportGroup.EXTENSIBILITY: _list_troubles,
+    ReportGroup.ACCEPTANCE: _level_troubles,
+    ReportGroup.DEPENDENCY: relationship_troubles,
 }
 
 

@@ -9,8 +9,8 @@ from msgspec import structs
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.deflating import codec_release
 from vibforge.host.install_needs import outcomes_of
-from vibforge.host.prediction import Outcome
-from vibforge.project.ledger import FileKind, read_record
+from vibforge.host.prediction import InstallOutcome
+from vibforge.project.ledger import WrittenKind, read_record
 from vibforge.project.read_project import ProjectKind
 from vibforge.project.recipe import PayloadType
 from vibforge.project.recipe_writing import table
@@ -34,7 +34,7 @@ from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
     from vibforge.bundle.opening import Written
-    from vibforge.formats.deflating import Member
+    from vibforge.formats.deflating import GzipMember
     from vibforge.host.install_needs import Outlook
     from vibforge.packages.lint import LintResult
     from vibforge.project.build import Built
@@ -76,7 +76,7 @@ class BuiltPayload(Shape, frozen=True):
     entries: Annotated[tuple[Entry, ...], says("Its files.")]
 
     @classmethod
-    def of(cls, tree: "PayloadTree", packed: "Member | None") -> Self:
+    def of(cls, tree: "PayloadTree", packed: "GzipMember | None") -> Self:
         """Return a payload, with what packing shows after it."""
         return cls(
             name=tree.recipe.name,
@@ -94,9 +94,11 @@ class StockHost(Shape, frozen=True):
     """What a stock host will say."""
 
     release: EsxiRelease
-    outcomes: Annotated[tuple[Outcome, ...], says("As it is.")]
+    outcomes: Annotated[tuple[InstallOutcome, ...], says("As it is.")]
     errors: Annotated[tuple[str, ...], says("Errors that refuse it.")]
-    outcomes_with_needs: Annotated[tuple[Outcome, ...], says("With the flags and the level.")]
+    outcomes_with_needs: Annotated[
+        tuple[InstallOutcome, ...], says("With the flags and the level.")
+    ]
     certainty: Sure
 
     @classmethod
@@ -227,7 +229,7 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
     def of_unchanged(cls, plan: "BuildPlan", folder: Path, bundle: "Written | None") -> Self:
         """Tell of a VIB that was not built again."""
         record = read_record(folder)
-        vib = record and record.find(FileKind.VIB)
+        vib = record and record.find(WrittenKind.VIB)
         path = str(folder / plan.vib_name)
         return structs.replace(
             cls.of_plan(plan, None),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vibforge.bundle import index, metadata
     from vibforge.bundle.index import DepotVib
-    from vibforge.bundle.opening import OpenBundle, Unpacked, Written
+    from vibforge.bundle.opening import OpenBundle, UnpackedDepot, Written
     from vibforge.packages.verify import JudgedBundle
 
 
@@ -326,6 +326,6 @@ class BundleUnpack(Document, tag="vibforge/bundle-unpack/1", frozen=True):
     size: Annotated[Size, says("Bytes of all files.")]
 
     @classmethod
-    def of(cls, done: "Unpacked") -> Self:
+    def of(cls, done: "UnpackedDepot") -> Self:
         """Tell what was unpacked."""
         return cls(folder=str(done.folder), outputs=tuple(done.files), size=done.size)

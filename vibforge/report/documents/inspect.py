@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from msgspec import Meta, structs
 
 from vibforge.esxi.acceptance import known_signer
-from vibforge.formats.inflating import Compression
+from vibforge.formats.inflating import Codec
 from vibforge.formats.tar_reading import TarForm
 from vibforge.packages.inspect import BundleInspection, Inspection, StageInspection, VibInspection
 from vibforge.report import units
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vibforge.files.inputs import Several
     from vibforge.formats import certificate as formats
     from vibforge.formats import pkcs7
-    from vibforge.formats.ar import Member as ArMember
+    from vibforge.formats.ar import ArMember
     from vibforge.formats.tar_reading import TarEntry
     from vibforge.packages.extract import Extracted
     from vibforge.vib import descriptor as model
@@ -217,7 +217,7 @@ class Signer(Shape, frozen=True):
     signing_time: Annotated[Time | None, says("As stated.")]
 
     @classmethod
-    def of(cls, signer: "pkcs7.Signer") -> Self:
+    def of(cls, signer: "pkcs7.CmsSigner") -> Self:
         """Return a signer as programs read it."""
         number = signer.serial_number
         return cls(
@@ -342,7 +342,7 @@ class Payload(Shape, frozen=True):
     size: Annotated[Count, says("Bytes as stored.")]
     uncompressed_size: Annotated[Count | None, says("Bytes unpacked, as found.")]
     ratio: Annotated[float | None, says("The one by the other.")]
-    compression: Annotated[tuple[Compression, ...], says("From the outside in.")]
+    compression: Annotated[tuple[Codec, ...], says("From the outside in.")]
     form: Annotated[TarForm | None, says("Null where it is no tar.")]
     tar_magics: Annotated[tuple[str, ...], says("Distinct magics of its headers.")]
     entries: Annotated[tuple[ReadEntry, ...], says("In the order met.")]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.host import remedy as remedies
-from vibforge.host.prediction import Outcome
+from vibforge.host.prediction import InstallOutcome
 from vibforge.host.routes import Route
 from vibforge.report.documents.shape import (
     AllGood,
@@ -22,8 +22,8 @@ from vibforge.vib.signature import Signature
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vibforge.host.prediction import Branch
     from vibforge.host.prediction import Prediction as Predicted
-    from vibforge.host.prediction import World
     from vibforge.packages import plan as operation
 
 
@@ -31,7 +31,7 @@ class Prediction(Shape, frozen=True):
     """What a host does, if the conditions hold."""
 
     conditions: Annotated[tuple[str, ...], says("What is not known and assumed here.")]
-    outcome: Annotated[Outcome, says("What happens.")]
+    outcome: Annotated[InstallOutcome, says("What happens.")]
     dry_run: Annotated[bool, says("Whether it only says so.")]
     certainty: Sure
     says: Annotated[str | None, says("What the host prints.")]
@@ -42,7 +42,7 @@ class Prediction(Shape, frozen=True):
     skipped: Annotated[tuple[Cause, ...], says("VIBs that are passed over while others come in.")]
 
     @classmethod
-    def of(cls, world: "World[Predicted]") -> Self:
+    def of(cls, world: "Branch[Predicted]") -> Self:
         """Return a prediction with its conditions."""
         result = world.result
         return cls(
@@ -71,7 +71,7 @@ class Remedy(Shape, frozen=True):
     """What makes it install."""
 
     steps: Annotated[tuple[RemedyStep, ...], says("Together.")]
-    outcomes: Annotated[tuple[Outcome, ...], says("What happens then.")]
+    outcomes: Annotated[tuple[InstallOutcome, ...], says("What happens then.")]
     certainty: Sure
     always: Annotated[bool, says("Whether it helps whatever is not known.")]
 

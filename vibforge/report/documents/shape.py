@@ -125,7 +125,7 @@ class Entry(Shape, frozen=True):
     mtime: Annotated[Time | None, says("When it was changed; null where no calendar has the time.")]
 
     @classmethod
-    def of(cls, entry: "gnu_tar.Entry", **more: Any) -> Self:  # noqa: ANN401 - keys of a child
+    def of(cls, entry: "gnu_tar.ArchiveEntry", **more: Any) -> Self:  # noqa: ANN401 - keys of a child
         """Return an entry as programs read it, with what a child of this shape has more."""
         return cls(
             path=entry.path,

@@ -19,7 +19,7 @@ from vibforge.report.documents.shape import (
 from vibforge.trx.configstore import SCHEMA, OfficialWay
 from vibforge.trx.exchange.foreign import Foreign
 from vibforge.trx.nic import Answer, NicVerdict
-from vibforge.trx.option import Kind, Standing
+from vibforge.trx.option import Standing, ValueKind
 
 if TYPE_CHECKING:
     from vibforge.findings.check import Finding
@@ -326,7 +326,7 @@ class Option(Shape, frozen=True):
     name: Annotated[str, says("Name.")]
     meaning: Annotated[str, says("What it does.")]
     option_group: Annotated[str, says("Group.")]
-    type: Annotated[Kind, says("What it takes.")]
+    type: Annotated[ValueKind, says("What it takes.")]
     default: Annotated[str | float | None, says("Default: a number, or a text.")]
     min: Annotated[float | None, says("Smallest value.")]
     max: Annotated[float | None, says("Largest value.")]

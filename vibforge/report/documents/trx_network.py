@@ -14,7 +14,7 @@ from vibforge.trx.rehearsal.verdict import Code
 
 if TYPE_CHECKING:
     from vibforge.trx.network import message, settings
-    from vibforge.trx.network.listener import Hearing, Voice
+    from vibforge.trx.network.listener import Observation, Speaker
     from vibforge.trx.network.settings import Fit
     from vibforge.trx.rehearsal import client, failover, verdict
     from vibforge.trx.rehearsal.rehearse import Rehearsal
@@ -83,7 +83,7 @@ class Announce(Shape, frozen=True):
     flags: Annotated[tuple[str, ...], says("Flags that are set.")]
 
     @classmethod
-    def of(cls, announce: "message.Announce", voice: "Voice") -> Self:
+    def of(cls, announce: "message.Announce", voice: "Speaker") -> Self:
         """Return what a port announced."""
         quality = announce.quality
         return cls(
@@ -124,7 +124,7 @@ class Port(Shape, frozen=True):
     announce: Annotated[Announce | None, says("Its last Announce.")]
 
     @classmethod
-    def of(cls, voice: "Voice") -> Self:
+    def of(cls, voice: "Speaker") -> Self:
         """Return what was heard of a port."""
         everywhere = (each for some in voice.destinations.values() for each in some)
         return cls(
@@ -213,7 +213,7 @@ class TrxSniff(Document, tag="vibforge/trx-sniff/1", frozen=True):
     @classmethod
     def of(
         cls,
-        hearing: "Hearing",
+        hearing: "Observation",
         fits: "Sequence[Fit]",
         confs: Sequence[str],
         *,
@@ -309,7 +309,7 @@ class Failover(Shape, frozen=True):
     flags: Annotated[tuple[str, ...], says("Flags of the time that the client knew at the end.")]
 
     @classmethod
-    def of(cls, change: "failover.Change") -> Self:
+    def of(cls, change: "failover.EventResponse") -> Self:
         """Return a change as programs read it."""
         return cls(
             event=str(change.event),

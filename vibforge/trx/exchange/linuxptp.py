@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
-from vibforge.trx.conf import Form, Line, TrxConf, shown
+from vibforge.trx.conf import Line, LineForm, TrxConf, shown
 from vibforge.trx.exchange.transfer import Collector, Imported, Loss
 from vibforge.trx.option import Letter, catalogue
 
@@ -89,7 +89,7 @@ _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 _BLANKS = " \t\r\v\f"
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class ConfEntry(Struct, frozen=True, kw_only=True):
     """One line of a ptp4l.conf that sets something; `section` is empty before the first one."""
 
     number: int
@@ -98,7 +98,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     value: str
 
 
-def entries_of(text: str) -> Iterator[Entry]:
+def entries_of(text: str) -> Iterator[ConfEntry]:
     """Read a ptp4l.conf faithfully, whatever its keys and sections are."""
     section = ""
     for number, raw in enumerate(text.split("\n"), 1):
@@ -110,7 +110,7 @@ def entries_of(text: str) -> Iterator[Entry]:
             section = "global" if name.casefold() == "global" else name
             continue
         words = line.split(None, 1)
-        yield Entry(
+        yield ConfEntry(
             number=number,
             section=section,
             key=words[0] if words else line,
@@ -153,14 +153,14 @@ def collect_linuxptp(collector: Collector, conf: str, interface: str) -> None:
             _take_of_section(collector, entry, chosen)
 
 
-def _interface(entries: tuple[Entry, ...], wanted: str) -> str:
+def _interface(entries: tuple[ConfEntry, ...], wanted: str) -> str:
     sections = {entry.section for entry in entries} - {"", "global", *_TABLES}
     if wanted:
         return wanted
     return sections.pop() if len(sections) == 1 else ""
 
 
-def _take_of_section(collector: Collector, entry: Entry, chosen: str) -> None:
+def _take_of_section(collector: Collector, entry: ConfEntry, chosen: str) -> None:
     where = f"line {entry.number}, [{shown(entry.section)}]"
     says = f"{entry.key} {entry.value}"
     option = collector.table.options.get(entry.key)
@@ -213,7 +213,7 @@ def _not_exported(conf: TrxConf) -> Iterator[Loss]:
     last = {(line.namespace, line.key): line.number for line in conf.settings}
     for line in conf.lines:
         where, says = f"line {line.number}", shown(line.text.strip())
-        if line.form is Form.SETTING:
+        if line.form is LineForm.SETTING:
             if line.namespace not in {"ptp4l", "phc2sys"}:
                 yield Loss(where=where, says=says, why="linuxptp has no such program")
             elif not line.value:
@@ -221,7 +221,7 @@ def _not_exported(conf: TrxConf) -> Iterator[Loss]:
             elif last[line.namespace, line.key] != line.number:
                 why = f"line {last[line.namespace, line.key]} replaces it"
                 yield Loss(where=where, says=says, why=why, harmless=True)
-        elif line.form in {Form.COMMENT, Form.BLANK}:
+        elif line.form in {LineForm.COMMENT, LineForm.BLANK}:
             if says:
                 yield Loss(where=where, says=says, why="a comment", harmless=True)
         else:

@@ -226,7 +226,7 @@ _EXTENSIONS = {0, 43, 60, 135}
 _UDP = 17
 
 
-class Link(StrEnum):
+class LinkLayer(StrEnum):
     """What a frame begins with."""
 
     ETHERNET = "Ethernet"
@@ -236,12 +236,12 @@ class Link(StrEnum):
 
 
 LINK_TYPES = {
-    1: Link.ETHERNET,
-    101: Link.IP,
-    113: Link.COOKED,
-    228: Link.IP,
-    229: Link.IP,
-    276: Link.COOKED_2,
+    1: LinkLayer.ETHERNET,
+    101: LinkLayer.IP,
+    113: LinkLayer.COOKED,
+    228: LinkLayer.IP,
+    229: LinkLayer.IP,
+    276: LinkLayer.COOKED_2,
 }
 """LINKTYPE_ numbers of pcap and pcapng."""
 
@@ -273,7 +273,7 @@ class Datagram(Struct, frozen=True, kw_only=True):
         return not ip_address(self.destination).is_multicast
 
 
-def find_ptp(link: Link, data: bytes) -> Datagram | None:
+def find_ptp(link: LinkLayer, data: bytes) -> Datagram | None:
     """Return what stands in the place of a PTP message, None where the frame carries none.
 
     Nothing is raised for a frame that is cut or lies: it carries no PTP that can be read.
@@ -380,9 +380,9 @@ def _udp(data: bytes, offset: int) -> bytes | None:
     return data[offset + 8 : offset + length] or None
 
 
-_FINDERS: dict[Link, Callable[[bytes], Datagram | None]] = {
-    Link.ETHERNET: _ethernet,
-    Link.COOKED: _cooked,
-    Link.COOKED_2: _cooked_2,
-    Link.IP: _raw_ip,
+_FINDERS: dict[LinkLayer, Callable[[bytes], Datagram | None]] = {
+    LinkLayer.ETHERNET: _ethernet,
+    LinkLayer.COOKED: _cooked,
+    LinkLayer.COOKED_2: _cooked_2,
+    LinkLayer.IP: _raw_ip,
 }

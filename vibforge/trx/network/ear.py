@@ -12,7 +12,7 @@ from typing import Self
 from msgspec import Struct
 
 from vibforge.errors import NotPossibleHereError
-from vibforge.trx.network.capture import Link, find_ptp
+from vibforge.trx.network.capture import LinkLayer, find_ptp
 from vibforge.trx.network.listener import Listener
 
 _ETH_P_ALL = 0x0003
@@ -59,7 +59,7 @@ _FILTER = (
 """A program of the kernel's classic packet filter: code, jumps if true and if not, operand."""
 
 
-class Ear(Struct):
+class CaptureSocket(Struct):
     """An interface that is listened to; a context manager.
 
     Raises (on entry):
@@ -107,7 +107,7 @@ class Ear(Struct):
         if address[2] == _PACKET_OUTGOING:
             return
         listener.packets += 1
-        datagram = find_ptp(Link.ETHERNET, _with_tag(frame, ancillary))
+        datagram = find_ptp(LinkLayer.ETHERNET, _with_tag(frame, ancillary))
         if datagram:
             listener.hear(time.time_ns(), datagram)
 

@@ -14,14 +14,14 @@ from vibforge.trx.network.message import (
     AUTHENTICATION,
     PATH_TRACE,
     Announce,
-    Flags,
-    Kind,
+    HeaderFlags,
+    MessageType,
     PortIdentity,
     PtpMessage,
 )
 
 
-class Voice(Struct, frozen=True, kw_only=True):
+class Speaker(Struct, frozen=True, kw_only=True):
     """One port that speaks in one domain.
 
     `counts` are its messages by kind and `spacing` the usual nanoseconds between two of a kind,
@@ -35,25 +35,25 @@ class Voice(Struct, frozen=True, kw_only=True):
 
     port: PortIdentity
     addresses: tuple[str, ...]
-    counts: Mapping[Kind, int]
-    spacing: Mapping[Kind, int]
-    stated: Mapping[Kind, int]
+    counts: Mapping[MessageType, int]
+    spacing: Mapping[MessageType, int]
+    stated: Mapping[MessageType, int]
     announce: Announce | None = None
-    flags: Flags | None = None
+    flags: HeaderFlags | None = None
     grandmasters: tuple[bytes, ...] = ()
-    destinations: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
-    unicast: frozenset[Kind] = frozenset()
+    destinations: Mapping[MessageType, tuple[str, ...]] = field(default_factory=dict)
+    unicast: frozenset[MessageType] = frozenset()
     two_step: bool | None = None
     peer_two_step: bool | None = None
     follow_up_information: bool = False
     path_trace: bool = False
     authenticated: bool = False
-    cut: frozenset[Kind] = frozenset()
+    cut: frozenset[MessageType] = frozenset()
 
     @property
     def gives_time(self) -> bool:
         """Whether it is a master: it announces, or it sends Sync."""
-        return Kind.ANNOUNCE in self.counts or Kind.SYNC in self.counts
+        return MessageType.ANNOUNCE in self.counts or MessageType.SYNC in self.counts
 
     @property
     def rank(self) -> tuple[int | bytes, ...]:
@@ -81,10 +81,10 @@ class Domain(Struct, frozen=True, kw_only=True):
     vlans: tuple[int, ...]
     domain: int
     sdo: int
-    voices: tuple[Voice, ...]
+    voices: tuple[Speaker, ...]
 
     @property
-    def masters(self) -> tuple[Voice, ...]:
+    def masters(self) -> tuple[Speaker, ...]:
         """The ports that give time, the one first that best-master selection prefers."""
         found = [voice for voice in self.voices if voice.gives_time]
         return tuple(sorted(found, key=lambda voice: voice.rank))
@@ -95,11 +95,11 @@ class Domain(Struct, frozen=True, kw_only=True):
         found = (clock for voice in self.masters for clock in voice.grandmasters)
         return tuple(dict.fromkeys(found))
 
-    def count(self, *kinds: Kind) -> int:
+    def count(self, *kinds: MessageType) -> int:
         return sum(voice.counts.get(kind, 0) for voice in self.voices for kind in kinds)
 
 
-class Hearing(Struct, frozen=True, kw_only=True):
+class Observation(Struct, frozen=True, kw_only=True):
     """All that was heard, by domain.
 
     `packets` are all packets looked at and `messages` the PTP messages among them; `malformed`
@@ -140,18 +140,18 @@ _Place = tuple[Transport, tuple[int, ...], int, int]
 class _Notes(Struct):
     """What is known of one port so far."""
 
-    counts: Counter[Kind] = field(default_factory=Counter)
-    last: dict[Kind, int] = field(default_factory=dict)
-    gaps: dict[Kind, deque[int]] = field(default_factory=dict)
-    stated: dict[Kind, int] = field(default_factory=dict)
+    counts: Counter[MessageType] = field(default_factory=Counter)
+    last: dict[MessageType, int] = field(default_factory=dict)
+    gaps: dict[MessageType, deque[int]] = field(default_factory=dict)
+    stated: dict[MessageType, int] = field(default_factory=dict)
     addresses: dict[str, None] = field(default_factory=dict)
     grandmasters: dict[bytes, None] = field(default_factory=dict)
-    destinations: dict[Kind, dict[str, None]] = field(default_factory=dict)
+    destinations: dict[MessageType, dict[str, None]] = field(default_factory=dict)
     announce: Announce | None = None
-    flags: Flags | None = None
-    unicast: set[Kind] = field(default_factory=set)
-    multicast: set[Kind] = field(default_factory=set)
-    cut: set[Kind] = field(default_factory=set)
+    flags: HeaderFlags | None = None
+    unicast: set[MessageType] = field(default_factory=set)
+    multicast: set[MessageType] = field(default_factory=set)
+    cut: set[MessageType] = field(default_factory=set)
     two_step: bool | None = None
     peer_two_step: bool | None = None
     follow_up_information: bool = False
@@ -170,16 +170,16 @@ class _Notes(Struct):
         if not message.whole:
             self.cut.add(kind)
         self.authenticated |= any(tlv.type in AUTHENTICATION for tlv in message.tlvs)
-        if kind is Kind.SYNC:
+        if kind is MessageType.SYNC:
             self.two_step = message.flags.two_step
-        if kind is Kind.PDELAY_RESP:
+        if kind is MessageType.PDELAY_RESP:
             self.peer_two_step = message.flags.two_step
-        if kind is Kind.FOLLOW_UP:
+        if kind is MessageType.FOLLOW_UP:
             self.follow_up_information |= any(tlv.follow_up_information for tlv in message.tlvs)
-        if kind is Kind.ANNOUNCE:
+        if kind is MessageType.ANNOUNCE:
             self._announced(message)
 
-    def _sent(self, kind: Kind, flags: Flags, datagram: Datagram) -> None:
+    def _sent(self, kind: MessageType, flags: HeaderFlags, datagram: Datagram) -> None:
         if len(self.addresses) < _MOST_ADDRESSES and datagram.source:
             self.addresses[datagram.source] = None
         destinations = self.destinations.setdefault(kind, {})
@@ -194,8 +194,8 @@ class _Notes(Struct):
         if self.announce and len(self.grandmasters) < _MOST_GRANDMASTERS:
             self.grandmasters[self.announce.grandmaster] = None
 
-    def voice(self, port: PortIdentity) -> Voice:
-        return Voice(
+    def voice(self, port: PortIdentity) -> Speaker:
+        return Speaker(
             port=port,
             addresses=tuple(self.addresses),
             counts=dict(sorted(self.counts.items())),
@@ -265,19 +265,19 @@ class Listener(Struct):
             notes = self._ports[key] = _Notes()
         return notes
 
-    def hearing(self, end: str = "") -> Hearing:
+    def hearing(self, end: str = "") -> Observation:
         """Return what was heard up to now, the domains with the most masters first."""
         with self._lock:
             return self._heard(end)
 
-    def _heard(self, end: str) -> Hearing:
+    def _heard(self, end: str) -> Observation:
         ordered = sorted(self._ports.items(), key=lambda item: item[0])
         domains = [
             _domain(place, ((key[1], notes) for key, notes in group))
             for place, group in groupby(ordered, key=lambda item: item[0][0])
         ]
         domains.sort(key=lambda domain: -len(domain.masters))
-        return Hearing(
+        return Observation(
             domains=tuple(domains),
             packets=self.packets,
             messages=self.messages,

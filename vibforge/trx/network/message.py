@@ -28,7 +28,7 @@ _ANNOUNCE = struct.Struct(">10shBBBBHB8sHB")
 _TLV_HEAD = struct.Struct(">HH")
 
 
-class Kind(IntEnum):
+class MessageType(IntEnum):
     """messageType, table 36."""
 
     SYNC = 0x0
@@ -49,16 +49,16 @@ class Kind(IntEnum):
 
 
 BODY_SIZE = {
-    Kind.SYNC: 10,  # 13.6, originTimestamp
-    Kind.DELAY_REQ: 10,  # 13.6, the same
-    Kind.PDELAY_REQ: 20,  # 13.9, originTimestamp and 10 reserved bytes
-    Kind.PDELAY_RESP: 20,  # 13.10, requestReceiptTimestamp, requestingPortIdentity
-    Kind.FOLLOW_UP: 10,  # 13.7, preciseOriginTimestamp
-    Kind.DELAY_RESP: 20,  # 13.8, receiveTimestamp, requestingPortIdentity
-    Kind.PDELAY_RESP_FOLLOW_UP: 20,  # 13.11, responseOriginTimestamp, requestingPortIdentity
-    Kind.ANNOUNCE: _ANNOUNCE.size,  # 13.5
-    Kind.SIGNALING: 10,  # 13.12, targetPortIdentity
-    Kind.MANAGEMENT: 14,  # 15.4.1, targetPortIdentity, hops, action
+    MessageType.SYNC: 10,  # 13.6, originTimestamp
+    MessageType.DELAY_REQ: 10,  # 13.6, the same
+    MessageType.PDELAY_REQ: 20,  # 13.9, originTimestamp and 10 reserved bytes
+    MessageType.PDELAY_RESP: 20,  # 13.10, requestReceiptTimestamp, requestingPortIdentity
+    MessageType.FOLLOW_UP: 10,  # 13.7, preciseOriginTimestamp
+    MessageType.DELAY_RESP: 20,  # 13.8, receiveTimestamp, requestingPortIdentity
+    MessageType.PDELAY_RESP_FOLLOW_UP: 20,  # 13.11, responseOriginTimestamp, requestingPortIdentity
+    MessageType.ANNOUNCE: _ANNOUNCE.size,  # 13.5
+    MessageType.SIGNALING: 10,  # 13.12, targetPortIdentity
+    MessageType.MANAGEMENT: 14,  # 15.4.1, targetPortIdentity, hops, action
 }
 """Bytes between the header and the TLVs."""
 
@@ -98,7 +98,7 @@ def clock_text(clock: bytes) -> str:
     return f"{digits[:6]}.{digits[6:10]}.{digits[10:]}"
 
 
-class Flags(Struct, frozen=True, kw_only=True):
+class HeaderFlags(Struct, frozen=True, kw_only=True):
     """flagField of 13.3.2.8, table 37; `bits` are all sixteen, first byte high."""
 
     LEAP_61: ClassVar[int] = 0x0001
@@ -213,7 +213,7 @@ class PtpMessage(Struct, frozen=True, kw_only=True):
     `whole` is false if the capture cut the message: then the body may be empty and TLVs missing.
     """
 
-    kind: Kind
+    kind: MessageType
     source: PortIdentity
     body: bytes
     domain: int = 0
@@ -221,7 +221,7 @@ class PtpMessage(Struct, frozen=True, kw_only=True):
     minor_sdo: int = 0
     version: int = 2
     minor_version: int = 0
-    flags: Flags = Flags(bits=0)
+    flags: HeaderFlags = HeaderFlags(bits=0)
     correction: int = 0
     type_specific: bytes = bytes(4)
     sequence: int = 0
@@ -253,7 +253,7 @@ class PtpMessage(Struct, frozen=True, kw_only=True):
             minor_version=header[1] >> 4,
             domain=header[3],
             minor_sdo=header[4],
-            flags=Flags(bits=header[5]),
+            flags=HeaderFlags(bits=header[5]),
             correction=header[6],
             type_specific=header[7],
             source=PortIdentity(header[8], header[9]),
@@ -280,10 +280,12 @@ class PtpMessage(Struct, frozen=True, kw_only=True):
     @property
     def announce(self) -> Announce | None:
         """The body of an Announce, None of any other message and of one that is cut."""
-        return Announce.parse(self.body) if self.kind is Kind.ANNOUNCE and self.body else None
+        return (
+            Announce.parse(self.body) if self.kind is MessageType.ANNOUNCE and self.body else None
+        )
 
 
-def _header(data: bytes, *, cut: bool) -> tuple[tuple[Any, ...], Kind, int]:
+def _header(data: bytes, *, cut: bool) -> tuple[tuple[Any, ...], MessageType, int]:
     if len(data) < _HEADER.size:
         raise FormatError(f"{len(data)} bytes, where a PTP header has {_HEADER.size}")
     header = _HEADER.unpack_from(data)
@@ -291,7 +293,7 @@ def _header(data: bytes, *, cut: bool) -> tuple[tuple[Any, ...], Kind, int]:
     if version != 2:  # noqa: PLR2004 - versionPTP of 13.3.2.2
         raise FormatError(f"PTP version {version}, which has another layout")
     try:
-        kind = Kind(header[0] & 0xF)
+        kind = MessageType(header[0] & 0xF)
     except ValueError as error:
         raise FormatError(f"messageType {header[0] & 0xF}, which is reserved") from error
     length = header[2]

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from vibforge.trx.conf import TrxConf, number_of
 from vibforge.trx.network.capture import Transport
-from vibforge.trx.network.listener import Domain, Voice
-from vibforge.trx.network.message import Kind
+from vibforge.trx.network.listener import Domain, Speaker
+from vibforge.trx.network.message import MessageType
 from vibforge.trx.option import catalogue
 from vibforge.trx.profile import Profile, profiles
 from vibforge.trx.rules.locking import BEST_PRIORITY1
@@ -157,8 +157,8 @@ def _word(words: type[_Word], value: str, default: _Word) -> _Word:
     return next((word for word in words if word.casefold() == value.casefold()), default)
 
 
-_PEER_KINDS = (Kind.PDELAY_REQ, Kind.PDELAY_RESP, Kind.PDELAY_RESP_FOLLOW_UP)
-_END_KINDS = (Kind.DELAY_REQ, Kind.DELAY_RESP)
+_PEER_KINDS = (MessageType.PDELAY_REQ, MessageType.PDELAY_RESP, MessageType.PDELAY_RESP_FOLLOW_UP)
+_END_KINDS = (MessageType.DELAY_REQ, MessageType.DELAY_RESP)
 _SLOWEST, _FASTEST = 16, -10
 """Bounds of an interval that is worked out from times: 18 hours, a millisecond."""
 
@@ -176,7 +176,7 @@ class Fit(Struct, frozen=True, kw_only=True):
     """
 
     domain: Domain
-    master: Voice | None
+    master: Speaker | None
     settings: ClockSettings
     assumed: tuple[str, ...]
     profiles: tuple[str, ...]
@@ -218,7 +218,7 @@ def fit_domain(domain: Domain, *, untagged: bool = False) -> Fit:
     )
 
 
-def _settings(domain: Domain, master: Voice | None, delay: Delay | None) -> ClockSettings:
+def _settings(domain: Domain, master: Speaker | None, delay: Delay | None) -> ClockSettings:
     plain = ClockSettings()
     group = _group(master)
     announce = master.announce if master else None
@@ -227,14 +227,14 @@ def _settings(domain: Domain, master: Voice | None, delay: Delay | None) -> Cloc
         sdo=domain.sdo,
         transport=domain.transport,
         delay=delay or Delay.E2E,
-        log_announce=_or(_interval(master, Kind.ANNOUNCE), plain.log_announce),
-        log_sync=_or(_interval(master, Kind.SYNC), plain.log_sync),
-        log_delay_request=_or(_interval(master, Kind.DELAY_RESP), plain.log_delay_request),
+        log_announce=_or(_interval(master, MessageType.ANNOUNCE), plain.log_announce),
+        log_sync=_or(_interval(master, MessageType.SYNC), plain.log_sync),
+        log_delay_request=_or(_interval(master, MessageType.DELAY_RESP), plain.log_delay_request),
         log_peer_request=_or(_peer_interval(domain, master), plain.log_peer_request),
         follow_up_information=master is not None and master.follow_up_information,
         path_trace=master is not None and master.path_trace,
         hybrid=_asks_in_unicast(domain),
-        announces=master is None or Kind.ANNOUNCE in master.counts,
+        announces=master is None or MessageType.ANNOUNCE in master.counts,
         scope=_scope(domain.transport, group),
         destination=unusual_group(domain.transport, group),
         unicast=master is not None and _serves_one_by_one(master),
@@ -248,7 +248,7 @@ def _or(value: int | None, default: int) -> int:
     return default if value is None else value
 
 
-def _delay(domain: Domain, master: Voice | None) -> Delay | None:
+def _delay(domain: Domain, master: Speaker | None) -> Delay | None:
     """What the master itself measures or answers, else what others do; None where nobody does."""
     for voices in ((master,) if master else (), domain.voices):
         if any(kind in voice.counts for voice in voices for kind in _PEER_KINDS):
@@ -258,7 +258,7 @@ def _delay(domain: Domain, master: Voice | None) -> Delay | None:
     return None
 
 
-def _interval(voice: Voice | None, kind: Kind) -> int | None:
+def _interval(voice: Speaker | None, kind: MessageType) -> int | None:
     """What the messages say of their interval, else what their times show, else None."""
     if voice is None:
         return None
@@ -271,25 +271,27 @@ def _interval(voice: Voice | None, kind: Kind) -> int | None:
     return None
 
 
-def _peer_interval(domain: Domain, master: Voice | None) -> int | None:
-    found = (_interval(voice, Kind.PDELAY_REQ) for voice in (master, *domain.voices))
+def _peer_interval(domain: Domain, master: Speaker | None) -> int | None:
+    found = (_interval(voice, MessageType.PDELAY_REQ) for voice in (master, *domain.voices))
     return next((each for each in found if each is not None), None)
 
 
 def _asks_in_unicast(domain: Domain) -> bool:
-    return any(Kind.DELAY_REQ in voice.unicast for voice in domain.voices if not voice.gives_time)
+    return any(
+        MessageType.DELAY_REQ in voice.unicast for voice in domain.voices if not voice.gives_time
+    )
 
 
-def _serves_one_by_one(master: Voice) -> bool:
-    given = {Kind.ANNOUNCE, Kind.SYNC} & set(master.counts)
+def _serves_one_by_one(master: Speaker) -> bool:
+    given = {MessageType.ANNOUNCE, MessageType.SYNC} & set(master.counts)
     return given <= master.unicast
 
 
-def _group(master: Voice | None) -> str:
+def _group(master: Speaker | None) -> str:
     """The group that the master's Announce or Sync go to, empty where the capture does not say."""
     if master is None or _serves_one_by_one(master):
         return ""
-    for kind in (Kind.SYNC, Kind.ANNOUNCE):
+    for kind in (MessageType.SYNC, MessageType.ANNOUNCE):
         for address in master.destinations.get(kind, ()):
             return address
     return ""
@@ -301,31 +303,35 @@ def _scope(transport: Transport, group: str) -> int:
     return ClockSettings().scope
 
 
-def _assumed(domain: Domain, master: Voice | None, delay: Delay | None) -> Iterator[str]:
+def _assumed(domain: Domain, master: Speaker | None, delay: Delay | None) -> Iterator[str]:
     if delay is None:
         yield "delay_mechanism"
     if master is None or (
-        Kind.ANNOUNCE in master.counts and _interval(master, Kind.ANNOUNCE) is None
+        MessageType.ANNOUNCE in master.counts and _interval(master, MessageType.ANNOUNCE) is None
     ):
         yield "logAnnounceInterval"
-    if _interval(master, Kind.SYNC) is None:
+    if _interval(master, MessageType.SYNC) is None:
         yield "logSyncInterval"
     if delay is Delay.P2P and _peer_interval(domain, master) is None:
         yield "logMinPdelayReqInterval"
-    if delay is not Delay.P2P and _interval(master, Kind.DELAY_RESP) is None:
+    if delay is not Delay.P2P and _interval(master, MessageType.DELAY_RESP) is None:
         yield "logMinDelayReqInterval"
-    if master is None or Kind.FOLLOW_UP not in master.counts or Kind.FOLLOW_UP in master.cut:
+    if (
+        master is None
+        or MessageType.FOLLOW_UP not in master.counts
+        or MessageType.FOLLOW_UP in master.cut
+    ):
         yield "follow_up_info"
-    if master and Kind.ANNOUNCE in master.counts and master.announce is None:
+    if master and MessageType.ANNOUNCE in master.counts and master.announce is None:
         yield from ("priority1", "clockClass", "path_trace_enabled")
     if master and not _group(master):
         yield DESTINATIONS[domain.transport][0]
 
 
-def _unknown(domain: Domain, master: Voice | None, delay: Delay | None) -> Iterator[str]:
+def _unknown(domain: Domain, master: Speaker | None, delay: Delay | None) -> Iterator[str]:
     if delay is None:
         yield "nobody measured a delay: end-to-end follows from the absence of peer messages only"
-    if domain.count(Kind.ANNOUNCE) == 0:
+    if domain.count(MessageType.ANNOUNCE) == 0:
         yield "nobody announces: a client finds its master only with `BMCA noop`"
     if master and not _group(master) and not _serves_one_by_one(master):
         yield "the capture does not say where the master sends to: the usual group is assumed"
@@ -338,7 +344,7 @@ def _unknown(domain: Domain, master: Voice | None, delay: Delay | None) -> Itera
         )
 
 
-def _unlike(domain: Domain, master: Voice, settings: ClockSettings) -> Iterator[str]:
+def _unlike(domain: Domain, master: Speaker, settings: ClockSettings) -> Iterator[str]:
     """What a rehearsal with these settings would not show a client, though the network does."""
     if master.two_step is None:
         yield "no Sync of the master was heard"
@@ -355,22 +361,22 @@ def _unlike(domain: Domain, master: Voice, settings: ClockSettings) -> Iterator[
         yield "the masters of this network differ in more than their rank, and one is played"
 
 
-def _cut(master: Voice) -> str:
+def _cut(master: Speaker) -> str:
     return ", ".join(kind.label for kind in sorted(master.cut))
 
 
 def _unanswered(domain: Domain) -> Iterator[str]:
     asking = [voice for voice in domain.voices if not voice.gives_time]
     for request, answer in (
-        (Kind.DELAY_REQ, Kind.DELAY_RESP),
-        (Kind.PDELAY_REQ, Kind.PDELAY_RESP),
+        (MessageType.DELAY_REQ, MessageType.DELAY_RESP),
+        (MessageType.PDELAY_REQ, MessageType.PDELAY_RESP),
     ):
         asked = sum(voice.counts.get(request, 0) for voice in asking)
         if asked >= _UNANSWERED and not domain.count(answer):
             yield f"nobody answered {asked} {request.label}"
 
 
-def _shape(voice: Voice) -> tuple[object, ...]:
+def _shape(voice: Speaker) -> tuple[object, ...]:
     """What clients of a master depend on beside its rank."""
     return (
         voice.two_step,
@@ -378,7 +384,7 @@ def _shape(voice: Voice) -> tuple[object, ...]:
         voice.authenticated,
         _serves_one_by_one(voice),
         _group(voice),
-        Kind.ANNOUNCE in voice.counts,
+        MessageType.ANNOUNCE in voice.counts,
     )
 
 

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from vibforge.errors import TrxError
 from vibforge.files.inputs import STANDARD_INPUT
 from vibforge.trx.network.capture import LINK_TYPES, Capture, Transport, find_ptp
-from vibforge.trx.network.ear import Ear
-from vibforge.trx.network.listener import Domain, Hearing, Listener, Voice
+from vibforge.trx.network.ear import CaptureSocket
+from vibforge.trx.network.listener import Domain, Listener, Observation, Speaker
 from vibforge.trx.network.message import clock_text
 from vibforge.trx.network.settings import Fit, fit_domain, trx_conf_of_fit
 
@@ -22,7 +22,7 @@ _MOST_NAMED = 8
 """Networks that a message lists; a capture of more needs another look first."""
 
 
-class Choice(Struct, frozen=True, kw_only=True):
+class NetworkFilter(Struct, frozen=True, kw_only=True):
     """What tells one network from the others; None leaves a property open.
 
     `master` is a clock identity, a port identity (`001b21.fffe.aabbcc-1`) or an address of a
@@ -43,7 +43,7 @@ class Choice(Struct, frozen=True, kw_only=True):
             and (self.vlan is None or tags == ((self.vlan,) if self.vlan else ()))
         )
 
-    def names(self, voice: Voice) -> bool:
+    def names(self, voice: Speaker) -> bool:
         """True if `voice` is the master that is asked for, or none is."""
         if self.master is None:
             return True
@@ -52,7 +52,7 @@ class Choice(Struct, frozen=True, kw_only=True):
         return wanted in names or wanted in voice.addresses
 
 
-def chosen_domain(hearing: Hearing, choice: Choice, where: str) -> Domain:
+def chosen_domain(hearing: Observation, choice: NetworkFilter, where: str) -> Domain:
     """Return the one network with a master that `choice` leaves, with no masters but the named one.
 
     Raises:
@@ -76,7 +76,7 @@ def chosen_domain(hearing: Hearing, choice: Choice, where: str) -> Domain:
     )
 
 
-def _check(choice: Choice) -> None:
+def _check(choice: NetworkFilter) -> None:
     known = [str(each) for each in Transport]
     if choice.transport and choice.transport.casefold() not in map(str.casefold, known):
         raise TrxError(
@@ -85,7 +85,7 @@ def _check(choice: Choice) -> None:
         )
 
 
-def _left(hearing: Hearing, choice: Choice) -> Iterator[Domain]:
+def _left(hearing: Observation, choice: NetworkFilter) -> Iterator[Domain]:
     for domain in hearing.domains:
         masters = [voice for voice in domain.masters if choice.names(voice)]
         if not masters or not choice.fits(domain):
@@ -105,7 +105,7 @@ def network_text(domain: Domain) -> str:
     return f"domain {domain.domain}, {domain.transport}, sdo {domain.sdo}{tags}: {masters}"
 
 
-def _asked(choice: Choice) -> str:
+def _asked(choice: NetworkFilter) -> str:
     parts = [
         "" if choice.domain is None else f" in domain {choice.domain}",
         f" over {choice.transport}" if choice.transport else "",
@@ -115,7 +115,7 @@ def _asked(choice: Choice) -> str:
     return "".join(parts)
 
 
-def _because(hearing: Hearing) -> str:
+def _because(hearing: Observation) -> str:
     if hearing.cut:
         return f", of which the snap length cut {hearing.cut}: record with tcpdump -s 0"
     if hearing.unread:
@@ -123,7 +123,7 @@ def _because(hearing: Hearing) -> str:
     return ""
 
 
-def unread_text(hearing: Hearing) -> str:
+def unread_text(hearing: Observation) -> str:
     """Say how many packets have a link type that vibforge does not read."""
     listed = ", ".join(f"{count} of link type {link}" for link, count in hearing.unread.items())
     return f"{listed} cannot be read (Ethernet, Linux cooked and raw IP can)"
@@ -141,12 +141,12 @@ _CHECK_EVERY = 4096
 Progress = Callable[[int, int], None]
 
 
-def hear(
+def observe(
     capture: Path | None,
     interface: str | None,
     seconds: float,
     on_progress: Progress | None = None,
-) -> Hearing:
+) -> Observation:
     """Hear a capture, or an interface for so many seconds.
 
     Raises:
@@ -161,7 +161,7 @@ def hear(
     raise TrxError("name a capture, or --interface NAME, and not both")
 
 
-def chosen_fit(hearing: Hearing, choice: Choice, where: str) -> Fit:
+def chosen_fit(hearing: Observation, choice: NetworkFilter, where: str) -> Fit:
     """Return the fit of the one network with a master that `choice` leaves.
 
     Raises:
@@ -184,10 +184,10 @@ def fitting_conf(fit: Fit) -> str:
     return "".join(f"{note}\n" for note in notes) + text
 
 
-def hear_capture(path: Path, on_progress: Progress | None = None) -> Hearing:
+def hear_capture(path: Path, on_progress: Progress | None = None) -> Observation:
     """Hear a pcap or pcapng capture; `-` is the standard input.
 
-    A capture that is cut, or lies, counts up to there; `Hearing.end` says so.
+    A capture that is cut, or lies, counts up to there; `Observation.end` says so.
 
     Raises:
         TrxError: it cannot be read.
@@ -239,13 +239,13 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         yield file, size
 
 
-def hear_interface(interface: str, seconds: float) -> Hearing:
+def hear_interface(interface: str, seconds: float) -> Observation:
     """Hear an interface of this machine for so many seconds.
 
     Raises:
         NotPossibleHereError: no such interface, or raw sockets are not allowed.
     """
     listener = Listener()
-    with Ear.open(interface) as ear:
+    with CaptureSocket.open(interface) as ear:
         ear.listen(listener, seconds)
     return listener.hearing()

@@ -30,7 +30,7 @@ _TIME_FLAGS = {
     "timeTraceable": "time_traceable",
     "frequencyTraceable": "frequency_traceable",
 }
-"""pmc's names of the flags of the time, and those of `trx.network.message.Flags`."""
+"""pmc's names of the flags of the time, and those of `trx.network.message.HeaderFlags`."""
 
 _MOST_CHARACTERS = 1 << 16
 """The answers have 4 KiB."""

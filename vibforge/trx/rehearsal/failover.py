@@ -13,12 +13,12 @@ from enum import StrEnum
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from vibforge.trx.network.message import Flags
+from vibforge.trx.network.message import HeaderFlags
 from vibforge.trx.network.settings import ClockSettings
 from vibforge.trx.rehearsal.client import values_of
 from vibforge.trx.rehearsal.data_sets import DataSets
 from vibforge.trx.rehearsal.grandmaster import Announced, Grandmaster
-from vibforge.trx.rehearsal.verdict import Sample, Scene, on_one_scale
+from vibforge.trx.rehearsal.verdict import Sample, Trace, on_one_scale
 
 _POOR_CLASSES = (187, 248)
 """What a grandmaster announces that has lost its reference (7.6.2.5, table 4): the first one is
@@ -46,7 +46,7 @@ class Event(StrEnum):
     LEAP = "the active grandmaster announces a leap second"
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class EventResponse(Struct, frozen=True, kw_only=True):
     """One event and what the client did.
 
     `at` are seconds since the client started. `without_time` are the seconds in a row that it had
@@ -65,7 +65,7 @@ class Change(Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...]
 
 
-class Speaker(Struct):
+class PlayedGrandmaster(Struct):
     """One grandmaster: how it is started, stopped and told what to announce, and its port.
 
     `start` does not wait: ptp4l becomes master after its announce timeout. `stop` kills it, so that
@@ -118,17 +118,17 @@ def _whole(text: str | None, default: int = 128) -> int:
 class Failover(Struct):
     """Runs the events one after the other. `ask` reads the client, `now` are its seconds."""
 
-    scene: Scene
+    scene: Trace
     client: ClockSettings
-    first: Speaker
-    second: Speaker
+    first: PlayedGrandmaster
+    second: PlayedGrandmaster
     ask: Callable[[], DataSets | None]
     now: Callable[[], float]
     pause: float
     watch: float
-    changes: list[Change] = field(default_factory=list)
+    changes: list[EventResponse] = field(default_factory=list)
 
-    def run(self) -> tuple[Change, ...]:
+    def run(self) -> tuple[EventResponse, ...]:
         """Return what the client did at each event; the rest is skipped once it has no time."""
         steps = {
             Event.LOSS: self._lose,
@@ -176,21 +176,21 @@ class Failover(Struct):
     def _shift(self) -> bool:
         active = self._active()
         announced = active.announced
-        flags = Flags(bits=announced.flags.bits | Flags.UTC_OFFSET_VALID)
+        flags = HeaderFlags(bits=announced.flags.bits | HeaderFlags.UTC_OFFSET_VALID)
         self._tell(active, replace(announced, utc_offset=announced.utc_offset + 1, flags=flags))
         return False
 
     def _leap(self) -> bool:
         active = self._active()
-        flags = Flags(bits=active.announced.flags.bits | Flags.LEAP_61)
+        flags = HeaderFlags(bits=active.announced.flags.bits | HeaderFlags.LEAP_61)
         self._tell(active, replace(active.announced, flags=flags))
         return False
 
-    def _tell(self, speaker: Speaker, announced: Announced) -> None:
+    def _tell(self, speaker: PlayedGrandmaster, announced: Announced) -> None:
         speaker.announced = announced
         speaker.tell(announced)
 
-    def _join(self, speaker: Speaker) -> bool:
+    def _join(self, speaker: PlayedGrandmaster) -> bool:
         """Let a grandmaster speak beside the other one, or instead of it if it has the rank."""
         if speaker.alive:
             return False
@@ -202,7 +202,7 @@ class Failover(Struct):
         speaker.start()
         return True
 
-    def _active(self) -> Speaker:
+    def _active(self) -> PlayedGrandmaster:
         parent = self.scene.samples[-1].data.parent
         for speaker in (self.first, self.second):
             if speaker.alive and speaker.port == parent:
@@ -216,7 +216,7 @@ class Failover(Struct):
             if speaker is not active and speaker.alive:
                 speaker.stop()
 
-    def _watched(self, event: Event, at: float, *, starts: bool) -> Change:
+    def _watched(self, event: Event, at: float, *, starts: bool) -> EventResponse:
         slowest = max(each.played.settings.announce_seconds for each in (self.first, self.second))
         timeouts = max(each.played.settings.patience for each in (self.first, self.second))
         settle = at + _SETTLING * slowest + self.watch + (timeouts + slowest if starts else 0.0)
@@ -280,9 +280,9 @@ class _Track(Struct):
         self.has_time = has_time
         self._last = data
 
-    def change(self, event: Event, followed: str) -> Change:
+    def change(self, event: Event, followed: str) -> EventResponse:
         data = self._last
-        return Change(
+        return EventResponse(
             event=event,
             at=round(self.since, 2),
             without_time=round(self._longest, 1) if self.has_time else None,

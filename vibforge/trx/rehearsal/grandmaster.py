@@ -10,10 +10,10 @@ from vibforge.errors import TrxError
 from vibforge.esxi.paths import TRX_CONF_LIMIT
 from vibforge.files.inputs import read_input
 from vibforge.trx.conf import TrxConf
-from vibforge.trx.exchange.linuxptp import Entry, entries_of
+from vibforge.trx.exchange.linuxptp import ConfEntry, entries_of
 from vibforge.trx.network.capture import Transport
-from vibforge.trx.network.listener import Hearing, Voice
-from vibforge.trx.network.message import Announce, Flags, clock_text
+from vibforge.trx.network.listener import Observation, Speaker
+from vibforge.trx.network.message import Announce, HeaderFlags, clock_text
 from vibforge.trx.network.settings import (
     DESTINATIONS,
     ClockSettings,
@@ -22,7 +22,7 @@ from vibforge.trx.network.settings import (
     fit_domain,
     settings_of,
 )
-from vibforge.trx.network.sniff import Choice, chosen_domain, hear_capture, network_text
+from vibforge.trx.network.sniff import NetworkFilter, chosen_domain, hear_capture, network_text
 from vibforge.trx.profile import Profile, profile_named
 from vibforge.trx.rehearsal.client import SOFTWARE_THRESHOLD, common_overlay, values_of
 from vibforge.trx.rehearsal.linuxptp import Linuxptp
@@ -75,7 +75,7 @@ class Announced(Struct, frozen=True, kw_only=True):
     accuracy: int = 0xFE
     variance: int = 0xFFFF
     utc_offset: int = 37
-    flags: Flags = field(default_factory=lambda: Flags(bits=0))
+    flags: HeaderFlags = field(default_factory=lambda: HeaderFlags(bits=0))
     time_source: int = 0xA0
 
     @property
@@ -171,21 +171,21 @@ def _electing(
         yield "announceReceiptTimeout", announce_timeout
 
 
-def _rank(master: Voice, announce: Announce) -> dict[str, str]:
+def _rank(master: Speaker, announce: Announce) -> dict[str, str]:
     options = {"priority1": str(announce.priority1), "priority2": str(announce.priority2)}
     if master.port.clock not in _NO_IDENTITIES:
         options["clockIdentity"] = clock_text(master.port.clock)
     return options
 
 
-def _announced(announce: Announce, flags: Flags | None) -> Announced:
+def _announced(announce: Announce, flags: HeaderFlags | None) -> Announced:
     quality = announce.quality
     return Announced(
         clock_class=quality.clock_class,
         accuracy=quality.accuracy,
         variance=quality.variance,
         utc_offset=announce.utc_offset,
-        flags=flags or Flags(bits=0),
+        flags=flags or HeaderFlags(bits=0),
         time_source=announce.time_source,
     )
 
@@ -240,7 +240,7 @@ def _within_reach(
     return raised, (f"{key} {SOFTWARE_THRESHOLD} instead of {settings.threshold}",)
 
 
-def _in_order(entries: tuple[Entry, ...], interfaces: set[str]) -> Iterable[tuple[str, str]]:
+def _in_order(entries: tuple[ConfEntry, ...], interfaces: set[str]) -> Iterable[tuple[str, str]]:
     for section in ("global", *interfaces):
         for entry in entries:
             if entry.section == section:
@@ -267,7 +267,7 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
     profile: str | None = None,
     conf: Path | None = None,
     capture: Path | None = None,
-    choice: Choice,
+    choice: NetworkFilter,
 ) -> Grandmaster | None:
     """Return the grandmaster to play, None where the network has one.
 
@@ -318,7 +318,7 @@ def _of_file(conf: Path) -> Grandmaster:
     return of_conf(text, str(conf))
 
 
-def _narrowed(hearing: Hearing, choice: Choice, client: ClockSettings) -> Choice:
+def _narrowed(hearing: Observation, choice: NetworkFilter, client: ClockSettings) -> NetworkFilter:
     """Take the client's own domain, then its transport, as far as the choice leaves several."""
     for narrower in (
         replace(choice, domain=client.domain) if choice.domain is None else choice,

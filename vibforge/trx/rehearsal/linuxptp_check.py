@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from vibforge.trx.conf import Line, TrxConf, shown
 from vibforge.trx.rehearsal.linuxptp import Linuxptp
-from vibforge.trx.rehearsal.sandbox import World
+from vibforge.trx.rehearsal.sandbox import Sandbox
 
 _REJECTED = 254
 _LONGEST_WORDS = 200
@@ -29,7 +29,7 @@ class Rejection(Struct, frozen=True, kw_only=True):
     words: str
 
 
-def rejections(conf: TrxConf, world: World, linuxptp: Linuxptp) -> tuple[Rejection, ...]:
+def rejections(conf: TrxConf, world: Sandbox, linuxptp: Linuxptp) -> tuple[Rejection, ...]:
     """Ask each program about its lines; it names one bad line only, so each is asked alone."""
     found: list[Rejection] = []
     for program in ("ptp4l", "phc2sys"):
@@ -39,7 +39,9 @@ def rejections(conf: TrxConf, world: World, linuxptp: Linuxptp) -> tuple[Rejecti
     return tuple(found)
 
 
-def _each(program: str, lines: Sequence[Line], world: World, linuxptp: Linuxptp) -> list[Rejection]:
+def _each(
+    program: str, lines: Sequence[Line], world: Sandbox, linuxptp: Linuxptp
+) -> list[Rejection]:
     end = time.monotonic() + _SECONDS
     found = []
     for line in lines:
@@ -51,7 +53,7 @@ def _each(program: str, lines: Sequence[Line], world: World, linuxptp: Linuxptp)
     return found
 
 
-def _words(program: str, lines: Sequence[Line], world: World, linuxptp: Linuxptp) -> str:
+def _words(program: str, lines: Sequence[Line], world: Sandbox, linuxptp: Linuxptp) -> str:
     """What the program says against the lines, empty where it takes them."""
     file = world.folder / f"{program}.lines"
     text = "".join(["[global]\n", *(f"{line.key} {line.value}\n" for line in lines)])

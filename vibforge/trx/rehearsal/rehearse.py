@@ -12,16 +12,16 @@ from vibforge.errors import TrxError
 from vibforge.findings.check import Finding, Severity
 from vibforge.trx.check import check
 from vibforge.trx.conf import TrxConf
-from vibforge.trx.network.ear import Ear
-from vibforge.trx.network.listener import Hearing, Listener
+from vibforge.trx.network.ear import CaptureSocket
+from vibforge.trx.network.listener import Listener, Observation
 from vibforge.trx.network.settings import ClockSettings, Fit, fit_domain
 from vibforge.trx.rehearsal.client import Client, client_of
 from vibforge.trx.rehearsal.grandmaster import Grandmaster, electing
 from vibforge.trx.rehearsal.linuxptp import Linuxptp, Programs
 from vibforge.trx.rehearsal.linuxptp_check import Rejection, rejections
 from vibforge.trx.rehearsal.remedy import Advice, advice, failover_advice
-from vibforge.trx.rehearsal.sandbox import World, host_world, private_world
-from vibforge.trx.rehearsal.session import Notice, Play, Stage
+from vibforge.trx.rehearsal.sandbox import Sandbox, host_world, private_world
+from vibforge.trx.rehearsal.session import Notice, RunResult, Session
 from vibforge.trx.rehearsal.verdict import Code
 
 SECONDS = (1.0, 600.0)
@@ -35,7 +35,7 @@ _FIRST, _SECOND = "020000.fffe.000001", "020000.fffe.000002"
 """Identities of two grandmasters on one interface, whose address would give both the same one."""
 
 
-class Wish(Struct, frozen=True, kw_only=True):
+class RehearsalOptions(Struct, frozen=True, kw_only=True):
     """How to rehearse.
 
     `seconds` None lets the grandmaster's Announce interval decide. `second` takes over from the
@@ -69,11 +69,11 @@ class Rehearsal(Struct, frozen=True, kw_only=True):
     linuxptp: str
     grandmaster_linuxptp: str
     network: ClockSettings | None
-    play: Play | None
+    play: RunResult | None
     rejections: tuple[Rejection, ...]
     coupling: tuple[Finding, ...]
     unlike: tuple[str, ...] = ()
-    heard: Hearing | None = None
+    heard: Observation | None = None
 
     @property
     def good(self) -> bool:
@@ -85,7 +85,7 @@ def rehearse_trx(
     against: Grandmaster | str,
     programs: Programs,
     *,
-    wish: Wish,
+    wish: RehearsalOptions,
     on_sample: Notice | None = None,
 ) -> Rehearsal:
     """Rehearse the bytes of a trx.conf against a played grandmaster, or on an interface.
@@ -109,7 +109,7 @@ def rehearse_privately(
     grandmaster: Grandmaster,
     programs: Programs,
     *,
-    wish: Wish,
+    wish: RehearsalOptions,
     on_sample: Notice | None = None,
 ) -> Rehearsal:
     """Rehearse in a private network against a grandmaster that is played, too.
@@ -130,7 +130,7 @@ def rehearse_on_interface(
     interface: str,
     programs: Programs,
     *,
-    wish: Wish,
+    wish: RehearsalOptions,
     on_sample: Notice | None = None,
 ) -> Rehearsal:
     """Rehearse on a network of this machine, whose clock stays as it is.
@@ -148,7 +148,7 @@ def rehearse_on_interface(
 def _heard_meanwhile(interface: str) -> Iterator[Listener]:
     listener = Listener()
     over = threading.Event()
-    with Ear.open(interface) as ear:
+    with CaptureSocket.open(interface) as ear:
         thread = threading.Thread(
             target=ear.listen, args=(listener, SECONDS[1], over.is_set), daemon=True
         )
@@ -163,9 +163,9 @@ def _heard_meanwhile(interface: str) -> Iterator[Listener]:
 def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
     data: bytes,
     grandmaster: Grandmaster | None,
-    world: World,
+    world: Sandbox,
     programs: Programs,
-    wish: Wish,
+    wish: RehearsalOptions,
     on_sample: Notice | None,
     listener: Listener | None = None,
 ) -> Rehearsal:
@@ -178,7 +178,7 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
         return _loudest(listener, client.settings) if listener else None
 
     rejected = any(each.program == "ptp4l" for each in refused)
-    stage = Stage(
+    stage = Session(
         world=world,
         programs=programs,
         seconds=seconds,
@@ -215,7 +215,7 @@ def _advice(
     code: Code,
     client: Client,
     network: ClockSettings | None,
-    play: Play | None,
+    play: RunResult | None,
     second: Grandmaster | None,
 ) -> Advice:
     if code is Code.NO_FAILOVER and play and second:
@@ -233,7 +233,9 @@ def _unlike(grandmaster: Grandmaster, client: Client) -> tuple[str, ...]:
     return grandmaster.unlike
 
 
-def _code(play: Play | None, refused: tuple[Rejection, ...], coupling: tuple[Finding, ...]) -> Code:
+def _code(
+    play: RunResult | None, refused: tuple[Rejection, ...], coupling: tuple[Finding, ...]
+) -> Code:
     if play is None or (play.code is Code.OK and refused):
         return Code.REJECTED
     if play.code is Code.OK and any(each.severity is Severity.ERROR for each in coupling):
@@ -241,7 +243,7 @@ def _code(play: Play | None, refused: tuple[Rejection, ...], coupling: tuple[Fin
     return play.code
 
 
-def _seconds(wish: Wish, grandmaster: Grandmaster | None) -> float:
+def _seconds(wish: RehearsalOptions, grandmaster: Grandmaster | None) -> float:
     if wish.seconds is not None:
         if not SECONDS[0] <= wish.seconds <= SECONDS[1]:
             raise TrxError(f"--seconds takes {SECONDS[0]:.0f} to {SECONDS[1]:.0f}")

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from vibforge.trx.conf import is_default, shown
 from vibforge.trx.network.capture import Transport
 from vibforge.trx.network.settings import DESTINATIONS, ClockSettings, Delay
-from vibforge.trx.option import Kind, catalogue
+from vibforge.trx.option import ValueKind, catalogue
 from vibforge.trx.rehearsal.client import Client, line_of
 from vibforge.trx.rehearsal.data_sets import Said
-from vibforge.trx.rehearsal.failover import Change as FailoverChange
+from vibforge.trx.rehearsal.failover import EventResponse
 from vibforge.trx.rehearsal.verdict import Code
 from vibforge.trx.rules.agreement import SHARED
 from vibforge.trx.rules.locking import BEST_PRIORITY1
@@ -51,7 +51,7 @@ MEANING: Mapping[Code, str] = {
 }
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class LineChange(Struct, frozen=True, kw_only=True):
     """One line to write instead of another; `line` 0 is a line to add."""
 
     line: int
@@ -69,7 +69,7 @@ class Change(Struct, frozen=True, kw_only=True):
 class Advice(Struct, frozen=True, kw_only=True):
     """What to do about a verdict: lines to change, and a sentence where lines are not enough."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[LineChange, ...] = ()
     hint: str = ""
 
 
@@ -137,7 +137,7 @@ _OF_NETWORK = {
 
 
 def failover_advice(
-    client: Client, said: frozenset[Said], failover: Sequence[FailoverChange], second: ClockSettings
+    client: Client, said: frozenset[Said], failover: Sequence[EventResponse], second: ClockSettings
 ) -> Advice:
     """Say what to change so that the client follows after the last change of `failover`.
 
@@ -230,15 +230,15 @@ def _without_tlv(client: Client, network: ClockSettings | None) -> Advice:
     return Advice(changes=tuple(_without(client, tuple(leave))), hint=_HINTS[Code.NO_TLV])
 
 
-def _set(client: Client, wanted: Mapping[str, str]) -> Iterator[Change]:
+def _set(client: Client, wanted: Mapping[str, str]) -> Iterator[LineChange]:
     for key, value in wanted.items():
         for namespace in ("ptp4l", "phc2sys"):
             line = line_of(client.conf, namespace, key)
             new = f"{namespace}:{key} {value}"
             if line and not _same(key, line.value, value):
-                yield Change(line=line.number, old=shown(line.text.strip()), new=new)
+                yield LineChange(line=line.number, old=shown(line.text.strip()), new=new)
             elif not line and _belongs(namespace, key) and not _is_default(key, value):
-                yield Change(line=0, old="", new=new)
+                yield LineChange(line=0, old="", new=new)
 
 
 def _belongs(namespace: str, key: str) -> bool:
@@ -248,7 +248,7 @@ def _belongs(namespace: str, key: str) -> bool:
 
 def _same(key: str, left: str, right: str) -> bool:
     option = catalogue().options[key]
-    return option.kind is not Kind.TEXT and left.casefold() == right.casefold()
+    return option.kind is not ValueKind.TEXT and left.casefold() == right.casefold()
 
 
 def _is_default(key: str, value: str) -> bool:
@@ -256,10 +256,10 @@ def _is_default(key: str, value: str) -> bool:
     return is_default(option, value, (option.since,))
 
 
-def _without(client: Client, keys: tuple[str, ...]) -> Iterator[Change]:
+def _without(client: Client, keys: tuple[str, ...]) -> Iterator[LineChange]:
     for line in client.conf.settings:
         if line.key in keys:
-            yield Change(line=line.number, old=shown(line.text.strip()), new="")
+            yield LineChange(line=line.number, old=shown(line.text.strip()), new="")
 
 
 _WORDS = {
@@ -276,7 +276,7 @@ _ROLES = {"slaveOnly", "clientOnly"}
 """A refusal may name the role, which is right."""
 
 
-def _named_in(client: Client, words: str) -> Iterator[Change]:
+def _named_in(client: Client, words: str) -> Iterator[LineChange]:
     """The lines that ptp4l's refusal speaks of."""
     keys = {key for phrase, key in _WORDS.items() if phrase in words}
     keys |= {line.key for line in client.lines if line.key in words} - _ROLES

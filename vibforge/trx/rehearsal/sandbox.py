@@ -35,7 +35,7 @@ _KEEPER = (
 """/proc shows the keeper's number as the world outside sees it."""
 
 
-class Kind(StrEnum):
+class SandboxKind(StrEnum):
     """Where a rehearsal runs."""
 
     USER = "a private user and network namespace"
@@ -44,21 +44,21 @@ class Kind(StrEnum):
 
 
 _CREATE = {
-    Kind.USER: ("--user", "--map-root-user", "--net", "--pid"),
-    Kind.ROOT: ("--net", "--pid"),
-    Kind.HOST: ("--pid",),
+    SandboxKind.USER: ("--user", "--map-root-user", "--net", "--pid"),
+    SandboxKind.ROOT: ("--net", "--pid"),
+    SandboxKind.HOST: ("--pid",),
 }
 _JOIN = {
-    Kind.USER: ("-U", "--preserve-credentials", "-n"),
-    Kind.ROOT: ("-n",),
-    Kind.HOST: (),
+    SandboxKind.USER: ("-U", "--preserve-credentials", "-n"),
+    SandboxKind.ROOT: ("-n",),
+    SandboxKind.HOST: (),
 }
 
 
-class World(Struct):
+class Sandbox(Struct):
     """A folder for sockets and files, and prefixes that run a command as grandmaster or client."""
 
-    kind: Kind
+    kind: SandboxKind
     folder: Path
     as_grandmaster: tuple[str, ...]
     as_client: tuple[str, ...]
@@ -102,14 +102,14 @@ class World(Struct):
 
 
 @contextlib.contextmanager
-def private_world(programs: Programs) -> Iterator[World]:
+def private_world(programs: Programs) -> Iterator[Sandbox]:
     """Make two networks that only the rehearsal sees.
 
     Raises:
         NotPossibleHereError: neither a user namespace nor root's namespaces can be made.
     """
     reasons = []
-    for kind in (Kind.USER, Kind.ROOT):
+    for kind in (SandboxKind.USER, SandboxKind.ROOT):
         with contextlib.ExitStack() as stack:
             try:
                 world = _private(programs, kind, stack)
@@ -126,7 +126,7 @@ def private_world(programs: Programs) -> Iterator[World]:
 
 
 @contextlib.contextmanager
-def host_world(programs: Programs, interface: str) -> Iterator[World]:
+def host_world(programs: Programs, interface: str) -> Iterator[Sandbox]:
     """Use a network interface of this machine.
 
     Raises:
@@ -147,11 +147,13 @@ def host_world(programs: Programs, interface: str) -> Iterator[World]:
         stack.callback(_reap, started)
         try:
             folder = stack.enter_context(_folder())
-            side = _enter(programs, Kind.HOST, _keeper(programs, Kind.HOST, folder, stack))
+            side = _enter(
+                programs, SandboxKind.HOST, _keeper(programs, SandboxKind.HOST, folder, stack)
+            )
         except _RefusedError as refusal:
             raise NotPossibleHereError(f"no private PID namespace: {refusal}") from refusal
-        yield World(
-            kind=Kind.HOST,
+        yield Sandbox(
+            kind=SandboxKind.HOST,
             folder=folder,
             as_grandmaster=(),
             as_client=side,
@@ -160,14 +162,14 @@ def host_world(programs: Programs, interface: str) -> Iterator[World]:
         )
 
 
-def _private(programs: Programs, kind: Kind, stack: contextlib.ExitStack) -> World:
+def _private(programs: Programs, kind: SandboxKind, stack: contextlib.ExitStack) -> Sandbox:
     started: list[subprocess.Popen[bytes]] = []
     stack.callback(_reap, started)
     folder = stack.enter_context(_folder())
     first = _keeper(programs, kind, folder, stack)
     grandmaster = _enter(programs, kind, first)
     second = _kept([*grandmaster, programs.path("unshare"), "--net", *_keeper_of("")], stack)
-    world = World(
+    world = Sandbox(
         kind=kind,
         folder=folder,
         as_grandmaster=grandmaster,
@@ -194,7 +196,9 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keeper(programs: Programs, kind: Kind, folder: Path, stack: contextlib.ExitStack) -> int:
+def _keeper(
+    programs: Programs, kind: SandboxKind, folder: Path, stack: contextlib.ExitStack
+) -> int:
     create = (programs.path("unshare"), *_CREATE[kind], "--fork", "--kill-child")
     return _kept([*create, *_keeper_of(str(folder))], stack)
 
@@ -255,15 +259,15 @@ def _let_go(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _enter(programs: Programs, kind: Kind, keeper: int) -> tuple[str, ...]:
+def _enter(programs: Programs, kind: SandboxKind, keeper: int) -> tuple[str, ...]:
     enter = (programs.path("nsenter"), "-t", str(keeper), *_JOIN[kind], "-p")
-    if kind is Kind.USER:
+    if kind is SandboxKind.USER:
         return enter
     without_clock = ("--bounding-set", "-sys_time", "--inh-caps", "-sys_time")
     return (programs.path("setpriv"), *without_clock, *enter)
 
 
-def _join(programs: Programs, kind: Kind, first: int, second: int) -> None:
+def _join(programs: Programs, kind: SandboxKind, first: int, second: int) -> None:
     """Join the two networks by one link, with addresses that need no detection of duplicates.
 
     These commands stay outside of the PID namespace: `netns` takes a process number of their own.

@@ -12,11 +12,11 @@ from vibforge.trx.rehearsal import client as client_side
 from vibforge.trx.rehearsal import grandmaster as grandmaster_side
 from vibforge.trx.rehearsal.client import Client, values_of
 from vibforge.trx.rehearsal.data_sets import QUESTIONS, DataSets, Log, Said, data_sets_of
-from vibforge.trx.rehearsal.failover import Change, Failover, Speaker, announced_by
+from vibforge.trx.rehearsal.failover import EventResponse, Failover, PlayedGrandmaster, announced_by
 from vibforge.trx.rehearsal.grandmaster import SLOWEST_ELECTION, Announced, Grandmaster
 from vibforge.trx.rehearsal.linuxptp import Linuxptp, Programs
-from vibforge.trx.rehearsal.sandbox import World
-from vibforge.trx.rehearsal.verdict import Code, Sample, Scene, judge, on_one_scale
+from vibforge.trx.rehearsal.sandbox import Sandbox
+from vibforge.trx.rehearsal.verdict import Code, Sample, Trace, judge, on_one_scale
 
 _BETWEEN = 0.1
 """Seconds between two readings; a reading takes as long again."""
@@ -44,7 +44,7 @@ _SOCKETS = {"first": grandmaster_side.SOCKET, "second": "second.uds"}
 Notice = Callable[[Sample], None]
 
 
-class Play(Struct, frozen=True, kw_only=True):
+class RunResult(Struct, frozen=True, kw_only=True):
     """What happened on the stage. `words` are ptp4l's own, where it ended by itself."""
 
     code: Code
@@ -54,14 +54,14 @@ class Play(Struct, frozen=True, kw_only=True):
     words: str
     log: tuple[str, ...]
     grandmaster_log: tuple[str, ...]
-    failover: tuple[Change, ...] = ()
+    failover: tuple[EventResponse, ...] = ()
     said: frozenset[Said] = frozenset()
 
 
-class Stage(Struct):
+class Session(Struct):
     """A world with linuxptp in it."""
 
-    world: World
+    world: Sandbox
     programs: Programs
     seconds: float
     watch: float
@@ -73,7 +73,7 @@ class Stage(Struct):
         client: Client,
         grandmaster: Grandmaster | None,
         network: Callable[[], ClockSettings | None],
-    ) -> Play:
+    ) -> RunResult:
         """Rehearse `client` against `grandmaster`, or against whatever the network has.
 
         Args:
@@ -89,7 +89,7 @@ class Stage(Struct):
             if grandmaster
             else (None, "")
         )
-        scene = Scene(
+        scene = Trace(
             client=client.settings,
             network=grandmaster.settings if grandmaster else None,
             parent=parent,
@@ -112,7 +112,7 @@ class Stage(Struct):
         code = self._watch(scene, (log, gm_log), client.settings, utc_offset)
         code = code or _at_the_end(scene, network)
         chosen_after, offset_after = scene.chosen_after, scene.offset_after
-        failover: tuple[Change, ...] = ()
+        failover: tuple[EventResponse, ...] = ()
         if code is Code.OK and grandmaster and gm_log and self.second:
             first = self._speaker("first", grandmaster, gm_log, parent)
             failover = self._fail_over(scene, client.settings, first, begin)
@@ -121,7 +121,7 @@ class Stage(Struct):
                 if all(each.without_time is not None for each in failover)
                 else Code.NO_FAILOVER
             )
-        return Play(
+        return RunResult(
             code=code,
             samples=tuple(scene.samples),
             chosen_after=chosen_after,
@@ -134,8 +134,8 @@ class Stage(Struct):
         )
 
     def _fail_over(
-        self, scene: Scene, client: ClockSettings, first: Speaker, begin: float
-    ) -> tuple[Change, ...]:
+        self, scene: Trace, client: ClockSettings, first: PlayedGrandmaster, begin: float
+    ) -> tuple[EventResponse, ...]:
         if self.second is None:
             return ()
         first.alive = True
@@ -150,7 +150,9 @@ class Stage(Struct):
             watch=self.watch,
         ).run()
 
-    def _speaker(self, name: str, played: Grandmaster, log: Log | None, port: str) -> Speaker:
+    def _speaker(
+        self, name: str, played: Grandmaster, log: Log | None, port: str
+    ) -> PlayedGrandmaster:
         """Wrap a grandmaster that runs, or one that does not yet."""
         socket = _SOCKETS[name]
         linuxptp = self.programs.grandmaster
@@ -174,7 +176,7 @@ class Stage(Struct):
         def tell(announced: Announced) -> None:
             self._tell(linuxptp, played, announced, socket)
 
-        speaker = Speaker(
+        speaker = PlayedGrandmaster(
             name=name,
             played=played,
             start=start,
@@ -223,7 +225,7 @@ class Stage(Struct):
         )
 
     def _watch(
-        self, scene: Scene, logs: tuple[Log, Log | None], settings: ClockSettings, utc_offset: int
+        self, scene: Trace, logs: tuple[Log, Log | None], settings: ClockSettings, utc_offset: int
     ) -> Code | None:
         """Read until the verdict is clear; None where the time is over first.
 
@@ -300,7 +302,7 @@ def _quiet(client: Client, linuxptp: Linuxptp) -> bool:
     return settings.follow_up_information and settings.sdo != 1 and linuxptp.knows("4.4")
 
 
-def _at_the_end(scene: Scene, network: Callable[[], ClockSettings | None]) -> Code:
+def _at_the_end(scene: Trace, network: Callable[[], ClockSettings | None]) -> Code:
     scene.network = scene.network or network()
     return judge(scene, final=True) or Code.NO_OFFSET
 

@@ -78,7 +78,7 @@ def on_one_scale(data: DataSets, utc_offset: int) -> DataSets:
     return data
 
 
-class Scene(Struct):
+class Trace(Struct):
     """What a verdict is made of.
 
     `network` is what the other side speaks, None as long as nobody knows. `parent` is the port
@@ -176,7 +176,7 @@ def _first(samples: Sequence[Sample], holds: Callable[[DataSets], bool]) -> floa
     return next((sample.seconds for sample in samples if holds(sample.data)), None)
 
 
-def judge(scene: Scene, *, final: bool = False) -> Code | None:
+def judge(scene: Trace, *, final: bool = False) -> Code | None:
     """Say what the samples mean, None while they do not say enough yet (never with `final`).
 
     A grandmaster that signs its messages looks otherwise with each release: 3.1.1 drops its Sync as
@@ -190,7 +190,7 @@ def judge(scene: Scene, *, final: bool = False) -> Code | None:
 _OF_SIGNED = {Code.DELAY, Code.NO_OFFSET, Code.NO_MASTER, Code.NO_TRAFFIC, Code.ANNOUNCE_TIMEOUT}
 
 
-def _judge(scene: Scene, *, final: bool) -> Code | None:
+def _judge(scene: Trace, *, final: bool) -> Code | None:
     if not scene.samples:
         return _unanswered(scene) if final or scene.quiet_socket else None
     now = scene.samples[-1]
@@ -209,7 +209,7 @@ def _judge(scene: Scene, *, final: bool) -> Code | None:
     return _uncalibrated(scene, now.data, final=final)
 
 
-def _unanswered(scene: Scene) -> Code:
+def _unanswered(scene: Trace) -> Code:
     """A socket that stays quiet hides why; what is known of the network says it."""
     if not scene.quiet_socket or scene.network is None:
         return Code.SILENT
@@ -218,7 +218,7 @@ def _unanswered(scene: Scene) -> Code:
     return Code.SILENT if scene.network.follow_up_information else Code.NO_TLV
 
 
-def _apart(scene: Scene) -> Code | None:
+def _apart(scene: Trace) -> Code | None:
     """Why nothing of the grandmaster reaches the client, as far as the network is known."""
     if scene.differs("transport"):
         return Code.NO_TRAFFIC
@@ -229,7 +229,7 @@ def _apart(scene: Scene) -> Code | None:
     return Code.DESTINATION if scene.differs("destination") else None
 
 
-def _lost(scene: Scene, *, final: bool) -> Code | None:
+def _lost(scene: Trace, *, final: bool) -> Code | None:
     """Why the client gives its grandmaster up again and again."""
     own, network = scene.client, scene.network
     rare_sync = own.sync_timeout and (network is None or network.sync_seconds > own.sync_patience)
@@ -239,7 +239,7 @@ def _lost(scene: Scene, *, final: bool) -> Code | None:
     return Code.SYNC_TIMEOUT if rare_sync and not rare_announce else Code.ANNOUNCE_TIMEOUT
 
 
-def _stated(scene: Scene, data: DataSets, *, final: bool) -> Code | None:
+def _stated(scene: Trace, data: DataSets, *, final: bool) -> Code | None:
     """What the client's own log says, once it has had the time to choose otherwise."""
     if not final and data.received.get("Announce", 0) < ENOUGH:
         return None
@@ -256,7 +256,7 @@ _STATED = {
 }
 
 
-def _listening(scene: Scene, data: DataSets, *, final: bool) -> Code | None:
+def _listening(scene: Trace, data: DataSets, *, final: bool) -> Code | None:
     heard = data.received.get("Announce", 0) >= ENOUGH and scene.network is not None
     if not (final or heard or scene.waited_for_announce()):
         return None
@@ -289,7 +289,7 @@ def _not_as_capable(
     return Code.NOT_AS_CAPABLE if final or too_far else None
 
 
-def _uncalibrated(scene: Scene, data: DataSets, *, final: bool) -> Code | None:
+def _uncalibrated(scene: Trace, data: DataSets, *, final: bool) -> Code | None:
     least = 1 if final else ENOUGH
     asked = data.sent.get("Delay_Req", 0) + data.sent.get("Pdelay_Req", 0)
     answered = data.received.get("Delay_Resp", 0) + data.received.get("Pdelay_Resp", 0)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from vibforge.esxi.release import Certainty
 from vibforge.findings.check import WHOLE_FILE, Fault, Severity, check, fault_at
-from vibforge.trx.conf import NAMESPACES, Form, Line, shown
-from vibforge.trx.option import Kind
+from vibforge.trx.conf import NAMESPACES, Line, LineForm, shown
+from vibforge.trx.option import ValueKind
 from vibforge.trx.subject import Subject
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
@@ -138,7 +138,7 @@ def no_settings(subject: Subject) -> Iterator[Fault]:
 
     Evidence: ESXi has no trx.conf unless somebody puts one there.
     """
-    if not any(line.form in {Form.SETTING, Form.PORT} for line in subject.conf.lines):
+    if not any(line.form in {LineForm.SETTING, LineForm.PORT} for line in subject.conf.lines):
         yield fault_at(WHOLE_FILE, "the file sets nothing")
 
 
@@ -152,7 +152,7 @@ def blank_line(subject: Subject) -> Iterator[Fault]:
 
     Evidence: nobody has shown how trx-ctl reads it.
     """
-    yield from _first_of_many(subject.lines(Form.BLANK), "blank line", "blank lines")
+    yield from _first_of_many(subject.lines(LineForm.BLANK), "blank line", "blank lines")
 
 
 @check("", Severity.WARNING, Certainty.UNKNOWN)
@@ -165,7 +165,7 @@ def comment(subject: Subject) -> Iterator[Fault]:
 
     Evidence: nobody has shown how trx-ctl reads it.
     """
-    yield from _first_of_many(subject.lines(Form.COMMENT), "comment line", "comment lines")
+    yield from _first_of_many(subject.lines(LineForm.COMMENT), "comment line", "comment lines")
 
 
 def _first_of_many(lines: Iterable[Line], one: str, many: str) -> Iterator[Fault]:
@@ -190,7 +190,7 @@ def no_namespace(subject: Subject) -> Iterator[Fault]:
     Evidence: follows from how trx-ctl takes a line apart (the public analysis of TRX in ESXi
     8.0.2).
     """
-    for line in subject.lines(Form.BARE):
+    for line in subject.lines(LineForm.BARE):
         words = line.text.split()
         known = bool(words) and words[0] in subject.catalogue.options
         remedy = f"ptp4l:{' '.join(words)}" if known else "<namespace>:<key> <value>"
@@ -213,7 +213,7 @@ def section_header(subject: Subject) -> Iterator[Fault]:
     Evidence: ptp4l was tried with such a line; the public analysis of TRX in ESXi 8.0.2.
     """
     remedy = "Remove it; every ptp4l line is in [global] already."
-    for line in subject.lines(Form.SECTION):
+    for line in subject.lines(LineForm.SECTION):
         yield fault_at(line.at_start, "a section header", remedy)
     for line in subject.conf.settings:
         if line.key.startswith("["):
@@ -232,7 +232,7 @@ def unknown_namespace(subject: Subject) -> Iterator[Fault]:
     Evidence: the public analysis of TRX in ESXi 8.0.2.
     """
     for line in subject.conf.lines:
-        if line.form in {Form.SETTING, Form.PORT} and line.namespace not in NAMESPACES:
+        if line.form in {LineForm.SETTING, LineForm.PORT} and line.namespace not in NAMESPACES:
             yield fault_at(
                 line.at_start,
                 f"unknown namespace `{shown(line.namespace)}`",
@@ -252,7 +252,7 @@ def port_section(subject: Subject) -> Iterator[Fault]:
 
     Evidence: the public analysis of TRX in ESXi 8.0.2.
     """
-    for line in subject.lines(Form.PORT):
+    for line in subject.lines(LineForm.PORT):
         yield fault_at(
             (line.number, len(line.namespace) + 2),
             f"the port `{shown(line.port)}` makes three parts, and TRX does not start",
@@ -330,7 +330,7 @@ def equals_sign(subject: Subject) -> Iterator[Fault]:
     for line in subject.conf.settings:
         key, sign, value = line.key.partition("=")
         option = subject.catalogue.options.get(line.key)
-        is_text = option is not None and option.kind is Kind.TEXT
+        is_text = option is not None and option.kind is ValueKind.TEXT
         if sign or line.value.startswith("= " if is_text else "="):
             value = value or line.value.lstrip("= ")
             yield fault_at(

@@ -6,8 +6,8 @@ from difflib import get_close_matches
 
 from vibforge.esxi.release import Certainty
 from vibforge.findings.check import Fault, Severity, check, fault_at
-from vibforge.trx.conf import Line, Refusal, is_nan, is_octal, number_of, shown
-from vibforge.trx.option import Kind, Option, shown_default, span
+from vibforge.trx.conf import Line, ValueRefusal, is_nan, is_octal, number_of, shown
+from vibforge.trx.option import Option, ValueKind, shown_default, span
 from vibforge.trx.subject import Subject
 
 CONFIGSTORE_KEYS = ("log_level", "calibration_delay", "ports", "domain_number")
@@ -67,7 +67,7 @@ def key_not_in_release(subject: Subject) -> Iterator[Fault]:
     Evidence: the option tables of linuxptp 1.6 to 4.4; tried with ptp4l.
     """
     for line, option in subject.known:
-        releases = _refusing(subject, line, option, Refusal.UNKNOWN_OPTION)
+        releases = _refusing(subject, line, option, ValueRefusal.UNKNOWN_OPTION)
         if releases:
             older = _older_name(subject, option) or option.note
             yield fault_at(
@@ -96,7 +96,7 @@ def malformed_value(subject: Subject) -> Iterator[Fault]:
     Evidence: tried with ptp4l.
     """
     for line, option in subject.known:
-        releases = _refusing(subject, line, option, Refusal.MALFORMED)
+        releases = _refusing(subject, line, option, ValueRefusal.MALFORMED)
         if releases and not _COMMENT.search(line.value) and not line.value.startswith("="):
             yield fault_at(
                 line.at_value,
@@ -107,13 +107,13 @@ def malformed_value(subject: Subject) -> Iterator[Fault]:
             )
 
 
-_KINDS = {Kind.INT: "integer", Kind.UINT: "integer", Kind.DOUBLE: "number"}
+_KINDS = {ValueKind.INT: "integer", ValueKind.UINT: "integer", ValueKind.DOUBLE: "number"}
 
 
 def _way_out(value: str, option: Option) -> str:
     if value.casefold() in {"yes", "true", "on", "no", "false", "off"}:
         return "Write 1 for yes and 0 for no."
-    if option.kind is Kind.INT and value.isdecimal():
+    if option.kind is ValueKind.INT and value.isdecimal():
         return f"A leading 0 makes it octal, which has no 8 and 9: write {value.lstrip('0') or 0}."
     return ""
 
@@ -130,7 +130,7 @@ def out_of_range(subject: Subject) -> Iterator[Fault]:
     Evidence: the option tables of linuxptp 1.6 to 4.4; tried with ptp4l.
     """
     for line, option in subject.known:
-        releases = _refusing(subject, line, option, Refusal.OUT_OF_RANGE)
+        releases = _refusing(subject, line, option, ValueRefusal.OUT_OF_RANGE)
         if releases:
             view = option.view(releases[-1])
             bounds = f"{shown_default(view.minimum)} to {shown_default(view.maximum)}"
@@ -154,7 +154,7 @@ def unknown_word(subject: Subject) -> Iterator[Fault]:
     Evidence: the option tables of linuxptp 1.6 to 4.4; tried with ptp4l.
     """
     for line, option in subject.known:
-        releases = _refusing(subject, line, option, Refusal.BAD_WORD)
+        releases = _refusing(subject, line, option, ValueRefusal.BAD_WORD)
         if releases and not _COMMENT.search(line.value) and not line.value.startswith("="):
             words = option.view(releases[-1]).words
             near = get_close_matches(line.value[:64], words, n=1)
@@ -168,7 +168,7 @@ def unknown_word(subject: Subject) -> Iterator[Fault]:
             )
 
 
-def _refusing(subject: Subject, line: Line, option: Option, why: Refusal) -> tuple[str, ...]:
+def _refusing(subject: Subject, line: Line, option: Option, why: ValueRefusal) -> tuple[str, ...]:
     found = subject.refusals(option, line.value)
     return tuple(release for release, given in found.items() if given is why)
 
@@ -195,7 +195,7 @@ def trailing_comment(subject: Subject) -> Iterator[Fault]:
             yield fault_at(
                 (line.number, line.value_column + found.start()),
                 f"`{shown(found[0].strip())}` is part of the value, not a comment",
-                severity=Severity.WARNING if option.kind is Kind.TEXT else None,
+                severity=Severity.WARNING if option.kind is ValueKind.TEXT else None,
             )
 
 
