@@ -55,7 +55,12 @@ def test_an_option_says_what_it_takes_and_does(use: Use) -> None:
 
 def test_a_short_form_stands_for_one_option() -> None:
     short = {(use.short, use.name) for use in OPTIONS if use.short}
-    assert short == {("-o", "--output"), ("-C", "--directory")}
+    assert short == {
+        ("-o", "--output"),
+        ("-C", "--directory"),
+        ("-v", "--verbose"),
+        ("-q", "--quiet"),
+    }
 
 
 def test_an_argument_has_its_kind_of_value() -> None:

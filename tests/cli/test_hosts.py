@@ -52,7 +52,7 @@ def facts(tmp_path: Path, **changes: object) -> str:
 
 
 def test_plan_says_yes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", written(tmp_path), "--host", facts(tmp_path)]) == 0
+    assert main(["plan", written(tmp_path), "--host", facts(tmp_path), "--verbose"]) == 0
     out = capsys.readouterr().out
     assert "On this host 6.7 (CommunitySupported, Secure Boot off)" in out
     assert "esxcli software vib install: live [measured]" in out
@@ -90,7 +90,7 @@ def test_plan_with_flags(tmp_path: Path) -> None:
 def test_plan_from_one_release_to_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", written(tmp_path), "--esxi", "7.0U3", "--to", "9.0"]) == 1
+    assert main(["plan", written(tmp_path), "--esxi", "7.0U3", "--to", "9.0", "--verbose"]) == 1
     out = capsys.readouterr().out
     assert "On stock 7.0 U3" in out
     assert "ISO upgrade with the VIB installed: refused" in out
@@ -119,15 +119,15 @@ def test_plan_of_a_removal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     needs = Relationships(depends=(Constraint.parse("api"),))
     user = named(tmp_path, "user", ALLOWED, relationships=needs)
     host = facts(tmp_path, vibs=[{"descriptor": BASE}])
-    assert main(["plan", "--remove", "user", lib, user, "--host", host]) == 0
+    assert main(["plan", "--remove", "user", lib, user, "--host", host, "--verbose"]) == 0
     out = capsys.readouterr().out
     assert "esxcli software vib remove: live [inferred]" in out
-    assert main(["plan", "--remove", "lib", lib, user, "--host", host]) == 1
+    assert main(["plan", "--remove", "lib", lib, user, "--host", host, "--verbose"]) == 1
     out = capsys.readouterr().out
     assert "requires api, but the requirement cannot be satisfied" in out
     assert "needs: remove what depends on it too: -n user → live" in out
     assert main(["plan", "--remove", "lib", "--remove", "user", lib, user, "--host", host]) == 0
-    assert main(["plan", "--remove", "absent", lib, "--host", host]) == 1
+    assert main(["plan", "--remove", "absent", lib, "--host", host, "--verbose"]) == 1
     assert "No VIB matching VIB search specification 'absent'." in capsys.readouterr().out
 
 
@@ -178,7 +178,7 @@ def test_old_files_that_stay_are_said_first(
     path = tmp_path / "acme.vib"
     path.write_bytes(other.to_bytes())
     host = facts(tmp_path, vibs=[{"descriptor": held.descriptor_bytes.decode()}])
-    assert main(["plan", str(path), "--host", host]) == 1
+    assert main(["plan", str(path), "--host", host, "--verbose"]) == 1
     out = capsys.readouterr().out
     lines = out.partition("On this host")[2].splitlines()
     assert lines[1].startswith("  NOT INSTALLED, AND NO ERROR: ")
@@ -193,7 +193,7 @@ def test_a_network_booted_host_with_a_reboot_that_waits(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = {"stateless": True, "reboot_pending": True, "pending_vibs": ["+ new", "- old"]}
-    assert main(["plan", written(tmp_path), "--host", facts(tmp_path, **state)]) == 1
+    assert main(["plan", written(tmp_path), "--host", facts(tmp_path, **state), "--verbose"]) == 1
     out = " ".join(capsys.readouterr().out.split())
     assert "[StatelessError]" in out
     assert "its next boot loads the image of Auto Deploy again" in out
@@ -383,3 +383,27 @@ def test_build_in_the_layout_that_needs_no_force(
     assert built["install"]["flags"] == []
     assert built["recipe"]["layout"] == "boot-copy"
     assert main(["lint", built["vib"]["path"]]) == 0
+
+
+@pytest.mark.parametrize("files", [ALLOWED, TRX], ids=["allowed", "trx.conf"])
+def test_a_plan_of_one_vib_fits_a_screen(
+    files: tuple[File, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["plan", written(tmp_path, files)])
+    short = capsys.readouterr().out.splitlines()
+    assert len(short) <= 25
+    assert not any("vLCM" in line for line in short), "vLCM takes no loose VIB"
+    main(["plan", written(tmp_path, files), "--verbose"])
+    assert len(capsys.readouterr().out.splitlines()) > 2 * len(short)
+
+
+def test_the_short_plan_says_first_that_old_files_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held, other = make(ALLOWED, name="acme"), make(OTHER, name="acme")
+    path = tmp_path / "acme.vib"
+    path.write_bytes(other.to_bytes())
+    host = facts(tmp_path, vibs=[{"descriptor": held.descriptor_bytes.decode()}])
+    assert main(["plan", str(path), "--host", host]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("  NOT INSTALLED, AND NO ERROR: ")

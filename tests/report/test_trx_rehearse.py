@@ -77,7 +77,7 @@ def rehearsal(code: Code = Code.OK) -> Rehearsal:
 
 
 def test_the_text_says_verdict_facts_and_overrides() -> None:
-    text = rehearsal_text(rehearsal(), "trx.conf", Paint())
+    text = rehearsal_text(rehearsal(), "trx.conf", Paint(), verbose=True)
     assert text.startswith("trx.conf: ok: the client chose the grandmaster")
     assert "chosen after 1.0 s" in text
     assert "LISTENING 0.2 s, UNCALIBRATED 1.0 s" in text
@@ -202,7 +202,8 @@ def test_what_was_not_played_or_heard_is_said() -> None:
     assert found.grandmaster
     master = replace(found.grandmaster, assumed=(("delay_mechanism", "E2E"),), changed=("x 1",))
     shown = replace(found, unlike=("it is signed",), grandmaster=master)
-    text = rehearsal_text(shown, "trx.conf", Paint())
+    assert "overridden  " not in rehearsal_text(shown, "trx.conf", Paint())
+    text = rehearsal_text(shown, "trx.conf", Paint(), verbose=True)
     assert "not played   it is signed" in text
     assert "not heard    delay_mechanism: the grandmaster plays the default E2E" in text
     assert "overridden   grandmaster: x 1" in text

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print every detail, not only what fits a screen.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the paths of what was written, nothing else.")
+]
 Folder = Annotated[
     Path, typer.Option("--directory", "-C", metavar="DIR", help="Folder to write into.")
 ]

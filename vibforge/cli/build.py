@@ -1,5 +1,6 @@
 """`vibforge build` and `vibforge schema`."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,9 @@ from vibforge.cli.arguments import (
     Because,
     Json,
     Pkcs11Module,
+    Quiet,
     Settings,
+    Verbose,
     environment_of,
     print_json,
     progress,
@@ -103,6 +106,8 @@ def build(  # noqa: PLR0913 - the options of the command
             help="Build only if the result would differ from what build.json in DIR lists.",
         ),
     ] = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Build a VIB, with the instructions to install it.
@@ -150,11 +155,22 @@ def build(  # noqa: PLR0913 - the options of the command
         )
         return
     judged = project_judge_build.judge_build(built)
+    text = report.built_text if verbose else report.built_summary
     show(
         as_json,
         lambda: documents.build.Build.of(built, judged, written),
-        lambda colours: report.built_text(built, judged, colours) + _bundle_text(written, colours),
+        lambda colours: (
+            "\n".join(str(path) for path in _written_paths(built, written))
+            if quiet
+            else text(built, judged, colours) + _bundle_text(written, colours)
+        ),
     )
+
+
+def _written_paths(built: "Built", bundle: "Written | None") -> Iterator[Path]:
+    yield built.vib_path
+    if bundle:
+        yield bundle.path
 
 
 def _build(

@@ -13,6 +13,7 @@ from vibforge.cli.arguments import (
     Esxi,
     Json,
     Trust,
+    Verbose,
     columns,
     exit_unless,
     policy_of,
@@ -27,7 +28,7 @@ from vibforge.host import command, known_messages, routes
 from vibforge.host import facts as facts_module
 from vibforge.packages import lint
 from vibforge.packages import plan as packages_plan
-from vibforge.report import documents
+from vibforge.report import documents, plan_summary
 from vibforge.report import explain as report
 from vibforge.report import plan as report_plan
 from vibforge.report.plain import WIDTH
@@ -75,6 +76,7 @@ def plan(  # noqa: PLR0913 - the options of the command
         ),
     ] = "install",
     trust: Trust = None,
+    verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
     """Say what a host will do with VIBs, and what it takes.
@@ -106,7 +108,11 @@ def plan(  # noqa: PLR0913 - the options of the command
     show(
         as_json,
         lambda: documents.plan.Plan.of(result),
-        lambda paint: report_plan.plan_text(result, paint, columns(WIDTH)),
+        lambda paint: (
+            report_plan.plan_text(result, paint, columns(WIDTH))
+            if verbose
+            else plan_summary.plan_summary(result, paint, columns(WIDTH))
+        ),
     )
     inputs.require_readable(result.unreadable)
     exit_unless(good=result.good)

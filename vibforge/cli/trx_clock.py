@@ -11,6 +11,7 @@ import typer
 from vibforge.cli.arguments import (
     Domain,
     Json,
+    Verbose,
     columns,
     exit_unless,
     paint,
@@ -98,6 +99,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with the curves, too.")
     ] = None,
+    verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
     """Run a trx.conf as a client with the real ptp4l, in private, and say whether it fits.
@@ -129,7 +131,9 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     if as_json:
         print_json(documents.trx_network.TrxRehearse.of(found, name_of(file)))
     else:
-        print_report(report_trx_rehearse.rehearsal_text(found, name_of(file), paint()))
+        print_report(
+            report_trx_rehearse.rehearsal_text(found, name_of(file), paint(), verbose=verbose)
+        )
     exit_unless(good=found.good)
 
 

@@ -20,8 +20,10 @@ from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
 from vibforge.signing import judging
 from vibforge.signing.policy import why_auditors_care
+from vibforge.trx.check import CheckResult
 
 _SHOWN_FILES = 20
+_SHOWN_FINDINGS = 2
 
 
 def plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
@@ -73,6 +75,56 @@ def built_text(built: Built, judged: LintResult, paint: Paint) -> str:
         *_refused_lines(plan, paint),
     ]
     return "\n".join(lines)
+
+
+def built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
+    """Show what a build made, whether it installs and what to do next, on one screen."""
+    plan = built.plan
+    files = sum(entry.kind in _SIZED for tree in plan.trees for entry in tree.entries)
+    unpacked = units.size(sum(tree.image_size for tree in plan.trees))
+    lines = [
+        paint(str(built.vib_path), "strong") + f"  {units.size(built.size)}",
+        _fact("SHA-256", built.sha256),
+        _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, {_signed_by(built)}"),
+        _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
+        _fact("holds", f"{_count(files, 'file')}, {unpacked} unpacked"),
+        *_stock_summary(plan, paint),
+        *_refused_lines(plan, paint),
+        *_findings_summary(built, judged, paint),
+        paint("Install", "strong"),
+        *_install_lines(built),
+        "--verbose lists the files, every requirement and every finding.",
+    ]
+    return "\n".join(lines)
+
+
+def _stock_summary(plan: BuildPlan, paint: Paint) -> Iterator[str]:
+    """Yield what stock hosts do, with one line for all releases that do the same."""
+    stock = f" ({DEFAULT_LEVEL.esxcli_name}, Secure Boot off)"
+    yield paint("On stock hosts", "strong") + stock
+    releases: dict[str, list[str]] = {}
+    for outlook in plan.outlook:
+        releases.setdefault(_outlook_words(outlook, plan.needs), []).append(str(outlook.release))
+    yield from (f"  {', '.join(names)}: {words}" for words, names in releases.items())
+    if not plan.needs.secure_boot:
+        yield "  A host with Secure Boot refuses this VIB whatever the flags."
+
+
+def _findings_summary(built: Built, judged: LintResult, paint: Paint) -> Iterator[str]:
+    """Yield how many findings there are, and the first errors and warnings."""
+    trx = built.plan.trx
+    serious = [
+        *((f"lint {shell_line(str(built.vib_path))}", line) for line in brief_lines(judged, paint)),
+        *(("trx check", line) for line in (_trx_finding_lines(trx, paint) if trx else ())),
+    ]
+    if not serious:
+        return
+    counts = counted(judged) + (f"; trx.conf: {_trx_counted(trx)}" if trx else "")
+    yield paint("Findings", "strong") + f"  {counts}"
+    yield from (line for _, line in serious[:_SHOWN_FINDINGS])
+    if len(serious) > _SHOWN_FINDINGS:
+        commands = dict.fromkeys(command for command, _ in serious[_SHOWN_FINDINGS:])
+        yield f"  … {len(serious) - _SHOWN_FINDINGS} more: vibforge {', '.join(commands)}"
 
 
 def _judged_lines(judged: LintResult, file: str, paint: Paint) -> Iterator[str]:
@@ -164,16 +216,24 @@ def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     result = plan.trx
     if result is None:
         return
-    warnings = [each for each in result.findings if each.severity is Severity.WARNING]
-    notes = result.counts[Severity.NOTE]
-    more = f", {_count(notes, 'note')}: vibforge trx check" if notes else ""
-    yield paint("trx.conf", "strong") + f"  {_count(len(warnings), 'warning')}{more}"
-    for finding in warnings:
-        place = f"/{TRX_CONF}:{finding.line}" if finding.line else f"/{TRX_CONF}"
-        yield paint("  ! ", "warn") + f"{place}: {finding.what} [{finding.rule}]"
+    yield paint("trx.conf", "strong") + f"  {_trx_counted(result)}"
+    yield from _trx_finding_lines(result, paint)
     for allowance in result.allowances:
         yield paint("  ! ", "warn") + f"{allowance.rule} is allowed: {allowance.because}"
     yield ""
+
+
+def _trx_counted(result: CheckResult) -> str:
+    notes = result.counts[Severity.NOTE]
+    more = f", {_count(notes, 'note')}: vibforge trx check" if notes else ""
+    return f"{_count(result.counts[Severity.WARNING], 'warning')}{more}"
+
+
+def _trx_finding_lines(result: CheckResult, paint: Paint) -> Iterator[str]:
+    for finding in result.findings:
+        if finding.severity is Severity.WARNING:
+            place = f"/{TRX_CONF}:{finding.line}" if finding.line else f"/{TRX_CONF}"
+            yield paint("  ! ", "warn") + f"{place}: {finding.what} [{finding.rule}]"
 
 
 def _count(number: int, what: str) -> str:
@@ -208,6 +268,12 @@ def _stock_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
 
 
 def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
+    role = "good" if all(outcome.installs for outcome in outcomes_of(of.then)) else "warn"
+    return f"  {paint(f'{of.release!s:<5}', role)} {_outlook_words(of, needs)}"
+
+
+def _outlook_words(of: Outlook, needs: InstallNeeds) -> str:
+    """Say what a stock host does with the VIB as it is, and with what the VIB needs."""
     bare, then = outcomes_of(of.bare), outcomes_of(of.then)
     line = " or ".join(bare) + (f" ({', '.join(of.errors)})" if of.errors else "")
     if then != bare:
@@ -217,8 +283,7 @@ def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
         if InstallOutcome.MAINTENANCE in then:
             words.append("maintenance mode")
         line += f"; with {' and '.join(words)}: {' or '.join(then)}"
-    role = "good" if all(outcome.installs for outcome in then) else "warn"
-    return f"  {paint(f'{of.release!s:<5}', role)} {line} [{least_certainty(of)}]"
+    return f"{line} [{least_certainty(of)}]"
 
 
 def least_certainty(of: Outlook) -> Certainty:

@@ -1,4 +1,4 @@
-"""How a plan looks, for people and for programs."""
+"""The long form of a plan: every route, the words of every host, and every remedy."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from vibforge.packages.plan import FilePlan, HostPlan, Plan, RoutePlan
 from vibforge.report.paint import Paint
 from vibforge.report.plain import WIDTH, fold, plain
 
-_ROLES = {
+ROLES = {
     InstallOutcome.LIVE: "good",
     InstallOutcome.MAINTENANCE: "good",
     InstallOutcome.REBOOT: "good",
@@ -19,10 +19,12 @@ _ROLES = {
     InstallOutcome.REFUSED: "bad",
     InstallOutcome.NOT_KNOWN: "warn",
 }
-_OTHER_VERSION = (
+OTHER_VERSION = (
     "another version: build it anew under a higher one, or remove the installed VIB first; no flag "
     "brings other files in under the same ID"
 )
+NONE_GOES_IN = "so none of the {} VIBs goes in"
+ALREADY_THERE = "nothing; it is already installed"
 _SHOWN_CAUSES = 4
 _SHOWN_REMEDIES = 3
 _VERBS = frozenset(
@@ -62,41 +64,45 @@ def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
     offer = file.offer
     yield paint(plain(offer.name), "strong")
     for package in offer.packages:
-        yield f"  {plain(package.id)}, {package.level.esxcli_name}, {_signature_words(package)}"
+        yield f"  {package_words(package)}"
     yield from _hosts_lines(file.hosts, plan, file.offer, paint)
 
 
-def _signature_words(package: Package) -> str:
+def package_words(package: Package) -> str:
+    """Name a VIB, its level and who signed it."""
     signers = list(dict.fromkeys(filter(None, package.known_signers)))
-    return f"signed by {' and by '.join(signers)}" if signers else f"signature {package.signature}"
+    signed = (
+        f"signed by {' and by '.join(signers)}" if signers else f"signature {package.signature}"
+    )
+    return f"{plain(package.id)}, {package.level.esxcli_name}, {signed}"
 
 
 def _host_lines(of: HostPlan, plan: Plan, offer: InstallCandidate, paint: Paint) -> Iterator[str]:
     yield paint(f"On {host_words(of)}", "strong")
     for vib in of.kept_files:
-        yield _line(f"  {paint('NOT INSTALLED, AND NO ERROR', 'bad')}: ", vib)
+        yield line(f"  {paint('NOT INSTALLED, AND NO ERROR', 'bad')}: ", vib)
     for reason in of.hopeless:
-        yield _line(f"  {paint('!', 'bad')} ", reason)
+        yield line(f"  {paint('!', 'bad')} ", reason)
     for note in of.host.notes:
-        yield _line(f"  {paint('?', 'warn')} ", str(note))
+        yield line(f"  {paint('?', 'warn')} ", str(note))
     if not of.is_known:
         (world,) = of.routes[0].worlds
-        yield _line("  ", str(world.result.causes[0]))
+        yield line("  ", str(world.result.causes[0]))
         return
     for route in of.routes:
         flags = f" {plan.flags}" if str(plan.flags) and route.route.startswith("esxcli") else ""
         asked = route.route in {plan.route, Route.UPGRADE}
         yield from _route_lines(route, flags, offer, paint, asked=asked)
     if of.is_held:
-        yield f"  {paint('needs', 'strong')}: nothing; it is already installed"
+        yield f"  {paint('needs', 'strong')}: {ALREADY_THERE}"
     elif of.kept_files:
-        yield _line(f"  {paint('needs', 'strong')}: ", _OTHER_VERSION)
+        yield line(f"  {paint('needs', 'strong')}: ", OTHER_VERSION)
     else:
         yield from _remedy_lines("needs", of.remedies, paint, removes=plan.removal is not None)
     if of.boot_copy:
         yield from _remedy_lines("as boot-copy", of.boot_copy[:1], paint)
     for warning in of.warnings:
-        yield _line(f"  {paint('!', 'warn')} ", warning)
+        yield line(f"  {paint('!', 'warn')} ", warning)
 
 
 def host_words(of: HostPlan) -> str:
@@ -113,38 +119,48 @@ def _route_lines(
 ) -> Iterator[str]:
     for world in of.worlds:
         result = world.result
-        outcome = f"{result.outcome}{' (dry run)' if result.dry_run else ''}"
-        yield f"  {of.route}{flags}: {paint(outcome, _ROLES[result.outcome])} [{result.certainty}]"
+        outcome = paint(outcome_words(result), ROLES[result.outcome])
+        yield f"  {of.route}{flags}: {outcome} [{result.certainty}]"
         if world.answers.conditions:
-            yield _line("      if ", "; ".join(world.answers.conditions))
+            yield line("      if ", "; ".join(world.answers.conditions))
         if asked:
             yield from _whole_result(result, offer)
         else:
             yield from _cause_lines("because", result.causes[:1], offer)
 
 
+def outcome_words(result: Prediction) -> str:
+    """Name an outcome, and say so where it is that of a dry run."""
+    return f"{result.outcome}{' (dry run)' if result.dry_run else ''}"
+
+
 def _whole_result(result: Prediction, offer: InstallCandidate) -> Iterator[str]:
     if result.says and not result.outcome.installs:
-        for line in result.says.splitlines():
-            yield _line("      | ", line.strip())
+        for text in result.says.splitlines():
+            yield line("      | ", text.strip())
     yield from _cause_lines("because", result.causes, offer)
     yield from _cause_lines("and then", result.hidden, offer)
     if result.outcome is InstallOutcome.REFUSED and len(offer.packages) > 1:
-        yield f"      so none of the {len(offer.packages)} VIBs goes in"
+        yield f"      {NONE_GOES_IN.format(len(offer.packages))}"
     if len(result.added) > 1 or (result.added and result.skipped):
-        yield _line("      installs ", ", ".join(result.added))
+        yield line("      installs ", ", ".join(result.added))
     if result.removed:
-        yield _line("      removes ", ", ".join(result.removed))
+        yield line("      removes ", ", ".join(result.removed))
     yield from _cause_lines("skips", result.skipped, NOTHING)
 
 
 def _cause_lines(word: str, causes: Sequence[Cause], of: InstallCandidate) -> Iterator[str]:
     for cause in causes[:_SHOWN_CAUSES]:
-        rule = f" ({cause.rule})" if cause.rule else ""
-        about = _of_the_vib(cause.what) if cause.subject in _ids(of) else str(cause)
-        yield _line(f"      {word} ", f"{about}{rule} [{cause.certainty}]")
+        yield line(f"      {word} ", f"{cause_words(cause, of)} [{cause.certainty}]")
     if len(causes) > _SHOWN_CAUSES:
         yield f"      … and {len(causes) - _SHOWN_CAUSES} more"
+
+
+def cause_words(cause: Cause, candidate: InstallCandidate) -> str:
+    """Say why, with the rule that explains more."""
+    rule = f" ({cause.rule})" if cause.rule else ""
+    about = _of_the_vib(cause.what) if cause.subject in _ids(candidate) else str(cause)
+    return f"{about}{rule}"
 
 
 def _of_the_vib(what: str) -> str:
@@ -168,13 +184,14 @@ def _remedy_lines(
             yield f'  {word}: what follows "if" above decides; no flag or setting changes that'
             return
         outcomes = " or ".join(remedy.outcomes)
-        yield _line(f"  {word}: ", f"{_remedy_words(remedy)} → {outcomes} [{remedy.certainty}]")
+        yield line(f"  {word}: ", f"{remedy_words(remedy)} → {outcomes} [{remedy.certainty}]")
         for step in remedy.steps if remedy is found[0] else ():
-            yield _line("      costs ", f"{step.short}: {step.cost}")
+            yield line("      costs ", f"{step.short}: {step.cost}")
         word = "or"
 
 
-def _remedy_words(remedy: Remedy) -> str:
+def remedy_words(remedy: Remedy) -> str:
+    """Say what is to be done, in order."""
     words = "; ".join(remedy.words) or "nothing"
     return words if remedy.always else f"may help: {words}"
 
@@ -187,5 +204,6 @@ def _shown(found: Sequence[Remedy]) -> Sequence[Remedy]:
     return found[:_SHOWN_REMEDIES]
 
 
-def _line(head: str, text: str) -> str:
+def line(head: str, text: str) -> str:
+    """Return a line of untrusted text, without what would steer a terminal."""
     return head + plain(" ".join(text.split()))

@@ -134,12 +134,16 @@ LIMITS = (
 )
 
 
-def rehearsal_text(found: Rehearsal, where: str, paint: Paint) -> str:
-    """Show the verdict, what led to it and what to change."""
+def rehearsal_text(found: Rehearsal, where: str, paint: Paint, *, verbose: bool = False) -> str:
+    """Show the verdict, what to change and what led to it; `verbose` adds what was overridden."""
     role = "good" if found.good else "bad"
     lines = [f"{where}: {paint(str(found.code), role)}: {MEANING[found.code]}"]
-    lines += [f"  {label:<12} {text}" for label, text in facts(found)]
     lines += [paint(f"  → {text}", "strong") for text in remedies(found)]
+    overridden = list(overrides(found))
+    shown = [*facts(found), *(overridden if verbose else ())]
+    lines += [f"  {label:<12} {text}" for label, text in shown]
+    if overridden and not verbose:
+        lines.append(f"  {len(overridden)} settings were overridden for the rehearsal: --verbose")
     return "\n".join([*lines, f"{LIMITS} {UNSUPPORTED}"])
 
 
@@ -165,11 +169,16 @@ def facts(found: Rehearsal, *, plot: bool = True) -> Iterator[tuple[str, str]]:
         yield "ptp4l says", found.play.words
     for finding in found.coupling:
         yield "phc2sys", f"line {finding.line}: {finding.what}"
-    for override in found.client.overrides:
-        yield "overridden", override_text(override)
     if found.grandmaster:
         for key, value in found.grandmaster.assumed:
             yield "not heard", f"{key}: the grandmaster plays the default {value}"
+
+
+def overrides(found: Rehearsal) -> Iterator[tuple[str, str]]:
+    """What the rehearsal set itself, as label and text."""
+    for override in found.client.overrides:
+        yield "overridden", override_text(override)
+    if found.grandmaster:
         for text in found.grandmaster.changed:
             yield "overridden", f"grandmaster: {text}"
 

@@ -1,0 +1,244 @@
+"""The short form of a plan: the verdict for each host, why, and what helps, on one screen."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from textwrap import shorten
+from typing import TypeVar
+
+from vibforge.host.offer import NOTHING, InstallCandidate
+from vibforge.host.prediction import Branch, InstallOutcome, Prediction
+from vibforge.host.remedy import Remedy
+from vibforge.host.routes import Route
+from vibforge.packages.plan import HostPlan, Plan, RoutePlan
+from vibforge.report.paint import Paint
+from vibforge.report.plain import WIDTH, fold
+from vibforge.report.plan import (
+    ALREADY_THERE,
+    NONE_GOES_IN,
+    OTHER_VERSION,
+    ROLES,
+    cause_words,
+    host_words,
+    line,
+    outcome_words,
+    package_words,
+    remedy_words,
+)
+
+_SHOWN_PACKAGES = 3
+_SHOWN_CAUSES = 2
+_SHOWN_ROUTES = 2
+_SHOWN_CONDITIONS = 100
+"""Characters of the unknown facts on which a verdict depends."""
+_SHOWN_HELP = 3
+"""Remedies beside which there is no room for what the first one costs."""
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+def plan_summary(plan: Plan, paint: Paint, width: int = WIDTH) -> str:
+    """Show the verdicts of a plan, in lines of `width` columns, `WIDTH` at most."""
+    return fold("\n".join(_plan_lines(plan, paint)), min(width, WIDTH))
+
+
+def _plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
+    for number, file in enumerate(plan.files):
+        if number:
+            yield ""
+        packages = file.offer.packages
+        yield line(paint(file.offer.name, "strong"), "")
+        yield from (f"  {package_words(package)}" for package in packages[:_SHOWN_PACKAGES])
+        if len(packages) > _SHOWN_PACKAGES:
+            yield f"  … and {len(packages) - _SHOWN_PACKAGES} more VIBs"
+        yield from _hosts_lines(file.hosts, plan, file.offer, paint)
+    if plan.together:
+        yield paint("All of them by one command", "strong")
+        yield from _hosts_lines(plan.together.hosts, plan, plan.together.offer, paint)
+    if plan.removal:
+        yield line(paint("Removal of ", "strong"), " ".join(plan.removal.names))
+        yield from _hosts_lines(plan.removal.hosts, plan, NOTHING, paint)
+    yield "--verbose adds each host's own message, the other routes and the other remedies."
+
+
+def _hosts_lines(
+    hosts: Sequence[HostPlan], plan: Plan, candidate: InstallCandidate, paint: Paint
+) -> Iterator[str]:
+    for host in hosts:
+        for vib in host.kept_files:
+            yield line(f"  {paint('NOT INSTALLED, AND NO ERROR', 'bad')}: ", vib)
+    shown = [host for host in hosts if host.is_known]
+    for host in hosts:
+        if not host.is_known:
+            yield line("  ", str(_asked(host, plan).worlds[0].result.causes[0]))
+    yield from _verdict_lines(shown, plan, paint)
+    yield from _because_lines(shown, plan, candidate)
+    if len(candidate.packages) > 1 and any(_is_refused(_asked(host, plan)) for host in shown):
+        yield f"  {NONE_GOES_IN.format(len(candidate.packages))}"
+    yield from _other_route_lines(shown, plan, paint)
+    yield from _note_lines(shown, paint)
+    yield from _help_lines(shown, plan, paint)
+
+
+def _asked(host: HostPlan, plan: Plan) -> RoutePlan:
+    """Return the route whose verdict counts."""
+    return next((each for each in host.routes if each.route == plan.route), host.routes[0])
+
+
+def _grouped(
+    hosts: Iterable[HostPlan], key: Callable[[HostPlan], _Key]
+) -> Iterator[tuple[_Key, list[HostPlan]]]:
+    """Put hosts of which the same can be said together, in the order of the first of each."""
+    groups: dict[_Key, list[HostPlan]] = {}
+    for host in hosts:
+        groups.setdefault(key(host), []).append(host)
+    yield from groups.items()
+
+
+def _name(hosts: Sequence[HostPlan]) -> str:
+    """Name hosts by their releases."""
+    return ", ".join(str(host.host.release) for host in hosts)
+
+
+def _prefix(some: Sequence[HostPlan], of_all: Sequence[HostPlan]) -> str:
+    """Name the hosts that a line is about, unless it is about all."""
+    return "" if len(some) == len(of_all) else f"{_name(some)}: "
+
+
+def _verdict_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Iterator[str]:
+    if not hosts:
+        return
+    same = len({host_words(host).replace(str(host.host.release), "") for host in hosts}) == 1
+    command = _command(_asked(hosts[0], plan), plan)
+    about = host_words(hosts[0])
+    if same and len(hosts) > 1:
+        about = about.replace(f"stock {hosts[0].host.release}", "a stock host")
+    yield paint(f"On {about if same else 'each host'}: {command}", "strong")
+    for verdict, some in _grouped(hosts, lambda host: _verdicts(_asked(host, plan), paint)):
+        for words in verdict:
+            yield line("  ", f"{_name(some):<10} {words}")
+
+
+def _is_refused(route: RoutePlan) -> bool:
+    return any(branch.result.outcome is InstallOutcome.REFUSED for branch in route.worlds)
+
+
+def _command(route: RoutePlan, plan: Plan) -> str:
+    flags = str(plan.flags) if route.route.startswith("esxcli") else ""
+    return " ".join(filter(None, [str(route.route), flags]))
+
+
+def _verdicts(route: RoutePlan, paint: Paint) -> tuple[str, ...]:
+    """Return the possible verdicts of a route, each in one line."""
+    return tuple(_verdict(branch, paint) for branch in route.worlds)
+
+
+def _verdict(branch: Branch[Prediction], paint: Paint) -> str:
+    result = branch.result
+    outcome = paint(outcome_words(result), ROLES[result.outcome])
+    conditions = shorten("; ".join(branch.answers.conditions), _SHOWN_CONDITIONS, placeholder=" …")
+    words = [outcome, f"[{result.certainty}]", _error(result), conditions and f"if {conditions}"]
+    return " ".join(filter(None, words))
+
+
+def _error(result: Prediction) -> str:
+    refused = result.outcome is InstallOutcome.REFUSED
+    return result.message.error if refused and result.message else ""
+
+
+def _because_lines(
+    hosts: Sequence[HostPlan], plan: Plan, candidate: InstallCandidate
+) -> Iterator[str]:
+    """Yield every reason once, with the hosts that have it."""
+    reasons: dict[str, dict[str, HostPlan]] = {}
+    for host in hosts:
+        for reason in _reasons(_asked(host, plan), candidate):
+            reasons.setdefault(reason, {})[host.label] = host
+    for reason, some in list(reasons.items())[:_SHOWN_CAUSES]:
+        yield line("  because ", f"{_prefix(list(some.values()), hosts)}{reason}")
+    if len(reasons) > _SHOWN_CAUSES:
+        yield f"  … and for {len(reasons) - _SHOWN_CAUSES} more reasons"
+
+
+def _reasons(route: RoutePlan, candidate: InstallCandidate) -> Iterator[str]:
+    for branch in route.worlds:
+        for cause in (*branch.result.causes, *branch.result.hidden):
+            yield cause_words(cause, candidate)
+
+
+def _other_route_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Iterator[str]:
+    """Yield the routes whose verdict differs from that of the route asked for."""
+    lines: dict[tuple[str, str], list[HostPlan]] = {}
+    for host in hosts:
+        asked = {branch.result.outcome for branch in _asked(host, plan).worlds}
+        for route in host.routes:
+            outcomes = {branch.result.outcome for branch in route.worlds}
+            differs = outcomes not in (asked, {InstallOutcome.SKIPPED}) and _takes_files(route)
+            if differs or route.route is Route.UPGRADE:
+                words = " or ".join(_verdicts(route, paint))
+                lines.setdefault((str(route.route), words), []).append(host)
+    for (route_name, words), some in list(lines.items())[:_SHOWN_ROUTES]:
+        yield line("  ", f"{_prefix(some, hosts)}{route_name}: {words}")
+
+
+def _takes_files(route: RoutePlan) -> bool:
+    """Whether the route takes files of this kind at all; vLCM takes no loose VIB, for instance."""
+    only_bundles = route.route in {Route.COMPONENT, Route.VLCM}
+    return not (only_bundles and any(_loose(branch.result) for branch in route.worlds))
+
+
+def _loose(result: Prediction) -> bool:
+    return any(cause.rule == "VF602" for cause in result.causes)
+
+
+def _note_lines(hosts: Sequence[HostPlan], paint: Paint) -> Iterator[str]:
+    for role, mark, texts in (
+        ("bad", "!", lambda host: host.hopeless),
+        ("warn", "?", lambda host: tuple(map(str, host.host.notes))),
+        ("warn", "!", lambda host: host.warnings),
+    ):
+        notes: dict[str, list[HostPlan]] = {}
+        for host in hosts:
+            for text in texts(host):
+                same = text.replace(f"ESXi {host.host.release}", "this release")
+                notes.setdefault(same if len(hosts) > 1 else text, []).append(host)
+        for text, some in notes.items():
+            yield line(f"  {paint(mark, role)} ", f"{_prefix(some, hosts)}{text}")
+
+
+def _help_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Iterator[str]:
+    groups = list(_grouped(hosts, lambda host: _help(host, plan)))
+    if all(not remedies for (remedies, _), _ in groups):
+        return
+    yield paint("What helps", "strong")
+    for (remedies, _), some in groups:
+        for word, remedy in zip(("", "or ", "or "), remedies, strict=False):
+            yield line(f"  {word}", f"{'' if word else _prefix(some, hosts)}{remedy}")
+    if sum(len(remedies) for (remedies, _), _ in groups) <= _SHOWN_HELP:
+        _, costs = groups[0][0]
+        yield from (line("      costs ", cost) for cost in costs)
+
+
+def _help(host: HostPlan, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what helps, the best first, and what the steps of the best cost."""
+    if host.is_held:
+        return (ALREADY_THERE,), ()
+    if host.kept_files:
+        return (OTHER_VERSION,), ()
+    if not host.remedies:
+        kinds = "flag or setting" if plan.removal else "flag, setting or rebuild"
+        return (f"no {kinds} that vibforge knows",), ()
+    best = host.remedies[0]
+    if not (best.steps or best.always):
+        return ("no flag or setting; the unknown facts above decide",), ()
+    if not best.steps:
+        return (), ()
+    words = tuple(map(_remedy, (best, *_within_reach(host.remedies))))
+    return words, tuple(f"{step.short}: {step.cost}" for step in best.steps)
+
+
+def _within_reach(remedies: Sequence[Remedy]) -> Iterator[Remedy]:
+    """Yield one more remedy where the best takes a partner's key, which few people have."""
+    if remedies[0].is_signed:
+        yield from [each for each in remedies if not each.is_signed and each.is_sure][:1]
+
+
+def _remedy(remedy: Remedy) -> str:
+    return f"{remedy_words(remedy)} → {' or '.join(remedy.outcomes)} [{remedy.certainty}]"
