@@ -85,7 +85,9 @@ class _Tree(Unpacking):
         with vib.unpacked(payload) as unpacked:
             if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
                 raise FormatError("not a tar, so there is no tree", where=payload.name)
-            self.run(TarReader(unpacked.content, vib.source.budget).contents())
+            budget = vib.source.budget
+            self.run(TarReader(unpacked.content, budget).contents(), budget)
+        self.make_links()
 
 
 def _recipe(vib: Vib) -> Recipe:
