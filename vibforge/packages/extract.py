@@ -31,7 +31,7 @@ _DEVICE_LIMITS = (2**12 - 1, 2**20 - 1)
 _FOLDER_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.+-]{0,200}")
 _FOLLOW_LIMIT = 40
 """Links that lead to links, as Linux counts them."""
-_STEP_LIMIT = 400
+_STEP_LIMIT = 200
 """Names on the way that one link leads, through others too; real links have a dozen."""
 _SPECIAL = {
     EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
