@@ -87,7 +87,7 @@ LIMITS = {
         "each payload, a payload one.",
     ),
     Work.PAYLOADS: Limit(
-        2_000,
+        1_000,
         1 / 512,
         "Payloads in descriptors, each time one is read: `plan` looks at each for every host. "
         "The largest VIB of a host image has about 130.",
