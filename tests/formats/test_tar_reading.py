@@ -333,7 +333,7 @@ def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, Work.ENTRIES, count)
     assert len(listed(vibs.image())) == count
     limit(monkeypatch, Work.ENTRIES, 4)
-    with pytest.raises(LimitError, match="more than 4 entries"):
+    with pytest.raises(LimitError, match="more than 4 files"):
         listed(vibs.image())
 
 

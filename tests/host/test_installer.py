@@ -1,5 +1,6 @@
 """The steps of an install, and the order in which hosts report."""
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
@@ -221,6 +222,19 @@ def test_65_reports_everything_at_once() -> None:
     for part in ("violates extensibility", "acceptance level is community", "requires absent"):
         assert part in result.says
     assert not result.hidden
+
+
+def test_what_a_vib_provides_is_kept_once_for_all_conflicts() -> None:
+    many = package("provider", files=(), provides=[f"part{number}" for number in range(3_000)])
+    picky = package("picky", conflicts=["part7"])
+    tracemalloc.start()
+    try:
+        result = only(HOST, many, picky)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "are conflicting" in str(result.says)
+    assert peak < 20_000_000, "it grows with the square of what is provided"
 
 
 def test_overlays_conflict_among_themselves_only() -> None:

@@ -154,7 +154,7 @@ def test_a_program_may_verify_one_vib_again_and_again(monkeypatch: pytest.Monkey
     ("work", "most", "says"),
     [
         (Work.UNPACKED, 9_999, "10240 bytes unpacked"),
-        (Work.ENTRIES, 1, "2 entries of tars"),
+        (Work.ENTRIES, 1, "2 files, folders and links"),
         (Work.NAMES, 8, "9 characters of names"),
     ],
 )

@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import vibs
+from tests.budgets import limit
 from tests.formats.test_tar_reading import changed
-from vibforge.errors import FormatError, OutputError, VibforgeError
+from vibforge.errors import FormatError, LimitError, OutputError, VibforgeError
 from vibforge.files import folder_handle
 from vibforge.files.folder_handle import FolderHandle
 from vibforge.files.inputs import BytesSource
 from vibforge.files.unpack_folder import UnpackFolder
 from vibforge.formats import gnu_tar
+from vibforge.formats.budget import Work
 from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, EntryKind, header_blocks
 from vibforge.packages.extract import Extracted, ExtractOptions, extract, extract_members, leads_out
 from vibforge.packages.inspect import print_file
@@ -425,6 +427,64 @@ steps = st.sampled_from(["a", "b", "c", ".", "..", "a/b", "../..", "/", "c/.."])
 
 def test_a_link_below_another_link_is_not_trusted() -> None:
     assert leads_out("a/c", {"a/c": "../..", "a": "b"})
+
+
+@pytest.mark.parametrize("name", [b"a//b", b"a/./b", b"b/.", b"a/.//./b"])
+def test_a_link_with_an_odd_path_does_not_lead_out(tmp_path: Path, name: bytes) -> None:
+    with pytest.raises(FormatError, match="leads out of the folder, to /etc"):
+        take_out(tmp_path / "out", vibs.vib(named(name, b"2", b"/etc"), kind="tgz"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_links_of_two_payloads_do_not_lead_out_together(tmp_path: Path, order: int) -> None:
+    links = [[link("p/up", "..")], [link("z", "p/up/../..")]]
+    images = [vibs.image(gnu_tar, entries) for entries in links[::order]]
+    elements = [
+        vibs.payload_element(gzip.compress(data, mtime=0), data, f"part{number}", "tgz")
+        for number, data in enumerate(images)
+    ]
+    members = [
+        ("descriptor.xml", vibs.descriptor("".join(elements), files=["p/up", "z"])),
+        ("sig.pkcs7", b""),
+        *((f"part{number}", gzip.compress(data, mtime=0)) for number, data in enumerate(images)),
+    ]
+    with pytest.raises(FormatError, match="z: the link leads out"):
+        take_out(tmp_path / "out", vibs.archive(members))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_link_that_goes_back_and_forth_leads_out() -> None:
+    there = "a/../"
+    assert not leads_out("l", {"l": there * 90 + "b"})
+    assert leads_out("l", {"l": there * 100 + "b"})
+    assert leads_out("/".join("a" * 101), {})
+
+
+def test_folders_that_only_paths_name_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [file(f"{number}/a/b/c/f") for number in range(5)]
+    limit(monkeypatch, Work.ENTRIES, 25)
+    assert len(from_entries(tmp_path / "out", *entries).paths) == 5
+    limit(monkeypatch, Work.ENTRIES, 24)
+    with pytest.raises(LimitError, match="more than 24 files, folders and links"):
+        from_entries(tmp_path / "again", *entries)
+    assert not (tmp_path / "again").exists()
+    declared = [ArchiveEntry("a", EntryKind.DIRECTORY, 0o755), file("a/f")]
+    limit(monkeypatch, Work.ENTRIES, 2)
+    assert len(from_entries(tmp_path / "declared", *declared).paths) == 2
+
+
+def test_jumping_between_deep_folders_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [file(f"{'ab'[number % 2]}/{'d/' * 31}{number}") for number in range(20)]
+    limit(monkeypatch, Work.ENTRIES, 20 + 64 + 18 * 2)  # entries, folders, 18 times 32 opened again
+    assert len(from_entries(tmp_path / "out", *entries).paths) == 20
+    limit(monkeypatch, Work.ENTRIES, 20 + 64 + 18 * 2 - 1)
+    with pytest.raises(LimitError):
+        from_entries(tmp_path / "again", *entries)
 
 
 @given(

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
+from tests.formats.test_tar_reading import changed
 from tests.trees import make_tree
 from vibforge import build, verify
 from vibforge.errors import FormatError, VibforgeError
 from vibforge.files.inputs import FileSource
+from vibforge.formats import gnu_tar
+from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, EntryKind, header_blocks
 from vibforge.packages.subjects import LoosePayload, opened
 from vibforge.project.stage import extract_stage
 from vibforge.vib.archive import Vib
@@ -148,3 +151,12 @@ def test_only_a_vib_becomes_a_project(tmp_path: Path) -> None:
 def test_what_builds_again_verifies(tmp_path: Path) -> None:
     extract_stage(Vib.from_bytes(vibs.vib()), tmp_path / "out")
     assert verify(build(tmp_path / "out", tmp_path / "dist").vib_path).held
+
+
+def test_a_name_that_no_recipe_can_hold_is_refused(tmp_path: Path) -> None:
+    header = header_blocks(ArchiveEntry("opt/x", EntryKind.FILE, 0o1644), gnu_tar.MAGIC)
+    image = changed(header, len("opt/"), b"\xff") + bytes(2 * BLOCK)
+    vib = Vib.from_bytes(vibs.vib(image, kind="tgz", files=["opt/x"]))
+    with pytest.raises(FormatError, match=r"udcff.*is not UTF-8"):
+        extract_stage(vib, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

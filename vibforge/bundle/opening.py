@@ -41,6 +41,7 @@ from vibforge.errors import DepotError, FormatError, ModelError, Problem
 from vibforge.files.inputs import FileSource, Source, ZipSource
 from vibforge.files.publication import TEMPORARY, Publication, explained
 from vibforge.files.unpack_folder import UnpackFolder
+from vibforge.formats.budget import Work
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.formats.streams import CHUNK_SIZE, read_chunks
 from vibforge.formats.xml_reading import SIZE_LIMIT as XML_LIMIT
@@ -536,6 +537,7 @@ def unpack(path: Path, folder: Path) -> UnpackedDepot:
         for member in bundle.archive.members:
             with bundle.archive.open(member) as stream:
                 target.write(member.name, read_chunks(stream, member.size), _MODE)
+            bundle.archive.budget.spend(Work.ENTRIES, 1 + target.folder_work())
         target.keep()
         return UnpackedDepot(
             folder=folder,

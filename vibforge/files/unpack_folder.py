@@ -49,6 +49,8 @@ class UnpackFolder:
         self._top: FolderHandle
         self._open: OrderedDict[str, FolderHandle] = OrderedDict()
         """The folders that were used last."""
+        self._opened = 0
+        """What folders took since `folder_work` was asked: `_HANDLES` for one that was made."""
         self._made: dict[str, bool] = {}
         """What was made here, and whether it is a folder."""
         self._folders: set[str] = set()
@@ -93,6 +95,14 @@ class UnpackFolder:
         for path in sorted(paths, reverse=True):
             with self._explained(path):
                 self._folder(path).settle(*self._settled[path])
+
+    def folder_work(self) -> int:
+        """Return what folders took since this was last asked: one for each that was made.
+
+        As many as may be open at once, opened again because others were used, count as one.
+        """
+        work, self._opened = divmod(self._opened, _HANDLES)
+        return work
 
     def make_folder(self, path: str, mode: int, owner: Owner | None = None) -> None:
         """Make a folder; its owner and mode are set when all is done.
@@ -224,6 +234,7 @@ class UnpackFolder:
         parent = self._folder(above)
         if path not in self._folders:
             self._make_missing(parent, path, name)
+        self._opened += 1
         handle = self._open[path] = parent.enter(name)
         if len(self._open) > _HANDLES:
             self._open.popitem(last=False)[1].close()
@@ -233,6 +244,7 @@ class UnpackFolder:
         if parent.mode_of(name) is None:
             with self._making(path, is_folder=True):
                 parent.make_folder(name, _OWNER_ONLY)
+            self._opened += _HANDLES - 1  # to open it is a part of this
             self._settled.setdefault(path, (0o755, None))
         self._folders.add(path)
 

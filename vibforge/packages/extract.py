@@ -3,16 +3,17 @@
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vibforge.bundle.opening import OpenBundle
 from vibforge.errors import FormatError, Problem
 from vibforge.files.unpack_folder import DEPTH_LIMIT, Owner, UnpackFolder
-from vibforge.formats.budget import Budget
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.formats.inflating import UnpackedPayload, unpacked_ahead
 from vibforge.formats.sniffing import HEAD_SIZE
@@ -32,6 +33,8 @@ _DEVICE_LIMITS = (2**12 - 1, 2**20 - 1)
 _FOLDER_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.+-]{0,200}")
 _FOLLOW_LIMIT = 40
 """Links that lead to links, as Linux counts them."""
+_STEP_LIMIT = 200
+"""Names on the way that one link leads, through others too; real links have a dozen."""
 _SPECIAL = {
     EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
     EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
@@ -68,6 +71,7 @@ class _Part(Struct, frozen=True, kw_only=True):
     prefix: str
     name: str
     contents: Contents | None
+    budget: Budget
 
 
 def extract(subjects: Iterable[Subject], folder: Path, wishes: ExtractOptions) -> Extracted:
@@ -81,11 +85,16 @@ def extract(subjects: Iterable[Subject], folder: Path, wishes: ExtractOptions) -
     """
     done = Extracted(folder=folder)
     with UnpackFolder(folder, force=wishes.force) as target:
+        unpackings: dict[str, Unpacking] = {}
         for part in chain.from_iterable(map(_parts, subjects)):
             if part.contents is None:
                 done.left_out.append(_not_a_tar(part))
-            else:
-                Unpacking(target, part.prefix, wishes, done).run(part.contents)
+                continue
+            if part.prefix not in unpackings:
+                unpackings[part.prefix] = Unpacking(target, part.prefix, wishes, done)
+            unpackings[part.prefix].run(part.contents, part.budget)
+        for unpacking in unpackings.values():
+            unpacking.make_links()
         _check_all_found(wishes.paths, done)
         target.keep()
     return done
@@ -152,7 +161,7 @@ def _parts(subject: Subject) -> Iterator[_Part]:
 def _part(prefix: str, name: str, unpacked: UnpackedPayload, budget: Budget) -> _Part:
     is_tar = starts_tar(unpacked.content.peek(HEAD_SIZE))
     contents = TarReader(unpacked.content, budget).contents() if is_tar else None
-    return _Part(prefix=prefix, name=name, contents=contents)
+    return _Part(prefix=prefix, name=name, contents=contents, budget=budget)
 
 
 def _vibs(subject: Subject) -> Iterator[tuple[str, Vib]]:
@@ -178,9 +187,10 @@ def _as_file_name(name: str) -> str:
 
 
 class Unpacking:
-    """Writes one payload; links come last, so that nothing is written through them.
+    """Writes the payloads of one folder; their symbolic links come last.
 
-    `taken` are the entries that were written.
+    So nothing is written through a link, and the links of one payload cannot make those of another
+    lead out. `taken` are the entries that were written.
     """
 
     def __init__(
@@ -191,51 +201,64 @@ class Unpacking:
         self._wishes = wishes
         self._done = done
         self.taken: list[ArchiveEntry] = []
-        self._links: list[TarEntry] = []
+        self._links: list[tuple[ArchiveEntry, Budget]] = []
         self._files: set[str] = set()
 
-    def run(self, contents: Contents) -> None:
-        """Write what is wanted of a payload."""
+    def run(self, contents: Contents, budget: Budget) -> None:
+        """Write what is wanted of a payload, all but its symbolic links."""
+        hard_links = []
+        self._files.clear()
         for found, pieces in contents:
-            if found.entry.path and self._is_chosen(found.entry.path):
-                self._take(found, pieces)
+            entry = _shortest(found.entry)
+            if not entry.path or not self._is_chosen(entry.path):
+                continue
+            if entry.kind is EntryKind.SYMLINK:
+                self._links.append((entry, budget))
+            elif entry.kind is EntryKind.HARD_LINK:
+                hard_links.append(entry)
+            elif entry.kind in _SPECIAL and not self._wishes.devices:
+                self._leave_out(entry, "a device or pipe", "--devices creates it")
+            else:
+                self._take(entry, found.device, pieces)
+                self._finish(entry, budget)
+        for entry in hard_links:
+            self._take_hard_link(entry)
+            self._finish(entry, budget)
+
+    def make_links(self) -> None:
+        """Make the symbolic links of all payloads."""
         self._check_links()
-        for found in self._links:
-            self._take_link(found)
+        for entry, budget in self._links:
+            path = f"{self._prefix}{entry.path}"
+            self._target.make_link(path, entry.link, self._owner(entry))
+            self._finish(entry, budget)
 
     def _is_chosen(self, path: str) -> bool:
         chosen = self._wishes.paths
         return not chosen or any(path == each or path.startswith(f"{each}/") for each in chosen)
 
-    def _take(self, found: TarEntry, pieces: Iterator[memoryview]) -> None:
-        entry = found.entry
+    def _take(
+        self, entry: ArchiveEntry, device: tuple[int, int], pieces: Iterator[memoryview]
+    ) -> None:
         path = f"{self._prefix}{entry.path}"
-        if entry.kind in {EntryKind.SYMLINK, EntryKind.HARD_LINK}:
-            self._links.append(found)
-            return
         if entry.kind in _SPECIAL:
-            if not self._wishes.devices:
-                self._leave_out(found, "a device or pipe", "--devices creates it")
-                return
-            self._take_device(path, found)
+            self._take_device(path, entry, device)
         elif entry.kind is EntryKind.DIRECTORY:
             self._target.make_folder(path, self.mode(entry), self._owner(entry))
         else:
             self._target.write(path, pieces, self.mode(entry), self._owner(entry))
             self._files.add(entry.path)
-        self._finish(entry)
 
-    def _take_device(self, path: str, found: TarEntry) -> None:
-        entry = found.entry
-        if any(map(int.__gt__, found.device, _DEVICE_LIMITS)):
-            major, minor = found.device
+    def _take_device(self, path: str, entry: ArchiveEntry, device: tuple[int, int]) -> None:
+        if any(map(int.__gt__, device, _DEVICE_LIMITS)):
+            major, minor = device
             raise FormatError(
                 f"no system has a device {major}:{minor}",
                 where=path,
                 remedy="extract without --devices",
             )
         mode = entry.mode | _SPECIAL[entry.kind]
-        self._target.make_device(path, mode, found.device, self._owner(entry))
+        self._target.make_device(path, mode, device, self._owner(entry))
 
     def mode(self, entry: ArchiveEntry) -> int:
         """Return the mode that an entry gets on disk."""
@@ -252,46 +275,46 @@ class Unpacking:
             )
         return entry.uid, entry.gid
 
-    def _finish(self, entry: ArchiveEntry) -> None:
+    def _finish(self, entry: ArchiveEntry, budget: Budget) -> None:
+        declared = entry.kind is EntryKind.DIRECTORY
+        budget.spend(Work.ENTRIES, max(0, self._target.folder_work() - declared))
         self.taken.append(entry)
         self._done.paths.append(f"{self._prefix}{entry.path}")
 
-    def _leave_out(self, found: TarEntry, what: str, remedy: str) -> None:
-        self._done.left_out.append(Problem(what=what, where=found.entry.path, remedy=remedy))
+    def _leave_out(self, entry: ArchiveEntry, what: str, remedy: str) -> None:
+        self._done.left_out.append(Problem(what=what, where=entry.path, remedy=remedy))
 
     def _check_links(self) -> None:
         """Refuse links that lead out, all at once and before any is made."""
         if self._wishes.outside_links:
             return
-        links = {
-            found.entry.path: found.entry.link
-            for found in self._links
-            if found.entry.kind is EntryKind.SYMLINK
-        }
+        links = {entry.path: entry.link for entry, _ in self._links}
         outside = [
             Problem(
-                what=f"the link leads out of the folder, to {found.entry.link}",
-                where=found.entry.path,
+                what=f"the link leads out of the folder, to {entry.link}",
+                where=entry.path,
                 remedy="--outside-links creates it all the same; nothing is written through it",
             )
-            for found in self._links
-            if found.entry.path in links and leads_out(found.entry.path, links)
+            for entry, _ in self._links
+            if leads_out(entry.path, links)
         ]
         if outside:
             raise FormatError.of(outside)
 
-    def _take_link(self, found: TarEntry) -> None:
-        entry = found.entry
+    def _take_hard_link(self, entry: ArchiveEntry) -> None:
         path = f"{self._prefix}{entry.path}"
-        if entry.kind is EntryKind.SYMLINK:
-            self._target.make_link(path, entry.link, self._owner(entry))
-        else:
-            original = entry.link.removeprefix("./").strip("/")
-            if original not in self._files:
-                raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
-            self._target.make_hard_link(path, f"{self._prefix}{original}")
-            self._files.add(entry.path)
-        self._finish(entry)
+        original = str(PurePosixPath(entry.link.strip("/")))
+        if original not in self._files:
+            raise FormatError(f"a hard link to {entry.link}, which is no file here", where=path)
+        self._target.make_hard_link(path, f"{self._prefix}{original}")
+        self._files.add(entry.path)
+
+
+def _shortest(entry: ArchiveEntry) -> ArchiveEntry:
+    """Return an entry with its path as a file system has it: `a//b` and `a/./b` are `a/b`."""
+    if "//" not in entry.path and "/." not in entry.path:
+        return entry
+    return replace(entry, path=str(PurePosixPath(entry.path)))
 
 
 def leads_out(path: str, links: Mapping[str, str]) -> bool:
@@ -301,12 +324,15 @@ def leads_out(path: str, links: Mapping[str, str]) -> bool:
         path: one of the links.
         links: all links of the folder with their targets; a link may lead through others.
     """
-    if any(str(parent) in links for parent in PurePosixPath(path).parents):
-        return True  # the archive has a folder there as well as a link: either may come true
     here: list[str] = []
     ahead = list(reversed(PurePosixPath(path).parts))
-    followed = 0
+    if len(ahead) > DEPTH_LIMIT or any(above in links for above in _above(ahead)):
+        return True  # the archive has a folder there as well as a link: either may come true
+    steps = followed = 0
     while ahead:
+        steps += 1
+        if steps + len(ahead) > _STEP_LIMIT:
+            return True
         step = ahead.pop()
         if step == "..":
             if not here:
@@ -325,6 +351,11 @@ def leads_out(path: str, links: Mapping[str, str]) -> bool:
         here.pop()
         ahead += reversed(PurePosixPath(link).parts)
     return False
+
+
+def _above(steps_back: list[str]) -> Iterator[str]:
+    """Yield the folders above a path whose steps are given from the last to the first."""
+    return accumulate(reversed(steps_back[1:]), "{}/{}".format)
 
 
 def _check_all_found(paths: tuple[str, ...], done: Extracted) -> None:

@@ -59,7 +59,7 @@ def extract_stage(
             unpacking.run_payload(vib, payload)
             payloads[payload.name] = unpacking.taken
         text = serialise(_with_rules(recipe, payloads))
-        target.write(RECIPE_NAME, [text.encode()], _PLAIN)
+        target.write(RECIPE_NAME, [_encoded(text)], _PLAIN)
         target.keep()
     done.paths.append(RECIPE_NAME)
     done.left_out += _not_said(vib)
@@ -86,7 +86,21 @@ class _Tree(Unpacking):
         with vib.unpacked(payload) as unpacked:
             if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
                 raise FormatError("not a tar, so there is no tree", where=payload.name)
-            self.run(TarReader(unpacked.content, vib.source.budget).contents())
+            budget = vib.source.budget
+            self.run(TarReader(unpacked.content, budget).contents(), budget)
+        self.make_links()
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        name = text[text.rfind("\n", 0, error.start) + 1 :].partition("\n")[0].strip()
+        raise FormatError(
+            "a name in it is not UTF-8, so no rule of a recipe can name it",
+            where=f"{name!r:.200}",
+            remedy="extract without --stage",
+        ) from error
 
 
 def _recipe(vib: Vib) -> Recipe:

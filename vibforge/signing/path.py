@@ -383,6 +383,7 @@ def validate_path(
     try:
         validator = _Validator(carried, anchors, moment)
         certificates, objections = validator.validate(expected)
+        objections += validator.unlisted_objections(certificates)
         objections += validator.end_objections(certificates)
         objections += validator.form_objections(certificates or tuple(expected))
     except Error as error:
@@ -413,6 +414,17 @@ class _Validator:
                 error = self._run(issuer, self._revocation(wanted=listed))[1]
                 objections += [] if error is None else [self._reason(error)]
         return path, objections
+
+    def unlisted_objections(self, path: _Path) -> Iterator[str]:
+        """Yield what no list can take back: a signer that is an anchor itself, beside lists.
+
+        OpenSSL before 4.0 asks for a list of it, and 4.0 does not.
+        """
+        if len(path) == 1 and self._listed:
+            yield (
+                f"{path[0].subject} signed itself, so no revocation list says whether it is still "
+                "good, and the store has lists"
+            )
 
     def end_objections(self, path: _Path) -> Iterator[str]:
         """Yield what ends at the very second that is judged.

@@ -243,7 +243,8 @@ def is_whole(checksum: Checksum) -> bool:
     return of is not None and len(digits) == _HEX_DIGITS[of.algorithm] and set(digits) <= _HEX
 
 
-def coverage(checksums: Iterable[Checksum]) -> Coverage:
+@lru_cache(maxsize=2048)
+def coverage(checksums: tuple[Checksum, ...]) -> Coverage:
     """Tell what digests cover; one that is cut or not hex covers nothing.
 
     A digest of the unpacked content leaves the stored bytes open: others may unpack to the same

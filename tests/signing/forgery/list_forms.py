@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.signing.forgery.der import (
     BITS,
@@ -30,6 +31,7 @@ from tests.signing.forgery.parties import (
     ROOT,
     ROOT_KEY,
     SIGNER,
+    SIGNER_KEY,
     STRANGER,
     AnyKey,
     Odd,
@@ -39,6 +41,7 @@ from tests.signing.forgery.parties import (
     key_id,
     middle,
     of_ca,
+    of_signer,
     sign,
     signer,
     usages,
@@ -140,6 +143,10 @@ def dates() -> Forms:
 def issuers() -> Forms:
     yield "no list of the signer's issuer", met(List(issuer=ROOT))
     yield "list of a stranger only", met(List(issuer=STRANGER))
+    alone = certificate("alone", None, SIGNER_KEY, of_signer(SIGNER_KEY, SIGNER_KEY))
+    for title, one in (("CA", List()), ("stranger", List(issuer=STRANGER))):
+        form = replace(met(one, by=alone, chain=()), roots=(alone,))
+        yield f"self-signed signer in the store and a list of a {title}", form
     yield "genuine: lists of CA and root", met(List(), List(issuer=ROOT))
     yield "list of a wrong key", met(List(signing_key=OTHER_KEY))
     yield "list of a wrong key and a good one", met(List(signing_key=OTHER_KEY), List())

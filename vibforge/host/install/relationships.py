@@ -153,8 +153,9 @@ def _pairs(packages: Sequence[Package]) -> Iterator[tuple[int, str]]:
     named: dict[str, list[tuple[str, tuple[Provide, ...]]]] = {}
     named[INSTALLER.name] = [(INSTALLER.name, (INSTALLER,))]
     for package in packages:
+        there = package.id, package.provides
         for name in {provide.name for provide in package.provides}:
-            named.setdefault(name, []).append((package.id, package.provides))
+            named.setdefault(name, []).append(there)
     for index, package in enumerate(packages):
         excluded = package.descriptor.relationships.conflicts
         demands = Demands(excluded)
