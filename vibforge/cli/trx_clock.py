@@ -25,6 +25,7 @@ from vibforge.errors import shell_line
 from vibforge.report import documents
 from vibforge.report import trx_rehearse as report
 from vibforge.report import trx_rehearse as report_trx_rehearse
+from vibforge.report.page import rehearsal as rehearsal_pages
 from vibforge.trx.network import settings
 from vibforge.trx.network import sniff as network_sniff
 from vibforge.trx.rehearsal import grandmaster as rehearsal_grandmaster
@@ -127,7 +128,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
             data, grandmaster or interface or "", programs, wish=wish, on_sample=on_sample
         )
     if html:
-        write(report_trx_rehearse.rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
+        write(rehearsal_pages.rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
         print_json(documents.trx_network.TrxRehearse.of(found, name_of(file)))
     else:
