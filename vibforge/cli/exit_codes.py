@@ -39,7 +39,7 @@ TABLE = (
     Row(
         str(ExitCode.NOT_POSSIBLE_HERE.value),
         "not possible on this machine: `trx rehearse` and `trx sniff` lack linuxptp, namespaces or "
-        "rights",
+        "rights, `trx log --stability` lacks allantools",
     ),
     Row(str(SIGNAL_BASE + PIPE_SIGNAL), "whoever read the output went away, as `head` does"),
     Row(f"{SIGNAL_BASE} + N", "signal N stopped the command: 130 by Ctrl-C, 143 by `kill`"),

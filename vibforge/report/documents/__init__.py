@@ -55,6 +55,9 @@ if TYPE_CHECKING:
         trx_host as trx_host,
     )
     from vibforge.report.documents import (
+        trx_log as trx_log,
+    )
+    from vibforge.report.documents import (
         trx_rehearse as trx_rehearse,
     )
     from vibforge.report.documents import (
