@@ -25,7 +25,7 @@ _RECENT = 64
 """Intervals whose median is the usual one."""
 _LONGEST_GAPS = 10
 
-_FOLLOWING, _OTHERWISE, _SILENT = "rms", "rms, port not SLAVE", ""
+_FOLLOWING, _OTHERWISE, _SILENT = "rms", "rms, not SLAVE", ""
 """States of a clock whose lines tell no servo's, and of one that nothing is heard of."""
 _STATES = {b"0": "s0", b"1": "s1", b"2": "s2", b"3": "s3"}
 _LOCKED = frozenset({"s2", "s3", _FOLLOWING})
@@ -54,7 +54,7 @@ class Worst(Struct, frozen=True):
 
 
 class Summaries(Struct, frozen=True):
-    """What the lines `rms … max …` came to, each of which stands for a second or more."""
+    """What the lines `rms … max …` of a locked clock came to; each stands for a second or more."""
 
     lines: int
     largest: int
@@ -295,18 +295,18 @@ class Clock:
         if self._first_lock is not None:
             self._look_for_worst(run)
         is_sample = _is_sample(run.rows[0])
-        if not is_sample:
-            self._count_summaries(run)
         if self.is_locked:
             self._locked_seconds += span
             freq, delay = _COLUMNS[is_sample]
             self._freq.add([int(row[freq]) for row in run.rows])
             self._delay.add([int(row[delay]) for row in run.rows if row[delay]])
-        if self.is_locked and is_sample:
+            self._count_offsets(run, is_sample=is_sample)
+
+    def _count_offsets(self, run: _Run, *, is_sample: bool) -> None:
+        if is_sample:
             self._offset.add(run.values)
             self._stretch.add(run.times, run.values)
-
-    def _count_summaries(self, run: _Run) -> None:
+            return
         self._summary_lines += len(run.rows)
         self._summary_largest = max(self._summary_largest, *run.values)
         self._summary_squares += sum(int(row[lines.RMS]) ** 2 for row in run.rows)

@@ -119,15 +119,15 @@ class LogReader:
         """Return the present state of each clock."""
         return tuple(
             ClockNow(clock.key, clock.state, clock.last_offset)
-            for _, program in sorted(self.programs.items())
-            for clock in program.clocks.values()
+            for key in sorted(self.programs, key=_ptp4l_first)
+            for clock in self.programs[key].clocks.values()
         )
 
     def result(
         self, sources: Iterable[SourceLog] = (), problems: Iterable[Problem] = ()
     ) -> LogReading:
         """Return what was found."""
-        programs = [self.programs[key] for key in sorted(self.programs)]
+        programs = [self.programs[key] for key in sorted(self.programs, key=_ptp4l_first)]
         tallies = [self._other, *(program.messages for program in programs)]
         unknown = [each for tally in tallies for each in tally.unknown(COMMONEST)]
         unknown.sort(key=lambda each: (-each.count, each.shape))
@@ -164,6 +164,12 @@ class LogReader:
             program = self.programs[key] = Program(*key, self.events)
         self._places[place] = program
         return program
+
+
+def _ptp4l_first(key: tuple[str, str]) -> tuple[str, bool]:
+    """Order programs by host, and the one that knows the grandmaster before the others."""
+    host, program = key
+    return host, program != "ptp4l"
 
 
 def read_clock_logs(paths: Sequence[Path], standard_input: BinaryIO) -> LogReading:
