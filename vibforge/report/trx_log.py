@@ -19,6 +19,11 @@ _LABEL = 12
 _EVENTS = 4
 """Events that are shown of the beginning, and as many of the end."""
 _UNKNOWN = 3
+_IN_FULL = 4
+"""Clocks that are shown in full; more of them stand side by side in a table."""
+_ROWS = 40
+_SOURCES = 8
+_TITLES = ("locked", "without", "rms", "p99", "max |TE|", "gaps")
 _TAUS = 8
 _CURVE = 48
 _ROLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "dim"}
@@ -29,9 +34,12 @@ def log_text(found: Assessment, paint: Paint, *, everything: bool = False) -> st
     """Show what logs say; with `everything` all events, notes and unknown lines that are kept."""
     reading = found.reading
     lines = [*_sources(reading, paint), *_verdicts(found, paint)]
-    for clock in reading.clocks:
-        lines += _clock(clock, found, paint)
-    lines += _ports(reading)
+    if len(reading.clocks) > _IN_FULL and not everything:
+        lines += _table(reading.clocks, paint)
+    else:
+        for clock in reading.clocks:
+            lines += _clock(clock, found, paint)
+    lines += _ports(reading, everything=everything)
     lines += _events(reading, everything=everything)
     lines += _messages(reading, paint, everything=everything)
     lines += _unknown(reading, paint, everything=everything)
@@ -61,14 +69,54 @@ def duration(seconds: float) -> str:
 
 
 def _sources(reading: LogReading, paint: Paint) -> Iterator[str]:
-    for source in reading.sources:
+    for source in reading.sources[:_SOURCES]:
         cut = paint(f", {source.cut} lines cut or too long", "warn") if source.cut else ""
-        when = f", {source.first} to {source.last}" if source.first else ""
+        when = f", {source.first} to {source.last}" if source.first and source.last else ""
         yield f"{escaped(source.name)}: {source.lines} lines, {size(source.size)}{when}{cut}"
+    if len(reading.sources) > _SOURCES:
+        yield f"… {len(reading.sources) - _SOURCES} more logs"
 
 
 def _line(label: str, text: str) -> str:
     return f"  {label:<{_LABEL}} {text}"
+
+
+def _table(clocks: Sequence[ClockLog], paint: Paint) -> Iterator[str]:
+    """Show clocks side by side, one a line."""
+    width = min(40, max(len(clock.key.host) for clock in clocks))
+    yield ""
+    titles = "".join(f"{title:<11}" for title in _TITLES).rstrip()
+    yield f"  {'host':<{width}}  program  {titles}"
+    for clock in clocks[:_ROWS]:
+        locked = _share(clock) if clock.first_lock else "never"
+        told = clock.offset
+        cells = (
+            locked,
+            duration(clock.unlocked_seconds),
+            _ns(told.rms) if told else "-",
+            _ns(told.p99) if told else "-",
+            _ns(clock.worst.nanoseconds) if clock.worst else "-",
+            str(clock.gaps),
+        )
+        row = "".join(f"{cell:<11}" for cell in cells).rstrip()
+        role = "strong" if clock.locked_at_end else "bad"
+        host = f"{escaped(clock.key.host):<{width}}"
+        yield f"  {paint(host, role)}  {clock.key.program:<7}  {row}"
+    if len(clocks) > _ROWS:
+        yield f"  … {len(clocks) - _ROWS} more"
+    yield paint("  --all shows each in full; red: not locked at the end", "dim")
+
+
+def _share(clock: ClockLog) -> str:
+    share = 100 * clock.locked_seconds / clock.seconds if clock.seconds else 100.0
+    return f"{share:.2f} %"
+
+
+def _ns(value: float) -> str:
+    """Write nanoseconds, small ones with a tenth."""
+    if abs(value) < 10 and value % 1:  # noqa: PLR2004 - where a tenth says something
+        return f"{round(value, 1) + 0.0:.1f} ns"
+    return nanoseconds(value)
 
 
 def _clock(clock: ClockLog, found: Assessment, paint: Paint) -> Iterator[str]:
@@ -77,15 +125,15 @@ def _clock(clock: ClockLog, found: Assessment, paint: Paint) -> Iterator[str]:
     yield paint(escaped(f"{key.host}: {key.program} {key.clock}"), "strong")
     yield _line("locked", _locked_text(clock, paint))
     if clock.offset:
-        yield _line("offset", _summary_text(clock.offset, nanoseconds))
+        yield _line("offset", _summary_text(clock.offset, _ns))
     if clock.summaries:
         yield _line("summaries", _summaries_text(clock.summaries))
     if clock.delay:
-        yield _line("path delay", _summary_text(clock.delay, nanoseconds))
+        yield _line("path delay", _summary_text(clock.delay, _ns))
     if clock.freq:
         yield _line("frequency", _summary_text(clock.freq, _ppb))
     if clock.worst:
-        worst = f"{nanoseconds(clock.worst.nanoseconds)} at {clock.worst.at}"
+        worst = f"{_ns(clock.worst.nanoseconds)} at {clock.worst.at}"
         yield _line("max |TE|", f"{worst}  {_sparkline(clock.curve)}")
     if clock.gaps:
         longest = ", ".join(f"{duration(g.seconds)} from {g.start}" for g in clock.longest_gaps[:3])
@@ -98,11 +146,10 @@ def _locked_text(clock: ClockLog, paint: Paint) -> str:
     lines = ", ".join(f"{state} {count}" for state, count in clock.states.items())
     if clock.first_lock is None:
         return paint("never", "bad") + f" in {duration(clock.seconds)} ({lines})"
-    share = 100 * clock.locked_seconds / clock.seconds if clock.seconds else 100.0
     end = "" if clock.locked_at_end else paint(", not at the end", "bad")
     without = duration(clock.unlocked_seconds)
     return (
-        f"{share:.2f} % of {duration(clock.seconds)}, {without} without, first at"
+        f"{_share(clock)} of {duration(clock.seconds)}, {without} without, first at"
         f" {clock.first_lock}{end} (lines: {lines})"
     )
 
@@ -119,7 +166,7 @@ def _summary_text(summary: Summary, written: Callable[[float], str]) -> str:
 def _summaries_text(summaries: Summaries) -> str:
     return (
         f"{summaries.lines} lines `rms … max …`, which are no samples: rms"
-        f" {nanoseconds(summaries.rms)}, largest max {nanoseconds(summaries.largest)}"
+        f" {_ns(summaries.rms)}, largest max {_ns(summaries.largest)}"
     )
 
 
@@ -150,17 +197,19 @@ def _stability(clock: ClockLog, points: Sequence[StabilityPoint]) -> Iterator[st
     )
     step = -(-len(points) // _TAUS)
     for point in points[::step]:
-        most = f" to {nanoseconds(point.mtie_at_most)}" if point.mtie_at_most > point.mtie else ""
-        tdev = "" if point.tdev is None else f", TDEV {nanoseconds(point.tdev)}"
-        yield _line("", f"{duration(point.tau)}: MTIE {nanoseconds(point.mtie)}{most}{tdev}")
+        most = f" to {_ns(point.mtie_at_most)}" if point.mtie_at_most > point.mtie else ""
+        tdev = "" if point.tdev is None else f", TDEV {_ns(point.tdev)}"
+        yield _line("", f"{duration(point.tau)}: MTIE {_ns(point.mtie)}{most}{tdev}")
 
 
-def _ports(reading: LogReading) -> Iterator[str]:
+def _ports(reading: LogReading, *, everything: bool) -> Iterator[str]:
     if reading.ports or reading.grandmasters:
         yield ""
-    for port in reading.ports:
+    for port in reading.ports[:_IN_FULL] if not everything else reading.ports:
         spent = ", ".join(f"{state} {duration(s)}" for state, s in port.seconds.items() if s)
         yield escaped(f"{port.host}: {port.name} is {port.state}; {spent}")
+    if len(reading.ports) > _IN_FULL and not everything:
+        yield f"… {len(reading.ports) - _IN_FULL} more ports; --all shows them"
     chosen = [each for each in reading.grandmasters if each.identity]
     if chosen:
         names = ", ".join(dict.fromkeys(each.identity for each in chosen))
@@ -185,27 +234,36 @@ def _event_line(event: Event, reading: LogReading) -> str:
 
 
 def _messages(reading: LogReading, paint: Paint, *, everything: bool) -> Iterator[str]:
-    shown = [
-        found
-        for found in reading.messages
-        if everything or found.message.severity is not Severity.NOTE
-    ]
+    by_message: dict[str, list[Found]] = {}
+    for found in reading.messages:
+        by_message.setdefault(found.message.id, []).append(found)
+    kinds = sorted(by_message.values(), key=_worst_first)
+    shown = [each for each in kinds if everything or each[0].message.severity is not Severity.NOTE]
     if shown:
         yield "\nmessages:"
-    for found in shown:
-        yield from _message(found, reading, paint)
-    notes = len(reading.messages) - len(shown)
-    if notes:
-        yield paint(f"  and {notes} kinds of notes; --all shows them", "dim")
+    for each in shown:
+        yield from _message(each, reading, paint)
+    if len(kinds) > len(shown):
+        yield paint(f"  and {len(kinds) - len(shown)} kinds of notes; --all shows them", "dim")
 
 
-def _message(found: Found, reading: LogReading, paint: Paint) -> Iterator[str]:
+def _worst_first(founds: Sequence[Found]) -> tuple[int, int]:
+    severity = founds[0].message.severity
+    return list(Severity).index(severity), -sum(found.count for found in founds)
+
+
+def _message(founds: Sequence[Found], reading: LogReading, paint: Paint) -> Iterator[str]:
+    found = founds[0]
     message = found.message
+    count = sum(each.count for each in founds)
     first = f", first {found.first}" if found.first else ""
-    times = f"{found.count} times" if found.count > 1 else "once"
+    times = f"{count} times" if count > 1 else "once"
+    hosts = list(dict.fromkeys(each.host for each in founds if each.host))
+    on = ""
+    if len(reading.hosts) > 1 and hosts:
+        on = f" on {', '.join(hosts[:3])}" + (f" and {len(hosts) - 3} more" if hosts[3:] else "")
     severity = paint(str(message.severity), _ROLES[message.severity])
-    host = escaped(_of(found.host, reading))
-    yield f"  {severity} {host}{times}{first}: {escaped(found.example)}"
+    yield f"  {severity} {times}{escaped(on)}{first}: {escaped(found.example)}"
     yield f"    {message.meaning}"
     if message.remedy:
         yield paint(f"    → {message.remedy}", "strong")
@@ -252,10 +310,10 @@ def _verdict(verdict: LimitVerdict, budget: Budget, paint: Paint) -> Iterator[st
     told = "nothing measured"
     if verdict.total is not None:
         at = f" at {verdict.worst_at}" if verdict.worst_at else ""
-        told = f"max |TE| {nanoseconds(verdict.measured or 0.0)}{at}"
+        told = f"max |TE| {_ns(verdict.measured or 0.0)}{at}"
         if budget.ns:
-            told += f" + budget {nanoseconds(budget.ns)} = {nanoseconds(verdict.total)}"
-    most = nanoseconds(limit.ns)
+            told += f" + budget {_ns(budget.ns)} = {_ns(verdict.total)}"
+    most = _ns(limit.ns)
     yield f"{escaped(verdict.host)}: {escaped(limit.name)} {word}: {told}, limit {most}"
     if limit.source:
         note = f" {limit.note}" if limit.note else ""

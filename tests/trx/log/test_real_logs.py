@@ -1,8 +1,8 @@
 """Cuts of what real ptp4l and phc2sys printed, with a failover in each, read in two ways.
 
 They ran in network namespaces with software time stamps. The clock that they steered was a
-simulated one, up to 12 ppm off, so that the servo had something to do. Between the two parts of each
-cut lines were left out, and the paths of sockets are the usual ones.
+simulated one, up to 12 ppm off, so that the servo had something to do. Between the two parts of
+each cut lines were left out, and the paths of sockets are the usual ones.
 """
 
 import math

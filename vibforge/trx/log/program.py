@@ -115,9 +115,12 @@ class Program:
 
     def _share_out(self, rows: Sequence[RawRow]) -> None:
         """Give each clock its lines."""
-        for name in dict.fromkeys(map(_clock_of, rows)):
+        shares: dict[bytes, list[RawRow]] = {}
+        for row in rows:
+            name = row[lines.CLOCK] or row[lines.SUMMARY_CLOCK] or _OF_PTP4L
+            shares.setdefault(name, []).append(row)
+        for name, mine in shares.items():
             clock = self.clocks.get(name)
-            mine = [row for row in rows if _clock_of(row) == name]
             if clock is None and len(self.clocks) < CLOCKS:
                 key = ClockKey(self.host, self.name, name.decode("utf-8", "replace"))
                 clock = self.clocks[name] = Clock(key, self.timeline)
@@ -184,7 +187,3 @@ def _spent(port: _PortNow, until: float) -> dict[str, float]:
     spent = dict(port.seconds)
     spent[port.state] = spent.get(port.state, 0.0) + max(0.0, until - port.since)
     return dict(sorted(spent.items()))
-
-
-def _clock_of(row: RawRow) -> bytes:
-    return row[lines.CLOCK] or row[lines.SUMMARY_CLOCK] or _OF_PTP4L
