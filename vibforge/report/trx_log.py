@@ -190,7 +190,9 @@ def _stability(clock: ClockLog, points: Sequence[StabilityPoint]) -> Iterator[st
         yield _line("MTIE, TDEV", "too few samples in a row")
         return
     each = stretch.samples_per_point
-    made = f"1 of {each} samples a point" if each > 1 else "every sample"
+    made = "every sample"
+    if each > 1:
+        made = f"{each} samples a point; times below that of {points[0].samples} samples"
     yield _line(
         "MTIE, TDEV",
         f"of {duration(stretch.seconds)} without a gap from {stretch.start}, {made}",

@@ -67,11 +67,16 @@ def test_many_samples_are_bounded_by_what_is_told(monkeypatch: pytest.MonkeyPatc
     stretch = stretch_of(values)
     assert stretch.samples_per_point == 32
     kept = values[: len(stretch.points) * 32]
-    for point in stability(stretch):
+    points = stability(stretch)
+    assert [round(point.tau) for point in points] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+    for point in points[:5]:
+        assert point.samples == 64
+        assert point.mtie == point.mtie_at_most == mtie(values[:64], round(point.tau))
+    for point in points[5:]:
+        assert point.samples == len(kept)
         count = round(point.tau)
         assert point.mtie <= mtie(kept, count) <= point.mtie_at_most
-    first = stability(stretch)[0]
-    assert first.tdev == pytest.approx(tdev(kept, 32), rel=0.25)
+    assert points[5].tdev == pytest.approx(tdev(kept, 32), rel=0.25)
 
 
 def test_too_few_samples_make_no_curve() -> None:

@@ -160,7 +160,8 @@ class Tau(Shape, frozen=True):
     tau_seconds: Annotated[float, says("The length.")]
     mtie: Annotated[float, says("Of one sample a point, in nanoseconds.")]
     mtie_at_most: Annotated[float, says("What it can be at most with the samples in between.")]
-    tdev: Annotated[float | None, says("Nanoseconds; null where the time is too short for it.")]
+    tdev: Annotated[float | None, says("Nanoseconds; null where there are too few for it.")]
+    sample_count: Annotated[Count, says("Samples that were looked at, from the start.")]
 
     @classmethod
     def of(cls, point: "stability.StabilityPoint") -> Self:
@@ -170,6 +171,7 @@ class Tau(Shape, frozen=True):
             mtie=point.mtie,
             mtie_at_most=point.mtie_at_most,
             tdev=point.tdev,
+            sample_count=point.samples,
         )
 
 

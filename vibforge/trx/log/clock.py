@@ -70,6 +70,8 @@ class Stretch(Struct, frozen=True):
     samples: int
     samples_per_point: int
     points: tuple[Point, ...]
+    beginning: tuple[Point, ...]
+    """Its first samples, one a point, where a point stands for several."""
 
     @property
     def interval(self) -> float:
@@ -337,6 +339,7 @@ class Clock:
             samples=now.count,
             samples_per_point=now.per_point,
             points=now.full_points(),
+            beginning=now.beginning,
         )
 
 

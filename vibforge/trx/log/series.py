@@ -26,6 +26,8 @@ class Curve:
         self._points: list[Point] = []
         self._seconds: list[float] = []
         self._values: list[int] = []
+        self.beginning: tuple[Point, ...] = ()
+        """The first points of one sample each, once they were merged."""
         self.per_point = 1
         self.count = 0
         self.start = 0.0
@@ -59,6 +61,7 @@ class Curve:
             self._points.append(_point(self._seconds[start:end], self._values[start:end]))
             start = end
             if len(self._points) == self._most:
+                self.beginning = self.beginning or tuple(self._points)
                 self._points = list(map(_merged, self._points[::2], self._points[1::2]))
                 self.per_point *= 2
         del self._seconds[:start]

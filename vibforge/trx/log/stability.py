@@ -1,10 +1,11 @@
 """MTIE and TDEV of a clock, by allantools, which is an extra.
 
-Both need equally spaced samples. They are taken from the longest time in which the clock was locked
-and no sample was missing; of very many, each `samples_per_point` make one point. TDEV is of the
-means of points: means of means are means, so it is that of all samples, from fewer positions. MTIE
-is of one sample a point; `mtie_at_most` is what it can be at most with the samples in between, from
-the extremes of all points.
+Both need equally spaced samples. They are taken from the longest time in which the clock was
+locked and no sample was missing. Of very many samples each `samples_per_point` make one point.
+TDEV is of the means of points: means of means are means, so it is that of all samples, from fewer
+positions. MTIE is of one sample a point; `mtie_at_most` is what it can be at most with the
+samples in between, from the extremes of all points. Times shorter than a point are looked at in
+the first samples alone.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from vibforge.errors import NotPossibleHereError
 
 if TYPE_CHECKING:
     from vibforge.trx.log.clock import Stretch
+    from vibforge.trx.log.series import Point
 
 _FEWEST = 16
 """Points below which no curve is worth looking at."""
@@ -29,6 +31,8 @@ class StabilityPoint(Struct, frozen=True):
     mtie: float
     mtie_at_most: float
     tdev: float | None
+    samples: int
+    """Samples that were looked at, from the start of the stretch."""
 
 
 def stability(stretch: "Stretch | None") -> tuple[StabilityPoint, ...]:
@@ -39,22 +43,31 @@ def stability(stretch: "Stretch | None") -> tuple[StabilityPoint, ...]:
     """
     if stretch is None or len(stretch.points) < _FEWEST:
         return ()
+    long = _of_points(stretch.points, stretch.samples_per_point, stretch.interval)
+    short = _of_points(stretch.beginning, 1, stretch.interval) if stretch.beginning else ()
+    return (*(point for point in short if point.tau < long[0].tau * 0.99), *long)
+
+
+def _of_points(points: "Sequence[Point]", each: int, interval: float) -> tuple[StabilityPoint, ...]:
+    """Return MTIE and TDEV of points that stand for `each` samples."""
     tools = _allantools()
-    spacing = stretch.interval * stretch.samples_per_point
-    points = stretch.points
     firsts = [float(point.first) for point in points]
-    means = [point.total / stretch.samples_per_point for point in points]
-    taus, mties, _, _ = tools.mtie(firsts, rate=1 / spacing, data_type="phase", taus="octave")
-    tdev_taus, tdevs, _, _ = tools.tdev(means, rate=1 / spacing, data_type="phase", taus="octave")
-    tdev_of = {
-        round(tau / spacing): float(tdev) for tau, tdev in zip(tdev_taus, tdevs, strict=True)
-    }
-    found = []
-    for tau, mtie in zip(taus, mties, strict=True):
-        count = round(tau / spacing)
-        at_most = _range([p.low for p in points], [p.high for p in points], count + 1)
-        found.append(StabilityPoint(count * spacing, float(mtie), at_most, tdev_of.get(count)))
-    return tuple(found)
+    means = [point.total / each for point in points]
+    # A rate of 1 makes the times counts of points.
+    counts, mties, _, _ = tools.mtie(firsts, rate=1, data_type="phase", taus="octave")
+    tdev_counts, tdevs, _, _ = tools.tdev(means, rate=1, data_type="phase", taus="octave")
+    tdev_of = dict(zip(map(round, tdev_counts), map(float, tdevs), strict=True))
+    lows, highs = [point.low for point in points], [point.high for point in points]
+    return tuple(
+        StabilityPoint(
+            tau=count * each * interval,
+            mtie=float(mtie),
+            mtie_at_most=_range(lows, highs, count + 1),
+            tdev=tdev_of.get(count),
+            samples=len(points) * each,
+        )
+        for count, mtie in zip(map(round, counts), mties, strict=True)
+    )
 
 
 def _range(lows: Sequence[int], highs: Sequence[int], width: int) -> float:
