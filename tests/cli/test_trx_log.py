@@ -119,6 +119,18 @@ def test_following_ends_with_the_report(log: Path, capsys: pytest.CaptureFixture
     assert main(["trx", "log", "-", "--follow"]) == 2
 
 
+def test_a_terminal_sees_the_clocks_in_one_line(
+    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["trx", "log", str(log), "--follow", "--seconds", "1"]) == 0
+    shown = capsys.readouterr().err
+    assert shown.startswith("\r\x1b[Kptp4l s2 30 ns  ▁")
+    assert shown.endswith("\r\x1b[K")
+    assert max(map(len, shown.split("\r\x1b[K"))) < 60
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_following_with_the_report(log: Path) -> None:
     command = [sys.executable, "-m", "vibforge", "trx", "log", str(log), "--follow"]

@@ -153,7 +153,7 @@ def test_a_bomb_is_stopped_by_the_budget(place: Path) -> None:
     with Sources(lambda _: True) as sources:
         sources.find([path], io.BytesIO())
         (file,) = sources.files
-        with pytest.raises(LimitError, match="bytes unpacked"):
+        with pytest.raises(LimitError, match="bytes of files found in archives"):
             deque(file.chunks(), maxlen=0)
 
 

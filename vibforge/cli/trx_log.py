@@ -164,7 +164,7 @@ def _live(reader: "LogReader") -> "Iterator[Callable[[], None]]":
     def show() -> None:
         clocks = reader.now()
         recent.extend(float(clock.last) for clock in clocks[:1] if clock.last is not None)
-        line = report.live_line(clocks, recent)
+        line = report.live_line(clocks, list(recent))
         tell(f"\r\x1b[K{line[: columns(80) - 1]}", end="")
 
     try:

@@ -22,7 +22,7 @@ from msgspec import Struct
 from vibforge.errors import FormatError, OutputError, Problem, VibforgeError, refused
 from vibforge.files.inputs import STANDARD_INPUT
 from vibforge.files.source import FileSource
-from vibforge.formats.budget import Budget
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.gnu_tar import EntryKind
 from vibforge.formats.inflating import gunzip, unzstd
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
@@ -167,7 +167,8 @@ class Sources:
         elif kind is FileKind.ZIP:
             self._look_into_zip(layer, opened, budget)
         elif layer.is_named or self._is_wanted(_bare(layer.path)):
-            self._add(layer.name, layer.path, opened)
+            found = _counted(opened, budget) if layer.depth else opened
+            self.files.append(FoundFile(layer.name, layer.path, found))
         else:
             self.passed_over += 1
 
@@ -205,9 +206,6 @@ class Sources:
             if problem:
                 self.problems.append(problem)
             self._try(layer, partial(self._look, layer, opened, budget))
-
-    def _add(self, name: str, path: str, chunks: Opener) -> None:
-        self.files.append(FoundFile(name, path, chunks))
 
 
 class _Layer(Struct, frozen=True):
@@ -316,6 +314,15 @@ def _opener(source: FileSource) -> Opener:
     def chunks() -> Iterator[bytes]:
         with source.open() as file:
             yield from read_chunks(file, _ENDLESS)
+
+    return chunks
+
+
+def _counted(opened: Opener, budget: Budget) -> Opener:
+    def chunks() -> Iterator[bytes]:
+        for chunk in opened():
+            budget.spend(Work.FOUND, len(chunk))
+            yield chunk
 
     return chunks
 
