@@ -21,6 +21,7 @@ from vibforge.trx.log import limits as log_limits
 from vibforge.trx.log import order as log_order
 from vibforge.trx.log import prometheus as log_prometheus
 from vibforge.trx.log import reading as log_reading
+from vibforge.trx.log import stability as log_stability
 from vibforge.trx.log import verdict as log_verdict
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def log(  # noqa: PLR0913 - the options of the command
     budget = _budget(reference_error, asymmetry)
     judged = partial(log_assess.assess, limits=limits, budget=budget)
     stopped = None
+    if stability:
+        log_stability.require_allantools()
     if follow:
         reading, stopped = _followed(files, seconds, judged, prometheus)
     elif seconds is not None:

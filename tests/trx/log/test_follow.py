@@ -80,6 +80,18 @@ def test_it_ends_after_its_time(log: Path) -> None:
     assert reader.now()[0].last == 4
 
 
+def test_a_log_that_does_not_grow_is_not_locked_any_more(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    reader, seen = LogReader(), []
+    follow(log, "log", reader, lambda: seen.append(reader.now()[0].state), seconds=9)
+    assert seen == ["s2", "s2", "", "", ""]
+    (found,) = reader.result().clocks
+    assert not found.locked_at_end
+
+
 def test_a_look_changes_nothing_of_the_result(log: Path) -> None:
     reader = LogReader()
     looks = []

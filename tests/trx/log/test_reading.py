@@ -163,6 +163,15 @@ def test_a_reboot_starts_the_monotonic_clock_anew() -> None:
     assert kinds(reading, EventKind.CLOCK_STEP) == []
 
 
+def test_what_a_clock_is_off_by_after_a_reboot_is_not_held_against_it() -> None:
+    data = (
+        steady(5000, range(20)) + sample(20, 73_000_000, 0) + steady(21, range(9)) + sample(30, 50)
+    )
+    (clock,) = reading_of(data).clocks
+    assert clock.worst is not None
+    assert clock.worst.nanoseconds == 50
+
+
 def test_a_reboot_without_a_time_of_day_counts_no_time() -> None:
     (clock,) = reading_of(steady(5000, range(20)) + steady(30, range(20))).clocks
     assert (clock.seconds, clock.gaps, clock.start.seconds, clock.end.restarts) == (38, 0, 5000, 1)

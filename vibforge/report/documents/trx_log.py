@@ -223,7 +223,11 @@ class LogClock(Shape, frozen=True):
     freq_statistics: Annotated[Statistics | None, says("Frequency in ppb, while locked.")]
     summaries: Annotated[LogSummaries | None, says("Its lines `rms … max …`.")]
     worst: Annotated[
-        WorstOffset | None, says("max |TE|: of all lines since the first lock, locked or not.")
+        WorstOffset | None,
+        says(
+            "max |TE|: of all lines since the first lock, locked or not; after a restart of the host"
+            " since the next one."
+        ),
     ]
     gaps: Annotated[Count, says("Times without a line.")]
     gap_seconds: Annotated[float, says("How long they were together.")]

@@ -99,7 +99,7 @@ class ClockLog(Struct, frozen=True):
     delay: Summary | None
     summaries: Summaries | None
     worst: Worst | None
-    """Of all lines since the first lock, locked or not."""
+    """Of all lines since the first lock, locked or not; after a restart, since the next one."""
     gaps: int
     gap_seconds: float
     longest_gaps: tuple[Gap, ...]
@@ -138,6 +138,7 @@ class Clock:
         self._last = self._latest = 0.0
         self._seconds = self._locked_seconds = 0.0
         self._first_lock: Moment | None = None
+        self._was_locked = False
         self._states: dict[str, int] = {}
         self._offset, self._freq, self._delay = Distribution(), Distribution(), Distribution()
         self._summary_lines = self._summary_largest = self._summary_squares = 0
@@ -177,6 +178,10 @@ class Clock:
         if self._start is not None and seconds - self._last > self._limit():
             self.state = _SILENT
 
+    def idle(self, seconds: float) -> None:
+        """Take note that nothing was written for so long."""
+        self.pass_to(self._last + seconds)
+
     def lose_port(self) -> None:
         """Take note that no port follows a master any more: what was locked is not now."""
         self.state = _SILENT
@@ -190,7 +195,7 @@ class Clock:
             passed: the seconds between them, if anybody knows.
         """
         self._end_stretch()
-        self.state = _SILENT
+        self.state, self._was_locked = _SILENT, False
         if passed is not None:
             self._add_gap(before, passed)
         self._last = self._latest = seconds
@@ -285,6 +290,7 @@ class Clock:
         self._timeline.tell(now, EventKind.SERVO, f"{self.key.clock}: {was}{state}")
         if state in _LOCKED and self._first_lock is None:
             self._first_lock, self._curve = now, Curve()
+        self._was_locked = self._was_locked or state in _LOCKED
         self.state = state
 
     def _count(self, run: _Run) -> None:
@@ -294,7 +300,7 @@ class Clock:
         span = run.times[-1] - run.times[0]
         self._seconds += span
         self._curve.add(run.times, run.values)
-        if self._first_lock is not None:
+        if self._was_locked:
             self._look_for_worst(run)
         is_sample = _is_sample(run.rows[0])
         if self.is_locked:

@@ -84,14 +84,17 @@ def follow(
         TrxError: it cannot be read.
     """
     tail, cutter = Tail(path), Lines()
-    end = None if seconds is None else time.monotonic() + seconds
+    grown = start = time.monotonic()
     try:
         while True:
+            now = time.monotonic()
             for chunk in tail.read():
+                grown = now
                 for block in cutter.feed(chunk):
                     reader.take(block, host)
+            reader.idle(now - grown)
             on_look()
-            if end is not None and time.monotonic() + POLL > end:
+            if seconds is not None and now + POLL > start + seconds:
                 return
             time.sleep(POLL)
     finally:

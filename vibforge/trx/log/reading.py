@@ -115,6 +115,12 @@ class LogReader:
             program.take_measurements(measured)
         return len(rows)
 
+    def idle(self, seconds: float) -> None:
+        """Take note that the log has not grown for so long."""
+        for program in self.programs.values():
+            for clock in program.clocks.values():
+                clock.idle(seconds)
+
     def now(self) -> tuple[ClockNow, ...]:
         """Return the present state of each clock."""
         return tuple(

@@ -50,7 +50,7 @@ def stability(stretch: "Stretch | None") -> tuple[StabilityPoint, ...]:
 
 def _of_points(points: "Sequence[Point]", each: int, interval: float) -> tuple[StabilityPoint, ...]:
     """Return MTIE and TDEV of points that stand for `each` samples."""
-    tools = _allantools()
+    tools = require_allantools()
     firsts = [float(point.first) for point in points]
     means = [point.total / each for point in points]
     # A rate of 1 makes the times counts of points.
@@ -80,7 +80,12 @@ def _range(lows: Sequence[int], highs: Sequence[int], width: int) -> float:
     return float((most - least).max())
 
 
-def _allantools() -> Any:  # noqa: ANN401 - it has no types
+def require_allantools() -> Any:  # noqa: ANN401 - it has no types
+    """Return allantools.
+
+    Raises:
+        NotPossibleHereError: it is not installed.
+    """
     try:
         import allantools  # noqa: PLC0415 - an extra
     except ImportError as error:
