@@ -225,8 +225,8 @@ class LogClock(Shape, frozen=True):
     worst: Annotated[
         WorstOffset | None,
         says(
-            "max |TE|: of all lines since the first lock, locked or not; after a restart of the host"
-            " since the next one."
+            "max |TE|: of all lines since the first lock, locked or not; after a restart of the"
+            " host since the next one."
         ),
     ]
     gaps: Annotated[Count, says("Times without a line.")]
