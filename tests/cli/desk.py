@@ -11,6 +11,7 @@ from tests.report.schemas import require_valid
 from tests.signing import lab as signing
 from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
+from tests.trx.log.making import steady, text
 from tests.trx.network.ptp_examples import pcap
 from tests.trx.network.test_trx_sniff import SPEECH
 from tests.trx.test_fingerprint import table_of
@@ -65,6 +66,7 @@ COMMANDS = {
     "trx host": "trx host --nic 8086:1592",
     "trx fingerprint": "trx fingerprint ptp4l",
     "trx sniff": "trx sniff heard.pcap",
+    "trx log": "trx log trx.log --limit g8271-4 --all",
 }
 """In an order in which each finds what it needs."""
 
@@ -98,6 +100,7 @@ def fill(folder: Path, lab: Lab) -> None:
     (folder / "ptp4l.conf").write_text("[global]\ndomainNumber 24\n[eth0]\nmasterOnly 1\n")
     (folder / "heard.pcap").write_bytes(pcap(SPEECH))
     (folder / "ptp4l").write_bytes(table_of("4.2"))
+    (folder / "trx.log").write_bytes(steady(1, range(9)) + text(10, "port 1: link down"))
     facts = {"format": "vibforge/host-facts/1", "version": "8.0U3", "secure_boot": None}
     require_valid(facts)
     (folder / "facts.json").write_text(json.dumps(facts))

@@ -79,6 +79,10 @@ vibforge trx rehearse trx.conf --pcap heard.pcap --html report.html""",
     "trx sniff": """\
 vibforge trx sniff heard.pcap
 vibforge trx sniff --interface eth0""",
+    "trx log": """\
+vibforge trx log /var/run/log/trx.log
+vibforge trx log esx-host7.tgz --limit g8271-4 --reference-error 100ns
+vibforge trx log ptp4l.log --follow --prometheus clock.prom""",
     "schema": """\
 vibforge schema >recipe.schema.json
 vibforge schema lint""",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli import trx_clock
+from vibforge.cli import trx_clock, trx_log
 from vibforge.cli.arguments import (
     Allow,
     Because,
@@ -274,3 +274,4 @@ def fingerprint(binary: File, *, as_json: Json = False) -> None:
 
 app.command()(trx_clock.rehearse)
 app.command()(trx_clock.sniff)
+app.command()(trx_log.log)

@@ -27,6 +27,7 @@ class Work(StrEnum):
     DIRECTORY = "bytes of zip directories"
     JUDGED = "bytes of settings in payloads"
     SIGNATURES = "signatures tried"
+    FOUND = "bytes of files found in archives"
 
 
 class Limit(NamedTuple):
@@ -114,6 +115,12 @@ LIMITS = {
         1 / 1024,
         "Signatures of descriptors, certificates and revocation lists, each time a key is tried on "
         "one, which takes up to 2 ms. A signed VIB takes six to twelve.",
+    ),
+    Work.FOUND: Limit(
+        32 * _MIB,
+        64,
+        "Logs that `trx log` finds below a compression or in an archive, each reading; it takes a "
+        "second for 20 MB. Real logs shrink to a tenth.",
     ),
 }
 """Fixed part, factor and reason of each limit."""

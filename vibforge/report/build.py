@@ -89,11 +89,11 @@ def built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
         _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
         _fact("holds", f"{_count(files, 'file')}, {unpacked} unpacked"),
         *_stock_summary(plan, paint),
-        *_refused_lines(plan, paint),
         *_findings_summary(built, judged, paint),
         paint("Install", "strong"),
         *_install_lines(built),
         "--verbose lists the files, every requirement and every finding.",
+        *_refused_lines(plan, paint),
     ]
     return "\n".join(lines)
 

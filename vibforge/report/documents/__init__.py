@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from vibforge.report.documents import shape as shape
     from vibforge.report.documents import sign as sign
     from vibforge.report.documents import trx as trx
+    from vibforge.report.documents import trx_log as trx_log
     from vibforge.report.documents import trx_network as trx_network
     from vibforge.report.documents import verify as verify
+
 else:
 
     def __getattr__(name: str) -> ModuleType:
