@@ -3,6 +3,7 @@
 import sys
 from collections import deque
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from vibforge.cli.trx_arguments import write
 from vibforge.errors import TrxError
 from vibforge.report import documents
 from vibforge.report import trx_log as report
+from vibforge.report.page import clock_log
 from vibforge.trx.log import assess as log_assess
 from vibforge.trx.log import follow as log_follow
 from vibforge.trx.log import limits as log_limits
@@ -77,6 +79,9 @@ def log(  # noqa: PLR0913 - the options of the command
         Path | None,
         typer.Option(metavar="FILE", help="Write gauges for Prometheus, too."),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with the curves, too.")
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also all events, notes and unknown lines.")
     ] = False,
@@ -102,6 +107,8 @@ def log(  # noqa: PLR0913 - the options of the command
     found = judged(reading, with_stability=stability)
     if prometheus:
         _write_gauges(found, prometheus)
+    if html:
+        write(clock_log.clock_log_page(found, datetime.now(UTC)), html)
     if as_json:
         print_json(documents.trx_log.TrxLog.of(found))
     else:

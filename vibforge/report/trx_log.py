@@ -93,9 +93,9 @@ def _table(clocks: Sequence[ClockLog], paint: Paint) -> Iterator[str]:
         cells = (
             locked,
             duration(clock.unlocked_seconds),
-            _ns(told.rms) if told else "-",
-            _ns(told.p99) if told else "-",
-            _ns(clock.worst.nanoseconds) if clock.worst else "-",
+            ns(told.rms) if told else "-",
+            ns(told.p99) if told else "-",
+            ns(clock.worst.nanoseconds) if clock.worst else "-",
             str(clock.gaps),
         )
         row = "".join(f"{cell:<11}" for cell in cells).rstrip()
@@ -112,7 +112,7 @@ def _share(clock: ClockLog) -> str:
     return f"{share:.2f} %"
 
 
-def _ns(value: float) -> str:
+def ns(value: float) -> str:
     """Write nanoseconds, small ones with a tenth."""
     if abs(value) < 10 and value % 1:  # noqa: PLR2004 - where a tenth says something
         return f"{round(value, 1) + 0.0:.1f} ns"
@@ -125,15 +125,15 @@ def _clock(clock: ClockLog, found: Assessment, paint: Paint) -> Iterator[str]:
     yield paint(escaped(f"{key.host}: {key.program} {key.clock}"), "strong")
     yield _line("locked", _locked_text(clock, paint))
     if clock.offset:
-        yield _line("offset", _summary_text(clock.offset, _ns))
+        yield _line("offset", _summary_text(clock.offset, ns))
     if clock.summaries:
         yield _line("summaries", _summaries_text(clock.summaries))
     if clock.delay:
-        yield _line("path delay", _summary_text(clock.delay, _ns))
+        yield _line("path delay", _summary_text(clock.delay, ns))
     if clock.freq:
         yield _line("frequency", _summary_text(clock.freq, _ppb))
     if clock.worst:
-        worst = f"{_ns(clock.worst.nanoseconds)} at {clock.worst.at}"
+        worst = f"{ns(clock.worst.nanoseconds)} at {clock.worst.at}"
         yield _line("max |TE|", f"{worst}  {_sparkline(clock.curve)}")
     if clock.gaps:
         longest = ", ".join(f"{duration(g.seconds)} from {g.start}" for g in clock.longest_gaps[:3])
@@ -166,7 +166,7 @@ def _summary_text(summary: Summary, written: Callable[[float], str]) -> str:
 def _summaries_text(summaries: Summaries) -> str:
     return (
         f"{summaries.lines} lines `rms … max …`, which are no samples: rms"
-        f" {_ns(summaries.rms)}, largest max {_ns(summaries.largest)}"
+        f" {ns(summaries.rms)}, largest max {ns(summaries.largest)}"
     )
 
 
@@ -199,9 +199,9 @@ def _stability(clock: ClockLog, points: Sequence[StabilityPoint]) -> Iterator[st
     )
     step = -(-len(points) // _TAUS)
     for point in points[::step]:
-        most = f" to {_ns(point.mtie_at_most)}" if point.mtie_at_most > point.mtie else ""
-        tdev = "" if point.tdev is None else f", TDEV {_ns(point.tdev)}"
-        yield _line("", f"{duration(point.tau)}: MTIE {_ns(point.mtie)}{most}{tdev}")
+        most = f" to {ns(point.mtie_at_most)}" if point.mtie_at_most > point.mtie else ""
+        tdev = "" if point.tdev is None else f", TDEV {ns(point.tdev)}"
+        yield _line("", f"{duration(point.tau)}: MTIE {ns(point.mtie)}{most}{tdev}")
 
 
 def _ports(reading: LogReading, *, everything: bool) -> Iterator[str]:
@@ -312,10 +312,10 @@ def _verdict(verdict: LimitVerdict, budget: Budget, paint: Paint) -> Iterator[st
     told = "nothing measured"
     if verdict.total is not None:
         at = f" at {verdict.worst_at}" if verdict.worst_at else ""
-        told = f"max |TE| {_ns(verdict.measured or 0.0)}{at}"
+        told = f"max |TE| {ns(verdict.measured or 0.0)}{at}"
         if budget.ns:
-            told += f" + budget {_ns(budget.ns)} = {_ns(verdict.total)}"
-    most = _ns(limit.ns)
+            told += f" + budget {ns(budget.ns)} = {ns(verdict.total)}"
+    most = ns(limit.ns)
     yield f"{escaped(verdict.host)}: {escaped(limit.name)} {word}: {told}, limit {most}"
     if limit.source:
         note = f" {limit.note}" if limit.note else ""
