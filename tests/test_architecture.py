@@ -23,6 +23,7 @@ ROOMS = (
     ("bundle",),
     ("packages",),
     ("project",),
+    ("comparison",),
     ("report",),
     ("cli",),
 )

@@ -28,6 +28,7 @@ _COMMANDS = {
     "explain": "hosts:explain",
     "host-facts": "hosts:host_facts",
     "inspect": "inspect:inspect",
+    "diff": "diff:diff",
     "verify": "verify:verify",
     "extract": "extract:extract",
     "sign": "sign:sign",

@@ -27,6 +27,10 @@ ssh root@HOST sh -s <host-facts.sh >facts.json""",
     "inspect": """\
 vibforge inspect acme.vib
 vibforge inspect acme.vib --cat etc/vmware/trx.conf""",
+    "diff": """\
+vibforge diff acme-1.vib acme-2.vib
+vibforge diff acme-1.vib project --format markdown
+vibforge diff trx.conf.old trx.conf""",
     "verify": """\
 vibforge verify acme.vib fleet.zip
 vibforge verify acme.vib --trust host-certs

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vibforge.report.documents import build as build
     from vibforge.report.documents import bundle as bundle
+    from vibforge.report.documents import diff as diff
     from vibforge.report.documents import explain as explain
     from vibforge.report.documents import inspect as inspect
     from vibforge.report.documents import lint as lint
