@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.checks.making import make
 from tests.releases import ESXI_67, ESXI_80
+from tests.vibs import make
 from vibforge.bundle.index import DepotVib, MissingElement, Platform, Vendor
 from vibforge.bundle.metadata import Bulletin, Bundle, Response
 from vibforge.bundle.opening import OpenBundle

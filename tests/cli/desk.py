@@ -4,8 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
-from tests import vibs
-from tests.bundle.making import for_platform, vib_file
+from tests import bundles, vibs
 from tests.cli.test_reading import run
 from tests.report.schemas import require_valid
 from tests.signing import lab as signing
@@ -104,15 +103,15 @@ def fill(folder: Path, lab: Lab) -> None:
 
 
 def _vibs(folder: Path) -> None:
-    (folder / "good.vib").write_bytes(vibs.vib())
+    (folder / "good.vib").write_bytes(vibs.MIXED_VIB)
     (folder / "signed.vib").write_bytes(vibs.signed_vib())
     (folder / "community.vib").write_bytes(signing.vib("community"))
-    (folder / "bad.vib").write_bytes(vibs.vib(files=["etc/gone"]))
+    (folder / "bad.vib").write_bytes(vibs.vib(file_list=["etc/gone"]))
     (folder / "page.vib").write_bytes(b"<!DOCTYPE html>")
-    (folder / "payload").write_bytes(vibs.gnu_image())
-    (folder / "bundle.zip").write_bytes(vibs.bundle())
+    (folder / "payload").write_bytes(vibs.GNU_IMAGE)
+    (folder / "bundle.zip").write_bytes(bundles.bundle())
     for name in ("one", "two", "three"):
-        vib_file(folder, name, edit=for_platform("8.0"))
+        vibs.write(folder, name, system_requires=vibs.requires("8.0"))
     for name, vib in (("given", "one"), ("other", "three")):
         words = ("bundle", "create", f"{vib}.vib", "-o", f"{name}.zip", *BUNDLE)
         assert run(*words, folder=folder).returncode == 0

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.checks.making import File, make
 from tests.conftest import CHECKOUT
 from tests.signing.lab import Lab
 from tests.signing.lab import vib as small_vib
 from tests.trees import make_tree
+from tests.vibs import File, make
 from vibforge.cli import main
 from vibforge.packages.lint import CHECKS
 from vibforge.packages.sign import sign_vib

@@ -1,6 +1,5 @@
 """VIBs that become projects again, which build to the same."""
 
-import gzip
 from pathlib import Path
 
 import pytest
@@ -121,8 +120,8 @@ def test_every_real_vib_becomes_a_project_or_says_why_not(corpus: Path, tmp_path
     ("data", "told"),
     [
         (vibs.vib(kind="boot"), "type boot cannot be built"),
-        (vibs.vib(b"text"), "not a tar"),
-        (vibs.vib(stored=gzip.compress(vibs.image())[:-30]), "cut short"),
+        (vibs.vib(content=b"text"), "not a tar"),
+        (vibs.vib(stored=vibs.packed(vibs.image())[:-30]), "cut short"),
     ],
 )
 def test_what_cannot_become_a_project_is_told(tmp_path: Path, data: bytes, told: str) -> None:
@@ -139,7 +138,7 @@ def test_what_is_not_carried_over_is_told(tmp_path: Path) -> None:
 
 
 def test_only_a_vib_becomes_a_project(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(vibs.image())
+    (tmp_path / "a").write_bytes(vibs.VMTAR_IMAGE)
     payload = LoosePayload(source=FileSource.of(tmp_path / "a"))
     with pytest.raises(FormatError, match="only a VIB"):
         extract_stage(payload, tmp_path / "out")
