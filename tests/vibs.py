@@ -33,6 +33,7 @@ from vibforge.vib.descriptor import (
     SystemRequires,
     serialise,
 )
+from vibforge.vib.relationships import Constraint, Provide, Relationships
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -167,6 +168,14 @@ def requires(*versions: str) -> SystemRequires:
     return SystemRequires(
         maintenance_mode=MaintenanceMode(),
         software_platforms=tuple(SoftwarePlatform(version=version) for version in versions),
+    )
+
+
+def related(provides: Sequence[str] = (), **kinds: Sequence[str]) -> Relationships:
+    """Return relationships by the words of a recipe: `depends=["a >= 1"]`."""
+    return Relationships(
+        provides=tuple(map(Provide.parse, provides)),
+        **{kind: tuple(map(Constraint.parse, texts)) for kind, texts in kinds.items()},
     )
 
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from msgspec.structs import replace
 
-from tests.vibs import FILES, GNU, File, image, make, packed, payload, requires, swap, tree
+from tests.vibs import FILES, GNU, File, image, make, packed, payload, related, requires, swap, tree
 from vibforge import checks
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi.table import STOCK_TARGETS
@@ -88,19 +88,15 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF217": lambda: make(text=swap("<overlay>", "<cimon-restart>true</cimon-restart><overlay>")),
     "VF218": lambda: with_file("etc/vmware/trx.txt"),
     "VF219": lambda: make(overlay=True),
-    "VF220": lambda: make(relationships=Relationships(depends=(Constraint(name="acme"),))),
+    "VF220": lambda: make(relationships=related(depends=["acme"])),
     "VF221": lambda: make(system_requires=requires()),
     "VF222": lambda: make(system_requires=replace(requires("8.*"), maintenance_mode=None)),
     "VF223": lambda: make(summary="x" * 87),
     "VF224": lambda: with_file("etc/init.d/acme", mode=0o755, content=b"#!/bin/sh\n"),
-    "VF230": lambda: make(
-        relationships=Relationships(depends=(Constraint(name="vmkapi_2_1_0_0"),))
-    ),
-    "VF231": lambda: make(
-        relationships=Relationships(depends=(Constraint(name="com.vmware.driverAPI-9.2.2.0"),))
-    ),
-    "VF232": lambda: make(relationships=Relationships(replaces=(Constraint(name="acme"),))),
-    "VF233": lambda: make(relationships=Relationships(conflicts=(Constraint(name="acme"),))),
+    "VF230": lambda: make(relationships=related(depends=["vmkapi_2_1_0_0"])),
+    "VF231": lambda: make(relationships=related(depends=["com.vmware.driverAPI-9.2.2.0"])),
+    "VF232": lambda: make(relationships=related(replaces=["acme"])),
+    "VF233": lambda: make(relationships=related(conflicts=["acme"])),
     "VF301": lambda: make(payloads=(replace(ABOUT, name="sixteen-letters!"),)),
     "VF302": lambda: make(payload_name="ninechars"),
     "VF303": lambda: make(payloads=(ABOUT, ABOUT)),
