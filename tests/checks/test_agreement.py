@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.bundle import test_bundle_rules as of_bundles
+from tests.bundle import test_checks as of_bundles
 from tests.checks.test_vib_rules import BAD
 from tests.vibs import make, signed_vib
 from vibforge.bundle.readers import Verdict, reader_verdicts

@@ -169,7 +169,7 @@ def test_a_rule_finds_its_fault(rule: str) -> None:
 
 
 FROM_BUILD = {"VF347"}
-"""What only a build can know; tests/packages/test_judge_build.py has its bad example."""
+"""What only a build can know; tests/project/test_judge_build.py has its bad example."""
 
 
 def test_every_rule_has_a_bad_vib() -> None:

@@ -11,8 +11,8 @@ from tests.signing import lab as signing
 from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
 from tests.trx.network.ptp_examples import pcap
-from tests.trx.network.test_trx_sniff import SPEECH
-from tests.trx.test_fingerprint import table_of
+from tests.trx.network.test_sniff import SPEECH
+from tests.trx.test_option_fingerprint import table_of
 
 BUNDLE = ("--platform", "8.0", "--vendor-code", "ABC")
 COMMANDS = {
