@@ -1,6 +1,5 @@
 """Both sides of the line that a rule draws, and the words that it finds for it."""
 
-import gzip
 import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from tests.vibs import (
     swap,
     tree,
     zstd_compressed,
+    zstd_in_gzip,
 )
 from vibforge.findings.check import Finding
 from vibforge.formats import vmtar
@@ -303,7 +303,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     ),
     (
         "VF315",
-        lambda: stored_as(image(), "vgz", lambda data: gzip.compress(zstd_compressed(data))),
+        lambda: stored_as(image(), "vgz", zstd_in_gzip),
         ["warning acme: is declared vgz and holds gnu in zstd in gzip"],
     ),
     *(
