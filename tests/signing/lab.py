@@ -28,7 +28,10 @@ _DEMO = {
 
 
 def descriptor(level: str = "partner") -> bytes:
-    return vibs.descriptor(description="line one\nline two", acceptance_level=level, **_DEMO)
+    """Return a descriptor of two lines, which tools that sign text would change."""
+    return vibs.swap(">Acme</desc", ">line one\nline two</desc")(
+        vibs.descriptor(acceptance_level=level, **_DEMO)
+    )
 
 
 def vib(level: str = "partner") -> bytes:
