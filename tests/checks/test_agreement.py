@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.bundle import test_bundle_rules as of_bundles
-from tests.checks.making import make
+from tests.bundle import test_checks as of_bundles
 from tests.checks.test_vib_rules import BAD
-from tests.vibs import signed_vib
+from tests.vibs import make, signed_vib
 from vibforge.bundle.readers import Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan
 from vibforge.checks.vib_checks import VIB_CHECKS, doubts, objections, obstacles

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.checks.making import make, text_with
+from tests.vibs import make, swap
 from vibforge.checks.reader import refused_by_reader, refused_file, unreadable_text
 from vibforge.files.inputs import BytesSource
 from vibforge.host.offer import offer_of
@@ -12,7 +12,7 @@ LIVE = "<live-install-allowed>true</live-install-allowed>"
 
 
 def refused(old: str, new: str) -> str:
-    faults = list(refused_by_reader.faults(VibScan(make(text=text_with(old, new)), "acme.vib")))
+    faults = list(refused_by_reader.faults(VibScan(make(text=swap(old, new)), "acme.vib")))
     return faults[0].values["reason"] if faults else ""
 
 
@@ -61,9 +61,7 @@ def test_a_comment_hides_the_name() -> None:
 
 
 def test_a_reader_stops_whatever_the_flags_and_says_where() -> None:
-    offer = offer_of(
-        make(text=text_with(LIVE, "<live-install-allowed>x</live-install-allowed>")), "a"
-    )
+    offer = offer_of(make(text=swap(LIVE, "<live-install-allowed>x</live-install-allowed>")), "a")
     (refusal,) = offer.refusals
     assert refusal.message.error == "VibDownloadError"
     assert refusal.message.text.startswith('(None, "VIB ')

@@ -1,6 +1,5 @@
 """Both sides of the line that a rule draws, and the words that it finds for it."""
 
-import gzip
 import hashlib
 import tarfile
 from collections.abc import Callable, Sequence
@@ -8,11 +7,23 @@ from collections.abc import Callable, Sequence
 import pytest
 from msgspec.structs import replace
 
-from tests.checks.making import FILES, File, archive, make, tar, text_with
-from tests.checks.test_vib_rules import ABOUT, SIGNED, STORED, elf, visor, with_file
+from tests.checks.test_vib_rules import ABOUT, SIGNED, STORED, elf, with_file
 from tests.checks.test_vib_rules import BAD as BAD_VIBS
-from tests.vibs import sign, zstd_compressed
+from tests.vibs import (
+    FILES,
+    File,
+    archive,
+    folder,
+    image,
+    make,
+    sign,
+    swap,
+    tree,
+    zstd_compressed,
+    zstd_in_gzip,
+)
 from vibforge.findings.check import Finding
+from vibforge.formats import vmtar
 from vibforge.packages.lint import CheckSelection, lint
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Checksum
@@ -53,8 +64,7 @@ def related(**kinds: Sequence[Constraint]) -> Vib:
 
 
 def named(name: str) -> Vib:
-    text = make().descriptor_bytes.replace(b"<name>acme<", f"<name>{name}<".encode())
-    return make(text=text)
+    return make(text=swap("<name>acme<", f"<name>{name}<"))
 
 
 def cut(count: int) -> Vib:
@@ -62,19 +72,12 @@ def cut(count: int) -> Vib:
 
 
 def with_folder(path: str, mode: int) -> Vib:
-    parts = path.split("/")
-    parents = ("/".join(parts[:count]) for count in range(1, len(parts)))
-    return make(
-        (
-            *(File(path=parent, content=None, mode=0o755) for parent in parents),
-            File(path=path, content=None, mode=mode),
-        )
-    )
+    return make(tree(folder(path, mode)))
 
 
 def programs(*machines: int) -> Vib:
     files = (File(path=f"opt/{one}", content=elf(one), mode=0o755) for one in machines)
-    return make((File(path="opt", content=None, mode=0o755), *files))
+    return make(tree(*files))
 
 
 def members(*found: tuple[str, bytes]) -> Vib:
@@ -82,14 +85,7 @@ def members(*found: tuple[str, bytes]) -> Vib:
 
 
 def stored_as(content: bytes, kind: str, pack: Callable[[bytes], bytes]) -> Vib:
-    stored = pack(content)
-    return make(
-        members={2: ("acme", stored)}, declared={"type": kind, "size": len(stored), "checksums": ()}
-    )
-
-
-def plain(data: bytes) -> bytes:
-    return data
+    return make(content=content, kind=kind, pack=pack, declared={"checksums": ()})
 
 
 LETTERS = "a" * 60
@@ -120,11 +116,11 @@ def digests(algorithm: str, process: str, data: bytes) -> list[tuple[Checksum, l
 
 DIGESTS = [
     *digests("sha-256", "", STORED),
-    *digests("sha-256", "gunzip", tar(FILES)),
-    *digests("sha-1", "gunzip", tar(FILES)),
-    *digests("sha-256-gunzip1", "", tar(FILES)),
+    *digests("sha-256", "gunzip", image()),
+    *digests("sha-1", "gunzip", image()),
+    *digests("sha-256-gunzip1", "", image()),
     *digests("md5", "", STORED),
-    *digests("sha-512", "gunzip", tar(FILES)),
+    *digests("sha-512", "gunzip", image()),
     (Checksum(checksum_type="sha-256", digest="0" * 64, verify_process="bunzip"), []),
 ]
 
@@ -163,7 +159,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     ("VF108", lambda: cut(0), []),
     (
         "VF204",
-        lambda: make(text=text_with("<name>acme</name>", "<name/>")),
+        lambda: make(text=swap("<name>acme</name>", "<name/>")),
         ["error <name>: is empty or missing"],
     ),
     ("VF204", lambda: make(version=""), ["error <version>: is empty or missing"]),
@@ -215,7 +211,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF213",
         lambda: Vib.from_bytes(
-            make(text=text_with("<overlay>false", "<overlay>maybe")).to_bytes(), "a/b/acme.vib"
+            make(text=swap("<overlay>false", "<overlay>maybe")).to_bytes(), "a/b/acme.vib"
         ),
         ["error acme.vib:descriptor.xml:1: <overlay> is 'maybe', neither true nor false"],
     ),
@@ -226,12 +222,12 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     ("VF223", lambda: make(summary="a\nb"), ["note <summary>: has 3 characters in 2 lines"]),
     ("VF224", lambda: make(file_list=("etc/init.d/a",), acceptance_level="partner"), []),
     ("VF224", lambda: make(file_list=("etc/rc.local.d/a",)), []),
-    ("VF301", lambda: make(name="fifteen-letters"), []),
+    ("VF301", lambda: make(payload_name="fifteen-letters"), []),
     ("VF301", lambda: make(declared={"name": ""}), ["error : has 0 characters, not 1 to 15"]),
-    ("VF302", lambda: make(name="eight-ch"), []),
+    ("VF302", lambda: make(payload_name="eight-ch"), []),
     (
         "VF302",
-        lambda: make(name="fifteen-letters"),
+        lambda: make(payload_name="fifteen-letters"),
         ["note fifteen-letters: is fifteen- in the bootbank"],
     ),
     ("VF302", lambda: make(declared={"name": "sixteen-letters!"}), []),
@@ -263,7 +259,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     ),
     ("VF310", lambda: make(file_list=(f"/{CONF}",)), []),
     ("VF311", lambda: make(file_list=(CONF, "etc/none/")), []),
-    ("VF311", lambda: make(image=b"no tar" * 200), []),
+    ("VF311", lambda: make(content=b"no tar" * 200), []),
     ("VF312", lambda: make(file_list=("etc/hosts",), overlay=True), []),
     ("VF312", lambda: make(file_list=("/etc/hosts",)), ["error /etc/hosts: is a file of ESXi"]),
     ("VF313", lambda: make(file_list=("",)), ["error <file-list>: holds an empty path"]),
@@ -276,25 +272,25 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         )
         for path in ("./etc/a", "/etc/a", "etc//a", "etc/../a", "etc/a/")
     ),
-    ("VF314", lambda: make(image=b"no tar" * 200, declared={"type": "boot"}), []),
+    ("VF314", lambda: make(content=b"no tar" * 200, declared={"type": "boot"}), []),
     (
         "VF315",
-        lambda: make(image=visor()),
+        lambda: make(content=image(form=vmtar)),
         ["warning acme: is declared tgz and holds vmtar in gzip"],
     ),
     ("VF315", lambda: make(form=tarfile.PAX_FORMAT), []),
-    ("VF315", lambda: stored_as(visor(), "vzstd", zstd_compressed), []),
+    ("VF315", lambda: stored_as(image(form=vmtar), "vzstd", zstd_compressed), []),
     (
         "VF315",
-        lambda: stored_as(visor(), "vgz", zstd_compressed),
+        lambda: stored_as(image(form=vmtar), "vgz", zstd_compressed),
         ["warning acme: is declared vgz and holds vmtar in zstd"],
     ),
     (
         "VF315",
-        lambda: stored_as(tar(FILES), "vgz", plain),
+        lambda: stored_as(image(), "vgz", bytes),
         ["warning acme: is declared vgz and holds gnu in no compression"],
     ),
-    ("VF315", lambda: stored_as(visor(), "boot", plain), []),
+    ("VF315", lambda: stored_as(image(form=vmtar), "boot", bytes), []),
     (
         "VF315",
         lambda: two_payloads("boot"),
@@ -307,7 +303,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     ),
     (
         "VF315",
-        lambda: stored_as(tar(FILES), "vgz", lambda data: gzip.compress(zstd_compressed(data))),
+        lambda: stored_as(image(), "vgz", zstd_in_gzip),
         ["warning acme: is declared vgz and holds gnu in zstd in gzip"],
     ),
     *(

@@ -4,8 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
-from tests import vibs
-from tests.bundle.making import for_platform, vib_file
+from tests import bundles, vibs
 from tests.cli.test_reading import run
 from tests.report.schemas import require_valid
 from tests.signing import lab as signing
@@ -13,8 +12,8 @@ from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
 from tests.trx.log.making import steady, text
 from tests.trx.network.ptp_examples import pcap
-from tests.trx.network.test_trx_sniff import SPEECH
-from tests.trx.test_fingerprint import table_of
+from tests.trx.network.test_sniff import SPEECH
+from tests.trx.test_option_fingerprint import table_of
 
 BUNDLE = ("--platform", "8.0", "--vendor-code", "ABC")
 COMMANDS = {
@@ -35,6 +34,7 @@ COMMANDS = {
     "explain a message": "explain 'Could not find a trusted signer.'",
     "explain nothing": "explain nothing",
     "inspect": "inspect good.vib signed.vib bad.vib bundle.zip payload stage",
+    "diff": "diff good.vib bad.vib",
     "verify": "verify good.vib signed.vib bad.vib bundle.zip",
     "verify by a policy": "verify good.vib signed.vib --require-level partner --strict",
     "extract": "extract good.vib -C out",
@@ -107,15 +107,15 @@ def fill(folder: Path, lab: Lab) -> None:
 
 
 def _vibs(folder: Path) -> None:
-    (folder / "good.vib").write_bytes(vibs.vib())
+    (folder / "good.vib").write_bytes(vibs.MIXED_VIB)
     (folder / "signed.vib").write_bytes(vibs.signed_vib())
     (folder / "community.vib").write_bytes(signing.vib("community"))
-    (folder / "bad.vib").write_bytes(vibs.vib(files=["etc/gone"]))
+    (folder / "bad.vib").write_bytes(vibs.vib(file_list=["etc/gone"]))
     (folder / "page.vib").write_bytes(b"<!DOCTYPE html>")
-    (folder / "payload").write_bytes(vibs.gnu_image())
-    (folder / "bundle.zip").write_bytes(vibs.bundle())
+    (folder / "payload").write_bytes(vibs.GNU_IMAGE)
+    (folder / "bundle.zip").write_bytes(bundles.bundle())
     for name in ("one", "two", "three"):
-        vib_file(folder, name, edit=for_platform("8.0"))
+        vibs.write(folder, name, system_requires=vibs.requires("8.0"))
     for name, vib in (("given", "one"), ("other", "three")):
         words = ("bundle", "create", f"{vib}.vib", "-o", f"{name}.zip", *BUNDLE)
         assert run(*words, folder=folder).returncode == 0

@@ -3,36 +3,23 @@ import json
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
-from tests.checks.making import File, make
 from tests.conftest import CHECKOUT
 from tests.signing.lab import Lab
 from tests.signing.lab import vib as small_vib
 from tests.trees import make_tree
+from tests.vibs import File, descriptor, make, related, tree, write
 from vibforge.cli import main
 from vibforge.packages.lint import CHECKS
 from vibforge.packages.sign import sign_vib
 from vibforge.trx.rules import BY_NAME as TRX_RULES
-from vibforge.vib.descriptor import serialise
-from vibforge.vib.relationships import Constraint, Provide, Relationships
 
-ALLOWED = (
-    File(path="opt", content=None, mode=0o755),
-    File(path="opt/acme", content=None, mode=0o755),
-    File(path="opt/acme/acme.conf"),
-)
-TRX = (
-    File(path="etc", content=None, mode=0o755),
-    File(path="etc/vmware", content=None, mode=0o755),
-    File(path="etc/vmware/trx.conf", content=b"ptp4l:delay_mechanism P2P\n"),
-)
+ALLOWED, OTHER = tree(File(path="opt/acme/acme.conf")), tree(File(path="opt/other/other.conf"))
+TRX = tree(File(path="etc/vmware/trx.conf", content=b"ptp4l:delay_mechanism P2P\n"))
 
 
 def written(tmp_path: Path, files: tuple[File, ...] = ALLOWED) -> str:
-    path = tmp_path / "acme.vib"
-    path.write_bytes(make(files).to_bytes())
-    return str(path)
+    return str(write(tmp_path, files=files))
 
 
 def facts(tmp_path: Path, **changes: object) -> str:
@@ -96,28 +83,18 @@ def test_plan_from_one_release_to_another(
     assert "ISO upgrade with the VIB installed: refused" in out
 
 
-BASE = (
-    '<vib version="5.0"><type>bootbank</type><name>esx-base</name><version>6.7.0-1</version>'
-    "<vendor>VMware</vendor><acceptance-level>certified</acceptance-level></vib>"
-)
-OTHER = (
-    File(path="opt", content=None, mode=0o755),
-    File(path="opt/other", content=None, mode=0o755),
-    File(path="opt/other/other.conf"),
-)
+BASE = descriptor(
+    name="esx-base", version="6.7.0-1", vendor="VMware", file_list=(), acceptance_level="certified"
+).decode()
 
 
 def named(tmp_path: Path, name: str, files: tuple[File, ...] = OTHER, **changes: object) -> str:
-    path = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}.vib"
-    descriptor = replace(make(files).descriptor, name=name, **changes)
-    path.write_bytes(make(files, text=serialise(descriptor)).to_bytes())
-    return str(path)
+    return str(write(tmp_path, name, files=files, **changes))
 
 
 def test_plan_of_a_removal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lib = named(tmp_path, "lib", relationships=Relationships(provides=(Provide.parse("api = 1"),)))
-    needs = Relationships(depends=(Constraint.parse("api"),))
-    user = named(tmp_path, "user", ALLOWED, relationships=needs)
+    lib = named(tmp_path, "lib", relationships=related(provides=["api = 1"]))
+    user = named(tmp_path, "user", ALLOWED, relationships=related(depends=["api"]))
     host = facts(tmp_path, vibs=[{"descriptor": BASE}])
     assert main(["plan", "--remove", "user", lib, user, "--host", host, "--verbose"]) == 0
     out = capsys.readouterr().out
@@ -174,10 +151,8 @@ def test_a_file_that_nobody_can_read_leaves_no_plan_of_all(
 def test_old_files_that_stay_are_said_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held, other = make(ALLOWED, name="acme"), make(OTHER, name="acme")
-    path = tmp_path / "acme.vib"
-    path.write_bytes(other.to_bytes())
-    host = facts(tmp_path, vibs=[{"descriptor": held.descriptor_bytes.decode()}])
+    path, held = written(tmp_path, OTHER), make(ALLOWED).descriptor_bytes.decode()
+    host = facts(tmp_path, vibs=[{"descriptor": held}])
     assert main(["plan", str(path), "--host", host, "--verbose"]) == 1
     out = capsys.readouterr().out
     lines = out.partition("On this host")[2].splitlines()

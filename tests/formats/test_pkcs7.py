@@ -16,7 +16,7 @@ from vibforge.errors import FormatError
 from vibforge.formats import pkcs7
 from vibforge.formats.pkcs7 import BLOCK_LIMIT, check_block, name_of, read_blocks
 
-TEXT = vibs.descriptor("")
+TEXT = vibs.descriptor()
 PEM = vibs.sign(TEXT)
 
 

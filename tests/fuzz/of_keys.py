@@ -20,7 +20,7 @@ from vibforge.signing.pki import Credential, make_list, revoked_entry
 from vibforge.signing.signer import given_signature
 from vibforge.signing.store import read_store
 
-_TEXT = vibs.descriptor("")
+_TEXT = vibs.descriptor()
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -84,7 +84,8 @@ def _store() -> list[bytes]:
 
 
 def _keys() -> list[bytes]:
-    key, certificate = vibs.signer()
+    signer = vibs.signer()
+    key, certificate = signer.key, signer.certificate
     secret = serialization.BestAvailableEncryption(b"secret")
     kind = serialization.PrivateFormat.PKCS8
     pem = key.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption())

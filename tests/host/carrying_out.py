@@ -91,7 +91,7 @@ class Workshop(Struct, dict=True):
         if case.signature == "stranger":
             sign_vib(path, self.stranger.signer())
         if case.signature == "broken":
-            path.write_bytes(path.read_bytes().replace(b"A test", b"A best"))
+            path.write_bytes(path.read_bytes().replace(b">Acme<", b">Acne<"))
         return path
 
     def plan(self, thing: Thing, flags: Flags = NO_FLAGS, route: Route = Route.INSTALL) -> HostPlan:

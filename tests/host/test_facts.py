@@ -264,7 +264,7 @@ def test_the_script_under_busybox(tmp_path: Path, tool: Callable[[str], str]) ->
     xml = (
         serialise(package().descriptor)
         .decode()
-        .replace("<summary/>", '<summary>\t"a\\b"\n</summary>')
+        .replace("<summary>Acme</summary>", '<summary>\t"a\\b"\n</summary>')
     )
     (tmp_path / "db/trx-conf-1.xml").write_text(xml)
     (tmp_path / "db/esx-base-2.xml").write_bytes(serialise(BASE.descriptor))

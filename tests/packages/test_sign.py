@@ -217,7 +217,7 @@ def nothing(data: bytes) -> bytes:
 DAMAGED: dict[Callable[[bytes], bytes], str] = {
     cut: "ends",
     tail: "follow the last member",
-    wrong_payload: "payload1",
+    wrong_payload: "acme",
     swapped: "sig.pkcs7",
     nothing: "not a VIB",
 }

@@ -5,8 +5,8 @@ from typing import Any
 
 import jsonschema
 
-from tests.checks.making import File, make
 from tests.report.schemas import facts_of
+from tests.vibs import File, make
 from vibforge.findings.check import Allowance
 from vibforge.packages.lint import CheckSelection, LintResult, lint
 from vibforge.report.documents.lint import Lint

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundles import bundle
 from tests.signing.lab import Lab, vib
 from tests.trees import trx_tree
-from tests.vibs import bundle
 from vibforge import build
 from vibforge.errors import SigningError
 from vibforge.signing.pkcs11_token import KeyUri

@@ -37,7 +37,7 @@ class EntryKind(StrEnum):
     """An ELF file in a vmtar, whatever its mode."""
 
 
-class ArchiveEntry(Struct, frozen=True):
+class ArchiveEntry(Struct, frozen=True, gc=False):
     """One entry of a payload.
 
     `path` has no leading and no trailing slash; `mode` holds the permission bits with set-id and

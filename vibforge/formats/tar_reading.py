@@ -200,7 +200,7 @@ _WITHOUT_DATA = _NEITHER_FILE_NOR_LINK | {
 }
 
 
-class TarEntry(Struct, frozen=True, kw_only=True):
+class TarEntry(Struct, frozen=True, gc=False, kw_only=True):
     """An entry as it is found in a payload.
 
     `entry` is what it means; `name` is the name as it stands there (`./etc/`); `data_offset` counts

@@ -51,7 +51,7 @@ class OneDifference(Shape, frozen=True):
 class Diff(Document, tag="vibforge/diff/1", frozen=True):
     """What differs between two packages, projects, trx.confs or hosts."""
 
-    sides: Annotated[tuple[ComparedSide, ComparedSide], says("The old one and the new one.")]
+    sides: Annotated[tuple[ComparedSide, ...], says("The old one and the new one.")]
     same_bytes: Annotated[bool, says("Whether both are files with the same bytes.")]
     same_content: Annotated[bool, says("Whether a host would get the same from both.")]
     differences: Annotated[tuple[OneDifference, ...], says("In the order of the sections.")]

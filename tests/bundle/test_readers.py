@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.making import changed, for_platform, gone, text_change, vib_file
-from tests.vibs import zipped
+from tests import vibs
+from tests.bundles import changed_file, gone, zipped
+from tests.vibs import swap
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.bundle.recipe import BundleRecipe
@@ -39,7 +40,7 @@ NESTED = "itiligent-ESXi650-VMKUSB-NIC-FLING-39176435-16775917.zip"
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    vib = vib_file(tmp_path, edit=for_platform("8.0"))
+    vib = vibs.write(tmp_path, system_requires=vibs.requires("8.0"))
     return create_bundle([vib], tmp_path / "x.zip", RECIPE).path
 
 
@@ -118,7 +119,7 @@ def test_a_good_bundle_is_taken(bundle: Path) -> None:
 
 
 ALL = frozenset(BundleReader)
-OUTER_INDEX = {"index.xml": text_change("<code>ABC</code>", "")}
+OUTER_INDEX = {"index.xml": swap("<code>ABC</code>", "")}
 CASES: dict[str, tuple[dict[str, Callable[[bytes], bytes]], dict[str, Callable[[bytes], bytes]]]]
 CASES = {
     "an element is missing": (OUTER_INDEX, {}),
@@ -126,16 +127,16 @@ CASES = {
     "no vendor index": ({"vendor-index.xml": gone}, {}),
     "wrong XML in vibs": ({}, {"vibs/": lambda _data: b"<vib"}),
     "the VIB is missing": ({"vib20/": gone}, {}),
-    "the VIB is another": ({}, {"vibs/": text_change("<overlay>false", "<overlay>true")}),
+    "the VIB is another": ({}, {"vibs/": swap("<overlay>false", "<overlay>true")}),
     "not a VIB": ({"vib20/": lambda _data: b"PK"}, {}),
     "no VIBs": ({}, {"vibs/": gone}),
-    "no component": ({}, {"bulletins/": text_change("componentNameSpec", "old")}),
+    "no component": ({}, {"bulletins/": swap("componentNameSpec", "old")}),
     "no bulletin": ({}, {"bulletins/": gone}),
-    "a lost VIB": ({}, {"bulletins/": text_change("<vibID>VFG", "<vibID>OTHER")}),
-    "another release inside": ({}, {"vendor-index.xml": text_change("8.0", "7.0")}),
-    "vmware.xml differs": ({}, {"vmware.xml": text_change("<id>test", "<id>other")}),
+    "a lost VIB": ({}, {"bulletins/": swap("<vibID>ACME", "<vibID>OTHER")}),
+    "another release inside": ({}, {"vendor-index.xml": swap("8.0", "7.0")}),
+    "vmware.xml differs": ({}, {"vmware.xml": swap("<id>acme", "<id>other")}),
     "no vmware.xml": ({}, {"vmware.xml": gone}),
-    "no code": ({"index.xml": text_change("ABC", "Unknown")}, {}),
+    "no code": ({"index.xml": swap("ABC", "Unknown")}, {}),
 }
 REFUSED_BY = {
     "an element is missing": ALL,
@@ -158,7 +159,7 @@ REFUSED_BY = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_who_refuses_what(bundle: Path, case: str) -> None:
-    found = receptions(changed(bundle, *CASES[case]))
+    found = receptions(changed_file(bundle, *CASES[case]))
     assert {r for r in BundleReader if found[r].verdict is Verdict.REFUSES} == REFUSED_BY[case]
 
 
@@ -166,15 +167,15 @@ def test_who_refuses_what(bundle: Path, case: str) -> None:
     "case", ["an element is missing", "the VIB is missing", "the VIB is another", "not a VIB"]
 )
 def test_facts_that_fail(bundle: Path, case: str) -> None:
-    (found,) = judge_bundle(changed(bundle, *CASES[case]))
+    (found,) = judge_bundle(changed_file(bundle, *CASES[case]))
     assert not found.verification.held
 
 
 def test_the_messages_that_are_on_record(bundle: Path) -> None:
-    missing = receptions(changed(bundle, *CASES["an element is missing"]))[ESXCLI]
+    missing = receptions(changed_file(bundle, *CASES["an element is missing"]))[ESXCLI]
     assert missing.says == "[MetadataFormatError] Element code was expected, but not found"
-    unlike = receptions(changed(bundle, *CASES["the VIB is another"]))[ESXCLI]
-    vib_id = "VFG_bootbank_test_1.0.0-1"
+    unlike = receptions(changed_file(bundle, *CASES["the VIB is another"]))[ESXCLI]
+    vib_id = "ACME_bootbank_acme_1.0.0-1"
     assert unlike.says == (
         f"[InstallationError] VIBs {vib_id} and {vib_id} have unequal values of the 'overlay' "
         "attribute"
@@ -183,14 +184,14 @@ def test_the_messages_that_are_on_record(bundle: Path) -> None:
 
 
 def test_a_wrong_size_fails_and_hosts_do_not_mind(bundle: Path) -> None:
-    wrong = changed(bundle, {}, {"vibs/": text_change("<packed-size>", "<packed-size>1")})
+    wrong = changed_file(bundle, {}, {"vibs/": swap("<packed-size>", "<packed-size>1")})
     (found,) = judge_bundle(wrong)
     assert not found.verification.held
     assert receptions(wrong)[ESXCLI].verdict is Verdict.TAKES
 
 
 def test_a_damaged_payload(bundle: Path) -> None:
-    damaged = changed(bundle, {"vib20/": lambda data: data.replace(b"a = b\n", b"x = y\n")}, {})
+    damaged = changed_file(bundle, {"vib20/": lambda data: data[:-20] + bytes(20)}, {})
     reception = receptions(damaged)[ESXCLI]
     assert reception.verdict is Verdict.REFUSES
     assert "Calculated digest at EOF does not match expected result" in reception.says
@@ -205,7 +206,7 @@ def test_members_twice_are_told(bundle: Path) -> None:
 
 def test_what_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(DepotError, match="no offline bundle"):
-        judge_bundle(vib_file(tmp_path))
+        judge_bundle(vibs.write(tmp_path))
     empty = tmp_path / "empty.zip"
     empty.write_bytes(zipped([("readme.txt", b"hello")]))
     (found,) = judge_bundle(empty)
@@ -215,6 +216,6 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
 def test_thousands_of_vibs_in_the_metadata(bundle: Path) -> None:
     files = [(f"vibs/{number}.xml", b"<vib/>") for number in range(5000)]
     metadata = zipped([*files, ("vendor-index.xml", b"<metaList/>")])
-    path = changed(bundle, {"metadata.zip": lambda _data: metadata}, {})
+    path = changed_file(bundle, {"metadata.zip": lambda _data: metadata}, {})
     (found,) = judge_bundle(path)
     assert not found.verification.held

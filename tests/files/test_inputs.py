@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import vibs
+from tests import bundles
 from tests.budgets import whole_budget
 from vibforge.errors import FormatError
 from vibforge.files.inputs import BytesSource, FileSource, Source, ZipSource
@@ -14,7 +14,7 @@ from vibforge.formats.zip_archive import open_zip
 def test_every_source_gives_the_same_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"text")
-    data = vibs.zipped([("a", b"text")])
+    data = bundles.zipped([("a", b"text")])
     with open_zip(io.BytesIO(data), "x.zip", len(data), whole_budget(len(data))) as archive:
         sources: list[Source] = [
             BytesSource.of(b"text", "a"),

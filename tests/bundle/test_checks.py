@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.checks.making import make
+from tests.bundles import PATH
 from tests.releases import ESXI_67, ESXI_80
+from tests.vibs import make
 from vibforge.bundle.index import DepotVib, MissingElement, Platform, Vendor
 from vibforge.bundle.metadata import Bulletin, Bundle, Response
 from vibforge.bundle.opening import OpenBundle
@@ -19,13 +20,13 @@ from vibforge.packages.subjects import opened
 from vibforge.vib.descriptor import Checksum, SoftwarePlatform
 
 VIB = make()
-MEMBER = "vib20/acme/ACME_bootbank_acme_1.0.0-1.vib"
+
 DIGEST = hashlib.sha256(VIB.to_bytes()).hexdigest()
 MD5 = hashlib.md5(VIB.to_bytes(), usedforsecurity=False).hexdigest()
 ANNOUNCED = DepotVib(
     member="vibs/acme.xml",
     descriptor=VIB.descriptor,
-    relative_path=MEMBER,
+    relative_path=PATH,
     packed_size=VIB.source.size,
     checksums=(Checksum(checksum_type="sha-256", digest=DIGEST),),
 )
@@ -49,7 +50,7 @@ BULLETIN = Bulletin(
 PLATFORM = Platform(product_id="embeddedEsx", version="8.0", locale="", url="metadata.zip")
 BUNDLE = Bundle(
     name="acme.zip",
-    members=("index.xml", "vendor-index.xml", "metadata.zip", MEMBER),
+    members=("index.xml", "vendor-index.xml", "metadata.zip", PATH),
     vendor=(("name", "ACME"), ("code", "ACM"), ("indexfile", "v"), ("relativePath", "")),
     vendors=(Vendor(name="ACME", code="ACM"),),
     platforms=(PLATFORM,),
@@ -62,7 +63,7 @@ BUNDLE = Bundle(
 
 def subject(*, inside: bool = False, **changes: object) -> BundleScan:
     bundle = replace(BUNDLE, **changes)
-    return BundleScan(bundle=bundle, name="acme.zip", vibs=((MEMBER, VIB),), inside=inside)
+    return BundleScan(bundle=bundle, name="acme.zip", vibs=((PATH, VIB),), inside=inside)
 
 
 def changed_bulletin(**changes: object) -> BundleScan:
@@ -109,7 +110,7 @@ BAD: dict[str, Callable[[], BundleScan]] = {
     "VF611": lambda: changed_bulletin(vib_ids=("ACME_bootbank_gone_1-1",)),
     "VF612": lambda: subject(inner_platforms=()),
     "VF613": lambda: subject(response=None),
-    "VF614": lambda: replace(subject(), vibs=(), unreadable=((MEMBER, "not a VIB"),)),
+    "VF614": lambda: replace(subject(), vibs=(), unreadable=((PATH, "not a VIB"),)),
     "VF615": lambda: replace(subject(vibs=()), vibs=()),
     "VF616": lambda: subject(bulletins=()),
 }
@@ -160,9 +161,9 @@ def test_each_bulletin_and_vib_is_judged_by_itself() -> None:
     assert found == [
         f"VF605 error vib20/gone.vib: {name} is announced at vib20/gone.vib, but not there",
         f"VF605 error vibs/acme.xml: {name} is announced at no relative-path, but not there",
-        f"VF610 error {MEMBER}: has {size} bytes, announced as 1",
-        f"VF610 error {MEMBER}: its md5 is {MD5}, not 0",
-        f"VF610 error {MEMBER}: its sha-256 is {DIGEST}, not {'0' * 64}",
+        f"VF610 error {PATH}: has {size} bytes, announced as 1",
+        f"VF610 error {PATH}: its md5 is {MD5}, not 0",
+        f"VF610 error {PATH}: its sha-256 is {DIGEST}, not {'0' * 64}",
     ]
 
 

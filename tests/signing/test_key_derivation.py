@@ -11,7 +11,8 @@ from vibforge.signing.key_files import ROUNDS_LIMIT, check_derivation, read_key_
 
 
 def packed(rounds: int) -> bytes:
-    key, certificate = vibs.signer()
+    own = vibs.signer()
+    key, certificate = own.key, own.certificate
     kind = (
         serialization.PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(rounds)

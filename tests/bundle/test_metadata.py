@@ -1,37 +1,31 @@
 """Reading a bundle from index.xml on, and every way in which the chain can break."""
 
 import io
-import zipfile
 from collections.abc import Callable
 
 import pytest
 
-from tests import vibs
+from tests import bundles
 from tests.budgets import limit, whole_budget
+from tests.bundles import PATH, members
 from vibforge.bundle import metadata as bundle_module
 from vibforge.bundle.metadata import Bundle, read_bundle
 from vibforge.errors import LimitError
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.zip_archive import open_zip
 
-PATH = "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
 Change = Callable[[dict[str, bytes]], None]
 
 
-def unzipped(data: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        return {name: file.read(name) for name in file.namelist()}
-
-
-OUTER = unzipped(vibs.bundle())
-INNER = unzipped(OUTER["metadata.zip"])
+OUTER = members(bundles.bundle())
+INNER = members(OUTER["metadata.zip"])
 
 
 def opened_with(change: Change) -> Budget:
     """Read a bundle after `change` of its members, and return what is left of its budget."""
     members = dict(OUTER)
     change(members)
-    data = vibs.zipped(list(members.items()))
+    data = bundles.zipped(members.items())
     budget = whole_budget(len(data))
     with open_zip(io.BytesIO(data), "b.zip", len(data), budget) as archive:
         read_bundle(archive, "b.zip")
@@ -42,9 +36,9 @@ def read(change: Change = lambda _: None, inner: Change = lambda _: None) -> Bun
     """Read a bundle after `change` of its members and `inner` of those of its metadata."""
     metadata = dict(INNER)
     inner(metadata)
-    outer = OUTER | {"metadata.zip": vibs.zipped(list(metadata.items()))}
+    outer = OUTER | {"metadata.zip": bundles.zipped(metadata.items())}
     change(outer)
-    data = vibs.zipped(list(outer.items()))
+    data = bundles.zipped(outer.items())
     with open_zip(io.BytesIO(data), "b.zip", len(data), whole_budget(len(data))) as archive:
         return read_bundle(archive, "b.zip")
 
@@ -82,14 +76,14 @@ def test_a_whole_bundle_is_read_without_a_fault() -> None:
     assert found.faults == ()
     assert found.name == "b.zip"
     assert found.members == ("index.xml", "vendor-index.xml", "metadata.zip", PATH)
-    assert dict(found.vendor)["code"] == "VFG"
+    assert dict(found.vendor)["code"] == "ACM"
     assert [vendor.index_file for vendor in found.vendors] == ["vendor-index.xml"]
     assert [platform.version for platform in found.platforms] == ["8.0"]
     assert found.inner_platforms == found.platforms
     assert found.metadata_members == (*INNER, "vmware.xml")
-    assert [bulletin.id for bulletin in found.bulletins] == ["test_1.0.0-1"]
+    assert [bulletin.id for bulletin in found.bulletins] == ["acme_1.0.0-1"]
     assert found.components == found.bulletins
-    assert [(vib.member, vib.relative_path) for vib in found.vibs] == [("vibs/test-1.xml", PATH)]
+    assert [(vib.member, vib.relative_path) for vib in found.vibs] == [("vibs/acme.xml", PATH)]
     assert found.response is not None
     assert found.response.timestamp == "t"
 
@@ -100,7 +94,7 @@ def test_a_whole_bundle_is_read_without_a_fault() -> None:
         (without("index.xml"), ["b.zip:index.xml: it is missing"]),
         (put("index.xml", b"<vendorList/>"), ["b.zip:index.xml: it names no vendor"]),
         (
-            swapped("index.xml", b"<code>VFG</code>", b""),
+            swapped("index.xml", b"<code>ACM</code>", b""),
             ["b.zip:index.xml:1: there is no element code"],
         ),
         (without("vendor-index.xml"), ["b.zip:vendor-index.xml: it is missing"]),
@@ -125,8 +119,8 @@ def test_a_link_that_is_missing_is_named(change: Change, told: list[str]) -> Non
 @pytest.mark.parametrize(
     ("member", "where"),
     [
-        ("vibs/test-1.xml", "b.zip:vibs/test-1.xml"),
-        ("bulletins/test.xml", "b.zip:bulletins/test.xml"),
+        ("vibs/acme.xml", "b.zip:vibs/acme.xml"),
+        ("bulletins/acme.xml", "b.zip:bulletins/acme.xml"),
         ("vendor-index.xml", "b.zip:vendor-index.xml"),
     ],
 )

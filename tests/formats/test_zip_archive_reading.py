@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from tests import vibs
+from tests import bundles
 from tests.budgets import limit, whole_budget
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats.budget import Work
@@ -17,7 +17,7 @@ def read(data: bytes) -> dict[str, bytes]:
 
 
 def test_members_are_read_and_folders_left_out() -> None:
-    data = vibs.zipped([("a/", b""), ("a/b", b"1"), ("c", b"2")])
+    data = bundles.zipped([("a/", b""), ("a/b", b"1"), ("c", b"2")])
     assert read(data) == {"a/b": b"1", "c": b"2"}
     with open_zip(io.BytesIO(data), "a.zip", len(data), whole_budget(len(data))) as archive:
         assert archive.names == ("a/", "a/b", "c")
@@ -25,7 +25,7 @@ def test_members_are_read_and_folders_left_out() -> None:
 
 
 def test_every_cut_and_every_changed_byte_is_told_or_harmless() -> None:
-    data = vibs.zipped([("a", b"text " * 20)])
+    data = bundles.zipped([("a", b"text " * 20)])
     for end in range(len(data)):
         with pytest.raises(FormatError):
             read(data[:end])
@@ -70,8 +70,8 @@ def test_reading_again_ends_when_the_budget_is_spent(monkeypatch: pytest.MonkeyP
 def test_what_is_read_into_memory_is_counted_before(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, Work.KEPT, 3)
     with pytest.raises(LimitError, match="3 bytes read into memory"):
-        read(vibs.zipped([("a", b"12"), ("b", b"34")]))
-    assert read(vibs.zipped([("a", b"12"), ("b", b"3")])) == {"a": b"12", "b": b"3"}
+        read(bundles.zipped([("a", b"12"), ("b", b"34")]))
+    assert read(bundles.zipped([("a", b"12"), ("b", b"3")])) == {"a": b"12", "b": b"3"}
 
 
 def test_seeking_counts_what_is_unpacked_on_the_way() -> None:
@@ -89,7 +89,7 @@ def test_seeking_counts_what_is_unpacked_on_the_way() -> None:
 
 
 def test_opening_again_counts_again_and_renewed_starts_anew() -> None:
-    data = vibs.zipped([("a", b"text")])
+    data = bundles.zipped([("a", b"text")])
     budget = whole_budget()
     with open_zip(io.BytesIO(data), "a.zip", len(data), budget) as archive:
         before = budget.left(Work.UNPACKED)
@@ -102,7 +102,7 @@ def test_opening_again_counts_again_and_renewed_starts_anew() -> None:
 
 
 def test_overlapping_members_are_refused() -> None:
-    data = bytearray(vibs.zipped([("a", bytes(range(256))), ("b", bytes(range(256)))]))
+    data = bytearray(bundles.zipped([("a", bytes(range(256))), ("b", bytes(range(256)))]))
     directory = data.rindex(b"PK\x01\x02")
     first = data.index(b"PK\x01\x02")
     for entry in (first, directory):
@@ -113,20 +113,20 @@ def test_overlapping_members_are_refused() -> None:
 
 def test_encrypted_and_unusual_members_are_told() -> None:
     for place, value, told in ((8, 1, "encrypted"), (10, 99, "method 99")):
-        data = bytearray(vibs.zipped([("a", b"x")]))
+        data = bytearray(bundles.zipped([("a", b"x")]))
         data[data.index(b"PK\x01\x02") + place] = value
         with pytest.raises(FormatError, match=told):
             read(bytes(data))
 
 
 def test_a_member_is_bounded() -> None:
-    assert read(vibs.zipped([("a", bytes(1000))])) == {"a": bytes(1000)}
+    assert read(bundles.zipped([("a", bytes(1000))])) == {"a": bytes(1000)}
     with pytest.raises(FormatError, match="1001 bytes, more than 1000"):
-        read(vibs.zipped([("a", bytes(1001))]))
+        read(bundles.zipped([("a", bytes(1001))]))
 
 
 def test_a_large_directory_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = vibs.zipped([(f"{number:0200d}", b"") for number in range(400)])
+    data = bundles.zipped([(f"{number:0200d}", b"") for number in range(400)])
     assert len(read(data)) == 400
     directory = data.rindex(b"PK\x05\x06") - data.index(b"PK\x01\x02")
     limit(monkeypatch, Work.DIRECTORY, directory - 1)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests import vibs
 from tests.budgets import whole_budget
-from tests.bundle.making import for_platform, vib_bytes
 from vibforge.bundle.contradictions import disagreements
 from vibforge.bundle.index import (
     DepotVib,
@@ -36,7 +36,6 @@ from vibforge.errors import FormatError, ModelError
 from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.project.recipe_reading import read_bundle_recipe, read_recipe
 from vibforge.project.recipe_writing import serialise as serialise_recipe
-from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import (
     Checksum,
     HardwarePlatform,
@@ -47,7 +46,7 @@ from vibforge.vib.descriptor import (
 from vibforge.vib.relationships import Constraint, Provide, Relationships
 
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=20)
-VIB = Vib.from_bytes(vib_bytes())
+VIB = vibs.make(name="test", vendor="VFG", summary="A test")
 BULLETIN = Bulletin(
     member="bulletins/x.xml",
     fields=(
@@ -234,7 +233,7 @@ FULL = replace(
 
 def test_vmware_xml_says_all_that_a_descriptor_says(golden: Callable[[str, str], None]) -> None:
     digest = Checksum(checksum_type="sha-256", digest="ab" * 32)
-    vibs = [
+    announced = [
         DepotVib(
             member=f"vibs/{number}.xml",
             descriptor=replace(descriptor, name=f"part{number}"),
@@ -250,8 +249,8 @@ def test_vmware_xml_says_all_that_a_descriptor_says(golden: Callable[[str, str],
             )
         )
     ]
-    bulletin = replace(BULLETIN, vib_ids=tuple(vib.descriptor.vib_id for vib in vibs))
-    golden("vmware.xml", serialise_response("2024-05-01T12:00:00", [bulletin], vibs).decode())
+    bulletin = replace(BULLETIN, vib_ids=tuple(vib.descriptor.vib_id for vib in announced))
+    golden("vmware.xml", serialise_response("2024-05-01T12:00:00", [bulletin], announced).decode())
 
 
 @pytest.mark.parametrize("size", ["", "-1", "1.5", "¹", "9" * 20])
@@ -314,7 +313,7 @@ def test_dates_and_defaults_are_compared_by_meaning() -> None:
         file_list=tuple(reversed(VIB.descriptor.file_list)),
     )
     assert disagreements(VIB.descriptor, other) == ()
-    platform = Vib.from_bytes(vib_bytes(edit=for_platform("8.0"))).descriptor
+    platform = replace(VIB.descriptor, system_requires=vibs.requires("8.0"))
     assert disagreements(VIB.descriptor, platform) == (), "not compared in 6.x"
 
 

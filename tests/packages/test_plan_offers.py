@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.making import Change, changed, text_change, vib_file
+from tests import vibs
+from tests.bundles import changed_file
 from tests.releases import ESXI_67, ESXI_80
 from tests.signing.lab import Lab, make_lab
 from tests.signing.lab import vib as small_vib
+from tests.vibs import Change, swap
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.recipe import BundleRecipe
 from vibforge.host.routes import Route
@@ -19,7 +21,7 @@ RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",))
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    return create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", RECIPE).path
+    return create_bundle([vibs.write(tmp_path)], tmp_path / "x.zip", RECIPE).path
 
 
 def test_a_component_goes_by_the_routes_of_components(bundle: Path) -> None:
@@ -34,7 +36,7 @@ def test_a_component_goes_by_the_routes_of_components(bundle: Path) -> None:
 
 
 def test_a_plain_bulletin_does_not(bundle: Path) -> None:
-    plain = changed(bundle, {}, {"bulletins/": text_change("componentNameSpec", "old")})
+    plain = changed_file(bundle, {}, {"bulletins/": swap("componentNameSpec", "old")})
     (file,) = plan([plain], targets=[ESXI_80], route=Route.COMPONENT).files
     (route,) = [r for r in file.hosts[0].routes if r.route is Route.COMPONENT]
     assert {c.rule for w in route.worlds for c in w.result.causes} == {"VF602"}
@@ -44,21 +46,21 @@ def test_a_plain_bulletin_does_not(bundle: Path) -> None:
     ("outer", "inner", "rule", "message"),
     [
         (
-            {"index.xml": text_change("<code>ABC</code>", "")},
+            {"index.xml": swap("<code>ABC</code>", "")},
             {},
             "VF601",
             "Element code was expected, but not found",
         ),
-        ({}, {"vibs/": text_change("<overlay>false", "<overlay>true")}, "VF604", "unequal values"),
+        ({}, {"vibs/": swap("<overlay>false", "<overlay>true")}, "VF604", "unequal values"),
     ],
 )
 def test_metadata_that_hosts_refuse(
     bundle: Path, outer: dict[str, Change], inner: dict[str, Change], rule: str, message: str
 ) -> None:
-    offer = read_offer(changed(bundle, outer, inner))
+    offer = read_offer(changed_file(bundle, outer, inner))
     (refusal,) = (*offer.refusals, *offer.damage)
     assert (refusal.cause.rule, message in refusal.message.text) == (rule, True)
-    (file,) = plan([changed(bundle, outer, inner)], targets=[ESXI_67]).files
+    (file,) = plan([changed_file(bundle, outer, inner)], targets=[ESXI_67]).files
     assert not file.hosts[0].routes[0].installs
 
 

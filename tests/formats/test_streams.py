@@ -1,12 +1,66 @@
-"""Pieces that are made in a thread of their own: their order, their errors, and their end."""
+"""Streams: pieces of a size, digests, and pieces that are made in a thread of their own."""
 
+import hashlib
+import io
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from vibforge.errors import FormatError
-from vibforge.formats.streams import ReadAhead
+from vibforge.formats.streams import (
+    ALGORITHMS,
+    CHUNK_SIZE,
+    ByteStream,
+    Hasher,
+    HashingThread,
+    ReadAhead,
+    read_chunks,
+)
+
+DATA = bytes(range(256)) * (CHUNK_SIZE // 128)
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK_SIZE, CHUNK_SIZE + 1, len(DATA)])
+def test_as_many_bytes_as_asked_for_and_no_more(size: int) -> None:
+    stream = io.BytesIO(DATA + b"rest")
+    chunks = list(read_chunks(stream, size))
+    assert b"".join(chunks) == DATA[:size]
+    assert all(0 < len(chunk) <= CHUNK_SIZE for chunk in chunks)
+    assert stream.tell() == size
+
+
+def test_a_stream_that_ends_gives_what_it_has() -> None:
+    assert b"".join(read_chunks(io.BytesIO(DATA), 2 * len(DATA))) == DATA
+
+
+def test_nothing_follows_what_was_passed_over() -> None:
+    stream = ByteStream(iter([b"abc", b"", b"defg"]))
+    assert stream.read(2) == b"ab"
+    assert stream.drain() == 5
+    assert (stream.read(1), stream.drain(), stream.position) == (b"", 0, 7)
+
+
+CHUNKS = [b"one", b"", b"two" * 1000]
+WHOLE = b"".join(CHUNKS)
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_the_digests_are_hashlib_s(threaded: bool) -> None:  # noqa: FBT001 - one of two ways
+    hasher = Hasher(ALGORITHMS)
+    if threaded:
+        with HashingThread() as thread:
+            for chunk in CHUNKS:
+                thread.take(hasher, chunk)
+    else:
+        for chunk in CHUNKS:
+            hasher.take(chunk)
+    assert hasher.size == len(WHOLE)
+    assert {name: hasher.digest(name) for name in ALGORITHMS} == {
+        name: hashlib.new(name.replace("-", ""), WHOLE, usedforsecurity=False).hexdigest()
+        for name in ALGORITHMS
+    }
+
 
 MANY = [bytes([number]) for number in range(100)]
 

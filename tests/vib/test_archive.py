@@ -11,14 +11,14 @@ from vibforge.formats.ar import NAME_TABLE_LIMIT
 from vibforge.formats.xml_reading import SIZE_LIMIT
 from vibforge.vib import archive as vib_module
 
-TEXT = vibs.descriptor("")
+TEXT = vibs.descriptor()
 DESCRIPTOR, SIGNATURE = ("descriptor.xml", TEXT), ("sig.pkcs7", b"")
 EXTRA = ("extra", b"x")
 ESX4 = [("debian-binary", b"2.0\n"), ("control.tar.gz", b"")]
 
 
 def faults(*members: tuple[str, bytes], tail: bytes = b"") -> list[str]:
-    return [str(fault) for fault in Vib.from_bytes(vibs.archive(members) + tail).faults]
+    return [str(fault) for fault in Vib.from_bytes(vibs.archive(members, tail)).faults]
 
 
 def test_members_in_order_have_no_faults() -> None:
@@ -77,8 +77,8 @@ def test_blank_signatures_are_none(signature: bytes) -> None:
         (TEXT, "an XML document"),
         (b"PK\x03\x04", "a zip file"),
         (b"\x1f\x8b\x08", "a gzip file"),
-        (vibs.image(), "a vmtar"),
-        (vibs.gnu_image(), "a tar file"),
+        (vibs.VMTAR_IMAGE, "a vmtar"),
+        (vibs.GNU_IMAGE, "a tar file"),
         (vibs.zstd_compressed(b"x"), "a zstd file"),
         (b"\x7fELF", "an ELF program"),
         (b"-----BEGIN PKCS7-----", "a PEM file"),
@@ -130,7 +130,7 @@ def test_any_members_come_back(
     payloads: list[tuple[str, bytes]], signature: bytes, tail: bytes
 ) -> None:
     members = [DESCRIPTOR, ("sig.pkcs7", signature), *payloads]
-    data = vibs.archive(members) + tail
+    data = vibs.archive(members, tail)
     assert Vib.from_bytes(data).to_bytes() == data
 
 

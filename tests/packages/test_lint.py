@@ -1,6 +1,6 @@
 import pytest
 
-from tests.checks.making import File, make
+from tests.vibs import File, make
 from vibforge.errors import ModelError
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.findings.check import Allowance
