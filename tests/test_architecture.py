@@ -22,6 +22,7 @@ ROOMS = (
     ("bundle",),
     ("packages",),
     ("project",),
+    ("api",),
     ("report",),
     ("cli",),
 )

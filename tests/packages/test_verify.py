@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
-from vibforge import Outcome, Vib, build, verify
+from vibforge import Outcome, Vib
 from vibforge.errors import FormatError, LimitError, VerificationError
 from vibforge.findings.check import Topic
 from vibforge.formats import gnu_tar
 from vibforge.formats.budget import LIMITS, Limit, Work
 from vibforge.formats.gnu_tar import Entry, EntryKind
-from vibforge.packages.verify import verify_all
+from vibforge.packages.verify import verify, verify_all
+from vibforge.project.build import build
 
 COVERED = "coverage: the digests in the descriptor cover it"
 
@@ -383,7 +384,7 @@ def test_a_long_file_list_takes_little_memory(tmp_path: Path) -> None:
 def _growth(small: Path, large: Path) -> int:
     """Return the KiB that the peak grows by when a large VIB is verified after a small one."""
     script = (
-        "import pathlib, sys; from vibforge import verify;"
+        "import pathlib, sys; from vibforge.packages.verify import verify;"
         "status = pathlib.Path('/proc/self/status');"
         "peak = lambda: int(status.read_text().partition('VmHWM:')[2].split()[0]);"
         "verify(sys.argv[1]); before = peak(); assert verify(sys.argv[2]).held;"

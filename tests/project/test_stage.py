@@ -7,10 +7,11 @@ import pytest
 
 from tests import vibs
 from tests.trees import make_tree
-from vibforge import build, verify
 from vibforge.errors import FormatError, VibforgeError
 from vibforge.files.inputs import FileSource
 from vibforge.packages.subjects import LoosePayload, opened
+from vibforge.packages.verify import verify
+from vibforge.project.build import build
 from vibforge.project.stage import extract_stage
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Descriptor

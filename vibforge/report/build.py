@@ -1,8 +1,8 @@
 """How a build looks: before it (`--dry-run`) and after it, for people and for programs."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from vibforge.api.build import BuildResult
 from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.release import Certainty, least_sure
@@ -15,7 +15,7 @@ from vibforge.packages.lint import LintResult
 from vibforge.project.build import Built
 from vibforge.project.plan_build import BuildPlan, DateSource
 from vibforge.project.recipe_writing import serialise
-from vibforge.report import sign, units
+from vibforge.report import bundle, sign, units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
 from vibforge.signing import judging
@@ -24,8 +24,20 @@ from vibforge.signing.policy import auditors_view
 _SHOWN_FILES = 20
 
 
-def plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
-    """Show what a build would pack and write."""
+def build_text(result: BuildResult, paint: Paint) -> str:
+    """Show what a build made or would make, and the bundle that was made with it."""
+    plan = result.plan
+    if result.dry_run:
+        return _plan_text(plan, result.findings, paint)
+    made = (
+        _built_text(result.built, result.findings, paint)
+        if result.built
+        else f"{plan.vib_id} has not changed: {result.folder} is up to date"
+    )
+    return f"{made}\n\n{bundle.written_text(result.bundle, paint)}" if result.bundle else made
+
+
+def _plan_text(plan: BuildPlan, judged: LintResult | None, paint: Paint) -> str:
     lines = [
         paint(f"{plan.vib_id}", "strong") + f" from a {plan.project.kind}",
         "",
@@ -50,7 +62,7 @@ def plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def built_text(built: Built, judged: LintResult, paint: Paint) -> str:
+def _built_text(built: Built, judged: LintResult | None, paint: Paint) -> str:
     """Show what a build made, what speaks against it, and how to install it."""
     plan = built.plan
     lines = [
@@ -75,10 +87,9 @@ def built_text(built: Built, judged: LintResult, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def _judged_lines(judged: LintResult, file: str, paint: Paint) -> Iterator[str]:
+def _judged_lines(judged: LintResult | None, file: str, paint: Paint) -> Iterator[str]:
     """Yield errors and warnings of the checks, a line for each check."""
-    found = list(brief_lines(judged, paint))
-    if found:
+    if judged and (found := list(brief_lines(judged, paint))):
         yield from ("", paint("What lint finds", "strong") + f"  {counted(judged)}", *found)
         yield f"  More of it: {shell_line('vibforge', 'lint', file)}"
 
@@ -105,11 +116,6 @@ def install_command(plan: BuildPlan) -> str:
     """Return the line that installs the VIB on a host."""
     file = f"/full/path/{plan.vib_name}"
     return shell_line("esxcli", "software", "vib", "install", "-v", file, *plan.needs.flags)
-
-
-def unchanged_text(plan: BuildPlan, folder: Path) -> str:
-    """Show that a build was skipped."""
-    return f"{plan.vib_id} has not changed: {folder} is up to date"
 
 
 def _outputs(plan: BuildPlan) -> list[str]:
