@@ -47,5 +47,5 @@ def extract(  # noqa: PLR0913 - the options of the command
         outside_links=outside_links,
     )
     show(
-        as_json, lambda: documents.extract.Extract.of(done), lambda _: inspect.extracted_text(done)
+        as_json, lambda: documents.inspect.Extract.of(done), lambda _: inspect.extracted_text(done)
     )

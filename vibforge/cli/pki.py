@@ -45,7 +45,7 @@ def init(folder: Folder, *, key_type: KeyType = Key.RSA_2048, as_json: Json = Fa
     signing_pki.init_authority(folder, _now(), signing_pki.KeyKind(key_type))
     then = shell_line("vibforge", "pki", "issue", folder)
     text = f"A lab CA is in {escaped(str(folder))}. Next: {then} NAME --acceptance-level partner"
-    show(as_json, lambda: documents.pki.PkiInit.of(folder), lambda _: text)
+    show(as_json, lambda: documents.sign.PkiInit.of(folder), lambda _: text)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def issue(  # noqa: PLR0913 - the options of the command
     )
     _warn()
     issued = signing_pki.issue(folder, wanted, _now())
-    show(as_json, lambda: documents.pki.PkiIssue.of(issued), lambda _: report.issued_text(issued))
+    show(as_json, lambda: documents.sign.PkiIssue.of(issued), lambda _: report.issued_text(issued))
 
 
 @app.command()
@@ -88,7 +88,7 @@ def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
     certificate = signing_pki.revoke(folder, name, _now())
     then = shell_line("vibforge", "pki", "export", folder)
     text = f"{name} is revoked. Next: {then} --output STORE"
-    show(as_json, lambda: documents.pki.PkiRevoke.of(folder, certificate), lambda _: text)
+    show(as_json, lambda: documents.sign.PkiRevoke.of(folder, certificate), lambda _: text)
 
 
 @app.command()
@@ -104,7 +104,7 @@ def export(
     _warn()
     files = signing_pki.export(folder, output)
     text = "\n".join(str(path) for path in files)
-    show(as_json, lambda: documents.pki.PkiExport.of(output, files), lambda _: text)
+    show(as_json, lambda: documents.sign.PkiExport.of(output, files), lambda _: text)
 
 
 def _warn() -> None:

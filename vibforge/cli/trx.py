@@ -85,7 +85,7 @@ def check(  # noqa: PLR0913 - the options of the command
         configstore=settings_of(configstore or [], "--configstore"),
     )
     if as_json:
-        print_json(documents.trx_check.TrxCheck.of(result, str(file)))
+        print_json(documents.trx.TrxCheck.of(result, str(file)))
     else:
         print_report(report_trx_check.check_text(result, name_of(file), paint()))
     exit_unless(good=result.good)
@@ -119,7 +119,7 @@ def profiles(*, as_json: Json = False) -> None:
     """List the PTP profiles with their settings and sources."""
     found = trx_profile.profiles().values()
     if as_json:
-        print_json(documents.trx_tables.TrxProfiles.of(found))
+        print_json(documents.trx.TrxProfiles.of(found))
     else:
         print_report(report.profiles_text(found, paint()))
 
@@ -138,7 +138,7 @@ def options(
     releases = releases_of(linuxptp, esxi)
     found = option.catalogue().search(words or ())
     if as_json:
-        print_json(documents.trx_tables.TrxOptions.of(option.catalogue(), found, releases))
+        print_json(documents.trx.TrxOptions.of(option.catalogue(), found, releases))
     else:
         print_report(report.options_text(option.catalogue(), found, releases, paint()))
     exit_unless(good=bool(found))
@@ -171,7 +171,7 @@ def show(  # noqa: PLR0913 - the options of the command
         effects = effective.effects(conf, releases=releases, everything=everything)
         stopping = effective.stopping_lines(conf)
         if as_json:
-            print_json(documents.trx_tables.TrxShow.of(effects, stopping, releases))
+            print_json(documents.trx.TrxShow.of(effects, stopping, releases))
         else:
             print_report(report.effects_text(effects, stopping, releases, paint()))
         exit_unless(good=not stopping)
@@ -209,7 +209,7 @@ def import_(  # noqa: PLR0913 - the options of the command
         profile=ptpconfig_profile,
     )
     if as_json:
-        print_json(documents.trx_transfer.TrxImport.of(imported))
+        print_json(documents.trx.TrxImport.of(imported))
         if output:
             write(imported.conf.serialise().decode("utf-8"), output)
     else:
@@ -235,7 +235,7 @@ def export(  # noqa: PLR0913 - the options of the command
     """Turn a trx.conf into linuxptp's own files or into an OpenShift PtpConfig."""
     text, exported = conversion.export_text(read(file), target, name=name, interface=interface)
     if as_json:
-        print_json(documents.trx_transfer.TrxExport.of(exported, text, target))
+        print_json(documents.trx.TrxExport.of(exported, text, target))
         if output:
             write(text, output)
     else:
@@ -260,7 +260,7 @@ def host(
     verdict = trx_nic.judge_nic(nic, function) if nic else None
     ways = configstore.official_ways(domain)
     if as_json:
-        print_json(documents.trx_host.TrxHost.of(verdict, ways))
+        print_json(documents.trx.TrxHost.of(verdict, ways))
     else:
         print_report(report.host_text(verdict, ways, paint()))
     exit_unless(good=verdict is None or verdict.answer is trx_nic.Answer.YES)
@@ -271,7 +271,7 @@ def fingerprint(binary: File, *, as_json: Json = False) -> None:
     """Tell the linuxptp release of a ptp4l, phc2sys or pmc binary."""
     found = option.fingerprint(read(binary, option.MAX_BYTES))
     if as_json:
-        print_json(documents.trx_host.TrxFingerprint.of(found, str(binary)))
+        print_json(documents.trx.TrxFingerprint.of(found, str(binary)))
     else:
         print_report(report.fingerprint_text(found, name_of(binary)))
 

@@ -127,7 +127,7 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     if html:
         write(report_trx_rehearse.rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
-        print_json(documents.trx_rehearse.TrxRehearse.of(found, name_of(file)))
+        print_json(documents.trx_network.TrxRehearse.of(found, name_of(file)))
     else:
         print_report(report_trx_rehearse.rehearsal_text(found, name_of(file), paint()))
     exit_unless(good=found.good)
@@ -164,7 +164,7 @@ def sniff(  # noqa: PLR0913 - the options of the command
     if as_json:
         confs = [network_sniff.fitting_conf(fit) for fit in fits]
         print_json(
-            documents.trx_sniff.TrxSniff.of(
+            documents.trx_network.TrxSniff.of(
                 heard, fits, confs, path="" if interface else where, interface=interface or ""
             )
         )

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from vibforge.report.documents import trx as trx
     from vibforge.report.documents import trx_network as trx_network
     from vibforge.report.documents import verify as verify
+else:
 
-
-def __getattr__(name: str) -> ModuleType:
-    """Load a module of this folder."""
-    if name.startswith("_"):
-        raise AttributeError(name)
-    return import_module(f"{__name__}.{name}")
+    def __getattr__(name: str) -> ModuleType:
+        """Load a module of this folder; type checkers know only those that are there."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return import_module(f"{__name__}.{name}")
