@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from vibforge.errors import ModelError
+from vibforge.errors import ModelError, refused
 from vibforge.esxi import acceptance, release, table
 from vibforge.signing import policy, store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from vibforge.esxi.acceptance import AcceptanceLevel
@@ -19,13 +21,46 @@ if TYPE_CHECKING:
     from vibforge.signing.store import TrustStore
 
 
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+def typed_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Let a function raise children of VibforgeError only: a path that the system refuses, too."""
+
+    @wraps(function)
+    def call(*args: _Parameters.args, **named: _Parameters.kwargs) -> _Result:
+        try:
+            return function(*args, **named)
+        except OSError as error:
+            raise refused(error) from error
+
+    return call
+
+
+def path_of(file: str | Path) -> Path:
+    """Return the path of a file.
+
+    Raises:
+        ModelError: it holds a NUL, so no file can have this name.
+    """
+    if "\0" in str(file):
+        raise ModelError("a name with a NUL character, which no file has", where=repr(str(file)))
+    return Path(file)
+
+
+def optional_path(file: str | Path | None) -> Path | None:
+    """Return the path of a file, None where there is none."""
+    return None if file is None else path_of(file)
+
+
 def paths_of(files: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """Return the paths of one file or of several.
 
     Raises:
-        ModelError: there is none: an empty list would pass every check.
+        ModelError: there is none (an empty list would pass every check), or one is no path.
     """
-    paths = (Path(files),) if isinstance(files, str | Path) else tuple(map(Path, files))
+    paths = (path_of(files),) if isinstance(files, str | Path) else tuple(map(path_of, files))
     if not paths:
         raise ModelError("no file is named", remedy="name at least one")
     return paths
@@ -57,11 +92,11 @@ def policy_of(
 
     Raises:
         FormatError: a file of `trust` cannot be read.
-        ModelError: the level is not a level, or `at` has no time zone.
+        ModelError: the level is not a level.
     """
     return policy.TrustPolicy(
         store=_store_of(trust),
-        at=aware(at, "at"),
+        at=aware(at),
         strict=strict,
         require_signed=require_signed,
         require_level=acceptance.AcceptanceLevel.parse(require_level) if require_level else None,
@@ -76,14 +111,6 @@ def _store_of(trust: str | Path | Iterable[str | Path] | TrustStore) -> TrustSto
     return store.read_store(paths_of(trust))
 
 
-def aware(moment: datetime | None, name: str) -> datetime | None:
-    """Return a moment whose time zone is known.
-
-    Raises:
-        ModelError: it has no time zone, so it would differ from machine to machine.
-    """
-    if moment is not None and moment.tzinfo is None:
-        raise ModelError(
-            f"{name}: {moment.isoformat()} has no time zone", remedy="add one: tzinfo=UTC"
-        )
-    return moment
+def aware(moment: datetime | None) -> datetime | None:
+    """Return a moment with a time zone: one without a zone is UTC, on every machine."""
+    return moment.replace(tzinfo=UTC) if moment is not None and not moment.tzinfo else moment

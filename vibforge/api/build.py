@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vibforge.api.arguments import path_of, typed_errors
 from vibforge.errors import ModelError
 from vibforge.formats import deflating
 from vibforge.project import build as project_build
@@ -16,6 +16,7 @@ from vibforge.trx import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from vibforge.bundle.opening import Written
     from vibforge.packages.lint import LintResult
@@ -59,6 +60,7 @@ class BuildResult(Struct, frozen=True, kw_only=True):
         return self.folder / self.plan.vib_name
 
 
+@typed_errors
 def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     project: str | Path | Recipe,
     output: str | Path = "dist",
@@ -108,12 +110,15 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         OutputError: the files cannot be written; the folder is as it was.
 
     Examples:
-        >>> from vibforge import BuildResult, build
+        >>> from vibforge import BuildPlan, BuildResult, Built, build
         >>> result: BuildResult = build("my-trx", "dist", settings={"version": "1.2.0-1"})
         >>> result.vib_path.name
         'custom_bootbank_my-trx_1.2.0-1.vib'
-        >>> result.plan.needs.flags
-        ()
+        >>> plan: BuildPlan = result.plan
+        >>> plan.needs.flags
+        ('-f',)
+        >>> built: Built | None = result.built
+        >>> assert built is not None and built.sha256 == result.sha256
         >>> build("my-trx", settings={"version": "1.2.0-1"}, if_changed=True).unchanged
         True
     """
@@ -121,7 +126,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         raise ModelError(f"{compression!r} is no compression", remedy="use fast or best")
     plan = plan_build.plan_build(
         project,
-        root=root,
+        root=path_of(root),
         settings=settings,
         environment=environment,
         allow=check.allowances(allow) if allow else (),
@@ -129,7 +134,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         signed=signer is not None,
     )
     plan = _bundled(plan, bundle)
-    folder = Path(output)
+    folder = path_of(output)
     if dry_run:
         findings = judge_build.judge_plan(plan)
         return BuildResult(plan=plan, folder=folder, dry_run=True, findings=findings)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace as replaced
 
-from vibforge.api.arguments import paths_of, policy_of, words_of
+from vibforge.api.arguments import path_of, paths_of, policy_of, typed_errors, words_of
 from vibforge.bundle import compose, create, modernise, opening
 from vibforge.bundle import recipe as bundle_recipe
 from vibforge.errors import ModelError, is_folder
@@ -21,6 +20,7 @@ from vibforge.project import read_project, recipe_reading
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from vibforge.bundle.metadata import Bundle
     from vibforge.bundle.opening import Unpacked, Written
@@ -42,6 +42,7 @@ class BundleListing(Struct, frozen=True, kw_only=True):
     size: int
 
 
+@typed_errors
 def create_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
     vibs: str | Path | Iterable[str | Path],
     output: str | Path,
@@ -80,9 +81,10 @@ def create_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
         ['8.0']
     """
     wanted = _recipe_of(recipe, settings, platforms, component, component_version, environment)
-    return create.create_bundle(paths_of(vibs), Path(output), wanted)
+    return create.create_bundle(paths_of(vibs), path_of(output), wanted)
 
 
+@typed_errors
 def add_to_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
     bundle: str | Path,
     vibs: str | Path | Iterable[str | Path],
@@ -113,7 +115,7 @@ def add_to_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
         ['custom_bootbank_acme_1.0.0-1', 'custom_bootbank_other_1.0.0-1']
     """
     wanted = _recipe_of(recipe, settings, platforms, component, component_version, environment)
-    return compose.add(Path(bundle), paths_of(vibs), Path(output), wanted)
+    return compose.add(path_of(bundle), paths_of(vibs), path_of(output), wanted)
 
 
 def _recipe_of(  # noqa: PLR0913, PLR0917 - the arguments of the two above
@@ -163,13 +165,17 @@ def _read_recipe(
 def _document(recipe: str | Path | None) -> tuple[str, str]:
     if recipe is None:
         return "", "the options"
-    path = Path(recipe)
+    path = path_of(recipe)
     file = path / read_project.RECIPE_NAME if is_folder(path) else path
     return read_project.recipe_text(file), str(file)
 
 
+@typed_errors
 def inspect_bundle(bundle: str | Path) -> tuple[BundleListing, ...]:
     """Return what offline bundles say of themselves; a zip may hold several bundles.
+
+    Args:
+        bundle: the bundle, or a zip of several.
 
     Raises:
         FormatError: it cannot be read.
@@ -181,10 +187,11 @@ def inspect_bundle(bundle: str | Path) -> tuple[BundleListing, ...]:
         >>> [vib.descriptor.vib_id for vib in listing.bundle.vibs]
         ['custom_bootbank_acme_1.0.0-1']
     """
-    with packages_verify.opened_bundles(Path(bundle)) as opened:
+    with packages_verify.opened_bundles(path_of(bundle)) as opened:
         return tuple(BundleListing(bundle=each.bundle, size=each.size) for each in opened)
 
 
+@typed_errors
 def verify_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
     bundle: str | Path,
     *,
@@ -201,7 +208,7 @@ def verify_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
         bundle: an offline bundle, or a zip of several.
         trust: whom to trust; this and the next arguments are those of `verify`.
         strict: fail what strict X.509 rules object to, weak payload digests, and unsigned VIBs.
-        at: the moment to check dates at, with its time zone; the signing time if None.
+        at: the moment to check dates at, UTC unless it has a time zone; the signing time if None.
         require_signed: fail VIBs without a valid signature.
         require_level: fail VIBs below this acceptance level, and VIBs whose level no signer in
             `trust` carries.
@@ -226,7 +233,7 @@ def verify_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
         trust, at=at, strict=strict, require_signed=require_signed, require_level=require_level
     )
     wanted = _reader_of(reader)
-    judged = packages_verify.judge_bundle(Path(bundle), policy)
+    judged = packages_verify.judge_bundle(path_of(bundle), policy)
     return packages_verify.VerifiedBundles(bundles=judged, reader=wanted)
 
 
@@ -237,6 +244,7 @@ def _reader_of(word: str) -> offer.BundleReader | None:
     return readers.get(word)
 
 
+@typed_errors
 def remove_from_bundle(
     bundle: str | Path, names: str | Iterable[str], output: str | Path
 ) -> Written:
@@ -259,9 +267,10 @@ def remove_from_bundle(
         >>> [vib.id for vib in written.content.vibs]
         ['custom_bootbank_other_1.0.0-1']
     """
-    return compose.remove(Path(bundle), words_of(names), Path(output))
+    return compose.remove(path_of(bundle), words_of(names), path_of(output))
 
 
+@typed_errors
 def split_bundle(bundle: str | Path, into: str | Path) -> tuple[Written, ...]:
     """Make one bundle of each bulletin or component.
 
@@ -277,11 +286,12 @@ def split_bundle(bundle: str | Path, into: str | Path) -> tuple[Written, ...]:
     Examples:
         >>> from vibforge import split_bundle
         >>> [written.path.name for written in split_bundle("fleet.zip", "parts")]
-        ['acme-1.0.0-1.zip']
+        ['acme_1.0.0-1.zip']
     """
-    return compose.split(Path(bundle), Path(into))
+    return compose.split(path_of(bundle), path_of(into))
 
 
+@typed_errors
 def merge_bundles(
     bundles: str | Path | Iterable[str | Path],
     output: str | Path,
@@ -309,9 +319,10 @@ def merge_bundles(
         'merged.zip'
     """
     whose = compose.vendor_of(vendor, vendor_code)
-    return compose.merge(paths_of(bundles), Path(output), whose)
+    return compose.merge(paths_of(bundles), path_of(output), whose)
 
 
+@typed_errors
 def modernise_bundle(
     bundle: str | Path,
     output: str | Path,
@@ -340,10 +351,11 @@ def modernise_bundle(
         'modern.zip'
     """
     return modernise.modernise(
-        Path(bundle), Path(output), platforms=words_of(platforms), vendor_code=vendor_code
+        path_of(bundle), path_of(output), platforms=words_of(platforms), vendor_code=vendor_code
     )
 
 
+@typed_errors
 def unpack_bundle(bundle: str | Path, into: str | Path) -> Unpacked:
     """Unpack a bundle to a tree that any web server can serve.
 
@@ -362,4 +374,4 @@ def unpack_bundle(bundle: str | Path, into: str | Path) -> Unpacked:
         >>> "index.xml" in unpacked.files
         True
     """
-    return opening.unpack(Path(bundle), Path(into))
+    return opening.unpack(path_of(bundle), path_of(into))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from vibforge.api.arguments import typed_errors
 from vibforge.errors import FormatError
 from vibforge.files.inputs import FileSource
 from vibforge.host import known_messages
@@ -39,6 +40,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         return self.rule is not None or bool(self.messages)
 
 
+@typed_errors
 def explain(message: str | Path) -> Explanation:
     """Explain a rule, or the messages of hosts in a text or log: why, and what helps.
 

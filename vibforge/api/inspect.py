@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import paths_of, words_of
+from vibforge.api.arguments import path_of, paths_of, typed_errors, words_of
 from vibforge.errors import ModelError
 from vibforge.files import inputs
 from vibforge.packages import extract as packages_extract
@@ -15,11 +14,13 @@ from vibforge.project import stage as project_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from vibforge.packages.extract import Extracted
     from vibforge.packages.inspect import Inspected, Inspection
 
 
+@typed_errors
 def inspect(files: str | Path | Iterable[str | Path], *, whole: bool = True) -> Inspected:
     """Look into VIBs, bundles, loose payloads and stage folders.
 
@@ -41,6 +42,16 @@ def inspect(files: str | Path | Iterable[str | Path], *, whole: bool = True) -> 
         'custom_bootbank_acme_1.0.0-1'
         >>> [each.entry.path for each in inspection.payloads[0].entries]
         ['etc', 'etc/vmware', 'etc/vmware/trx.conf']
+
+        A bundle and a stage directory of VIB Author have inspections of their own:
+
+        >>> from vibforge import BundleInspection, StageInspection
+        >>> for each in inspect("fleet.zip").inspections:
+        ...     if isinstance(each, BundleInspection):
+        ...         print(len(each.vibs), "VIB")
+        ...     elif isinstance(each, StageInspection):
+        ...         print(each.folder.path)
+        1 VIB
     """
     looked = inputs.each_file(paths_of(files), lambda path: _look(path, whole=whole))
     return packages_inspect.Inspected(looked.found, looked.unreadable)
@@ -51,6 +62,7 @@ def _look(path: Path, *, whole: bool) -> tuple[Inspection, ...]:
         return tuple(packages_inspect.inspect(subject, whole=whole) for subject in subjects)
 
 
+@typed_errors
 def cat(file: str | Path, path: str, write: Callable[[memoryview], object]) -> None:
     r"""Write one file of a VIB, bundle or payload, piece by piece; `vibforge inspect --cat`.
 
@@ -69,10 +81,11 @@ def cat(file: str | Path, path: str, write: Callable[[memoryview], object]) -> N
         >>> content.decode()
         'ptp4l:delay_mechanism P2P\n'
     """
-    with packages_subjects.opened(Path(file)) as subjects:
+    with packages_subjects.opened(path_of(file)) as subjects:
         packages_inspect.print_file(subjects, path, write)
 
 
+@typed_errors
 def extract(  # noqa: PLR0913 - each one is a thing that a caller decides
     file: str | Path,
     into: str | Path,
@@ -114,8 +127,8 @@ def extract(  # noqa: PLR0913 - each one is a thing that a caller decides
     wanted = tuple(path.strip("/") for path in words_of(paths))
     if sum((payloads_only, stage, bool(wanted))) > 1:
         raise ModelError("--payloads-only, --stage and PATH exclude each other")
-    folder = Path(into)
-    with packages_subjects.opened(Path(file)) as subjects:
+    folder = path_of(into)
+    with packages_subjects.opened(path_of(file)) as subjects:
         if stage:
             return project_stage.extract_stage(
                 subjects[0], folder, force=force, outside_links=outside_links

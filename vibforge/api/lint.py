@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from vibforge import errors
-from vibforge.api.arguments import paths_of, targets_of, words_of
+from vibforge.api.arguments import paths_of, targets_of, typed_errors, words_of
 from vibforge.bundle import opening, scan
 from vibforge.files import inputs, publication
 from vibforge.formats import ar, deflating
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vibforge.vib.scan import VibScan
 
 
+@typed_errors
 def lint(
     files: str | Path | Iterable[str | Path],
     *,
@@ -53,13 +54,13 @@ def lint(
         ModelError: no file is named, or a word is no rule or no release.
 
     Examples:
-        >>> from vibforge import Finding, LintResult, lint
+        >>> from vibforge import Finding, LintResult, Severity, lint
         >>> result: LintResult = lint(["acme.vib", "fleet.zip"], esxi="8.0")
         >>> result.good
-        True
+        False
         >>> finding: Finding = result.findings[0]
-        >>> finding.rule, finding.severity.value
-        ('VF218', 'warning')
+        >>> finding.rule, finding.severity is Severity.ERROR
+        ('VF218', True)
     """
     choice = packages_lint.Choice(
         select=words_of(select), ignore=words_of(ignore), targets=targets_of(esxi)

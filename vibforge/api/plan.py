@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import paths_of, policy_of, targets_of, words_of
+from vibforge.api.arguments import path_of, paths_of, policy_of, targets_of, typed_errors, words_of
 from vibforge.errors import ModelError
 from vibforge.esxi import release
 from vibforge.host import command, facts, routes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vibforge.signing.store import TrustStore
 
 
+@typed_errors
 def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     files: str | Path | Iterable[str | Path] = (),
     *,
@@ -52,9 +53,13 @@ def plan(  # noqa: PLR0913 - each one is a thing that a caller decides
 
     Examples:
         >>> from vibforge import Plan, plan
-        >>> result: Plan = plan("acme.vib", esxi=["7.0", "8.0"], flags="--force")
-        >>> result.good
+        >>> plan("acme.vib", esxi="6.7", flags="--force").good
         True
+        >>> result: Plan = plan("acme.vib", esxi=["7.0", "8.0"])
+        >>> result.good
+        False
+        >>> [host.label for host in result.files[0].hosts]
+        ['stock 7.0', 'stock 8.0']
         >>> plan("acme.vib", host="facts.json").files[0].hosts[0].label
         'this host'
     """
@@ -106,8 +111,7 @@ def _host_of(host: str | Path | Host | None) -> Host | None:
     if not isinstance(host, str | Path):
         return host
     try:
-        with Path(host).open("rb") as file:
+        with path_of(host).open("rb") as file:
             return facts.read_facts(file.read(facts.SIZE_LIMIT + 1), str(host))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no file has such a name"
-        raise ModelError(f"cannot be read: {reason}", where=str(host)) from error
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}", where=str(host)) from error

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import aware, paths_of
+from vibforge.api.arguments import aware, optional_path, path_of, paths_of, typed_errors
 from vibforge.packages import sign as packages_sign
 from vibforge.signing import key_source
 from vibforge.signing import passphrase as signing_passphrase
@@ -14,11 +13,13 @@ from vibforge.signing import passphrase as signing_passphrase
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from vibforge.packages.sign import Signed, ToSign
     from vibforge.signing.signer import Signer
 
 
+@typed_errors
 def sign(  # noqa: PLR0913 - each one is a thing that a caller decides
     file: str | Path,
     *,
@@ -49,8 +50,8 @@ def sign(  # noqa: PLR0913 - each one is a thing that a caller decides
             None.
         signature: a signature that was made elsewhere, see `to_sign`; instead of `key`.
         signer: a key that `open_signer` opened; instead of `key`.
-        signing_time: what the signature states, with its time zone; if None, the later of the VIB's
-            release date and the first moment of the certificate.
+        signing_time: what the signature states, UTC unless it has a time zone; if None, the later
+            of the VIB's release date and the first moment of the certificate.
         append: add to the signatures that the VIB has.
         replace: drop the signatures that the VIB has.
         output: the signed VIB; `file` itself if None.
@@ -58,7 +59,7 @@ def sign(  # noqa: PLR0913 - each one is a thing that a caller decides
     Raises:
         FormatError: it is not a VIB, or is damaged.
         SigningError: the key or certificate cannot sign it, or it is signed already.
-        ModelError: the key's name is not a name, or `signing_time` has no time zone.
+        ModelError: the key's name is not a name, but perhaps the key.
         OutputError: the result cannot be written; the VIB is as it was.
 
     Examples:
@@ -78,19 +79,20 @@ def sign(  # noqa: PLR0913 - each one is a thing that a caller decides
     if signer is None:
         signer = packages_sign.choose_signer(
             key_source.KeySource(key=key, certificates=_paths(certificates)),
-            Path(signature) if signature is not None else None,
+            optional_path(signature),
             passphrase or signing_passphrase.no_passphrase,
             os.environ if environment is None else environment,
         )
     return packages_sign.sign_vib(
-        Path(file),
+        path_of(file),
         signer,
-        output=Path(output) if output is not None else None,
-        signing_time=aware(signing_time, "signing_time"),
+        output=optional_path(output),
+        signing_time=aware(signing_time),
         existing=packages_sign.Existing.of(append=append, replace=replace),
     )
 
 
+@typed_errors
 def to_sign(
     file: str | Path,
     *,
@@ -122,12 +124,8 @@ def to_sign(
         >>> len(request.digest)
         32
     """
-    request = packages_sign.to_sign(
-        Path(file), aware(signing_time, "signing_time"), _paths(certificates)
-    )
-    packages_sign.write_request(
-        request, *(Path(each) if each is not None else None for each in (digest, attributes))
-    )
+    request = packages_sign.to_sign(path_of(file), aware(signing_time), _paths(certificates))
+    packages_sign.write_request(request, optional_path(digest), optional_path(attributes))
     return request
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vibforge import errors
-from vibforge.api.arguments import words_of
+from vibforge.api.arguments import optional_path, path_of, typed_errors, words_of
 from vibforge.esxi import paths, release
 from vibforge.files import inputs
 from vibforge.trx import check, option
@@ -15,12 +14,14 @@ from vibforge.trx.rehearsal import grandmaster, linuxptp, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from vibforge.trx.check import CheckResult
     from vibforge.trx.rehearsal.rehearse import Rehearsal
     from vibforge.trx.rehearsal.verdict import Sample
 
 
+@typed_errors
 def check_trx(
     trx_conf: str | Path | bytes,
     *,
@@ -60,6 +61,7 @@ def check_trx(
     )
 
 
+@typed_errors
 def rehearse_trx(  # noqa: PLR0913 - each one is a thing that a caller decides
     trx_conf: str | Path | bytes,
     *,
@@ -119,17 +121,17 @@ def rehearse_trx(  # noqa: PLR0913 - each one is a thing that a caller decides
     """
     grandmaster.one_source(gm_profile, gm_conf, pcap, interface)
     data = _bytes_of(trx_conf)
-    programs = linuxptp.find_programs(_path(client_linuxptp), _path(gm_linuxptp))
+    programs = linuxptp.find_programs(optional_path(client_linuxptp), optional_path(gm_linuxptp))
     first = grandmaster.grandmaster_from(
         programs.grandmaster,
         data,
         profile=gm_profile,
-        conf=_path(gm_conf),
-        capture=_path(pcap),
+        conf=optional_path(gm_conf),
+        capture=optional_path(pcap),
         choice=sniff.Choice(domain=domain, transport=transport, vlan=vlan, master=master),
     )
     second = grandmaster.second_grandmaster(
-        programs.grandmaster, second_profile, _path(second_conf)
+        programs.grandmaster, second_profile, optional_path(second_conf)
     )
     wish = rehearse.Wish(seconds=seconds, watch=watch, keep_threshold=keep_threshold, second=second)
     against = first or interface or ""
@@ -139,8 +141,4 @@ def rehearse_trx(  # noqa: PLR0913 - each one is a thing that a caller decides
 def _bytes_of(trx_conf: str | Path | bytes) -> bytes:
     if isinstance(trx_conf, bytes):
         return trx_conf
-    return inputs.read_input(Path(trx_conf), paths.TRX_CONF_LIMIT, errors.TrxError)
-
-
-def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)
+    return inputs.read_input(path_of(trx_conf), paths.TRX_CONF_LIMIT, errors.TrxError)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import paths_of, policy_of
+from vibforge.api.arguments import paths_of, policy_of, typed_errors
 from vibforge.packages import verify as packages_verify
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vibforge.signing.store import TrustStore
 
 
+@typed_errors
 def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
     files: str | Path | Iterable[str | Path],
     *,
@@ -35,7 +36,7 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         trust: whom to trust: a host's folder of certificates, PEM files, or `read_store`; without
             it, whether a signer is to be trusted is not checked.
         strict: fail what strict X.509 rules object to, weak payload digests, and unsigned VIBs.
-        at: the moment to check dates at, with its time zone; the signing time if None.
+        at: the moment to check dates at, UTC unless it has a time zone; the signing time if None.
         require_signed: fail VIBs without a valid signature.
         require_level: fail VIBs below this acceptance level, and VIBs whose level no signer in
             `trust` carries.
