@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.inputs import trx_conf
-from vibforge import AcceptanceLevel, KeySource, open_signer
-from vibforge.project.build import build
+from vibforge import AcceptanceLevel, KeySource, build, open_signer
 from vibforge.signing.pki import KeyKind, SignerRequest, init_authority, issue
 from vibforge.signing.signer import Signer
 

@@ -269,7 +269,7 @@ def _method(node: ast.FunctionDef) -> Field:
     summary = (ast.get_docstring(node) or "").partition("\n\n")[0]
     decorators = {each.id for each in node.decorator_list if isinstance(each, ast.Name)}
     returns = ast.unparse(node.returns).strip("'\"") if node.returns else ""
-    if "property" in decorators:
+    if decorators & {"property", "cached_property"}:
         return Field(node.name, returns, summary)
     skipped = 0 if "staticmethod" in decorators else 1
     arguments = ", ".join(each.arg for each in (*node.args.args[skipped:], *node.args.kwonlyargs))

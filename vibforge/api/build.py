@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from vibforge.signing.signer import Signer
 
 
-class BuildResult(Struct, frozen=True, kw_only=True):
+class BuildResult(Struct, frozen=True, kw_only=True, dict=True):
     """What a build made, or would make.
 
     Attributes:
@@ -36,7 +37,6 @@ class BuildResult(Struct, frozen=True, kw_only=True):
         built: the VIB that was built; None after a dry run, and where nothing had changed.
         sha256: the SHA-256 of the VIB in hexadecimal; empty after a dry run.
         size: the bytes of the VIB; 0 after a dry run.
-        findings: what lint finds in the VIB; None where nothing had changed.
         bundle: the offline bundle that was written with the VIB, if any.
     """
 
@@ -46,13 +46,23 @@ class BuildResult(Struct, frozen=True, kw_only=True):
     built: Built | None = None
     sha256: str = ""
     size: int = 0
-    findings: LintResult | None = None
     bundle: Written | None = None
 
     @property
     def unchanged(self) -> bool:
         """Whether the folder already held this VIB, so that nothing was built."""
         return self.built is None and not self.dry_run
+
+    @cached_property
+    def findings(self) -> LintResult | None:
+        """What lint finds in the VIB, found out when it is first asked for; None if unchanged.
+
+        Raises:
+            LimitError: checks would keep more of its files than the budget of such a VIB allows.
+        """
+        if self.dry_run:
+            return judge_build.judge_plan(self.plan)
+        return judge_build.judge_build(self.built) if self.built else None
 
     @property
     def vib_path(self) -> Path:
@@ -136,8 +146,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     plan = _bundled(plan, bundle)
     folder = path_of(output)
     if dry_run:
-        findings = judge_build.judge_plan(plan)
-        return BuildResult(plan=plan, folder=folder, dry_run=True, findings=findings)
+        return BuildResult(plan=plan, folder=folder, dry_run=True)
 
     level = deflating.Level[_LEVELS[compression]]
     signer = signer or project_build.open_key(plan, passphrase)
@@ -153,7 +162,6 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         built=built,
         sha256=built.sha256,
         size=built.size,
-        findings=judge_build.judge_build(built),
         bundle=written,
     )
 
