@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
+_Given = TypeVar("_Given")
+_Taken = TypeVar("_Taken")
 
 
 def typed_errors(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
@@ -58,12 +60,21 @@ def paths_of(files: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """Return the paths of one file or of several.
 
     Raises:
-        ModelError: there is none (an empty list would pass every check), or one is no path.
+        ModelError: there is none, or one is no path.
     """
-    paths = (path_of(files),) if isinstance(files, str | Path) else tuple(map(path_of, files))
-    if not paths:
+    return some_of((files,) if isinstance(files, str | Path) else files, path_of)
+
+
+def some_of(files: Iterable[_Given], read: Callable[[_Given], _Taken]) -> tuple[_Taken, ...]:
+    """Read the files that are given.
+
+    Raises:
+        ModelError: there is none: an empty list would pass every check.
+    """
+    found = tuple(map(read, files))
+    if not found:
         raise ModelError("no file is named", remedy="name at least one")
-    return paths
+    return found
 
 
 def words_of(words: str | Iterable[str]) -> tuple[str, ...]:

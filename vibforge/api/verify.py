@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import paths_of, policy_of, typed_errors
+from vibforge.api.arguments import path_of, policy_of, some_of, typed_errors
 from vibforge.packages import verify as packages_verify
+from vibforge.vib import archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
-    from pathlib import Path
 
     from vibforge.esxi.acceptance import AcceptanceLevel
     from vibforge.packages.verify import Verified
     from vibforge.signing.store import TrustStore
+    from vibforge.vib.archive import Vib
 
 
 @typed_errors
 def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
-    files: str | Path | Iterable[str | Path],
+    files: str | Path | Vib | Iterable[str | Path | Vib],
     *,
     trust: str | Path | Iterable[str | Path] | TrustStore = (),
     strict: bool = False,
@@ -31,8 +33,8 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
     """Check VIBs and bundles against their own metadata: sizes, digests, file lists, signatures.
 
     Args:
-        files: VIBs and offline bundles; a file that cannot be read is listed in `unreadable` of the
-            result, and the others are checked.
+        files: VIBs and offline bundles, or a `Vib`; a file that cannot be read is listed in
+            `unreadable` of the result, and the others are checked.
         trust: whom to trust: a host's folder of certificates, PEM files, or `read_store`; without
             it, whether a signer is to be trusted is not checked.
         strict: fail what strict X.509 rules object to, weak payload digests, and unsigned VIBs.
@@ -58,6 +60,13 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         >>> failed[0].statement
         'the level is PartnerSupported or higher, as the policy requires'
 
+        A VIB in memory:
+
+        >>> from pathlib import Path
+        >>> from vibforge import Vib
+        >>> verify(Vib.from_bytes(Path("acme.vib").read_bytes(), "memory")).found[0][1].held
+        True
+
         `require` raises if something failed:
 
         >>> from vibforge import VerificationError
@@ -70,4 +79,9 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
     policy = policy_of(
         trust, at=at, strict=strict, require_signed=require_signed, require_level=require_level
     )
-    return packages_verify.verify_all(paths_of(files), on_progress, policy)
+    given = (files,) if isinstance(files, str | Path | archive.Vib) else files
+    return packages_verify.verify_all(some_of(given, _subject_of), on_progress, policy)
+
+
+def _subject_of(file: str | Path | Vib) -> Path | Vib:
+    return file if isinstance(file, archive.Vib) else path_of(file)

@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     from vibforge.host.offer import Offer
 
 
-def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
+def verify(
+    subject: Vib | str | os.PathLike[str],
+    policy: TrustPolicy = NO_POLICY,
+    progress: Progress = no_progress,
+) -> Verification:
     """Verify a VIB, or whatever VIB or bundle is at a path.
 
     Without a store in the `policy`, the signature's arithmetic is checked, and whether its signer
@@ -47,8 +51,8 @@ def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLIC
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     if isinstance(subject, Vib):
-        return verify_vib(subject.afresh(), policy=policy)
-    return verify_path(Path(subject), policy=policy)
+        return verify_vib(subject.afresh(), progress, policy)
+    return verify_path(Path(subject), progress, policy)
 
 
 def verify_path(
@@ -266,38 +270,39 @@ class _Share:
 
 
 def verify_all(
-    paths: Sequence[Path],
+    subjects: Sequence[Path | Vib],
     on_progress: Callable[[int, int], None] | None = None,
     policy: TrustPolicy = NO_POLICY,
 ) -> Verified:
     """Verify files, and return for each what was found, or why it could not be verified.
 
     Args:
-        paths: VIBs and bundles.
+        subjects: VIBs and bundles, or VIBs that were read already.
         on_progress: is told the bytes that were read, and how many there are in all.
         policy: whom to trust.
     """
-    share = _Share(sum(map(_size, paths)), on_progress)
+    share = _Share(sum(map(_size, subjects)), on_progress)
+    paths = [Path(each.source.name) if isinstance(each, Vib) else each for each in subjects]
 
-    def one(path: Path) -> Verification | VibforgeError:
-        return tried(path, lambda file: verify_path(file, share.advance, policy))
+    def one(path: Path, subject: Path | Vib) -> Verification | VibforgeError:
+        return tried(path, lambda _path: verify(subject, policy, share.advance))
 
     if len(paths) == 1:
-        return Verified.of([(paths[0], one(paths[0]))])
+        return Verified.of([(paths[0], one(paths[0], subjects[0]))])
 
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
 
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
-            return Verified.of(zip(paths, pool.map(one, paths), strict=True))
+            return Verified.of(zip(paths, pool.map(one, paths, subjects), strict=True))
         except BaseException:
             share.stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _size(path: Path) -> int:
+def _size(subject: Path | Vib) -> int:
     try:
-        return path.stat().st_size
+        return subject.source.size if isinstance(subject, Vib) else subject.stat().st_size
     except (OSError, ValueError):
         return 0
