@@ -133,7 +133,7 @@ def _is_error(subject: object) -> bool:
 
 def library_page() -> str:
     """Return the page, in Markdown."""
-    return "\n".join(_lines()) + "\n"
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(_lines())).strip() + "\n"
 
 
 def _lines() -> Iterator[str]:
@@ -255,14 +255,10 @@ def _own_fields(body: list[ast.stmt], docs: dict[str, str]) -> Iterator[Field]:
                 if not name.startswith("_"):
                     yield Field(name, repr(value), _text(after))
             case ast.FunctionDef(name=name) if not name.startswith("_"):
-                if _is_documented_method(node):
+                if ast.get_docstring(node):
                     yield _method(node)
             case _:
                 pass
-
-
-def _is_documented_method(node: ast.FunctionDef) -> bool:
-    return ast.get_docstring(node) is not None
 
 
 def _method(node: ast.FunctionDef) -> Field:

@@ -63,7 +63,12 @@ Inspection = VibInspection | BundleInspection | ScannedPayload | StageInspection
 
 
 class Inspected(Several[tuple[Inspection, ...]], frozen=True):
-    """What is in each file, and the files that cannot be read; a zip may hold several bundles."""
+    """What is in each file.
+
+    Attributes:
+        found: each file that could be read, with its inspections: a zip may hold several bundles.
+        unreadable: the files that could not be read, each with its `problems`.
+    """
 
     @property
     def inspections(self) -> tuple[Inspection, ...]:

@@ -131,7 +131,12 @@ def _nothing_signed() -> Fact:
 
 
 class Verified(Several[Verification], frozen=True):
-    """What was verified of each file, and the files that cannot be read."""
+    """What was verified of each file.
+
+    Attributes:
+        found: each file that could be read, with its `Verification`, in order.
+        unreadable: the files that could not be read, each with its `problems`.
+    """
 
     @property
     def good(self) -> bool:
