@@ -59,7 +59,17 @@ def shell_line(*words: object) -> str:
 
 
 class VibforgeError(Exception):
-    """The job could not be done; `problems` says all that stood in its way."""
+    """The job could not be done; `problems` says all that stood in its way.
+
+    Examples:
+        >>> from vibforge import Problem, VibforgeError, build
+        >>> try:
+        ...     build("my-trx", settings={"version": "one"})
+        ... except VibforgeError as error:
+        ...     problem: Problem = error.problems[0]
+        >>> problem.where
+        '--set version'
+    """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.problems: tuple[Problem, ...] = (Problem(what=what, where=where, remedy=remedy),)
@@ -118,7 +128,16 @@ def is_file(path: Path) -> bool:
 
 
 class FormatError(VibforgeError):
-    """Bytes are not what their format says."""
+    """Bytes are not what their format says.
+
+    Examples:
+        >>> from vibforge import FormatError, extract
+        >>> try:
+        ...     extract("page.vib", "out")
+        ... except FormatError as error:
+        ...     print(error.problems[0].where)
+        page.vib
+    """
 
 
 class LimitError(VibforgeError):
@@ -126,23 +145,69 @@ class LimitError(VibforgeError):
 
     It is no FormatError: readers take note of a damaged member and go on with the next one, which
     must not happen when the budget of the whole file is spent.
+
+    Examples:
+        >>> from vibforge import LimitError, extract
+        >>> try:
+        ...     extract("bomb.vib", "out")
+        ... except LimitError as error:
+        ...     print(error.problems[0].where)
+        bomb.vib
     """
 
 
 class ModelError(VibforgeError):
-    """Values break the rules of a VIB or of a recipe."""
+    """Values break the rules of a VIB or of a recipe.
+
+    Examples:
+        >>> from vibforge import ModelError, plan
+        >>> try:
+        ...     plan("acme.vib", esxi="eight")
+        ... except ModelError as error:
+        ...     print(error.problems[0].what)
+        'eight' is not a release of ESXi
+    """
 
 
 class PayloadError(VibforgeError):
-    """A payload tree cannot become a payload."""
+    r"""A payload tree cannot become a payload.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from vibforge import PayloadError, build
+        >>> Path("my-trx/etc/passwd").symlink_to("/etc/passwd\n")
+        >>> try:
+        ...     build("my-trx")
+        ... except PayloadError as error:
+        ...     print(error.problems[0].where)
+        my-trx/etc/passwd
+    """
 
 
 class OutputError(VibforgeError):
-    """The result cannot be written."""
+    """The result cannot be written.
+
+    Examples:
+        >>> from vibforge import OutputError, build
+        >>> try:
+        ...     build("my-trx", "my-trx/dist")
+        ... except OutputError as error:
+        ...     print(error.problems[0].where)
+        my-trx/dist
+    """
 
 
 class SigningError(VibforgeError):
-    """A key or a certificate cannot sign."""
+    """A key or a certificate cannot sign.
+
+    Examples:
+        >>> from vibforge import SigningError, sign
+        >>> try:
+        ...     sign("signed.vib", key="me.key", certificates="me.pem")
+        ... except SigningError as error:
+        ...     print(error.problems[0].what)
+        it has 1 signature already
+    """
 
 
 class VerificationError(VibforgeError):
@@ -150,11 +215,29 @@ class VerificationError(VibforgeError):
 
 
 class DepotError(VibforgeError):
-    """VIBs do not fit together in a bundle."""
+    """VIBs do not fit together in a bundle.
+
+    Examples:
+        >>> from vibforge import DepotError, verify_bundle
+        >>> try:
+        ...     verify_bundle("acme.vib")
+        ... except DepotError as error:
+        ...     print(error.problems[0].what)
+        this is no offline bundle
+    """
 
 
 class TrxError(VibforgeError):
-    """A trx.conf, a profile or a capture cannot be used."""
+    """A trx.conf, a profile or a capture cannot be used.
+
+    Examples:
+        >>> from vibforge import TrxError, check_trx
+        >>> try:
+        ...     check_trx("trx.conf", allow={"tab": ""})
+        ... except TrxError as error:
+        ...     print(error.problems[0].what)
+        no reason for allowing tab
+    """
 
 
 class NotPossibleHereError(VibforgeError):

@@ -253,7 +253,7 @@ def test_explain_a_rule_by_its_name(
 
 
 def test_every_rule_can_be_explained_by_its_name() -> None:
-    from vibforge.report.explain import find_manual  # noqa: PLC0415 - as the command does
+    from vibforge.api.explain import find_manual  # noqa: PLC0415 - as the command does
 
     names = [*(rule.name for rule in CHECKS), *TRX_RULES]
     assert [name for name in names if find_manual(name) is None] == []

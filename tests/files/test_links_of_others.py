@@ -8,10 +8,10 @@ import pytest
 
 from tests.signing.lab import Lab, vib
 from tests.trees import trx_tree
-from vibforge import build
 from vibforge.errors import OutputError
 from vibforge.files.folder_handle import FolderHandle
 from vibforge.packages.sign import Existing, sign_vib
+from vibforge.project.build import build
 from vibforge.project.clean import clean
 from vibforge.project.initialise import initialise
 from vibforge.project.ledger import keeping_ledgers

@@ -8,7 +8,7 @@ import pytest
 from tests import bundles, vibs
 from tests.budgets import limit
 from tests.trees import make_tree
-from vibforge import PayloadType, build
+from vibforge import PayloadType
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import LimitError, PayloadError
@@ -22,7 +22,7 @@ from vibforge.packages.lint import CheckSelection, lint
 from vibforge.packages.plan import read_offer
 from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verify import judge_bundle, verify
-from vibforge.project.build import amounts
+from vibforge.project.build import amounts, build
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan
 

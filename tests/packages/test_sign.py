@@ -9,6 +9,7 @@ import pytest
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor, openssl, vib
 from tests.signing.made import made
 from tests.trees import trx_tree
+from vibforge.api import build as api
 from vibforge.errors import FormatError, OutputError, SigningError, VibforgeError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.ar import member_header, member_padding
@@ -17,8 +18,7 @@ from vibforge.packages.sign import Existing, Signed, sign_vib, to_sign
 from vibforge.packages.verification import judgement_of
 from vibforge.packages.verify import verify
 from vibforge.project.build import build
-from vibforge.project.judge_build import judge_build
-from vibforge.report.build import built_text
+from vibforge.report.build import build_text
 from vibforge.report.paint import Paint
 from vibforge.signing.host_rules import BlockJudgement
 from vibforge.signing.judging import claim
@@ -129,12 +129,14 @@ def test_what_is_signed_elsewhere_states_the_time_of_its_certificate(lab: Lab, f
 def test_a_build_states_the_time_of_its_certificate(lab: Lab, tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "tree")
     settings = {"acceptance-level": "partner"}
-    built = build(tree, tmp_path / "out", settings=settings, signer=young(lab), environment={})
+    result = api.build(tree, tmp_path / "out", settings=settings, signer=young(lab), environment={})
+    built = result.built
+    assert built is not None
     assert built.signature is not None
     assert built.signature.stated == SigningTime(YOUNG, TimeSource.CERTIFICATE)
     (block,) = read_blocks(built.signature.block)
     assert block.signers[0].signing_time == YOUNG
-    assert "the VIB is older than the certificate" in built_text(built, judge_build(built), Paint())
+    assert "the VIB is older than the certificate" in build_text(result, Paint())
 
 
 def test_a_second_signature_is_appended_as_another_block(lab: Lab, file: Path) -> None:

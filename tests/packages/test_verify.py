@@ -12,12 +12,13 @@ import pytest
 from msgspec.structs import replace
 
 from tests import bundles, vibs
-from vibforge import Outcome, Vib, build, verify
+from vibforge import Outcome, Vib
 from vibforge.errors import FormatError, LimitError, VerificationError
 from vibforge.findings.check import Topic
 from vibforge.formats import vmtar
 from vibforge.formats.budget import LIMITS, Limit, Work
-from vibforge.packages.verify import verify_all
+from vibforge.packages.verify import verify, verify_all
+from vibforge.project.build import build
 from vibforge.vib.descriptor import Checksum
 
 STORED = vibs.packed(vibs.image())
@@ -363,7 +364,7 @@ def test_a_long_file_list_takes_little_memory(tmp_path: Path) -> None:
 def _growth(small: Path, large: Path) -> int:
     """Return the KiB that the peak grows by when a large VIB is verified after a small one."""
     script = (
-        "import pathlib, sys; from vibforge import verify;"
+        "import pathlib, sys; from vibforge.packages.verify import verify;"
         "status = pathlib.Path('/proc/self/status');"
         "peak = lambda: int(status.read_text().partition('VmHWM:')[2].split()[0]);"
         "verify(sys.argv[1]); before = peak(); assert verify(sys.argv[2]).held;"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.trees import elf_program, make_tree, trx_tree
-from vibforge import build
 from vibforge.cli import main
 from vibforge.findings.check import Finding
 from vibforge.packages.lint import CheckSelection, lint
+from vibforge.project.build import build
 from vibforge.project.judge_build import judge_build, judge_plan
 from vibforge.project.plan_build import plan_build
 from vibforge.vib.archive import Vib

@@ -6,9 +6,11 @@ import pytest
 
 from tests.trees import make_tree
 from tests.vibs import make
-from vibforge import PayloadRecipe, Recipe, Vib, build, verify
+from vibforge import PayloadRecipe, Recipe, Vib
 from vibforge.packages.inspect import inspect_vib
 from vibforge.packages.lint import CheckSelection, lint
+from vibforge.packages.verify import verify
+from vibforge.project.build import build
 from vibforge.project.recipe import PayloadType
 from vibforge.vib.scan import UNPACKED_TYPES, VibScan
 

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from tests.trees import make_tree
-from vibforge import build, plan_build
 from vibforge.errors import VibforgeError
+from vibforge.project.build import build
+from vibforge.project.plan_build import plan_build
 from vibforge.vib.descriptor_reading import parse
 
 DATE = {"SOURCE_DATE_EPOCH": "0"}

@@ -7,12 +7,13 @@ import pytest
 from tests import vibs
 from tests.formats.test_tar_reading import changed
 from tests.trees import make_tree
-from vibforge import build, verify
 from vibforge.errors import FormatError, VibforgeError
 from vibforge.files.inputs import FileSource
 from vibforge.formats import gnu_tar
 from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, EntryKind, header_blocks
 from vibforge.packages.subjects import LoosePayload, opened
+from vibforge.packages.verify import verify
+from vibforge.project.build import build
 from vibforge.project.stage import extract_stage
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Descriptor

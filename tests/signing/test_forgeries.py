@@ -17,11 +17,12 @@ from msgspec.structs import replace
 
 from tests import bundles, vibs
 from tests.signing.lab import RELEASE_DATE, Lab
-from vibforge import Outcome, Verification, Vib, verify
+from vibforge import Outcome, Verification, Vib
 from vibforge.errors import ModelError, SigningError, VerificationError, VibforgeError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.pkcs7 import read_blocks
 from vibforge.packages.sign import Existing, sign_vib
+from vibforge.packages.verify import verify
 from vibforge.signing.policy import TrustPolicy
 from vibforge.signing.signer import Signer, make_block
 from vibforge.signing.store import TrustStore, read_store

@@ -11,8 +11,8 @@ import pytest
 from tests.bundles import bundle
 from tests.signing.lab import Lab, vib
 from tests.trees import trx_tree
-from vibforge import build
 from vibforge.errors import SigningError
+from vibforge.project.build import build
 from vibforge.signing.pkcs11_token import KeyUri
 
 SOURCE = """\

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor
 from tests.trees import trx_tree
-from vibforge import build
 from vibforge.errors import ModelError, SigningError
 from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.project.build import build
 from vibforge.signing.key_source import MODULE_VARIABLE, KeySource, open_signer
 from vibforge.signing.passphrase import Passphrase
 from vibforge.signing.pkcs11_token import KeyUri

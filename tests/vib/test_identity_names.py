@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import CHECKOUT
-from vibforge import plan_build
 from vibforge.errors import ModelError, VibforgeError
+from vibforge.project.plan_build import plan_build
 from vibforge.vib.identity import check_file_name, check_name, check_payload_name
 
 BAD = (

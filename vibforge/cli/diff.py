@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from vibforge.api import compare as api
 from vibforge.cli.arguments import Json, Settings, exit_unless, print_text, settings_of, show
-from vibforge.comparison import differences
 from vibforge.report import diff as report
 from vibforge.report import documents
 
@@ -37,7 +37,7 @@ def diff(
     a host would get something else. The same content in other bytes (another compression) is said,
     and is exit code 0.
     """
-    found = differences.compare(old, new, settings=settings_of(settings or []))
+    found = api.compare(old, new, settings=settings_of(settings or []))
     if form is DiffFormat.MARKDOWN and not as_json:
         print_text(report.diff_markdown(found), end="")
     else:

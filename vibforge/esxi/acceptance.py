@@ -8,7 +8,13 @@ from vibforge.esxi.table import row_of
 
 
 class AcceptanceLevel(StrEnum):
-    """The four levels, highest first, as descriptors name them (format.md#acceptance-levels)."""
+    """The four levels, highest first, as descriptors name them (format.md#acceptance-levels).
+
+    Examples:
+        >>> from vibforge import AcceptanceLevel
+        >>> AcceptanceLevel.parse("PartnerSupported") is AcceptanceLevel.PARTNER
+        True
+    """
 
     CERTIFIED = "certified"
     ACCEPTED = "accepted"

@@ -13,7 +13,7 @@ from vibforge.bundle.metadata import Bundle
 from vibforge.bundle.opening import OpenBundle
 from vibforge.checks.payloads import type_unlike_content, unreadable_payload, wrong_size
 from vibforge.errors import FormatError, Problem
-from vibforge.files.inputs import Source
+from vibforge.files.inputs import Several, Source
 from vibforge.formats import pkcs7
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
@@ -60,6 +60,20 @@ class StageInspection(Struct, frozen=True, kw_only=True):
 
 
 Inspection = VibInspection | BundleInspection | ScannedPayload | StageInspection
+
+
+class Inspected(Several[tuple[Inspection, ...]], frozen=True):
+    """What is in each file.
+
+    Attributes:
+        found: each file that could be read, with its inspections: a zip may hold several bundles.
+        unreadable: the files that could not be read, each with its `problems`.
+    """
+
+    @property
+    def inspections(self) -> tuple[Inspection, ...]:
+        """All that was found, in the order of the files."""
+        return tuple(each for _path, all_in_it in self.found for each in all_in_it)
 
 
 def inspect(subject: Subject, *, whole: bool = True) -> Inspection:

@@ -14,6 +14,7 @@ from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import ModelError
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE, row_of
+from vibforge.files.inputs import Unreadable
 from vibforge.findings.check import Check, Finding, Severity, Subject_contra, finding
 from vibforge.vib.scan import VibScan
 
@@ -106,10 +107,11 @@ class CheckSelection(Struct, frozen=True, kw_only=True, dict=True):
 
 
 class LintResult(Struct, frozen=True, kw_only=True):
-    """What was found in the files, in their order."""
+    """What was found in the files, in their order, and the files that cannot be read."""
 
     files: tuple[str, ...]
     findings: tuple[Finding, ...]
+    unreadable: tuple[Unreadable, ...] = ()
 
     @classmethod
     def of(cls, results: Iterable["LintResult"]) -> Self:
@@ -118,6 +120,7 @@ class LintResult(Struct, frozen=True, kw_only=True):
         return cls(
             files=tuple(file for result in every for file in result.files),
             findings=tuple(finding for result in every for finding in result.findings),
+            unreadable=tuple(file for result in every for file in result.unreadable),
         )
 
     @property
@@ -130,8 +133,8 @@ class LintResult(Struct, frozen=True, kw_only=True):
 
     @property
     def good(self) -> bool:
-        """Whether there is no error but those that are allowed."""
-        return not self.count(Severity.ERROR)
+        """Whether every file could be read, and no error was found but those that are allowed."""
+        return not self.unreadable and not self.count(Severity.ERROR)
 
 
 def lint(subjects: Iterable[VibScan | BundleScan], choice: CheckSelection) -> LintResult:

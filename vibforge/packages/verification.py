@@ -85,12 +85,18 @@ class Verification(Struct, frozen=True, kw_only=True):
         Raises:
             VerificationError: facts failed; each is a problem.
         """
-        failed = [fact for fact in self.all_facts if fact.outcome is Outcome.FAILED]
-        if failed:
-            raise VerificationError.of(
-                Problem(what=fact.objection, where=self._where(fact)) for fact in failed
-            )
+        if failed := self.problems:
+            raise VerificationError.of(failed)
         return self
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The facts that failed, as problems of the file."""
+        return tuple(
+            Problem(what=fact.objection, where=self._where(fact))
+            for fact in self.all_facts
+            if fact.outcome is Outcome.FAILED
+        )
 
     def _where(self, fact: Fact) -> str:
         return f"{self.name}:{fact.subject}" if fact.subject else self.name

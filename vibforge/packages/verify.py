@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
 
@@ -13,8 +13,8 @@ from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import ReaderVerdict, Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.checks.vib_checks import VIB_CHECKS
-from vibforge.errors import DepotError, FormatError, VibforgeError
-from vibforge.files.inputs import FileSource, Several, tried
+from vibforge.errors import DepotError, FormatError, Problem, VerificationError, VibforgeError
+from vibforge.files.inputs import FileSource, Several, require_readable, tried
 from vibforge.findings.check import Topic
 from vibforge.host.offer import BundleReader
 from vibforge.packages.lint import BUNDLE_CHECKS
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     from vibforge.host.offer import InstallCandidate
 
 
-def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
+def verify(
+    subject: Vib | str | os.PathLike[str],
+    policy: TrustPolicy = NO_POLICY,
+    progress: Progress = no_progress,
+) -> Verification:
     """Verify a VIB, or whatever VIB or bundle is at a path.
 
     Without a store in the `policy`, the signature's arithmetic is checked, and whether its signer
@@ -47,8 +51,8 @@ def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLIC
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     if isinstance(subject, Vib):
-        return verify_vib(subject.afresh(), policy=policy)
-    return verify_path(Path(subject), policy=policy)
+        return verify_vib(subject.afresh(), progress, policy)
+    return verify_path(Path(subject), progress, policy)
 
 
 def verify_path(
@@ -126,6 +130,32 @@ def _nothing_signed() -> Fact:
     return fact(Topic.POLICY, REQUIRED_SIGNATURE, holds=False, reason=reason)
 
 
+class Verified(Several[Verification], frozen=True):
+    """What was verified of each file.
+
+    Attributes:
+        found: each file that could be read, with its `Verification`, in order.
+        unreadable: the files that could not be read, each with its `problems`.
+    """
+
+    @property
+    def good(self) -> bool:
+        """Whether every file could be read and no fact failed."""
+        return not self.unreadable and all(each.held for _path, each in self.found)
+
+    def require(self) -> Self:
+        """Return this result if it is good.
+
+        Raises:
+            FormatError: files cannot be read; with the problems of all.
+            VerificationError: facts failed; each is a problem.
+        """
+        require_readable(self.unreadable)
+        if failed := [problem for _path, each in self.found for problem in each.problems]:
+            raise VerificationError.of(failed)
+        return self
+
+
 class JudgedBundle(Struct, frozen=True, kw_only=True):
     """The facts of a bundle, and what each of its readers makes of it."""
 
@@ -137,6 +167,40 @@ class JudgedBundle(Struct, frozen=True, kw_only=True):
         return any(
             each.reader is reader and each.verdict is Verdict.REFUSES for each in self.verdicts
         )
+
+
+class VerifiedBundles(Struct, frozen=True, kw_only=True):
+    """The bundles in a file; `reader` is the one whose verdict counts too, if any."""
+
+    bundles: tuple[JudgedBundle, ...]
+    reader: BundleReader | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether no fact failed, and the reader does not refuse a bundle."""
+        return all(each.verification.held for each in self.bundles) and not self.refused
+
+    @property
+    def refused(self) -> tuple[JudgedBundle, ...]:
+        """The bundles that the reader refuses."""
+        if self.reader is None:
+            return ()
+        return tuple(each for each in self.bundles if each.refused_by(self.reader))
+
+    def require(self) -> Self:
+        """Return this result if it is good.
+
+        Raises:
+            VerificationError: facts failed, or the reader refuses a bundle; each is a problem.
+        """
+        failed = [problem for each in self.bundles for problem in each.verification.problems]
+        failed += [
+            Problem(what=f"{self.reader} refuses the bundle", where=each.verification.name)
+            for each in self.refused
+        ]
+        if failed:
+            raise VerificationError.of(failed)
+        return self
 
 
 @contextmanager
@@ -211,38 +275,39 @@ class _Share:
 
 
 def verify_all(
-    paths: Sequence[Path],
+    subjects: Sequence[Path | Vib],
     on_progress: Callable[[int, int], None] | None = None,
     policy: TrustPolicy = NO_POLICY,
-) -> Several[Verification]:
+) -> Verified:
     """Verify files, and return for each what was found, or why it could not be verified.
 
     Args:
-        paths: VIBs and bundles.
+        subjects: VIBs and bundles, or VIBs that were read already.
         on_progress: is told the bytes that were read, and how many there are in all.
         policy: whom to trust.
     """
-    share = _Share(sum(map(_size, paths)), on_progress)
+    share = _Share(sum(map(_size, subjects)), on_progress)
+    paths = [Path(each.source.name) if isinstance(each, Vib) else each for each in subjects]
 
-    def one(path: Path) -> Verification | VibforgeError:
-        return tried(path, lambda file: verify_path(file, share.advance, policy))
+    def one(path: Path, subject: Path | Vib) -> Verification | VibforgeError:
+        return tried(path, lambda _path: verify(subject, policy, share.advance))
 
     if len(paths) == 1:
-        return Several.of([(paths[0], one(paths[0]))])
+        return Verified.of([(paths[0], one(paths[0], subjects[0]))])
 
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
 
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
-            return Several.of(zip(paths, pool.map(one, paths), strict=True))
+            return Verified.of(zip(paths, pool.map(one, paths, subjects), strict=True))
         except BaseException:
             share.stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _size(path: Path) -> int:
+def _size(subject: Path | Vib) -> int:
     try:
-        return path.stat().st_size
+        return subject.source.size if isinstance(subject, Vib) else subject.stat().st_size
     except (OSError, ValueError):
         return 0

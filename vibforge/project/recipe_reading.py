@@ -215,6 +215,20 @@ def read_recipe(
 
     Raises:
         ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
+
+    Examples:
+        >>> from vibforge import read_recipe
+        >>> recipe = read_recipe(
+        ...     '''
+        ...     name = "acme"
+        ...     version = "1.0-1"
+        ...     [[payloads]]
+        ...     name = "conf"
+        ...     tree = "my-trx"
+        ...     '''
+        ... )
+        >>> recipe.version
+        '1.0-1'
     """
     table = _toml(document, where)
     place = _DocumentPlaces(document, where)

@@ -42,6 +42,14 @@ def open_signer(
         ModelError: the key's name is no name, but perhaps the key.
         SigningError: it cannot be read, is encrypted without a passphrase, or key and certificate
             do not match.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from vibforge import KeySource, build, open_signer
+        >>> signer = open_signer(KeySource(key="me.key", certificates=(Path("me.pem"),)))
+        >>> for site in ("north", "south"):
+        ...     settings = {"name": f"acme-{site}", "acceptance-level": "partner"}
+        ...     _ = build("my-trx", f"sites/{site}", settings=settings, signer=signer)
     """
     check_key_name(source.key)
     if source.key.startswith(TOKEN_SCHEME):

@@ -78,9 +78,19 @@ def read_store(paths: Sequence[Path]) -> TrustStore:
     In a folder the host's three files are read if one of them is there, else every file that is
     PEM. A file given by itself counts by its name, as on a host, or for every level.
 
+    Args:
+        paths: folders of certificates, and PEM files.
+
     Raises:
         FormatError: something cannot be read or holds no certificate; all problems at once.
         ModelError: a path is no name, but perhaps a key.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from vibforge import TrustStore, read_store, verify
+        >>> store: TrustStore = read_store([Path("root.pem")])
+        >>> [verify(name, trust=store).good for name in ("acme.vib", "signed.vib")]
+        [True, True]
     """
     problems: list[Problem] = []
     found = _read_all(_files_of(paths, problems), problems)

@@ -44,6 +44,17 @@ class Vib(Struct, frozen=True, kw_only=True):
     signature); `payloads` come in the order of the file, those that are missing there last;
     `faults` tells what a host would refuse in the container. All reading of a VIB counts against
     the budget of its file (`vibforge.formats.budget`); `afresh` gives it a whole one.
+
+    Examples:
+        >>> from vibforge import Vib
+        >>> vib = Vib.from_path("acme.vib")
+        >>> vib.descriptor.name, vib.is_signed
+        ('acme', False)
+        >>> [
+        ...     (found.entry.path, sum(map(len, pieces)))
+        ...     for found, pieces in vib.contents(vib.payloads[0])
+        ... ][-1]
+        ('etc/vmware/trx.conf', 26)
     """
 
     source: Source

@@ -278,7 +278,13 @@ _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class ReleaseDate(Struct, frozen=True):
-    """A moment in whole seconds since 1970 UTC, between 1970 and 2200."""
+    """A moment in whole seconds since 1970 UTC, between 1970 and 2200.
+
+    Examples:
+        >>> from vibforge import ReleaseDate
+        >>> str(ReleaseDate.parse("2024-05-01"))
+        '2024-05-01T00:00:00+00:00'
+    """
 
     epoch: int
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from vibforge.report.documents import trx_log as trx_log
     from vibforge.report.documents import trx_network as trx_network
     from vibforge.report.documents import verify as verify
-
 else:
 
     def __getattr__(name: str) -> ModuleType:
