@@ -3,13 +3,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from tests.signing.made import FIRST, LAST, key, made, name
-from vibforge.formats.certificate import Arithmetic, Certificate, check_signature, read_certificate
+from vibforge.formats.certificate import Arithmetic, Certificate, check_signature, parse_certificate
 
 TEXT = b"what was signed"
 
 
 def read(certificate: x509.Certificate) -> Certificate:
-    return read_certificate(certificate.public_bytes(serialization.Encoding.DER))
+    return parse_certificate(certificate.public_bytes(serialization.Encoding.DER))
 
 
 def test_kind_and_size_of_a_key_are_named() -> None:

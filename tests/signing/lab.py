@@ -41,7 +41,7 @@ def vib(level: str = "partner") -> bytes:
         name="demo",
         version="1.0-1",
         vendor="LAB",
-        release_date=ReleaseDate.of(RELEASE_DATE),
+        release_date=ReleaseDate.from_datetime(RELEASE_DATE),
         acceptance_level=AcceptanceLevel.parse(level),
         payloads=(PayloadRecipe(name="payload1", tree="tree"),),
     )

@@ -83,7 +83,7 @@ def test_blank_signatures_are_none(signature: bytes) -> None:
         (b"\x7fELF", "an ELF program"),
         (b"-----BEGIN PKCS7-----", "a PEM file"),
         (b"\0" * 99, "not a VIB"),
-        (vibs.archive(ESX4), "a package of ESX 4"),
+        (vibs.archive(ESX4), "a package for ESX 4"),
         (vibs.archive([SIGNATURE]), "without descriptor.xml"),
         (b"!<arch>\n", "without descriptor.xml"),
         (vibs.archive([("descriptor.xml", b"")]), "not an XML document"),
@@ -98,10 +98,10 @@ def test_what_is_no_vib_is_told_by_name(data: bytes, told: str) -> None:
 
 def test_large_members_are_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vib_module, "SIGNATURE_LIMIT", 10)
-    with pytest.raises(FormatError, match="11 bytes, more than 10"):
+    with pytest.raises(FormatError, match="11 bytes; the limit is 10"):
         Vib.from_bytes(vibs.vib(signature=b"x" * 11))
     monkeypatch.setattr(vib_module, "DESCRIPTOR_LIMIT", 10)
-    with pytest.raises(FormatError, match="more than 10"):
+    with pytest.raises(FormatError, match="the limit is 10"):
         Vib.from_bytes(vibs.vib())
     assert SIZE_LIMIT > 10
 

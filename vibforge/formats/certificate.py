@@ -90,7 +90,7 @@ class Certificate(Struct, frozen=True, kw_only=True):
 
 
 @lru_cache(_KEPT)
-def read_certificate(der: bytes) -> Certificate:
+def parse_certificate(der: bytes) -> Certificate:
     """Read a certificate; what a later release of the library will refuse is let pass quietly.
 
     Raises:

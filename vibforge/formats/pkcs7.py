@@ -21,7 +21,7 @@ from vibforge.formats.certificate import (
     Arithmetic,
     Certificate,
     check_signature,
-    read_certificate,
+    parse_certificate,
 )
 
 _NAMES = {
@@ -366,7 +366,7 @@ class BlockCheck(Struct, frozen=True, kw_only=True):
         return True if self.digest_held and self.signature_held else None
 
 
-def read_blocks(data: bytes) -> tuple[Block, ...]:
+def parse_blocks(data: bytes) -> tuple[Block, ...]:
     """Read the signatures of a `sig.pkcs7` member; none where it is empty or blank.
 
     Text around PEM blocks is passed over, as ESXi does; a block that cannot be read has a `fault`.
@@ -474,7 +474,7 @@ def _read_block(der: bytes, encoding: str, label: str) -> Block:
             has_parameters=any(map(has_parameters, _algorithms(signed))),
             content_type=signed.content.type.dotted_string,
             content=signed.content.content,
-            certificates=tuple(read_certificate(whole(item)) for item in certificates),
+            certificates=tuple(parse_certificate(whole(item)) for item in certificates),
             crl_count=len(signed.crls or []),
             signers=tuple(_signer(info) for info in signers),
         )

@@ -76,7 +76,7 @@ class BuildSigner(Struct, frozen=True, kw_only=True):
         """
         block = signing_making.make_block(descriptor, self.signer, self.stated.moment)
         budget = Budget("descriptor.xml", len(descriptor))
-        judgement = judging.judge(pkcs7.read_blocks(block), descriptor, level, None, budget=budget)
+        judgement = judging.judge(pkcs7.parse_blocks(block), descriptor, level, None, budget=budget)
         return BuiltSignature(block=block, judgement=judgement, stated=self.stated)
 
 

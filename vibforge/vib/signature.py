@@ -40,7 +40,7 @@ def signature_blocks(vib: "Vib") -> "tuple[Block, ...]":
 @lru_cache(maxsize=2)
 def _blocks(signature: bytes) -> "tuple[Block, ...]":
     """Read a signature member; each check of a VIB asks for the same."""
-    return pkcs7.read_blocks(signature)
+    return pkcs7.parse_blocks(signature)
 
 
 def signature_of(vib: "Vib") -> Signature:
