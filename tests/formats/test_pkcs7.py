@@ -81,7 +81,7 @@ def test_signatures_are_counted() -> None:
 
 def test_their_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pkcs7, "SIGNATURE_LIMIT", 100)
-    with pytest.raises(FormatError, match="more than 100"):
+    with pytest.raises(FormatError, match="the limit is 100"):
         parse_blocks(PEM)
 
 
@@ -90,9 +90,9 @@ def test_certificates_and_signers_are_counted(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 1)
     assert not parse_blocks(PEM)[0].fault
     monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 0)
-    assert parse_blocks(PEM)[0].fault == "1 signers, more than 0"
+    assert parse_blocks(PEM)[0].fault == "1 signers; the limit is 0"
     monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", 0)
-    assert "certificates, more than 0" in parse_blocks(PEM)[0].fault
+    assert "certificates; the limit is 0" in parse_blocks(PEM)[0].fault
 
 
 def test_what_was_found_is_said() -> None:
@@ -103,7 +103,7 @@ def test_what_was_found_is_said() -> None:
     assert (held.digest_held, held.signature_held, held.reason) == (True, True, "")
     other = check_block(block, TEXT + b"\n")
     assert (other.digest_held, other.signature_held) == (False, True)
-    assert other.reason == "the text is not the one that was signed"
+    assert other.reason == "the descriptor is not the text that was signed"
 
 
 def test_a_block_with_a_text_of_its_own_is_told_from_another() -> None:
@@ -111,13 +111,13 @@ def test_a_block_with_a_text_of_its_own_is_told_from_another() -> None:
     assert check_block(block, TEXT).held
     found = check_block(block, b"other")
     assert (found.digest_held, found.signature_held) == (False, None)
-    assert found.reason == "it carries another text than the descriptor"
+    assert found.reason == "the text inside the signature is not the descriptor"
     assert found.certificate == block.certificates[0]
 
 
 def test_why_a_block_was_not_checked() -> None:
     (block,) = parse_blocks(PEM)
-    assert check_block(replace(block, signers=()), TEXT).reason == "nobody signed it"
+    assert check_block(replace(block, signers=()), TEXT).reason == "the signature has no signer"
     assert check_block(replace(block, fault="odd"), TEXT).reason == "odd"
     without = check_block(replace(block, certificates=()), TEXT)
     assert (without.digest_held, without.signature_held) == (True, None)

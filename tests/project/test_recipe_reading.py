@@ -343,14 +343,17 @@ def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toml_reading, "SIZE_LIMIT", len(MINIMAL))
     assert read_recipe(MINIMAL).name == "x"
     (found,) = problems(MINIMAL + "#")
-    assert f"{len(MINIMAL) + 1} characters, more than {len(MINIMAL)}" in found
+    assert f"{len(MINIMAL) + 1} characters; the limit is {len(MINIMAL)}" in found
 
 
 @pytest.mark.parametrize(
     ("change", "remedy"),
     [
         ("name = 'x'\nversion = '1'", "1.2.0-1"),
-        ("release-date = 'soon'", "write a time such as 2026-05-01T12:00:00+00:00, a date, or seconds since 1970"),
+        (
+            "release-date = 'soon'",
+            "write a time such as 2026-05-01T12:00:00+00:00, a date, or seconds since 1970",
+        ),
         ("bundle.vendor-code = 'Unknown'", "write exactly three letters or digits, such as ABC"),
         ("vendor = 'a b'", "use letters, digits, dot, dash and underscore"),
         ("bundle.platforms = ['x']", "write 6.7.0, 7.0, 8.0, 9.0 or 8.*"),

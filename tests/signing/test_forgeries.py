@@ -283,7 +283,7 @@ TAMPERED = {
         change=lambda members: on_descriptor(
             ELEMENT.encode(), vibs.payload_element(OTHER, OTHER_CONTENT).encode()
         )(put("payload1", OTHER)(members)),
-        says="the text is not the one that was signed",
+        says="the descriptor is not the text that was signed",
     ),
     "digests taken out": Made(
         change=on_descriptor(PLAIN_256.encode(), b""), says="the text is not the one"
@@ -366,7 +366,7 @@ TAMPERED = {
         change=lambda members: put("sig.pkcs7", signature(b"other", stranger()) + members[1][1])(
             members
         ),
-        says="the text is not the one that was signed",
+        says="the descriptor is not the text that was signed",
     ),
 }
 """Changed after it was signed, by somebody without the key."""

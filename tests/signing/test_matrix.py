@@ -150,7 +150,7 @@ REFUSED = {
     "a changed byte": Case(
         change=lambda text: text.replace(b"1.0-1", b"1.0-2"), says="not the one"
     ),
-    "text mode": Case(options=(), says="not the one that was signed"),
+    "text mode": Case(options=(), says="not the text that was signed"),
     "without certificates": Case(
         chain=(), options=("-binary", "-nocerts"), says="carries no certificate"
     ),

@@ -136,7 +136,7 @@ class Vib(Struct, frozen=True, kw_only=True):
         """Open a payload's content, which is unpacked while it is read.
 
         Raises:
-            FormatError: on entering or while reading: the payload is damaged or truncated.
+            FormatError: on entering or while reading: the payload is damaged or cut short.
             LimitError: the budget of the file is spent.
         """
         size = payload.member.stored_size if payload.member else 0
@@ -152,7 +152,7 @@ class Vib(Struct, frozen=True, kw_only=True):
         """Yield each entry of a payload with its content, to be read before the next entry.
 
         Raises:
-            FormatError: the payload is damaged, truncated, or not a tar.
+            FormatError: the payload is damaged, cut short, or not a tar.
             LimitError: the budget of the file is spent.
         """
         with self.unpacked(payload) as unpacked:
@@ -198,7 +198,7 @@ def _content(stream: BinaryIO, member: ArMember, limit: int, source: Source) -> 
     data = stream.read(member.stored_size)
     if len(data) < member.size:
         raise FormatError(
-            f"the file is truncated, {member.size - len(data)} bytes before the end of this member",
+            f"the file is cut short, {member.size - len(data)} bytes before the end of this member",
             where=where,
             remedy="the download or copy failed; fetch it again",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from msgspec import structs
 
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.deflating import codec_release
+from vibforge.formats.deflating import codec_version
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import InstallOutcome
 from vibforge.project.ledger import WrittenKind, read_record
@@ -221,7 +221,7 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             bundle=WrittenBundle.of(bundle) if bundle else None,
             trust=Trust.of(signature.judgement) if signature else None,
             signing_time_source=signature.stated.source if signature else None,
-            codec=codec_release(),
+            codec=codec_version(),
             payloads=tuple(map(BuiltPayload.of, built.plan.trees, built.members)),
         )
 
