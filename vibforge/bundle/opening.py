@@ -114,7 +114,7 @@ def carry_vib(path: Path) -> CarriedVib:
         FormatError: it is not a VIB.
         DepotError: a bundle with it could not be installed from.
     """
-    source = FileSource.of(path)
+    source = FileSource.from_path(path)
     vib = Vib.from_source(source)
     _check(vib)
     sha256, crc32 = file_digests(source)
@@ -331,7 +331,7 @@ def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
         FormatError: it is not a zip, or cannot be read.
     """
     with ExitStack() as stack:
-        source = FileSource.of(path)
+        source = FileSource.from_path(path)
         stream = stack.enter_context(source.open())
         head = stream.read(HEAD_SIZE)
         if file_kind(head) is not FileKind.ZIP:

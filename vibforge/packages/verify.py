@@ -228,13 +228,13 @@ def verify_all(
         return tried(path, lambda file: verify_path(file, share.advance, policy))
 
     if len(paths) == 1:
-        return Several.of([(paths[0], one(paths[0]))])
+        return Several.from_results([(paths[0], one(paths[0]))])
 
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
 
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
-            return Several.of(zip(paths, pool.map(one, paths), strict=True))
+            return Several.from_results(zip(paths, pool.map(one, paths), strict=True))
         except BaseException:
             share.stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)

@@ -62,7 +62,7 @@ class Vib(Struct, frozen=True, kw_only=True):
             FormatError: it is not a VIB, or its descriptor cannot be read.
             LimitError: it asks for more work than its size allows.
         """
-        return cls.from_source(BytesSource.of(data, name))
+        return cls.from_source(BytesSource.from_bytes(data, name))
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> "Vib":
@@ -72,7 +72,7 @@ class Vib(Struct, frozen=True, kw_only=True):
             FormatError: it is not a VIB, or cannot be read.
             LimitError: it asks for more work than its size allows.
         """
-        return cls.from_source(FileSource.of(Path(path)))
+        return cls.from_source(FileSource.from_path(Path(path)))
 
     @classmethod
     def from_source(cls, source: Source) -> "Vib":
