@@ -65,7 +65,7 @@ class VibforgeError(Exception):
         super().__init__(what)
 
     @classmethod
-    def of(cls, problems: Iterable[Problem]) -> Self:
+    def from_problems(cls, problems: Iterable[Problem]) -> Self:
         """Make one error from one or more problems."""
         collected = tuple(problems)
         error = cls(collected[0].what)

@@ -146,7 +146,7 @@ def _check(vib: Vib) -> None:
         what = "name, version, vendor and type make the VIB's ID; one of them is missing"
         problems.append(Problem(what=what, where=where, remedy="build it anew"))
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
 
 
 def file_digests(source: Source) -> tuple[str, int]:
@@ -187,7 +187,7 @@ def joined_vibs(vibs: Iterable[CarriedVib]) -> tuple[CarriedVib, ...]:
             remedy = "leave one out; `vibforge bundle verify` tells which bundle contradicts itself"
             problems.append(Problem(what=what, where=vib.origin, remedy=remedy))
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
     return tuple(by_id.values())
 
 
@@ -415,7 +415,7 @@ def content_of(opened_bundle: OpenBundle, origin: str) -> BundleContent:
     """
     bundle = opened_bundle.bundle
     if bundle.faults:
-        raise FormatError.of(bundle.faults)
+        raise FormatError.from_problems(bundle.faults)
     if len(bundle.vendors) != 1:
         raise DepotError("several vendors in one bundle are not composed", where=origin)
     files = _metadata_files(opened_bundle.archive, bundle.platforms, origin)
@@ -520,7 +520,7 @@ def opened_depot(path: Path) -> Iterator[OpenBundle]:
         found = bundles[0]
         found.archive.require_fit()
         if not found.bundle.vendors:
-            raise DepotError.of(found.bundle.faults)
+            raise DepotError.from_problems(found.bundle.faults)
         yield found
 
 

@@ -102,5 +102,5 @@ def parse_releases(texts: Iterable[str]) -> tuple[Release, ...]:
         except ModelError as error:
             problems += error.problems
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
     return tuple(sorted(releases))

@@ -212,7 +212,7 @@ def require_readable(unreadable: Iterable[Unreadable]) -> None:
         FormatError: there are unreadable files; lists the problems of all.
     """
     if problems := [problem for file in unreadable for problem in file.problems]:
-        raise FormatError.of(problems)
+        raise FormatError.from_problems(problems)
 
 
 def tried(file: Path, look: Callable[[Path], _Result]) -> _Result | VibforgeError:

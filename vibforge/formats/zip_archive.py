@@ -86,7 +86,7 @@ class ZipArchive:
             FormatError: a name leads out of the folder or is repeated, or a member is a link.
         """
         if oddities := self.oddities:
-            raise FormatError.of(oddities)
+            raise FormatError.from_problems(oddities)
 
     @property
     def names(self) -> tuple[str, ...]:

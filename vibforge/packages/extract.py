@@ -278,7 +278,7 @@ class Unpacking:
             if found.entry.path in links and leads_out(found.entry.path, links)
         ]
         if outside:
-            raise FormatError.of(outside)
+            raise FormatError.from_problems(outside)
 
     def _take_link(self, found: TarEntry) -> None:
         entry = found.entry
@@ -336,4 +336,4 @@ def _check_all_found(paths: tuple[str, ...], done: Extracted) -> None:
     ]
     if missing:
         what = "there is no such path in it"
-        raise FormatError.of(Problem(what=what, where=each) for each in missing)
+        raise FormatError.from_problems(Problem(what=what, where=each) for each in missing)

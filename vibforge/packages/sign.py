@@ -132,7 +132,7 @@ def read_signable(path: Path) -> Signable:
     """
     vib = Vib.from_path(path)
     if vib.faults:
-        raise FormatError.of(
+        raise FormatError.from_problems(
             Problem(what=one.what, where=one.where or str(path)) for one in vib.faults
         )
     wrong = [
@@ -145,7 +145,7 @@ def read_signable(path: Path) -> Signable:
         if one.outcome is Outcome.FAILED and one.topic in _VOUCHED_FOR
     ]
     if wrong:
-        raise SigningError.of(wrong)
+        raise SigningError.from_problems(wrong)
     return Signable(path, vib)
 
 

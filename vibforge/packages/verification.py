@@ -87,7 +87,7 @@ class Verification(Struct, frozen=True, kw_only=True):
         """
         failed = [fact for fact in self.all_facts if fact.outcome is Outcome.FAILED]
         if failed:
-            raise VerificationError.of(
+            raise VerificationError.from_problems(
                 Problem(what=fact.objection, where=self._where(fact)) for fact in failed
             )
         return self

@@ -149,7 +149,7 @@ def check_readable(name: str, size: int, trees: Sequence[PayloadTree]) -> None:
         PayloadError: reading it once would be beyond the budget of a file of this size.
     """
     if problems := list(_problems(name, size, trees)):
-        raise PayloadError.of(problems)
+        raise PayloadError.from_problems(problems)
 
 
 def amounts(trees: Sequence[PayloadTree]) -> dict[Work, int]:

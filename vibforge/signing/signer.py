@@ -121,7 +121,7 @@ def check_certificate(certificate: x509.Certificate, signing_time: datetime) -> 
     """
     problems = [*_weaknesses(public_key(certificate)), *_dates(certificate, signing_time)]
     if problems:
-        raise SigningError.of(problems)
+        raise SigningError.from_problems(problems)
 
 
 def _weaknesses(key: PublicKey) -> Iterator[Problem]:

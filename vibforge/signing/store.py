@@ -99,7 +99,7 @@ def read_store(paths: Sequence[Path]) -> TrustStore:
             )
         )
     if problems:
-        raise FormatError.of(problems)
+        raise FormatError.from_problems(problems)
     return _store_from(parts)
 
 

@@ -167,7 +167,7 @@ def _archive(stream: BinaryIO, source: Source) -> Archive:
     try:
         return read_archive(stream, source.size, source.budget)
     except FormatError as error:
-        raise FormatError.of(
+        raise FormatError.from_problems(
             Problem(what=problem.what, where=source.name) for problem in error.problems
         ) from error
 
