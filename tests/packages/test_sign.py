@@ -159,7 +159,9 @@ def test_a_signature_that_does_not_hold_is_not_kept_before_a_new_one(lab: Lab, f
     signed(lab, file)
     edited = file.read_bytes().replace(b"<vendor>LAB", b"<vendor>BAL")
     file.write_bytes(edited)
-    with pytest.raises(SigningError, match="signature 1 does not hold: the text is not the one"):
+    with pytest.raises(
+        SigningError, match="signature 1 does not hold: the descriptor is not the text"
+    ):
         sign_vib(file, lab.signer(), existing=Existing.APPEND)
     assert file.read_bytes() == edited
     sign_vib(file, lab.signer(), existing=Existing.REPLACE)

@@ -286,13 +286,13 @@ TAMPERED = {
         says="the descriptor is not the text that was signed",
     ),
     "digests taken out": Made(
-        change=on_descriptor(PLAIN_256.encode(), b""), says="the text is not the one"
+        change=on_descriptor(PLAIN_256.encode(), b""), says="the descriptor is not the text"
     ),
     "level lowered": Made(
-        change=on_descriptor(b">partner<", b">community<"), says="the text is not the one"
+        change=on_descriptor(b">partner<", b">community<"), says="the descriptor is not the text"
     ),
     "level raised": Made(
-        change=on_descriptor(b">partner<", b">certified<"), says="the text is not the one"
+        change=on_descriptor(b">partner<", b">certified<"), says="the descriptor is not the text"
     ),
     "another payload before it": Made(
         change=insert(2, "payload1", OTHER), says="is there 2 times; hosts read the first (VF107)"
@@ -340,10 +340,11 @@ TAMPERED = {
     "a newline behind it": Made(tail=b"\n\n", says="follow the last member"),
     "another VIB behind it": Made(tail=vibs.vib(), says="member"),
     "signature of another VIB": Made(
-        signs=vibs.descriptor(ELEMENT, name="other"), says="the text is not the one"
+        signs=vibs.descriptor(ELEMENT, name="other"), says="the descriptor is not the text"
     ),
     "signature of the descriptor with other line ends": Made(
-        signs=vibs.descriptor(ELEMENT, level="partner") + b"\r\n", says="the text is not the one"
+        signs=vibs.descriptor(ELEMENT, level="partner") + b"\r\n",
+        says="the descriptor is not the text",
     ),
     "no member for a signature": Made(
         change=without("sig.pkcs7"), says="is in the place of sig.pkcs7 (VF102)"

@@ -148,7 +148,7 @@ REFUSED = {
     "key identifier": Case(tool="cms", options=("-binary", "-keyid"), says="key identifier"),
     "RSA-PSS": Case(tool="cms", options=PSS, says="RSA-PSS"),
     "a changed byte": Case(
-        change=lambda text: text.replace(b"1.0-1", b"1.0-2"), says="not the one"
+        change=lambda text: text.replace(b"1.0-1", b"1.0-2"), says="not the text that was signed"
     ),
     "text mode": Case(options=(), says="not the text that was signed"),
     "without certificates": Case(
@@ -163,7 +163,7 @@ REFUSED = {
     "attached other text": Case(
         options=("-binary", "-nodetach"),
         change=lambda text: text + b" ",
-        says="another text than the descriptor",
+        says="the text inside the signature is not the descriptor",
     ),
     "accepted by a partner": Case(level=AcceptanceLevel.ACCEPTED, says="Acceptance Signing"),
     "partner by an acceptance signer": Case(by=ACCEPTED, says="may not sign at level partner"),
