@@ -165,4 +165,4 @@ def test_a_file_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle_module, "XML_LIMIT", size - 1)
     (told,) = faults()
     assert told.startswith("b.zip:")
-    assert f"{size} bytes, more than {size - 1}" in told
+    assert f"{size} bytes; the limit is {size - 1}" in told

@@ -382,7 +382,7 @@ def test_unpacked_it_is_the_tree_that_is_served(bundle: Path, tmp_path: Path) ->
     assert set(done.files) == set(members(bundle.read_bytes()))
     for name, data in members(bundle.read_bytes()).items():
         assert (done.folder / name).read_bytes() == data
-    with pytest.raises(OutputError, match="there already"):
+    with pytest.raises(OutputError, match="the path exists"):
         unpack(bundle, tmp_path / "depot")
 
 

@@ -284,7 +284,7 @@ def test_bundle_verify_and_its_readers_agree(case: str) -> None:
 
 
 def changed_after_signing() -> Vib:
-    signed = Vib.from_source(BytesSource.of(signed_vib("accepted"), "x.vib"))
+    signed = Vib.from_source(BytesSource.from_bytes(signed_vib("accepted"), "x.vib"))
     return replace(signed, descriptor_bytes=signed.descriptor_bytes + b" ")
 
 

@@ -77,7 +77,7 @@ def test_a_reader_stops_whatever_the_flags_and_says_where() -> None:
     ],
 )
 def test_files_that_are_no_vib(data: bytes, reason: str) -> None:
-    found = refused_file(BytesSource.of(data, "acme.vib"))
+    found = refused_file(BytesSource.from_bytes(data, "acme.vib"))
     assert found is not None
     assert found.values["reason"] == reason
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from vibforge.checks import signature
-from vibforge.formats.pkcs7 import CmsSigner, read_blocks
+from vibforge.formats.pkcs7 import CmsSigner, parse_blocks
 from vibforge.packages.lint import CheckSelection, lint
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan
@@ -34,7 +34,7 @@ def test_an_edited_descriptor(vib: Vib) -> None:
 
 
 def test_der_is_not_read_by_hosts(vib: Vib) -> None:
-    der = replace(vib, signature=read_blocks(vib.signature)[0].der)
+    der = replace(vib, signature=parse_blocks(vib.signature)[0].der)
     assert "VF502" in found(der)
 
 
@@ -51,7 +51,7 @@ def told(vib: Vib) -> list[str]:
 
 
 def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int) -> list[str]:
-    (block,) = read_blocks(vib.signature)
+    (block,) = parse_blocks(vib.signature)
     signer: CmsSigner = block.signers[0]
     if change == "key":
         signer = replace(signer, subject_key_id="00ff")

@@ -17,8 +17,8 @@ def test_every_source_gives_the_same_bytes(tmp_path: Path) -> None:
     data = bundles.zipped([("a", b"text")])
     with open_zip(io.BytesIO(data), "x.zip", len(data), whole_budget(len(data))) as archive:
         sources: list[Source] = [
-            BytesSource.of(b"text", "a"),
-            FileSource.of(path),
+            BytesSource.from_bytes(b"text", "a"),
+            FileSource.from_path(path),
             ZipSource(archive, archive.members[0], "a"),
         ]
         for source in sources:
@@ -38,14 +38,14 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
         ("a\0b", "null"),
     ):
         with pytest.raises(FormatError, match=reason) as caught:
-            FileSource.of(tmp_path / name)
+            FileSource.from_path(tmp_path / name)
         assert caught.value.problems[0].where == str(tmp_path / name)
 
 
 def test_a_file_that_goes_is_told_when_it_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"text")
-    source = FileSource.of(path)
+    source = FileSource.from_path(path)
     path.unlink()
     with pytest.raises(FormatError, match="cannot be read: No such file") as caught:
         source.open()

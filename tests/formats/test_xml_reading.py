@@ -46,7 +46,7 @@ def test_the_line_of_a_fault_is_told() -> None:
 def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xml_reading, "SIZE_LIMIT", 10)
     assert parse(b"<a>123</a>", "x").text == "123"
-    with pytest.raises(FormatError, match="11 bytes of XML, more than 10"):
+    with pytest.raises(FormatError, match="the XML has 11 bytes; the limit is 10"):
         parse(b"<a>1234</a>", "x")
 
 

@@ -121,7 +121,7 @@ def test_encrypted_and_unusual_members_are_told() -> None:
 
 def test_a_member_is_bounded() -> None:
     assert read(bundles.zipped([("a", bytes(1000))])) == {"a": bytes(1000)}
-    with pytest.raises(FormatError, match="1001 bytes, more than 1000"):
+    with pytest.raises(FormatError, match="1001 bytes; the limit is 1000"):
         read(bundles.zipped([("a", bytes(1001))]))
 
 

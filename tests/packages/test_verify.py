@@ -210,7 +210,7 @@ def test_an_unsigned_claim_is_a_warning_with_the_auditors_view() -> None:
 def test_one_changed_letter_breaks_the_signature() -> None:
     data = replaced(vibs.signed_vib(), "<summary>Acme<", "<summary>Acne<")
     statement = "signature: is over this descriptor, by the key of its certificate"
-    assert failed(data)[statement] == "the text is not the one that was signed"
+    assert failed(data)[statement] == "the descriptor is not the text that was signed"
 
 
 def test_a_signer_is_not_judged_without_a_store() -> None:

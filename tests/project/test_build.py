@@ -485,7 +485,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_a_folder_in_the_way(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist/INSTALL.md").mkdir(parents=True)
-    with pytest.raises(OutputError, match="a folder has the name of the file"):
+    with pytest.raises(OutputError, match="a folder has this name"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
 
@@ -495,7 +495,7 @@ def test_a_pipe_in_the_way_stays_a_pipe(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist").mkdir()
     os.mkfifo(tmp_path / "dist/INSTALL.md")
-    with pytest.raises(OutputError, match="a pipe, socket or device has the name of the file"):
+    with pytest.raises(OutputError, match="a pipe, socket or device has this name"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
     assert (tmp_path / "dist/INSTALL.md").is_fifo()
@@ -507,7 +507,7 @@ def test_a_link_to_an_open_file_stays(tmp_path: Path, target: str) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/INSTALL.md").symlink_to(target)
-    with pytest.raises(OutputError, match="a link to what is no file has the name of the file"):
+    with pytest.raises(OutputError, match="a link to something that is not a file has this name"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
     assert str((tmp_path / "dist/INSTALL.md").readlink()) == target

@@ -143,7 +143,7 @@ def test_what_is_not_carried_over_is_told(tmp_path: Path) -> None:
 
 def test_only_a_vib_becomes_a_project(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(vibs.VMTAR_IMAGE)
-    payload = LoosePayload(source=FileSource.of(tmp_path / "a"))
+    payload = LoosePayload(source=FileSource.from_path(tmp_path / "a"))
     with pytest.raises(FormatError, match="only a VIB"):
         extract_stage(payload, tmp_path / "out")
 

@@ -107,7 +107,10 @@ def test_a_signature_over_another_vib_or_time_is_refused(lab: Lab, file: Path) -
 
 @pytest.mark.parametrize(
     ("kind", "says"),
-    [(KeyKind.RSA_2048, "has 7 bytes; one by this RSA key has 256"), (KeyKind.P256, "no ECDSA")],
+    [
+        (KeyKind.RSA_2048, "has 7 bytes; this RSA key makes signatures of 256"),
+        (KeyKind.P256, "not an ECDSA"),
+    ],
 )
 def test_bytes_of_another_form_are_refused(lab: Lab, kind: KeyKind, says: str) -> None:
     certificates = read_certificate_files([lab.issued(kind=kind).certificate_path])

@@ -11,12 +11,12 @@ from tests.signing.lab import RELEASE_DATE, descriptor
 from tests.signing.made import key, link, made
 from vibforge.errors import FormatError
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.certificate import read_certificate
-from vibforge.formats.pkcs7 import read_blocks
+from vibforge.formats.certificate import parse_certificate
+from vibforge.formats.pkcs7 import parse_blocks
 from vibforge.formats.pkcs7_making import pem_block
 from vibforge.signing.judging import claim, judge
 from vibforge.signing.key_files import KeySigner
-from vibforge.signing.path import build_chain, read_link
+from vibforge.signing.path import build_chain, chain_certificate
 from vibforge.signing.signer import make_block
 from vibforge.signing.store import StorePart, TrustStore
 
@@ -28,7 +28,7 @@ BLOCK = make_block(
     KeySigner(SIGNER.key, (SIGNER.certificate, ROOT.certificate)),
     RELEASE_DATE,
 )
-DER = read_blocks(BLOCK)[0].der
+DER = parse_blocks(BLOCK)[0].der
 CERTIFICATE = SIGNER.certificate.public_bytes(serialization.Encoding.DER)
 
 changes = st.lists(
@@ -46,7 +46,7 @@ def changed(data: bytes, edits: list[tuple[float, int]]) -> bytes:
 @settings(deadline=None, max_examples=400)
 @given(changes)
 def test_a_changed_block_is_judged(edits: list[tuple[float, int]]) -> None:
-    blocks = read_blocks(pem_block(changed(DER, edits)))
+    blocks = parse_blocks(pem_block(changed(DER, edits)))
     for level in AcceptanceLevel:
         judgement = judge(blocks, descriptor(), level, STORE, budget=whole_budget())
         assert claim(judgement).held in {True, False, None}
@@ -61,7 +61,7 @@ def test_a_changed_certificate_is_refused_or_not_of_the_chain(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            found = read_link(read_certificate(der))
+            found = chain_certificate(parse_certificate(der))
         except FormatError:
             return
     if der != CERTIFICATE:
@@ -70,7 +70,7 @@ def test_a_changed_certificate_is_refused_or_not_of_the_chain(
 
 def test_what_was_not_changed_holds() -> None:
     judgement = judge(
-        read_blocks(BLOCK), descriptor(), AcceptanceLevel.PARTNER, STORE, budget=whole_budget()
+        parse_blocks(BLOCK), descriptor(), AcceptanceLevel.PARTNER, STORE, budget=whole_budget()
     )
     assert judgement.host.held
     assert judgement.strict.held

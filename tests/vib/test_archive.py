@@ -83,7 +83,7 @@ def test_blank_signatures_are_none(signature: bytes) -> None:
         (b"\x7fELF", "an ELF program"),
         (b"-----BEGIN PKCS7-----", "a PEM file"),
         (b"\0" * 99, "not a VIB"),
-        (vibs.archive(ESX4), "a package of ESX 4"),
+        (vibs.archive(ESX4), "a package for ESX 4"),
         (vibs.archive([SIGNATURE]), "without descriptor.xml"),
         (b"!<arch>\n", "without descriptor.xml"),
         (vibs.archive([("descriptor.xml", b"")]), "not an XML document"),
@@ -98,10 +98,10 @@ def test_what_is_no_vib_is_told_by_name(data: bytes, told: str) -> None:
 
 def test_large_members_are_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vib_module, "SIGNATURE_LIMIT", 10)
-    with pytest.raises(FormatError, match="11 bytes, more than 10"):
+    with pytest.raises(FormatError, match="11 bytes; the limit is 10"):
         Vib.from_bytes(vibs.vib(signature=b"x" * 11))
     monkeypatch.setattr(vib_module, "DESCRIPTOR_LIMIT", 10)
-    with pytest.raises(FormatError, match="more than 10"):
+    with pytest.raises(FormatError, match="the limit is 10"):
         Vib.from_bytes(vibs.vib())
     assert SIZE_LIMIT > 10
 
@@ -135,7 +135,9 @@ def test_any_members_come_back(
 
 
 def test_a_bad_archive_is_told_with_the_name_of_the_file() -> None:
-    with pytest.raises(FormatError, match="bytes of names, more than") as caught:
+    with pytest.raises(
+        FormatError, match=r"the table of long names has \d+ bytes; the limit is"
+    ) as caught:
         Vib.from_bytes(vibs.archive([("//", bytes(NAME_TABLE_LIMIT + 1))]), "a.vib")
     assert caught.value.problems[0].where == "a.vib"
 
@@ -148,7 +150,7 @@ def test_a_bad_archive_is_told_with_the_name_of_the_file() -> None:
         (b"<body>", "fetch the file itself"),
         (b"", "fetch it again"),
         (b"version https://git-lfs", "git lfs pull"),
-        (TEXT, "give the .vib or the bundle"),
+        (TEXT, "name the .vib or the bundle"),
         (b"PK\3\4", ""),
     ],
 )

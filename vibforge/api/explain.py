@@ -83,7 +83,7 @@ def find_manual(word: str) -> Check[Any] | None:
 def _log(path: Path) -> str:
     """Return the start of a log, as far as it is searched."""
     try:
-        with FileSource.of(path).open() as file:
+        with FileSource.from_path(path).open() as file:
             return file.read(known_messages.TEXT_LIMIT).decode("utf-8", "replace")
     except OSError as error:
         raise FormatError(f"cannot be read: {error.strerror}", where=str(path)) from error

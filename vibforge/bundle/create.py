@@ -99,7 +99,7 @@ def carried(paths: Sequence[Path]) -> tuple[CarriedVib, ...]:
         except VibforgeError as error:
             problems += error.problems
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
     return joined_vibs(found)
 
 
@@ -145,7 +145,7 @@ def _check_recipe(recipe: BundleRecipe) -> None:
         problem for _path, error in broken_keys(recipe, ("bundle",)) for problem in error.problems
     ]
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
     check_bundle(recipe)
 
 
@@ -256,7 +256,7 @@ def _refuse_ruled_out(chosen: Sequence[str], vibs: tuple[CarriedVib, ...]) -> No
         if reason
     ]
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
 
 
 def _obstacles(

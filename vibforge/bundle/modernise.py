@@ -93,7 +93,9 @@ def _versions(
                 for reason in _all_obstacles(content, last)
             ]
     if problems and (wanted or not good):
-        raise DepotError.of([*problems, Problem(what="the VIBs must be built anew", where=where)])
+        raise DepotError.from_problems(
+            [*problems, Problem(what="the VIBs must be built anew", where=where)]
+        )
     for problem in problems:
         notes.add(problem.what)
     notes.add(f"marked for {', '.join(good)}: no check rules these releases out; nobody tried it")

@@ -116,7 +116,7 @@ def log(  # noqa: PLR0913 - the options of the command
     if stopped:
         raise stopped
     if reading.problems:
-        raise TrxError.of(reading.problems)
+        raise TrxError.from_problems(reading.problems)
     exit_unless(good=found.good)
 
 

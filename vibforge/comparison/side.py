@@ -106,7 +106,7 @@ def read_side(path: Path, *, settings: Mapping[str, str] | None = None) -> Side:
     """
     if path.is_dir() or path.name == "vibforge.toml":
         return _project_side(path, settings or {})
-    source = FileSource.of(path)
+    source = FileSource.from_path(path)
     with source.open() as stream:
         head = stream.read(HEAD_SIZE)
     if file_kind(head) in {FileKind.ARCHIVE, FileKind.ZIP}:
@@ -288,10 +288,10 @@ def _signatures(vib: Vib) -> Iterator[str]:
     """Yield who signed; a signature that cannot be read is said as such."""
     if not vib.is_signed:
         return
-    from vibforge.formats.pkcs7 import check_block, read_blocks  # noqa: PLC0415 - signed VIBs only
+    from vibforge.formats.pkcs7 import check_block, parse_blocks  # noqa: PLC0415 - signed VIBs only
 
     try:
-        blocks = read_blocks(vib.signature)
+        blocks = parse_blocks(vib.signature)
     except FormatError:
         yield "a signature that cannot be read"
         return

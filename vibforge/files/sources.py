@@ -106,7 +106,7 @@ class Sources:
 
     def _look_at(self, path: Path) -> None:
         if not path.is_dir():
-            source = FileSource.of(path)
+            source = FileSource.from_path(path)
             if not self._is_new(path):
                 return
             self._look(_Layer(str(path), "", 0, is_named=True), _opener(source), source.budget)
@@ -127,7 +127,7 @@ class Sources:
         self._try(layer, partial(self._look_at_file, file, layer, fragments))
 
     def _look_at_file(self, file: Path, layer: "_Layer", fragments: "_Fragments") -> None:
-        source = FileSource.of(file)
+        source = FileSource.from_path(file)
         if self._is_new(file):
             self._take_member(layer, _opener(source), source.budget, fragments)
 

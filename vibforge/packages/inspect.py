@@ -173,7 +173,7 @@ def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]"
         return (), ()
 
     try:
-        return pkcs7.read_blocks(signature), ()
+        return pkcs7.parse_blocks(signature), ()
     except FormatError as error:
         return (), error.problems
 

@@ -59,7 +59,7 @@ def read_offer(path: Path, policy: TrustPolicy = NO_POLICY) -> InstallCandidate:
 def unread_offer(path: Path) -> InstallCandidate | None:
     """Return what a host says of a file that vibforge cannot read; None where that is not known."""
     try:
-        found = refused_file(FileSource.of(path)) if path.is_file() else None
+        found = refused_file(FileSource.from_path(path)) if path.is_file() else None
     except OSError:  # a file whose reading fails is no file that a host would refuse
         found = None
     if found is None:

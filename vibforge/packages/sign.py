@@ -18,12 +18,12 @@ from vibforge.files.publication import Publication, explained
 from vibforge.findings.check import Topic
 from vibforge.formats.ar import MAGIC, member_padding, read_archive
 from vibforge.formats.budget import Budget
-from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.formats.pkcs7 import check_block, parse_blocks
 from vibforge.formats.pkcs7_making import append_block
 from vibforge.formats.streams import read_chunks
 from vibforge.packages.verification import Outcome, judgement_of
 from vibforge.packages.verify import verify_vib
-from vibforge.signing.host_rules import TrustJudgement, form_objections
+from vibforge.signing.host_rules import TrustJudgement, form_reasons
 from vibforge.signing.key_source import (
     KeySource,
     open_signer,
@@ -132,7 +132,7 @@ def read_signable(path: Path) -> Signable:
     """
     vib = Vib.from_path(path)
     if vib.faults:
-        raise FormatError.of(
+        raise FormatError.from_problems(
             Problem(what=one.what, where=one.where or str(path)) for one in vib.faults
         )
     wrong = [
@@ -145,7 +145,7 @@ def read_signable(path: Path) -> Signable:
         if one.outcome is Outcome.FAILED and one.topic in _VOUCHED_FOR
     ]
     if wrong:
-        raise SigningError.of(wrong)
+        raise SigningError.from_problems(wrong)
     return Signable(path, vib)
 
 
@@ -192,7 +192,7 @@ def sign_vib(
 
 def _kept(signable: Signable, existing: Existing) -> bytes:
     """Return the signatures that stay; those that do not hold must not stand before a new one."""
-    blocks = read_blocks(signable.vib.signature) if existing is not Existing.REPLACE else ()
+    blocks = parse_blocks(signable.vib.signature) if existing is not Existing.REPLACE else ()
     if blocks and existing is Existing.REFUSE:
         raise SigningError(
             f"it has {len(blocks)} signature{'s' if len(blocks) > 1 else ''} already",
@@ -201,10 +201,10 @@ def _kept(signable: Signable, existing: Existing) -> bytes:
         )
     for number, block in enumerate(blocks, start=1):
         check = check_block(block, signable.vib.descriptor_bytes)
-        objections = [*form_objections(block), *([] if check.held else [check.reason])]
-        if objections:
+        reasons = [*form_reasons(block), *([] if check.held else [check.reason])]
+        if reasons:
             raise SigningError(
-                f"signature {number} does not hold: {objections[0]}",
+                f"signature {number} does not hold: {reasons[0]}",
                 where=str(signable.path),
                 remedy="--replace drops it",
             )
@@ -248,7 +248,7 @@ def _insist(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
         file.seek(members[name].data_offset)
         found[name] = file.read(members[name].size)
     same = found == {DESCRIPTOR_NAME: vib.descriptor_bytes, SIGNATURE_NAME: signatures}
-    newest = read_blocks(found[SIGNATURE_NAME])[-1]
+    newest = parse_blocks(found[SIGNATURE_NAME])[-1]
     if not same or check_block(newest, found[DESCRIPTOR_NAME]).held is not True:
         raise SigningError("the VIB changed while it was signed", where=vib.source.name)
 

@@ -50,7 +50,7 @@ def opened(path: Path) -> Iterator[tuple[Subject, ...]]:
         if is_folder(path):
             yield (_stage_folder(path),)
             return
-        source = FileSource.of(path)
+        source = FileSource.from_path(path)
         stream = stack.enter_context(source.open())
         head = stream.read(HEAD_SIZE)
         kind = file_kind(head)

@@ -20,7 +20,7 @@ from vibforge.findings.check import (
     Topic,
     Unchecked,
 )
-from vibforge.formats.pkcs7 import Block, read_blocks
+from vibforge.formats.pkcs7 import Block, parse_blocks
 from vibforge.signing import judging
 from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement
 from vibforge.signing.judging import claim, judge, level_ruling, signature_ruling
@@ -86,7 +86,7 @@ class Verification(Struct, frozen=True, kw_only=True):
             VerificationError: facts failed; each is a problem.
         """
         if failed := self.problems:
-            raise VerificationError.of(failed)
+            raise VerificationError.from_problems(failed)
         return self
 
     @property
@@ -215,7 +215,7 @@ def _told(topic: Topic, subject: str, statement: str, outcome: Outcome, reason: 
 def signed_facts(vib: Vib, policy: TrustPolicy) -> Iterator[Fact]:
     """Yield the facts of each signature block, then whether they suit the acceptance level."""
     try:
-        read_blocks(vib.signature)
+        parse_blocks(vib.signature)
     except FormatError as error:
         yield fact(Topic.SIGNATURE, "can be read", holds=False, reason=error.problems[0].what)
     judgement = judgement_of(vib, policy)
@@ -250,7 +250,7 @@ def judgement_of(vib: Vib, policy: TrustPolicy = NO_POLICY) -> TrustJudgement:
     """Judge the signatures of a VIB; those that cannot be read at all count as none."""
     blocks: tuple[Block, ...] = ()
     with contextlib.suppress(FormatError):
-        blocks = read_blocks(vib.signature)
+        blocks = parse_blocks(vib.signature)
     level = vib.descriptor.level
     return judge(
         blocks,

@@ -152,7 +152,7 @@ class Verified(Several[Verification], frozen=True):
         """
         require_readable(self.unreadable)
         if failed := [problem for _path, each in self.found for problem in each.problems]:
-            raise VerificationError.of(failed)
+            raise VerificationError.from_problems(failed)
         return self
 
 
@@ -199,7 +199,7 @@ class VerifiedBundles(Struct, frozen=True, kw_only=True):
             for each in self.refused
         ]
         if failed:
-            raise VerificationError.of(failed)
+            raise VerificationError.from_problems(failed)
         return self
 
 
@@ -293,13 +293,13 @@ def verify_all(
         return tried(path, lambda _path: verify(subject, policy, share.advance))
 
     if len(paths) == 1:
-        return Verified.of([(paths[0], one(paths[0], subjects[0]))])
+        return Verified.from_results([(paths[0], one(paths[0], subjects[0]))])
 
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
 
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
-            return Verified.of(zip(paths, pool.map(one, paths, subjects), strict=True))
+            return Verified.from_results(zip(paths, pool.map(one, paths, subjects), strict=True))
         except BaseException:
             share.stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)

@@ -52,9 +52,9 @@ def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
     except ModelError as error:
         told = {place((name,)) for name in unfilled}
         problems += (problem for problem in error.problems if problem.where not in told)
-        raise ModelError.of(problems) from error
+        raise ModelError.from_problems(problems) from error
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
     return recipe
 
 

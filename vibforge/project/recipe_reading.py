@@ -263,7 +263,7 @@ def read_bundle_recipe(
         except ModelError as error:
             reader.refuse(("bundle",), error)
     if reader.problems:
-        raise ModelError.of(reader.problems)
+        raise ModelError.from_problems(reader.problems)
     assert isinstance(recipe, BundleRecipe)  # noqa: S101 - no problem was met, so it was built
     return recipe
 
@@ -300,7 +300,7 @@ def read_table(
         for path, problem in contradictions(recipe):
             reader.refuse(path, problem)
     if reader.problems:
-        raise ModelError.of(reader.problems)
+        raise ModelError.from_problems(reader.problems)
     assert isinstance(recipe, Recipe)  # noqa: S101 - no problem was met, so it was built
     return recipe
 

@@ -32,7 +32,7 @@ def allowances(reasons: Mapping[str, str]) -> tuple[Allowance, ...]:
 
 def _require(allowances: Iterable[Allowance]) -> None:
     if problems := [problem for each in allowances for problem in _problems(each)]:
-        raise TrxError.of(problems)
+        raise TrxError.from_problems(problems)
 
 
 def _problems(of: Allowance) -> Iterator[Problem]:
@@ -93,7 +93,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
             TrxError: one problem for each error that is listed.
         """
         if not self.good:
-            raise TrxError.of(self.problems(where))
+            raise TrxError.from_problems(self.problems(where))
 
 
 def check(

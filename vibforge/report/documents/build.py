@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.deflating import codec_release
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import InstallOutcome
 from vibforge.project.read_project import ProjectKind
@@ -206,7 +205,7 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             bundle=WrittenBundle.of(result.bundle) if result.bundle else None,
             trust=Trust.of(signature.judgement) if signature else None,
             signing_time_source=signature.stated.source if signature else None,
-            codec=codec_release() if built else None,
+            codec=codec_version() if built else None,
             trx=TrxVerdict.of(plan.trx) if plan.trx else None,
             findings=_findings(result.findings),
             payloads=_payloads(plan, built),

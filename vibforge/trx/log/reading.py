@@ -199,7 +199,7 @@ def read_clock_logs(paths: Sequence[Path], standard_input: BinaryIO) -> LogReadi
 
 def _nothing_found(paths: Sequence[Path], sources: Sources) -> TrxError:
     if sources.problems:
-        return TrxError.of(sources.problems)
+        return TrxError.from_problems(sources.problems)
     return TrxError(
         f"no clock log among {sources.passed_over} files",
         where=", ".join(map(str, paths[:3])),
@@ -286,4 +286,4 @@ def require_clock_lines(reading: LogReading) -> None:
         remedy="give the host's /var/run/log/trx.log, what ptp4l and phc2sys print, or a vm-support"
         " archive of a host where PTP runs",
     )
-    raise TrxError.of([*reading.problems, nothing])
+    raise TrxError.from_problems([*reading.problems, nothing])
