@@ -108,9 +108,14 @@ lines() {
 json() {
     [ "${#1}" -le "$answer_limit" ] || { printf null; return; }
     case $1 in
-        '{'*'}' | '['*']' | '"'*'"') printf '%s\n' "$1" | as_json json ;;
-        *) printf null ;;
+        '{'*'}' | '['*']' | '"'*'"') ;;
+        *) printf null; return ;;
     esac
+    if command -v awk >/dev/null; then
+        printf '%s\n' "$1" | as_json json
+    else
+        printf '%s' "$1"
+    fi
 }
 
 # Commands get no standard input: over ssh that is this script.
@@ -177,7 +182,10 @@ wanted_files() {
 }
 
 each_once() {
-    command -v awk >/dev/null || { cat; return; }
+    if ! command -v awk >/dev/null; then
+        while IFS= read -r path; do printf '%s\n' "$path"; done
+        return
+    fi
     awk -v most="$file_count_limit" '
         function tell(path) {
             gsub(/\/\/+/, "/", path)
