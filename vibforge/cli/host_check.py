@@ -20,7 +20,7 @@ def host_check(
     facts: Annotated[
         Path,
         typer.Argument(
-            metavar="FACTS", help="What the script of `vibforge host-facts` wrote; - for stdin."
+            metavar="FILE", help="What the script of `vibforge host-facts` wrote; - for stdin."
         ),
     ],
     *,

@@ -172,7 +172,9 @@ class TimeVerdict(Shape, frozen=True):
     keeps_time: Annotated[Timekeeping, says("The verdict.")]
     intended: Annotated[bool, says("Whether anything says that the host is to keep time by PTP.")]
     shown: Annotated[tuple[str, ...], says("What speaks for it.")]
-    speaks_against: Annotated[tuple[str, ...], says("What speaks against it; one is enough for a no.")]
+    speaks_against: Annotated[
+        tuple[str, ...], says("What speaks against it; one is enough for a no.")
+    ]
     missing: Annotated[tuple[str, ...], says("What would have to be known for a yes.")]
     unchecked: Annotated[tuple[str, ...], says("What nobody asked to check.")]
 
