@@ -150,6 +150,22 @@ def test_the_vib_of_a_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "is no record of a build" in capsys.readouterr().err
 
 
+def test_protection_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = facts(
+        tmp_path,
+        encryption={
+            "Require Secure Boot": True,
+            "Require Executables Only From Installed VIBs": True,
+        },
+        exec_installed_only_boot=[{"Runtime": "FALSE", "Configured": "TRUE"}],
+        exec_installed_only_runtime=[{"Int Value": 1}],
+    )
+    main(["host-check", given])
+    out = capsys.readouterr().out
+    assert "CommunitySupported, Secure Boot off, enforced by the TPM" in out
+    assert "boot option off (on from the next boot), runtime option on, enforced by the TPM" in out
+
+
 def test_verbose_shows_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     vib = written(tmp_path, TRX)
     given = facts(tmp_path, vib, trx_log={"lines": [f"line {n}" for n in range(9)]})

@@ -61,7 +61,7 @@ def _host_lines(check: HostCheck, paint: Paint) -> Iterator[str]:
     only = state.exec_installed_only
     later = ""
     if only.at_next_boot is not None and only.at_next_boot != only.at_boot:
-        later = f" (from the next boot on {_word(only.at_next_boot)})"
+        later = f" ({_word(only.at_next_boot)} from the next boot)"
     enforced = ", enforced by the TPM" if only.enforced else ""
     yield (
         f"  execInstalledOnly: boot option {_word(only.at_boot)}{later},"
