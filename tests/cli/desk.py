@@ -30,6 +30,7 @@ COMMANDS = {
     "plan of all together": "plan --together good.vib good.vib --esxi 6.7",
     "plan of a removal": "plan --remove absent --remove x good.vib --host facts.json",
     "plan of one host": "plan good.vib --host facts.json --to 9.0",
+    "host-check": "host-check facts.json --vib good.vib",
     "explain a rule": "explain VF218",
     "explain a message": "explain 'Could not find a trusted signer.'",
     "explain nothing": "explain nothing",

@@ -176,7 +176,7 @@ def test_a_pending_change_shows_in_the_next_image() -> None:
         (facts(version="6.7", vibs=[{}] * 5001), "5001 VIBs, more than 1000"),
         (facts(version="6.7", moon="full"), "is not a fact that is known here"),
         (facts(version="6.7", collected=[]), "is not a table"),
-        (facts(collected=COLLECTED), "the facts come from collector None, this is number 1"),
+        (facts(collected=COLLECTED), "the facts come from collector None, this is number 2"),
         (facts(collector=7, collected=COLLECTED), "the facts come from collector 7"),
         (
             facts(collector=1, collected=COLLECTED, secure_boot=True),

@@ -27,6 +27,7 @@ _COMMANDS = {
     "plan": "hosts:plan",
     "explain": "hosts:explain",
     "host-facts": "hosts:host_facts",
+    "host-check": "host_check:host_check",
     "inspect": "inspect:inspect",
     "diff": "diff:diff",
     "verify": "verify:verify",

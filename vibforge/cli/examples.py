@@ -23,7 +23,12 @@ vibforge explain "{UNTRUSTED.words}"
 vibforge explain esxupdate.log""",
     "host-facts": """\
 vibforge host-facts >host-facts.sh
-ssh root@HOST sh -s <host-facts.sh >facts.json""",
+ssh root@HOST sh -s <host-facts.sh >facts.json
+ssh root@HOST sh -s trx-conf /etc/ntp.conf <host-facts.sh >facts.json""",
+    "host-check": """\
+vibforge host-check facts.json
+vibforge host-check facts.json --vib dist/build.json
+vibforge host-check facts.json --vib acme.vib --trx-log log.json""",
     "inspect": """\
 vibforge inspect acme.vib
 vibforge inspect acme.vib --cat etc/vmware/trx.conf""",

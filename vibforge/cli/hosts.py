@@ -98,9 +98,11 @@ def plan(  # noqa: PLR0913 - the options of the command
 
 
 def host_facts() -> None:
-    """Print the script that collects a host's facts for `vibforge plan --host`.
+    """Print the script that collects a host's facts for `plan --host` and `host-check`.
 
     Run it in the host's shell: it reads, changes nothing, and needs nothing but BusyBox and esxcli.
+    Its arguments are names of VIBs and absolute paths whose digests are wanted, beside those of the
+    VIBs that are not from VMware.
     """
     print_text(
         (resources.shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), end=""

@@ -71,9 +71,9 @@ LIMITS = {
         4_500,
         1 / 512,
         "Files, folders and links of all payloads, about 1 KiB of memory each, and folders that "
-        "only paths name; extraction takes 0.1 to 0.7 ms for each, depending on the disk. Folders that "
-        "are opened again, because an archive jumps between them, are charged as well. Large "
-        "vendor payloads have 10,000 in several MB.",
+        "only paths name; extraction takes 0.1 to 0.7 ms for each, depending on the disk. "
+        "Folders that are opened again, because an archive jumps between them, are charged as "
+        "well. Large vendor payloads have 10,000 in several MB.",
     ),
     Work.NAMES: Limit(
         4 * _MIB,

@@ -15,8 +15,10 @@ from vibforge.host.image import base_of
 from vibforge.host.installed import read_installed
 from vibforge.host.package import Package
 
-COLLECTOR = 1
-"""The number of the collector script that belongs to this reader."""
+COLLECTOR = 2
+"""The number of the host script that belongs to this reader."""
+_ENOUGH_FOR_PLANS = frozenset({1, COLLECTOR})
+"""The scripts that ask for all that a plan needs."""
 
 
 def from_esxcli(collected: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def _facts(collected: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "vibs", _vibs(collected.get("vibs"), collected.get("descriptors"))
 
 
-def _fields(table: object) -> dict[str, Any]:
+def fields_of(table: object) -> dict[str, Any]:
+    """Return what a command told in a table, by names without blanks and capitals."""
     if not isinstance(table, dict):
         return {}
     return {
@@ -48,7 +51,7 @@ def _fields(table: object) -> dict[str, Any]:
 
 
 def _field(table: object, name: str) -> Any:  # noqa: ANN401 - any JSON value
-    return _fields(table).get(name)
+    return fields_of(table).get(name)
 
 
 def _text(value: object) -> str | None:
@@ -87,7 +90,7 @@ def _free(filesystems: object, altbootbank: object) -> int | None:
     if not (isinstance(filesystems, list) and isinstance(altbootbank, str)):
         return None
     for filesystem in filesystems:
-        fields = _fields(filesystem)
+        fields = fields_of(filesystem)
         if fields.get("mountpoint") == altbootbank.strip():
             free = fields.get("free")
             return free if isinstance(free, int) else None
@@ -127,7 +130,7 @@ def _vibs(listed: object, descriptors: object) -> list[dict[str, Any]] | None:
     entries: list[dict[str, Any]] = [{"descriptor": text} for text in texts]
     names = ("id", "name", "version", "vendor")
     for vib in listed:
-        fields = _fields(vib)
+        fields = fields_of(vib)
         entry = {name: fields.get(name) for name in names}
         entries.append(entry | {"acceptance_level": fields.get("acceptancelevel")})
     return entries
@@ -209,7 +212,7 @@ def read_facts(document: bytes, where: str = "facts.json") -> Host:
     Raises:
         ModelError: it is not JSON, not such a file, or does not tell the release.
     """
-    given = _document(document, where)
+    given = read_document(document, where)
     reader = _Reader(where)
     facts = reader.merged(given)
     release = reader.release(facts.pop("version", None))
@@ -234,7 +237,12 @@ def read_facts(document: bytes, where: str = "facts.json") -> Host:
     return replace(known, notes=(*odd, *reader.notes, *installed.notes))
 
 
-def _document(document: bytes, where: str) -> dict[str, Any]:
+def read_document(document: bytes, where: str) -> dict[str, Any]:
+    """Return a file of facts as it stands there.
+
+    Raises:
+        ModelError: it is not JSON, or no file of facts.
+    """
     if len(document) > SIZE_LIMIT:
         raise ModelError(f"{len(document)} bytes of facts, more than {SIZE_LIMIT}", where=where)
     try:
@@ -287,7 +295,7 @@ class _Reader(Struct):
         return facts
 
     def _check_collector(self, number: object) -> None:
-        if number != COLLECTOR:
+        if not isinstance(number, int) or number not in _ENOUGH_FOR_PLANS:
             self.note(
                 "collector",
                 f"the facts come from collector {number!r:.20}, this is number {COLLECTOR}; what "

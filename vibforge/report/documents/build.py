@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.formats.deflating import codec_version
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import InstallOutcome
 from vibforge.project.read_project import ProjectKind
