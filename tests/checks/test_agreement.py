@@ -19,7 +19,7 @@ from tests.checks.test_vib_rules import BAD
 from tests.vibs import signed_vib
 from vibforge.bundle.readers import Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan
-from vibforge.checks.vib_checks import VIB_CHECKS, doubts, objections, obstacles
+from vibforge.checks.vib_checks import VIB_CHECKS, doubts, errors_on_every_release, obstacles
 from vibforge.errors import ModelError, VibforgeError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Certainty, Release
@@ -154,7 +154,7 @@ def test_most_cases_can_be_built(tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_create_and_modernise_offer_what_lint_allows(case: str) -> None:
     scan = VibScan(CASES[case](), "acme.vib")
-    wrong = {found.what for found in objections(scan)}
+    wrong = {found.what for found in errors_on_every_release(scan)}
     for release in RELEASES:
         found = linted(scan, release)
         said = {fault.what for fault in obstacles(scan, release)}

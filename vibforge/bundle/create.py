@@ -28,7 +28,7 @@ from vibforge.bundle.recipe import (
     check_bundle,
     platform_version,
 )
-from vibforge.checks.vib_checks import objections, obstacles, sure_obstacles
+from vibforge.checks.vib_checks import errors_on_every_release, obstacles, sure_obstacles
 from vibforge.errors import DepotError, ModelError, Problem, VibforgeError
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, row_of
@@ -275,8 +275,10 @@ def _obstacles(
 def note_objections(vibs: tuple[CarriedVib, ...], notes: Notes) -> None:
     """Note the errors of the VIBs, so that no bundle hides them."""
     for vib in vibs:
-        for objection in islice(objections(VibScan(Vib.from_source(vib.source))), _NOTED):
-            notes.add(f"{vib.id}: {objection}")
+        for finding in islice(
+            errors_on_every_release(VibScan(Vib.from_source(vib.source))), _NOTED
+        ):
+            notes.add(f"{vib.id}: {finding}")
 
 
 def _same_line(one: str, other: str) -> bool:

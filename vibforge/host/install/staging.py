@@ -8,7 +8,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from vibforge.checks.extensibility import violations
+from vibforge.checks.extensibility import find_disallowed
 from vibforge.checks.identity import name_too_long
 from vibforge.esxi import messages
 from vibforge.esxi.messages import HostMessage
@@ -210,7 +210,7 @@ def _check_trust(run: Run, package: Package) -> None:
         return
     if package.level.needs_signature:
         _check_signature(run, package)
-    found = violations(package.level, package.descriptor.file_list, overlay=package.overlay)
+    found = find_disallowed(package.level, package.descriptor.file_list, overlay=package.overlay)
     if found:
         message = messages.EXTENSIBILITY_AT_STAGE(
             package.id, level=package.level.value, complaints=list_complaints(package)

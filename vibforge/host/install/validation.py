@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from vibforge.checks.extensibility import path_list_certainty, violations
+from vibforge.checks.extensibility import find_disallowed, path_list_certainty
 from vibforge.checks.payloads import no_gunzip_sha256
 from vibforge.checks.requirements import (
     community_init_script,
@@ -62,7 +62,7 @@ def extensibility(host: Host, package: Package, answers: Assumptions) -> Iterato
 
 def list_complaints(package: Package) -> str:
     """Return what the host's validation says; an overlay that may not be one is said first."""
-    overlay = violations(package.level, (), overlay=package.overlay).overlay
+    overlay = find_disallowed(package.level, (), overlay=package.overlay).overlay
     return str([messages.NOT_THE_VALUE()] * overlay + [messages.NOT_THE_CONTENT()])
 
 
@@ -77,7 +77,7 @@ def _other_lists(host: Host) -> UnknownFact:
 def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
     """Return what of a VIB its level does not allow, by the lists of 6.7."""
     level, listed = package.level, package.descriptor.file_list
-    found = violations(level, listed, overlay=package.overlay)
+    found = find_disallowed(level, listed, overlay=package.overlay)
     certainty = path_list_certainty(host.release, found.paths)
     paths = _path_causes(found.paths, level, certainty)
     if not found.overlay:
