@@ -257,10 +257,12 @@ WRONG = {
         says="occurs more than once, and readers differ in which one they use (VF213)",
     ),
     "a payload with the name of the signature": Made(
-        ELEMENT + vibs.payload_element(b"", b"", name="sig.pkcs7"), says="the name of another member (VF303)"
+        ELEMENT + vibs.payload_element(b"", b"", name="sig.pkcs7"),
+        says="the name of another member (VF303)",
     ),
     "a payload with the name of the descriptor": Made(
-        ELEMENT + vibs.payload_element(b"", b"", name="descriptor.xml"), says="the name of another member"
+        ELEMENT + vibs.payload_element(b"", b"", name="descriptor.xml"),
+        says="the name of another member",
     ),
     "declared and not there": Made(
         ELEMENT + vibs.payload_element(OTHER, OTHER_CONTENT, name="payload2"),
