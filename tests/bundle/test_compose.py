@@ -19,7 +19,7 @@ from vibforge.bundle.modernise import modernise
 from vibforge.bundle.opening import Written, opened_content, write
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.errors import DepotError, FormatError, ModelError, VibforgeError
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.verify import judge_bundle
 
 RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",), kb_url="https://x.y", contact="me")

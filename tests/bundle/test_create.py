@@ -16,7 +16,7 @@ from vibforge.bundle.readers import Verdict
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.bundle.words import BulletinSeverity, Urgency
 from vibforge.errors import DepotError, FormatError, VibforgeError
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.subjects import opened
 from vibforge.packages.verify import judge_bundle
 

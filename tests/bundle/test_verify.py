@@ -11,7 +11,7 @@ from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.bundle.recipe import BundleRecipe
 from vibforge.errors import DepotError
 from vibforge.esxi.release import Certainty
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.verification import Outcome
 from vibforge.packages.verify import judge_bundle, opened_bundles
 

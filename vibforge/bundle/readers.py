@@ -18,9 +18,9 @@ from vibforge.esxi.messages import NOT_ON_RECORD
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE
 from vibforge.findings.check import Check
+from vibforge.host.candidate import BundleReader, InstallCandidate
 from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import stock_host
-from vibforge.host.offer import BundleReader, InstallCandidate
 from vibforge.host.prediction import Branch, Cause, Prediction, Refusal
 from vibforge.host.reading import refusal
 from vibforge.host.routes import Delivery, Route, predict_route, routes_of
@@ -113,7 +113,7 @@ def bundle_refusals(scan: BundleScan) -> dict[BundleReader, tuple[Refusal, ...]]
     return {reader: tuple(_refusals(_CHECKS[reader], scan)) for reader in BundleReader}
 
 
-def reader_verdicts(scan: BundleScan, offer: InstallCandidate) -> tuple[ReaderVerdict, ...]:
+def reader_verdicts(scan: BundleScan, candidate: InstallCandidate) -> tuple[ReaderVerdict, ...]:
     """Return what each reader makes of a bundle.
 
     A reader refuses it where the bundle itself is wrong, or where its VIBs go by the reader's route
@@ -121,23 +121,23 @@ def reader_verdicts(scan: BundleScan, offer: InstallCandidate) -> tuple[ReaderVe
 
     Args:
         scan: the bundle.
-        offer: what it offers to hosts.
+        candidate: what it candidates to hosts.
     """
-    return tuple(_judged(reader, scan, offer) for reader in BundleReader)
+    return tuple(_judged(reader, scan, candidate) for reader in BundleReader)
 
 
-def _judged(reader: BundleReader, scan: BundleScan, offer: InstallCandidate) -> ReaderVerdict:
+def _judged(reader: BundleReader, scan: BundleScan, candidate: InstallCandidate) -> ReaderVerdict:
     remarks = tuple(_remarks(reader, scan))
-    refused = offer.of_readers[reader]
+    refused = candidate.reader_refusals[reader]
     if refused:
         says = next(filter(None, map(_says, refused)), "")
         return _refusing(reader, [each.cause for each in refused], says, remarks)
     if reader not in _ROUTES:
         return _taking(reader, _CERTAINTY[reader], remarks)
-    found, flags = _arrivals(_ROUTES[reader], offer)
+    found, flags = _arrivals(_ROUTES[reader], candidate)
     going = _certainties(found)
     if not going:
-        results = [world.result for worlds in found.values() for world in worlds]
+        results = [branch.result for branches in found.values() for branch in branches]
         last = min(results, key=lambda each: each.certainty.doubt)
         says = f"[{last.message.error}] {last.message.text}" if last.message else last.says.strip()
         return _refusing(reader, last.causes, says, remarks)
@@ -148,7 +148,7 @@ def _judged(reader: BundleReader, scan: BundleScan, offer: InstallCandidate) -> 
 
 
 def _arrivals(
-    route: Route, offer: InstallCandidate
+    route: Route, candidate: InstallCandidate
 ) -> tuple[dict[Release, tuple[Branch[Prediction], ...]], Flags]:
     """Return what becomes of the VIBs on hosts of their level, and the flags that were given last.
 
@@ -160,9 +160,9 @@ def _arrivals(
         given = flags
         for release in releases:
             host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
-            journey = Delivery(host=host, offer=offer, flags=flags)
-            if route in routes_of(journey):
-                found[release] = predict_route(journey, route)
+            delivery = Delivery(host=host, candidate=candidate, flags=flags)
+            if route in routes_of(delivery):
+                found[release] = predict_route(delivery, route)
         if _certainties(found):
             break
     return found, given
@@ -170,20 +170,20 @@ def _arrivals(
 
 def _certainties(found: Mapping[Release, Sequence[Branch[Prediction]]]) -> list[Certainty]:
     """Return how certain each way is on which the VIBs are installed."""
-    results = (world.result for worlds in found.values() for world in worlds)
+    results = (branch.result for branches in found.values() for branch in branches)
     return [result.certainty for result in results if result.outcome.installs]
 
 
-def _goes(worlds: Sequence[Branch[Prediction]]) -> bool:
-    return any(world.result.outcome.installs for world in worlds)
+def _goes(branches: Sequence[Branch[Prediction]]) -> bool:
+    return any(branch.result.outcome.installs for branch in branches)
 
 
 def _but(found: Mapping[Release, Sequence[Branch[Prediction]]]) -> Iterator[str]:
     """Name the releases to which the VIBs do not go, each reason once."""
     kept: dict[str, list[str]] = {}
-    for release, worlds in found.items():
-        if release in STOCK_TARGETS and not _goes(worlds):
-            reason = "; ".join(map(str, worlds[0].result.causes[:1]))
+    for release, branches in found.items():
+        if release in STOCK_TARGETS and not _goes(branches):
+            reason = "; ".join(map(str, branches[0].result.causes[:1]))
             kept.setdefault(reason, []).append(str(release))
     for reason, releases in kept.items():
         yield f"not for {', '.join(releases)}: {reason}"
@@ -194,11 +194,12 @@ def _conditions(
 ) -> Iterator[str]:
     """Name what the VIBs' way depends on, for the first release to which they may go."""
     forced = f" with {' '.join(flags.words)}" if flags.words else ""
-    for release, worlds in found.items():
-        for world in worlds:
-            if world.result.outcome.installs:
+    for release, branches in found.items():
+        for branch in branches:
+            if branch.result.outcome.installs:
                 conditions = (
-                    "; ".join(world.answers.conditions) or "it checks what `vib install` checks"
+                    "; ".join(branch.assumptions.conditions)
+                    or "it checks what `vib install` checks"
                 )
                 yield f"on {release}{forced} if {conditions}"
                 return

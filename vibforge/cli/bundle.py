@@ -37,7 +37,7 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.lint import lint
 from vibforge.errors import ModelError, OutputError
-from vibforge.host import offer
+from vibforge.host import candidate
 from vibforge.packages import verify as packages_verify
 from vibforge.project import recipe_reading
 from vibforge.report import bundle as report
@@ -269,7 +269,7 @@ def verify(  # noqa: PLR0913 - the options of the command
         trust, at, strict=strict, require_signed=require_signed, require_level=require_level
     )
     found = packages_verify.judge_bundle(bundle, policy)
-    wanted = offer.BundleReader[reader.name] if reader else None
+    wanted = candidate.BundleReader[reader.name] if reader else None
     refused = wanted is not None and any(each.refused_by(wanted) for each in found)
     good = not refused and all(each.verification.held for each in found)
     if as_json:

@@ -16,9 +16,9 @@ from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import DepotError, FormatError, VibforgeError
 from vibforge.files.inputs import FileSource, Several, tried
 from vibforge.findings.check import Topic
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.lint import BUNDLE_CHECKS
-from vibforge.packages.plan import bundle_offer, offer_of
+from vibforge.packages.plan import bundle_candidate, judged_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verification import (
     REQUIRED_SIGNATURE,
@@ -34,7 +34,7 @@ from vibforge.vib.payload_scan import Progress, no_progress
 from vibforge.vib.scan import VibScan
 
 if TYPE_CHECKING:
-    from vibforge.host.offer import InstallCandidate
+    from vibforge.host.candidate import InstallCandidate
 
 
 def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
@@ -172,14 +172,14 @@ def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
     inside = not isinstance(bundle.container, FileSource)
     scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
     parts: list[Verification] = []
-    offers: list[InstallCandidate] = []
+    candidates: list[InstallCandidate] = []
     for _member, vib in scan.vibs:
         vib_scan = VibScan(vib)
         parts.append(verify_scan(vib_scan, policy))
-        offers.append(offer_of(vib_scan, scan.name, policy))
+        candidates.append(judged_candidate(vib_scan, scan.name, policy))
     return JudgedBundle(
         verification=verify_bundle_scan(scan, parts, policy),
-        verdicts=reader_verdicts(scan, bundle_offer(scan, offers, scan.name)),
+        verdicts=reader_verdicts(scan, bundle_candidate(scan, candidates, scan.name)),
     )
 
 

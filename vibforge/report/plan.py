@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from vibforge.host.offer import NOTHING, InstallCandidate
+from vibforge.host.candidate import NO_CANDIDATE, InstallCandidate
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, InstallOutcome, Prediction
 from vibforge.host.remedy import Remedy
@@ -43,27 +43,27 @@ def _plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
         yield from _file_lines(file, plan, paint)
     if plan.together:
         yield paint("All of them by one command", "strong")
-        yield from _hosts_lines(plan.together.hosts, plan, plan.together.offer, paint)
+        yield from _hosts_lines(plan.together.hosts, plan, plan.together.candidate, paint)
     if plan.removal:
         yield paint(f"Removal of {plain(' '.join(plan.removal.names))}", "strong")
-        yield from _hosts_lines(plan.removal.hosts, plan, NOTHING, paint)
+        yield from _hosts_lines(plan.removal.hosts, plan, NO_CANDIDATE, paint)
 
 
 def _hosts_lines(
-    hosts: Sequence[HostPlan], plan: Plan, offer: InstallCandidate, paint: Paint
+    hosts: Sequence[HostPlan], plan: Plan, candidate: InstallCandidate, paint: Paint
 ) -> Iterator[str]:
     for host in hosts:
         yield ""
-        yield from _host_lines(host, plan, offer, paint)
+        yield from _host_lines(host, plan, candidate, paint)
     yield ""
 
 
 def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
-    offer = file.offer
-    yield paint(plain(offer.name), "strong")
-    for package in offer.packages:
+    candidate = file.candidate
+    yield paint(plain(candidate.name), "strong")
+    for package in candidate.packages:
         yield f"  {plain(package.id)}, {package.level.esxcli_name}, {_signature_words(package)}"
-    yield from _hosts_lines(file.hosts, plan, file.offer, paint)
+    yield from _hosts_lines(file.hosts, plan, file.candidate, paint)
 
 
 def _signature_words(package: Package) -> str:
@@ -71,7 +71,9 @@ def _signature_words(package: Package) -> str:
     return f"signed by {' and by '.join(signers)}" if signers else f"signature {package.signature}"
 
 
-def _host_lines(of: HostPlan, plan: Plan, offer: InstallCandidate, paint: Paint) -> Iterator[str]:
+def _host_lines(
+    of: HostPlan, plan: Plan, candidate: InstallCandidate, paint: Paint
+) -> Iterator[str]:
     yield paint(f"On {host_words(of)}", "strong")
     for vib in of.kept_files:
         yield _line(f"  {paint('NOT INSTALLED, AND NO ERROR', 'bad')}: ", vib)
@@ -80,13 +82,13 @@ def _host_lines(of: HostPlan, plan: Plan, offer: InstallCandidate, paint: Paint)
     for note in of.host.notes:
         yield _line(f"  {paint('?', 'warn')} ", str(note))
     if not of.is_known:
-        (world,) = of.routes[0].worlds
-        yield _line("  ", str(world.result.causes[0]))
+        (branch,) = of.routes[0].branches
+        yield _line("  ", str(branch.result.causes[0]))
         return
     for route in of.routes:
         flags = f" {plan.flags}" if str(plan.flags) and route.route.startswith("esxcli") else ""
         asked = route.route in {plan.route, Route.UPGRADE}
-        yield from _route_lines(route, flags, offer, paint, asked=asked)
+        yield from _route_lines(route, flags, candidate, paint, asked=asked)
     if of.is_held:
         yield f"  {paint('needs', 'strong')}: nothing; it is already installed"
     elif of.kept_files:
@@ -109,33 +111,33 @@ def host_words(of: HostPlan) -> str:
 
 
 def _route_lines(
-    of: RoutePlan, flags: str, offer: InstallCandidate, paint: Paint, *, asked: bool
+    of: RoutePlan, flags: str, candidate: InstallCandidate, paint: Paint, *, asked: bool
 ) -> Iterator[str]:
-    for world in of.worlds:
-        result = world.result
+    for branch in of.branches:
+        result = branch.result
         outcome = f"{result.outcome}{' (dry run)' if result.dry_run else ''}"
         yield f"  {of.route}{flags}: {paint(outcome, _ROLES[result.outcome])} [{result.certainty}]"
-        if world.answers.conditions:
-            yield _line("      if ", "; ".join(world.answers.conditions))
+        if branch.assumptions.conditions:
+            yield _line("      if ", "; ".join(branch.assumptions.conditions))
         if asked:
-            yield from _whole_result(result, offer)
+            yield from _whole_result(result, candidate)
         else:
-            yield from _cause_lines("because", result.causes[:1], offer)
+            yield from _cause_lines("because", result.causes[:1], candidate)
 
 
-def _whole_result(result: Prediction, offer: InstallCandidate) -> Iterator[str]:
+def _whole_result(result: Prediction, candidate: InstallCandidate) -> Iterator[str]:
     if result.says and not result.outcome.installs:
         for line in result.says.splitlines():
             yield _line("      | ", line.strip())
-    yield from _cause_lines("because", result.causes, offer)
-    yield from _cause_lines("and then", result.hidden, offer)
-    if result.outcome is InstallOutcome.REFUSED and len(offer.packages) > 1:
-        yield f"      so none of the {len(offer.packages)} VIBs goes in"
+    yield from _cause_lines("because", result.causes, candidate)
+    yield from _cause_lines("and then", result.hidden, candidate)
+    if result.outcome is InstallOutcome.REFUSED and len(candidate.packages) > 1:
+        yield f"      so none of the {len(candidate.packages)} VIBs goes in"
     if len(result.added) > 1 or (result.added and result.skipped):
         yield _line("      installs ", ", ".join(result.added))
     if result.removed:
         yield _line("      removes ", ", ".join(result.removed))
-    yield from _cause_lines("skips", result.skipped, NOTHING)
+    yield from _cause_lines("skips", result.skipped, NO_CANDIDATE)
 
 
 def _cause_lines(word: str, causes: Sequence[Cause], of: InstallCandidate) -> Iterator[str]:
