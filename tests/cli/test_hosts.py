@@ -148,7 +148,9 @@ def test_a_removal_tells_the_level_that_comes_after_it(
     main(["plan", "--remove", "other", vib, "--host", host])
     assert "can then raise it to VMwareCertified" in " ".join(capsys.readouterr().out.split())
     main(["plan", "--remove", "other", vib, second, "--host", host])
-    assert "you cannot raise it above CommunitySupported" in " ".join(capsys.readouterr().out.split())
+    assert "you cannot raise it above CommunitySupported" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_plan_of_all_by_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +260,7 @@ def test_explain_a_message_a_rule_and_nothing(capsys: pytest.CaptureFixture[str]
     assert "VF305 no-gunzip-sha256" in capsys.readouterr().out
     assert main(["explain", "all is well"]) == 1
     assert main(["explain", "VF999"]) == 2
-    assert "`vibforge lint` names the rule" in capsys.readouterr().err
+    assert "`vibforge lint` prints the rule" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

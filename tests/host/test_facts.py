@@ -130,7 +130,10 @@ def test_what_the_next_boot_changes_is_named() -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        (collected(version={"Version": "8.0.3", "Update": "3"}), f"the installed {BASE_ID} belongs to"),
+        (
+            collected(version={"Version": "8.0.3", "Update": "3"}),
+            f"the installed {BASE_ID} belongs to",
+        ),
         (
             facts(version="8.0", secure_boot=True, acceptance_level="community"),
             "a host with Secure Boot refuses this level",

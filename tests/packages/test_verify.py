@@ -317,7 +317,7 @@ def test_folders_and_payloads_say_nothing_to_hold_them_against(tmp_path: Path) -
     (tmp_path / "descriptor.xml").write_bytes(vibs.descriptor(""))
     (tmp_path / "payload").write_bytes(vibs.gnu_image())
     for path in (tmp_path, tmp_path / "payload"):
-        with pytest.raises(FormatError, match="only a VIB or a bundle"):
+        with pytest.raises(FormatError, match="not a VIB or a bundle"):
             verify(path)
 
 

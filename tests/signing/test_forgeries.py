@@ -706,4 +706,4 @@ def test_a_bundle_without_vibs_passes_no_gate(store: TrustStore, tmp_path: Path)
     found = {name: verify(path, policy) for name, policy in policies(store).items()}
     assert {name for name, one in found.items() if one.held} == {"default"}
     (reason,) = [one.reason for one in found["strict"].facts if one.outcome is Outcome.FAILED]
-    assert reason == "the bundle holds no VIB"
+    assert reason == "the bundle contains no VIB"

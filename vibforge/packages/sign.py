@@ -137,7 +137,7 @@ def read_signable(path: Path) -> Signable:
         )
     wrong = [
         Problem(
-            what=one.objection,
+            what=one.failure,
             where=f"{path}:{one.subject}" if one.subject else str(path),
             remedy=_REMEDIES.get(one.topic, _REBUILD),
         )

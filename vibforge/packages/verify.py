@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
-    """Verify a VIB, or whatever VIB or bundle is at a path.
+    """Verify a VIB, or the VIB or bundle at a path.
 
-    Without a store in the `policy`, the signature's arithmetic is checked, and whether its signer
-    is to be trusted is told as not checked.
+    Without a trust store in the `policy`, only the signature itself is checked; whether its signer
+    is trusted is reported as not checked.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
@@ -60,8 +60,8 @@ def verify_path(
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     with opened(path) as subjects:
-        found = tuple(verify_subject(one, str(path), progress, policy) for one in subjects)
-    return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
+        parts = tuple(verify_subject(subject, str(path), progress, policy) for subject in subjects)
+    return parts[0] if len(parts) == 1 else Verification(name=str(path), parts=parts)
 
 
 def verify_subject(
@@ -70,7 +70,7 @@ def verify_subject(
     progress: Progress = no_progress,
     policy: TrustPolicy = NO_POLICY,
 ) -> Verification:
-    """Verify what `subjects.opened` opened from `where`.
+    """Verify a subject that `subjects.opened` opened from `where`.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle.
@@ -81,22 +81,22 @@ def verify_subject(
         case OpenBundle():
             return _verify_bundle(subject, progress, policy)
         case _:
-            raise FormatError("only a VIB or a bundle says what it should be", where=where)
+            raise FormatError("not a VIB or a bundle, so it cannot be verified", where=where)
 
 
 def verify_vib(
     vib: Vib, progress: Progress = no_progress, policy: TrustPolicy = NO_POLICY
 ) -> Verification:
-    """Verify a VIB; its payloads are read once, in the order of the file.
+    """Verify a VIB; reads its payloads once, in the order of the file.
 
     Raises:
-        FormatError: the file cannot be read any more.
+        FormatError: the file can no longer be read.
     """
     return verify_scan(VibScan(vib, progress=progress), policy)
 
 
 def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
-    """Verify a VIB whose payloads a scan reads."""
+    """Verify a scanned VIB."""
     facts = (
         *stated_facts(VIB_CHECKS, scan, policy=policy),
         *signature_facts(scan.vib, policy),
@@ -107,7 +107,7 @@ def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
 def verify_bundle_scan(
     scan: BundleScan, parts: Sequence[Verification], policy: TrustPolicy
 ) -> Verification:
-    """Verify what a bundle states; `parts` are the verifications of its VIBs."""
+    """Verify a scanned bundle; `parts` are the verifications of its VIBs."""
     facts = list(stated_facts(BUNDLE_CHECKS, scan))
     if policy.demands_signature and not parts:
         facts.append(_nothing_signed())
@@ -121,21 +121,22 @@ def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy)
 
 
 def _nothing_signed() -> Fact:
-    """Return the fact that a bundle without VIBs has nothing that could be signed."""
-    reason = "the bundle holds no VIB"
+    """Return the failed fact of a bundle without VIBs, which nobody can sign."""
+    reason = "the bundle contains no VIB"
     return fact(Topic.POLICY, REQUIRED_SIGNATURE, holds=False, reason=reason)
 
 
 class JudgedBundle(Struct, frozen=True, kw_only=True):
-    """The facts of a bundle, and what each of its readers makes of it."""
+    """The facts of a bundle, and the verdicts of its readers."""
 
     verification: Verification
     verdicts: tuple[ReaderVerdict, ...]
 
     def refused_by(self, reader: BundleReader) -> bool:
-        """Whether this reader is known to refuse it."""
+        """Return whether this reader is known to refuse the bundle."""
         return any(
-            each.reader is reader and each.verdict is Verdict.REFUSES for each in self.verdicts
+            verdict.reader is reader and verdict.verdict is Verdict.REFUSES
+            for verdict in self.verdicts
         )
 
 
@@ -151,13 +152,13 @@ def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
         bundles = tuple(subject for subject in subjects if isinstance(subject, OpenBundle))
         if not bundles:
             raise DepotError(
-                "this is no offline bundle", where=str(path), remedy="use `vibforge verify`"
+                "not an offline bundle", where=str(path), remedy="use `vibforge verify`"
             )
         yield bundles
 
 
 def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBundle, ...]:
-    """Verify the bundles in a file by a policy, and say what their readers make of them.
+    """Verify the bundles in a file by a policy, and predict which readers accept them.
 
     Raises:
         FormatError: it cannot be read.
@@ -168,7 +169,7 @@ def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBun
 
 
 def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
-    """Read each VIB once, for the verification and for what hosts refuse of it."""
+    """Read each VIB once, for both its verification and the refusals of hosts."""
     inside = not isinstance(bundle.container, FileSource)
     scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
     parts: list[Verification] = []
@@ -184,15 +185,15 @@ def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
 
 
 _THREAD_LIMIT = 8
-"""Files at once: each takes up to 25 MiB of memory, and 130 MiB more while zstd is unpacked."""
+"""Files verified at once; each takes up to 25 MiB of memory, and 130 MiB more to unpack zstd."""
 
 
 class _StoppedError(Exception):
-    """The others were told to stop."""
+    """Another thread failed, so this one stops."""
 
 
 class _Share:
-    """Adds up what all threads have read."""
+    """Counts the bytes that all threads have read."""
 
     def __init__(self, size: int, on_progress: Callable[[int, int], None] | None) -> None:
         self._size = size
@@ -215,26 +216,26 @@ def verify_all(
     on_progress: Callable[[int, int], None] | None = None,
     policy: TrustPolicy = NO_POLICY,
 ) -> Several[Verification]:
-    """Verify files, and return for each what was found, or why it could not be verified.
+    """Verify files; return the verification of each, or why it could not be verified.
 
     Args:
         paths: VIBs and bundles.
-        on_progress: is told the bytes that were read, and how many there are in all.
+        on_progress: called with (bytes read, total bytes).
         policy: whom to trust.
     """
     share = _Share(sum(map(_size, paths)), on_progress)
 
-    def one(path: Path) -> Verification | VibforgeError:
+    def verify_one(path: Path) -> Verification | VibforgeError:
         return tried(path, lambda file: verify_path(file, share.advance, policy))
 
     if len(paths) == 1:
-        return Several.of([(paths[0], one(paths[0]))])
+        return Several.of([(paths[0], verify_one(paths[0]))])
 
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
 
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
-            return Several.of(zip(paths, pool.map(one, paths), strict=True))
+            return Several.of(zip(paths, pool.map(verify_one, paths), strict=True))
         except BaseException:
             share.stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
