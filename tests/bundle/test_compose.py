@@ -249,7 +249,7 @@ def test_what_was_assumed_is_told(corpus: Path, tmp_path: Path) -> None:
     path = corpus / "bundles" / "lamw-vghetto-ghettoVCB-offline-bundle.zip"
     told = "\n".join(modernise(path, tmp_path / "x.zip").notes)
     assert "not for 8.0: virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0: has no sha-256" in told
-    assert "the vendor code is VIR, made of the vendor's name virtuallyGhetto" in told
+    assert "the vendor code is VIR, derived from the vendor's name virtuallyGhetto" in told
     assert "becomes the component ghettoVCB 1.0.0-0.0.0, named after its VIB" in told
     assert "nobody tried it" in told
 

@@ -73,9 +73,9 @@ def test_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
 def test_what_nobody_says_is_assumed_and_told(tmp_path: Path) -> None:
     done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip")
     told = "\n".join(done.notes)
-    assert "the vendor code is VFG, made of the vendor's name VFG" in told
+    assert "the vendor code is VFG, derived from the vendor's name VFG" in told
     assert "test declares no ESXi release: marked for 6.7.0, 7.0, 8.0, 9.0" in told
-    assert "no page tells more (kb-url)" in told
+    assert "the bulletin has no kb-url" in told
     assert "the contact is the vendor's name" in told
 
 
@@ -85,7 +85,7 @@ def test_the_vibs_own_release_decides(tmp_path: Path) -> None:
         "9.0"
     ]
     done = create_bundle([vib], tmp_path / "x.zip", CODE)
-    assert "test is offered to 8.0, its VIB names only 9.0" in done.notes
+    assert "test is marked for 8.0, but its VIB declares only 9.0" in done.notes
     response = members(members(done.path.read_bytes())["metadata.zip"])["vmware.xml"]
     assert b'<swPlatform version="9.0"' in response
 
@@ -123,7 +123,7 @@ def test_an_image_profile_where_asked(tmp_path: Path) -> None:
     profile = metadata["profiles/my_profile"].decode()
     assert "<name>my profile</name><creator>VFG</creator>" in profile
     assert "<viblist><vib><vib-id>VFG_bootbank_test_1.0.0-1</vib-id></vib></viblist>" in profile
-    assert any("boots nothing" in note for note in done.notes)
+    assert any("no host can boot it" in note for note in done.notes)
 
 
 def test_one_id_with_two_contents_names_both(tmp_path: Path) -> None:
@@ -172,7 +172,10 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "reason"),
     [
-        (BundleRecipe(vendor="A"), "no vendor code of three letters or digits can be made of 'A'"),
+        (
+            BundleRecipe(vendor="A"),
+            "no vendor code of three letters or digits can be derived from 'A'",
+        ),
         (BundleRecipe(components=(ComponentRecipe(name="a", vibs=("x",)),)), "names the VIB x"),
         (BundleRecipe(vendor_code="long"), "'long' is not a vendor code"),
         (
@@ -182,7 +185,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
                     ComponentRecipe(name="b"),
                 )
             ),
-            "no VIB is left for the component b",
+            "no VIB remains for the component b",
         ),
     ],
 )
@@ -255,7 +258,7 @@ def test_200_vibs_of_2_gib_in_flat_memory(tmp_path: Path) -> None:
 
 
 def test_no_vib_and_too_many(tmp_path: Path) -> None:
-    with pytest.raises(DepotError, match="no VIB"):
+    with pytest.raises(DepotError, match="at least one VIB"):
         create_bundle([], tmp_path / "x.zip")
     with pytest.raises(DepotError, match="more than 10000"):
         create_bundle([tmp_path] * 10_001, tmp_path / "x.zip")
