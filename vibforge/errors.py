@@ -222,7 +222,7 @@ class DepotError(VibforgeError):
         ...     verify_bundle("acme.vib")
         ... except DepotError as error:
         ...     print(error.problems[0].what)
-        this is no offline bundle
+        not an offline bundle
     """
 
 

@@ -159,9 +159,9 @@ def test_each_bulletin_and_vib_is_judged_by_itself() -> None:
     name, size = VIB.descriptor.vib_id, VIB.source.size
     found = told(subject(vibs=(gone, nameless, unsized, upper, md5, wrong, other)))
     assert found == [
-        f"VF605 error vib20/gone.vib: {name} is announced at vib20/gone.vib, but not there",
-        f"VF605 error vibs/acme.xml: {name} is announced at no relative-path, but not there",
-        f"VF610 error {PATH}: has {size} bytes, announced as 1",
+        f"VF605 error vib20/gone.vib: the bundle does not contain {name} at vib20/gone.vib",
+        f"VF605 error vibs/acme.xml: the bundle does not contain {name} (it has no path)",
+        f"VF610 error {PATH}: has {size} bytes, but the metadata declares 1",
         f"VF610 error {PATH}: its md5 is {MD5}, not 0",
         f"VF610 error {PATH}: its sha-256 is {DIGEST}, not {'0' * 64}",
     ]

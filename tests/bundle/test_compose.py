@@ -12,7 +12,7 @@ from vibforge.bundle.modernise import modernise
 from vibforge.bundle.opening import Written, opened_content, write
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.errors import DepotError, FormatError, ModelError, VibforgeError
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.verify import judge_bundle
 
 RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",), kb_url="https://x.y", contact="me")
@@ -243,7 +243,7 @@ def test_what_was_assumed_is_told(corpus: Path, tmp_path: Path) -> None:
     path = corpus / "bundles" / "lamw-vghetto-ghettoVCB-offline-bundle.zip"
     told = "\n".join(modernise(path, tmp_path / "x.zip").notes)
     assert "not for 8.0: virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0: has no sha-256" in told
-    assert "the vendor code is VIR, made of the vendor's name virtuallyGhetto" in told
+    assert "the vendor code is VIR, derived from the vendor's name virtuallyGhetto" in told
     assert "becomes the component ghettoVCB 1.0.0-0.0.0, named after its VIB" in told
     assert "nobody tried it" in told
 
@@ -277,7 +277,7 @@ def test_vibs_without_a_bulletin_get_one(corpus: Path, tmp_path: Path) -> None:
     done = modernise(path, tmp_path / "x.zip", vendor_code="SOU")
     assert bulletins(done) == ["vmksdhci_0.1.0-1"]
     assert done.content.vendor.code == "SOU"
-    assert any("its VIB names only 8.0" in note for note in done.notes)
+    assert any("its VIB declares only 8.0" in note for note in done.notes)
 
 
 def test_a_modern_bundle_stays_one(tmp_path: Path) -> None:

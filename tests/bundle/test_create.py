@@ -17,7 +17,7 @@ from vibforge.bundle.readers import Verdict
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.bundle.words import BulletinSeverity, Urgency
 from vibforge.errors import DepotError, FormatError, VibforgeError
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.subjects import opened
 from vibforge.packages.verify import judge_bundle
 
@@ -75,9 +75,9 @@ def test_what_nobody_says_is_assumed_and_told(tmp_path: Path) -> None:
     vib = vibs.write(tmp_path, system_requires=vibs.requires())
     done = create_bundle([vib], tmp_path / "x.zip")
     told = "\n".join(done.notes)
-    assert "the vendor code is ACM, made of the vendor's name ACME" in told
+    assert "the vendor code is ACM, derived from the vendor's name ACME" in told
     assert "acme declares no ESXi release: marked for 6.7.0, 7.0, 8.0, 9.0" in told
-    assert "no page tells more (kb-url)" in told
+    assert "the bulletin has no kb-url" in told
     assert "the contact is the vendor's name" in told
 
 
@@ -87,7 +87,7 @@ def test_the_vibs_own_release_decides(tmp_path: Path) -> None:
         "9.0"
     ]
     done = create_bundle([vib], tmp_path / "x.zip", CODE)
-    assert "acme is offered to 8.0, its VIB names only 9.0" in done.notes
+    assert "acme is marked for 8.0, but its VIB declares only 9.0" in done.notes
     response = members(members(done.path.read_bytes())["metadata.zip"])["vmware.xml"]
     assert b'<swPlatform version="9.0"' in response
 
@@ -125,7 +125,7 @@ def test_an_image_profile_where_asked(tmp_path: Path) -> None:
     profile = metadata["profiles/my_profile"].decode()
     assert "<name>my profile</name><creator>ACME</creator>" in profile
     assert "<viblist><vib><vib-id>ACME_bootbank_acme_1.0.0-1</vib-id></vib></viblist>" in profile
-    assert any("boots nothing" in note for note in done.notes)
+    assert any("no host can boot it" in note for note in done.notes)
 
 
 def test_one_id_with_two_contents_names_both(tmp_path: Path) -> None:
@@ -174,7 +174,10 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "reason"),
     [
-        (BundleRecipe(vendor="A"), "no vendor code of three letters or digits can be made of 'A'"),
+        (
+            BundleRecipe(vendor="A"),
+            "no vendor code of three letters or digits can be derived from 'A'",
+        ),
         (BundleRecipe(components=(ComponentRecipe(name="a", vibs=("x",)),)), "names the VIB x"),
         (BundleRecipe(vendor_code="long"), "'long' is not a vendor code"),
         (
@@ -184,7 +187,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
                     ComponentRecipe(name="b"),
                 )
             ),
-            "no VIB is left for the component b",
+            "no VIB remains for the component b",
         ),
     ],
 )
@@ -254,7 +257,7 @@ def test_200_vibs_of_2_gib_in_flat_memory(tmp_path: Path) -> None:
 
 
 def test_no_vib_and_too_many(tmp_path: Path) -> None:
-    with pytest.raises(DepotError, match="no VIB"):
+    with pytest.raises(DepotError, match="at least one VIB"):
         create_bundle([], tmp_path / "x.zip")
     with pytest.raises(DepotError, match="more than 10000"):
         create_bundle([tmp_path] * 10_001, tmp_path / "x.zip")

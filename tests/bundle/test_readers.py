@@ -12,7 +12,7 @@ from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.bundle.recipe import BundleRecipe
 from vibforge.errors import DepotError
 from vibforge.esxi.release import Certainty
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.verification import Outcome
 from vibforge.packages.verify import judge_bundle, opened_bundles
 
@@ -205,7 +205,7 @@ def test_members_twice_are_told(bundle: Path) -> None:
 
 
 def test_what_is_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(DepotError, match="no offline bundle"):
+    with pytest.raises(DepotError, match="not an offline bundle"):
         judge_bundle(vibs.write(tmp_path))
     empty = tmp_path / "empty.zip"
     empty.write_bytes(zipped([("readme.txt", b"hello")]))

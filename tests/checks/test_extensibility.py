@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tests.checks.relax_ng import complaints, grammar
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
-from vibforge.checks.extensibility import path_list_certainty, violations
+from vibforge.checks.extensibility import find_disallowed, path_list_certainty
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Certainty, Release
 
@@ -34,7 +34,7 @@ def test_the_grammar_and_the_table_agree(
     overlay: bool,  # noqa: FBT001 - drawn
 ) -> None:
     refused = bool(complaints(level, files, overlay=overlay))
-    assert refused is bool(violations(level, files, overlay=overlay))
+    assert refused is bool(find_disallowed(level, files, overlay=overlay))
 
 
 def test_the_grammar_says_what_hosts_print() -> None:
@@ -43,14 +43,14 @@ def test_the_grammar_says_what_hosts_print() -> None:
 
 
 def test_the_offender_is_named() -> None:
-    found = violations(COMMUNITY, ["opt/a", "etc/vmware/trx.conf", "bin/b"])
+    found = find_disallowed(COMMUNITY, ["opt/a", "etc/vmware/trx.conf", "bin/b"])
     assert found.paths == ("etc/vmware/trx.conf", "bin/b")
     assert not found.overlay
 
 
 @pytest.mark.parametrize(("level", "refused"), [(COMMUNITY, True), (PARTNER, False)])
 def test_overlays(level: AcceptanceLevel, refused: bool) -> None:  # noqa: FBT001 - a column
-    assert violations(level, ["opt/a"], overlay=True).overlay is refused
+    assert find_disallowed(level, ["opt/a"], overlay=True).overlay is refused
 
 
 def test_the_grammar_is_one_that_any_validator_reads() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.vibs import make, swap
 from vibforge.checks.reader import refused_by_reader, refused_file, unreadable_text
 from vibforge.files.inputs import BytesSource
-from vibforge.host.offer import offer_of
+from vibforge.host.candidate import candidate_from_vib
 from vibforge.vib.scan import VibScan, release_date_fault
 
 LIVE = "<live-install-allowed>true</live-install-allowed>"
@@ -61,8 +61,10 @@ def test_a_comment_hides_the_name() -> None:
 
 
 def test_a_reader_stops_whatever_the_flags_and_says_where() -> None:
-    offer = offer_of(make(text=swap(LIVE, "<live-install-allowed>x</live-install-allowed>")), "a")
-    (refusal,) = offer.refusals
+    candidate = candidate_from_vib(
+        make(text=swap(LIVE, "<live-install-allowed>x</live-install-allowed>")), "a"
+    )
+    (refusal,) = candidate.refusals
     assert refusal.message.error == "VibDownloadError"
     assert refusal.message.text.startswith('(None, "VIB ')
     assert refusal.message.attributes == (("url", "<path>"),)

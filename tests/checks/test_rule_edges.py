@@ -134,7 +134,11 @@ def two_payloads(kind: str) -> Vib:
 
 
 EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
-    ("VF102", members, ["error nothing: is in the place of sig.pkcs7"]),
+    (
+        "VF102",
+        members,
+        ["error sig.pkcs7: is missing; it is the second member even if it is empty"],
+    ),
     ("VF102", lambda: members(("sig.pkcs7", b"")), []),
     (
         "VF104",
@@ -149,7 +153,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF107",
         lambda: make(members={3: ("acme", b"x"), 4: ("acme", b"y")}),
-        ["error acme: is there 3 times; hosts read the first"],
+        ["error acme: occurs 3 times; hosts read the first"],
     ),
     (
         "VF108",
@@ -167,12 +171,12 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF205",
         lambda: named("a" * 36),
-        ["note <name>: has 36 characters; the template stops at 35"],
+        ["note <name>: has 36 characters; VMware's template allows 35"],
     ),
     (
         "VF205",
         lambda: named("a" * 48),
-        ["note <name>: has 48 characters; the template stops at 35"],
+        ["note <name>: has 48 characters; VMware's template allows 35"],
     ),
     ("VF205", lambda: named("a" * 49), ["error <name>: has 49 characters, more than 48"]),
     ("VF206", lambda: named(LETTERS), []),
@@ -181,19 +185,23 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF206",
         lambda: named("a b"),
-        ["warning <name>: 'a b' has characters beyond A-Z a-z 0-9 _ . -"],
+        ["warning <name>: 'a b' contains characters other than A-Z a-z 0-9 _ . -"],
     ),
     ("VF207", lambda: make(version="1.0-1"), []),
     ("VF208", lambda: make(version=""), []),
     ("VF210", lambda: make(release_date="soon"), []),
-    ("VF211", lambda: make(type=None), ["warning <type>: is missing; the ID will say None"]),
+    (
+        "VF211",
+        lambda: make(type=None),
+        ["warning <type>: is missing; the VIB ID will contain None"],
+    ),
     ("VF211", lambda: make(type="locker"), []),
     ("VF211", lambda: make(type="meta"), []),
     *(
         (
             "VF215",
             lambda kind=kind, bad=bad: related(**{kind: [bad]}),
-            [f"error <{element}>: {text} is not a constraint"],
+            [f"error <{element}>: {text} is not a valid constraint"],
         )
         for kind, element in (
             ("depends", "depends"),
@@ -228,7 +236,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF302",
         lambda: make(payload_name="fifteen-letters"),
-        ["note fifteen-letters: is fifteen- in the bootbank"],
+        ["note fifteen-letters: is shortened to fifteen- in the bootbank"],
     ),
     ("VF302", lambda: make(declared={"name": "sixteen-letters!"}), []),
     ("VF304", lambda: make(declared={"type": ""}), ["error acme: has no type"]),
@@ -244,7 +252,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF308",
         lambda: make(declared={"size": 4}),
-        [f"error acme: declares 4 bytes, but the archive holds {len(STORED)} bytes"],
+        [f"error acme: declares 4 bytes, but has {len(STORED)} bytes in the archive"],
     ),
     ("VF308", lambda: make(declared={"size": None}), ["note acme: declares no size"]),
     ("VF308", lambda: make(members={2: ("other", STORED)}, declared={"size": 1}), []),
@@ -252,18 +260,22 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         "VF309",
         lambda: make(FILES[3:]),
         [
-            "error etc: is no entry of payload acme",
-            "error etc/vmware: is no entry of payload acme",
-            "error etc/vmware/firewall: is no entry of payload acme",
+            "error etc: is not an entry of payload acme",
+            "error etc/vmware: is not an entry of payload acme",
+            "error etc/vmware/firewall: is not an entry of payload acme",
         ],
     ),
     ("VF310", lambda: make(file_list=(f"/{CONF}",)), []),
     ("VF311", lambda: make(file_list=(CONF, "etc/none/")), []),
     ("VF311", lambda: make(content=b"no tar" * 200), []),
     ("VF312", lambda: make(file_list=("etc/hosts",), overlay=True), []),
-    ("VF312", lambda: make(file_list=("/etc/hosts",)), ["error /etc/hosts: is a file of ESXi"]),
-    ("VF313", lambda: make(file_list=("",)), ["error <file-list>: holds an empty path"]),
-    ("VF313", lambda: make(file_list=(CONF, CONF)), [f"warning {CONF}: is there 2 times"]),
+    (
+        "VF312",
+        lambda: make(file_list=("/etc/hosts",)),
+        ["error /etc/hosts: belongs to ESXi itself"],
+    ),
+    ("VF313", lambda: make(file_list=("",)), ["error <file-list>: contains an empty path"]),
+    ("VF313", lambda: make(file_list=(CONF, CONF)), [f"warning {CONF}: is listed 2 times"]),
     *(
         (
             "VF313",
@@ -276,35 +288,35 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF315",
         lambda: make(content=image(form=vmtar)),
-        ["warning acme: is declared tgz and holds vmtar in gzip"],
+        ["warning acme: has type tgz, but contains vmtar in gzip"],
     ),
     ("VF315", lambda: make(form=tarfile.PAX_FORMAT), []),
     ("VF315", lambda: stored_as(image(form=vmtar), "vzstd", zstd_compressed), []),
     (
         "VF315",
         lambda: stored_as(image(form=vmtar), "vgz", zstd_compressed),
-        ["warning acme: is declared vgz and holds vmtar in zstd"],
+        ["warning acme: has type vgz, but contains vmtar in zstd"],
     ),
     (
         "VF315",
         lambda: stored_as(image(), "vgz", bytes),
-        ["warning acme: is declared vgz and holds gnu in no compression"],
+        ["warning acme: has type vgz, but contains gnu in no compression"],
     ),
     ("VF315", lambda: stored_as(image(form=vmtar), "boot", bytes), []),
     (
         "VF315",
         lambda: two_payloads("boot"),
-        ["warning second: is declared vgz and holds gnu in gzip"],
+        ["warning second: has type vgz, but contains gnu in gzip"],
     ),
     (
         "VF315",
         lambda: two_payloads("tgz"),
-        ["warning second: is declared vgz and holds gnu in gzip"],
+        ["warning second: has type vgz, but contains gnu in gzip"],
     ),
     (
         "VF315",
         lambda: stored_as(image(), "vgz", zstd_in_gzip),
-        ["warning acme: is declared vgz and holds gnu in zstd in gzip"],
+        ["warning acme: has type vgz, but contains gnu in zstd in gzip"],
     ),
     *(
         ("VF323", lambda checksum=checksum: make(declared={"checksums": (checksum,)}), expected)
@@ -314,14 +326,14 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF331",
         lambda: with_file("etcetera/a", mode=0o1644),
-        ["warning etcetera/a: has mode 1644; edits do not last here"],
+        ["warning etcetera/a: has mode 1644, but edits outside /etc are lost at a reboot"],
     ),
     ("VF332", lambda: with_file(mode=0o1644), []),
     ("VF333", lambda: with_file(uid=201, owner="mts"), []),
     (
         "VF333",
         lambda: make((*FILES[:3], replace(FILES[3], uid=500, owner=""))),
-        ["warning : 1 entries belong to 500:500"],
+        ["warning : 1 entry is owned by 500:500, not by root"],
     ),
     (
         "VF333",
@@ -331,7 +343,10 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
                 replace(FILES[3], uid=5, owner="a"),
             )
         ),
-        ["warning : 1 entries belong to 5:5 (a)", "warning : 3 entries belong to 7:7 (b)"],
+        [
+            "warning : 1 entry is owned by 5:5 (a), not by root",
+            "warning : 3 entries are owned by 7:7 (b), not by root",
+        ],
     ),
     ("VF334", lambda: with_file(link="target", mode=0o777), []),
     ("VF334", lambda: with_folder("opt", 0o1777), []),
@@ -344,7 +359,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
         (
             "VF337",
             lambda line=line: with_file("opt/a", content=f"#!{line}\n".encode()),
-            [f"error opt/a: starts with #!{line}"] if bad else [],
+            [f"error opt/a: starts with #!{line}, but hosts have only /bin/sh"] if bad else [],
         )
         for line, bad in {
             "/bin/bash": True,
@@ -363,15 +378,23 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF338",
         lambda: programs(62, 183),
-        ["error opt/183: is a program for aarch64, among others for x86-64"],
+        ["error opt/183: is a program for aarch64, but others in the VIB are for x86-64"],
     ),
     ("VF338", lambda: programs(62, 243), ["error opt/243: is a program for machine 243"]),
     ("VF339", lambda: with_file("etc/init.d/a", mode=0o601), []),
     ("VF339", lambda: with_file("etc/init.d/a", mode=0o610), []),
     ("VF339", lambda: with_file("etc/init.d/a", mode=0o700), []),
     ("VF339", lambda: with_file("etc/init.d/a", link="b"), []),
-    ("VF339", lambda: with_file("etc/rc.local.d/a"), ["warning etc/rc.local.d/a: has mode 0644"]),
-    ("VF339", lambda: with_file("etc/shutdown.d/a"), ["warning etc/shutdown.d/a: has mode 0644"]),
+    (
+        "VF339",
+        lambda: with_file("etc/rc.local.d/a"),
+        ["warning etc/rc.local.d/a: has mode 0644; hosts do not run it"],
+    ),
+    (
+        "VF339",
+        lambda: with_file("etc/shutdown.d/a"),
+        ["warning etc/shutdown.d/a: has mode 0644; hosts do not run it"],
+    ),
     ("VF501", lambda: make(signature=SIGNED, acceptance_level="partner"), []),
     ("VF501", make, []),
     (
@@ -382,7 +405,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF502",
         lambda: make(signature=sign(b"x").replace(b"PKCS7", b"CMS")),
-        ["error sig.pkcs7: is label CMS, not PEM with the label PKCS7"],
+        ["error sig.pkcs7: is PEM with the label CMS, not PEM with the label PKCS7"],
     ),
     (
         "VF502",

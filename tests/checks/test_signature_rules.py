@@ -65,10 +65,10 @@ def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: 
 @pytest.mark.parametrize(
     ("change", "count", "words"),
     [
-        ("", 2, "VF503 sig.pkcs7: a block has 2 signers"),
-        ("", 0, "VF503 sig.pkcs7: a block has 0 signers"),
+        ("", 2, "VF503 sig.pkcs7: has a block with 2 signers, not one"),
+        ("", 0, "VF503 sig.pkcs7: has a block with 0 signers, not one"),
         ("key", 1, "VF506 sig.pkcs7: names its signer by a key identifier"),
-        ("serial", 1, "VF506 sig.pkcs7: does not carry its signer's certificate"),
+        ("serial", 1, "VF506 sig.pkcs7: does not contain its signer's certificate"),
     ],
 )
 def test_signers(

@@ -150,7 +150,7 @@ def test_a_terminal_is_asked_for_the_passphrase(monkeypatch: pytest.MonkeyPatch)
 
 
 BAD = {
-    "no key": ((), "name one of the two"),
+    "no key": ((), "give either --key"),
     "both": (("--append", "--replace"), "not both"),
     "odd time": (("--signing-time", "soon"), "--signing-time: 'soon' is no time"),
     "missing key": (("--key", "none.key"), "No such file"),

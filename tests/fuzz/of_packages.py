@@ -23,14 +23,14 @@ from vibforge.formats.tar_reading import TarReader
 from vibforge.formats.vmtar import text_hints
 from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.formats.zip_archive import open_zip
+from vibforge.host.candidate import candidate_from_vib
 from vibforge.host.command import NO_FLAGS
 from vibforge.host.host import stock_host
-from vibforge.host.offer import offer_of
 from vibforge.host.routes import Route
 from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import inspect_vib
 from vibforge.packages.lint import CheckSelection, lint
-from vibforge.packages.plan import Plan, plan_offer
+from vibforge.packages.plan import Plan, plan_candidate
 from vibforge.packages.verify import verify_vib
 from vibforge.project import recipe_writing
 from vibforge.project.read_project import read_stage
@@ -121,7 +121,9 @@ def judge_vib(data: bytes) -> None:
     vib = Vib.from_bytes(data)
     result = lint([VibScan(vib, "fuzz.vib")], CheckSelection())
     printable(Lint.of(result), lint_text(result, Paint()))
-    plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))])
+    plan = plan_candidate(
+        candidate_from_vib(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))]
+    )
     whole = Plan(files=(plan,), route=Route.INSTALL, flags=NO_FLAGS)
     printable(PlanDocument.of(whole), plan_text(whole, Paint()))
 

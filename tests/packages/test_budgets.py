@@ -19,7 +19,7 @@ from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind, header_blocks
 from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import inspect
 from vibforge.packages.lint import CheckSelection, lint
-from vibforge.packages.plan import read_offer
+from vibforge.packages.plan import read_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verify import judge_bundle, verify
 from vibforge.project.build import amounts, build
@@ -61,7 +61,7 @@ COMMANDS: dict[str, Callable[[Path], object]] = {
     "lint": each(linted),
     "verify": verify,
     "extract": extracted,
-    "plan": read_offer,
+    "plan": read_candidate,
     "bundle verify": judge_bundle,
 }
 

@@ -59,8 +59,8 @@ def test_every_real_file_upgraded(corpus: Path, golden: Golden) -> None:
     for file in planned.files:
         for host in file.hosts:
             found = [r for r in host.routes if r.route.startswith("ISO")]
-            for world in found[0].worlds:
-                conditions = "; ".join(world.answers.conditions)
-                lines += [f"{file.offer.name}: {world.result.outcome} {conditions}".rstrip()]
-                lines += [f"    {cause}" for cause in world.result.causes[:3]]
+            for branch in found[0].branches:
+                conditions = "; ".join(branch.assumptions.conditions)
+                lines += [f"{file.candidate.name}: {branch.result.outcome} {conditions}".rstrip()]
+                lines += [f"    {cause}" for cause in branch.result.causes[:3]]
     golden("corpus-upgrade-6.7-9.0.txt", "\n".join(lines) + "\n")

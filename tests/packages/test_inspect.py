@@ -93,7 +93,7 @@ def test_declared_type_and_real_content(
     found = payload(tmp_path, data)
     assert list(found.compression) == compression
     assert found.form is form
-    assert any("is declared" in each for each in found.oddities) is odd
+    assert any("has type" in oddity for oddity in found.oddities) is odd
     layout = vmtar if form is TarForm.VMTAR else vibs.GNU
     size = 4 if form is None else len(vibs.image(form=layout))
     assert found.content_size == size

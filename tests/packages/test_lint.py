@@ -41,7 +41,7 @@ def test_rules_are_chosen_by_id_family_or_name() -> None:
 def test_a_word_that_names_no_rule(word: str) -> None:
     with pytest.raises(ModelError, match="there is no rule") as caught:
         chosen((word,), (), STOCK_TARGETS)
-    assert caught.value.problems[0].remedy == "`vibforge lint` names the rule of each finding"
+    assert caught.value.problems[0].remedy == "`vibforge lint` prints the rule of each finding"
 
 
 def test_a_rule_that_is_nearly_named_is_offered() -> None:
@@ -63,7 +63,7 @@ def test_find_rule() -> None:
     [
         ("VF2188", "did you mean VF218?"),
         ("path-outside-lists", "VF218 path-outside-list"),
-        ("VF999", "`vibforge lint` names the rule of each finding"),
+        ("VF999", "`vibforge lint` prints the rule of each finding"),
     ],
 )
 def test_what_is_like_a_rule_is_named(word: str, remedy: str) -> None:

@@ -14,7 +14,7 @@ def test_nothing_is_predicted_for_a_release_that_is_not_in_the_table(tmp_path: P
     planned = plan([vibs.write(tmp_path)], targets=[UNKNOWN])
     assert not planned.good
     (host,) = planned.files[0].hosts
-    results = [world.result for route in host.routes for world in route.worlds]
+    results = [branch.result for route in host.routes for branch in route.branches]
     assert {(each.outcome, each.certainty) for each in results} == {
         (InstallOutcome.NOT_KNOWN, Certainty.UNKNOWN)
     }
@@ -27,7 +27,7 @@ def test_an_upgrade_to_a_release_that_is_not_in_the_table_is_not_known(tmp_path:
     )
     assert not planned.good
     (upgrade,) = [r for r in planned.files[0].hosts[0].routes if r.route is Route.UPGRADE]
-    assert [world.result.outcome for world in upgrade.worlds] == [InstallOutcome.NOT_KNOWN]
+    assert [branch.result.outcome for branch in upgrade.branches] == [InstallOutcome.NOT_KNOWN]
 
 
 def test_a_route_that_a_release_does_not_have_is_no_good_plan(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_signature_that_does_not_hold_is_not_kept_before_a_new_one(lab: Lab, f
     edited = file.read_bytes().replace(b"<vendor>LAB", b"<vendor>BAL")
     file.write_bytes(edited)
     with pytest.raises(
-        SigningError, match="signature 1 does not hold: the descriptor is not the text"
+        SigningError, match="signature 1 is not valid: the descriptor is not the text"
     ):
         sign_vib(file, lab.signer(), existing=Existing.APPEND)
     assert file.read_bytes() == edited
@@ -259,7 +259,7 @@ def test_a_release_date_that_is_none_asks_for_a_signing_time(lab: Lab, file: Pat
             for name, data in members.items()
         )
     )
-    with pytest.raises(SigningError, match="'some day', which is no signing time"):
+    with pytest.raises(SigningError, match="'some day' cannot be used as the signing time"):
         signed(lab, file)
     assert sign_vib(file, lab.signer(), signing_time=RELEASE_DATE).signing_time == RELEASE_DATE
 

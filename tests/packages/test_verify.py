@@ -81,8 +81,8 @@ def test_every_fact_has_its_line() -> None:
         ("held", "container: every member has a name of its own"),
         ("held", "container: the file ends where its last member does"),
         ("held", "coverage: every member is descriptor, signature or payload"),
-        ("held", "container: ESXi's reader takes archive and descriptor"),
-        ("held", "level: the acceptance level is one that hosts know"),
+        ("held", "container: ESXi's reader accepts archive and descriptor"),
+        ("held", "level: the acceptance level is valid"),
         ("held", "descriptor: every value can be read"),
         ("held", "payload: every payload has a name of its own"),
         ("held", f"size: size {len(STORED)}"),
@@ -104,10 +104,10 @@ def test_a_size_that_lies_is_told() -> None:
     lying = vibs.vib(declared={"size": 133120, "uncompressed_size": 7})
     assert failed(lying) == {
         "size: size 133120": (
-            f"declares 133120 bytes, but the archive holds {len(STORED)} bytes (VF308)"
+            f"declares 133120 bytes, but has {len(STORED)} bytes in the archive (VF308)"
         ),
         "size: uncompressed-size 7": (
-            f"declares 7 bytes and unpacks to {len(vibs.image())} bytes (VF318)"
+            f"declares 7 bytes, but unpacks to {len(vibs.image())} bytes (VF318)"
         ),
     }
 
@@ -149,8 +149,8 @@ def test_a_declared_payload_of_another_name_is_told_twice() -> None:
         if fact.outcome is Outcome.FAILED
     ]
     assert found == [
-        ("other", "the archive has no payload of this name (VF103)"),
-        ("acme", "is not declared and will not be installed (VF106)"),
+        ("other", "is declared, but the archive has no member of this name (VF103)"),
+        ("acme", "is not declared; hosts do not install it (VF106)"),
     ]
 
 
@@ -159,7 +159,7 @@ def test_the_file_list_is_held_against_the_payloads() -> None:
     assert failed(vibs.vib(vibs.MIXED, file_list=files)) == {
         "files: the file list names every file of the payloads": "is not in the file list (VF310)",
         "files: the payloads hold every file of the file list": (
-            "is in the file list and in no payload (VF311)"
+            "is in the file list, but in no payload (VF311)"
         ),
     }
     slashed = [f"/{path}" for path in vibs.GOOD.file_list]
@@ -186,10 +186,10 @@ def test_values_that_cannot_be_read_fail() -> None:
 
 def test_a_level_that_is_none_fails() -> None:
     assert failed(vibs.vib(acceptance_level="VMwareAccepted")) == {
-        "level: the acceptance level is one that hosts know": (
-            "'VMwareAccepted' is not a level (VF212)"
+        "level: the acceptance level is valid": (
+            "'VMwareAccepted' is not an acceptance level (VF212)"
         ),
-        "container: ESXi's reader takes archive and descriptor": (
+        "container: ESXi's reader accepts archive and descriptor": (
             "ESXi's reader refuses it: VIB 'acme-1.0.0-1' has invalid acceptance level "
             "'VMwareAccepted'. (VF110)"
         ),
@@ -305,7 +305,7 @@ def test_folders_and_payloads_say_nothing_to_hold_them_against(tmp_path: Path) -
     (tmp_path / "descriptor.xml").write_bytes(vibs.descriptor())
     (tmp_path / "payload").write_bytes(vibs.GNU_IMAGE)
     for path in (tmp_path, tmp_path / "payload"):
-        with pytest.raises(FormatError, match="only a VIB or a bundle"):
+        with pytest.raises(FormatError, match="not a VIB or a bundle"):
             verify(path)
 
 

@@ -123,7 +123,7 @@ def test_what_is_needed_is_told(tmp_path: Path) -> None:
     answer.write_bytes(b"x")
     both = KeySource(key="k", certificates=())
     for source, signature in ((KeySource(key=""), None), (both, answer)):
-        with pytest.raises(SigningError, match="name one of the two"):
+        with pytest.raises(SigningError, match="give either --key"):
             choose_signer(source, signature, no_passphrase, {})
-    with pytest.raises(SigningError, match="--signature-in needs --cert"):
+    with pytest.raises(SigningError, match="--signature-in requires --cert"):
         choose_signer(KeySource(key=""), answer, no_passphrase, {})

@@ -206,21 +206,21 @@ UNCOVERED = {
     "an empty digest": Made(element(checksum("")), says="no digest of a known kind"),
     "a digest of blanks": Made(element(checksum("  ")), says="no digest of a known kind"),
     "a cut digest": Made(
-        element(checksum(digest("sha256")[:-1])), says="is not a whole digest (VF323)"
+        element(checksum(digest("sha256")[:-1])), says="is not a complete digest (VF323)"
     ),
     "a long digest": Made(
-        element(checksum(digest("sha256") + "0")), says="is not a whole digest (VF323)"
+        element(checksum(digest("sha256") + "0")), says="is not a complete digest (VF323)"
     ),
     "a blank inside": Made(
         element(checksum(f"{digest('sha256')[:8]} {digest('sha256')[8:]}")),
-        says="is not a whole digest (VF323)",
+        says="is not a complete digest (VF323)",
     ),
     "a sha-1 that calls itself sha-256": Made(
-        element(checksum(digest("sha1"))), says="is not a whole digest (VF323)"
+        element(checksum(digest("sha1"))), says="is not a complete digest (VF323)"
     ),
     "a digest in a comment": Made(
         element(f'<checksum checksum-type="sha-256"><!--{digest("sha256")}--></checksum>'),
-        says="is not a whole digest (VF323)",
+        says="is not a complete digest (VF323)",
     ),
     "a digest beside its element": Made(
         f'<payload name="acme" type="tgz"/>{PLAIN_256}', says="no digest of a known kind"
@@ -231,7 +231,7 @@ UNCOVERED = {
 WRONG = {
     "two digests that contradict": Made(element(PLAIN_256, OTHER_256), says="(VF323)"),
     "a right one and an empty one": Made(
-        element(PLAIN_256, checksum("")), says="is not a whole digest (VF323)"
+        element(PLAIN_256, checksum("")), says="is not a complete digest (VF323)"
     ),
     "a wrong one of the content": Made(
         element(PLAIN_256, checksum(digest("sha256", OTHER_CONTENT), process="gunzip")),
@@ -249,29 +249,31 @@ WRONG = {
     ),
     "two lists of payloads": Made(
         f"{ELEMENT}</payloads><payloads>",
-        says="occurs more than once, and readers differ in which one counts (VF213)",
+        says="occurs more than once, and readers differ in which one they use (VF213)",
     ),
     "two levels": Made(
         edit=substitute(
             b"<acceptance-level>", b"<acceptance-level>partner</acceptance-level><acceptance-level>"
         ),
-        says="occurs more than once, and readers differ in which one counts (VF213)",
+        says="occurs more than once, and readers differ in which one they use (VF213)",
     ),
     "a payload with the name of the signature": Made(
-        ELEMENT + vibs.element(vibs.payload(b"", name="sig.pkcs7")), says="no payload (VF303)"
+        ELEMENT + vibs.element(vibs.payload(b"", name="sig.pkcs7")),
+        says="the name of another member (VF303)",
     ),
     "a payload with the name of the descriptor": Made(
-        ELEMENT + vibs.element(vibs.payload(b"", name="descriptor.xml")), says="no payload"
+        ELEMENT + vibs.element(vibs.payload(b"", name="descriptor.xml")),
+        says="the name of another member",
     ),
     "declared and not there": Made(
         ELEMENT + vibs.element(vibs.payload(OTHER_CONTENT, name="payload2")),
-        says="the archive has no payload of this name",
+        says="is declared, but the archive has no member of this name",
     ),
     "there and not declared": Made(
         change=insert(3, "payload2", OTHER),
-        says="is not declared and will not be installed (VF106)",
+        says="is not declared; hosts do not install it (VF106)",
     ),
-    "no payload declared": Made("", says="is not declared and will not be installed (VF106)"),
+    "no payload declared": Made("", says="is not declared; hosts do not install it (VF106)"),
 }
 """Signed by a trusted signer, and the descriptor contradicts itself or the archive."""
 
@@ -296,46 +298,46 @@ TAMPERED = {
         change=on_descriptor(b">partner<", b">certified<"), says="the descriptor is not the text"
     ),
     "another payload before it": Made(
-        change=insert(2, "acme", OTHER), says="is there 2 times; hosts read the first (VF107)"
+        change=insert(2, "acme", OTHER), says="occurs 2 times; hosts read the first (VF107)"
     ),
     "another payload behind it": Made(
-        change=insert(3, "acme", OTHER), says="is there 2 times; hosts read the first (VF107)"
+        change=insert(3, "acme", OTHER), says="occurs 2 times; hosts read the first (VF107)"
     ),
     "another payload with a slash": Made(
-        change=insert(2, "acme/", OTHER), says="is there 2 times; hosts read the first (VF107)"
+        change=insert(2, "acme/", OTHER), says="occurs 2 times; hosts read the first (VF107)"
     ),
     "another payload in capitals": Made(
         change=insert(3, "ACME", OTHER),
-        says="is not declared and will not be installed (VF106)",
+        says="is not declared; hosts do not install it (VF106)",
     ),
     "payload renamed": Made(change=rename("acme", "Acme"), says="(VF106)"),
     "another descriptor before it": Made(
         change=insert(0, "descriptor.xml", vibs.descriptor(ELEMENT)),
-        says="is there 2 times; hosts read the first (VF107)",
+        says="occurs 2 times; hosts read the first (VF107)",
     ),
     "another descriptor behind it": Made(
         change=insert(3, "descriptor.xml", vibs.descriptor(ELEMENT)),
-        says="is there 2 times; hosts read the first (VF107)",
+        says="occurs 2 times; hosts read the first (VF107)",
     ),
     "another descriptor with a slash": Made(
         change=insert(3, "descriptor.xml/", vibs.descriptor(ELEMENT)),
-        says="is there 2 times; hosts read the first (VF107)",
+        says="occurs 2 times; hosts read the first (VF107)",
     ),
     "another descriptor in capitals": Made(
         change=insert(3, "DESCRIPTOR.XML", vibs.descriptor(ELEMENT)), says="(VF106)"
     ),
     "another signature behind it": Made(
-        change=insert(3, "sig.pkcs7", b""), says="is there 2 times; hosts read the first (VF107)"
+        change=insert(3, "sig.pkcs7", b""), says="occurs 2 times; hosts read the first (VF107)"
     ),
     "an empty signature before it": Made(
-        change=insert(1, "sig.pkcs7", b""), says="is there 2 times; hosts read the first (VF107)"
+        change=insert(1, "sig.pkcs7", b""), says="occurs 2 times; hosts read the first (VF107)"
     ),
     "a member before all": Made(
         change=insert(0, "hello", b"hello"), says="comes before descriptor.xml (VF101)"
     ),
     "two tables of names": Made(
         change=lambda members: insert(2, "//", b"acme/\n")(insert(2, "//", b"x/\n")(members)),
-        says="is there 2 times; hosts read the first (VF107)",
+        says="occurs 2 times; hosts read the first (VF107)",
     ),
     "bytes behind it": Made(tail=b"tail", says="follow the last member"),
     "a newline behind it": Made(tail=b"\n\n", says="follow the last member"),
@@ -348,11 +350,12 @@ TAMPERED = {
         says="the descriptor is not the text",
     ),
     "no member for a signature": Made(
-        change=without("sig.pkcs7"), says="is in the place of sig.pkcs7 (VF102)"
+        change=without("sig.pkcs7"),
+        says="is the second member, where hosts expect sig.pkcs7 (VF102)",
     ),
     "signature at the end": Made(
         change=lambda members: [members[0], members[2], members[1]],
-        says="is in the place of sig.pkcs7 (VF102)",
+        says="is the second member, where hosts expect sig.pkcs7 (VF102)",
     ),
     "garbage for a signature": Made(
         change=put("sig.pkcs7", b"garbage"), says="neither PEM nor DER"
@@ -698,4 +701,4 @@ def test_a_bundle_without_vibs_passes_no_gate(store: TrustStore, tmp_path: Path)
     found = {name: verify(path, policy) for name, policy in policies(store).items()}
     assert {name for name, one in found.items() if one.held} == {"default"}
     (reason,) = [one.reason for one in found["strict"].facts if one.outcome is Outcome.FAILED]
-    assert reason == "the bundle holds no VIB"
+    assert reason == "the bundle contains no VIB"

@@ -13,7 +13,7 @@ from vibforge.api.arguments import path_of, paths_of, policy_of, typed_errors, w
 from vibforge.bundle import compose, create, modernise, opening
 from vibforge.bundle import recipe as bundle_recipe
 from vibforge.errors import ModelError, is_folder
-from vibforge.host import offer
+from vibforge.host import candidate
 from vibforge.packages import verify as packages_verify
 from vibforge.project import read_project, recipe_reading
 
@@ -237,8 +237,8 @@ def verify_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
     return packages_verify.VerifiedBundles(bundles=judged, reader=wanted)
 
 
-def _reader_of(word: str) -> offer.BundleReader | None:
-    readers = {each.name.lower().replace("_", "-"): each for each in offer.BundleReader}
+def _reader_of(word: str) -> candidate.BundleReader | None:
+    readers = {each.name.lower().replace("_", "-"): each for each in candidate.BundleReader}
     if word and word not in readers:
         raise ModelError(f"{word!r} is no reader", remedy=f"use one of {', '.join(readers)}")
     return readers.get(word)

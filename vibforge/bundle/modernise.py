@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from vibforge.bundle.create import Notes, assemble, derived_code, note_objections
+from vibforge.bundle.create import Notes, assemble, derived_code, note_errors
 from vibforge.bundle.index import Vendor, depot_platform
 from vibforge.bundle.metadata import Bulletin
 from vibforge.bundle.opening import (
@@ -99,7 +99,7 @@ def _versions(
     for problem in problems:
         notes.add(problem.what)
     notes.add(f"marked for {', '.join(good)}: no check rules these releases out; nobody tried it")
-    note_objections(content.vibs, notes)
+    note_errors(content.vibs, notes)
     _note_unknown(content, good, notes)
     return tuple(good)
 

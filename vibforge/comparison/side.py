@@ -19,7 +19,7 @@ from vibforge.formats.tar_reading import TarEntry
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Host
 from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outcomes_of, outlook
-from vibforge.packages.plan import offer_of
+from vibforge.packages.plan import judged_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.project.build import build_plan
 from vibforge.project.plan_build import plan_build
@@ -200,7 +200,7 @@ def _project_side(path: Path, settings: Mapping[str, str]) -> Side:
 
 def _vib_side(vib: Vib) -> VibSide:
     scan = VibScan(vib)
-    candidate = offer_of(scan, vib.source.name)
+    candidate = judged_candidate(scan, vib.source.name)
     (package,) = candidate.packages
     needs = install_needs(replace(package, contents=()))
     texts = _Texts()

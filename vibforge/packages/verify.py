@@ -16,9 +16,9 @@ from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import DepotError, FormatError, Problem, VerificationError, VibforgeError
 from vibforge.files.inputs import FileSource, Several, require_readable, tried
 from vibforge.findings.check import Topic
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.lint import BUNDLE_CHECKS
-from vibforge.packages.plan import bundle_offer, offer_of
+from vibforge.packages.plan import bundle_candidate, judged_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verification import (
     REQUIRED_SIGNATURE,
@@ -34,7 +34,7 @@ from vibforge.vib.payload_scan import Progress, no_progress
 from vibforge.vib.scan import VibScan
 
 if TYPE_CHECKING:
-    from vibforge.host.offer import InstallCandidate
+    from vibforge.host.candidate import InstallCandidate
 
 
 def verify(
@@ -42,10 +42,10 @@ def verify(
     policy: TrustPolicy = NO_POLICY,
     progress: Progress = no_progress,
 ) -> Verification:
-    """Verify a VIB, or whatever VIB or bundle is at a path.
+    """Verify a VIB, or the VIB or bundle at a path.
 
-    Without a store in the `policy`, the signature's arithmetic is checked, and whether its signer
-    is to be trusted is told as not checked.
+    Without a trust store in the `policy`, only the signature itself is checked; whether its signer
+    is trusted is reported as not checked.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
@@ -64,8 +64,8 @@ def verify_path(
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     with opened(path) as subjects:
-        found = tuple(verify_subject(one, str(path), progress, policy) for one in subjects)
-    return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
+        parts = tuple(verify_subject(subject, str(path), progress, policy) for subject in subjects)
+    return parts[0] if len(parts) == 1 else Verification(name=str(path), parts=parts)
 
 
 def verify_subject(
@@ -74,7 +74,7 @@ def verify_subject(
     progress: Progress = no_progress,
     policy: TrustPolicy = NO_POLICY,
 ) -> Verification:
-    """Verify what `subjects.opened` opened from `where`.
+    """Verify a subject that `subjects.opened` opened from `where`.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle.
@@ -85,22 +85,22 @@ def verify_subject(
         case OpenBundle():
             return _verify_bundle(subject, progress, policy)
         case _:
-            raise FormatError("only a VIB or a bundle says what it should be", where=where)
+            raise FormatError("not a VIB or a bundle, so it cannot be verified", where=where)
 
 
 def verify_vib(
     vib: Vib, progress: Progress = no_progress, policy: TrustPolicy = NO_POLICY
 ) -> Verification:
-    """Verify a VIB; its payloads are read once, in the order of the file.
+    """Verify a VIB; reads its payloads once, in the order of the file.
 
     Raises:
-        FormatError: the file cannot be read any more.
+        FormatError: the file can no longer be read.
     """
     return verify_scan(VibScan(vib, progress=progress), policy)
 
 
 def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
-    """Verify a VIB whose payloads a scan reads."""
+    """Verify a scanned VIB."""
     facts = (
         *stated_facts(VIB_CHECKS, scan, policy=policy),
         *signature_facts(scan.vib, policy),
@@ -111,7 +111,7 @@ def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
 def verify_bundle_scan(
     scan: BundleScan, parts: Sequence[Verification], policy: TrustPolicy
 ) -> Verification:
-    """Verify what a bundle states; `parts` are the verifications of its VIBs."""
+    """Verify a scanned bundle; `parts` are the verifications of its VIBs."""
     facts = list(stated_facts(BUNDLE_CHECKS, scan))
     if policy.demands_signature and not parts:
         facts.append(_nothing_signed())
@@ -125,8 +125,8 @@ def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy)
 
 
 def _nothing_signed() -> Fact:
-    """Return the fact that a bundle without VIBs has nothing that could be signed."""
-    reason = "the bundle holds no VIB"
+    """Return the failed fact of a bundle without VIBs, which nobody can sign."""
+    reason = "the bundle contains no VIB"
     return fact(Topic.POLICY, REQUIRED_SIGNATURE, holds=False, reason=reason)
 
 
@@ -157,15 +157,16 @@ class Verified(Several[Verification], frozen=True):
 
 
 class JudgedBundle(Struct, frozen=True, kw_only=True):
-    """The facts of a bundle, and what each of its readers makes of it."""
+    """The facts of a bundle, and the verdicts of its readers."""
 
     verification: Verification
     verdicts: tuple[ReaderVerdict, ...]
 
     def refused_by(self, reader: BundleReader) -> bool:
-        """Whether this reader is known to refuse it."""
+        """Return whether this reader is known to refuse the bundle."""
         return any(
-            each.reader is reader and each.verdict is Verdict.REFUSES for each in self.verdicts
+            verdict.reader is reader and verdict.verdict is Verdict.REFUSES
+            for verdict in self.verdicts
         )
 
 
@@ -215,13 +216,13 @@ def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
         bundles = tuple(subject for subject in subjects if isinstance(subject, OpenBundle))
         if not bundles:
             raise DepotError(
-                "this is no offline bundle", where=str(path), remedy="use `vibforge verify`"
+                "not an offline bundle", where=str(path), remedy="use `vibforge verify`"
             )
         yield bundles
 
 
 def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBundle, ...]:
-    """Verify the bundles in a file by a policy, and say what their readers make of them.
+    """Verify the bundles in a file by a policy, and predict which readers accept them.
 
     Raises:
         FormatError: it cannot be read.
@@ -232,31 +233,31 @@ def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBun
 
 
 def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
-    """Read each VIB once, for the verification and for what hosts refuse of it."""
+    """Read each VIB once, for both its verification and the refusals of hosts."""
     inside = not isinstance(bundle.container, FileSource)
     scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
     parts: list[Verification] = []
-    offers: list[InstallCandidate] = []
+    candidates: list[InstallCandidate] = []
     for _member, vib in scan.vibs:
         vib_scan = VibScan(vib)
         parts.append(verify_scan(vib_scan, policy))
-        offers.append(offer_of(vib_scan, scan.name, policy))
+        candidates.append(judged_candidate(vib_scan, scan.name, policy))
     return JudgedBundle(
         verification=verify_bundle_scan(scan, parts, policy),
-        verdicts=reader_verdicts(scan, bundle_offer(scan, offers, scan.name)),
+        verdicts=reader_verdicts(scan, bundle_candidate(scan, candidates, scan.name)),
     )
 
 
 _THREAD_LIMIT = 8
-"""Files at once: each takes up to 25 MiB of memory, and 130 MiB more while zstd is unpacked."""
+"""Files verified at once; each takes up to 25 MiB of memory, and 130 MiB more to unpack zstd."""
 
 
 class _StoppedError(Exception):
-    """The others were told to stop."""
+    """Another thread failed, so this one stops."""
 
 
 class _Share:
-    """Adds up what all threads have read."""
+    """Counts the bytes that all threads have read."""
 
     def __init__(self, size: int, on_progress: Callable[[int, int], None] | None) -> None:
         self._size = size
@@ -279,11 +280,11 @@ def verify_all(
     on_progress: Callable[[int, int], None] | None = None,
     policy: TrustPolicy = NO_POLICY,
 ) -> Verified:
-    """Verify files, and return for each what was found, or why it could not be verified.
+    """Verify files; return the verification of each, or why it could not be verified.
 
     Args:
         subjects: VIBs and bundles, or VIBs that were read already.
-        on_progress: is told the bytes that were read, and how many there are in all.
+        on_progress: called with (bytes read, total bytes).
         policy: whom to trust.
     """
     share = _Share(sum(map(_size, subjects)), on_progress)

@@ -313,7 +313,7 @@ def _outlook_words(of: Outlook, needs: InstallNeeds) -> str:
 
 def least_certainty(of: Outlook) -> Certainty:
     """Return how sure it is what a host does with what it needs."""
-    return least_sure(world.result.certainty for world in of.then)
+    return least_sure(branch.result.certainty for branch in of.then)
 
 
 def _fact(name: str, value: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from msgspec import structs
 
 from vibforge.bundle.readers import ReaderVerdict, Verdict
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.report.documents.shape import (
     Cause,
     Count,

@@ -11,7 +11,7 @@ from tests.vibs import Change, swap
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.recipe import BundleRecipe
 from vibforge.host.routes import Route
-from vibforge.packages.plan import plan, read_offer
+from vibforge.packages.plan import plan, read_candidate
 from vibforge.packages.sign import sign_vib
 from vibforge.signing.policy import TrustPolicy
 from vibforge.signing.store import read_store
@@ -25,11 +25,11 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def test_a_component_goes_by_the_routes_of_components(bundle: Path) -> None:
-    offer = read_offer(bundle)
-    assert (offer.is_bundle, offer.is_component) == (True, True)
+    candidate = read_candidate(bundle)
+    assert (candidate.is_bundle, candidate.is_component) == (True, True)
     (file,) = plan([bundle], targets=[ESXI_80]).files
     causes = {
-        route.route: {c.rule for world in route.worlds for c in world.result.causes}
+        route.route: {c.rule for branch in route.branches for c in branch.result.causes}
         for route in file.hosts[0].routes
     }
     assert "VF602" not in causes[Route.COMPONENT] | causes[Route.VLCM]
@@ -39,7 +39,7 @@ def test_a_plain_bulletin_does_not(bundle: Path) -> None:
     plain = changed_file(bundle, {}, {"bulletins/": swap("componentNameSpec", "old")})
     (file,) = plan([plain], targets=[ESXI_80], route=Route.COMPONENT).files
     (route,) = [r for r in file.hosts[0].routes if r.route is Route.COMPONENT]
-    assert {c.rule for w in route.worlds for c in w.result.causes} == {"VF602"}
+    assert {c.rule for w in route.branches for c in w.result.causes} == {"VF602"}
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_a_plain_bulletin_does_not(bundle: Path) -> None:
 def test_metadata_that_hosts_refuse(
     bundle: Path, outer: dict[str, Change], inner: dict[str, Change], rule: str, message: str
 ) -> None:
-    offer = read_offer(changed_file(bundle, outer, inner))
-    (refusal,) = (*offer.refusals, *offer.damage)
+    candidate = read_candidate(changed_file(bundle, outer, inner))
+    (refusal,) = (*candidate.refusals, *candidate.damage)
     assert (refusal.cause.rule, message in refusal.message.text) == (rule, True)
     (file,) = plan([changed_file(bundle, outer, inner)], targets=[ESXI_67]).files
     assert not file.hosts[0].routes[0].installs
@@ -77,4 +77,4 @@ def test_whom_hosts_trust_decides_on_a_signed_vib(
     policy = TrustPolicy(store=read_store([stores[trusted]]) if trusted else None)
     (file,) = plan([path], targets=[ESXI_67], policy=policy).files
     (route,) = [r for r in file.hosts[0].routes if r.route is Route.INSTALL]
-    assert {world.result.outcome.installs for world in route.worlds} == installs
+    assert {branch.result.outcome.installs for branch in route.branches} == installs

@@ -1,4 +1,4 @@
-"""What is offered to a host: a VIB file or a bundle, and what a host refuses when it reads it."""
+"""Files to install: VIBs and bundles, and what a host refuses when it reads them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -25,11 +25,11 @@ _DAMAGE = {
     "incorrect data check": messages.DAMAGED_GZIP(),
     "incorrect length check": messages.WRONG_LENGTH_IN_GZIP(),
 }
-"""What Python's gzip says, by what zlib says."""
+"""The messages of Python's gzip module, by the messages of zlib."""
 
 
 class BundleReader(StrEnum):
-    """Who reads an offline bundle."""
+    """The programs that read offline bundles."""
 
     ESXCLI = "esxcli software vib install -d"
     COMPONENT = "esxcli software component apply -d"
@@ -39,7 +39,7 @@ class BundleReader(StrEnum):
 
 
 class InstallCandidate(Struct, frozen=True, kw_only=True):
-    """A file with VIBs in it."""
+    """A VIB file or an offline bundle, and the refusals it causes while it is read."""
 
     name: str
     packages: tuple[Package, ...] = ()
@@ -47,40 +47,44 @@ class InstallCandidate(Struct, frozen=True, kw_only=True):
     damage: tuple[Refusal, ...] = ()
     is_bundle: bool = False
     is_component: bool = False
-    """Whether the bundle's bulletins are components, which hosts from 7.0 on and vLCM take."""
-    of_readers: Mapping[BundleReader, tuple[Refusal, ...]] = field(default_factory=dict)
-    """What those who read offline bundles refuse of the bundle itself."""
-    of_payloads: tuple[Refusal, ...] = ()
-    """What a host refuses of the VIBs when it reads their payloads."""
+    """Whether the bundle's bulletins are components, which 7.0 and later and vLCM install."""
+    reader_refusals: Mapping[BundleReader, tuple[Refusal, ...]] = field(default_factory=dict)
+    """Why each reader of offline bundles refuses the bundle itself."""
+    payload_refusals: tuple[Refusal, ...] = ()
+    """Why a host refuses the VIBs when it reads their payloads."""
 
 
-NOTHING = InstallCandidate(name="")
+NO_CANDIDATE = InstallCandidate(name="")
 
 
-def joint_offer(offers: Sequence[InstallCandidate]) -> InstallCandidate:
-    """Return what several files offer that are named in one command."""
+def join_candidates(candidates: Sequence[InstallCandidate]) -> InstallCandidate:
+    """Return one candidate for several files that one command installs."""
     return InstallCandidate(
-        name=" + ".join(offer.name for offer in offers),
-        packages=tuple(package for offer in offers for package in offer.packages),
-        refusals=tuple(refusal for offer in offers for refusal in offer.refusals),
-        damage=tuple(refusal for offer in offers for refusal in offer.damage),
-        is_bundle=all(offer.is_bundle for offer in offers),
-        is_component=all(offer.is_component for offer in offers),
-        of_readers={
-            reader: tuple(r for offer in offers for r in offer.of_readers.get(reader, ()))
+        name=" + ".join(candidate.name for candidate in candidates),
+        packages=tuple(package for candidate in candidates for package in candidate.packages),
+        refusals=tuple(refusal for candidate in candidates for refusal in candidate.refusals),
+        damage=tuple(refusal for candidate in candidates for refusal in candidate.damage),
+        is_bundle=all(candidate.is_bundle for candidate in candidates),
+        is_component=all(candidate.is_component for candidate in candidates),
+        reader_refusals={
+            reader: tuple(
+                r for candidate in candidates for r in candidate.reader_refusals.get(reader, ())
+            )
             for reader in BundleReader
         },
-        of_payloads=tuple(refusal for offer in offers for refusal in offer.of_payloads),
+        payload_refusals=tuple(
+            refusal for candidate in candidates for refusal in candidate.payload_refusals
+        ),
     )
 
 
-def offer_of(vib: Vib, name: str) -> InstallCandidate:
-    """Return what a VIB file offers; its payloads are read once."""
-    return offer_of_scan(VibScan(vib), name)
+def candidate_from_vib(vib: Vib, name: str) -> InstallCandidate:
+    """Return a VIB file as a candidate; reads its payloads once."""
+    return candidate_from_scan(VibScan(vib), name)
 
 
-def offer_of_scan(scan: VibScan, name: str) -> InstallCandidate:
-    """Return what a scanned VIB offers."""
+def candidate_from_scan(scan: VibScan, name: str) -> InstallCandidate:
+    """Return a scanned VIB as a candidate."""
     vib = scan.vib
     malformed = scan.signature is Signature.MALFORMED
     package = Package(
@@ -94,17 +98,17 @@ def offer_of_scan(scan: VibScan, name: str) -> InstallCandidate:
         name=name,
         packages=(package,),
         refusals=tuple(refusals(scan, InstallStep.READING)),
-        of_payloads=tuple(refusals(scan, InstallStep.PAYLOADS)),
+        payload_refusals=tuple(refusals(scan, InstallStep.PAYLOADS)),
     )
 
 
 def _contents(scan: VibScan) -> Iterator[PayloadContent]:
-    """Yield what is in the declared payloads, in the order of their names."""
-    read = {each.name: each for each in scan.payloads}
-    own = {DESCRIPTOR_NAME: scan.vib.descriptor_bytes, SIGNATURE_NAME: scan.vib.signature}
-    for declared in sorted(scan.descriptor.payloads, key=lambda each: each.name):
-        if (payload := read.get(declared.name)) is None:
-            yield _member(declared, own[declared.name])
+    """Yield the content of each declared payload, sorted by name."""
+    scanned = {payload.name: payload for payload in scan.payloads}
+    members = {DESCRIPTOR_NAME: scan.vib.descriptor_bytes, SIGNATURE_NAME: scan.vib.signature}
+    for declared in sorted(scan.descriptor.payloads, key=lambda payload: payload.name):
+        if (payload := scanned.get(declared.name)) is None:
+            yield _member_content(declared, members[declared.name])
         else:
             yield PayloadContent(
                 payload=declared,
@@ -115,8 +119,8 @@ def _contents(scan: VibScan) -> Iterator[PayloadContent]:
             )
 
 
-def _member(declared: Payload, data: bytes) -> PayloadContent:
-    """Return what is in a payload that has the name of a member that is none."""
+def _member_content(declared: Payload, data: bytes) -> PayloadContent:
+    """Return the content of a payload that is named like the descriptor or the signature."""
     hasher = Hasher(ALGORITHMS)
     hasher.take(data)
     return PayloadContent(
@@ -131,17 +135,17 @@ def _digests(payload: ScannedPayload, layer: Layer) -> dict[str, str]:
 
 
 def _unpacking(payload: ScannedPayload) -> str:
-    """Return the words with which the host's unpacking stops (tried on 6.7)."""
+    """Return the message with which the host's unpacking fails (tried on 6.7); else empty."""
     if not payload.stored_size or payload.fault == CUT_SHORT:
         return messages.CUT_GZIP()
     if payload.fault.startswith(DAMAGED):
         reason = payload.fault.removeprefix(DAMAGED)
-        return next((told for words, told in _DAMAGE.items() if words in reason), reason)
+        return next((message for words, message in _DAMAGE.items() if words in reason), reason)
     return "" if Codec.GZIP in payload.compression else messages.NOT_GZIP()
 
 
 def refusals(scan: VibScan, step: InstallStep) -> Iterator[Refusal]:
-    """Yield what a host refuses at a step, in the order of the checks."""
+    """Yield the refusals of a host at one step, in the order of the checks."""
     for check in VIB_CHECKS:
         if check.reaction and check.reaction.step is step:
             for fault in check.faults(scan):
