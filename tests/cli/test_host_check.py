@@ -116,8 +116,31 @@ def test_a_log_that_does_not_show_it(
 
 
 def test_without_a_log_it_is_not_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["host-check", facts(tmp_path)]) == 1
+    assert main(["host-check", facts(tmp_path, trx_log={"modified": 1795856390})]) == 1
     assert "--trx-log" in capsys.readouterr().out
+
+
+REAL = Path(__file__).parents[1] / "trx/log/real/linuxptp-4.4.log"
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"), [([], "yes"), (["--limit", "1s"], "yes"), (["--limit", "1ns"], "no")]
+)
+def test_the_lines_among_the_facts_are_read(
+    limit: list[str], verdict: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [*REAL.read_text().splitlines(), "odd \udcff \ud800"]
+    given = facts(tmp_path, trx_log={"modified": 1795856390, "lines": lines})
+    assert main(["host-check", given, *limit]) == (verdict == "no")
+    assert f"Keeps time as intended: {verdict}\n" in capsys.readouterr().out
+
+
+def test_a_limit_belongs_to_the_lines_among_the_facts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = facts(tmp_path)
+    assert main(["host-check", given, "--trx-log", log(tmp_path), "--limit", "1us"]) == 2
+    assert "give it to `vibforge trx log`" in capsys.readouterr().err
 
 
 def test_a_host_without_ptp_is_no_bad_host(

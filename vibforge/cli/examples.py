@@ -27,7 +27,7 @@ ssh root@HOST sh -s <host-facts.sh >facts.json
 ssh root@HOST sh -s trx-conf /etc/ntp.conf <host-facts.sh >facts.json""",
     "host-check": """\
 vibforge host-check facts.json
-vibforge host-check facts.json --vib dist/build.json
+vibforge host-check facts.json --vib dist/build.json --limit g8271-4
 vibforge host-check facts.json --vib acme.vib --trx-log log.json""",
     "inspect": """\
 vibforge inspect acme.vib

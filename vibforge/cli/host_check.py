@@ -14,9 +14,10 @@ from vibforge.packages import host_check as packages_host_check
 from vibforge.project import recorded_vib
 from vibforge.report import documents
 from vibforge.report import host_check as report
+from vibforge.trx.log import limits as log_limits
 
 
-def host_check(
+def host_check(  # noqa: PLR0913 - the options of the command
     facts: Annotated[
         Path,
         typer.Argument(
@@ -34,7 +35,16 @@ def host_check(
     trx_log: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What `vibforge trx log --json` printed of this host's log."
+            metavar="FILE",
+            help="What `vibforge trx log --json` printed of this host's log; without it, the lines"
+            " among the facts count.",
+        ),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Check this limit: g8271-4, rts25, … or a time such as 1.5us; may be repeated.",
         ),
     ] = None,
     verbose: Verbose = False,
@@ -45,12 +55,17 @@ def host_check(
     Exit code 1 means that a file of a VIB differs, is missing or is not known, that another version
     is installed, or that the host is to keep time by PTP and does not, or this is not known.
     """
+    if trx_log and limit:
+        raise errors.ModelError(
+            "--limit does not go with --trx-log", remedy="give it to `vibforge trx log`"
+        )
     found = packages_host_check.check_host(
         inputs.read_input(facts, host_facts.SIZE_LIMIT, errors.ModelError),
         [recorded_vib.recorded_vib(path) for path in vib or ()],
         inputs.read_input(trx_log, timekeeping.LOG_RESULT_LIMIT, errors.ModelError)
         if trx_log
         else None,
+        limits=log_limits.limits_of(limit or []),
         where=str(facts),
         log_where=str(trx_log),
     )

@@ -157,7 +157,10 @@ def _log_against(log: LogResult | None) -> Iterator[str]:
 
 def _log_missing(state: HostState, log: LogResult | None) -> Iterator[str]:
     if log is None:
-        yield "what its clock log says; give the result of `vibforge trx log --json` as --trx-log"
+        yield (
+            "what its clock log says: no line of ptp4l is among the facts; give the result of"
+            " `vibforge trx log --json` as --trx-log"
+        )
         return
     if not any(clock.program == "ptp4l" for clock in log.clocks):
         yield "how far the host is from its grandmaster: no clock of ptp4l is in the log"
@@ -201,7 +204,7 @@ def _unchecked(settings: Settings, log: LogResult | None) -> Iterator[str]:
     if settings is Settings.NOT_ASKED:
         yield "whether trx.conf is the one that was built: no VIB with a trx.conf was given"
     if log is not None and not log.limits:
-        yield "how exact the time is: `vibforge trx log` was given no --limit"
+        yield "how exact the time is: no --limit was given"
 
 
 def read_log_result(

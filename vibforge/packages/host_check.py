@@ -9,6 +9,7 @@ from vibforge.errors import FormatError
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Host
 from vibforge.host.host_state import HostState, read_state
+from vibforge.host.own_log import read_own_log
 from vibforge.host.timekeeping import (
     Settings,
     TimeVerdict,
@@ -17,6 +18,7 @@ from vibforge.host.timekeeping import (
 )
 from vibforge.packages.drift import Drift, find_drift
 from vibforge.packages.subjects import opened
+from vibforge.trx.log.limits import Limit
 from vibforge.vib.archive import Vib
 
 
@@ -37,11 +39,12 @@ class HostCheck(Struct, frozen=True, kw_only=True):
         )
 
 
-def check_host(
+def check_host(  # noqa: PLR0913 - each is one thing that is compared
     facts: bytes,
     vibs: Iterable[Path] = (),
     log_result: bytes | None = None,
     *,
+    limits: Sequence[Limit] = (),
     where: str = "facts.json",
     log_where: str = "log.json",
 ) -> HostCheck:
@@ -50,7 +53,9 @@ def check_host(
     Args:
         facts: what the host script wrote.
         vibs: VIBs that should be installed as they were built.
-        log_result: what `vibforge trx log --json` printed of the host's log.
+        log_result: what `vibforge trx log --json` printed of the host's log; if None, the lines of
+            trx.log among the facts are read.
+        limits: limits that these lines must show as kept.
         where: what errors call the facts.
         log_where: what errors call the result of the log.
 
@@ -60,7 +65,10 @@ def check_host(
     """
     host, state = read_facts(facts, where), read_state(facts, where)
     drifts = tuple(_drift(path, host, state) for path in vibs)
-    log = None if log_result is None else read_log_result(log_result, state.host_name, log_where)
+    if log_result is None:
+        log = read_own_log(state, limits)
+    else:
+        log = read_log_result(log_result, state.host_name, log_where)
     return HostCheck(
         where=where,
         host=host,
