@@ -179,7 +179,7 @@ class Workshop(Struct, dict=True):
 
     def _signed(self, thing: Thing, words: str) -> Thing:
         level = thing.case.level
-        if "build the VIB again" in words and level == "community":
+        if "rebuild the VIB" in words and level == "community":
             level = "partner"
             thing = self._rebuilt(thing, words, **{"acceptance-level": level})
         signer = self.lab.signer(AcceptanceLevel.parse(level))
