@@ -325,7 +325,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
     (
         "VF333",
         lambda: make((*FILES[:3], replace(FILES[3], uid=500, owner=""))),
-        ["warning : 1 entries belong to 500:500"],
+        ["warning : 1 entry belongs to 500:500"],
     ),
     (
         "VF333",
@@ -335,7 +335,7 @@ EDGES: list[tuple[str, Callable[[], Vib], list[str]]] = [
                 replace(FILES[3], uid=5, owner="a"),
             )
         ),
-        ["warning : 1 entries belong to 5:5 (a)", "warning : 3 entries belong to 7:7 (b)"],
+        ["warning : 1 entry belongs to 5:5 (a)", "warning : 3 entries belong to 7:7 (b)"],
     ),
     ("VF334", lambda: with_file(link="target", mode=0o777), []),
     ("VF334", lambda: with_folder("opt", 0o1777), []),

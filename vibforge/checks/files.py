@@ -192,7 +192,9 @@ def builders_owner(subject: VibScan) -> Iterator[Fault]:
         of_numbers[uid, gid] += count
     for uid, gid, name in sorted(owners):
         named = f" ({name})" if name else ""
-        yield Fault("", f"{of_numbers[uid, gid]} entries belong to {uid}:{gid}{named}")
+        count = of_numbers[uid, gid]
+        entries = "1 entry belongs" if count == 1 else f"{count} entries belong"
+        yield Fault("", f"{entries} to {uid}:{gid}{named}")
 
 
 @check("VF334", Severity.WARNING, Certainty.DOCUMENTED)

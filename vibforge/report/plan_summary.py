@@ -153,8 +153,9 @@ def _because_lines(
             reasons.setdefault(reason, {})[host.label] = host
     for reason, some in list(reasons.items())[:_SHOWN_CAUSES]:
         yield line("  because ", f"{_prefix(list(some.values()), hosts)}{reason}")
-    if len(reasons) > _SHOWN_CAUSES:
-        yield f"  … and for {len(reasons) - _SHOWN_CAUSES} more reasons"
+    more = len(reasons) - _SHOWN_CAUSES
+    if more > 0:
+        yield f"  … and for {more} more reason{'s' if more > 1 else ''}"
 
 
 def _reasons(route: RoutePlan, candidate: InstallCandidate) -> Iterator[str]:
