@@ -1,14 +1,16 @@
 """Change the code in small ways and see whether a test fails: `make mutants`.
 
-mutmut makes the mutants, runs the tests that reach each, and keeps the results in `mutants/`
-(`mutmut results` and `mutmut show NAME` read them). Three things are added to it here: a sample
-that is the same on each machine; rooms, so that the code of a folder is judged by the tests of
-that folder alone; and mutants of the functions under `@check` and `@property`, which mutmut leaves
-alone because it cannot know what a decorator does with a copy of its function.
+mutmut makes the mutants, runs the tests that reach each, and keeps the results of the last room in
+`mutants/` (`mutmut browse` shows them); what survived is printed at the end of each room. Three
+things are added to it here: a sample that is the same on each machine; rooms, so that the code of a
+folder is judged by the tests of that folder alone; and mutants of the functions under `@check` and
+`@property`, which mutmut leaves alone because it cannot know what a decorator does with a copy of
+its function.
 """
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ import mutmut.__main__ as mutmut
 from mutmut.configuration import config
 from mutmut.mutation import file_mutation
 from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
 DECORATORS = frozenset({"check", "property", "contextmanager"})
@@ -38,6 +41,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "packages": ("tests/packages",),
 }
 """The folders of `vibforge` whose code is changed, each with the tests that have to notice."""
+FOLDER = Path("mutants")
+"""mutmut's, with no other name to be had."""
 _KILLED = {1, 3}
 """mutmut's results where a test failed; the others are no news of a test, a timeout among them."""
 
@@ -84,7 +89,15 @@ def mutate_decorated_functions() -> None:
 
 
 def stay_in(room: str) -> None:
-    """Let mutmut change the code of one room, and run the tests of that room."""
+    """Let mutmut change the code of one room, and run the tests of that room.
+
+    What it made of another room is in its way: it takes those copies for done.
+    """
+    stamp = FOLDER / "room"
+    if FOLDER.exists() and not (stamp.exists() and stamp.read_text(encoding="utf-8") == room):
+        shutil.rmtree(FOLDER)
+    FOLDER.mkdir(exist_ok=True)
+    stamp.write_text(room, encoding="utf-8")
     settings = config()
     settings.only_mutate = [f"vibforge/{room}/*"]
     settings.pytest_add_cli_args_test_selection += ROOMS[room]
@@ -110,17 +123,29 @@ def take_a_sample(every: int, *, survivors: bool) -> None:
 
 
 def summary(every: int) -> str:
-    """Return a table of the room's modules: how many mutants ran and what became of them."""
+    """Return what became of the room's mutants: a line for each module, and what survived."""
     rows = [f"One mutant in {every}:"]
+    survivors = []
     for path in mutmut.walk_mutatable_files():
         data = SourceFileMutationData(path=path)
         data.load()
-        ran = [result for result in data.exit_code_by_key.values() if result is not None]
-        if ran:
-            found = Counter(status_by_exit_code[result] for result in ran)
-            outcomes = ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
-            rows.append(f"  {path}: {len(ran)} of {len(data.exit_code_by_key)} ran: {outcomes}")
-    return "\n".join(rows)
+        ran = {name: code for name, code in data.exit_code_by_key.items() if code is not None}
+        if not ran:
+            continue
+        found = Counter(status_by_exit_code[code] for code in ran.values())
+        outcomes = ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
+        rows.append(f"  {path}: {len(ran)} of {len(data.exit_code_by_key)} ran: {outcomes}")
+        survivors += [
+            f"{name}: {status_by_exit_code[code]}\n{_changed_lines(name, path)}"
+            for name, code in ran.items()
+            if code not in _KILLED
+        ]
+    return "\n".join([*survivors, *rows])
+
+
+def _changed_lines(mutant: str, path: Path) -> str:
+    lines = get_diff_for_mutant(mutant, path=path).splitlines()
+    return "\n".join(line for line in lines[2:] if line.startswith(("+", "-")))
 
 
 def rooms_of(patterns: Sequence[str]) -> list[str]:
