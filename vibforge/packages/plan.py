@@ -458,7 +458,8 @@ def _hopeless(journey: Delivery) -> Iterator[str]:
 
 
 def _warnings(journey: Delivery) -> Iterator[str]:
-    host, packages = journey.host, journey.offer.packages
+    host = journey.host
+    packages = tuple(package for package in journey.offer.packages if package.is_installable)
     yield from _host_warnings(host)
     yield from _package_warnings(packages)
     community = [p for p in packages if p.level is AcceptanceLevel.COMMUNITY]
