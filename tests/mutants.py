@@ -103,15 +103,18 @@ def stay_in(room: str) -> None:
     settings.pytest_add_cli_args_test_selection += ROOMS[room]
 
 
-def take_a_sample(every: int, *, survivors: bool) -> None:
-    """Let mutmut run one mutant in `every`, chosen by its name alone.
+def take_a_sample(every: int, minutes: int, *, survivors: bool) -> None:
+    """Let mutmut run one mutant in `every`, chosen by its name alone, for so many minutes.
 
     Those without a result are run, or with `survivors` those that no test failed on.
     """
+    # mutmut stops at an interrupt, and keeps what it has found until then.
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
     collect = mutmut.collect_source_file_mutation_data
 
     def sampled(*, mutant_names: tuple[str, ...] | list[str]) -> _Found:
         mutants, files = collect(mutant_names=mutant_names)
+        signal.alarm(minutes * 60)
         return [
             (data, name, result)
             for data, name, result in mutants
@@ -160,10 +163,7 @@ def run_room(room: str, chosen: argparse.Namespace) -> None:
     os.environ.setdefault("VIBFORGE_CORPUS", str(Path.cwd().parent / "shared" / "corpus"))
     stay_in(room)
     mutate_decorated_functions()
-    take_a_sample(chosen.every, survivors=chosen.survivors)
-    # mutmut stops at an interrupt, and keeps what it has found until then.
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
-    signal.alarm(chosen.minutes * 60)
+    take_a_sample(chosen.every, chosen.minutes, survivors=chosen.survivors)
     own = [name for name in chosen.names if room in rooms_of([name])]
     # Without names mutmut would take no result for wanting to be made anew.
     mutmut._run(own or [f"vibforge.{room}.*"], chosen.processes)  # noqa: SLF001 - what `mutmut run` does
