@@ -113,7 +113,7 @@ def _verdict_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Itera
     yield paint(f"On {about if same else 'each host'}: {command}", "strong")
     for verdict, some in _grouped(hosts, lambda host: _verdicts(_asked(host, plan), paint)):
         for words in verdict:
-            yield line("  ", f"{_name(some):<10} {words}")
+            yield f"{line('  ', _name(some))} {words}"
 
 
 def _is_refused(route: RoutePlan) -> bool:
@@ -134,8 +134,8 @@ def _verdict(branch: Branch[Prediction], paint: Paint) -> str:
     result = branch.result
     outcome = paint(outcome_words(result), ROLES[result.outcome])
     conditions = shorten("; ".join(branch.answers.conditions), _SHOWN_CONDITIONS, placeholder=" …")
-    words = [outcome, f"[{result.certainty}]", _error(result), conditions and f"if {conditions}"]
-    return " ".join(filter(None, words))
+    words = [f"[{result.certainty}]", _error(result), conditions and f"if {conditions}"]
+    return line(f"{outcome} ", " ".join(filter(None, words)))
 
 
 def _error(result: Prediction) -> str:
