@@ -16,12 +16,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.signing.made import key, made
-from tests.trees import elf_program
+from tests.trees import TRX_CONF, elf_program, make_tree
 from tests.vibs import archive, zipped, zstd_compressed
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
+from vibforge.project.build import build
 from vibforge.signing.key_files import KeySigner
 from vibforge.signing.signer import make_block
 from vibforge.vib.descriptor import (
@@ -343,6 +344,16 @@ def vib_file(folder: Path, name: str) -> Path:
     path = folder / f"{name}.vib"
     path.write_bytes(VIBS[name].to_bytes())
     return path
+
+
+def built_files(folder: Path) -> dict[str, Path]:
+    """Build a trx.conf as users do, plainly and with the layout boot-copy."""
+    found = {}
+    for name, layout in (("trx-conf", "plain"), ("trx-conf-boot-copy", "boot-copy")):
+        root = make_tree(folder / name / "trx", {"etc/vmware/trx.conf": TRX_CONF})
+        settings = {"layout": layout, "version": "1.0.0-1", "release-date": "2024-05-01T12:00:00Z"}
+        found[name] = build(root, folder / name, settings=settings).vib_path
+    return found
 
 
 def bundle_files(folder: Path) -> dict[str, Path]:

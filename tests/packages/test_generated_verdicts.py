@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packages.generated import SIGNER, VIBS, bundle_files, vib_file
+from tests.packages.generated import SIGNER, VIBS, built_files, bundle_files, vib_file
 from tests.packages.test_corpus_verdicts import linted
 from tests.releases import ESXI_65, ESXI_67, ESXI_70, ESXI_80, ESXI_90
 from tests.signing.made import link
@@ -39,6 +39,8 @@ HOSTS: Mapping[str, tuple[Release, ...]] = {
     "for-one-server": (ESXI_80,),
     "odd-date-size-and-list": (ESXI_80,),
     "not-for-stateless": (ESXI_70,),
+    "trx-conf": (ESXI_67, ESXI_80),
+    "trx-conf-boot-copy": (ESXI_80,),
     "component-of-7": (ESXI_67, ESXI_70_U3),
     "component-of-9": (ESXI_90,),
     "two-components": (ESXI_80,),
@@ -50,7 +52,12 @@ HOSTS: Mapping[str, tuple[Release, ...]] = {
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("generated")
-    return {name: vib_file(folder, name) for name in VIBS} | bundle_files(folder)
+    return all_files(folder)
+
+
+def all_files(folder: Path) -> dict[str, Path]:
+    vibs = {name: vib_file(folder, name) for name in VIBS}
+    return vibs | built_files(folder) | bundle_files(folder)
 
 
 def planned(packages: Mapping[str, Path]) -> Iterator[Plan]:
@@ -60,7 +67,7 @@ def planned(packages: Mapping[str, Path]) -> Iterator[Plan]:
 
 
 def test_packages_are_the_same_in_each_run(packages: dict[str, Path], tmp_path: Path) -> None:
-    again = {name: vib_file(tmp_path, name) for name in VIBS} | bundle_files(tmp_path)
+    again = all_files(tmp_path)
     for name, path in packages.items():
         assert again[name].read_bytes() == path.read_bytes(), name
 
