@@ -25,6 +25,7 @@ from mutmut.configuration import config
 from mutmut.mutation import file_mutation
 from mutmut.mutation.data import SourceFileMutationData
 from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.runners.harness import TestRunner
 from mutmut.stats import status_by_exit_code
 
 DECORATORS = frozenset({"check", "property", "contextmanager"})
@@ -103,18 +104,28 @@ def stay_in(room: str) -> None:
     settings.pytest_add_cli_args_test_selection += ROOMS[room]
 
 
-def take_a_sample(every: int, minutes: int, *, survivors: bool) -> None:
-    """Let mutmut run one mutant in `every`, chosen by its name alone, for so many minutes.
+def stop_after(minutes: int) -> None:
+    """Let mutmut stop so many minutes after the last step before the first mutant."""
+    step = mutmut.run_forced_fail_test
+
+    def begin(runner: TestRunner) -> None:
+        step(runner)
+        # mutmut stops at an interrupt, and keeps what it has found until then.
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.alarm(minutes * 60)
+
+    mutmut.run_forced_fail_test = begin
+
+
+def take_a_sample(every: int, *, survivors: bool) -> None:
+    """Let mutmut run one mutant in `every`, chosen by its name alone.
 
     Those without a result are run, or with `survivors` those that no test failed on.
     """
-    # mutmut stops at an interrupt, and keeps what it has found until then.
-    signal.signal(signal.SIGALRM, signal.default_int_handler)
     collect = mutmut.collect_source_file_mutation_data
 
     def sampled(*, mutant_names: tuple[str, ...] | list[str]) -> _Found:
         mutants, files = collect(mutant_names=mutant_names)
-        signal.alarm(minutes * 60)
         return [
             (data, name, result)
             for data, name, result in mutants
@@ -163,7 +174,8 @@ def run_room(room: str, chosen: argparse.Namespace) -> None:
     os.environ.setdefault("VIBFORGE_CORPUS", str(Path.cwd().parent / "shared" / "corpus"))
     stay_in(room)
     mutate_decorated_functions()
-    take_a_sample(chosen.every, chosen.minutes, survivors=chosen.survivors)
+    stop_after(chosen.minutes)
+    take_a_sample(chosen.every, survivors=chosen.survivors)
     own = [name for name in chosen.names if room in rooms_of([name])]
     # Without names mutmut would take no result for wanting to be made anew.
     mutmut._run(own or [f"vibforge.{room}.*"], chosen.processes)  # noqa: SLF001 - what `mutmut run` does
