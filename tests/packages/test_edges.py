@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from msgspec.structs import replace
 
 from tests.packages.generated import VIBS, bundle_files, vib_file
 from tests.releases import ESXI_67, ESXI_80
@@ -15,24 +16,30 @@ from tests.vibs import archive, bundle, descriptor, image, vib, zipped
 from vibforge import Outcome
 from vibforge.bundle.readers import Verdict
 from vibforge.errors import FormatError, ModelError, OutputError, SigningError
-from vibforge.esxi.release import Release
-from vibforge.findings.check import Topic
+from vibforge.esxi.release import Certainty, Release
+from vibforge.findings.check import Severity, Topic
+from vibforge.formats.budget import SIGNATURE_LIMIT
 from vibforge.host.command import Flags
+from vibforge.host.host import stock_host
 from vibforge.host.offer import BundleReader
 from vibforge.host.prediction import InstallOutcome
 from vibforge.host.routes import Route
-from vibforge.packages.extract import extract_members
+from vibforge.packages.extract import ExtractOptions, extract, extract_members
 from vibforge.packages.inspect import BundleInspection, StageInspection, inspect, print_file
+from vibforge.packages.lint import CheckSelection, LintResult, lint
 from vibforge.packages.plan import plan, plan_removal, read_offer, unread_offer
 from vibforge.packages.sign import choose_signer, sign_vib, to_sign, write_request
 from vibforge.packages.subjects import StageFolder, opened
+from vibforge.packages.verification import level_objections
 from vibforge.packages.verify import judge_bundle, verify, verify_all
 from vibforge.signing.key_source import KeySource
 from vibforge.signing.passphrase import no_passphrase
 from vibforge.signing.policy import TrustPolicy
 from vibforge.signing.signer import GivenSignature
 from vibforge.signing.store import read_store
+from vibforge.vib.archive import Vib
 from vibforge.vib.payload_scan import ScannedPayload
+from vibforge.vib.scan import VibScan
 from vibforge.vib.signature import Signature
 
 
@@ -180,6 +187,24 @@ class TestReading:
             extract_members(subjects, tmp_path / "out", force=True)
         assert (tmp_path / "out" / "payload1").read_bytes() != b"mine"
 
+    def test_paths_that_are_not_there_are_each_named(self, tmp_path: Path) -> None:
+        file = tmp_path / "x.vib"
+        file.write_bytes(vib())
+        options = ExtractOptions(paths=("etc/x/x.conf", "etc/y", "opt/z"))
+        with opened(file) as subjects, pytest.raises(FormatError) as found:
+            extract(subjects, tmp_path / "out", options)
+        assert [problem.where for problem in found.value.problems] == ["etc/y", "opt/z"]
+
+    def test_a_signature_as_large_as_may_be_is_read(self, tmp_path: Path) -> None:
+        (tmp_path / "descriptor.xml").write_bytes(descriptor(""))
+        (tmp_path / "sig.pkcs7").write_bytes(b"x" * SIGNATURE_LIMIT)
+        with opened(tmp_path) as (found,):
+            assert isinstance(found, StageFolder)
+            assert len(found.signature) == SIGNATURE_LIMIT
+        (tmp_path / "sig.pkcs7").write_bytes(b"x" * (SIGNATURE_LIMIT + 1))
+        with pytest.raises(FormatError), opened(tmp_path):
+            pass
+
     def test_a_link_is_not_printed(self, tmp_path: Path) -> None:
         file = tmp_path / "x.vib"
         file.write_bytes(vib())
@@ -213,8 +238,82 @@ class TestPlans:
             (file,) = plan([path], targets=(release,)).files
             assert bool(file.hosts[0].hopeless) is hopeless
 
+    def test_files_keep_their_order_and_go_in_together(self, tmp_path: Path) -> None:
+        names = ("firewall-rule", "agent-community", "for-one-server")
+        paths = [vib_file(tmp_path, name) for name in names]
+        found = plan(paths, targets=(ESXI_80,), together=True)
+        assert [file.offer.name for file in found.files] == [f"{name}.vib" for name in names]
+        assert all(file.hosts == () for file in found.files)
+        assert found.together is not None
+        assert found.together.offer.name == " + ".join(f"{name}.vib" for name in names)
+
+    def test_bundles_go_in_together_and_not_with_vibs(self, tmp_path: Path) -> None:
+        found = bundle_files(tmp_path)
+        both = [found["component-of-9"], found["two-components"]]
+        assert plan(both, targets=(ESXI_80,), together=True).together is not None
+        with pytest.raises(ModelError, match="loose VIBs and bundles"):
+            plan([*both, vib_file(tmp_path, "meta")], targets=(ESXI_80,), together=True)
+
+    def test_a_zip_of_two_bundles_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "two.zip"
+        path.write_bytes(zipped([("a.zip", bundle()), ("b.zip", bundle())]))
+        with pytest.raises(FormatError) as found:
+            read_offer(path)
+        assert found.value.problems[0].where == str(path)
+
+    def test_without_a_signature_a_store_says_nothing(self, lab: Lab, tmp_path: Path) -> None:
+        policy = TrustPolicy(store=read_store([lab.store]))
+        for name, state in (
+            ("agent-partner-unsigned", Signature.MISSING),
+            ("agent-community", Signature.MISSING),
+            ("driver-of-9-zstd", Signature.UNTRUSTED),
+        ):
+            (package,) = read_offer(vib_file(tmp_path, name), policy).packages
+            assert package.signature is state
+
+    def test_what_waits_for_a_reboot_is_named(self, tmp_path: Path) -> None:
+        path = vib_file(tmp_path, "agent-community")
+        waiting = replace(stock_host(ESXI_80), reboot_pending=True)
+        for pending in ((), ("a goes", "b comes")):
+            host = replace(waiting, pending=pending)
+            (file,) = plan([path], host=host).files
+            told = " ".join(file.hosts[0].warnings)
+            assert ("(a goes; b comes)" in told) is bool(pending)
+            assert "waits for a reboot of this host" in told
+
+
+class TestLint:
+    def linted(self, *names: str, targets: tuple[Release, ...] = (ESXI_80,)) -> LintResult:
+        scans = [VibScan(Vib.from_bytes(VIBS[name].to_bytes(), name), name) for name in names]
+        return lint(scans, CheckSelection(targets=targets))
+
+    def test_the_findings_of_all_files_are_there(self) -> None:
+        found = self.linted("script-of-5", "odd-date-size-and-list")
+        assert {each.file for each in found.findings} == set(found.files)
+
+    def test_a_wrong_word_is_told_before_anything_is_read(self) -> None:
+        with pytest.raises(ModelError):
+            CheckSelection(select=("VF9",))
+
+    def test_what_may_matter_is_a_warning_at_least(self) -> None:
+        """Nobody knows whether 7.0 U1 has these interfaces."""
+        release = Release(7, 0, 1)
+        findings = self.linted("driver-of-7", targets=(release,)).findings
+        found = [each for each in findings if each.rule == "VF230"]
+        assert [each.severity for each in found] == [Severity.WARNING] * 2
+        assert all(each.certainty is Certainty.UNKNOWN for each in found)
+        assert all(str(release) in each.what for each in found)
+
 
 class TestVerifying:
+    def test_why_a_level_cannot_be_carried(self, lab: Lab, tmp_path: Path) -> None:
+        path = tmp_path / "x.vib"
+        path.write_bytes(lab_vib())
+        (objection,) = level_objections(Vib.from_path(path))
+        assert "not signed" in objection
+        sign_vib(path, lab.signer())
+        assert level_objections(Vib.from_path(path)) == ()
+
     @pytest.mark.parametrize("count", [1, 3])
     def test_the_policy_and_the_progress_are_of_all_files(self, count: int, tmp_path: Path) -> None:
         paths = [tmp_path / f"{number}.vib" for number in range(count)]
@@ -246,6 +345,7 @@ class TestBundles:
 
     def test_who_refuses_a_bundle(self, tmp_path: Path) -> None:
         (found,) = judge_bundle(bundle_files(tmp_path)["depot-of-5"])
+        assert found.verification.parts
         refusing = {each.reader for each in found.verdicts if each.verdict is Verdict.REFUSES}
         assert refusing
         for reader in BundleReader:

@@ -3,17 +3,23 @@
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.x509.oid import NameOID
 
 from tests.budgets import whole_budget
 from tests.signing.lab import RELEASE_DATE, descriptor
-from tests.signing.made import key, link, made
+from tests.signing.made import FIRST, LAST, key, link, made, usage
 from vibforge.errors import FormatError
 from vibforge.esxi.acceptance import AcceptanceLevel
+from vibforge.formats.certificate import read_certificate
 from vibforge.formats.pkcs7 import read_blocks
 from vibforge.signing import store as stores
-from vibforge.signing.host_rules import Ruling, TrustJudgement, any_of
+from vibforge.signing.host_rules import Ruling, TrustJudgement, any_of, may_issue
 from vibforge.signing.judging import judge, level_ruling, signature_ruling
 from vibforge.signing.key_files import KeySigner
+from vibforge.signing.path import read_link
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
 from vibforge.signing.signer import make_block
 from vibforge.signing.store import StorePart, TrustStore, read_store
@@ -106,6 +112,54 @@ class TestJudging:
         told = any_of([Ruling(held=False, reasons=("a",)), Ruling(held=False, reasons=("b",))])
         assert told.held is False
         assert len(told.reasons) == 2
+
+
+SIGNING_CA = usage("key_cert_sign", "crl_sign")
+BASIC = x509.BasicConstraints(ca=True, path_length=None)
+NO_CA = x509.BasicConstraints(ca=False, path_length=None)
+
+
+class TestCertificates:
+    @pytest.mark.parametrize(
+        ("extensions", "may"),
+        [
+            ((BASIC,), True),
+            ((BASIC, SIGNING_CA), True),
+            ((BASIC, usage("digital_signature")), False),
+            ((NO_CA, SIGNING_CA), False),
+            ((SIGNING_CA,), True),
+            ((usage("digital_signature"),), False),
+            ((), False),
+        ],
+    )
+    def test_who_may_issue(self, extensions: tuple[x509.ExtensionType, ...], *, may: bool) -> None:
+        """The key's usage counts before the basic constraints, and alone where there are none."""
+        marked = tuple((each, True) for each in extensions)
+        assert may_issue(link(made("ca", own=key(5), extensions=marked))) is may
+
+    def test_what_a_key_is_for(self) -> None:
+        marked = ((usage("digital_signature", "crl_sign"), True),)
+        assert link(made("x", extensions=marked)).key_usage == {"digital_signature", "crl_sign"}
+        assert link(made("x")).key_usage is None
+
+    def test_strict_rules_want_a_key_for_signatures(self) -> None:
+        for words, held in ((("digital_signature",), True), (("key_agreement",), False)):
+            by = made("partner/lab", ROOT, own=key(1), extensions=((usage(*words), True),))
+            block = make_block(TEXT, KeySigner(by.key, (by.certificate,)), RELEASE_DATE)
+            told = "; ".join(judged(block).strict.reasons)
+            assert ("lacks digitalSignature" in told) is not held
+
+    def test_a_certificate_of_edwards_curve_has_no_digest(self) -> None:
+        own = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32))
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ed")])
+        certificate = (
+            x509.CertificateBuilder(name, name, own.public_key(), 7, FIRST, LAST)
+            .sign(own, None)
+            .public_bytes(serialization.Encoding.DER)
+        )
+        found = read_link(read_certificate(certificate))
+        assert (found.signature_digest, found.key_bits) == ("none", 0)
+        assert found.says.key == "Ed25519"
 
 
 class TestStores:
