@@ -82,6 +82,9 @@ class TestRelationships:
         assert package().id in found.says
         assert other.id in found.says
 
+    def test_a_conflict_with_what_is_not_there_is_none(self) -> None:
+        assert only(holding(), package(conflicts=("absent",))).outcome is InstallOutcome.LIVE
+
     @pytest.mark.parametrize(
         ("release", "certainty", "words"),
         [
@@ -337,6 +340,12 @@ class TestRoutes:
         assert [cause.subject for cause in refused.result.causes] == [package().id]
         assert "refuses" in " ".join(refused.answers.conditions)
         assert "takes" in " ".join(taken.answers.conditions)
+
+    def test_vlcm_takes_the_lowest_level_of_a_bundle(self) -> None:
+        high = package("high", level="accepted", signature=Signature.TRUSTED, files=("opt/h",))
+        low = package(signature=Signature.TRUSTED)
+        (world,) = predict_route(delivery(high, low), Route.VLCM)
+        assert world.result.outcome is InstallOutcome.REBOOT
 
     def test_an_upgrade_forgets_what_is_installed(self) -> None:
         """The VIBs of the old release are replaced: they are no owners of files there."""
