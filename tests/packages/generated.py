@@ -117,12 +117,15 @@ class Part(Struct, frozen=True, kw_only=True):
             digest=hashlib.sha1(content, usedforsecurity=False).hexdigest(),
             verify_process="gunzip",
         )
+        sha1 = hashlib.sha1(self.stored, usedforsecurity=False).hexdigest()
+        weak = Checksum(checksum_type="sha-1", digest=sha1)
         once = Checksum(checksum_type="sha-256-gunzip1", digest=hashlib.sha256(plain).hexdigest())
         yield from {
             "today": [unpacked, stored, old],
             "of ESXi 5": [stored, old],
             "in the order that old hosts misread": [stored, unpacked, old],
             "of ESXi 9": [unpacked, stored, old, once],
+            "weak": [unpacked, weak],
         }[self.digests]
 
 

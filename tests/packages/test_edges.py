@@ -16,6 +16,7 @@ from tests.vibs import archive, bundle, descriptor, image, vib, zipped
 from vibforge import Outcome
 from vibforge.bundle.readers import Verdict
 from vibforge.errors import FormatError, ModelError, OutputError, SigningError
+from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Certainty, Release
 from vibforge.findings.check import Severity, Topic
 from vibforge.formats.budget import SIGNATURE_LIMIT
@@ -28,13 +29,13 @@ from vibforge.packages.extract import ExtractOptions, extract, extract_members
 from vibforge.packages.inspect import BundleInspection, StageInspection, inspect, print_file
 from vibforge.packages.lint import CheckSelection, LintResult, lint
 from vibforge.packages.plan import plan, plan_removal, read_offer, unread_offer
-from vibforge.packages.sign import choose_signer, sign_vib, to_sign, write_request
+from vibforge.packages.sign import Existing, choose_signer, sign_vib, to_sign, write_request
 from vibforge.packages.subjects import StageFolder, opened
-from vibforge.packages.verification import level_objections
+from vibforge.packages.verification import Fact, level_objections
 from vibforge.packages.verify import judge_bundle, verify, verify_all
 from vibforge.signing.key_source import KeySource
 from vibforge.signing.passphrase import no_passphrase
-from vibforge.signing.policy import TrustPolicy
+from vibforge.signing.policy import NO_POLICY, TrustPolicy
 from vibforge.signing.signer import GivenSignature
 from vibforge.signing.store import read_store
 from vibforge.vib.archive import Vib
@@ -306,6 +307,64 @@ class TestLint:
 
 
 class TestVerifying:
+    def facts(self, path: Path, topic: Topic, policy: TrustPolicy = NO_POLICY) -> list[Fact]:
+        return [fact for fact in verify(path, policy).facts if fact.topic is topic]
+
+    def test_a_signature_that_cannot_be_read_fails(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.vib"
+        path.write_bytes(vib(signature=b"no PEM", level="partner"))
+        (found,) = self.facts(path, Topic.SIGNATURE)
+        assert found.outcome is Outcome.FAILED
+        assert found.reason
+
+    def test_each_signature_is_told_with_its_days_and_old_hosts_with_several(
+        self, lab: Lab, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "x.vib"
+        path.write_bytes(lab_vib())
+        policy = TrustPolicy(store=read_store([lab.store]))
+        sign_vib(path, lab.signer())
+
+        def of_signatures() -> list[Fact]:
+            found = self.facts(path, Topic.LEVEL, policy)
+            return [fact for fact in found if "signature" in fact.statement]
+
+        alone = of_signatures()
+        sign_vib(path, lab.signer(name="second"), existing=Existing.APPEND)
+        dates = self.facts(path, Topic.DATES, policy)
+        assert [fact.subject for fact in dates] == ["signature 1", "signature 2"]
+        assert all(fact.statement.startswith("signed 2026-04-01, ") for fact in dates)
+        assert not any("6.5 and 6.7.0" in fact.statement for fact in alone)
+        assert any("6.5 and 6.7.0" in fact.statement for fact in of_signatures())
+        assert any("level partner" in fact.statement for fact in alone)
+        assert {fact.outcome for fact in of_signatures()} == {Outcome.HELD}
+
+    def test_a_level_that_is_demanded(self, lab: Lab, tmp_path: Path) -> None:
+        path = tmp_path / "x.vib"
+        path.write_bytes(lab_vib())
+        sign_vib(path, lab.signer())
+        store = read_store([lab.store])
+        for level, outcome in (
+            (AcceptanceLevel.PARTNER, Outcome.HELD),
+            (AcceptanceLevel.ACCEPTED, Outcome.FAILED),
+        ):
+            policy = TrustPolicy(store=store, require_level=level)
+            _signed, demanded = self.facts(path, Topic.POLICY, policy)
+            assert demanded.outcome is outcome
+            assert level.esxcli_name in demanded.statement
+
+    def test_a_weak_cover_fails_by_strict_rules_alone_and_nothing_else_does(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "x.vib"
+        shape = VIBS["agent-partner-unsigned"]
+        weak = replace(shape, parts=(replace(shape.parts[0], digests="weak"),))
+        path.write_bytes(weak.to_bytes())
+        for policy in (NO_POLICY, TrustPolicy(strict=True)):
+            found = {fact.outcome for fact in self.facts(path, Topic.COVERAGE, policy)}
+            assert (Outcome.FAILED in found) is policy.strict
+            assert Outcome.WARNING in {f.outcome for f in self.facts(path, Topic.LEVEL, policy)}
+
     def test_why_a_level_cannot_be_carried(self, lab: Lab, tmp_path: Path) -> None:
         path = tmp_path / "x.vib"
         path.write_bytes(lab_vib())

@@ -1,5 +1,6 @@
 """Small decisions about signatures and stores: in each, a change of the code got past the tests."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from vibforge.signing import store as stores
 from vibforge.signing.host_rules import Ruling, TrustJudgement, any_of, may_issue
 from vibforge.signing.judging import judge, level_ruling, signature_ruling
 from vibforge.signing.key_files import KeySigner
-from vibforge.signing.path import read_link
+from vibforge.signing.path import build_chain, read_link
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
 from vibforge.signing.signer import make_block
 from vibforge.signing.store import StorePart, TrustStore, read_store
@@ -161,6 +162,23 @@ class TestCertificates:
         found = read_link(read_certificate(certificate))
         assert (found.signature_digest, found.key_bits) == ("none", 0)
         assert found.says.key == "Ed25519"
+
+    def test_a_root_is_its_own_issuer_where_the_chain_reaches_it(self) -> None:
+        signer, root = link(SIGNER), link(ROOT)
+        whole = build_chain(signer, [], [root], whole_budget())
+        assert list(whole.links()) == [(signer, root), (root, root)]
+        open_ = build_chain(signer, [root], [], whole_budget())
+        assert not open_.anchored
+        assert list(open_.links()) == [(signer, root)]
+
+    def test_strict_rules_say_what_openssl_says(self) -> None:
+        """Behind the dates of the signer, at a moment that is named."""
+        after = datetime(2041, 1, 1, tzinfo=UTC)
+        found = judge(read_blocks(GOOD), TEXT, PARTNER, STORE, after, budget=whole_budget())
+        told = "; ".join(found.strict.reasons)
+        assert "was valid only until 2040-01-01" in told
+        assert "None" not in told
+        assert found.strict.held is False
 
 
 class TestStores:
