@@ -8,10 +8,12 @@ from msgspec.structs import replace
 from tests.host.packages import PLAIN, UNPACKED_SHA1, package
 from tests.releases import ESXI_65, ESXI_67, ESXI_70, ESXI_80, ESXI_90
 from tests.vibs import vib
+from vibforge.checks.payloads import no_gunzip_sha256
 from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.messages import SILENT
 from vibforge.esxi.release import Certainty, Release
+from vibforge.findings.check import Fault
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.facts import SIZE_LIMIT, read_facts
 from vibforge.host.host import Hardware, Host, stock_host
@@ -19,10 +21,13 @@ from vibforge.host.image import Verb, dependants, removal, unequal_attribute
 from vibforge.host.install.installer import predict
 from vibforge.host.install.removal import removal_warnings
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
+from vibforge.host.installed import read_installed
 from vibforge.host.known_messages import recognise
 from vibforge.host.offer import BundleReader, InstallCandidate, joint_offer, offer_of
 from vibforge.host.package import Package, PayloadContent
 from vibforge.host.prediction import Cause, InstallOutcome, Prediction, Refusal
+from vibforge.host.reading import cause_of, refusal
+from vibforge.host.rebuild import rebuilt, undamaged
 from vibforge.host.remedy import remedies
 from vibforge.host.routes import Delivery, Route, predict_route, predict_upgrade
 from vibforge.vib.archive import Vib
@@ -328,6 +333,52 @@ def delivery(*packages: Package, release: Release = ESXI_80) -> Delivery:
     offer = InstallCandidate(name="x", packages=packages, is_bundle=True, is_component=True)
     host = replace(stock_host(release), acceptance_level=COMMUNITY)
     return Delivery(host=host, offer=offer, upgrade_to=ESXI_90)
+
+
+class TestRebuilding:
+    def test_a_rebuilt_vib_is_newer_and_unsigned(self) -> None:
+        for version, newer in (("1.0-1", "1.0-1.1"), ("1.0", "1.0-1")):
+            signed = package(version=version, signature=Signature.TRUSTED)
+            (found,) = rebuilt(Command(host=HOST, packages=(signed,))).packages
+            assert found.descriptor.version == newer
+            assert found.signature is Signature.MISSING
+
+    def test_undamaged_files_are_those_that_were_meant(self) -> None:
+        content = PayloadContent(payload=package().descriptor.payloads[0], present=False)
+        damaged = replace(package(), contents=(content,))
+        found = undamaged(Command(host=HOST, packages=(damaged,), damage=(TestOffers.REFUSAL,)))
+        assert (found.packages[0].contents, found.damage) == ((), ())
+
+
+class TestReading:
+    def test_a_refusal_holds_where_the_check_says_so(self) -> None:
+        fault = Fault("payload1", "is odd", certainty=Certainty.INFERRED)
+        found = refusal(no_gunzip_sha256, fault, "x")
+        assert not found.holds(ESXI_67)
+        assert found.holds(ESXI_80)
+        assert found.cause.certainty is Certainty.INFERRED
+        plain = Fault("payload1", "is odd")
+        assert cause_of(no_gunzip_sha256, plain).certainty is no_gunzip_sha256.certainty
+        given = cause_of(no_gunzip_sha256, fault, certainty=Certainty.UNKNOWN)
+        assert given.certainty is Certainty.UNKNOWN
+
+    def test_an_installed_vib_without_an_id_is_of_the_bootbank(self) -> None:
+        entry = {"name": "a", "version": "1-1", "vendor": "V", "acceptance_level": "partner"}
+        entries = [entry, entry | {"name": "b", "id": "V_locker_b_1-1"}]
+        found = read_installed(entries, "facts.json")
+        assert [each.descriptor.type for each in found.packages] == ["bootbank", "locker"]
+        assert all(note.where.startswith("facts.json") for note in found.notes)
+        assert found.notes
+
+    def test_the_vib_is_in_the_message_about_its_level(self) -> None:
+        assert package().id in only(stock_host(ESXI_67), package()).says
+
+    def test_an_image_names_the_vib_without_a_signature(self) -> None:
+        (world,) = predict_route(delivery(package(level="partner")), Route.IMAGE_BUILDER)
+        (cause,) = world.result.causes
+        assert (cause.subject, cause.certainty) == (package().id, Certainty.DOCUMENTED)
+        (world,) = predict_route(delivery(package()), Route.IMAGE_BUILDER)
+        assert world.result.says
 
 
 class TestRoutes:
