@@ -3,12 +3,16 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.packages.generated import VIBS
+from tests.packages.generated import VIBS, File
 from tests.releases import ESXI_67, ESXI_70, ESXI_80, ESXI_90
-from vibforge.checks.reader import unreadable_text
+from tests.vibs import archive
+from vibforge.checks.files import bad_firewall_rules
+from vibforge.checks.payloads import uncovered_payload
+from vibforge.checks.reader import refused_file, unreadable_text
 from vibforge.checks.signature import broken_signature
 from vibforge.checks.vib_checks import doubts, obstacles, sure_obstacles
 from vibforge.esxi.release import Release
+from vibforge.files.inputs import BytesSource
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan
 
@@ -54,3 +58,28 @@ def test_why_a_descriptor_is_no_text_is_in_the_hosts_message() -> None:
     assert fault.form is not None
     assert "0xff" in str(fault.values) + fault.what
     assert unreadable_text(b"<vib/>") is None
+
+
+def test_the_second_member_is_named_where_it_is_another() -> None:
+    data = archive([("descriptor.xml", b"<vib/>"), ("other", b"x")])
+    fault = refused_file(BytesSource.of(data, "x.vib"))
+    assert fault is not None
+    assert "other" in fault.what
+
+
+def test_rules_of_the_firewall_are_looked_for_in_its_folder_alone() -> None:
+    shape = VIBS["firewall-rule"]
+    ((path, file),) = shape.parts[0].files.items()
+    bad = File(file.content.replace(b"4711", b"65536"))
+    for place, count in ((path, 1), ("opt/acme/acme.xml", 0)):
+        moved = replace(shape, parts=(replace(shape.parts[0], files={place: bad}),))
+        found = VibScan(Vib.from_bytes(moved.to_bytes(), "x.vib"), "x.vib")
+        assert len(list(bad_firewall_rules.faults(found))) == count
+
+
+def test_weak_digests_are_named() -> None:
+    shape = VIBS["agent-community"]
+    weak = replace(shape, parts=(replace(shape.parts[0], digests="weak"),))
+    found = VibScan(Vib.from_bytes(weak.to_bytes(), "x.vib"), "x.vib")
+    (fault,) = uncovered_payload.faults(found)
+    assert fault.what.endswith(", only sha-256 gunzip, sha-1")
