@@ -10,7 +10,7 @@ import platform
 import sys
 
 from benchmarks.content import SIZE, content
-from vibforge.formats.deflating import CompressionLevel, codec_release, compress
+from vibforge.formats.deflating import CompressionLevel, codec_version, compress
 
 _CYCLES = 48
 
@@ -35,7 +35,7 @@ def main() -> None:
     level = CompressionLevel[sys.argv[1].upper()]
     for threads in map(int, sys.argv[2:]):
         found = digest(level, threads)
-        print(f"{found}  {threads} threads, {platform.machine()}, {codec_release()}", flush=True)
+        print(f"{found}  {threads} threads, {platform.machine()}, {codec_version()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from vibforge import __version__
-from vibforge.formats.deflating import codec_release
+from vibforge.formats.deflating import codec_version
 
 
 class Run(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Spread(Struct, frozen=True):
 def setting() -> str:
     """Return what was measured on what."""
     return (
-        f"vibforge {__version__}, {codec_release()}, Python {platform.python_version()}, "
+        f"vibforge {__version__}, {codec_version()}, Python {platform.python_version()}, "
         f"{os.cpu_count()} processors."
     )
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from docs.library import library_page
 from docs.limits import limits_page
 from docs.vocabulary import vocabulary_page
 from vibforge.report import explain
@@ -25,6 +26,7 @@ def _trx_rules_page() -> str:
 
 
 PAGES = {
+    "api.md": library_page,
     "json.md": json_page,
     "limits.md": limits_page,
     "recipe.md": recipe_page,

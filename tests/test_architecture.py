@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "vibforge"
 PAGE = Path(__file__).parents[1] / "docs/architecture.md"
+WALKS = PAGE.with_name("walks.md")
 
 ROOMS = (
     ("errors",),
@@ -22,6 +23,8 @@ ROOMS = (
     ("bundle",),
     ("packages",),
     ("project",),
+    ("comparison",),
+    ("api",),
     ("report",),
     ("cli",),
 )
@@ -129,8 +132,9 @@ def test_the_page_tells_what_each_room_is() -> None:
         assert words == (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
-def test_the_page_names_what_there_is() -> None:
-    spans = re.findall(r"`([\w.]+)`", PAGE.read_text(encoding="utf-8"))
+def test_the_pages_name_what_there_is() -> None:
+    pages = PAGE.read_text(encoding="utf-8") + WALKS.read_text(encoding="utf-8")
+    spans = re.findall(r"`([\w.]+)`", pages)
     named = [span for span in spans if span.split(".")[0] in ALL and "." in span]
     assert len(named) > 30
     for name in named:

@@ -94,7 +94,7 @@ def test_a_reason_lets_a_trx_conf_with_errors_through(tmp_path: Path) -> None:
     assert "[port-section]" in done.stderr
     done = run("build", tree, "-o", tmp_path / "dist", "--allow", "port-section")
     assert "1 rules allowed and 0 reasons given" in done.stderr
-    words = ("--allow", "port-section", "--because", "tried here", "--no-instructions")
+    words = ("--allow", "port-section", "--because", "tried here", "--no-instructions", "-v")
     done = run("build", tree, "-o", tmp_path / "dist", *words)
     assert done.returncode == 0
     assert "port-section is allowed: tried here" in done.stdout

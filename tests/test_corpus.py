@@ -10,13 +10,14 @@ import pytest
 
 from tests.budgets import whole_budget
 from tests.conftest import CHECKOUT
-from vibforge import Outcome, Verification, Vib, verify
+from vibforge import Outcome, Verification, Vib
 from vibforge.errors import VibforgeError
 from vibforge.findings.check import Topic
 from vibforge.formats.zip_archive import open_zip
 from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import BundleInspection, Inspection, VibInspection, inspect
 from vibforge.packages.subjects import opened
+from vibforge.packages.verify import verify
 from vibforge.report.documents.inspect import inspected
 from vibforge.report.documents.shape import json_text
 from vibforge.report.inspect import inspection_text, listing

@@ -18,7 +18,7 @@ def told(script: str) -> str:
 
 
 def test_a_module_is_loaded_when_it_is_first_asked_for_something() -> None:
-    script = f"{LATE}print({IS_LATE}); strict_rules.signature_objections; print({IS_LATE})"
+    script = f"{LATE}print({IS_LATE}); strict_rules.signature_reasons; print({IS_LATE})"
     assert told(script).split() == ["_LateModule", "module"]
 
 
@@ -30,7 +30,7 @@ def test_of_many_threads_none_finds_a_module_half_loaded(attempt: int) -> None:
         "barrier, found = Barrier(8), []\n"
         "def ask():\n"
         "    barrier.wait()\n"
-        "    found.append(strict_rules.signature_objections)\n"
+        "    found.append(strict_rules.signature_reasons)\n"
         "threads = [Thread(target=ask) for _ in range(8)]\n"
         "for thread in threads: thread.start()\n"
         "for thread in threads: thread.join()\n"
@@ -45,7 +45,7 @@ def test_a_module_that_fails_to_load_says_so_each_time() -> None:
         "from vibforge.signing import strict_rules\n"
         "sys.modules['vibforge.signing.path'] = None\n"
         "for _ in range(2):\n"
-        "    try: strict_rules.signature_objections\n"
+        "    try: strict_rules.signature_reasons\n"
         "    except ImportError: print('failed')"
     )
     assert told(script).split() == ["failed", "failed"]

@@ -11,7 +11,20 @@ OPTIONS = sorted((use for use in uses() if use.is_option), key=lambda use: use.n
 BY_NAME = {name: list(same) for name, same in groupby(OPTIONS, lambda use: use.name)}
 VALUES = {
     *("ADDRESS", "CODE", "DIR", "DIR|FILE", "FILE", "FLAGS", "KEY", "KEY=VALUE", "LAYOUT", "LEVEL"),
-    *("N", "NAME", "PATH", "PROJECT", "RELEASE", "ROUTE", "RULE", "TEXT", "TIME", "URL"),
+    *(
+        "N",
+        "NAME",
+        "NEW",
+        "OLD",
+        "PATH",
+        "PROJECT",
+        "RELEASE",
+        "ROUTE",
+        "RULE",
+        "TEXT",
+        "TIME",
+        "URL",
+    ),
     *("VENDOR:DEVICE", "VERSION", "WHY", "WORD"),
 }
 OF_TWO_KINDS = {"--output", "--as"}

@@ -1,216 +1,128 @@
-"""VIBs, payloads, signatures and bundles for tests, put together from readable parts."""
+"""VIBs for tests: a good one by default, of which each part can be another.
+
+A bad VIB is the good one with one part changed: a file, a field of the descriptor or its text, the
+payload's content, packing or declaration, the signature, a member, or bytes behind the last one.
+"""
 
 import gzip
 import hashlib
 import io
 import sys
-import zipfile
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
-from cryptography.x509.oid import NameOID
+from msgspec import Struct
+from msgspec.structs import replace
 
+from tests.signing import made
 from vibforge.formats import ar, gnu_tar, vmtar
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
+from vibforge.signing.pki import Credential
+from vibforge.vib.archive import Vib
+from vibforge.vib.descriptor import (
+    Checksum,
+    Descriptor,
+    MaintenanceMode,
+    Payload,
+    SoftwarePlatform,
+    SystemRequires,
+    serialise,
+)
+from vibforge.vib.relationships import Constraint, Provide, Relationships
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-MTIME = 1_714_564_800
+GNU = tarfile.GNU_FORMAT
 
-FOLDERS = tuple(
-    ArchiveEntry(path, EntryKind.DIRECTORY, 0o755, mtime=MTIME) for path in ("etc", "etc/x")
-)
-FILE = ArchiveEntry("etc/x/x.conf", EntryKind.FILE, 0o1644, size=6, mtime=MTIME)
-LINK = ArchiveEntry("etc/x/link", EntryKind.SYMLINK, 0o777, link="x.conf", mtime=MTIME)
-LONG = ArchiveEntry("opt/" + "long-name-" * 12, EntryKind.FILE, 0o600, size=3, mtime=MTIME)
-ENTRIES = (*FOLDERS, FILE, LINK, LONG)
-CONTENTS = {FILE.path: b"a = b\n", LONG.path: b"abc"}
+Change = Callable[[bytes], bytes]
 
 
-def image(
-    layout: ModuleType = vmtar,
-    entries: Sequence[ArchiveEntry] = ENTRIES,
-    contents: dict[str, bytes] | None = None,
-) -> bytes:
-    """Return a tar; entries without a content in `contents` are filled with `x`."""
-    given = CONTENTS if contents is None else contents
-    return b"".join(
-        piece if isinstance(piece, bytes) else given.get(piece.path, b"x" * piece.size)
-        for piece in layout.image(list(entries))
-    )
+class File(Struct, frozen=True, kw_only=True):
+    """An entry of a payload: a folder where `content` is None, a link where `link` is given."""
+
+    path: str
+    content: bytes | None = b"x\n"
+    mode: int = 0o644
+    uid: int = 0
+    gid: int | None = None
+    """That of the user where there is no other."""
+    owner: str = "root"
+    link: str = ""
+    kind: EntryKind | None = None
+    """What it is where it is none of these."""
+
+    @property
+    def data(self) -> bytes:
+        return b"" if self.link else self.content or b""
+
+    @property
+    def entry(self) -> ArchiveEntry:
+        kind = EntryKind.SYMLINK if self.link else EntryKind.FILE
+        return ArchiveEntry(
+            path=self.path,
+            kind=self.kind or (EntryKind.DIRECTORY if self.content is None else kind),
+            mode=self.mode,
+            size=len(self.data),
+            link=self.link,
+            uid=self.uid,
+            gid=self.uid if self.gid is None else self.gid,
+        )
 
 
-def checksum(data: bytes, algorithm: str, process: str = "") -> str:
-    """Return a checksum element; `algorithm` is hashlib's name."""
-    digest = hashlib.new(algorithm, data).hexdigest()
-    name = {"sha1": "sha-1", "sha256": "sha-256"}[algorithm]
-    attribute = f' verify-process="{process}"' if process else ""
-    return f'<checksum checksum-type="{name}"{attribute}>{digest}</checksum>'
+def folder(path: str, mode: int = 0o755) -> File:
+    return File(path=path, content=None, mode=mode)
 
 
-def payload_element(
-    stored: bytes, content: bytes, name: str = "payload1", kind: str = "vgz"
-) -> str:
-    """Return a payload's declaration with the vendor's three digests."""
-    digests = (
-        checksum(content, "sha256", "gunzip")
-        + checksum(stored, "sha256")
-        + checksum(content, "sha1", "gunzip")
-    )
-    return f'<payload name="{name}" type="{kind}" size="{len(stored)}">{digests}</payload>'
+def tree(*files: File) -> tuple[File, ...]:
+    """Return entries in order, with one for each folder that they are in."""
+    found = {
+        file.path[:at]: folder(file.path[:at])
+        for file in files
+        for at, letter in enumerate(file.path)
+        if letter == "/"
+    } | {file.path: file for file in files}
+    return tuple(sorted(found.values(), key=lambda file: file.path.split("/")))
 
 
-def descriptor(
-    payloads: str,
-    *,
-    files: Sequence[str] = (FILE.path, LINK.path, LONG.path),
-    level: str = "community",
-    extra: str = "",
-    name: str = "test",
-) -> bytes:
-    """Return a descriptor in the vendor's form."""
-    listed = "".join(f"<file>{path}</file>" for path in files)
-    return (
-        f'<vib version="5.0"><type>bootbank</type><name>{name}</name><version>1.0.0-1</version>'
-        "<vendor>VFG</vendor><summary>A test</summary><description>A test</description>"
-        "<release-date>2024-05-01T12:00:00+00:00</release-date><urls/>"
-        "<relationships><depends/><conflicts/><replaces/><provides/><compatibleWith/>"
-        "</relationships><software-tags/>"
-        "<system-requires><maintenance-mode>false</maintenance-mode></system-requires>"
-        f"<file-list>{listed}</file-list><acceptance-level>{level}</acceptance-level>"
-        "<live-install-allowed>true</live-install-allowed>"
-        "<live-remove-allowed>true</live-remove-allowed><cimom-restart>false</cimom-restart>"
-        "<stateless-ready>true</stateless-ready><overlay>false</overlay>"
-        f"<payloads>{payloads}</payloads>{extra}</vib>"
-    ).encode()
+FILES = tree(File(path="etc/vmware/firewall/acme.xml", content=b"<ConfigRoot/>\n"))
+CONF = File(path="etc/x/x.conf", content=b"a = b\n", mode=0o1644)
+LINK = File(path="etc/x/link", link="x.conf", mode=0o777)
+LONG = File(path="opt/" + "long-name-" * 12, content=b"abc", mode=0o600)
+MIXED = (folder("etc"), folder("etc/x"), CONF, LINK, LONG)
+"""Entries of each kind, some of them where a community VIB may have no files."""
 
 
-def archive(members: Sequence[tuple[str, bytes]]) -> bytes:
-    """Return an ar archive as the vendor writes it."""
-    parts = [ar.MAGIC]
-    for name, data in members:
-        parts += [ar.member_header(name, len(data)), data, ar.member_padding(len(data))]
-    return b"".join(parts)
-
-
-def vib(  # noqa: PLR0913 - each is one thing that a test varies
-    content: bytes | None = None,
-    *,
-    stored: bytes | None = None,
-    signature: bytes = b"",
-    level: str = "community",
-    kind: str = "vgz",
-    name: str = "test",
-    files: Sequence[str] = (FILE.path, LINK.path, LONG.path),
-) -> bytes:
-    """Return a VIB with one payload."""
-    content = image() if content is None else content
-    stored = gzip.compress(content, mtime=0) if stored is None else stored
-    text = descriptor(
-        payload_element(stored, content, kind=kind), level=level, name=name, files=files
-    )
-    return archive([("descriptor.xml", text), ("sig.pkcs7", signature), ("payload1", stored)])
-
-
-def signed_vib(level: str = "partner") -> bytes:
-    """Return a VIB signed by a certificate that signed itself."""
-    content = image()
-    stored = gzip.compress(content, mtime=0)
-    text = descriptor(payload_element(stored, content), level=level)
-    return archive([("descriptor.xml", text), ("sig.pkcs7", sign(text)), ("payload1", stored)])
-
-
-@cache
-def signer(common_name: str = "Tester") -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """Return a key and its certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    begin = datetime(2024, 1, 1, tzinfo=UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(4711)
-        .not_valid_before(begin)
-        .not_valid_after(begin + timedelta(days=3650))
-        .sign(key, hashes.SHA256())
-    )
-    return key, certificate
-
-
-def sign(text: bytes, *options: pkcs7.PKCS7Options, der: bool = False) -> bytes:
-    """Return a detached PKCS#7 signature, in PEM with the label that ESXi asks for."""
-    key, certificate = signer()
-    encoding = serialization.Encoding.DER if der else serialization.Encoding.PEM
-    builder = pkcs7.PKCS7SignatureBuilder().set_data(text)
-    chosen = options or (pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary)
-    return builder.add_signer(certificate, key, hashes.SHA256()).sign(encoding, list(chosen))
-
-
-def zipped(members: Sequence[tuple[str, bytes]]) -> bytes:
-    """Return a zip file; the same members give the same bytes."""
+def image(files: Sequence[File] = FILES, form: ModuleType | int = GNU) -> bytes:
+    """Return a tar of a form of tarfile's, or as one of our own modules writes it."""
+    if isinstance(form, ModuleType):
+        contents = {file.path: file.data for file in files}
+        pieces = form.image([file.entry for file in files])
+        return b"".join(p if isinstance(p, bytes) else contents[p.path] for p in pieces)
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, data in members:
-            file.writestr(zipfile.ZipInfo(name, (2024, 5, 1, 12, 0, 0)), data)
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as archive:
+        for file in files:
+            about, of = tarfile.TarInfo(file.path), file.entry
+            about.mode, about.uid, about.gid = of.mode, of.uid, of.gid
+            about.size, about.type, about.linkname = of.size, of.kind.encode(), of.link
+            about.uname = about.gname = file.owner
+            archive.addfile(about, io.BytesIO(file.data))
     return buffer.getvalue()
 
 
-def bundle(vib_bytes: bytes | None = None, packed_size: str | None = None) -> bytes:
-    """Return an offline bundle with one VIB, as the vendor lays it out."""
-    data = vib() if vib_bytes is None else vib_bytes
-    announced_size = str(len(data)) if packed_size is None else packed_size
-    start, end = data.find(b"<vib "), data.find(b"</vib>")
-    text = data[start : end + len(b"</vib>")] if 0 < start < end else descriptor("")
-    path = "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
-    announced = (
-        f"<relative-path>{path}</relative-path><packed-size>{announced_size}</packed-size>"
-        f"{checksum(data, 'sha256')}"
-    )
-    vendor_index = (
-        b"<metaList><metadata><productId>embeddedEsx</productId><version>8.0</version><locale/>"
-        b"<url>metadata.zip</url><channelName>default</channelName></metadata></metaList>"
-    )
-    bulletin = (
-        b"<bulletin><id>test_1.0.0-1</id><vendor>VFG</vendor><summary>A test</summary>"
-        b'<componentNameSpec name="test" uiString="Test"/>'
-        b'<componentVersionSpec version="1.0.0-1" uiString="1.0.0-1"/>'
-        b"<vibList><vibID>VFG_bootbank_test_1.0.0-1</vibID></vibList></bulletin>"
-    )
-    metadata = zipped(
-        [
-            ("vendor-index.xml", vendor_index),
-            ("vibs/test-1.xml", text.replace(b"</vib>", announced.encode() + b"</vib>")),
-            ("bulletins/test.xml", bulletin),
-        ]
-    )
-    index = (
-        b"<vendorList><vendor><name>VFG</name><code>VFG</code><indexfile>vendor-index.xml"
-        b"</indexfile><relativePath/></vendor></vendorList>"
-    )
-    return zipped(
-        [
-            ("index.xml", index),
-            ("vendor-index.xml", vendor_index),
-            ("metadata.zip", metadata),
-            (path, data),
-        ]
-    )
+VMTAR_IMAGE, GNU_IMAGE = image(MIXED, vmtar), image(MIXED, gnu_tar)
 
 
-def gnu_image() -> bytes:
-    """Return the usual entries as GNU tar."""
-    return image(gnu_tar)
+def packed(data: bytes, level: int = 9) -> bytes:
+    """Return data in gzip; the same data give the same bytes."""
+    return gzip.compress(data, level, mtime=0)
 
 
 def zstd_compressed(data: bytes, window_log: int | None = None) -> bytes:
@@ -221,3 +133,183 @@ def zstd_compressed(data: bytes, window_log: int | None = None) -> bytes:
     packer = zstd.ZstdCompressor(options={int(zstd.CompressionParameter.window_log): window_log})
     frame: bytes = packer.compress(data) + packer.flush()
     return frame
+
+
+def zstd_in_gzip(data: bytes) -> bytes:
+    """Return data as a vzstd payload holds them."""
+    return packed(zstd_compressed(data))
+
+
+def checksum(data: bytes, kind: str = "sha-256", process: str = "") -> Checksum:
+    digest = hashlib.new(kind.replace("-", ""), data, usedforsecurity=False).hexdigest()
+    return Checksum(checksum_type=kind, digest=digest, verify_process=process)
+
+
+def payload(
+    content: bytes, stored: bytes | None = None, name: str = "acme", kind: str = "tgz"
+) -> Payload:
+    """Declare a payload with the three digests in VMware's order."""
+    stored = packed(content) if stored is None else stored
+    return Payload(
+        name=name,
+        type=kind,
+        size=len(stored),
+        uncompressed_size=len(content),
+        checksums=(
+            checksum(content, process="gunzip"),
+            checksum(stored),
+            checksum(content, "sha-1", "gunzip"),
+        ),
+    )
+
+
+def requires(*versions: str) -> SystemRequires:
+    """Ask for no maintenance mode, and for a host of these releases."""
+    return SystemRequires(
+        maintenance_mode=MaintenanceMode(),
+        software_platforms=tuple(SoftwarePlatform(version=version) for version in versions),
+    )
+
+
+def related(provides: Sequence[str] = (), **kinds: Sequence[str]) -> Relationships:
+    """Return relationships by the words of a recipe: `depends=["a >= 1"]`."""
+    return Relationships(
+        provides=tuple(map(Provide.parse, provides)),
+        **{kind: tuple(map(Constraint.parse, texts)) for kind, texts in kinds.items()},
+    )
+
+
+def listed(files: Sequence[File]) -> tuple[str, ...]:
+    return tuple(file.path for file in files if file.content is not None or file.link)
+
+
+GOOD = Descriptor(
+    name="acme",
+    version="1.0.0-1",
+    vendor="ACME",
+    summary="Acme",
+    description="Acme",
+    release_date="2024-05-01T12:00:00+00:00",
+    file_list=listed(FILES),
+    acceptance_level="community",
+    live_install_allowed=True,
+    live_remove_allowed=True,
+    cimom_restart=False,
+    stateless_ready=True,
+    overlay=False,
+    system_requires=requires("8.*"),
+)
+"""What a VIB says of itself, but for its payloads."""
+
+
+def descriptor(payloads: str = "", **changes: object) -> bytes:
+    """Return a descriptor.xml with changes of its fields, and payloads as they are given."""
+    text = serialise(replace(GOOD, **changes))
+    return text.replace(b"<payloads/>", f"<payloads>{payloads}</payloads>".encode())
+
+
+def element(*payloads: Payload) -> str:
+    """Return payloads as a descriptor declares them."""
+    text = serialise(replace(GOOD, payloads=payloads)).decode()
+    return text.partition("<payloads>")[2].partition("</payloads>")[0]
+
+
+def swap(old: str, new: str) -> Change:
+    """Return a change of a text that must be there."""
+
+    def change(data: bytes) -> bytes:
+        assert old.encode() in data
+        return data.replace(old.encode(), new.encode())
+
+    return change
+
+
+def archive(members: Sequence[tuple[str, bytes]], tail: bytes = b"") -> bytes:
+    """Return an ar archive as VMware writes it; any names, as no builder of ours would."""
+    parts = [ar.MAGIC]
+    for name, data in members:
+        parts += [f"{name:<16}{0:<12}{0:<6}{0:<6}{0:<8}{len(data):<10}`\n".encode(), data]
+        parts += [ar.member_padding(len(data))]
+    return b"".join(parts) + tail
+
+
+def vib(  # noqa: PLR0913 - each is one thing that a test changes
+    files: Sequence[File] = FILES,
+    *,
+    kind: str = "tgz",
+    form: ModuleType | int | None = None,
+    content: bytes | None = None,
+    pack: Change = packed,
+    stored: bytes | None = None,
+    payload_name: str = "acme",
+    declared: Mapping[str, object] | None = None,
+    text: bytes | Change = bytes,
+    signature: bytes | Change = b"",
+    members: Mapping[int, tuple[str, bytes] | None] | None = None,
+    tail: bytes = b"",
+    **changes: object,
+) -> bytes:
+    """Make a VIB that is good but for what is asked for.
+
+    Args:
+        files: the entries of its payload.
+        kind: the payload's type.
+        form: the form of its tar, where it is not the one of its type.
+        content: the unpacked payload, in place of a tar of `files`.
+        pack: what is done to the content, in place of gzip.
+        stored: the payload's bytes, in place of the packed content.
+        payload_name: the payload's name.
+        declared: fields of the payload's declaration.
+        text: descriptor.xml in place of the one that fits, or a change of it.
+        signature: sig.pkcs7, or what signs the descriptor.
+        members: members in place of those at these positions, or around them; None for no member.
+        tail: bytes behind the last member.
+        changes: fields of the descriptor.
+    """
+    if content is None:
+        usual = vmtar if kind in {"vgz", "vzstd"} else GNU
+        content = image(files, usual if form is None else form)
+    stored = pack(content) if stored is None else stored
+    about = replace(payload(content, stored, payload_name, kind), **(declared or {}))
+    of = replace(GOOD, **{"payloads": (about,), "file_list": listed(files), **changes})
+    data = text if isinstance(text, bytes) else text(serialise(of))
+    block = signature if isinstance(signature, bytes) else signature(data)
+    standard = [("descriptor.xml", data), ("sig.pkcs7", block), (payload_name, stored)]
+    placed = {**dict(enumerate(standard)), **(members or {})}
+    return archive([member for _, member in sorted(placed.items()) if member], tail)
+
+
+def make(files: Sequence[File] = FILES, **parts: object) -> Vib:
+    """Make a VIB and read it."""
+    return Vib.from_bytes(vib(files, **parts), "acme.vib")  # type: ignore[arg-type] # those of vib
+
+
+def write(folder: Path, name: str = "acme", **parts: object) -> Path:
+    """Make a VIB of this name in a file of the folder."""
+    path = folder / f"{name}.vib"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(vib(name=name, **parts))  # type: ignore[arg-type] # those of vib
+    return path
+
+
+MIXED_VIB = vib(MIXED, kind="vgz")
+
+
+@cache
+def signer() -> Credential:
+    """Return a certificate that signed itself, with its key."""
+    return made.made("Tester", serial=4711)
+
+
+def sign(text: bytes, *options: pkcs7.PKCS7Options, der: bool = False) -> bytes:
+    """Return a detached PKCS#7 signature, in PEM with the label that ESXi asks for."""
+    by = signer()
+    encoding = serialization.Encoding.DER if der else serialization.Encoding.PEM
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(text)
+    chosen = options or (pkcs7.PKCS7Options.DetachedSignature, pkcs7.PKCS7Options.Binary)
+    return builder.add_signer(by.certificate, by.key, hashes.SHA256()).sign(encoding, list(chosen))
+
+
+def signed_vib(level: str = "partner", **parts: object) -> bytes:
+    """Make a VIB that `signer` signed."""
+    return vib(signature=sign, acceptance_level=level, **parts)  # type: ignore[arg-type] # those of vib

@@ -1,7 +1,7 @@
 """Make, read and judge VIBs, the packages of VMware ESXi.
 
 What stands here is public; everything else may move. A name is loaded when it is first used, so
-that `import vibforge` costs nothing.
+that `import vibforge` costs nothing. docs/reference/api.md describes every name.
 """
 
 from importlib import import_module
@@ -12,20 +12,66 @@ from vibforge.loading import load_late
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vibforge.bundle.create import create_bundle
+    from vibforge.api.build import BuildResult, build
+    from vibforge.api.bundles import (
+        BundleListing,
+        add_to_bundle,
+        create_bundle,
+        inspect_bundle,
+        merge_bundles,
+        modernise_bundle,
+        remove_from_bundle,
+        split_bundle,
+        unpack_bundle,
+        verify_bundle,
+    )
+    from vibforge.api.compare import compare
+    from vibforge.api.explain import Explanation, explain
+    from vibforge.api.inspect import cat, extract, inspect
+    from vibforge.api.lint import lint
+    from vibforge.api.plan import plan
+    from vibforge.api.sign import sign, to_sign
+    from vibforge.api.trx import check_trx, rehearse_trx
+    from vibforge.api.verify import verify
+    from vibforge.bundle.opening import UnpackedDepot, Written
     from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
-    from vibforge.errors import Problem, VibforgeError
+    from vibforge.comparison.differences import Comparison
+    from vibforge.errors import (
+        DepotError,
+        FormatError,
+        LimitError,
+        ModelError,
+        NotPossibleHereError,
+        OutputError,
+        PayloadError,
+        Problem,
+        SigningError,
+        TrxError,
+        VerificationError,
+        VibforgeError,
+    )
     from vibforge.esxi.acceptance import AcceptanceLevel
-    from vibforge.packages.sign import sign_vib
+    from vibforge.findings.check import Finding, Severity
+    from vibforge.packages.extract import Extracted
+    from vibforge.packages.inspect import (
+        BundleInspection,
+        Inspected,
+        StageInspection,
+        VibInspection,
+    )
+    from vibforge.packages.lint import LintResult
+    from vibforge.packages.plan import Plan
+    from vibforge.packages.sign import Signed, ToSign
     from vibforge.packages.verification import Fact, Outcome, Verification
-    from vibforge.packages.verify import judge_bundle, verify
-    from vibforge.project.build import Built, build
-    from vibforge.project.plan_build import BuildPlan, plan_build
+    from vibforge.packages.verify import JudgedBundle, Verified, VerifiedBundles
+    from vibforge.project.build import Built
+    from vibforge.project.plan_build import BuildPlan
     from vibforge.project.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
     from vibforge.project.recipe_reading import read_recipe
     from vibforge.signing.key_source import KeySource, open_signer
-    from vibforge.signing.policy import TrustPolicy
-    from vibforge.signing.store import read_store
+    from vibforge.signing.store import TrustStore, read_store
+    from vibforge.trx.check import CheckResult
+    from vibforge.trx.rehearsal.rehearse import Rehearsal
     from vibforge.vib.archive import Vib
     from vibforge.vib.identity import ReleaseDate
 
@@ -34,64 +80,160 @@ load_late()
 _HOMES = {
     "AcceptanceLevel": "vibforge.esxi.acceptance",
     "BuildPlan": "vibforge.project.plan_build",
+    "BuildResult": "vibforge.api.build",
     "Built": "vibforge.project.build",
+    "BundleInspection": "vibforge.packages.inspect",
+    "BundleListing": "vibforge.api.bundles",
     "BundleRecipe": "vibforge.bundle.recipe",
+    "CheckResult": "vibforge.trx.check",
+    "Comparison": "vibforge.comparison.differences",
     "ComponentRecipe": "vibforge.bundle.recipe",
+    "DepotError": "vibforge.errors",
+    "Explanation": "vibforge.api.explain",
+    "Extracted": "vibforge.packages.extract",
     "Fact": "vibforge.packages.verification",
+    "Finding": "vibforge.findings.check",
+    "FormatError": "vibforge.errors",
+    "Inspected": "vibforge.packages.inspect",
+    "JudgedBundle": "vibforge.packages.verify",
     "KeySource": "vibforge.signing.key_source",
+    "LimitError": "vibforge.errors",
+    "LintResult": "vibforge.packages.lint",
     "Mode": "vibforge.project.recipe",
+    "ModelError": "vibforge.errors",
+    "NotPossibleHereError": "vibforge.errors",
     "Outcome": "vibforge.packages.verification",
+    "OutputError": "vibforge.errors",
     "PathRule": "vibforge.project.recipe",
+    "PayloadError": "vibforge.errors",
     "PayloadRecipe": "vibforge.project.recipe",
     "PayloadType": "vibforge.project.recipe",
+    "Plan": "vibforge.packages.plan",
     "Problem": "vibforge.errors",
     "Recipe": "vibforge.project.recipe",
+    "Rehearsal": "vibforge.trx.rehearsal.rehearse",
     "ReleaseDate": "vibforge.vib.identity",
-    "TrustPolicy": "vibforge.signing.policy",
+    "Severity": "vibforge.findings.check",
+    "Signed": "vibforge.packages.sign",
+    "SigningError": "vibforge.errors",
+    "StageInspection": "vibforge.packages.inspect",
+    "ToSign": "vibforge.packages.sign",
+    "TrustStore": "vibforge.signing.store",
+    "TrxError": "vibforge.errors",
+    "UnpackedDepot": "vibforge.bundle.opening",
     "Verification": "vibforge.packages.verification",
+    "VerificationError": "vibforge.errors",
+    "Verified": "vibforge.packages.verify",
+    "VerifiedBundles": "vibforge.packages.verify",
     "Vib": "vibforge.vib.archive",
+    "VibInspection": "vibforge.packages.inspect",
     "VibforgeError": "vibforge.errors",
-    "build": "vibforge.project.build",
-    "create_bundle": "vibforge.bundle.create",
-    "judge_bundle": "vibforge.packages.verify",
+    "Written": "vibforge.bundle.opening",
+    "add_to_bundle": "vibforge.api.bundles",
+    "build": "vibforge.api.build",
+    "cat": "vibforge.api.inspect",
+    "check_trx": "vibforge.api.trx",
+    "compare": "vibforge.api.compare",
+    "create_bundle": "vibforge.api.bundles",
+    "explain": "vibforge.api.explain",
+    "extract": "vibforge.api.inspect",
+    "inspect": "vibforge.api.inspect",
+    "inspect_bundle": "vibforge.api.bundles",
+    "lint": "vibforge.api.lint",
+    "merge_bundles": "vibforge.api.bundles",
+    "modernise_bundle": "vibforge.api.bundles",
     "open_signer": "vibforge.signing.key_source",
-    "plan_build": "vibforge.project.plan_build",
+    "plan": "vibforge.api.plan",
     "read_recipe": "vibforge.project.recipe_reading",
     "read_store": "vibforge.signing.store",
-    "sign_vib": "vibforge.packages.sign",
-    "verify": "vibforge.packages.verify",
+    "rehearse_trx": "vibforge.api.trx",
+    "remove_from_bundle": "vibforge.api.bundles",
+    "sign": "vibforge.api.sign",
+    "split_bundle": "vibforge.api.bundles",
+    "to_sign": "vibforge.api.sign",
+    "unpack_bundle": "vibforge.api.bundles",
+    "verify": "vibforge.api.verify",
+    "verify_bundle": "vibforge.api.bundles",
 }
 
 __all__ = [
     "AcceptanceLevel",
     "BuildPlan",
+    "BuildResult",
     "Built",
+    "BundleInspection",
+    "BundleListing",
     "BundleRecipe",
+    "CheckResult",
+    "Comparison",
     "ComponentRecipe",
+    "DepotError",
+    "Explanation",
+    "Extracted",
     "Fact",
+    "Finding",
+    "FormatError",
+    "Inspected",
+    "JudgedBundle",
     "KeySource",
+    "LimitError",
+    "LintResult",
     "Mode",
+    "ModelError",
+    "NotPossibleHereError",
     "Outcome",
+    "OutputError",
     "PathRule",
+    "PayloadError",
     "PayloadRecipe",
     "PayloadType",
+    "Plan",
     "Problem",
     "Recipe",
+    "Rehearsal",
     "ReleaseDate",
-    "TrustPolicy",
+    "Severity",
+    "Signed",
+    "SigningError",
+    "StageInspection",
+    "ToSign",
+    "TrustStore",
+    "TrxError",
+    "UnpackedDepot",
     "Verification",
+    "VerificationError",
+    "Verified",
+    "VerifiedBundles",
     "Vib",
+    "VibInspection",
     "VibforgeError",
+    "Written",
     "__version__",
+    "add_to_bundle",
     "build",
+    "cat",
+    "check_trx",
+    "compare",
     "create_bundle",
-    "judge_bundle",
+    "explain",
+    "extract",
+    "inspect",
+    "inspect_bundle",
+    "lint",
+    "merge_bundles",
+    "modernise_bundle",
     "open_signer",
-    "plan_build",
+    "plan",
     "read_recipe",
     "read_store",
-    "sign_vib",
+    "rehearse_trx",
+    "remove_from_bundle",
+    "sign",
+    "split_bundle",
+    "to_sign",
+    "unpack_bundle",
     "verify",
+    "verify_bundle",
 ]
 
 

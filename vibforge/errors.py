@@ -1,4 +1,4 @@
-"""What vibforge raises when it cannot do what was asked.
+"""Errors that vibforge raises when it cannot do a job.
 
     VibforgeError
     ├── FormatError        bytes are not a valid ar / tar / gzip / XML / PKCS#7
@@ -7,13 +7,12 @@
     ├── PayloadError       a payload tree cannot become a payload
     ├── OutputError        the result cannot be written
     ├── SigningError       a key or a certificate cannot sign
-    ├── VerificationError  asked to insist, and a fact failed
-    ├── DepotError         VIBs do not fit together in a bundle
+    ├── VerificationError  the caller requires a good verdict, and a fact failed
+    ├── DepotError         VIBs cannot share a bundle
     ├── TrxError           a trx.conf, a profile or a capture cannot be used
     └── NotPossibleHereError  this machine cannot rehearse or listen
 
-An exception means that the job could not be done. A job that was done and whose verdict is bad
-returns a value; anything else that is raised is a bug.
+A job that is done returns a value, even if its verdict is bad. Any other exception is a bug.
 """
 
 import errno
@@ -26,10 +25,10 @@ from msgspec import Struct
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong: what it is, where it stands and what to do about it.
+    """One item of an error: what is wrong, where, and what to do about it.
 
-    `where` is a place that a person can open: `vibforge.toml:12: payload[0].name`, a path inside
-    a payload, a member and an offset. It is empty where the message itself names the place.
+    `where` is a place that a user can open: `vibforge.toml:12: payload[0].name`, a path inside
+    a payload, a member and an offset. It is empty if `what` names the place itself.
     """
 
     what: str
@@ -43,7 +42,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 def escaped(text: str) -> str:
-    """Return text with every character that a terminal would act upon written as an escape."""
+    """Return the text with its control characters escaped, safe to print on a terminal."""
     if text.isprintable():
         return text
     return "".join(
@@ -52,25 +51,35 @@ def escaped(text: str) -> str:
 
 
 def shell_line(*words: object) -> str:
-    """Return the words of a command, or one of its words, quoted so that a shell can run them."""
-    import shlex  # noqa: PLC0415 - most commands show no other
+    """Return the words joined to a command line and quoted for a shell."""
+    import shlex  # noqa: PLC0415 - most commands print no command line
 
     return shlex.join(map(str, words))
 
 
 class VibforgeError(Exception):
-    """The job could not be done; `problems` says all that stood in its way."""
+    """The job could not be done; `problems` lists every reason.
+
+    Examples:
+        >>> from vibforge import Problem, VibforgeError, build
+        >>> try:
+        ...     build("my-trx", settings={"version": "one"})
+        ... except VibforgeError as error:
+        ...     problem: Problem = error.problems[0]
+        >>> problem.where
+        '--set version'
+    """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         self.problems: tuple[Problem, ...] = (Problem(what=what, where=where, remedy=remedy),)
         super().__init__(what)
 
     @classmethod
-    def of(cls, problems: Iterable[Problem]) -> Self:
-        """Make one error of several problems (at least one)."""
-        found = tuple(problems)
-        error = cls(found[0].what)
-        error.problems = found
+    def from_problems(cls, problems: Iterable[Problem]) -> Self:
+        """Make one error from one or more problems."""
+        collected = tuple(problems)
+        error = cls(collected[0].what)
+        error.problems = collected
         return error
 
     def __str__(self) -> str:
@@ -78,31 +87,31 @@ class VibforgeError(Exception):
 
 
 _DISK_ERRORS = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
-"""What a read of an open file says of a broken disk or a lost network; it names no path."""
+"""Codes of a broken disk or a lost network, met while an open file is read; they name no path."""
 
 
 def refused(error: OSError, where: str = "") -> VibforgeError:
-    """Return the error for a path that the system refuses, wherever it was met.
+    """Return the vibforge error for a path that the operating system refuses.
 
     Args:
-        error: what the system said.
-        where: the file that was being read, if `error` names none.
+        error: the operating system's error.
+        where: the file that was being read, used if `error` names no path.
 
     Raises:
-        OSError: `error` again, if it is about neither a path nor a disk; that is a bug.
+        OSError: `error` itself, if it is about neither a path nor a disk; that is a bug.
     """
     named = isinstance(error.filename, str | bytes)
     if not named and error.errno not in _DISK_ERRORS:
         raise error
     return VibforgeError(
-        f"the system refuses it: {error.strerror or error}",
+        f"the operating system refuses access: {error.strerror or error}",
         where=os.fsdecode(error.filename) if named else where,
-        remedy="check that the path is right and that you may use it",
+        remedy="check the path and its permissions",
     )
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there; False too where the system refuses to look (a name too long)."""
+    """Whether the path is a folder; False if the system cannot look it up (a name too long)."""
     try:
         return path.is_dir()
     except OSError:
@@ -110,7 +119,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a regular file is there; False too where the system refuses to look."""
+    """Whether the path is a regular file; False if the system cannot look it up."""
     try:
         return path.is_file()
     except OSError:
@@ -118,44 +127,117 @@ def is_file(path: Path) -> bool:
 
 
 class FormatError(VibforgeError):
-    """Bytes are not what their format says."""
+    """Bytes break the rules of their format.
+
+    Examples:
+        >>> from vibforge import FormatError, extract
+        >>> try:
+        ...     extract("page.vib", "out")
+        ... except FormatError as error:
+        ...     print(error.problems[0].where)
+        page.vib
+    """
 
 
 class LimitError(VibforgeError):
     """A file asks for more work than its size allows.
 
-    It is no FormatError: readers take note of a damaged member and go on with the next one, which
-    must not happen when the budget of the whole file is spent.
+    It is not a FormatError: readers record a damaged member and go on to the next, but they must
+    stop once the budget of the whole file is spent.
+
+    Examples:
+        >>> from vibforge import LimitError, extract
+        >>> try:
+        ...     extract("bomb.vib", "out")
+        ... except LimitError as error:
+        ...     print(error.problems[0].where)
+        bomb.vib
     """
 
 
 class ModelError(VibforgeError):
-    """Values break the rules of a VIB or of a recipe."""
+    """Values break the rules of a VIB or of a recipe.
+
+    Examples:
+        >>> from vibforge import ModelError, plan
+        >>> try:
+        ...     plan("acme.vib", esxi="eight")
+        ... except ModelError as error:
+        ...     print(error.problems[0].what)
+        'eight' is not a release of ESXi
+    """
 
 
 class PayloadError(VibforgeError):
-    """A payload tree cannot become a payload."""
+    r"""A payload tree cannot become a payload.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from vibforge import PayloadError, build
+        >>> Path("my-trx/etc/passwd").symlink_to("/etc/passwd\n")
+        >>> try:
+        ...     build("my-trx")
+        ... except PayloadError as error:
+        ...     print(error.problems[0].where)
+        my-trx/etc/passwd
+    """
 
 
 class OutputError(VibforgeError):
-    """The result cannot be written."""
+    """The result cannot be written.
+
+    Examples:
+        >>> from vibforge import OutputError, build
+        >>> try:
+        ...     build("my-trx", "my-trx/dist")
+        ... except OutputError as error:
+        ...     print(error.problems[0].where)
+        my-trx/dist
+    """
 
 
 class SigningError(VibforgeError):
-    """A key or a certificate cannot sign."""
+    """A key or a certificate cannot sign.
+
+    Examples:
+        >>> from vibforge import SigningError, sign
+        >>> try:
+        ...     sign("signed.vib", key="me.key", certificates="me.pem")
+        ... except SigningError as error:
+        ...     print(error.problems[0].what)
+        it has 1 signature already
+    """
 
 
 class VerificationError(VibforgeError):
-    """A fact that was insisted on does not hold."""
+    """The caller requires a good verdict, and at least one fact failed."""
 
 
 class DepotError(VibforgeError):
-    """VIBs do not fit together in a bundle."""
+    """VIBs cannot share a bundle.
+
+    Examples:
+        >>> from vibforge import DepotError, verify_bundle
+        >>> try:
+        ...     verify_bundle("acme.vib")
+        ... except DepotError as error:
+        ...     print(error.problems[0].what)
+        not an offline bundle
+    """
 
 
 class TrxError(VibforgeError):
-    """A trx.conf, a profile or a capture cannot be used."""
+    """A trx.conf, a profile or a capture cannot be used.
+
+    Examples:
+        >>> from vibforge import TrxError, check_trx
+        >>> try:
+        ...     check_trx("trx.conf", allow={"tab": ""})
+        ... except TrxError as error:
+        ...     print(error.problems[0].what)
+        no reason for allowing tab
+    """
 
 
 class NotPossibleHereError(VibforgeError):
-    """This machine cannot do it: a program or a permission is missing, not a fault of the input."""
+    """This machine cannot do the job: it lacks a program or a permission; the input is fine."""

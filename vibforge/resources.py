@@ -10,7 +10,7 @@ _CHECKOUT = Path(__file__).parents[1]
 def shipped(folder: str) -> Traversable:
     """Return the shipped folder `templates` or `payloads`.
 
-    An installed wheel holds them inside the package; in a working copy they stand at its top.
+    An installed wheel has them inside the package; a working copy has them at its top level.
     """
     packaged = files("vibforge") / folder
     return packaged if packaged.is_dir() else _CHECKOUT / folder

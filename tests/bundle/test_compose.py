@@ -2,16 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.making import (
-    Change,
-    changed,
-    for_platform,
-    members,
-    text_change,
-    vib_bytes,
-    vib_file,
-)
-from tests.vibs import zipped
+from tests import vibs
+from tests.bundles import changed_file, members, zipped
+from tests.vibs import Change, swap
 from vibforge.bundle.compose import add, file_name, merge, remove, split, vendor_of
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.index import Vendor
@@ -19,7 +12,7 @@ from vibforge.bundle.modernise import modernise
 from vibforge.bundle.opening import Written, opened_content, write
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.errors import DepotError, FormatError, ModelError, VibforgeError
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.verify import judge_bundle
 
 RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",), kb_url="https://x.y", contact="me")
@@ -30,9 +23,9 @@ FLINGS = (
 )
 
 
-def bundle(folder: Path, *names: str, recipe: BundleRecipe = RECIPE, filling: bytes = b"") -> Path:
-    vibs = [vib_file(folder / "vibs", name, filling=filling) for name in names]
-    return create_bundle(vibs, folder / f"{'-'.join(names)}.zip", recipe).path
+def bundle(folder: Path, *names: str, recipe: BundleRecipe = RECIPE, about: str = "") -> Path:
+    made = [vibs.write(folder / "vibs", name, description=about) for name in names]
+    return create_bundle(made, folder / f"{'-'.join(names)}.zip", recipe).path
 
 
 def ids(done: Written) -> list[str]:
@@ -45,10 +38,11 @@ def bulletins(done: Written) -> list[str]:
 
 def test_adding_keeps_what_is_there(tmp_path: Path) -> None:
     old = bundle(tmp_path, "a")
-    done = add(old, [vib_file(tmp_path, "b")], tmp_path / "new.zip")
-    assert ids(done) == ["VFG_bootbank_a_1.0.0-1", "VFG_bootbank_b_1.0.0-1"]
+    vib = vibs.write(tmp_path, "b", system_requires=vibs.requires())
+    done = add(old, [vib], tmp_path / "new.zip")
+    assert ids(done) == ["ACME_bootbank_a_1.0.0-1", "ACME_bootbank_b_1.0.0-1"]
     assert [p.version for p in done.content.platforms] == ["8.0"]
-    assert done.content.vendor == Vendor(name="VFG", code="ABC")
+    assert done.content.vendor == Vendor(name="ACME", code="ABC")
     (found,) = judge_bundle(done.path)
     assert found.verification.held
     before, after = members(old.read_bytes()), members(done.path.read_bytes())
@@ -58,7 +52,7 @@ def test_adding_keeps_what_is_there(tmp_path: Path) -> None:
 
 def test_adding_what_contradicts_names_both(tmp_path: Path) -> None:
     old = bundle(tmp_path, "a")
-    other = vib_file(tmp_path, "a", filling=b"other")
+    other = vibs.write(tmp_path, "a", description="other")
     with pytest.raises(DepotError) as caught:
         add(old, [other], tmp_path / "new.zip")
     assert str(old) in str(caught.value)
@@ -111,7 +105,7 @@ def test_vendors_that_differ_have_to_be_decided(tmp_path: Path) -> None:
     second = bundle(tmp_path, "b", recipe=BundleRecipe(vendor="Other", vendor_code="OTH"))
     with pytest.raises(DepotError) as caught:
         merge([first, second], tmp_path / "m.zip")
-    assert f"{first} of VFG (ABC), {second} of Other (OTH)" in str(caught.value)
+    assert f"{first} of ACME (ABC), {second} of Other (OTH)" in str(caught.value)
     done = merge([first, second], tmp_path / "m.zip", vendor_of("Both", "BTH"))
     assert done.content.vendor == Vendor(name="Both", code="BTH")
 
@@ -125,7 +119,7 @@ def test_a_vendor_is_named_whole(name: str | None, code: str | None) -> None:
 
 def test_bulletins_that_contradict_name_both(tmp_path: Path) -> None:
     first = bundle(tmp_path, "a")
-    second = changed(first, {}, {"bulletins/": text_change("<contact>me", "<contact>you")})
+    second = changed_file(first, {}, {"bulletins/": swap("<contact>me", "<contact>you")})
     with pytest.raises(DepotError) as caught:
         merge([first, second], tmp_path / "m.zip")
     assert str(first) in str(caught.value)
@@ -136,7 +130,7 @@ def test_bulletins_that_contradict_name_both(tmp_path: Path) -> None:
 def test_removing_a_vib_takes_its_empty_component_along(tmp_path: Path) -> None:
     whole = bundle(tmp_path, "a", "b")
     done = remove(whole, ["a"], tmp_path / "less.zip")
-    assert (ids(done), bulletins(done)) == (["VFG_bootbank_b_1.0.0-1"], ["b_1.0.0-1"])
+    assert (ids(done), bulletins(done)) == (["ACME_bootbank_b_1.0.0-1"], ["b_1.0.0-1"])
     assert judge_bundle(done.path)[0].verification.held
 
 
@@ -149,8 +143,8 @@ def test_removing_a_component_takes_its_vibs_along(tmp_path: Path) -> None:
         ),
     )
     whole = bundle(tmp_path, "a", "b", "c", recipe=recipe)
-    assert ids(remove(whole, ["one"], tmp_path / "x.zip")) == ["VFG_bootbank_c_1.0.0-1"]
-    fewer = remove(whole, ["VFG_*_a_*"], tmp_path / "y.zip")
+    assert ids(remove(whole, ["one"], tmp_path / "x.zip")) == ["ACME_bootbank_c_1.0.0-1"]
+    fewer = remove(whole, ["ACME_*_a_*"], tmp_path / "y.zip")
     assert bulletins(fewer) == ["one_1.0.0-1", "two_1.0.0-1"]
     assert fewer.notes == ("bulletin one_1.0.0-1 lists 1 VIBs fewer",)
     assert judge_bundle(fewer.path)[0].verification.held
@@ -182,21 +176,21 @@ def test_a_licence_beside_the_depot_is_kept(tmp_path: Path) -> None:
     parts = members(whole.read_bytes())
     with_licence = tmp_path / "licence.zip"
     with_licence.write_bytes(zipped([*parts.items(), ("LICENCE.txt", b"mine")]))
-    done = add(with_licence, [vib_file(tmp_path, "b")], tmp_path / "new.zip")
+    done = add(with_licence, [vibs.write(tmp_path, "b")], tmp_path / "new.zip")
     assert members(done.path.read_bytes())["LICENCE.txt"] == b"mine"
 
 
 BAD: dict[str, tuple[dict[str, Change], dict[str, Change], str]] = {
-    "a fault": ({"index.xml": text_change("<code>ABC</code>", "")}, {}, "no element code"),
+    "a fault": ({"index.xml": swap("<code>ABC</code>", "")}, {}, "no element code"),
     "no VIB": ({"vib20/": lambda _: b""}, {}, "not there"),
-    "another VIB": ({"vib20/": lambda _: vib_bytes("c")}, {}, "not what the metadata says"),
+    "another VIB": ({"vib20/": lambda _: vibs.vib(name="c")}, {}, "not what the metadata says"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bundles_that_contradict_themselves_are_not_composed(tmp_path: Path, case: str) -> None:
     outer, inner, reason = BAD[case]
-    broken = changed(bundle(tmp_path, "a"), outer, inner)
+    broken = changed_file(bundle(tmp_path, "a"), outer, inner)
     for attempt in (
         lambda: merge([broken], tmp_path / "x.zip"),
         lambda: remove(broken, ["b"], tmp_path / "x.zip"),
@@ -249,7 +243,7 @@ def test_what_was_assumed_is_told(corpus: Path, tmp_path: Path) -> None:
     path = corpus / "bundles" / "lamw-vghetto-ghettoVCB-offline-bundle.zip"
     told = "\n".join(modernise(path, tmp_path / "x.zip").notes)
     assert "not for 8.0: virtuallyGhetto_bootbank_ghettoVCB_1.0.0-0.0.0: has no sha-256" in told
-    assert "the vendor code is VIR, made of the vendor's name virtuallyGhetto" in told
+    assert "the vendor code is VIR, derived from the vendor's name virtuallyGhetto" in told
     assert "becomes the component ghettoVCB 1.0.0-0.0.0, named after its VIB" in told
     assert "nobody tried it" in told
 
@@ -283,11 +277,11 @@ def test_vibs_without_a_bulletin_get_one(corpus: Path, tmp_path: Path) -> None:
     done = modernise(path, tmp_path / "x.zip", vendor_code="SOU")
     assert bulletins(done) == ["vmksdhci_0.1.0-1"]
     assert done.content.vendor.code == "SOU"
-    assert any("its VIB names only 8.0" in note for note in done.notes)
+    assert any("its VIB declares only 8.0" in note for note in done.notes)
 
 
 def test_a_modern_bundle_stays_one(tmp_path: Path) -> None:
-    vib = vib_file(tmp_path, edit=for_platform("8.0"))
+    vib = vibs.write(tmp_path, system_requires=vibs.requires("8.0"))
     path = create_bundle([vib], tmp_path / "x.zip", RECIPE).path
     done = modernise(path, tmp_path / "y.zip", platforms=["8.0"])
     assert done.path.read_bytes() == path.read_bytes()

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.making import for_platform, members, text_change, vib_bytes, vib_file
-from tests.vibs import archive, descriptor
+from tests import vibs
+from tests.bundles import members
+from tests.vibs import swap
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import Verdict
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.bundle.words import BulletinSeverity, Urgency
 from vibforge.errors import DepotError, FormatError, VibforgeError
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.subjects import opened
 from vibforge.packages.verify import judge_bundle
 
@@ -30,29 +31,29 @@ def bundle_of(path: Path) -> OpenBundle:
 
 
 def test_a_bundle_of_one_vib(tmp_path: Path) -> None:
-    done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", CODE)
+    done = create_bundle([vibs.write(tmp_path)], tmp_path / "x.zip", CODE)
     found = bundle_of(done.path).bundle
     assert [note for note in done.notes if "VF309" not in note] == []
     assert found.members == (
         *("index.xml", "vendor-index.xml", "metadata.zip"),
-        "vib20/test/VFG_bootbank_test_1.0.0-1.vib",
+        "vib20/acme/ACME_bootbank_acme_1.0.0-1.vib",
     )
     assert found.faults == ()
-    assert [(v.name, v.code) for v in found.vendors] == [("VFG", "ABC")]
+    assert [(v.name, v.code) for v in found.vendors] == [("ACME", "ABC")]
     assert [p.version for p in found.platforms] == ["8.0"]
     (component,) = found.components
-    assert (component.component_name, component.component_version) == ("test", "1.0.0-1")
-    assert component.id == "test_1.0.0-1"
+    assert (component.component_name, component.component_version) == ("acme", "1.0.0-1")
+    assert component.id == "acme_1.0.0-1"
     assert component.value("releaseDate") == "2024-05-01T12:00:00+00:00"
     assert component.value("severity") == BulletinSeverity.GENERAL
     (vib,) = found.vibs
-    data = vib_bytes()
+    data = vibs.vib()
     assert vib.packed_size == len(data)
     assert vib.checksums[0].digest == hashlib.sha256(data).hexdigest()
 
 
 def test_every_reader_takes_what_is_made(tmp_path: Path) -> None:
-    vib = vib_file(tmp_path, edit=for_platform("8.0"))
+    vib = vibs.write(tmp_path, system_requires=vibs.requires("8.0"))
     (found,) = judge_bundle(create_bundle([vib], tmp_path / "x.zip", CODE).path)
     verdicts = {reception.reader: reception.verdict for reception in found.verdicts}
     assert found.verification.held
@@ -61,8 +62,8 @@ def test_every_reader_takes_what_is_made(tmp_path: Path) -> None:
 
 
 def test_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
-    first = create_bundle([vib_file(tmp_path / "a")], tmp_path / "one" / "x.zip", CODE)
-    second = create_bundle([vib_file(tmp_path / "b")], tmp_path / "two" / "y.zip", CODE)
+    first = create_bundle([vibs.write(tmp_path / "a")], tmp_path / "one" / "x.zip", CODE)
+    second = create_bundle([vibs.write(tmp_path / "b")], tmp_path / "two" / "y.zip", CODE)
     assert first.path.read_bytes() == second.path.read_bytes()
     assert first.sha256 == hashlib.sha256(first.path.read_bytes()).hexdigest()
     assert first.size == first.path.stat().st_size
@@ -71,38 +72,39 @@ def test_the_same_bytes_wherever_it_is_made(tmp_path: Path) -> None:
 
 
 def test_what_nobody_says_is_assumed_and_told(tmp_path: Path) -> None:
-    done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip")
+    vib = vibs.write(tmp_path, system_requires=vibs.requires())
+    done = create_bundle([vib], tmp_path / "x.zip")
     told = "\n".join(done.notes)
-    assert "the vendor code is VFG, made of the vendor's name VFG" in told
-    assert "test declares no ESXi release: marked for 6.7.0, 7.0, 8.0, 9.0" in told
-    assert "no page tells more (kb-url)" in told
+    assert "the vendor code is ACM, derived from the vendor's name ACME" in told
+    assert "acme declares no ESXi release: marked for 6.7.0, 7.0, 8.0, 9.0" in told
+    assert "the bulletin has no kb-url" in told
     assert "the contact is the vendor's name" in told
 
 
 def test_the_vibs_own_release_decides(tmp_path: Path) -> None:
-    vib = vib_file(tmp_path, edit=for_platform("9.0"))
+    vib = vibs.write(tmp_path, system_requires=vibs.requires("9.0"))
     assert [p.version for p in create_bundle([vib], tmp_path / "x.zip").content.platforms] == [
         "9.0"
     ]
     done = create_bundle([vib], tmp_path / "x.zip", CODE)
-    assert "test is offered to 8.0, its VIB names only 9.0" in done.notes
+    assert "acme is marked for 8.0, but its VIB declares only 9.0" in done.notes
     response = members(members(done.path.read_bytes())["metadata.zip"])["vmware.xml"]
     assert b'<swPlatform version="9.0"' in response
 
 
 def test_several_components_for_several_releases(tmp_path: Path) -> None:
     """One file for old and new hosts, x86 and Arm: each component names its VIBs and releases."""
-    vibs = [vib_file(tmp_path, name) for name in ("x86", "arm", "old", "loose")]
+    made = [vibs.write(tmp_path, name) for name in ("x86", "arm", "old", "loose")]
     recipe = BundleRecipe(
         vendor_code="ABC",
         platforms=("7.0", "8.0"),
         urgency=Urgency.LOW,
         components=(
-            ComponentRecipe(name="both", version="3-1", vibs=("x86", "VFG_bootbank_arm_1.0.0-1")),
+            ComponentRecipe(name="both", version="3-1", vibs=("x86", "ACME_bootbank_arm_1.0.0-1")),
             ComponentRecipe(name="old", vibs=("old",), platforms=("6.7",)),
         ),
     )
-    found = bundle_of(create_bundle(vibs, tmp_path / "x.zip", recipe).path).bundle
+    found = bundle_of(create_bundle(made, tmp_path / "x.zip", recipe).path).bundle
     told = {
         b.component_name: (b.component_version, len(b.vib_ids), [p.version for p in b.platforms])
         for b in found.components
@@ -118,16 +120,16 @@ def test_several_components_for_several_releases(tmp_path: Path) -> None:
 
 def test_an_image_profile_where_asked(tmp_path: Path) -> None:
     recipe = BundleRecipe(vendor_code="ABC", image_profile="my profile")
-    done = create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", recipe)
+    done = create_bundle([vibs.write(tmp_path)], tmp_path / "x.zip", recipe)
     metadata = members(members(done.path.read_bytes())["metadata.zip"])
     profile = metadata["profiles/my_profile"].decode()
-    assert "<name>my profile</name><creator>VFG</creator>" in profile
-    assert "<viblist><vib><vib-id>VFG_bootbank_test_1.0.0-1</vib-id></vib></viblist>" in profile
-    assert any("boots nothing" in note for note in done.notes)
+    assert "<name>my profile</name><creator>ACME</creator>" in profile
+    assert "<viblist><vib><vib-id>ACME_bootbank_acme_1.0.0-1</vib-id></vib></viblist>" in profile
+    assert any("no host can boot it" in note for note in done.notes)
 
 
 def test_one_id_with_two_contents_names_both(tmp_path: Path) -> None:
-    first, second = vib_file(tmp_path / "a"), vib_file(tmp_path / "b", filling=b"other")
+    first, second = vibs.write(tmp_path / "a"), vibs.write(tmp_path / "b", description="Other")
     with pytest.raises(DepotError) as caught:
         create_bundle([first, second], tmp_path / "x.zip", CODE)
     assert str(first) in str(caught.value)
@@ -136,18 +138,18 @@ def test_one_id_with_two_contents_names_both(tmp_path: Path) -> None:
 
 
 def test_one_vib_twice_is_there_once(tmp_path: Path) -> None:
-    first, second = vib_file(tmp_path / "a"), vib_file(tmp_path / "b")
+    first, second = vibs.write(tmp_path / "a"), vibs.write(tmp_path / "b")
     assert len(create_bundle([first, second], tmp_path / "x.zip", CODE).content.vibs) == 1
 
 
 BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "no date": (
-        text_change("<release-date>2024-05-01T12:00:00+00:00</release-date>", ""),
+        swap("<release-date>2024-05-01T12:00:00+00:00</release-date>", ""),
         "no release-date",
     ),
-    "a slash in the version": (text_change("1.0.0-1", "1/0"), "cannot name a file"),
-    "upwards": (text_change(">test<", ">..<"), "cannot name a file"),
-    "no type": (text_change("<type>bootbank</type>", ""), "make the VIB's ID"),
+    "a slash in the version": (swap("1.0.0-1", "1/0"), "cannot name a file"),
+    "upwards": (swap(">acme<", ">..<"), "cannot name a file"),
+    "no type": (swap("<type>bootbank</type>", ""), "make the VIB's ID"),
     "no XML": (lambda _text: b"<vib", "not well-formed"),
 }
 
@@ -156,14 +158,14 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 def test_vibs_that_no_bundle_can_carry(tmp_path: Path, case: str) -> None:
     edit, reason = BAD[case]
     with pytest.raises(VibforgeError, match=reason):
-        create_bundle([vib_file(tmp_path, edit=edit)], tmp_path / "x.zip", CODE)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["test.vib"]
+        create_bundle([vibs.write(tmp_path, text=edit)], tmp_path / "x.zip", CODE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["acme.vib"]
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:
     html = tmp_path / "page.vib"
     html.write_text("<!doctype html><html>")
-    dateless = vib_file(tmp_path, edit=BAD["no date"][0])
+    dateless = vibs.write(tmp_path, text=BAD["no date"][0])
     with pytest.raises(DepotError) as caught:
         create_bundle([html, tmp_path / "missing.vib", dateless], tmp_path / "x.zip", CODE)
     assert len(caught.value.problems) == 3
@@ -172,29 +174,32 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("recipe", "reason"),
     [
-        (BundleRecipe(vendor="A"), "no vendor code of three letters or digits can be made of 'A'"),
+        (
+            BundleRecipe(vendor="A"),
+            "no vendor code of three letters or digits can be derived from 'A'",
+        ),
         (BundleRecipe(components=(ComponentRecipe(name="a", vibs=("x",)),)), "names the VIB x"),
         (BundleRecipe(vendor_code="long"), "'long' is not a vendor code"),
         (
             BundleRecipe(
                 components=(
-                    ComponentRecipe(name="a", vibs=("test",)),
+                    ComponentRecipe(name="a", vibs=("acme",)),
                     ComponentRecipe(name="b"),
                 )
             ),
-            "no VIB is left for the component b",
+            "no VIB remains for the component b",
         ),
     ],
 )
 def test_recipes_that_do_not_fit(tmp_path: Path, recipe: BundleRecipe, reason: str) -> None:
     with pytest.raises(VibforgeError, match=reason):
-        create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", recipe)
+        create_bundle([vibs.write(tmp_path)], tmp_path / "x.zip", recipe)
 
 
 def test_a_vib_that_changes_on_the_way_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vib = vib_file(tmp_path)
+    vib = vibs.write(tmp_path)
 
     def metadata(*_: object) -> bytes:
         vib.write_bytes(vib.read_bytes()[:-1] + b"?")
@@ -203,15 +208,15 @@ def test_a_vib_that_changes_on_the_way_leaves_nothing(
     monkeypatch.setattr("vibforge.bundle.opening._metadata", metadata)
     with pytest.raises(FormatError, match="changed while it was read"):
         create_bundle([vib], tmp_path / "x.zip", CODE)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["test.vib"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["acme.vib"]
 
 
 def test_independent_tools_agree(tmp_path: Path, tool: Callable[[str], str]) -> None:
-    vibs = [vib_file(tmp_path, name) for name in ("a", "b")]
-    done = create_bundle(vibs, tmp_path / "x.zip", CODE)
+    made = [vibs.write(tmp_path, name) for name in ("a", "b")]
+    done = create_bundle(made, tmp_path / "x.zip", CODE)
     subprocess.run([tool("unzip"), "-tq", done.path], check=True, capture_output=True)
-    tar = [tool("bsdtar"), "-xOf", str(done.path), "vib20/b/VFG_bootbank_b_1.0.0-1.vib"]
-    assert subprocess.run(tar, check=True, capture_output=True).stdout == vib_bytes("b")
+    tar = [tool("bsdtar"), "-xOf", str(done.path), "vib20/b/ACME_bootbank_b_1.0.0-1.vib"]
+    assert subprocess.run(tar, check=True, capture_output=True).stdout == vibs.vib(name="b")
     with zipfile.ZipFile(done.path) as file, file.open("metadata.zip") as inner:
         names = zipfile.ZipFile(io.BytesIO(inner.read())).namelist()
     assert names[:2] == ["vendor-index.xml", "vmware.xml"]
@@ -228,10 +233,7 @@ MEMORY = 64 * 1024
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak of memory")
 def test_200_vibs_of_2_gib_in_flat_memory(tmp_path: Path) -> None:
     for number in range(MANY):
-        name = f"many{number}"
-        text = descriptor("", name=name, files=())
-        path = tmp_path / f"{name}.vib"
-        path.write_bytes(archive([("descriptor.xml", text), ("sig.pkcs7", b""), ("p", b"")]))
+        path = vibs.write(tmp_path, f"many{number}", stored=b"", file_list=(), payloads=())
         with path.open("r+b") as file:
             start = path.stat().st_size - 60
             file.seek(start + 48)
@@ -255,7 +257,7 @@ def test_200_vibs_of_2_gib_in_flat_memory(tmp_path: Path) -> None:
 
 
 def test_no_vib_and_too_many(tmp_path: Path) -> None:
-    with pytest.raises(DepotError, match="no VIB"):
+    with pytest.raises(DepotError, match="at least one VIB"):
         create_bundle([], tmp_path / "x.zip")
     with pytest.raises(DepotError, match="more than 10000"):
         create_bundle([tmp_path] * 10_001, tmp_path / "x.zip")

@@ -18,10 +18,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests import bundles, vibs
 from tests.budgets import limit
-from tests.bundle.making import members, vib_bytes, vib_file
-from tests.vibs import bundle as vendor_bundle
-from tests.vibs import zipped
+from tests.bundles import members, zipped
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.opening import unpack
 from vibforge.bundle.recipe import BundleRecipe
@@ -31,13 +30,13 @@ from vibforge.bundle.snapshot import Snapshot, snapshot
 from vibforge.errors import DepotError, FormatError, OutputError, SigningError, VibforgeError
 from vibforge.formats.budget import Work
 
-VIB = "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
+VIB = bundles.PATH
 RECIPE = BundleRecipe(vendor_code="ABC", platforms=("8.0",))
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    return create_bundle([vib_file(tmp_path)], tmp_path / "x.zip", RECIPE).path
+    return create_bundle([vibs.write(tmp_path)], tmp_path / "x.zip", RECIPE).path
 
 
 class Running:
@@ -105,7 +104,7 @@ def test_nothing_can_be_written(bundle: Path, method: str) -> None:
         assert found.get("/index.xml", method)[0] == 405
 
 
-DATA = vib_bytes()
+DATA = vibs.vib()
 SIZE = len(DATA)
 
 
@@ -280,7 +279,7 @@ def test_a_client_that_takes_nothing_is_closed(
 
 def test_what_happens_to_the_zip_changes_nothing(bundle: Path, tmp_path: Path) -> None:
     before = bundle.read_bytes()
-    other = create_bundle([vib_file(tmp_path, "other")], tmp_path / "o.zip", RECIPE).path
+    other = create_bundle([vibs.write(tmp_path, "other")], tmp_path / "o.zip", RECIPE).path
     with running(bundle) as found:
         bundle.write_bytes(other.read_bytes())
         for name, data in members(before).items():
@@ -355,7 +354,7 @@ def test_a_given_certificate(bundle: Path, tmp_path: Path, tool: Callable[[str],
     with running(bundle, given_identity(certificate, key).context) as found:
         trusting = ssl.create_default_context(cafile=certificate)
         assert b"<vendorList>" in fetched(found.served.index_url, trusting)
-    other = vib_file(tmp_path, "other")
+    other = vibs.write(tmp_path, "other")
     with pytest.raises(SigningError, match="cannot be used for HTTPS"):
         given_identity(other, key)
 
@@ -383,20 +382,20 @@ def test_unpacked_it_is_the_tree_that_is_served(bundle: Path, tmp_path: Path) ->
     assert set(done.files) == set(members(bundle.read_bytes()))
     for name, data in members(bundle.read_bytes()).items():
         assert (done.folder / name).read_bytes() == data
-    with pytest.raises(OutputError, match="there already"):
+    with pytest.raises(OutputError, match="the path exists"):
         unpack(bundle, tmp_path / "depot")
 
 
 def bomb() -> bytes:
     """Return a bundle whose members unpack to 200 MB."""
-    buffer = io.BytesIO(vendor_bundle())
+    buffer = io.BytesIO(bundles.bundle())
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as file:
         file.writestr("vib20/bomb.vib", bytes(20_000_000))
     return buffer.getvalue()
 
 
 def link() -> bytes:
-    buffer = io.BytesIO(vendor_bundle())
+    buffer = io.BytesIO(bundles.bundle())
     info = zipfile.ZipInfo("vib20/link")
     info.create_system, info.external_attr = 3, 0o120777 << 16
     with zipfile.ZipFile(buffer, "a") as file:
@@ -409,7 +408,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "a link": (link, "symbolic link"),
     "upwards": (lambda: zipped([("../x", b"x"), ("index.xml", b"")]), "leads upwards"),
     "no index": (lambda: zipped([("readme", b"x")]), "index.xml: it is missing"),
-    "cut": (lambda: vendor_bundle()[:-30], "missing"),
+    "cut": (lambda: bundles.bundle()[:-30], "missing"),
 }
 
 
@@ -430,9 +429,9 @@ def test_what_is_not_unpacked_or_served(
 
 def test_a_damaged_member_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "bad.zip"
-    path.write_bytes(vendor_bundle().replace(b"!<arch>", b"!<ARCH>"))
-    data = bytearray(vendor_bundle())
-    at = data.rindex(b"VFG_bootbank_test_1.0.0-1.vib", 0, data.rindex(b"PK\x01\x02")) + 40
+    path.write_bytes(bundles.bundle().replace(b"!<arch>", b"!<ARCH>"))
+    data = bytearray(bundles.bundle())
+    at = data.rindex(b"ACME_bootbank_acme_1.0.0-1.vib", 0, data.rindex(b"PK\x01\x02")) + 40
     data[at] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(FormatError, match="damaged"):
@@ -451,4 +450,4 @@ def test_a_bundle_in_a_zip_is_served_and_unpacked(corpus: Path, tmp_path: Path) 
 
 def test_a_vib_is_no_depot(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="not an offline bundle"):
-        unpack(vib_file(tmp_path), tmp_path / "depot")
+        unpack(vibs.write(tmp_path), tmp_path / "depot")

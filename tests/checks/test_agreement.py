@@ -13,27 +13,26 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.bundle import test_bundle_rules as of_bundles
-from tests.checks.making import make
+from tests.bundle import test_checks as of_bundles
 from tests.checks.test_vib_rules import BAD
-from tests.vibs import signed_vib
+from tests.vibs import make, signed_vib
 from vibforge.bundle.readers import Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan
-from vibforge.checks.vib_checks import VIB_CHECKS, doubts, objections, obstacles
+from vibforge.checks.vib_checks import VIB_CHECKS, doubts, errors_on_every_release, obstacles
 from vibforge.errors import ModelError, VibforgeError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import TABLE
 from vibforge.files.inputs import BytesSource
 from vibforge.findings.check import Check, Finding, Severity
+from vibforge.host.candidate import BundleReader, InstallCandidate, candidate_from_scan
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import stock_host
 from vibforge.host.install.installer import predict
-from vibforge.host.offer import BundleReader, InstallCandidate, offer_of_scan
 from vibforge.host.prediction import Prediction
 from vibforge.host.routes import Delivery, Route, predict_route, routes_of
 from vibforge.packages.lint import BUNDLE_CHECKS, CheckSelection, find_rule, lint
-from vibforge.packages.plan import bundle_offer
+from vibforge.packages.plan import bundle_candidate
 from vibforge.packages.verification import Outcome
 from vibforge.packages.verify import verify_bundle_scan, verify_scan
 from vibforge.project.build import build
@@ -63,18 +62,18 @@ def errors(found: dict[str, Finding]) -> set[str]:
 
 
 def predicted(
-    offer: InstallCandidate, release: Release, flags: Flags = NO_FLAGS
+    candidate: InstallCandidate, release: Release, flags: Flags = NO_FLAGS
 ) -> Iterator[Prediction]:
     """Yield every outcome of an install on a stock host of the VIB's own level."""
     host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
     command = Command(
         host=host,
-        packages=offer.packages,
-        refusals=offer.refusals,
-        damage=offer.damage,
+        packages=candidate.packages,
+        refusals=candidate.refusals,
+        damage=candidate.damage,
         flags=flags,
     )
-    return (world.result for world in predict(command))
+    return (branch.result for branch in predict(command))
 
 
 def causes(predictions: Iterator[Prediction]) -> set[str]:
@@ -106,10 +105,10 @@ def _failed(outcome: Outcome) -> bool:
 def test_plan_and_lint_agree_on_every_release(case: str) -> None:
     """A known refusal has a finding, and an error that hosts react to keeps the VIB out."""
     scan = VibScan(CASES[case](), "acme.vib")
-    offer = offer_of_scan(scan, "acme.vib")
+    candidate = candidate_from_scan(scan, "acme.vib")
     for release in RELEASES:
         found = linted(scan, release)
-        outcomes = list(predicted(offer, release))
+        outcomes = list(predicted(candidate, release))
         assert causes(iter(outcomes)) <= found.keys() | {""}, release
         reacting = {
             check.id
@@ -154,14 +153,14 @@ def test_most_cases_can_be_built(tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_create_and_modernise_offer_what_lint_allows(case: str) -> None:
     scan = VibScan(CASES[case](), "acme.vib")
-    wrong = {found.what for found in objections(scan)}
+    wrong = {found.what for found in errors_on_every_release(scan)}
     for release in RELEASES:
         found = linted(scan, release)
         said = {fault.what for fault in obstacles(scan, release)}
         told = {each.what for each in found.values() if each.severity is Severity.ERROR}
         assert said <= told | _all_of(scan, release), release
         assert wrong <= _all_of(scan, release)
-        outcomes = list(predicted(offer_of_scan(scan, "acme.vib"), release))
+        outcomes = list(predicted(candidate_from_scan(scan, "acme.vib"), release))
         if said and not list(doubts(scan, release)) and "VF317" not in found:
             assert not all(each.outcome.installs for each in outcomes), (release, said)
 
@@ -193,16 +192,18 @@ def _bundle(make_vib: Callable[[], Vib]) -> BundleScan:
 
 
 def offered(scan: BundleScan) -> InstallCandidate:
-    return bundle_offer(
-        scan, [offer_of_scan(VibScan(vib), "a.zip") for _member, vib in scan.vibs], "a.zip"
+    return bundle_candidate(
+        scan, [candidate_from_scan(VibScan(vib), "a.zip") for _member, vib in scan.vibs], "a.zip"
     )
 
 
-def ways(offer: InstallCandidate, route: Route, release: Release, flags: Flags) -> list[Prediction]:
-    """Return what `plan` says of a route to a host of the VIB's own level, in every world."""
+def ways(
+    candidate: InstallCandidate, route: Route, release: Release, flags: Flags
+) -> list[Prediction]:
+    """Return what `plan` says of a route to a host of the VIB's own level, in every branch."""
     host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
-    journey = Delivery(host=host, offer=offer, flags=flags)
-    return [world.result for world in predict_route(journey, route)]
+    delivery = Delivery(host=host, candidate=candidate, flags=flags)
+    return [branch.result for branch in predict_route(delivery, route)]
 
 
 ROUTES = {
@@ -224,15 +225,15 @@ BUNDLES: dict[str, Callable[[], BundleScan]] = {
 def test_bundle_verify_and_plan_never_say_the_opposite(case: str) -> None:
     """What `bundle verify --for` refuses, no plan lets through, and the other way round."""
     scan = BUNDLES[case]()
-    offer = offered(scan)
-    verdicts = {each.reader: each for each in reader_verdicts(scan, offer)}
+    candidate = offered(scan)
+    verdicts = {each.reader: each for each in reader_verdicts(scan, candidate)}
     for reader, route in ROUTES.items():
         outcomes = [
             outcome
             for release in RELEASES
-            if route in routes_of(Delivery(host=stock_host(release), offer=offer))
+            if route in routes_of(Delivery(host=stock_host(release), candidate=candidate))
             for flags in (NO_FLAGS, REBOOTING, FORCED)
-            for outcome in ways(offer, route, release, flags)
+            for outcome in ways(candidate, route, release, flags)
         ]
         going = {each.certainty for each in outcomes if each.outcome.installs}
         verdict = verdicts[reader].verdict
@@ -246,7 +247,7 @@ def test_bundle_verify_and_plan_never_say_the_opposite(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_a_release_that_nobody_described_is_not_known_anywhere(case: str) -> None:
     scan = VibScan(CASES[case](), "acme.vib")
-    (outcome,) = {each.outcome for each in predicted(offer_of_scan(scan, "a"), UNKNOWN)}
+    (outcome,) = {each.outcome for each in predicted(candidate_from_scan(scan, "a"), UNKNOWN)}
     assert outcome == "not known"
     assert not list(obstacles(scan, UNKNOWN))
     for each in linted(scan, UNKNOWN).values():
@@ -285,7 +286,7 @@ def test_bundle_verify_and_its_readers_agree(case: str) -> None:
 
 
 def changed_after_signing() -> Vib:
-    signed = Vib.from_source(BytesSource.of(signed_vib("accepted"), "x.vib"))
+    signed = Vib.from_source(BytesSource.from_bytes(signed_vib("accepted"), "x.vib"))
     return replace(signed, descriptor_bytes=signed.descriptor_bytes + b" ")
 
 
@@ -294,14 +295,14 @@ def test_a_check_names_the_flags_that_skip_it(check: Check[VibScan]) -> None:
     """On 6.7 without Secure Boot, where each flag was tried."""
     assert check.reaction is not None
     broken = {**CASES, "VF504": changed_after_signing}[check.id]()
-    offer, tried = offer_of_scan(VibScan(broken), "x.vib"), Release(6, 7)
-    if check.id not in causes(predicted(offer, tried)):
+    candidate, tried = candidate_from_scan(VibScan(broken), "x.vib"), Release(6, 7)
+    if check.id not in causes(predicted(candidate, tried)):
         assert check.reaction.skipped_by == ()
         return
     skipping = [
         flag
         for flag in ("--force", "--no-sig-check")
-        if check.id not in causes(predicted(offer, tried, Flags.parse(flag)))
+        if check.id not in causes(predicted(candidate, tried, Flags.parse(flag)))
     ]
     assert skipping == list(check.reaction.skipped_by)
 

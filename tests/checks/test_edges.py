@@ -62,7 +62,7 @@ def test_why_a_descriptor_is_no_text_is_in_the_hosts_message() -> None:
 
 def test_the_second_member_is_named_where_it_is_another() -> None:
     data = archive([("descriptor.xml", b"<vib/>"), ("other", b"x")])
-    fault = refused_file(BytesSource.of(data, "x.vib"))
+    fault = refused_file(BytesSource.from_bytes(data, "x.vib"))
     assert fault is not None
     assert "other" in fault.what
 

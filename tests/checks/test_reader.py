@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.checks.making import make, text_with
+from tests.vibs import make, swap
 from vibforge.checks.reader import refused_by_reader, refused_file, unreadable_text
 from vibforge.files.inputs import BytesSource
-from vibforge.host.offer import offer_of
+from vibforge.host.candidate import candidate_from_vib
 from vibforge.vib.scan import VibScan, release_date_fault
 
 LIVE = "<live-install-allowed>true</live-install-allowed>"
 
 
 def refused(old: str, new: str) -> str:
-    faults = list(refused_by_reader.faults(VibScan(make(text=text_with(old, new)), "acme.vib")))
+    faults = list(refused_by_reader.faults(VibScan(make(text=swap(old, new)), "acme.vib")))
     return faults[0].values["reason"] if faults else ""
 
 
@@ -61,10 +61,10 @@ def test_a_comment_hides_the_name() -> None:
 
 
 def test_a_reader_stops_whatever_the_flags_and_says_where() -> None:
-    offer = offer_of(
-        make(text=text_with(LIVE, "<live-install-allowed>x</live-install-allowed>")), "a"
+    candidate = candidate_from_vib(
+        make(text=swap(LIVE, "<live-install-allowed>x</live-install-allowed>")), "a"
     )
-    (refusal,) = offer.refusals
+    (refusal,) = candidate.refusals
     assert refusal.message.error == "VibDownloadError"
     assert refusal.message.text.startswith('(None, "VIB ')
     assert refusal.message.attributes == (("url", "<path>"),)
@@ -79,7 +79,7 @@ def test_a_reader_stops_whatever_the_flags_and_says_where() -> None:
     ],
 )
 def test_files_that_are_no_vib(data: bytes, reason: str) -> None:
-    found = refused_file(BytesSource.of(data, "acme.vib"))
+    found = refused_file(BytesSource.from_bytes(data, "acme.vib"))
     assert found is not None
     assert found.values["reason"] == reason
 

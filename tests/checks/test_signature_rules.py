@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from tests.packages.generated import VIBS
 from vibforge.checks import signature
-from vibforge.formats.pkcs7 import CmsSigner, read_blocks
+from vibforge.formats.pkcs7 import CmsSigner, parse_blocks
 from vibforge.packages.lint import CheckSelection, lint
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan
@@ -35,7 +35,7 @@ def test_an_edited_descriptor(vib: Vib) -> None:
 
 
 def test_der_is_not_read_by_hosts(vib: Vib) -> None:
-    der = replace(vib, signature=read_blocks(vib.signature)[0].der)
+    der = replace(vib, signature=parse_blocks(vib.signature)[0].der)
     assert "VF502" in found(der)
 
 
@@ -52,7 +52,7 @@ def told(vib: Vib) -> list[str]:
 
 
 def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: int) -> list[str]:
-    (block,) = read_blocks(vib.signature)
+    (block,) = parse_blocks(vib.signature)
     signer: CmsSigner = block.signers[0]
     if change == "key":
         signer = replace(signer, subject_key_id="00ff")
@@ -66,10 +66,10 @@ def with_signers(vib: Vib, monkeypatch: pytest.MonkeyPatch, change: str, count: 
 @pytest.mark.parametrize(
     ("change", "count", "words"),
     [
-        ("", 2, "VF503 sig.pkcs7: a block has 2 signers"),
-        ("", 0, "VF503 sig.pkcs7: a block has 0 signers"),
+        ("", 2, "VF503 sig.pkcs7: has a block with 2 signers, not one"),
+        ("", 0, "VF503 sig.pkcs7: has a block with 0 signers, not one"),
         ("key", 1, "VF506 sig.pkcs7: names its signer by a key identifier"),
-        ("serial", 1, "VF506 sig.pkcs7: does not carry its signer's certificate"),
+        ("serial", 1, "VF506 sig.pkcs7: does not contain its signer's certificate"),
     ],
 )
 def test_signers(

@@ -9,15 +9,14 @@ from types import ModuleType
 import pytest
 from msgspec.structs import replace
 
-from tests.checks.making import FILES, File, archive, make, payload, tar, text_with
+from tests.vibs import FILES, GNU, File, image, make, packed, payload, related, requires, swap, tree
 from vibforge import checks
 from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.findings.check import Check as CheckType
-from vibforge.formats import vmtar
 from vibforge.packages.lint import CHECKS, CheckSelection, lint
 from vibforge.vib.archive import Vib
-from vibforge.vib.descriptor import Checksum, SystemRequires, Url
+from vibforge.vib.descriptor import Checksum, Url
 from vibforge.vib.relationships import Constraint, Relationships
 from vibforge.vib.scan import VibScan
 
@@ -25,26 +24,17 @@ MODULES = [
     *(import_module(f"vibforge.checks.{found.name}") for found in iter_modules(checks.__path__)),
     import_module("vibforge.bundle.checks"),
 ]
-ABOUT, STORED = payload("acme", tar(FILES))
-FOLDERS = FILES[:3]
+ABOUT, STORED = payload(image()), packed(image())
 SIGNED = b"-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"
 
 
 def with_file(path: str = "etc/vmware/firewall/acme.xml", **changes: object) -> Vib:
-    file = replace(File(path=path), **changes)
-    parts = path.split("/")[:-1]
-    parents = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    return make((*(File(path=p, content=None, mode=0o755) for p in parents), file))
+    return make(tree(replace(File(path=path), **changes)))
 
 
 def elf(machine: int, kind: int = 2) -> bytes:
     numbers = kind.to_bytes(2, "little") + machine.to_bytes(2, "little")
     return b"\x7fELF\x02\x01\x01" + bytes(9) + numbers + bytes(44)
-
-
-def with_table() -> Vib:
-    """Return a good VIB with a table of GNU ar in front of its payload."""
-    return make(members={2: ("//", b"x/\n")})
 
 
 def cut() -> Vib:
@@ -61,13 +51,9 @@ def relation(relation: str, version: str = "1") -> Relationships:
 
 
 def both_machines() -> Vib:
-    names = ("opt", "opt/a", "opt/b")
-    files = (
-        File(path=names[0], content=None, mode=0o755),
-        File(path=names[1], content=elf(62), mode=0o755),
-        File(path=names[2], content=elf(183), mode=0o755),
-    )
-    return make(files)
+    machines = {"opt/a": 62, "opt/b": 183}
+    files = (File(path=path, content=elf(of), mode=0o755) for path, of in machines.items())
+    return make(tree(*files))
 
 
 BAD: dict[str, Callable[[], Vib]] = {
@@ -82,12 +68,12 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF106": lambda: make(members={3: ("extra", b"x")}),
     "VF107": lambda: make(members={3: ("acme", STORED)}),
     "VF108": cut,
-    "VF110": lambda: make(text=text_with("<live-install-allowed>true", "<live-install-allowed>on")),
-    "VF201": lambda: make(text=text_with("<vib", "<?xml version='1.0' encoding='utf-8'?>\n<vib")),
+    "VF110": lambda: make(text=swap("<live-install-allowed>true", "<live-install-allowed>on")),
+    "VF201": lambda: make(text=swap("<vib", "<?xml version='1.0' encoding='utf-8'?>\n<vib")),
     "VF202": lambda: make(software_tags=("driver", "")),
-    "VF203": lambda: make(text=text_with("<vib ", '<vib xmlns:a="b" ').replace(b":a", b"")),
+    "VF203": lambda: make(text=swap("<vib ", '<vib xmlns="b" ')),
     "VF204": lambda: make(vendor=""),
-    "VF205": lambda: make(text=text_with("<name>acme", f"<name>{'a' * 49}")),
+    "VF205": lambda: make(text=swap("<name>acme", f"<name>{'a' * 49}")),
     "VF206": lambda: make(vendor="Acme Corp"),
     "VF207": lambda: make(version="1.0-1-1"),
     "VF208": lambda: make(version="1.0.2"),
@@ -95,38 +81,24 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF210": lambda: make(release_date=None),
     "VF211": lambda: make(type="boot"),
     "VF212": lambda: make(acceptance_level="VMwareAccepted"),
-    "VF213": lambda: make(text=text_with("<overlay>false", "<overlay>maybe")),
+    "VF213": lambda: make(text=swap("<overlay>false", "<overlay>maybe")),
     "VF214": lambda: make(urls=(Url(key="", link="https://example.org"),)),
     "VF215": lambda: make(relationships=relation(">")),
-    "VF216": lambda: make(text=text_with("<summary>Acme", "<summary>Ac\u00e9me")),
-    "VF217": lambda: make(
-        text=text_with("<overlay>", "<cimon-restart>true</cimon-restart><overlay>")
-    ),
+    "VF216": lambda: make(text=swap("<summary>Acme", "<summary>Ac\u00e9me")),
+    "VF217": lambda: make(text=swap("<overlay>", "<cimon-restart>true</cimon-restart><overlay>")),
     "VF218": lambda: with_file("etc/vmware/trx.txt"),
     "VF219": lambda: make(overlay=True),
-    "VF220": lambda: make(relationships=Relationships(depends=(Constraint(name="acme"),))),
-    "VF221": lambda: make(
-        system_requires=SystemRequires(
-            maintenance_mode=make().descriptor.system_requires.maintenance_mode
-        )
-    ),
-    "VF222": lambda: make(
-        system_requires=SystemRequires(
-            software_platforms=make().descriptor.system_requires.software_platforms
-        )
-    ),
+    "VF220": lambda: make(relationships=related(depends=["acme"])),
+    "VF221": lambda: make(system_requires=requires()),
+    "VF222": lambda: make(system_requires=replace(requires("8.*"), maintenance_mode=None)),
     "VF223": lambda: make(summary="x" * 87),
     "VF224": lambda: with_file("etc/init.d/acme", mode=0o755, content=b"#!/bin/sh\n"),
-    "VF230": lambda: make(
-        relationships=Relationships(depends=(Constraint(name="vmkapi_2_1_0_0"),))
-    ),
-    "VF231": lambda: make(
-        relationships=Relationships(depends=(Constraint(name="com.vmware.driverAPI-9.2.2.0"),))
-    ),
-    "VF232": lambda: make(relationships=Relationships(replaces=(Constraint(name="acme"),))),
-    "VF233": lambda: make(relationships=Relationships(conflicts=(Constraint(name="acme"),))),
+    "VF230": lambda: make(relationships=related(depends=["vmkapi_2_1_0_0"])),
+    "VF231": lambda: make(relationships=related(depends=["com.vmware.driverAPI-9.2.2.0"])),
+    "VF232": lambda: make(relationships=related(replaces=["acme"])),
+    "VF233": lambda: make(relationships=related(conflicts=["acme"])),
     "VF301": lambda: make(payloads=(replace(ABOUT, name="sixteen-letters!"),)),
-    "VF302": lambda: make(name="ninechars"),
+    "VF302": lambda: make(payload_name="ninechars"),
     "VF303": lambda: make(payloads=(ABOUT, ABOUT)),
     "VF304": lambda: make(declared={"type": "xz"}),
     "VF305": lambda: make(declared={"checksums": ABOUT.checksums[1:]}),
@@ -138,8 +110,8 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF311": lambda: make(file_list=(FILES[3].path, "etc/vmware/firewall/gone.xml")),
     "VF312": lambda: with_file("etc/hosts"),
     "VF313": lambda: make(file_list=("/" + FILES[3].path,)),
-    "VF314": lambda: make(image=b"no tar" * 200),
-    "VF315": lambda: make(kind="vgz"),
+    "VF314": lambda: make(content=b"no tar" * 200),
+    "VF315": lambda: make(kind="vgz", form=GNU),
     "VF316": lambda: make(form=tarfile.USTAR_FORMAT),
     "VF317": lambda: make(declared={"type": "vzstd"}),
     "VF318": lambda: make(declared={"uncompressed_size": 10241}),
@@ -148,9 +120,11 @@ BAD: dict[str, Callable[[], Vib]] = {
     "VF323": lambda: make(
         declared={"checksums": (replace(ABOUT.checksums[0], digest="0" * 64), *ABOUT.checksums[1:])}
     ),
-    "VF109": with_table,
+    "VF109": lambda: make(members={2: ("//", b"x/\n")}),
     "VF331": lambda: with_file("opt/a", mode=0o1644),
-    "VF332": lambda: replace_tags(with_file(mode=0o1644)),
+    "VF332": lambda: make(
+        tree(replace(FILES[3], mode=0o1644)), software_tags=("RestrictStickyFiles",)
+    ),
     "VF333": lambda: with_file(uid=1000, owner="dixon"),
     "VF334": lambda: with_file(mode=0o666),
     "VF335": lambda: with_file(mode=0o4755),
@@ -176,17 +150,6 @@ FROM_CORPUS = {"VF503", "VF504", "VF506", "VF507"}
 """Rules whose bad VIBs are real signatures, patched in test_signature_rules."""
 
 
-def replace_tags(vib: Vib) -> Vib:
-    text = vib.descriptor_bytes.replace(
-        b"<software-tags/>", b"<software-tags><tag>RestrictStickyFiles</tag></software-tags>"
-    )
-    payloads = [(p.name, STORED) for p in vib.payloads]
-    members = [("descriptor.xml", text), ("sig.pkcs7", b""), *payloads]
-    with vib.source.open() as stream:
-        members[2] = (vib.payloads[0].name, b"".join(vib.stored(vib.payloads[0], stream)))
-    return Vib.from_bytes(archive(members), "acme.vib")
-
-
 def found(vib: Vib, **choice: tuple[str, ...]) -> set[str]:
     result = lint([VibScan(vib, "acme.vib")], CheckSelection(**choice))  # type: ignore[arg-type] # words
     return {finding.rule for finding in result.findings}
@@ -197,23 +160,7 @@ def test_the_good_vib_is_good() -> None:
 
 
 def test_a_good_vgz_is_good() -> None:
-    assert found(make(kind="vgz", image=visor())) == set()
-
-
-def visor() -> bytes:
-    from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind  # noqa: PLC0415 - only here
-
-    entries = [
-        ArchiveEntry(f.path, EntryKind.DIRECTORY, f.mode)
-        if f.content is None
-        else ArchiveEntry(f.path, EntryKind.FILE, f.mode, size=len(f.content))
-        for f in FILES
-    ]
-    contents = {f.path: f.content or b"" for f in FILES}
-    return b"".join(
-        piece if isinstance(piece, bytes) else contents[piece.path]
-        for piece in vmtar.image(entries)
-    )
+    assert found(make(kind="vgz")) == set()
 
 
 @pytest.mark.parametrize("rule", BAD)
@@ -222,7 +169,7 @@ def test_a_rule_finds_its_fault(rule: str) -> None:
 
 
 FROM_BUILD = {"VF347"}
-"""What only a build can know; tests/packages/test_judge_build.py has its bad example."""
+"""What only a build can know; tests/project/test_judge_build.py has its bad example."""
 
 
 def test_every_rule_has_a_bad_vib() -> None:

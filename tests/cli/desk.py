@@ -4,16 +4,16 @@ import json
 import shlex
 from pathlib import Path
 
-from tests import vibs
-from tests.bundle.making import for_platform, vib_file
+from tests import bundles, vibs
 from tests.cli.test_reading import run
 from tests.report.schemas import require_valid
 from tests.signing import lab as signing
 from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
+from tests.trx.log.making import steady, text
 from tests.trx.network.ptp_examples import pcap
-from tests.trx.network.test_trx_sniff import SPEECH
-from tests.trx.test_fingerprint import table_of
+from tests.trx.network.test_sniff import SPEECH
+from tests.trx.test_option_fingerprint import table_of
 
 BUNDLE = ("--platform", "8.0", "--vendor-code", "ABC")
 COMMANDS = {
@@ -30,10 +30,12 @@ COMMANDS = {
     "plan of all together": "plan --together good.vib good.vib --esxi 6.7",
     "plan of a removal": "plan --remove absent --remove x good.vib --host facts.json",
     "plan of one host": "plan good.vib --host facts.json --to 9.0",
+    "host-check": "host-check facts.json --vib good.vib",
     "explain a rule": "explain VF218",
     "explain a message": "explain 'Could not find a trusted signer.'",
     "explain nothing": "explain nothing",
     "inspect": "inspect good.vib signed.vib bad.vib bundle.zip payload stage",
+    "diff": "diff good.vib bad.vib",
     "verify": "verify good.vib signed.vib bad.vib bundle.zip",
     "verify by a policy": "verify good.vib signed.vib --require-level partner --strict",
     "extract": "extract good.vib -C out",
@@ -65,6 +67,7 @@ COMMANDS = {
     "trx host": "trx host --nic 8086:1592",
     "trx fingerprint": "trx fingerprint ptp4l",
     "trx sniff": "trx sniff heard.pcap",
+    "trx log": "trx log trx.log --limit g8271-4 --all",
 }
 """In an order in which each finds what it needs."""
 
@@ -98,21 +101,22 @@ def fill(folder: Path, lab: Lab) -> None:
     (folder / "ptp4l.conf").write_text("[global]\ndomainNumber 24\n[eth0]\nmasterOnly 1\n")
     (folder / "heard.pcap").write_bytes(pcap(SPEECH))
     (folder / "ptp4l").write_bytes(table_of("4.2"))
+    (folder / "trx.log").write_bytes(steady(1, range(9)) + text(10, "port 1: link down"))
     facts = {"format": "vibforge/host-facts/1", "version": "8.0U3", "secure_boot": None}
     require_valid(facts)
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
 def _vibs(folder: Path) -> None:
-    (folder / "good.vib").write_bytes(vibs.vib())
+    (folder / "good.vib").write_bytes(vibs.MIXED_VIB)
     (folder / "signed.vib").write_bytes(vibs.signed_vib())
     (folder / "community.vib").write_bytes(signing.vib("community"))
-    (folder / "bad.vib").write_bytes(vibs.vib(files=["etc/gone"]))
+    (folder / "bad.vib").write_bytes(vibs.vib(file_list=["etc/gone"]))
     (folder / "page.vib").write_bytes(b"<!DOCTYPE html>")
-    (folder / "payload").write_bytes(vibs.gnu_image())
-    (folder / "bundle.zip").write_bytes(vibs.bundle())
+    (folder / "payload").write_bytes(vibs.GNU_IMAGE)
+    (folder / "bundle.zip").write_bytes(bundles.bundle())
     for name in ("one", "two", "three"):
-        vib_file(folder, name, edit=for_platform("8.0"))
+        vibs.write(folder, name, system_requires=vibs.requires("8.0"))
     for name, vib in (("given", "one"), ("other", "three")):
         words = ("bundle", "create", f"{vib}.vib", "-o", f"{name}.zip", *BUNDLE)
         assert run(*words, folder=folder).returncode == 0

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundle.making import for_platform, members, vib_file
+from tests import vibs
+from tests.bundles import members
 from tests.conftest import CHECKOUT
 from tests.trees import trx_tree
 from vibforge.cli import bundle
@@ -65,7 +66,7 @@ def served(
 
 
 def test_create_verify_unpack_serve_and_fetch(tmp_path: Path, tool: Callable[[str], str]) -> None:
-    vib = vib_file(tmp_path, edit=for_platform("8.0"))
+    vib = vibs.write(tmp_path, system_requires=vibs.requires("8.0"))
     bundle = tmp_path / "x.zip"
     good("bundle", "create", "-o", bundle, vib, *OPTIONS)
     assert "Who takes the bundle" in good("bundle", "verify", bundle, "--for", "component")
@@ -90,7 +91,7 @@ def test_create_verify_unpack_serve_and_fetch(tmp_path: Path, tool: Callable[[st
 
 def test_what_serve_says(tmp_path: Path) -> None:
     bundle = tmp_path / "x.zip"
-    good("bundle", "create", "-o", bundle, vib_file(tmp_path), *OPTIONS)
+    good("bundle", "create", "-o", bundle, vibs.write(tmp_path), *OPTIONS)
     with served(tmp_path, bundle, "--https") as (url, said, _server):
         assert url.startswith("https://127.0.0.1:")
         told = said()
@@ -114,8 +115,8 @@ def test_serve_names_the_extra_that_it_needs(
 @pytest.mark.slow
 def test_compose_on_the_command_line(tmp_path: Path) -> None:
     one, two, both = (tmp_path / f"{name}.zip" for name in ("one", "two", "both"))
-    good("bundle", "create", "-o", one, vib_file(tmp_path, "a"), *OPTIONS)
-    good("bundle", "create", "-o", two, vib_file(tmp_path, "b"), *OPTIONS)
+    good("bundle", "create", "-o", one, vibs.write(tmp_path, "a"), *OPTIONS)
+    good("bundle", "create", "-o", two, vibs.write(tmp_path, "b"), *OPTIONS)
     good("bundle", "merge", one, two, "-o", both)
     good("bundle", "add", one, tmp_path / "b.vib", "-o", tmp_path / "added.zip", *OPTIONS[:2])
     good("bundle", "remove", both, "b", "-o", tmp_path / "less.zip")
@@ -131,13 +132,13 @@ def test_compose_on_the_command_line(tmp_path: Path) -> None:
 
 def test_the_facts_for_programs(tmp_path: Path) -> None:
     bundle = tmp_path / "x.zip"
-    vib = vib_file(tmp_path)
+    vib = vibs.write(tmp_path)
     made = json.loads(good("bundle", "create", "-o", bundle, vib, "--json", *OPTIONS))
     assert list(made) == ["format", "bundles"]
     (facts,) = made["bundles"]
     assert facts["size"] == bundle.stat().st_size
-    assert facts["vibs"][0]["path"] == "vib20/test/VFG_bootbank_test_1.0.0-1.vib"
-    assert facts["bulletins"][0]["component"] == {"name": "test", "version": "1.0.0-1"}
+    assert facts["vibs"][0]["path"] == "vib20/acme/ACME_bootbank_acme_1.0.0-1.vib"
+    assert facts["bulletins"][0]["component"] == {"name": "acme", "version": "1.0.0-1"}
     shown = json.loads(good("bundle", "inspect", bundle, "--json"))
     assert shown["format"] == "vibforge/bundle-inspect/1"
     (platform,) = shown["files"][0]["platforms"]
@@ -169,27 +170,27 @@ def test_verdicts_are_exit_codes(corpus: Path) -> None:
     ("words", "part"),
     [
         (["create", "-o", "x.zip", "missing.vib"], "missing.vib: cannot be read"),
-        (["create", "-o", "x.zip", "test.vib", "--vendor-code", "Unknown"], "three letters"),
-        (["create", "-o", "x.zip", "test.vib", "--component-version", "1"], "needs --component"),
-        (["create", "-o", "x.zip", "test.vib", "--set", "nothing=1"], "unknown key"),
-        (["create", "-o", "x.zip", "test.vib", "--recipe", "none.toml"], "none.toml: cannot be"),
-        (["verify", "test.vib"], "no offline bundle"),
-        (["serve", "test.vib"], "not an offline bundle"),
-        (["serve", "test.vib", "--key", "k"], "go together"),
-        (["unpack", "test.vib", "-C", "d"], "not an offline bundle"),
-        (["modernise", "test.vib", "-o", "x.zip"], "not an offline bundle"),
+        (["create", "-o", "x.zip", "acme.vib", "--vendor-code", "Unknown"], "three letters"),
+        (["create", "-o", "x.zip", "acme.vib", "--component-version", "1"], "needs --component"),
+        (["create", "-o", "x.zip", "acme.vib", "--set", "nothing=1"], "unknown key"),
+        (["create", "-o", "x.zip", "acme.vib", "--recipe", "none.toml"], "none.toml: cannot be"),
+        (["verify", "acme.vib"], "no offline bundle"),
+        (["serve", "acme.vib"], "not an offline bundle"),
+        (["serve", "acme.vib", "--key", "k"], "go together"),
+        (["unpack", "acme.vib", "-C", "d"], "not an offline bundle"),
+        (["modernise", "acme.vib", "-o", "x.zip"], "not an offline bundle"),
     ],
 )
 def test_what_cannot_be_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], part: str
 ) -> None:
-    vib_file(tmp_path)
+    vibs.write(tmp_path)
     monkeypatch.chdir(tmp_path)
     done = run("bundle", *words)
     assert done.returncode == 2
     assert part in done.stderr
     assert "Traceback" not in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["test.vib"]
+    assert [path.name for path in tmp_path.iterdir()] == ["acme.vib"]
 
 
 RECIPE = """

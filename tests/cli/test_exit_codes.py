@@ -1,7 +1,6 @@
 """One table of exit codes for code, help, README and vocabulary; one bad file among good ones."""
 
 import errno
-import gzip
 import json
 import os
 import subprocess
@@ -147,7 +146,7 @@ def test_a_file_beyond_its_budget_does_not_hide_the_others(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bomb = gzip.compress(vibs.gnu_image() + bytes(300_000))
+    bomb = vibs.packed(vibs.GNU_IMAGE + bytes(300_000))
     for name, vib in {"a": vibs.vib(), "bad": vibs.vib(stored=bomb), "c": vibs.vib()}.items():
         (tmp_path / f"{name}.vib").write_bytes(vib)
     limit(monkeypatch, Work.UNPACKED, 200_000)
@@ -193,7 +192,7 @@ def test_a_project_that_cannot_be_built_does_not_hide_the_others(
 
 
 def test_a_bad_verdict_counts_less_than_an_unreadable_file(tmp_path: Path) -> None:
-    (tmp_path / "bad.vib").write_bytes(vibs.vib(files=["etc/gone"]))
+    (tmp_path / "bad.vib").write_bytes(vibs.vib(file_list=["etc/gone"]))
     assert run("verify", "bad.vib", folder=tmp_path).returncode == ExitCode.BAD_VERDICT
     assert run("verify", "bad.vib", "no.vib", folder=tmp_path).returncode == ExitCode.COULD_NOT
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from tests import vibs
+from tests import bundles, vibs
 from tests.conftest import CHECKOUT
 from vibforge.cli import main
 
@@ -40,11 +40,11 @@ def run(*arguments: str | Path, folder: Path) -> Done:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
-    (tmp_path / "good.vib").write_bytes(vibs.vib())
+    (tmp_path / "good.vib").write_bytes(vibs.MIXED_VIB)
     (tmp_path / "signed.vib").write_bytes(vibs.signed_vib())
-    (tmp_path / "bad.vib").write_bytes(vibs.vib(files=["etc/gone"]))
+    (tmp_path / "bad.vib").write_bytes(vibs.vib(vibs.MIXED, file_list=["etc/gone"]))
     (tmp_path / "page.vib").write_bytes(b"<!DOCTYPE html>")
-    (tmp_path / "bundle.zip").write_bytes(vibs.bundle())
+    (tmp_path / "bundle.zip").write_bytes(bundles.bundle())
     return tmp_path
 
 
@@ -82,7 +82,7 @@ def test_exit_codes(desk: Path, arguments: str, code: int) -> None:
 
 def test_good_files_are_shown_beside_bad_ones(desk: Path) -> None:
     done = run("inspect", "page.vib", "good.vib", folder=desk)
-    assert "VFG_bootbank_test_1.0.0-1" in done.stdout
+    assert "ACME_bootbank_acme_1.0.0-1" in done.stdout
     assert "page.vib: an HTML page" in done.stderr
     found = json.loads(run("verify", "--json", "page.vib", "good.vib", folder=desk).stdout)
     assert [(each["path"], each["held"]) for each in found["files"]] == [

@@ -9,7 +9,7 @@ import pytest
 
 from tests.report.schemas import require_valid
 from tests.trx.network.ptp_examples import TWO_STEP, ethernet, message, pcap
-from tests.trx.network.test_trx_sniff import SPEECH
+from tests.trx.network.test_sniff import SPEECH
 from tests.trx.rehearsal.matrix import MATCHES, MISMATCHES, Case
 from vibforge.cli import main
 from vibforge.trx.network.message import MessageType

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
 from tests import vibs
-from tests.bundle.making import vib_file
 from tests.signing.lab import NOW
 from tests.trees import make_tree, sparse, trx_tree
 from vibforge.cli import main
@@ -135,13 +134,13 @@ def _signing(folder: Path) -> None:
 def _signable(folder: Path) -> None:
     _with_lab(folder)
     (folder / OUTPUT).mkdir()
-    (folder / OUTPUT / "a.vib").write_bytes(vibs.vib(level="partner"))
+    (folder / OUTPUT / "a.vib").write_bytes(vibs.vib(acceptance_level="partner"))
     (folder / OUTPUT / "a.vib").chmod(0o644)
 
 
 def _several(folder: Path) -> None:
     for name in ("a", "b", "c"):
-        vib_file(folder, name)
+        vibs.write(folder, name)
 
 
 def _several_and_old(folder: Path) -> None:
@@ -150,14 +149,13 @@ def _several_and_old(folder: Path) -> None:
 
 
 def _packed(folder: Path) -> None:
-    vib = vibs.vib(vibs.image(contents={vibs.FILE.path: b"a = b\n", vibs.LONG.path: b"abc"}))
-    (folder / "a.vib").write_bytes(vib)
+    (folder / "a.vib").write_bytes(vibs.MIXED_VIB)
 
 
 def _packed_and_taken_out(folder: Path) -> None:
     _packed(folder)
     _done("extract", folder / "a.vib", "-C", folder / OUTPUT)
-    (folder / OUTPUT / vibs.FILE.path).write_text("edited since\n")
+    (folder / OUTPUT / vibs.CONF.path).write_text("edited since\n")
 
 
 def _bundled(folder: Path) -> None:

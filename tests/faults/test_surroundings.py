@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 import pytest
 
-from tests import vibs
+from tests import bundles, vibs
 from tests.conftest import CHECKOUT
 from tests.trees import trx_tree
 from vibforge.cli import main
@@ -182,7 +182,7 @@ def test_no_temporary_folder(
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
     monkeypatch.setattr(tempfile, "_gettempdir", none)
-    (tmp_path / "a.zip").write_bytes(zip_bytes([("inner.zip", vibs.bundle())], 0))
+    (tmp_path / "a.zip").write_bytes(zip_bytes([("inner.zip", bundles.bundle())], 0))
     trx_tree(tmp_path / "p")
     for words in (["verify", str(tmp_path / "a.zip")], ["lint", str(tmp_path / "p")]):
         assert main(words) == 2

@@ -13,15 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests import vibs
-from tests.bundle.making import vib_file
 from tests.files import attacker as attacker_script
 from tests.trees import trx_tree
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.opening import unpack
 from vibforge.bundle.recipe import BundleRecipe
 from vibforge.errors import VibforgeError
-from vibforge.formats import gnu_tar
-from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
+from vibforge.formats.gnu_tar import EntryKind
 from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.project.build import build
 from vibforge.project.initialise import initialise
@@ -84,21 +82,17 @@ def seen(folder: Path) -> list[tuple[str, int, int]]:
 
 def _vib(folder: Path) -> Vib:
     del folder
-    files = [
-        ArchiveEntry(f"{FOLDERS[number % 20]}/f{number}", EntryKind.FILE, 0o644, size=1)
-        for number in range(400)
-    ]
+    files = [vibs.File(path=f"{FOLDERS[number % 20]}/f{number}") for number in range(400)]
     hard = [
-        ArchiveEntry(f"d{n}/hard", EntryKind.HARD_LINK, 0o644, link=files[n].path)
+        vibs.File(path=f"d{n}/hard", kind=EntryKind.HARD_LINK, link=files[n].path)
         for n in range(20)
     ]
-    image = vibs.image(gnu_tar, [*files, *hard])
-    return Vib.from_bytes(vibs.vib(image, kind="tgz"))
+    return vibs.make((*files, *hard))
 
 
 def _unpack(inputs: Path, folder: Path) -> object:
     made = create_bundle(
-        [vib_file(inputs, f"v{n}") for n in range(20)],
+        [vibs.write(inputs, f"v{n}") for n in range(20)],
         inputs / "x.zip",
         BundleRecipe(vendor_code="ABC", platforms=("8.0",)),
     )

@@ -66,7 +66,7 @@ def test_damage_is_told(unpack: Unpack, pack: Callable[[bytes], bytes]) -> None:
 
 def test_what_follows_gzip_is_told() -> None:
     for tail in (b"\0", b"\0\0\0\0", b"rest"):
-        with pytest.raises(FormatError, match="something else follows"):
+        with pytest.raises(FormatError, match="bytes that are not gzip follow"):
             unpacked(gunzip, gzip.compress(TEXT) + tail)
 
 

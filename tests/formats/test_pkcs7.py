@@ -14,9 +14,9 @@ from tests import vibs
 from tests.signing.made import key, made
 from vibforge.errors import FormatError
 from vibforge.formats import pkcs7
-from vibforge.formats.pkcs7 import BLOCK_LIMIT, check_block, name_of, read_blocks
+from vibforge.formats.pkcs7 import BLOCK_LIMIT, check_block, name_of, parse_blocks
 
-TEXT = vibs.descriptor("")
+TEXT = vibs.descriptor()
 PEM = vibs.sign(TEXT)
 
 
@@ -35,7 +35,7 @@ PEM = vibs.sign(TEXT)
     ids=["PEM", "no newline", "two", "two tight", "CRLF", "comments", "DER", "CMS"],
 )
 def test_every_block_is_read_and_holds(data: bytes, count: int) -> None:
-    blocks = read_blocks(data)
+    blocks = parse_blocks(data)
     assert len(blocks) == count
     for block in blocks:
         assert not block.fault
@@ -45,7 +45,7 @@ def test_every_block_is_read_and_holds(data: bytes, count: int) -> None:
 
 def test_the_text_counts_to_the_byte() -> None:
     multi_line = TEXT.replace(b"><", b">\n<")
-    (block,) = read_blocks(vibs.sign(multi_line))
+    (block,) = parse_blocks(vibs.sign(multi_line))
     assert check_block(block, multi_line).held
     assert not check_block(block, multi_line.replace(b"\n", b"\r\n")).held
 
@@ -53,71 +53,71 @@ def test_the_text_counts_to_the_byte() -> None:
 @pytest.mark.parametrize("data", [b"x", b"-----BEGIN", b"<html>", b"\0"])
 def test_what_is_no_signature_is_told(data: bytes) -> None:
     with pytest.raises(FormatError, match="neither PEM nor DER"):
-        read_blocks(data)
+        parse_blocks(data)
 
 
 def test_a_damaged_block_does_not_hide_the_next() -> None:
     cut = PEM.replace(b"-----END PKCS7-----", b"")
     broken = PEM.replace(b"MII", b"!II", 1)
-    first, second = read_blocks(broken + PEM)
+    first, second = parse_blocks(broken + PEM)
     assert "base64" in first.fault
     assert not second.fault
-    assert read_blocks(PEM + cut)[1].fault == "the PEM block has no end"
+    assert parse_blocks(PEM + cut)[1].fault == "the PEM block has no end"
 
 
 def test_every_cut_and_every_bit_fails_or_is_told() -> None:
     der = vibs.sign(TEXT, der=True)
     for end in range(1, len(der), 3):
-        (block,) = read_blocks(der[:end])
+        (block,) = parse_blocks(der[:end])
         assert block.fault
         assert check_block(block, TEXT).held is not True
 
 
 def test_signatures_are_counted() -> None:
-    assert len(read_blocks(PEM * BLOCK_LIMIT)) == BLOCK_LIMIT
+    assert len(parse_blocks(PEM * BLOCK_LIMIT)) == BLOCK_LIMIT
     with pytest.raises(FormatError, match=f"more than {BLOCK_LIMIT} signatures"):
-        read_blocks(PEM * (BLOCK_LIMIT + 1))
+        parse_blocks(PEM * (BLOCK_LIMIT + 1))
 
 
 def test_their_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pkcs7, "SIGNATURE_LIMIT", 100)
-    with pytest.raises(FormatError, match="more than 100"):
-        read_blocks(PEM)
+    with pytest.raises(FormatError, match="the limit is 100"):
+        parse_blocks(PEM)
 
 
 def test_certificates_and_signers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", len(read_blocks(PEM)[0].certificates))
+    monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", len(parse_blocks(PEM)[0].certificates))
     monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 1)
-    assert not read_blocks(PEM)[0].fault
+    assert not parse_blocks(PEM)[0].fault
     monkeypatch.setattr(pkcs7, "SIGNER_LIMIT", 0)
-    assert read_blocks(PEM)[0].fault == "1 signers, more than 0"
+    assert parse_blocks(PEM)[0].fault == "1 signers; the limit is 0"
     monkeypatch.setattr(pkcs7, "CERTIFICATE_LIMIT", 0)
-    assert "certificates, more than 0" in read_blocks(PEM)[0].fault
+    assert "certificates; the limit is 0" in parse_blocks(PEM)[0].fault
 
 
 def test_what_was_found_is_said() -> None:
-    (block,) = read_blocks(PEM)
+    (block,) = parse_blocks(PEM)
     (signer,) = block.signers
     assert (signer.issuer, signer.serial_number) == ("CN=Tester", 4711)
     held = check_block(block, TEXT)
     assert (held.digest_held, held.signature_held, held.reason) == (True, True, "")
     other = check_block(block, TEXT + b"\n")
     assert (other.digest_held, other.signature_held) == (False, True)
-    assert other.reason == "the text is not the one that was signed"
+    assert other.reason == "the descriptor is not the text that was signed"
 
 
 def test_a_block_with_a_text_of_its_own_is_told_from_another() -> None:
-    (block,) = read_blocks(vibs.sign(TEXT, PKCS7Options.Binary))
+    (block,) = parse_blocks(vibs.sign(TEXT, PKCS7Options.Binary))
     assert check_block(block, TEXT).held
     found = check_block(block, b"other")
     assert (found.digest_held, found.signature_held) == (False, None)
-    assert found.reason == "it carries another text than the descriptor"
+    assert found.reason == "the text inside the signature is not the descriptor"
     assert found.certificate == block.certificates[0]
 
 
 def test_why_a_block_was_not_checked() -> None:
-    (block,) = read_blocks(PEM)
-    assert check_block(replace(block, signers=()), TEXT).reason == "nobody signed it"
+    (block,) = parse_blocks(PEM)
+    assert check_block(replace(block, signers=()), TEXT).reason == "the signature has no signer"
     assert check_block(replace(block, fault="odd"), TEXT).reason == "odd"
     without = check_block(replace(block, certificates=()), TEXT)
     assert (without.digest_held, without.signature_held) == (True, None)
@@ -130,18 +130,18 @@ def test_why_a_block_was_not_checked() -> None:
 
 def test_a_damaged_block_keeps_its_label() -> None:
     for damaged in (PEM.replace(b"MII", b"!II", 1), PEM.partition(b"-----END")[0]):
-        (block,) = read_blocks(damaged)
+        (block,) = parse_blocks(damaged)
         assert (block.encoding, block.label, block.der) == ("PEM", "PKCS7", b"")
 
 
 def test_junk_between_the_letters_is_no_base64() -> None:
     begin = PEM.index(b"\n") + 1
-    (block,) = read_blocks(PEM[:begin] + b"!!!!" + PEM[begin:])
+    (block,) = parse_blocks(PEM[:begin] + b"!!!!" + PEM[begin:])
     assert block.fault.startswith("not base64: ")
 
 
 def test_der_of_something_else_is_told() -> None:
-    (block,) = read_blocks(b"\x30\x03\x02\x01\x05")
+    (block,) = parse_blocks(b"\x30\x03\x02\x01\x05")
     assert block.fault.startswith("not SignedData in DER: ")
 
 
@@ -162,7 +162,7 @@ def test_a_signer_named_by_its_key(tmp_path: Path, tool: Callable[[str], str]) -
         "-inkey k.pem -md sha256"
     )
     done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=True)
-    (block,) = read_blocks(done.stdout)
+    (block,) = parse_blocks(done.stdout)
     assert block.signers[0].subject_key_id == "17" * 20
     assert block.certificate_of(block.signers[0]) is not None
     assert check_block(block, TEXT).held

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.signing.lab import descriptor, openssl
 from tests.signing.made import key, made
-from vibforge.formats.pkcs7 import PEM_LABEL, check_block, read_blocks
+from vibforge.formats.pkcs7 import PEM_LABEL, check_block, parse_blocks
 from vibforge.formats.pkcs7_making import append_block, pem_block, signed_attributes, signed_data
 from vibforge.signing.key_files import KeySigner
 
@@ -53,7 +53,7 @@ def test_openssl_verifies_what_we_sign(name: str, command: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("name", SIGNERS)
 def test_it_has_the_vendors_form_and_nothing_more(name: str) -> None:
-    block = read_blocks(signed(name))[0]
+    block = parse_blocks(signed(name))[0]
     (signer,) = block.signers
     assert (block.label, block.version, block.content, block.crl_count) == (PEM_LABEL, 1, None, 0)
     assert block.digest_algorithms == ("sha256",)
@@ -69,8 +69,8 @@ def test_it_has_the_vendors_form_and_nothing_more(name: str) -> None:
 def test_the_structure_is_that_of_a_vendors_signature(corpus: Path) -> None:
     data = (corpus / "vibs" / "vsphere-tmm-setInfo_v1.8.0.vib").read_bytes()
     start, end = data.index(b"-----BEGIN PKCS7"), data.rindex(b"-----END PKCS7-----") + 19
-    vendors = [structure(block.der) for block in read_blocks(data[start:end])]
-    ours = [structure(read_blocks(signed(name))[0].der) for name in ("RSA 4096", "P-256")]
+    vendors = [structure(block.der) for block in parse_blocks(data[start:end])]
+    ours = [structure(parse_blocks(signed(name))[0].der) for name in ("RSA 4096", "P-256")]
     assert vendors == ours
     assert len(ours[0]) > 25
 
@@ -113,14 +113,14 @@ def test_blocks_follow_each_other_on_lines_of_their_own() -> None:
     assert append_block(b"", first) == first
     both = append_block(first.rstrip(b"\n"), second)
     assert both == first + second
-    assert len(read_blocks(both)) == 2
+    assert len(parse_blocks(both)) == 2
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=300), st.integers(0, 4_000_000_000))
 def test_whatever_is_signed_is_read_back(text: bytes, seconds: int) -> None:
     time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    block = read_blocks(signed("P-256", text, time))[0]
+    block = parse_blocks(signed("P-256", text, time))[0]
     assert block.signers[0].signing_time == time
     assert check_block(block, text).held
     assert not check_block(block, text + b" ").held
@@ -131,10 +131,10 @@ def test_whatever_is_signed_is_read_back(text: bytes, seconds: int) -> None:
 def test_a_changed_byte_of_the_signature_is_found_or_makes_no_difference(
     data: st.DataObject,
 ) -> None:
-    der = read_blocks(signed("P-256"))[0].der
+    der = parse_blocks(signed("P-256"))[0].der
     place = data.draw(st.integers(0, len(der) - 1))
     other = der[place] ^ data.draw(st.integers(1, 255))
-    block = read_blocks(pem_block(der[:place] + bytes([other]) + der[place + 1 :]))[0]
+    block = parse_blocks(pem_block(der[:place] + bytes([other]) + der[place + 1 :]))[0]
     if not block.fault and check_block(block, TEXT).held:
         # The chain and the version numbers are not covered: the signer and the text still hold.
         assert block.certificate_of(block.signers[0]) is not None

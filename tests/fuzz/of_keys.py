@@ -12,30 +12,30 @@ from tests import vibs
 from tests.fuzz.target import Target, as_file
 from tests.signing import made
 from vibforge.errors import VibforgeError
-from vibforge.formats.certificate import read_certificate
-from vibforge.formats.pkcs7 import check_block, read_blocks
-from vibforge.signing.key_files import key_signer, read_key_file
-from vibforge.signing.path import read_link, read_revocation_list
+from vibforge.formats.certificate import parse_certificate
+from vibforge.formats.pkcs7 import check_block, parse_blocks
+from vibforge.signing.key_files import key_signer, parse_key_file
+from vibforge.signing.path import chain_certificate, parse_revocation_list
 from vibforge.signing.pki import Credential, make_list, revoked_entry
 from vibforge.signing.signer import given_signature
 from vibforge.signing.store import read_store
 
-_TEXT = vibs.descriptor("")
+_TEXT = vibs.descriptor()
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def read_pkcs7(data: bytes) -> None:
-    for block in read_blocks(data):
+    for block in parse_blocks(data):
         check_block(block, _TEXT)
 
 
 def read_der_certificate(data: bytes) -> None:
-    link = read_link(read_certificate(data))
+    link = chain_certificate(parse_certificate(data))
     link.has_issued(link)
 
 
 def read_list(data: bytes) -> None:
-    found = read_revocation_list(data)
+    found = parse_revocation_list(data)
     authority = made.link(_authority())
     found.is_signed_by(authority)
     found.names(authority)
@@ -50,7 +50,7 @@ def _store_of(path: Path) -> None:
 
 
 def read_key(data: bytes) -> None:
-    found = read_key_file(data, lambda: b"secret", "fuzz.key")
+    found = parse_key_file(data, lambda: b"secret", "fuzz.key")
     if found.certificates:
         key_signer(found, (), "fuzz.key").sign(b"text")
 
@@ -84,7 +84,8 @@ def _store() -> list[bytes]:
 
 
 def _keys() -> list[bytes]:
-    key, certificate = vibs.signer()
+    signer = vibs.signer()
+    key, certificate = signer.key, signer.certificate
     secret = serialization.BestAvailableEncryption(b"secret")
     kind = serialization.PrivateFormat.PKCS8
     pem = key.private_bytes(serialization.Encoding.PEM, kind, serialization.NoEncryption())

@@ -3,11 +3,20 @@
 import io
 
 from tests.fuzz.target import Target, printable
+from tests.trx.log.making import phc_sample, sample, summary, text
 from tests.trx.network.ptp_examples import AS_TLV, ethernet, ipv4, ipv6, message, pcap, pcapng, udp
+from vibforge.report.documents.trx_log import TrxLog
 from vibforge.report.documents.trx_network import TrxSniff
 from vibforge.report.paint import Paint
+from vibforge.report.trx_log import log_text
 from vibforge.report.trx_rehearse import hearing_text
 from vibforge.trx.check import check
+from vibforge.trx.log.assess import assess
+from vibforge.trx.log.limits import known_limits
+from vibforge.trx.log.order import Part
+from vibforge.trx.log.prometheus import prometheus_text
+from vibforge.trx.log.reading import LogReader, SourceLog, read_parts
+from vibforge.trx.log.verdict import Budget
 from vibforge.trx.network.capture import LINK_TYPES, Capture, find_ptp
 from vibforge.trx.network.listener import Listener
 from vibforge.trx.network.message import MessageType, PtpMessage
@@ -56,6 +65,24 @@ def hear_capture(data: bytes) -> None:
     printable(facts, hearing_text(heard, fits, "fuzz.pcap", Paint()))
 
 
+def read_log(data: bytes) -> None:
+    """Read a clock log to its end, as `trx log` does, and show it in both forms."""
+    reader = LogReader()
+    found = list(read_parts([Part("fuzz.log", "fuzz", lambda: iter([data]))], reader))
+    sources = [each for each in found if isinstance(each, SourceLog)]
+    assessment = assess(reader.result(sources), known_limits(), Budget())
+    shown = log_text(assessment, Paint(), everything=True)
+    printable(TrxLog.of(assessment), shown)
+    prometheus_text(assessment.reading, assessment.judgement)
+
+
+def _logs() -> list[bytes]:
+    said = text(1, "port 1: UNCALIBRATED to SLAVE on MASTER_CLOCK_SELECTED")
+    lines = sample(2, -12) + phc_sample(2.5, 7, 1) + summary(3, 4, 5) + said + sample(9, 3)
+    dated = b"".join(b"Nov 28 01:02:03 esx " + line for line in lines.splitlines(keepends=True))
+    return [lines, dated, dated.replace(b"Nov 28 01:02:03", b"2026-11-28T01:02:03.456Z")]
+
+
 def read_answer(data: bytes) -> None:
     data_sets_of(data.decode("utf-8", "replace"))
 
@@ -102,5 +129,6 @@ NETWORKS = {
     "message": Target(read_message, _messages),
     "frame": Target(read_frame, _frames),
     "capture": Target(hear_capture, _captures, each=30),
+    "log": Target(read_log, _logs, each=30),
     "answer": Target(read_answer, lambda: [_ANSWER]),
 }

@@ -1,13 +1,12 @@
 """Readers of packages and of what they are made of."""
 
 import contextlib
-import gzip
 import io
 import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests import vibs
+from tests import bundles, vibs
 from tests.budgets import whole_budget
 from tests.fuzz.target import Target, as_file, printable
 from tests.trees import elf_program
@@ -24,14 +23,14 @@ from vibforge.formats.tar_reading import TarReader
 from vibforge.formats.vmtar import text_hints
 from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.formats.zip_archive import open_zip
+from vibforge.host.candidate import candidate_from_vib
 from vibforge.host.command import NO_FLAGS
 from vibforge.host.host import stock_host
-from vibforge.host.offer import offer_of
 from vibforge.host.routes import Route
 from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import inspect_vib
 from vibforge.packages.lint import CheckSelection, lint
-from vibforge.packages.plan import Plan, plan_offer
+from vibforge.packages.plan import Plan, plan_candidate
 from vibforge.packages.verify import verify_vib
 from vibforge.project import recipe_writing
 from vibforge.project.read_project import read_stage
@@ -48,7 +47,7 @@ from vibforge.vib import descriptor, descriptor_reading
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan
 
-_TEXT = vibs.descriptor("")
+_TEXT = vibs.descriptor()
 
 
 def read_ar(data: bytes) -> None:
@@ -122,14 +121,16 @@ def judge_vib(data: bytes) -> None:
     vib = Vib.from_bytes(data)
     result = lint([VibScan(vib, "fuzz.vib")], CheckSelection())
     printable(Lint.of(result), lint_text(result, Paint()))
-    plan = plan_offer(offer_of(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))])
+    plan = plan_candidate(
+        candidate_from_vib(vib, "fuzz.vib"), [("stock", stock_host(STOCK_TARGETS[-1]))]
+    )
     whole = Plan(files=(plan,), route=Route.INSTALL, flags=NO_FLAGS)
     printable(PlanDocument.of(whole), plan_text(whole, Paint()))
 
 
 def extract_tree(data: bytes) -> None:
     """Take the files out of a payload: inside the folder, or nothing at all."""
-    vib = Vib.from_bytes(vibs.vib(data))
+    vib = Vib.from_bytes(vibs.vib(content=data))
     with TemporaryDirectory() as folder:
         inside = Path(folder, "inside")
         inside.mkdir()
@@ -166,13 +167,9 @@ def _archives() -> list[bytes]:
     return [vibs.vib(), vibs.archive([("//", b"a-long-name/\n"), ("/0", b"x")])]
 
 
-def _zstd_payload() -> bytes:
-    return gzip.compress(vibs.zstd_compressed(vibs.image()), mtime=0)
-
-
 def _bundle_parts() -> list[bytes]:
     with open_zip(
-        io.BytesIO(vibs.bundle()), "seed.zip", len(vibs.bundle()), whole_budget()
+        io.BytesIO(bundles.bundle()), "seed.zip", len(bundles.bundle()), whole_budget()
     ) as archive:
         outer = {each.name: archive.read(each, each.size) for each in archive.members}
     inner = outer["metadata.zip"]
@@ -183,20 +180,24 @@ def _bundle_parts() -> list[bytes]:
 
 PACKAGES = {
     "ar": Target(read_ar, _archives),
-    "vmtar": Target(read_tar, lambda: [vibs.image(), vibs.gnu_image()]),
+    "vmtar": Target(read_tar, lambda: [vibs.VMTAR_IMAGE, vibs.GNU_IMAGE]),
     "payload": Target(
-        read_payload, lambda: [gzip.compress(vibs.image(), mtime=0), _zstd_payload()]
+        read_payload, lambda: [vibs.packed(vibs.VMTAR_IMAGE), vibs.zstd_in_gzip(vibs.VMTAR_IMAGE)]
     ),
     "descriptor": Target(read_descriptor, lambda: [_TEXT, vibs.descriptor('<payload name="a"/>')]),
-    "bundle": Target(read_bundle_zip, lambda: [vibs.bundle()]),
+    "bundle": Target(read_bundle_zip, lambda: [bundles.bundle()]),
     "bundle-part": Target(read_bundle_part, _bundle_parts),
-    "head": Target(read_head, lambda: [elf_program(), vibs.vib(), vibs.bundle()]),
-    "extract": Target(extract_tree, lambda: [vibs.image(), vibs.gnu_image()], each=25),
+    "head": Target(read_head, lambda: [elf_program(), vibs.vib(), bundles.bundle()]),
+    "extract": Target(extract_tree, lambda: [vibs.VMTAR_IMAGE, vibs.GNU_IMAGE], each=25),
     "judge": Target(
-        judge_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(level="partner")], each=25
+        judge_vib,
+        lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(acceptance_level="partner")],
+        each=25,
     ),
     "stage": Target(
         read_stage_folder, lambda: [vibs.descriptor('<payload name="payload1" type="tgz"/>')]
     ),
-    "vib": Target(read_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(stored=vibs.image())]),
+    "vib": Target(
+        read_vib, lambda: [vibs.vib(), vibs.signed_vib(), vibs.vib(kind="vgz", pack=bytes)]
+    ),
 }

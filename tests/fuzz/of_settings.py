@@ -5,6 +5,7 @@ import contextlib
 from tests.conftest import CHECKOUT
 from tests.fuzz.target import Target, printable
 from tests.host.test_facts import collected
+from vibforge.api.explain import Explanation
 from vibforge.errors import ModelError, TrxError
 from vibforge.host.facts import read_facts
 from vibforge.host.known_messages import recognise
@@ -75,8 +76,8 @@ def read_host_facts(data: bytes) -> None:
 
 
 def read_log(data: bytes) -> None:
-    found = recognise(data.decode("utf-8", "replace"))
-    printable(Explain.of(found), explain.explain_text(found, Paint()))
+    found = Explanation(messages=recognise(data.decode("utf-8", "replace")))
+    printable(Explain.of(found), explain.explanation_text(found, Paint()))
 
 
 def read_program(data: bytes) -> None:

@@ -53,10 +53,10 @@ def _move_files(_table: Table, tree: Path) -> None:
 
 
 _CHANGES: Mapping[str, Callable[[Table, Path], None]] = {
-    "under a name of at most": _rename,
+    "with a name of at most": _rename,
     "without relationships that name the VIB itself": _forget_itself,
     "without providing esx-version": _provide_no_base,
-    "with other paths for the files": _move_files,
+    "with new paths for files that conflict": _move_files,
     "with payloads of type tgz or vgz": lambda table, _: table["payloads"][0].update(type="tgz"),
 }
 """What a step asks for, and how the project of a build is changed for it."""
@@ -91,7 +91,7 @@ class Workshop(Struct, dict=True):
         if case.signature == "stranger":
             sign_vib(path, self.stranger.signer())
         if case.signature == "broken":
-            path.write_bytes(path.read_bytes().replace(b"A test", b"A best"))
+            path.write_bytes(path.read_bytes().replace(b">Acme<", b">Acne<"))
         return path
 
     def plan(self, thing: Thing, flags: Flags = NO_FLAGS, route: Route = Route.INSTALL) -> HostPlan:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from tests.vibs import GOOD, related
 from vibforge.host.package import Package
-from vibforge.vib.descriptor import Checksum, Descriptor, MaintenanceMode, Payload, SystemRequires
-from vibforge.vib.relationships import Constraint, Provide, Relationships
+from vibforge.vib.descriptor import Checksum, MaintenanceMode, Payload, SystemRequires
 from vibforge.vib.signature import Signature
 
 PLAIN = Checksum(checksum_type="sha-256", digest="aa" * 32)
@@ -31,11 +31,10 @@ def package(  # noqa: PLR0913 - each is one thing that a test varies
     signature: Signature = Signature.MISSING,
     **changes: object,
 ) -> Package:
-    descriptor = Descriptor(
+    descriptor = replace(
+        GOOD,
         name=name,
         version=version,
-        vendor="ACME",
-        release_date="2026-01-01T00:00:00.000000",
         acceptance_level=level,
         file_list=tuple(files),
         live_install_allowed=live,
@@ -43,15 +42,9 @@ def package(  # noqa: PLR0913 - each is one thing that a test varies
         system_requires=SystemRequires(
             maintenance_mode=MaintenanceMode(on_install=maintenance, on_remove=maintenance)
         ),
-        relationships=Relationships(
-            depends=tuple(Constraint.parse(text) for text in depends),
-            conflicts=tuple(Constraint.parse(text) for text in conflicts),
-            replaces=tuple(Constraint.parse(text) for text in replaces),
-            provides=tuple(Provide.parse(text) for text in provides),
+        relationships=related(
+            depends=depends, conflicts=conflicts, replaces=replaces, provides=provides
         ),
         payloads=(Payload(name="payload1", type="vgz", size=1000, checksums=tuple(checksums)),),
     )
-    return Package(
-        descriptor=replace(descriptor, **changes),
-        signature=signature,
-    )
+    return Package(descriptor=replace(descriptor, **changes), signature=signature)

@@ -4,16 +4,13 @@ Each case is a whole file, so that the steps of a remedy can be carried out with
 commands: unpack, change the recipe, build, sign, and ask again.
 """
 
-import gzip
 import lzma
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
 from tests import vibs
-from vibforge.formats import gnu_tar
-from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 
 Edit = Callable[[str], str]
 
@@ -28,51 +25,32 @@ class Case(Struct, frozen=True, kw_only=True):
     vib_name: str = "acme"
     edits: tuple[tuple[str, str], ...] = ()
     """Patterns in the descriptor, and what takes their place."""
-    pack: Callable[[bytes], bytes] = field(default=lambda content: gzip.compress(content, mtime=0))
+    pack: Callable[[bytes], bytes] = vibs.packed
     signature: str = ""
     """Who signs: `trusted`, `stranger`, `broken` or `garbage`."""
-    members: tuple[str, ...] = ("descriptor.xml", "sig.pkcs7", "payload1")
+    members: Mapping[int, tuple[str, bytes] | None] = field(default_factory=dict)
 
     def unsigned(self) -> bytes:
         """Return the file without a signature."""
-        return self._archive(self.descriptor(), b"garbage" if self.signature == "garbage" else b"")
-
-    def descriptor(self) -> bytes:
-        content, stored = self._payload()
-        text = vibs.descriptor(
-            vibs.payload_element(stored, content, kind=self.kind),
-            files=self.files,
-            level=self.level,
+        return vibs.vib(
+            vibs.tree(*(vibs.File(path=path) for path in self.files)),
+            kind=self.kind,
+            form=vibs.GNU,
+            pack=self.pack,
+            text=self._edited,
+            signature=b"garbage" if self.signature == "garbage" else b"",
+            members=self.members,
             name=self.vib_name,
-        ).decode()
+            acceptance_level=self.level,
+            system_requires=vibs.requires(),
+        )
+
+    def _edited(self, data: bytes) -> bytes:
+        text = data.decode()
         for pattern, put in self.edits:
             text, count = re.subn(pattern, put, text)
             assert count, f"{self.name}: {pattern} is not in the descriptor"
         return text.encode()
-
-    def _payload(self) -> tuple[bytes, bytes]:
-        content = vibs.image(gnu_tar, tuple(_entries(self.files)), {})
-        return content, self.pack(content)
-
-    def _archive(self, text: bytes, signature: bytes) -> bytes:
-        held = {
-            "descriptor.xml": text,
-            "sig.pkcs7": signature,
-            "payload1": self._payload()[1],
-            "debian-binary": b"2.0\n",
-        }
-        return vibs.archive([(name, held[name]) for name in self.members])
-
-
-def _entries(files: tuple[str, ...]) -> Iterator[ArchiveEntry]:
-    folders = {
-        path[:end] for path in files for end in (match.start() for match in re.finditer("/", path))
-    }
-    entries = [ArchiveEntry(path, EntryKind.DIRECTORY, 0o755, mtime=vibs.MTIME) for path in folders]
-    entries += [
-        ArchiveEntry(path, EntryKind.FILE, 0o644, size=6, mtime=vibs.MTIME) for path in files
-    ]
-    yield from sorted(entries, key=lambda entry: entry.path.split("/"))
 
 
 _GUNZIP_SHA256 = r'<checksum checksum-type="sha-256" verify-process="gunzip">\w+</checksum>'
@@ -143,12 +121,12 @@ CASES = (
         ),
     ),
     Case(name="no release date", edits=_element("release-date", "")),
-    Case(name="plain tar", pack=lambda content: content),
+    Case(name="plain tar", pack=bytes),
     Case(name="xz", pack=lzma.compress),
-    Case(name="cut gzip", pack=lambda content: gzip.compress(content, mtime=0)[:-20]),
+    Case(name="cut gzip", pack=lambda content: vibs.packed(content)[:-20]),
     Case(
         name="bad CRC",
-        pack=lambda content: gzip.compress(content, mtime=0)[:-8] + bytes(8),
+        pack=lambda content: vibs.packed(content)[:-8] + bytes(8),
     ),
     Case(name="type text", kind="text"),
     Case(name="type unknown", kind="xyz"),
@@ -203,7 +181,7 @@ CASES = (
         name="reader: level",
         edits=_element("acceptance-level", "<acceptance-level>gold</acceptance-level>"),
     ),
-    Case(name="reader: ESX 4", members=("debian-binary", "descriptor.xml", "payload1")),
-    Case(name="reader: no signature member", members=("descriptor.xml", "payload1")),
-    Case(name="no payload member", members=("descriptor.xml", "sig.pkcs7")),
+    Case(name="reader: ESX 4", members={-1: ("debian-binary", b"2.0\n"), 1: None}),
+    Case(name="reader: no signature member", members={1: None}),
+    Case(name="no payload member", members={2: None}),
 )

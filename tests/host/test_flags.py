@@ -100,40 +100,40 @@ def test_cell(cell: Cell) -> None:
     )
     files = {"outside": ("etc/vmware/trx.conf",), "allowed": ("opt/x/trx.conf",)}[path]
     offered = package(level=vib, files=files, signature=signature)
-    (world,) = predict(Command(host=host, packages=(offered,), flags=Flags.parse(flags)))
-    assert SAYS[says] in world.result.says
-    assert world.result.certainty is Certainty.MEASURED
+    (branch,) = predict(Command(host=host, packages=(offered,), flags=Flags.parse(flags)))
+    assert SAYS[says] in branch.result.says
+    assert branch.result.certainty is Certainty.MEASURED
 
 
 def test_65_refuses_the_flag_itself_under_secure_boot() -> None:
     host = replace(stock_host(ESXI_65), secure_boot=True)
     command = Command(host=host, packages=(package(),), flags=Flags(no_sig_check=True))
-    (world,) = predict(command)
-    assert "Secure Boot enabled: Cannot skip signature checks" in world.result.says
+    (branch,) = predict(command)
+    assert "Secure Boot enabled: Cannot skip signature checks" in branch.result.says
 
 
 def test_force_and_the_level_are_open_from_70_on() -> None:
     command = Command(host=stock_host(ESXI_80), packages=(package(),), flags=Flags(force=True))
-    says = {world.result.says.split("]")[0].strip() for world in predict(command)}
+    says = {branch.result.says.split("]")[0].strip() for branch in predict(command)}
     assert says == {"Operation finished successfully.", "[AcceptanceConfigError"}
-    assert all(len(world.answers.conditions) == 1 for world in predict(command))
+    assert all(len(branch.assumptions.conditions) == 1 for branch in predict(command))
 
 
 def test_a_dry_run_does_not_see_the_signature() -> None:
     unsigned = package(level="accepted")
     command = Command(host=stock_host(ESXI_67), packages=(unsigned,), flags=Flags(dry_run=True))
-    (world,) = predict(command)
-    assert world.result.dry_run
-    assert world.result.says.startswith("Dryrun only, host not changed.")
+    (branch,) = predict(command)
+    assert branch.result.dry_run
+    assert branch.result.says.startswith("Dryrun only, host not changed.")
 
 
 @pytest.mark.parametrize("flags", [NO_FLAGS, Flags(force=True), Flags(force=True, dry_run=True)])
 def test_nothing_gets_past_the_missing_digest_of_80(flags: Flags) -> None:
     old = package(checksums=package().descriptor.payloads[0].checksums[1:])
     host = replace(stock_host(Release(8, 0, 2)), acceptance_level=AcceptanceLevel.COMMUNITY)
-    (world,) = predict(Command(host=host, packages=(old,), flags=flags))
-    assert "does not have sha-256 gunzip checksum" in world.result.says
-    assert world.result.causes[0].rule == "VF305"
+    (branch,) = predict(Command(host=host, packages=(old,), flags=flags))
+    assert "does not have sha-256 gunzip checksum" in branch.result.says
+    assert branch.result.causes[0].rule == "VF305"
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,12 @@ def holding(*installed: Package, host: Host = HOST) -> Host:
 def only(
     host: Host, *packages: Package, verb: Verb = Verb.INSTALL, flags: Flags = NO_FLAGS
 ) -> Prediction:
-    (world,) = predict(Command(host=host, packages=packages, verb=verb, flags=flags))
-    return world.result
+    (branch,) = predict(Command(host=host, packages=packages, verb=verb, flags=flags))
+    return branch.result
 
 
 def outcomes(host: Host, *packages: Package) -> set[InstallOutcome]:
-    return {world.result.outcome for world in predict(Command(host=host, packages=packages))}
+    return {branch.result.outcome for branch in predict(Command(host=host, packages=packages))}
 
 
 def test_a_fresh_vib_goes_in_live() -> None:
@@ -287,8 +287,8 @@ def test_what_a_stock_host_provides(
 
 def test_unknown_facts_widen_the_verdict_only_where_they_matter() -> None:
     unknown = Host(release=ESXI_67)
-    worlds = predict(Command(host=unknown, packages=(package(),)))
-    conditions = {condition for world in worlds for condition in world.answers.conditions}
+    branches = predict(Command(host=unknown, packages=(package(),)))
+    conditions = {condition for branch in branches for condition in branch.assumptions.conditions}
     assert conditions == {
         "the host's acceptance level is CommunitySupported or lower",
         "the host's acceptance level is above CommunitySupported",

@@ -50,7 +50,7 @@ def carry_out_all(workshop: Workshop, case: Case, path: Path, host: Host) -> Non
     assert plan.remedies or HOPELESS.search(case.name)
     for remedy in plan.remedies:
         ended = by_install(workshop.carry_out(remedy, thing))
-        outcomes = {world.result.outcome for world in ended.worlds}
+        outcomes = {branch.result.outcome for branch in ended.branches}
         told = f"{case.name} on {host.release}: {remedy.words}"
         assert outcomes <= set(remedy.outcomes), told
         assert ended.installs or not remedy.always, told
@@ -61,7 +61,7 @@ def carry_out_all(workshop: Workshop, case: Case, path: Path, host: Host) -> Non
 def check_force(case: Case, plan: HostPlan) -> None:
     """--force is first only for what no rebuild, level or signature solves, and never in vain."""
     remedies = plan.remedies
-    results = [world.result for world in by_install(plan).worlds]
+    results = [branch.result for branch in by_install(plan).branches]
     causes = [cause for result in results for cause in (*result.causes, *result.hidden)]
     first = remedies[0] if remedies else None
     if first is not None and first.is_forced:

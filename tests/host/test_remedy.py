@@ -10,7 +10,7 @@ from vibforge.host.host import Hardware, Host, stock_host
 from vibforge.host.install.installer import predict
 from vibforge.host.install_needs import install_needs, outcomes_of, outlook
 from vibforge.host.package import Package
-from vibforge.host.prediction import WORLD_LIMIT, Assumptions, UnknownFact, branches
+from vibforge.host.prediction import BRANCH_LIMIT, Assumptions, UnknownFact, branches
 from vibforge.host.remedy import Remedy, remedies
 from vibforge.vib.descriptor import HardwarePlatform, SystemRequires
 from vibforge.vib.signature import Signature
@@ -71,7 +71,7 @@ def test_a_remedy_does_what_it_says() -> None:
         changed = command
         for step in remedy.steps:
             changed = step.apply(changed)
-        assert all(world.result.outcome.installs for world in predict(changed)) is remedy.always
+        assert all(branch.result.outcome.installs for branch in predict(changed)) is remedy.always
 
 
 def test_nothing_helps_the_wrong_hardware() -> None:
@@ -114,14 +114,17 @@ def test_secure_boot_takes_a_trusted_vib_without_flags_only() -> None:
 
 
 def test_worlds_are_bounded_and_ask_only_what_is_needed() -> None:
-    def curious(answers: Assumptions) -> int:
+    def curious(assumptions: Assumptions) -> int:
         return sum(
-            answers.ask(UnknownFact(key=str(number), if_yes="", if_no="")) for number in range(20)
+            assumptions.assume(UnknownFact(key=str(number), if_yes="", if_no=""))
+            for number in range(20)
         )
 
-    assert len(branches(curious)) == WORLD_LIMIT
-    once = branches(lambda answers: answers.ask(UnknownFact(key="a", if_yes="yes", if_no="no")))
-    assert {(world.answers.conditions, world.result) for world in once} == {
+    assert len(branches(curious)) == BRANCH_LIMIT
+    once = branches(
+        lambda assumptions: assumptions.assume(UnknownFact(key="a", if_yes="yes", if_no="no"))
+    )
+    assert {(branch.assumptions.conditions, branch.result) for branch in once} == {
         (("yes",), True),
         (("no",), False),
     }

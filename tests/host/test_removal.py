@@ -38,8 +38,8 @@ def listed(*installed: Package, host: Host = HOST) -> Host:
 
 def removals(host: Host, *names: str, flags: Flags = NO_FLAGS) -> dict[str, Prediction]:
     """Return what can come of a removal, by the conditions."""
-    worlds = predict(Command(host=host, names=names, verb=Verb.REMOVE, flags=flags))
-    return {"; ".join(world.answers.conditions): world.result for world in worlds}
+    branches = predict(Command(host=host, names=names, verb=Verb.REMOVE, flags=flags))
+    return {"; ".join(branch.assumptions.conditions): branch.result for branch in branches}
 
 
 def only(host: Host, *names: str, flags: Flags = NO_FLAGS) -> Prediction:
@@ -194,7 +194,7 @@ def test_of_a_vib_that_is_only_listed_everything_else_is_asked() -> None:
         *(InstallOutcome.LIVE, InstallOutcome.REBOOT, InstallOutcome.REFUSED),
     }
     asked = " ".join(found)
-    for words in ("depends on trx-conf", "allows a live removal", "needs maintenance mode"):
+    for words in ("depends on trx-conf", "allows a live removal", "requires maintenance mode"):
         assert words in asked
     assert "No VIB matching" in only(listed(TRX), "absent").says
 

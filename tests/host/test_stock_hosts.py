@@ -7,11 +7,11 @@ from tests.host.packages import package
 from tests.releases import ESXI_65, ESXI_67, ESXI_70, ESXI_80
 from vibforge.esxi.acceptance import AcceptanceLevel, is_trusted_by, known_signer
 from vibforge.esxi.release import Certainty, Release
+from vibforge.host.candidate import InstallCandidate
 from vibforge.host.command import Command
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb
 from vibforge.host.install.installer import predict
-from vibforge.host.offer import InstallCandidate
 from vibforge.host.package import seen_by
 from vibforge.host.prediction import InstallOutcome
 from vibforge.host.route_remedies import route_remedies
@@ -91,20 +91,20 @@ def test_a_name_that_esxi_brings(
     name: str, release: Release, outcomes: set[InstallOutcome]
 ) -> None:
     found = predict(Command(host=community(release), packages=(package(name),)))
-    assert {world.result.outcome for world in found} == outcomes
+    assert {branch.result.outcome for branch in found} == outcomes
     updates = predict(Command(host=community(release), packages=(package(name),), verb=Verb.UPDATE))
-    assert {world.result.outcome for world in updates} == outcomes | {InstallOutcome.SKIPPED}
+    assert {branch.result.outcome for branch in updates} == outcomes | {InstallOutcome.SKIPPED}
 
 
 @pytest.mark.parametrize(("release", "known"), [(ESXI_67, True), (ESXI_80, False)])
 def test_what_stock_vibs_provide_is_known_of_one_release(*, release: Release, known: bool) -> None:
     offered = package(depends=("net-forcedeth",))
     found = predict(Command(host=community(release), packages=(offered,)))
-    outcomes = {world.result.outcome for world in found}
+    outcomes = {branch.result.outcome for branch in found}
     assert outcomes == (
         {InstallOutcome.LIVE} if known else {InstallOutcome.LIVE, InstallOutcome.REFUSED}
     )
-    told = [str(cause) for world in found for cause in world.result.causes]
+    told = [str(cause) for branch in found for cause in branch.result.causes]
     assert known or any("which the host may not provide" in each for each in told)
 
 
@@ -119,8 +119,8 @@ def test_what_stock_vibs_provide_is_known_of_one_release(*, release: Release, kn
 )
 def test_remedies_are_those_of_the_route(route: Route, first: str) -> None:
     offered = package(level="partner", signature=Signature.TRUSTED)
-    offer = InstallCandidate(name="x.vib", packages=(offered,))
-    (remedy,) = route_remedies(Delivery(host=stock_host(ESXI_80), offer=offer), route)
+    candidate = InstallCandidate(name="x.vib", packages=(offered,))
+    (remedy,) = route_remedies(Delivery(host=stock_host(ESXI_80), candidate=candidate), route)
     assert remedy.always
     assert remedy.certainty is not Certainty.MEASURED
     assert " ".join(remedy.words).startswith(first)

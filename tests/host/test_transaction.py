@@ -7,11 +7,11 @@ from tests.host.packages import PLAIN, UNPACKED, UNPACKED_SHA1, package
 from tests.releases import ESXI_65, ESXI_67, ESXI_80
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Certainty, Release
+from vibforge.host.candidate import InstallCandidate, join_candidates
 from vibforge.host.command import NO_FLAGS, Command, Flags
 from vibforge.host.host import Host, stock_host
 from vibforge.host.image import Verb, chosen_from_depot, old_files
 from vibforge.host.install.installer import predict
-from vibforge.host.offer import InstallCandidate, joint_offer
 from vibforge.host.package import Package
 from vibforge.host.prediction import InstallOutcome, Prediction
 from vibforge.host.routes import Delivery
@@ -29,11 +29,11 @@ def holding(*installed: Package, host: Host = HOST) -> Host:
 def only(
     host: Host, *packages: Package, verb: Verb = Verb.INSTALL, flags: Flags = NO_FLAGS
 ) -> Prediction:
-    (world,) = predict(Command(host=host, packages=packages, verb=verb, flags=flags))
-    return world.result
+    (branch,) = predict(Command(host=host, packages=packages, verb=verb, flags=flags))
+    return branch.result
 
 
-def offer(*packages: Package, bundle: bool = False) -> InstallCandidate:
+def candidate(*packages: Package, bundle: bool = False) -> InstallCandidate:
     return InstallCandidate(name="x", packages=packages, is_bundle=bundle)
 
 
@@ -94,7 +94,7 @@ def test_an_update_takes_those_alone_that_update() -> None:
     result = only(host, FIRST, SECOND, verb=Verb.UPDATE)
     assert (result.added, result.removed) == ((FIRST.id,), ("ACME_bootbank_first_0.9-1",))
     assert [str(cause) for cause in result.skipped] == [
-        f"{SECOND.id}: updates nothing that is installed"
+        f"{SECOND.id}: does not update an installed VIB"
     ]
 
 
@@ -111,7 +111,7 @@ def test_a_downgrade_can_break_what_stays() -> None:
 def test_what_is_installed_is_passed_over_and_the_others_go_in() -> None:
     result = only(holding(FIRST), FIRST, SECOND)
     assert result.added == (SECOND.id,)
-    assert [str(cause) for cause in result.skipped] == [f"{FIRST.id}: is installed already"]
+    assert [str(cause) for cause in result.skipped] == [f"{FIRST.id}: is already installed"]
 
 
 OTHER = package(
@@ -124,7 +124,7 @@ OTHER = package(
 def test_old_files_stay_while_others_go_in() -> None:
     result = only(holding(FIRST), OTHER, SECOND)
     assert result.outcome is InstallOutcome.LIVE
-    assert "with other payloads: the host keeps the OLD FILES" in result.skipped[0].what
+    assert "differs in payloads: the host keeps the OLD FILES" in result.skipped[0].what
     assert "[ValueError]" in only(holding(FIRST), OTHER, SECOND, verb=Verb.UPDATE).says
 
 
@@ -163,7 +163,7 @@ def test_whose_old_files_stay(
 ) -> None:
     host = replace(holding(held), release=release)
     found = list(old_files(host, [offered]))
-    assert [f"with other {attribute}: the host keeps" in text for text in found] == (
+    assert [f"differs in {attribute}: the host keeps" in text for text in found] == (
         [True] if attribute else []
     )
 
@@ -171,7 +171,7 @@ def test_whose_old_files_stay(
 def test_of_a_vib_that_is_only_listed_nobody_knows_whether_its_files_are_old() -> None:
     listed = replace(FIRST, files_known=False, relationships_known=False, payloads_known=False)
     (told,) = old_files(holding(listed), [OTHER])
-    assert "the facts lack its descriptor: if its content is another one" in told
+    assert "the facts lack its descriptor: if its content differs" in told
 
 
 @pytest.mark.parametrize(("release", "says"), [(ESXI_67, "unequal values"), (ESXI_65, "merge")])
@@ -203,10 +203,12 @@ def test_what_replaces_another_is_its_rival_too() -> None:
 
 def test_a_bundle_is_chosen_from_and_loose_files_are_taken_as_they_are() -> None:
     newer = package("first", "2.0-1", files=("opt/first",))
-    loose = joint_offer([offer(FIRST), offer(newer)])
-    assert Delivery(host=HOST, offer=loose).command().packages == (FIRST, newer)
-    bundles = joint_offer([offer(FIRST, bundle=True), offer(newer, SECOND, bundle=True)])
-    assert Delivery(host=HOST, offer=bundles).command().packages == (newer, SECOND)
+    loose = join_candidates([candidate(FIRST), candidate(newer)])
+    assert Delivery(host=HOST, candidate=loose).command().packages == (FIRST, newer)
+    bundles = join_candidates(
+        [candidate(FIRST, bundle=True), candidate(newer, SECOND, bundle=True)]
+    )
+    assert Delivery(host=HOST, candidate=bundles).command().packages == (newer, SECOND)
 
 
 def test_the_sizes_of_all_count() -> None:
@@ -223,7 +225,7 @@ def test_a_vib_that_no_bank_holds_is_refused_on_every_host() -> None:
     huge = package("huge", files=("opt/huge",), payloads=(_sized(241 * 2**20),))
     result = only(HOST, huge)
     assert "requires … MB free space" in result.says
-    assert "would take at least" in result.causes[0].what
+    assert "needs at least" in result.causes[0].what
     assert (
         only(HOST, package("fits", payloads=(_sized(240 * 2**20),))).outcome is InstallOutcome.LIVE
     )
@@ -287,12 +289,12 @@ def test_missing_folders_may_keep_a_payload_from_being_mounted(
 ) -> None:
     bare = replace(FIRST, missing_folders=("opt",))
     host = replace(HOST, release=release)
-    worlds = predict(Command(host=host, packages=(bare,)))
-    assert {world.result.outcome for world in worlds} == outcomes
-    for result in (world.result for world in worlds):
+    branches = predict(Command(host=host, packages=(bare,)))
+    assert {branch.result.outcome for branch in branches} == outcomes
+    for result in (branch.result for branch in branches):
         if result.outcome is InstallOutcome.REFUSED:
             assert "Failed to mount: [Errno 1] Operation not permitted" in result.says
-            assert "the folders opt are no entries of it" in result.causes[0].what
+            assert "it has no entries for the folders opt" in result.causes[0].what
             assert (result.causes[0].rule, result.certainty) == ("VF309", Certainty.INFERRED)
     assert {w.result.outcome for w in predict(Command(host=host, packages=(FIRST,)))} == {
         InstallOutcome.LIVE

@@ -51,13 +51,13 @@ def test_tried_table(vib: str, host: str, flags: str, secure_boot: bool, says: s
         secure_boot=secure_boot,
     )
     trx = package(level=vib, files=("etc/vmware/trx.conf",))
-    (world,) = predict(Command(host=there, packages=(trx,), flags=Flags.parse(flags)))
-    assert says in world.result.says
-    assert world.result.certainty is Certainty.MEASURED
+    (branch,) = predict(Command(host=there, packages=(trx,), flags=Flags.parse(flags)))
+    assert says in branch.result.says
+    assert branch.result.certainty is Certainty.MEASURED
 
 
 def test_the_layout_that_needs_no_flag() -> None:
     host = replace(stock_host(ESXI_67), acceptance_level=AcceptanceLevel.COMMUNITY)
     trx = package(files=("opt/trx-conf/trx.conf", "etc/init.d/trx-conf"))
-    (world,) = predict(Command(host=host, packages=(trx,)))
-    assert world.result.says == INSTALLED
+    (branch,) = predict(Command(host=host, packages=(trx,)))
+    assert branch.result.says == INSTALLED

@@ -9,8 +9,7 @@ from itertools import zip_longest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7
 
-from tests import vibs
-from tests.bundle.making import members
+from tests import bundles, vibs
 from tests.hostile.case import Hostile, file_input
 from tests.signing import made
 from vibforge.signing.pki import Credential
@@ -22,11 +21,7 @@ Members = Sequence[tuple[str, bytes]]
 
 def _bundle(outer: Members = (), inner: Members = ()) -> bytes:
     """Return the usual bundle with some members in the place of its own, or beside them."""
-    whole = members(vibs.bundle())
-    metadata = members(whole["metadata.zip"]) | dict(inner)
-    return vibs.zipped(
-        list((whole | {"metadata.zip": vibs.zipped(list(metadata.items()))} | dict(outer)).items())
-    )
+    return bundles.bundle(outer=dict(outer), inner=dict(inner))
 
 
 def _repeated(n: int, member: tuple[str, bytes]) -> bytes:
@@ -41,7 +36,7 @@ def _many(n: int, size: int, element: Callable[[int], str]) -> str:
     return "".join(element(i) for i in range(n // size))
 
 
-def _bulletin(i: int, vib_ids: str = "<vibID>VFG_bootbank_test_1.0.0-1</vibID>") -> bytes:
+def _bulletin(i: int, vib_ids: str = "<vibID>ACME_bootbank_acme_1.0.0-1</vibID>") -> bytes:
     return (
         f"<bulletin><id>b{i}</id><vendor>V</vendor><summary>s</summary>"
         f'<componentNameSpec name="c{i}" uiString="x"/>'
@@ -51,9 +46,7 @@ def _bulletin(i: int, vib_ids: str = "<vibID>VFG_bootbank_test_1.0.0-1</vibID>")
 
 
 def _announcement(i: int) -> bytes:
-    text = vibs.descriptor("", name=f"v{i}")
-    announced = b"<relative-path>vib20/a.vib</relative-path><packed-size>1</packed-size>"
-    return text.replace(b"</vib>", announced + b"</vib>")
+    return bundles.announced(vibs.descriptor(name=f"v{i}"), "vib20/a.vib", b"x")
 
 
 def _index(vendors: str) -> bytes:
@@ -79,7 +72,7 @@ _VENDOR = (
 
 def _overlapping(n: int) -> bytes:
     """Return a zip whose central directory names one member again and again."""
-    whole = vibs.zipped([("index.xml", b"<vendorList/>" * 50)])
+    whole = bundles.zipped([("index.xml", b"<vendorList/>" * 50)])
     start, size = whole.find(b"PK\1\2"), len(whole) - 22 - whole.find(b"PK\1\2")
     count = min(n // size, 60_000)
     end = bytearray(whole[-22:])
@@ -93,7 +86,7 @@ _BUNDLES: dict[str, Callable[[int], bytes]] = {
     "vib-members": lambda n: _repeated(n, ("a{0}.vib", b"x")),
     "folders": lambda n: _repeated(n, ("a{0}/", b"")),
     "paths": lambda n: _repeated(n, ("a/" * 40 + "{0}", b"")),
-    "zips": lambda n: _repeated(n, ("{0}.zip", vibs.zipped([("index.xml", b"<a/>")]))),
+    "zips": lambda n: _repeated(n, ("{0}.zip", bundles.zipped([("index.xml", b"<a/>")]))),
     "upper-and-lower": lambda n: _repeated(n, ("INDEX{0}.xml", b"<a/>")),
     "bomb": lambda n: _bundle([("a", bytes(n * 40))]),
     "index-bomb": lambda n: _bundle([("index.xml", b" " * (n * 20))]),
@@ -126,7 +119,7 @@ _BUNDLES: dict[str, Callable[[int], bytes]] = {
         inner=[
             (
                 "bulletins/b.xml",
-                _bulletin(1, "<vibID>VFG_bootbank_test_1.0.0-1</vibID>" * (n // 40)),
+                _bulletin(1, "<vibID>ACME_bootbank_acme_1.0.0-1</vibID>" * (n // 40)),
             )
         ]
     ),
@@ -145,7 +138,7 @@ _BUNDLES: dict[str, Callable[[int], bytes]] = {
     "same-announcements": lambda n: _bundle(
         inner=[(f"vibs/v{i}.xml", _announcement(1)) for i in range(n // 1200)]
     ),
-    "announced-size": lambda n: vibs.bundle(packed_size="9" * n),
+    "announced-size": lambda n: bundles.bundle(inner={"vibs/": bundles.packed_size("9" * n)}),
     "announced-elements": lambda n: _bundle(
         inner=[("vibs/v.xml", _announcement(1).replace(b"</vib>", b"<a/>" * (n // 4) + b"</vib>"))]
     ),
@@ -166,7 +159,7 @@ _BUNDLES: dict[str, Callable[[int], bytes]] = {
         ]
     ),
     "notifications": lambda n: _bundle(
-        inner=[("notifications.zip", vibs.zipped([("n.xml", b"<a/>" * (n // 4))]))]
+        inner=[("notifications.zip", bundles.zipped([("n.xml", b"<a/>" * (n // 4))]))]
     ),
     "dates": lambda n: _bundle(
         inner=[
@@ -183,10 +176,10 @@ _BUNDLES: dict[str, Callable[[int], bytes]] = {
             ("bulletins/b.xml", _bulletin(1).replace(b'"1.1-1"', b'"' + b"9." * (n // 2) + b'1-1"'))
         ]
     ),
-    "no-end": lambda n: vibs.bundle()[:-22] + b"PK\5\6" * (n // 4),
-    "comment": lambda n: vibs.bundle() + b"x" * n,
+    "no-end": lambda n: bundles.bundle()[:-22] + b"PK\5\6" * (n // 4),
+    "comment": lambda n: bundles.bundle() + b"x" * n,
     "zip64": lambda n: (
-        vibs.bundle()[:-22]
+        bundles.bundle()[:-22]
         + b"PK\6\6"
         + b"\xff" * 52
         + b"PK\6\7"
@@ -200,7 +193,7 @@ _BUNDLES: dict[str, Callable[[int], bytes]] = {
 """What a bundle can be, by the bytes of one part."""
 
 
-def bundles() -> Iterator[Hostile]:
+def zips() -> Iterator[Hostile]:
     """Bundles that have far too much of one thing."""
     for name, content in _BUNDLES.items():
         for size in (5_000, 200_000):
@@ -223,23 +216,20 @@ def _packed(content: Members) -> bytes:
 
 def _fleet(texts: Sequence[bytes], bulletins: int, signatures: Sequence[bytes] = ()) -> bytes:
     """Return a bundle of VIBs with these descriptors, all of them in each of its bulletins."""
-    whole = members(vibs.bundle())
-    inner = {"vendor-index.xml": whole["vendor-index.xml"]}
-    ids = "".join(f"<vibID>VFG_bootbank_v{i}_1.0.0-1</vibID>" for i in range(len(texts)))
+    inner = {"vendor-index.xml": bundles.VENDOR_INDEX}
+    ids = "".join(f"<vibID>ACME_bootbank_v{i}_1.0.0-1</vibID>" for i in range(len(texts)))
     inner |= {f"bulletins/b{i}.xml": _bulletin(i, ids) for i in range(bulletins)}
-    outer = {name: whole[name] for name in ("index.xml", "vendor-index.xml")}
+    outer = {"index.xml": bundles.INDEX, "vendor-index.xml": bundles.VENDOR_INDEX}
     for i, (text, signature) in enumerate(zip_longest(texts, signatures, fillvalue=b"")):
         data = vibs.archive([("descriptor.xml", text), ("sig.pkcs7", signature)])
-        place = f"<relative-path>{i}.vib</relative-path><packed-size>{len(data)}</packed-size>"
-        announced = (place + vibs.checksum(data, "sha256")).encode() + b"</vib>"
-        inner[f"vibs/v{i}.xml"] = text.replace(b"</vib>", announced)
+        inner[f"vibs/v{i}.xml"] = bundles.announced(text, f"{i}.vib", data)
         outer[f"{i}.vib"] = data
     return _packed([("metadata.zip", _packed(list(inner.items()))), *outer.items()])
 
 
 def _named(i: int, depends: int = 0) -> bytes:
     wanted = "".join(f'<constraint name="w{k}"/>' for k in range(depends))
-    text = vibs.descriptor("", files=(), name=f"v{i}", level="partner")
+    text = vibs.descriptor(file_list=(), name=f"v{i}", acceptance_level="partner")
     return text.replace(b"<depends/>", f"<depends>{wanted}</depends>".encode())
 
 
@@ -281,4 +271,4 @@ def fleets() -> Iterator[Hostile]:
     yield file_input("fleet/maze", "b.zip", partial(_maze, 100), *read)
 
 
-FAMILIES = (bundles, fleets)
+FAMILIES = (zips, fleets)

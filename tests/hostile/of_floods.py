@@ -1,6 +1,5 @@
 """Files of nearly 1 MB that stay just below a limit, so that a command does all of its work."""
 
-import gzip
 import io
 import json
 import zipfile
@@ -8,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests import vibs
+from tests import bundles, vibs
 from tests.hostile.case import Hostile, Make, file_input
 from tests.hostile.of_packages import described, packed_in_archive
 from tests.hostile.of_payloads import image
@@ -25,21 +24,18 @@ _OF_A_BUNDLE = ("bundle verify x.zip", "inspect x.zip", "lint x.zip", "plan x.zi
 
 
 def _payload(name: str, size: int) -> bytes:
-    return vibs.vib(stored=gzip.compress(image(name, size), 9, mtime=0))
+    return vibs.vib(stored=vibs.packed(image(name, size)))
 
 
 def _many_vibs(count: int) -> bytes:
-    buffer = io.BytesIO(vibs.bundle())
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as file:
-        for number in range(count):
-            file.writestr(f"vib20/more/{number}.vib", vibs.vib())
-    return buffer.getvalue()
+    vib = vibs.vib()
+    return bundles.bundle(outer={f"vib20/more/{number}.vib": vib for number in range(count)})
 
 
 def _nested(name: str, count: int) -> bytes:
-    inner = vibs.zipped([("index.xml", b"<vendorList/>")])
+    inner = bundles.zipped([("index.xml", b"<vendorList/>")])
     for _ in range(count):
-        inner = vibs.zipped([(name, inner)])
+        inner = bundles.zipped([(name, inner)])
     return inner
 
 
@@ -115,10 +111,10 @@ def hosts() -> Iterator[Hostile]:
 
 def _host(count: int) -> Make:
     def make(folder: Path) -> None:
-        descriptors = [vibs.descriptor("", name=f"v{n}").decode() for n in range(count)]
+        descriptors = [vibs.descriptor(name=f"v{n}").decode() for n in range(count)]
         there = [
             {
-                "id": f"VFG_bootbank_v{n}_1.0.0-1",
+                "id": f"ACME_bootbank_v{n}_1.0.0-1",
                 "name": f"v{n}",
                 "version": "1.0.0-1",
                 "vendor": "V",
@@ -184,7 +180,7 @@ def _chain() -> Iterator[str]:
 def _overlays() -> Iterator[str]:
     """Yield overlays that all claim the same files."""
     for number in range(150):
-        text = vibs.descriptor("", name=f"v{number}", files=[f"etc/x{k}" for k in range(200)])
+        text = vibs.descriptor(name=f"v{number}", file_list=[f"etc/x{k}" for k in range(200)])
         yield text.decode().replace("<overlay>false", "<overlay>true")
 
 

@@ -15,7 +15,7 @@ from tests.signing import made
 from vibforge.signing.pki import make_list
 
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_TEXT = vibs.descriptor("")
+_TEXT = vibs.descriptor()
 
 
 def _length(size: int) -> bytes:
@@ -64,7 +64,7 @@ def pem(label: str, body: bytes) -> bytes:
 
 @cache
 def _key_pem() -> bytes:
-    return vibs.signer()[0].private_bytes(
+    return vibs.signer().key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
@@ -73,7 +73,7 @@ def _key_pem() -> bytes:
 
 @cache
 def _certificate_der() -> bytes:
-    return vibs.signer()[1].public_bytes(serialization.Encoding.DER)
+    return vibs.signer().certificate.public_bytes(serialization.Encoding.DER)
 
 
 def _certificate(*extensions: x509.ExtensionType) -> bytes:
@@ -359,7 +359,7 @@ def stores() -> Iterator[Hostile]:
 
 
 def _with_signature(content: Callable[[int], bytes], size: int) -> bytes:
-    return vibs.vib(signature=content(size), level="partner")
+    return vibs.vib(signature=content(size), acceptance_level="partner")
 
 
 def signatures() -> Iterator[Hostile]:
@@ -378,7 +378,7 @@ def signatures() -> Iterator[Hostile]:
 
 def _signing(content: Callable[[], bytes]) -> Callable[[Path], None]:
     return _written(
-        ("x.vib", lambda: vibs.vib(level="partner")),
+        ("x.vib", lambda: vibs.vib(acceptance_level="partner")),
         ("me.pem", lambda: pem(_PEM, _certificate_der())),
         ("secret", lambda: b"secret\n"),
         ("me.key", content),

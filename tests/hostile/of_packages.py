@@ -11,7 +11,7 @@ _ALL = ("inspect x.vib", "lint x.vib", "plan x.vib --esxi 8.0")
 
 
 def _archive(n: int, name: str, data: bytes = b"") -> bytes:
-    return vibs.archive([("descriptor.xml", vibs.descriptor("")), *[(name, data)] * n])
+    return vibs.archive([("descriptor.xml", vibs.descriptor()), *[(name, data)] * n])
 
 
 def _header(name: str = "a", size: str = "0", mode: str = "0", end: str = "`\n") -> bytes:
@@ -50,7 +50,7 @@ def _with(before: str, after: Callable[[int], str]) -> Callable[[int], bytes]:
     """Return a descriptor in which a text is replaced by one of about `n` characters."""
 
     def text(n: int) -> bytes:
-        whole = vibs.descriptor("", files=()).decode()
+        whole = vibs.descriptor(file_list=()).decode()
         assert before in whole
         return whole.replace(before, after(n), 1).encode()
 
@@ -64,10 +64,7 @@ def _numbered(element: Callable[[int], str]) -> Callable[[int], str]:
 
 def _inside(tag: str, element: Callable[[int], str]) -> Callable[[int], bytes]:
     many = _numbered(element)
-    empty = (f"<{tag}/>", f"<{tag}></{tag}>")
-    whole = vibs.descriptor("", files=()).decode()
-    before = next(one for one in empty if one in whole)
-    return _with(before, lambda n: f"<{tag}>{many(n)}</{tag}>")
+    return _with(f"<{tag}/>", lambda n: f"<{tag}>{many(n)}</{tag}>")
 
 
 def _payload(i: int, checksums: str = "") -> str:
@@ -87,7 +84,7 @@ _DESCRIPTORS: dict[str, Callable[[int], bytes]] = {
     ),
     "depends-vmkapi": _inside("depends", lambda i: f'<constraint name="vmkapi_{i}_3_0_0"/>'),
     "conflicts": _inside("conflicts", lambda i: f'<constraint name="a{i}"/>'),
-    "conflicts-self": _inside("conflicts", lambda _: '<constraint name="test"/>'),
+    "conflicts-self": _inside("conflicts", lambda _: '<constraint name="acme"/>'),
     "replaces": _inside("replaces", lambda i: f'<constraint name="a{i}"/>'),
     "provides": _inside("provides", lambda i: f'<provide name="a{i}"/>'),
     "compatible": _inside("compatibleWith", lambda i: f'<constraint name="a{i}"/>'),
@@ -101,10 +98,10 @@ _DESCRIPTORS: dict[str, Callable[[int], bytes]] = {
     ),
     "tags": _inside("software-tags", lambda i: f"<tag>t{i}</tag>"),
     "urls": _inside("urls", lambda i: f'<url key="k{i}">http://x/{i}</url>'),
-    "files": _inside("file-list", lambda i: f"<file>etc/f{i}</file>"),
-    "same-files": lambda n: vibs.descriptor("", files=["etc/x"] * (n // 20)),
-    "deep-files": lambda n: vibs.descriptor("", files=["a/" * (n // 2)]),
-    "dotted-files": lambda n: vibs.descriptor("", files=["../" * (n // 3)]),
+    "files": lambda n: vibs.descriptor(file_list=[f"etc/f{i}" for i in range(n // 22)]),
+    "same-files": lambda n: vibs.descriptor(file_list=["etc/x"] * (n // 20)),
+    "deep-files": lambda n: vibs.descriptor(file_list=["a/" * (n // 2)]),
+    "dotted-files": lambda n: vibs.descriptor(file_list=["../" * (n // 3)]),
     "payloads": _with(_PAYLOADS, lambda n: f"<payloads>{_numbered(_payload)(n)}</payloads>"),
     "same-payloads": _with(
         _PAYLOADS, lambda n: f"<payloads>{_numbered(lambda _: _payload(1))(n)}</payloads>"
@@ -126,9 +123,9 @@ _DESCRIPTORS: dict[str, Callable[[int], bytes]] = {
     "version": _with("1.0.0-1", lambda n: "9" * n),
     "version-dots": _with("1.0.0-1", lambda n: "1." * (n // 2)),
     "version-dashes": _with("1.0.0-1", lambda n: "1-" * (n // 2)),
-    "name": _with(">test<", lambda n: f">{'a' * n}<"),
-    "summary": _with(">A test<", lambda n: f">{'a ' * (n // 2)}<"),
-    "entities": _with(">A test<", lambda n: f">{'&lt;' * (n // 4)}<"),
+    "name": _with(">acme<", lambda n: f">{'a' * n}<"),
+    "summary": _with(">Acme<", lambda n: f">{'a ' * (n // 2)}<"),
+    "entities": _with(">Acme<", lambda n: f">{'&lt;' * (n // 4)}<"),
     "date": _with("2024-05-01T12:00:00+00:00", lambda n: "2" * n),
     "date-fraction": _with("2024-05-01T12:00:00+00:00", lambda n: f"2024-05-01T12:00:00.{'1' * n}"),
     "level": _with(_LEVEL, lambda n: f"<acceptance-level>{'x' * n}"),
@@ -186,7 +183,7 @@ _DESCRIPTORS: dict[str, Callable[[int], bytes]] = {
     "comments": _with("</vib>", lambda n: "<!---->" * (n // 7) + "</vib>"),
     "instructions": _with("</vib>", lambda n: "<?a?>" * (n // 5) + "</vib>"),
     "open-comment": _with("</vib>", lambda n: "<!--" + "- " * (n // 2)),
-    "cdata": _with(">A test<", lambda n: f">{'<![CDATA[]]>' * (n // 12)}<"),
+    "cdata": _with(">Acme<", lambda n: f">{'<![CDATA[]]>' * (n // 12)}<"),
     "blanks": _with("</vib>", lambda n: " " * n + "</vib>"),
     "entity-bomb": lambda n: (
         "<!DOCTYPE vib [<!ENTITY a0 'x'>"

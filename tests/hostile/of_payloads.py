@@ -8,8 +8,7 @@ from functools import partial
 
 from tests import vibs
 from tests.hostile.case import Hostile, file_input
-from vibforge.formats import gnu_tar, vmtar
-from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
+from vibforge.formats import vmtar
 
 _READ = ("inspect x", "inspect x --files", "extract x -C out")
 _JUDGE = ("verify x.vib", "lint x.vib")
@@ -140,19 +139,17 @@ def _zeros(n: int) -> bytes:
 
 
 def _packed_file(size: int) -> bytes:
-    return gzip.compress(
-        vibs.image(gnu_tar, [ArchiveEntry("f", EntryKind.FILE, 0o644, size=size)]), 9
-    )
+    return vibs.packed(vibs.image([vibs.File(path="f", content=b"x" * size)]))
 
 
 _PACKED: dict[str, Callable[[int], bytes]] = {
     "bomb": lambda n: _zeros(n * 100),
     "bomb-of-bombs": lambda n: gzip.compress(_zeros(n * 100)),
-    "members": lambda n: gzip.compress(b"", mtime=0) * (n // 20),
-    "members-of-one": lambda n: gzip.compress(b"x", mtime=0) * (n // 21),
+    "members": lambda n: vibs.packed(b"") * (n // 20),
+    "members-of-one": lambda n: vibs.packed(b"x") * (n // 21),
     "cut": lambda n: _zeros(n * 10)[:-9],
     "wrong-check": lambda n: _zeros(n)[:-8] + bytes(8),
-    "tail": lambda n: gzip.compress(vibs.image(), mtime=0) + bytes(n),
+    "tail": lambda n: vibs.packed(vibs.VMTAR_IMAGE) + bytes(n),
     "garbage": lambda n: b"\x1f\x8b\x08\0" + b"\xff" * n,
     "names": lambda n: b"\x1f\x8b\x08\x08" + bytes(6) + b"x" * n,
     "comments": lambda n: (
@@ -172,7 +169,7 @@ _PACKED: dict[str, Callable[[int], bytes]] = {
     "trx-confs-small": lambda n: gzip.compress(
         _settings(b"d%d/etc/vmware/trx.conf", b"ptp4l:x 1\n", n)
     ),
-    "owners": lambda n: gzip.compress(image("uid-each", n * 14), mtime=0),
+    "owners": lambda n: vibs.packed(image("uid-each", n * 14)),
     "file": lambda n: _packed_file(n * 20),
     "zstd-window": lambda n: vibs.zstd_compressed(bytes(n), 31 if n > 9999 else 27),
     "zstd-frames": lambda n: vibs.zstd_compressed(b"") * (n // 9),
@@ -180,9 +177,9 @@ _PACKED: dict[str, Callable[[int], bytes]] = {
     "zstd-bomb": lambda n: vibs.zstd_compressed(bytes(n * 100)),
     "zstd-cut": lambda n: vibs.zstd_compressed(bytes(n * 10))[:-3],
     "zstd-size": lambda n: b"\x28\xb5\x2f\xfd\xe0" + b"\xff" * 8 + bytes(n),
-    "gzip-zstd-bomb": lambda n: gzip.compress(vibs.zstd_compressed(bytes(n * 1000))),
+    "gzip-zstd-bomb": lambda n: vibs.zstd_in_gzip(bytes(n * 1000)),
     "vmtar": lambda n: gzip.compress(
-        vibs.image(vmtar, [ArchiveEntry(f"f{i}", EntryKind.FILE, 0o644) for i in range(n // 512)])
+        vibs.image([vibs.File(path=f"f{i}", content=b"") for i in range(n // 512)], vmtar)
     ),
 }
 """Packed payloads, by the bytes that made them."""

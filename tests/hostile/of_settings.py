@@ -118,7 +118,7 @@ def _installed(n: int) -> list[dict[str, str]]:
 
 
 def _descriptors(n: int) -> list[str]:
-    return [vibs.descriptor("", name=f"v{i}").decode() for i in range(n // 1100)]
+    return [vibs.descriptor(name=f"v{i}").decode() for i in range(n // 1100)]
 
 
 _FACTS: dict[str, Callable[[int], bytes]] = {

@@ -15,9 +15,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tests.bundles import zipped
 from tests.signing.made import key, made
 from tests.trees import TRX_CONF, elf_program, make_tree
-from tests.vibs import archive, zipped, zstd_compressed
+from tests.vibs import archive, zstd_compressed
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.recipe import BundleRecipe, ComponentRecipe
 from vibforge.formats import gnu_tar, vmtar

@@ -1,17 +1,14 @@
 """What is in a file counts against the file's one budget, by whatever way it is read."""
 
-import gzip
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests import vibs
+from tests import bundles, vibs
 from tests.budgets import limit
 from tests.trees import make_tree
-from vibforge import PayloadType, build
+from vibforge import PayloadType
 from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.errors import LimitError, PayloadError
@@ -22,21 +19,17 @@ from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind, header_blocks
 from vibforge.packages.extract import ExtractOptions, extract
 from vibforge.packages.inspect import inspect
 from vibforge.packages.lint import CheckSelection, lint
-from vibforge.packages.plan import read_offer
+from vibforge.packages.plan import read_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verify import judge_bundle, verify
-from vibforge.project.build import amounts
+from vibforge.project.build import amounts, build
 from vibforge.vib.archive import Vib
 from vibforge.vib.scan import VibScan
 
 
 def in_bundle(vib: bytes, count: int = 1) -> bytes:
     """Return the zip of a bundle with more VIBs, deflated."""
-    buffer = io.BytesIO(vibs.bundle())
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as file:
-        for number in range(count):
-            file.writestr(f"vib20/more/{number}.vib", vib)
-    return buffer.getvalue()
+    return bundles.bundle(outer={f"vib20/more/{number}.vib": vib for number in range(count)})
 
 
 def linted(subject: Subject) -> None:
@@ -68,7 +61,7 @@ COMMANDS: dict[str, Callable[[Path], object]] = {
     "lint": each(linted),
     "verify": verify,
     "extract": extracted,
-    "plan": read_offer,
+    "plan": read_candidate,
     "bundle verify": judge_bundle,
 }
 
@@ -92,7 +85,7 @@ def test_payloads_of_all_vibs_count_together(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "b.zip"
-    path.write_bytes(in_bundle(vibs.vib(stored=gzip.compress(vibs.gnu_image() + bytes(90_000))), 3))
+    path.write_bytes(in_bundle(vibs.vib(content=vibs.image() + bytes(90_000)), 3))
     limit(monkeypatch, Work.UNPACKED, 200_000)
     with pytest.raises(LimitError, match="more than 200000 bytes unpacked"):
         COMMANDS[command](path)
@@ -106,7 +99,7 @@ def test_a_bomb_in_a_vib_ends_the_command(
 ) -> None:
     header = header_blocks(ArchiveEntry("x", EntryKind.FILE, 0o644, size=size), gnu_tar.MAGIC)
     path = tmp_path / "a.vib"
-    path.write_bytes(vibs.vib(stored=gzip.compress(header + bytes(size), 9)))
+    path.write_bytes(vibs.vib(content=header + bytes(size)))
     limit(monkeypatch, Work.UNPACKED, 500)
     with pytest.raises(LimitError, match="more than 500 bytes unpacked"):
         COMMANDS[command](path)
@@ -116,14 +109,9 @@ def test_a_bomb_in_a_vib_ends_the_command(
 def test_one_vib_that_is_announced_often_is_read_within_the_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outer = zipfile.ZipFile(io.BytesIO(vibs.bundle()))
-    inner = zipfile.ZipFile(io.BytesIO(outer.read("metadata.zip")))
-    announced = next(name for name in inner.namelist() if name.startswith("vibs/"))
-    metadata = [(name, inner.read(name)) for name in inner.namelist()]
-    metadata += [(f"vibs/{number}.xml", inner.read(announced)) for number in range(50)]
-    members = [(name, outer.read(name)) for name in outer.namelist() if name != "metadata.zip"]
+    text = bundles.announced(vibs.descriptor(), bundles.PATH, vibs.vib())
     path = tmp_path / "b.zip"
-    path.write_bytes(vibs.zipped([*members, ("metadata.zip", vibs.zipped(metadata))]))
+    path.write_bytes(bundles.bundle(inner={f"vibs/{number}.xml": text for number in range(50)}))
     limit(monkeypatch, Work.UNPACKED, 30 * len(vibs.vib()) + path.stat().st_size)
     with pytest.raises(LimitError):
         judge_bundle(path)

@@ -51,7 +51,7 @@ def outcomes(hosts: Sequence[HostPlan]) -> Iterator[str]:
     found: dict[str, dict[str, list[str]]] = {}
     for host in hosts:
         for route in host.routes:
-            words = " or ".join(dict.fromkeys(world.result.outcome for world in route.worlds))
+            words = " or ".join(dict.fromkeys(branch.result.outcome for branch in route.branches))
             of_route = found.setdefault(route.route, {})
             of_route.setdefault(words, []).append(str(host.host.release))
     for name, of_route in found.items():
@@ -63,8 +63,8 @@ def test_every_real_file_planned(corpus: Path, golden: Golden) -> None:
     """The texts of plans are those of generated packages; here, what they come to."""
     lines = []
     for file in plan(files_of(corpus), targets=TARGETS).files:
-        signers = {known for package in file.offer.packages for known in package.known_signers}
-        lines += ["; ".join([file.offer.name, *sorted(signers)]), *outcomes(file.hosts)]
+        signers = {known for package in file.candidate.packages for known in package.known_signers}
+        lines += ["; ".join([file.candidate.name, *sorted(signers)]), *outcomes(file.hosts)]
     golden("corpus-plan.txt", "\n".join(lines) + "\n")
 
 
@@ -74,6 +74,6 @@ def test_every_real_file_upgraded(corpus: Path, golden: Golden) -> None:
     for file in planned.files:
         for host in file.hosts:
             found = [r for r in host.routes if r.route.startswith("ISO")]
-            worlds = dict.fromkeys(world.result.outcome for world in found[0].worlds)
-            lines.append(f"{file.offer.name}: {' or '.join(worlds)}")
+            branches = dict.fromkeys(branch.result.outcome for branch in found[0].branches)
+            lines.append(f"{file.candidate.name}: {' or '.join(branches)}")
     golden("corpus-upgrade-6.7-9.0.txt", "\n".join(lines) + "\n")

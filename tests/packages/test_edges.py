@@ -1,18 +1,20 @@
 """Small decisions of the verbs: in each, a change of the code once got past the tests."""
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from msgspec.structs import replace
 
+from tests.bundles import bundle, zipped
 from tests.packages.generated import VIBS, bundle_files, vib_file
 from tests.releases import ESXI_67, ESXI_80
 from tests.signing.lab import Lab
 from tests.signing.lab import vib as lab_vib
 from tests.trees import make_tree
-from tests.vibs import archive, bundle, descriptor, image, vib, zipped
+from tests.vibs import MIXED_VIB, archive, descriptor, image, vib
 from vibforge import Outcome
 from vibforge.bundle.readers import Verdict
 from vibforge.errors import FormatError, ModelError, OutputError, SigningError
@@ -20,15 +22,15 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Certainty, Release
 from vibforge.findings.check import Severity, Topic
 from vibforge.formats.budget import SIGNATURE_LIMIT
+from vibforge.host.candidate import BundleReader
 from vibforge.host.command import Flags
 from vibforge.host.host import stock_host
-from vibforge.host.offer import BundleReader
 from vibforge.host.prediction import InstallOutcome
 from vibforge.host.routes import Route
 from vibforge.packages.extract import ExtractOptions, extract, extract_members
 from vibforge.packages.inspect import BundleInspection, StageInspection, inspect, print_file
 from vibforge.packages.lint import CheckSelection, LintResult, lint
-from vibforge.packages.plan import plan, plan_removal, read_offer, unread_offer
+from vibforge.packages.plan import plan, plan_removal, read_candidate, unread_candidate
 from vibforge.packages.sign import Existing, choose_signer, sign_vib, to_sign, write_request
 from vibforge.packages.subjects import StageFolder, opened
 from vibforge.packages.verification import Fact, level_objections
@@ -52,22 +54,22 @@ class TestRemoval:
     def test_a_vib_of_a_file_is_held_by_a_stock_host(self, agent: Path) -> None:
         found = plan_removal(["agent"], installed=[agent], targets=(ESXI_67, ESXI_80))
         assert found.route is Route.REMOVE
-        assert [file.offer.name for file in found.files] == ["agent-community.vib"]
+        assert [file.candidate.name for file in found.files] == ["agent-community.vib"]
         assert found.removal is not None
         assert found.removal.names == ("agent",)
         assert [host.label for host in found.removal.hosts] == ["stock 6.7", "stock 8.0"]
         for host in found.removal.hosts:
             (route,) = host.routes
-            (world,) = route.worlds
-            assert world.result.outcome is InstallOutcome.LIVE
-            assert world.result.removed == (VIBS["agent-community"].says.vib_id,)
+            (branch,) = route.branches
+            assert branch.result.outcome is InstallOutcome.LIVE
+            assert branch.result.removed == (VIBS["agent-community"].says.vib_id,)
             assert host.remedies
             assert "The host stays at PartnerSupported" in host.warnings[0]
 
     def test_a_name_beside_the_files_leaves_open_what_else_is_there(self, agent: Path) -> None:
         found = plan_removal(["agent", "other"], installed=[agent], targets=(ESXI_67,))
         assert found.removal is not None
-        outcomes = {w.result.outcome for w in found.removal.hosts[0].routes[0].worlds}
+        outcomes = {w.result.outcome for w in found.removal.hosts[0].routes[0].branches}
         assert {InstallOutcome.LIVE, InstallOutcome.REFUSED} <= outcomes
 
     def test_a_removal_looks_at_no_signature(self) -> None:
@@ -80,17 +82,17 @@ class TestUnreadable:
         """The file is told as unreadable, and what a host says of it is planned all the same."""
         path = tmp_path / "cut.vib"
         path.write_bytes(archive([("descriptor.xml", b"<vib")]))
-        offer = unread_offer(path)
+        offer = unread_candidate(path)
         assert offer is not None
         assert offer.name == "cut.vib"
         (refusal,) = offer.refusals
         assert refusal.cause.rule == "VF110"
         found = plan([path], targets=(ESXI_67,))
         assert [each.path for each in found.unreadable] == [path]
-        assert found.files[0].offer == offer
+        assert found.files[0].candidate == offer
 
     def test_of_a_folder_nothing_is_known(self, tmp_path: Path) -> None:
-        assert unread_offer(tmp_path) is None
+        assert unread_candidate(tmp_path) is None
 
 
 class TestSigning:
@@ -169,28 +171,31 @@ class TestReading:
         assert sizes == {"etc": 0, "etc/x": 4, "etc/link": 0}
 
     def test_a_bad_vib_of_a_bundle_is_told_beside_the_others(self, tmp_path: Path) -> None:
+        with zipfile.ZipFile(bundle_files(tmp_path)["two-components"]) as file:
+            members = {name: file.read(name) for name in file.namelist()}
+        bad = next(name for name in members if name.endswith(".vib"))
         path = tmp_path / "x.zip"
-        path.write_bytes(bundle(archive([("descriptor.xml", b"<vib")])))
+        path.write_bytes(zipped(list((members | {bad: b"no VIB"}).items())))
         with opened(path) as (subject,):
             found = inspect(subject)
         assert isinstance(found, BundleInspection)
-        assert found.vibs == ()
+        assert len(found.vibs) == 1
         assert len(found.faults) == 1
 
     def test_members_are_not_written_over(self, tmp_path: Path) -> None:
         file = tmp_path / "x.vib"
         file.write_bytes(vib())
         (tmp_path / "out").mkdir()
-        (tmp_path / "out" / "payload1").write_bytes(b"mine")
+        (tmp_path / "out" / "acme").write_bytes(b"mine")
         with opened(file) as subjects, pytest.raises(OutputError):
             extract_members(subjects, tmp_path / "out")
         with opened(file) as subjects:
             extract_members(subjects, tmp_path / "out", force=True)
-        assert (tmp_path / "out" / "payload1").read_bytes() != b"mine"
+        assert (tmp_path / "out" / "acme").read_bytes() != b"mine"
 
     def test_paths_that_are_not_there_are_each_named(self, tmp_path: Path) -> None:
         file = tmp_path / "x.vib"
-        file.write_bytes(vib())
+        file.write_bytes(MIXED_VIB)
         options = ExtractOptions(paths=("etc/x/x.conf", "etc/y", "opt/z"))
         with opened(file) as subjects, pytest.raises(FormatError) as found:
             extract(subjects, tmp_path / "out", options)
@@ -208,7 +213,7 @@ class TestReading:
 
     def test_a_link_is_not_printed(self, tmp_path: Path) -> None:
         file = tmp_path / "x.vib"
-        file.write_bytes(vib())
+        file.write_bytes(MIXED_VIB)
         with (
             opened(file) as subjects,
             pytest.raises(FormatError, match=r"link to x\.conf") as found,
@@ -222,14 +227,14 @@ class TestPlans:
         path = tmp_path / "none.zip"
         path.write_bytes(zipped([("index.xml", b"<vendorList/>"), ("metadata.zip", zipped([]))]))
         with pytest.raises(FormatError) as found:
-            read_offer(path)
+            read_candidate(path)
         assert str(path) in found.value.problems[0].where
 
     def test_a_host_prints_a_signer_with_blanks(self, lab: Lab, tmp_path: Path) -> None:
         path = tmp_path / "x.vib"
         path.write_bytes(lab_vib())
         sign_vib(path, lab.signer())
-        offer = read_offer(path, TrustPolicy(store=read_store([lab.store])))
+        offer = read_candidate(path, TrustPolicy(store=read_store([lab.store])))
         assert ", O=" in offer.packages[0].signature_says
         assert offer.packages[0].signature is Signature.TRUSTED
 
@@ -243,23 +248,23 @@ class TestPlans:
         names = ("firewall-rule", "agent-community", "for-one-server")
         paths = [vib_file(tmp_path, name) for name in names]
         found = plan(paths, targets=(ESXI_80,), together=True)
-        assert [file.offer.name for file in found.files] == [f"{name}.vib" for name in names]
+        assert [file.candidate.name for file in found.files] == [f"{name}.vib" for name in names]
         assert all(file.hosts == () for file in found.files)
         assert found.together is not None
-        assert found.together.offer.name == " + ".join(f"{name}.vib" for name in names)
+        assert found.together.candidate.name == " + ".join(f"{name}.vib" for name in names)
 
     def test_bundles_go_in_together_and_not_with_vibs(self, tmp_path: Path) -> None:
         found = bundle_files(tmp_path)
         both = [found["component-of-9"], found["two-components"]]
         assert plan(both, targets=(ESXI_80,), together=True).together is not None
-        with pytest.raises(ModelError, match="loose VIBs and bundles"):
+        with pytest.raises(ModelError):
             plan([*both, vib_file(tmp_path, "meta")], targets=(ESXI_80,), together=True)
 
     def test_a_zip_of_two_bundles_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "two.zip"
         path.write_bytes(zipped([("a.zip", bundle()), ("b.zip", bundle())]))
         with pytest.raises(FormatError) as found:
-            read_offer(path)
+            read_candidate(path)
         assert found.value.problems[0].where == str(path)
 
     def test_without_a_signature_a_store_says_nothing(self, lab: Lab, tmp_path: Path) -> None:
@@ -269,7 +274,7 @@ class TestPlans:
             ("agent-community", Signature.MISSING),
             ("driver-of-9-zstd", Signature.UNTRUSTED),
         ):
-            (package,) = read_offer(vib_file(tmp_path, name), policy).packages
+            (package,) = read_candidate(vib_file(tmp_path, name), policy).packages
             assert package.signature is state
 
     def test_what_waits_for_a_reboot_is_named(self, tmp_path: Path) -> None:
@@ -312,7 +317,7 @@ class TestVerifying:
 
     def test_a_signature_that_cannot_be_read_fails(self, tmp_path: Path) -> None:
         path = tmp_path / "x.vib"
-        path.write_bytes(vib(signature=b"no PEM", level="partner"))
+        path.write_bytes(vib(signature=b"no PEM", acceptance_level="partner"))
         (found,) = self.facts(path, Topic.SIGNATURE)
         assert found.outcome is Outcome.FAILED
         assert found.reason

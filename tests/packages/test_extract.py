@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests import vibs
 from tests.budgets import limit
 from tests.formats.test_tar_reading import changed
+from tests.vibs import File, folder
 from vibforge.errors import FormatError, LimitError, OutputError, VibforgeError
 from vibforge.files import folder_handle
 from vibforge.files.folder_handle import FolderHandle
@@ -32,21 +34,24 @@ from vibforge.vib.archive import Vib
 ROOT = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root may do this")
 
 
-def link(path: str, target: str, kind: EntryKind = EntryKind.SYMLINK) -> ArchiveEntry:
-    return ArchiveEntry(path, kind, 0o777, link=target)
+def link(path: str, target: str, kind: EntryKind = EntryKind.SYMLINK) -> File:
+    return File(path=path, content=None, kind=kind, mode=0o777, link=target)
 
 
-def file(path: str, size: int = 1, mode: int = 0o644) -> ArchiveEntry:
-    return ArchiveEntry(path, EntryKind.FILE, mode, size=size)
+def file(path: str, size: int = 1, mode: int = 0o644) -> File:
+    return File(path=path, content=b"x" * size, mode=mode)
+
+
+def special(path: str, kind: EntryKind, mode: int = 0o600) -> File:
+    return File(path=path, content=None, kind=kind, mode=mode)
 
 
 def take_out(folder: Path, data: bytes, **wishes: object) -> Extracted:
     return extract([Vib.from_bytes(data)], folder, ExtractOptions(**wishes))  # type: ignore[arg-type] # tests name few of them
 
 
-def from_entries(folder: Path, *entries: ArchiveEntry, **wishes: object) -> Extracted:
-    image = vibs.image(gnu_tar, entries)
-    return take_out(folder, vibs.vib(image, kind="tgz"), **wishes)
+def from_entries(target: Path, *entries: File, **wishes: object) -> Extracted:
+    return take_out(target, vibs.vib(entries), **wishes)
 
 
 def named(name: bytes, flag: bytes = b"0", target: bytes = b"") -> bytes:
@@ -67,7 +72,7 @@ def tree(folder: Path) -> dict[str, str]:
 
 
 def test_modes_sticky_bits_and_links_are_kept(tmp_path: Path) -> None:
-    done = take_out(tmp_path / "out", vibs.vib())
+    done = take_out(tmp_path / "out", vibs.MIXED_VIB)
     assert tree(tmp_path / "out") == {
         "etc": "0755",
         "etc/x": "0755",
@@ -77,12 +82,12 @@ def test_modes_sticky_bits_and_links_are_kept(tmp_path: Path) -> None:
         vibs.LONG.path: "0600",
     }
     assert (tmp_path / "out/etc/x/x.conf").read_bytes() == b"a = b\n"
-    assert sorted(done.paths) == sorted(entry.path for entry in vibs.ENTRIES)
+    assert sorted(done.paths) == sorted(entry.path for entry in vibs.MIXED)
     assert done.left_out == []
 
 
 def test_folders_without_rights_are_filled_first(tmp_path: Path) -> None:
-    closed = ArchiveEntry("etc", EntryKind.DIRECTORY, 0o500)
+    closed = folder("etc", 0o500)
     from_entries(tmp_path / "out", closed, file("etc/a"))
     assert tree(tmp_path / "out") == {"etc": "0500", "etc/a": "0644"}
 
@@ -96,13 +101,13 @@ def test_folders_without_rights_are_filled_first(tmp_path: Path) -> None:
     ],
 )
 def test_chosen_paths(tmp_path: Path, paths: tuple[str, ...], found: list[str]) -> None:
-    assert sorted(take_out(tmp_path / "out", vibs.vib(), paths=paths).paths) == found
+    assert sorted(take_out(tmp_path / "out", vibs.MIXED_VIB, paths=paths).paths) == found
 
 
 @pytest.mark.parametrize("path", ["et", "etc/x/x.con", "x.conf", "etc/gone"])
 def test_a_path_that_is_not_there_is_told(tmp_path: Path, path: str) -> None:
     with pytest.raises(FormatError, match="no such path"):
-        take_out(tmp_path / "out", vibs.vib(), paths=(path,))
+        take_out(tmp_path / "out", vibs.MIXED_VIB, paths=(path,))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -121,12 +126,12 @@ def test_a_path_that_is_not_there_is_told(tmp_path: Path, path: str) -> None:
 )
 def test_paths_that_lead_out_are_refused(tmp_path: Path, image: bytes) -> None:
     with pytest.raises(FormatError):
-        take_out(tmp_path / "a/out", vibs.vib(image, kind="tgz"))
+        take_out(tmp_path / "a/out", vibs.vib(content=image))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_leading_slash_stays_inside(tmp_path: Path) -> None:
-    take_out(tmp_path / "out", vibs.vib(named(b"/etc/a"), kind="tgz"))
+    take_out(tmp_path / "out", vibs.vib(content=named(b"/etc/a")))
     assert list(tree(tmp_path / "out")) == ["etc", "etc/a"]
 
 
@@ -143,9 +148,7 @@ def test_a_leading_slash_stays_inside(tmp_path: Path) -> None:
     ],
     ids=["absolute", "up", "further up", "circle", "through a link", "through itself", "empty"],
 )
-def test_links_that_lead_out_are_refused_all_at_once(
-    tmp_path: Path, entries: list[ArchiveEntry]
-) -> None:
+def test_links_that_lead_out_are_refused_all_at_once(tmp_path: Path, entries: list[File]) -> None:
     with pytest.raises(FormatError, match="leads out"):
         from_entries(tmp_path / "out", file("etc/a"), *entries)
     assert list(tmp_path.iterdir()) == []
@@ -171,8 +174,8 @@ def test_nothing_is_written_through_a_link_that_was_there(tmp_path: Path) -> Non
     (tmp_path / "out").mkdir()
     (tmp_path / "out/etc").symlink_to(tmp_path / "outside")
     for force in (False, True):
-        with pytest.raises(OutputError, match="a folder belongs here"):
-            take_out(tmp_path / "out", vibs.vib(), force=force)
+        with pytest.raises(OutputError, match="a folder is needed here"):
+            take_out(tmp_path / "out", vibs.MIXED_VIB, force=force)
     assert list((tmp_path / "outside").iterdir()) == []
 
 
@@ -198,7 +201,7 @@ def test_a_system_without_calls_by_handle_extracts_the_same(
         assert (tmp_path / "out/d/a").samefile(tmp_path / "out/d/b")
     (tmp_path / "trap").mkdir()
     (tmp_path / "trap/d").symlink_to(tmp_path / "usual")
-    with pytest.raises(OutputError, match="a folder belongs here"):
+    with pytest.raises(OutputError, match="a folder is needed here"):
         from_entries(tmp_path / "trap", file("d/evil"), force=True)
     assert not (tmp_path / "usual/evil").exists()
 
@@ -234,9 +237,8 @@ def test_a_file_system_without_hard_links_is_named(
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../x", "nothing", "etc"])
 def test_hard_links_to_anything_else_are_refused(tmp_path: Path, target: str) -> None:
-    folder = ArchiveEntry("etc", EntryKind.DIRECTORY, 0o755)
     with pytest.raises(FormatError, match="which is no file here"):
-        from_entries(tmp_path / "out", folder, link("b", target, EntryKind.HARD_LINK))
+        from_entries(tmp_path / "out", folder("etc"), link("b", target, EntryKind.HARD_LINK))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -244,13 +246,13 @@ def test_hard_links_to_anything_else_are_refused(tmp_path: Path, target: str) ->
     "kind", [EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE, EntryKind.FIFO]
 )
 def test_devices_and_pipes_are_left_out(tmp_path: Path, kind: EntryKind) -> None:
-    done = from_entries(tmp_path / "out", file("a"), ArchiveEntry("dev", kind, 0o666))
+    done = from_entries(tmp_path / "out", file("a"), special("dev", kind, 0o666))
     assert list(tree(tmp_path / "out")) == ["a"]
     assert [problem.where for problem in done.left_out] == ["dev"]
 
 
 def test_a_pipe_is_made_when_asked(tmp_path: Path) -> None:
-    from_entries(tmp_path / "out", ArchiveEntry("p", EntryKind.FIFO, 0o600), devices=True)
+    from_entries(tmp_path / "out", special("p", EntryKind.FIFO), devices=True)
     assert stat.S_ISFIFO((tmp_path / "out/p").lstat().st_mode)
 
 
@@ -262,10 +264,13 @@ def test_set_id_bits_and_owners_only_when_asked(tmp_path: Path) -> None:
 @ROOT
 def test_owners_keep_set_id_bits(tmp_path: Path) -> None:
     entries = [
-        ArchiveEntry("d", EntryKind.DIRECTORY, 0o2755, uid=12, gid=34),
-        ArchiveEntry("d/a", EntryKind.FILE, 0o6755, uid=12, gid=34),
-        ArchiveEntry("d/link", EntryKind.SYMLINK, 0o777, uid=12, gid=34, link="a"),
-        ArchiveEntry("d/pipe", EntryKind.FIFO, 0o600, uid=12, gid=34),
+        replace(entry, uid=12, gid=34)
+        for entry in (
+            folder("d", 0o2755),
+            file("d/a", mode=0o6755),
+            link("d/link", "a"),
+            special("d/pipe", EntryKind.FIFO),
+        )
     ]
     from_entries(tmp_path / "out", *entries, owners=True, devices=True)
     for entry in entries:
@@ -276,7 +281,7 @@ def test_owners_keep_set_id_bits(tmp_path: Path) -> None:
 
 @ROOT
 def test_owners_when_asked(tmp_path: Path) -> None:
-    entry = ArchiveEntry("a", EntryKind.FILE, 0o644, uid=1234, gid=4321)
+    entry = replace(file("a"), uid=1234, gid=4321)
     from_entries(tmp_path / "plain", entry)
     from_entries(tmp_path / "asked", entry, owners=True)
     assert (tmp_path / "plain/a").stat().st_uid == os.geteuid()
@@ -293,39 +298,39 @@ def long_number(value: int) -> bytes:
 @pytest.mark.parametrize("number", [2**32 - 1, 2**32, 2**55])
 @pytest.mark.parametrize("position", [108, 116])
 def test_an_owner_that_no_system_has_is_refused(tmp_path: Path, number: int, position: int) -> None:
-    image = changed(vibs.image(gnu_tar, [file("a", 0)]), position, long_number(number))
+    image = changed(vibs.image([file("a", 0)]), position, long_number(number))
     with pytest.raises(FormatError, match="no system has an owner"):
-        take_out(tmp_path / "out", vibs.vib(image, kind="tgz"), owners=True)
+        take_out(tmp_path / "out", vibs.vib(content=image), owners=True)
     assert not (tmp_path / "out").exists()
-    take_out(tmp_path / "out", vibs.vib(image, kind="tgz"))
+    take_out(tmp_path / "out", vibs.vib(content=image))
     assert tree(tmp_path / "out") == {"a": "0644"}
 
 
 @ROOT
 @pytest.mark.parametrize(("position", "number"), [(329, 2**12), (337, 2**20), (329, 2**55)])
 def test_a_device_that_no_system_has_is_refused(tmp_path: Path, number: int, position: int) -> None:
-    device = ArchiveEntry("d", EntryKind.CHARACTER_DEVICE, 0o600)
-    image = changed(vibs.image(gnu_tar, [device]), position, long_number(number))
+    device = special("d", EntryKind.CHARACTER_DEVICE)
+    image = changed(vibs.image([device]), position, long_number(number))
     with pytest.raises(FormatError, match="no system has a device"):
-        take_out(tmp_path / "out", vibs.vib(image, kind="tgz"), devices=True)
+        take_out(tmp_path / "out", vibs.vib(content=image), devices=True)
     assert not (tmp_path / "out").exists()
 
 
 def test_nothing_is_replaced_without_force(tmp_path: Path) -> None:
     (tmp_path / "etc/x").mkdir(parents=True)
     (tmp_path / "etc/x/x.conf").write_bytes(b"mine")
-    with pytest.raises(OutputError, match="there already"):
-        take_out(tmp_path, vibs.vib())
+    with pytest.raises(OutputError, match="the path exists"):
+        take_out(tmp_path, vibs.MIXED_VIB)
     assert tree(tmp_path) == {"etc": "0755", "etc/x": "0755", "etc/x/x.conf": "0644"}
     assert (tmp_path / "etc/x/x.conf").read_bytes() == b"mine"
-    take_out(tmp_path, vibs.vib(), force=True)
+    take_out(tmp_path, vibs.MIXED_VIB, force=True)
     assert (tmp_path / "etc/x/x.conf").read_bytes() == b"a = b\n"
 
 
 def test_a_folder_is_never_replaced_by_a_file(tmp_path: Path) -> None:
     (tmp_path / "etc/x/x.conf").mkdir(parents=True)
-    with pytest.raises(OutputError, match="there already"):
-        take_out(tmp_path, vibs.vib(), force=True)
+    with pytest.raises(OutputError, match="the path exists"):
+        take_out(tmp_path, vibs.MIXED_VIB, force=True)
 
 
 def test_force_replaces_a_link_not_what_it_leads_to(tmp_path: Path) -> None:
@@ -344,7 +349,7 @@ def test_one_path_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_half_of_the_work_is_removed(tmp_path: Path) -> None:
-    for image in (vibs.gnu_image(), vibs.image()):
+    for image in (vibs.GNU_IMAGE, vibs.VMTAR_IMAGE):
         packed = gzip.compress(image)
         for end in range(len(packed) - 1, 10, -3):
             with pytest.raises(VibforgeError):
@@ -353,7 +358,7 @@ def test_half_of_the_work_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_wrong_checksum_of_the_payload_undoes_all(tmp_path: Path) -> None:
-    packed = bytearray(gzip.compress(vibs.image()))
+    packed = bytearray(gzip.compress(vibs.VMTAR_IMAGE))
     packed[-6] ^= 1
     with pytest.raises(FormatError, match="data check"):
         take_out(tmp_path / "out", vibs.vib(stored=bytes(packed)))
@@ -363,7 +368,7 @@ def test_a_wrong_checksum_of_the_payload_undoes_all(tmp_path: Path) -> None:
 def test_what_was_there_before_stays(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     with pytest.raises(VibforgeError):
-        take_out(tmp_path, vibs.vib(stored=gzip.compress(vibs.image())[:-9]))
+        take_out(tmp_path, vibs.vib(stored=gzip.compress(vibs.VMTAR_IMAGE)[:-9]))
     assert tree(tmp_path) == {"etc": "0755"}
 
 
@@ -374,9 +379,9 @@ def test_deep_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_no_tar_is_left_out(tmp_path: Path) -> None:
-    done = take_out(tmp_path / "out", vibs.vib(b"microcode", kind="boot"))
+    done = take_out(tmp_path / "out", vibs.vib(content=b"microcode", kind="boot"))
     assert [str(left).splitlines()[0] for left in done.left_out] == [
-        "payload1: the payload is not a tar, so it holds no files"
+        "acme: the payload is not a tar, so it holds no files"
     ]
 
 
@@ -385,21 +390,21 @@ def test_members_come_out_as_they_are_stored(tmp_path: Path) -> None:
     extract_members([vib], tmp_path / "out")
     assert (tmp_path / "out/descriptor.xml").read_bytes() == vib.descriptor_bytes
     assert (tmp_path / "out/sig.pkcs7").read_bytes() == vib.signature
-    assert gzip.decompress((tmp_path / "out/payload1").read_bytes()) == vibs.image()
-    with pytest.raises(OutputError, match="there already"):
+    assert gzip.decompress((tmp_path / "out/acme").read_bytes()) == vibs.image()
+    with pytest.raises(OutputError, match="the path exists"):
         extract_members([vib], tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["..", "../evil", "a/b", "/etc", ".hidden", "a b", "a\x1b"])
 def test_members_with_odd_names_are_refused(tmp_path: Path, name: str) -> None:
-    members = [("descriptor.xml", vibs.descriptor("")), ("sig.pkcs7", b""), (name, b"x")]
+    members = [("descriptor.xml", vibs.descriptor()), ("sig.pkcs7", b""), (name, b"x")]
     with pytest.raises(FormatError):
         extract_members([Vib.from_bytes(vibs.archive(members))], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_loose_payload_is_taken_out(tmp_path: Path) -> None:
-    payload = LoosePayload(source=BytesSource.of(gzip.compress(vibs.image()), "a.vgz"))
+    payload = LoosePayload(source=BytesSource.from_bytes(gzip.compress(vibs.VMTAR_IMAGE), "a.vgz"))
     extract([payload], tmp_path / "out", ExtractOptions())
     assert (tmp_path / "out/etc/x/x.conf").exists()
     with pytest.raises(FormatError, match="no members"):
@@ -408,7 +413,7 @@ def test_a_loose_payload_is_taken_out(tmp_path: Path) -> None:
 
 def test_one_file_is_printed_without_the_rest() -> None:
     pieces: list[bytes] = []
-    cut = vibs.vib(stored=vibs.image()[:-2])
+    cut = vibs.vib(stored=vibs.VMTAR_IMAGE[:-2])
     print_file([Vib.from_bytes(cut)], "/etc/x/x.conf", lambda piece: pieces.append(bytes(piece)))
     assert b"".join(pieces) == b"a = b\n"
 
@@ -419,7 +424,7 @@ def test_one_file_is_printed_without_the_rest() -> None:
 )
 def test_what_cannot_be_printed_is_told(path: str, told: str) -> None:
     with pytest.raises(FormatError, match=told):
-        print_file([Vib.from_bytes(vibs.vib())], path, lambda _piece: None)
+        print_file([Vib.from_bytes(vibs.MIXED_VIB)], path, lambda _piece: None)
 
 
 steps = st.sampled_from(["a", "b", "c", ".", "..", "a/b", "../..", "/", "c/.."])
@@ -432,22 +437,20 @@ def test_a_link_below_another_link_is_not_trusted() -> None:
 @pytest.mark.parametrize("name", [b"a//b", b"a/./b", b"b/.", b"a/.//./b"])
 def test_a_link_with_an_odd_path_does_not_lead_out(tmp_path: Path, name: bytes) -> None:
     with pytest.raises(FormatError, match="leads out of the folder, to /etc"):
-        take_out(tmp_path / "out", vibs.vib(named(name, b"2", b"/etc"), kind="tgz"))
+        take_out(tmp_path / "out", vibs.vib(content=named(name, b"2", b"/etc")))
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_links_of_two_payloads_do_not_lead_out_together(tmp_path: Path, order: int) -> None:
     links = [[link("p/up", "..")], [link("z", "p/up/../..")]]
-    images = [vibs.image(gnu_tar, entries) for entries in links[::order]]
-    elements = [
-        vibs.payload_element(gzip.compress(data, mtime=0), data, f"part{number}", "tgz")
-        for number, data in enumerate(images)
-    ]
+    images = [vibs.image(entries) for entries in links[::order]]
+    payloads = [vibs.payload(data, name=f"part{number}") for number, data in enumerate(images)]
+    text = vibs.descriptor(vibs.element(*payloads), file_list=("p/up", "z"))
     members = [
-        ("descriptor.xml", vibs.descriptor("".join(elements), files=["p/up", "z"])),
+        ("descriptor.xml", text),
         ("sig.pkcs7", b""),
-        *((f"part{number}", gzip.compress(data, mtime=0)) for number, data in enumerate(images)),
+        *((f"part{number}", vibs.packed(data)) for number, data in enumerate(images)),
     ]
     with pytest.raises(FormatError, match="z: the link leads out"):
         take_out(tmp_path / "out", vibs.archive(members))
@@ -471,7 +474,7 @@ def test_folders_that_only_paths_name_count(
     with pytest.raises(LimitError, match="more than 24 files, folders and links"):
         from_entries(tmp_path / "again", *entries)
     assert not (tmp_path / "again").exists()
-    declared = [ArchiveEntry("a", EntryKind.DIRECTORY, 0o755), file("a/f")]
+    declared = [folder("a"), file("a/f")]
     limit(monkeypatch, Work.ENTRIES, 2)
     assert len(from_entries(tmp_path / "declared", *declared).paths) == 2
 
@@ -517,6 +520,6 @@ def test_a_tar_of_gnu_tar_comes_out_alike(tmp_path: Path) -> None:
             info = tarfile.TarInfo(f"./opt/{'ä' * 70}/{number}")
             info.size = number
             archive.addfile(info, BytesIO(b"x" * number))
-    take_out(tmp_path / "out", vibs.vib(buffer.getvalue(), kind="tgz"))
+    take_out(tmp_path / "out", vibs.vib(content=buffer.getvalue()))
     found = {path.name: path.read_bytes() for path in (tmp_path / "out/opt" / ("ä" * 70)).iterdir()}
     assert found == {"0": b"", "1": b"x", "2": b"xx"}

@@ -92,12 +92,12 @@ def test_an_upgrade_with_them_installed(packages: dict[str, Path], golden: Golde
     found = plan(chosen, targets=(ESXI_67,), upgrade_to=ESXI_90)
     lines = []
     for file in found.files:
-        lines.append(file.offer.name)
+        lines.append(file.candidate.name)
         for route in file.hosts[0].routes:
             lines += [
-                f"  {route.route}: {world.result.outcome}, {world.result.causes[0].what}"
-                for world in route.worlds
-                if world.result.causes and "upgrade" in route.route.name.lower()
+                f"  {route.route}: {branch.result.outcome}, {branch.result.causes[0].what}"
+                for branch in route.branches
+                if branch.result.causes and "upgrade" in route.route.name.lower()
             ]
     golden("generated-upgrade.txt", "\n".join(lines) + "\n")
 
@@ -109,6 +109,6 @@ def test_a_driver_of_a_known_signer(
     known = "VMware Accepted VIB Signing, RSA 4096, 2019 to 2029"
     monkeypatch.setattr(acceptance, "_KNOWN", ((link(SIGNER).sha256, known),))
     (file,) = plan([packages["driver-of-7"]], targets=(ESXI_70_U3,)).files
-    assert file.offer.packages[0].known_signers == (known,)
-    (world,) = file.hosts[0].routes[0].worlds
-    assert world.result.outcome is InstallOutcome.REBOOT
+    assert file.candidate.packages[0].known_signers == (known,)
+    (branch,) = file.hosts[0].routes[0].branches
+    assert branch.result.outcome is InstallOutcome.REBOOT

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import vibs
+from tests import bundles, vibs
 from tests.budgets import whole_budget
 from vibforge.errors import FormatError
 from vibforge.formats.tar_reading import pax_records
@@ -33,7 +33,7 @@ def test_a_pax_record_that_does_not_advance_ends(record: bytes) -> None:
 
 
 def test_a_zip_member_without_a_name_is_read_over() -> None:
-    data = vibs.zipped([("a.vib", b"x")]).replace(b"a.vib", b"\0.vib")
+    data = bundles.zipped([("a.vib", b"x")]).replace(b"a.vib", b"\0.vib")
     with open_zip(io.BytesIO(data), "x.zip", len(data), whole_budget(len(data))) as found:
         assert [member.name for member in found.members] == [""]
 
@@ -47,7 +47,7 @@ def test_links_through_links_cannot_lead_out() -> None:
 
 def test_a_bundle_without_vibs_has_nothing_to_extract(tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
-    path.write_bytes(vibs.zipped([("index.xml", b"<vendorList/>")]))
+    path.write_bytes(bundles.zipped([("index.xml", b"<vendorList/>")]))
     with opened(path) as subjects, pytest.raises(FormatError, match="no VIB"):
         extract(subjects, tmp_path / "out", ExtractOptions())
     assert not (tmp_path / "out").exists()

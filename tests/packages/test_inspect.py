@@ -8,13 +8,13 @@ from typing import BinaryIO
 
 import pytest
 
-from tests import vibs
+from tests import bundles, vibs
 from tests.budgets import limit
 from tests.report.schemas import Document, facts_of
+from tests.vibs import File
 from vibforge.errors import FormatError, LimitError
 from vibforge.formats import gnu_tar, vmtar
 from vibforge.formats.budget import Work
-from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.formats.streams import read_chunks
 from vibforge.formats.tar_reading import TarForm
 from vibforge.packages.inspect import (
@@ -31,7 +31,7 @@ from vibforge.report.paint import Paint
 from vibforge.vib import archive as vib_module
 from vibforge.vib.payload_scan import ScannedPayload
 
-MANY = [ArchiveEntry(f"etc/{number}", EntryKind.FILE, 0o644) for number in range(60)]
+MANY = [File(path=f"etc/{number}") for number in range(60)]
 
 
 def look(path: Path) -> Inspection:
@@ -60,7 +60,7 @@ def text(found: Inspection, width: int = 80) -> str:
 
 
 def test_a_vib_shows_modes_sticky_bits_sizes_and_links(tmp_path: Path) -> None:
-    found = inspected(tmp_path, vibs.vib())
+    found = inspected(tmp_path, vibs.MIXED_VIB)
     assert list(listing(found)) == [
         "0755 0 0 0 etc/",
         "0755 0 0 0 etc/x/",
@@ -77,19 +77,14 @@ def test_a_vib_shows_modes_sticky_bits_sizes_and_links(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "compression", "form", "odd"),
     [
-        (vibs.vib(), ["gzip"], TarForm.VMTAR, False),
-        (vibs.vib(vibs.gnu_image(), kind="tgz"), ["gzip"], TarForm.GNU, False),
-        (vibs.vib(vibs.gnu_image(), kind="vgz"), ["gzip"], TarForm.GNU, True),
-        (vibs.vib(stored=vibs.image()), [], TarForm.VMTAR, True),
-        (vibs.vib(stored=vibs.zstd_compressed(vibs.image())), ["zstd"], TarForm.VMTAR, True),
-        (
-            vibs.vib(stored=gzip.compress(vibs.zstd_compressed(vibs.image())), kind="vzstd"),
-            ["gzip", "zstd"],
-            TarForm.VMTAR,
-            False,
-        ),
-        (vibs.vib(b"text"), ["gzip"], None, True),
-        (vibs.vib(b"text", kind="something"), ["gzip"], None, False),
+        (vibs.vib(kind="vgz"), ["gzip"], TarForm.VMTAR, False),
+        (vibs.vib(), ["gzip"], TarForm.GNU, False),
+        (vibs.vib(kind="vgz", form=vibs.GNU), ["gzip"], TarForm.GNU, True),
+        (vibs.vib(kind="vgz", pack=bytes), [], TarForm.VMTAR, True),
+        (vibs.vib(kind="vgz", pack=vibs.zstd_compressed), ["zstd"], TarForm.VMTAR, True),
+        (vibs.vib(kind="vzstd", pack=vibs.zstd_in_gzip), ["gzip", "zstd"], TarForm.VMTAR, False),
+        (vibs.vib(content=b"text"), ["gzip"], None, True),
+        (vibs.vib(content=b"text", kind="something"), ["gzip"], None, False),
     ],
 )
 def test_declared_type_and_real_content(
@@ -98,22 +93,20 @@ def test_declared_type_and_real_content(
     found = payload(tmp_path, data)
     assert list(found.compression) == compression
     assert found.form is form
-    assert any("is declared" in each for each in found.oddities) is odd
-    size = 4 if form is None else len(vibs.image() if form is TarForm.VMTAR else vibs.gnu_image())
+    assert any("has type" in oddity for oddity in found.oddities) is odd
+    layout = vmtar if form is TarForm.VMTAR else vibs.GNU
+    size = 4 if form is None else len(vibs.image(form=layout))
     assert found.content_size == size
     assert found.ratio is not None
 
 
 def test_a_size_that_lies_is_an_oddity(tmp_path: Path) -> None:
-    data = vibs.vib()
-    size = str(len(gzip.compress(vibs.image(), mtime=0)))
-    lying = data.replace(f'size="{size}"'.encode(), f'size="{"9" * len(size)}"'.encode())
-    assert f"declares {'9' * len(size)} bytes" in payload(tmp_path, lying).oddities[0]
+    lying = vibs.vib(declared={"size": 999})
+    assert "declares 999 bytes" in payload(tmp_path, lying).oddities[0]
 
 
 def test_long_lists_are_cut_for_people_only(tmp_path: Path) -> None:
-    data = vibs.vib(vibs.image(entries=MANY), files=[entry.path for entry in MANY])
-    found = inspected(tmp_path, data)
+    found = inspected(tmp_path, vibs.vib(MANY))
     assert "… and 20 more entries; --files shows all" in text(found)
     assert len(list(listing(found))) == 60
     assert len(inspection_facts(found)["payloads"][0]["entries"]) == 60
@@ -121,15 +114,14 @@ def test_long_lists_are_cut_for_people_only(tmp_path: Path) -> None:
 
 def test_unknown_parts_are_kept_and_shown(tmp_path: Path) -> None:
     extra = "<solution>x</solution>"
-    members = [("descriptor.xml", vibs.descriptor("", extra=extra)), ("sig.pkcs7", b"")]
-    found = inspected(tmp_path, vibs.archive(members))
+    found = inspected(tmp_path, vibs.vib(unknown=(extra,)))
     assert "unknown element: <solution>x</solution>" in text(found)
     assert inspection_facts(found)["descriptor"]["unknown"] == [extra]
 
 
 def test_nothing_that_steers_a_terminal_comes_through(tmp_path: Path) -> None:
-    entries = [ArchiveEntry("etc/\x1b[31m\n", EntryKind.FILE, 0o644)]
-    found = inspected(tmp_path, vibs.vib(vibs.image(gnu_tar, entries), name="a\u202eb"))
+    content = vibs.image([File(path="etc/\x1b[31m\n")])
+    found = inspected(tmp_path, vibs.vib(content=content, name="a\u202eb"))
     for shown in (text(found), "".join(listing(found))):
         assert not {"\x1b", "\u202e"} & set(shown)
     assert inspection_facts(found)
@@ -143,31 +135,30 @@ def test_text_keeps_to_the_window(tmp_path: Path) -> None:
 
 
 def test_a_damaged_payload_shows_what_was_read(tmp_path: Path) -> None:
-    whole = vibs.gnu_image()
-    found = payload(tmp_path, vibs.vib(stored=whole[:2600], kind="tgz"))
+    found = payload(tmp_path, vibs.vib(stored=vibs.GNU_IMAGE[:2600]))
     assert found.entries
     assert "cut short" in found.faults[0].what
 
 
 def test_a_bundle_shows_vendor_platform_component_and_vibs(tmp_path: Path) -> None:
-    found = inspected(tmp_path, vibs.bundle(), "b.zip")
+    found = inspected(tmp_path, bundles.bundle(), "b.zip")
     assert isinstance(found, BundleInspection)
     shown = text(found)
-    for part in ("VFG (code VFG)", "embeddedEsx 8.0", "component   test 1.0.0-1", "x.conf"):
+    for part in ("ACME (code ACM)", "embeddedEsx 8.0", "component   acme 1.0.0-1", "acme.xml"):
         assert part in shown
-    assert len(list(listing(found))) == len(vibs.ENTRIES)
+    assert len(list(listing(found))) == len(vibs.FILES)
     facts = inspection_facts(found)
     assert facts["kind"] == "bundle"
     assert facts["announced"][0]["size"] == len(vibs.vib())
 
 
 @pytest.mark.parametrize(
-    ("work", "of_one"), [(Work.ENTRIES, 5), (Work.MEMBERS, 4), (Work.PAYLOADS, 1)]
+    ("work", "of_one"), [(Work.ENTRIES, 4), (Work.MEMBERS, 4), (Work.PAYLOADS, 1)]
 )
 def test_all_vibs_of_a_bundle_share_one_budget(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Work, of_one: int
 ) -> None:
-    data = vibs.zipped([(f"{number}.vib", vibs.vib()) for number in range(2)])
+    data = bundles.zipped([(f"{number}.vib", vibs.vib()) for number in range(2)])
     limit(monkeypatch, work, 2 * of_one)
     assert isinstance(inspected(tmp_path, data, "b.zip"), BundleInspection)
     limit(monkeypatch, work, 2 * of_one - 1)
@@ -175,11 +166,13 @@ def test_all_vibs_of_a_bundle_share_one_budget(
         inspected(tmp_path, data, "c.zip")
 
 
-@pytest.mark.parametrize("data", [vibs.image(), gzip.compress(vibs.image()), vibs.gnu_image()])
+@pytest.mark.parametrize(
+    "data", [vibs.VMTAR_IMAGE, gzip.compress(vibs.VMTAR_IMAGE), vibs.GNU_IMAGE]
+)
 def test_a_loose_payload_is_looked_into(tmp_path: Path, data: bytes) -> None:
     found = inspected(tmp_path, data, "payload.tgz")
     assert isinstance(found, ScannedPayload)
-    assert [entry.entry.path for entry in found.entries] == [entry.path for entry in vibs.ENTRIES]
+    assert [entry.entry.path for entry in found.entries] == [entry.path for entry in vibs.MIXED]
     assert "not declared" in text(found)
     assert inspection_facts(found)["kind"] == "payload"
 
@@ -204,7 +197,7 @@ def test_other_folders_are_told(tmp_path: Path) -> None:
 
 
 def test_zips_in_a_zip_are_counted(tmp_path: Path) -> None:
-    data = vibs.zipped([(f"{number}.zip", vibs.bundle()) for number in range(17)])
+    data = bundles.zipped([(f"{number}.zip", bundles.bundle()) for number in range(17)])
     with pytest.raises(FormatError, match="more than 16 zips"):
         inspected(tmp_path, data, "b.zip")
 
@@ -217,10 +210,7 @@ def short_look(path: Path) -> ScannedPayload:
 
 
 def large_image(form: ModuleType) -> bytes:
-    entries = [
-        ArchiveEntry(f"opt/{number}", EntryKind.FILE, 0o644, size=400_000) for number in range(20)
-    ]
-    return vibs.image(form, entries, {entry.path: bytes(400_000) for entry in entries})
+    return vibs.image([File(path=f"opt/{n}", content=bytes(400_000)) for n in range(20)], form)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +222,7 @@ def test_a_short_look_lists_the_first_entries_of_a_large_payload(
 ) -> None:
     content = large_image(form)
     path = tmp_path / "a.vib"
-    path.write_bytes(vibs.vib(content, kind=kind))
+    path.write_bytes(vibs.vib(content=content, kind=kind))
     short, whole = short_look(path), payload(tmp_path, path.read_bytes())
     assert (len(short.entries), short.is_complete) == (entries, complete)
     assert (len(whole.entries), whole.is_complete) == (20, True)
@@ -241,7 +231,7 @@ def test_a_short_look_lists_the_first_entries_of_a_large_payload(
 
 
 def test_a_short_look_at_a_small_payload_sees_all(tmp_path: Path) -> None:
-    for data in (vibs.vib(), vibs.vib(vibs.gnu_image(), kind="tgz"), vibs.vib(b"text")):
+    for data in (vibs.vib(), vibs.vib(vibs.MIXED), vibs.vib(content=b"text")):
         (tmp_path / "a.vib").write_bytes(data)
         assert short_look(tmp_path / "a.vib") == payload(tmp_path, data)
 
@@ -260,8 +250,8 @@ def test_a_short_look_takes_as_much_at_any_size(
             read += len(chunk)
             yield chunk
 
-    stored = gzip.compress(content, compresslevel=0, mtime=0)
-    (tmp_path / "a.vib").write_bytes(vibs.vib(content, stored=stored, kind="tgz"))
+    data = vibs.vib(content=content, stored=vibs.packed(content, 0))
+    (tmp_path / "a.vib").write_bytes(data)
     monkeypatch.setattr(vib_module, "read_chunks", counted)
     assert short_look(tmp_path / "a.vib").content_size == len(content)
     assert 0 < read <= 2 * 1024 * 1024
@@ -269,7 +259,7 @@ def test_a_short_look_takes_as_much_at_any_size(
 
 def test_people_are_told_that_there_is_more(tmp_path: Path) -> None:
     path = tmp_path / "a.vib"
-    path.write_bytes(vibs.vib(large_image(gnu_tar), kind="tgz"))
+    path.write_bytes(vibs.vib(content=large_image(gnu_tar)))
     with opened(path) as subjects:
         (found,) = (inspect(subject, whole=False) for subject in subjects)
     assert "… and more entries; --files reads on and shows all" in text(found)

@@ -18,7 +18,7 @@ from vibforge.host.command import Command, Flags
 from vibforge.host.host import DEFAULT_LEVEL, Host, stock_host
 from vibforge.host.install.installer import predict
 from vibforge.host.prediction import Branch, Prediction
-from vibforge.packages.plan import read_offer
+from vibforge.packages.plan import read_candidate
 from vibforge.project.build import build
 
 DATE = {"SOURCE_DATE_EPOCH": "1714564800"}
@@ -117,14 +117,14 @@ class Told(Struct, frozen=True):
 
 
 def predictions(told: Told, vib: Path) -> Iterator[tuple[Release, tuple[Branch[Prediction], ...]]]:
-    offer = read_offer(vib)
+    candidate = read_candidate(vib)
     for release in RELEASES:
         command = Command(
             host=told.host(release),
-            packages=offer.packages,
+            packages=candidate.packages,
             flags=told.flags,
-            refusals=offer.refusals,
-            damage=offer.damage,
+            refusals=candidate.refusals,
+            damage=candidate.damage,
         )
         yield release, predict(command)
 
@@ -139,9 +139,9 @@ def check(shape: Shape, folder: Path) -> None:
     told = Told(
         (built.folder / "INSTALL.md").read_text(), (built.folder / "install.sh").read_text()
     )
-    for release, worlds in predictions(told, built.vib_path):
-        outcomes = {world.result.outcome for world in worlds}
-        where = f"{shape} on {release}: {[w.result.says for w in worlds]}"
+    for release, branches in predictions(told, built.vib_path):
+        outcomes = {branch.result.outcome for branch in branches}
+        where = f"{shape} on {release}: {[w.result.says for w in branches]}"
         assert any(outcome.installs for outcome in outcomes), where
         answer = told.answer(release)
         assert (answer is None) == (release not in STOCK_TARGETS), where

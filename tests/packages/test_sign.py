@@ -9,16 +9,16 @@ import pytest
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor, openssl, vib
 from tests.signing.made import made
 from tests.trees import trx_tree
+from vibforge.api import build as api
 from vibforge.errors import FormatError, OutputError, SigningError, VibforgeError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.ar import member_header, member_padding
-from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.formats.pkcs7 import check_block, parse_blocks
 from vibforge.packages.sign import Existing, Signed, sign_vib, to_sign
 from vibforge.packages.verification import judgement_of
 from vibforge.packages.verify import verify
 from vibforge.project.build import build
-from vibforge.project.judge_build import judge_build
-from vibforge.report.build import built_text
+from vibforge.report.build import build_text
 from vibforge.report.paint import Paint
 from vibforge.signing.host_rules import BlockJudgement
 from vibforge.signing.judging import claim
@@ -79,7 +79,7 @@ def test_the_same_input_gives_the_same_bytes(lab: Lab, tmp_path: Path, kind: Key
 def test_a_signing_time_can_be_named(lab: Lab, file: Path) -> None:
     moment = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
     sign_vib(file, lab.signer(), signing_time=moment)
-    block = read_blocks(Vib.from_path(file).signature)[0]
+    block = parse_blocks(Vib.from_path(file).signature)[0]
     assert block.signers[0].signing_time == moment
 
 
@@ -100,7 +100,7 @@ def test_a_certificate_that_is_younger_than_the_vib_signs_at_its_first_moment(
         found = sign_vib(tmp_path / name, young(lab))
         assert (found.signing_time, found.stated.source) == (YOUNG, TimeSource.CERTIFICATE)
     assert (tmp_path / "a.vib").read_bytes() == (tmp_path / "b.vib").read_bytes()
-    (block,) = read_blocks(Vib.from_path(tmp_path / "a.vib").signature)
+    (block,) = parse_blocks(Vib.from_path(tmp_path / "a.vib").signature)
     assert block.signers[0].signing_time == YOUNG
     policy = TrustPolicy(store=read_store([lab.store]), strict=True)
     assert verify(tmp_path / "a.vib", policy).require().held
@@ -129,12 +129,14 @@ def test_what_is_signed_elsewhere_states_the_time_of_its_certificate(lab: Lab, f
 def test_a_build_states_the_time_of_its_certificate(lab: Lab, tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "tree")
     settings = {"acceptance-level": "partner"}
-    built = build(tree, tmp_path / "out", settings=settings, signer=young(lab), environment={})
+    result = api.build(tree, tmp_path / "out", settings=settings, signer=young(lab), environment={})
+    built = result.built
+    assert built is not None
     assert built.signature is not None
     assert built.signature.stated == SigningTime(YOUNG, TimeSource.CERTIFICATE)
-    (block,) = read_blocks(built.signature.block)
+    (block,) = parse_blocks(built.signature.block)
     assert block.signers[0].signing_time == YOUNG
-    assert "the VIB is older than the certificate" in built_text(built, judge_build(built), Paint())
+    assert "the VIB is older than the certificate" in build_text(result, Paint())
 
 
 def test_a_second_signature_is_appended_as_another_block(lab: Lab, file: Path) -> None:
@@ -159,7 +161,9 @@ def test_a_signature_that_does_not_hold_is_not_kept_before_a_new_one(lab: Lab, f
     signed(lab, file)
     edited = file.read_bytes().replace(b"<vendor>LAB", b"<vendor>BAL")
     file.write_bytes(edited)
-    with pytest.raises(SigningError, match="signature 1 does not hold: the text is not the one"):
+    with pytest.raises(
+        SigningError, match="signature 1 is not valid: the descriptor is not the text"
+    ):
         sign_vib(file, lab.signer(), existing=Existing.APPEND)
     assert file.read_bytes() == edited
     sign_vib(file, lab.signer(), existing=Existing.REPLACE)
@@ -168,9 +172,9 @@ def test_a_signature_that_does_not_hold_is_not_kept_before_a_new_one(lab: Lab, f
 def test_nothing_is_appended_to_what_a_host_cannot_read(lab: Lab, file: Path) -> None:
     signed(lab, file)
     vib_ = Vib.from_path(file)
-    der = read_blocks(vib_.signature)[0].der
+    der = parse_blocks(vib_.signature)[0].der
     for form, says in (
-        (der, "a host reads PEM only"),
+        (der, "a host reads only PEM"),
         (vib_.signature.replace(b"PKCS7", b"CMS"), "its PEM label is 'CMS'"),
         (b"garbage", "neither PEM nor DER"),
     ):
@@ -217,7 +221,7 @@ def nothing(data: bytes) -> bytes:
 DAMAGED: dict[Callable[[bytes], bytes], str] = {
     cut: "ends",
     tail: "follow the last member",
-    wrong_payload: "payload1",
+    wrong_payload: "acme",
     swapped: "sig.pkcs7",
     nothing: "not a VIB",
 }
@@ -255,7 +259,7 @@ def test_a_release_date_that_is_none_asks_for_a_signing_time(lab: Lab, file: Pat
             for name, data in members.items()
         )
     )
-    with pytest.raises(SigningError, match="'some day', which is no signing time"):
+    with pytest.raises(SigningError, match="'some day' cannot be used as the signing time"):
         signed(lab, file)
     assert sign_vib(file, lab.signer(), signing_time=RELEASE_DATE).signing_time == RELEASE_DATE
 
@@ -343,7 +347,7 @@ def test_many_builds_sign_with_a_key_that_was_opened_once(lab: Lab, tmp_path: Pa
         settings = {"name": name, "acceptance-level": "partner"}
         built = build(tree, tmp_path / name, settings=settings, signer=signer, environment={})
         assert built.signature is not None
-        (block,) = read_blocks(built.signature.block)
+        (block,) = parse_blocks(built.signature.block)
         assert check_block(block, (tmp_path / name / "descriptor.xml").read_bytes()).held
         assert block.signers[0].signing_time == datetime(2000, 1, 1, tzinfo=UTC)
         assert built.plan.package.signature is PackageSignature.TRUSTED

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import CHECKOUT
 from tests.trees import make_tree
-from vibforge.checks.extensibility import violations
+from vibforge.checks.extensibility import find_disallowed
 from vibforge.errors import PayloadError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.host.rebuild import MANIFEST
@@ -45,7 +45,7 @@ def test_what_stands_outside_the_list_moves(tmp_path: Path) -> None:
     assert found["etc/init.d/acme"][0] == 0o755
     assert TRX not in found
     assert "bin" not in found
-    assert not violations(AcceptanceLevel.COMMUNITY, vib.descriptor.file_list)
+    assert not find_disallowed(AcceptanceLevel.COMMUNITY, vib.descriptor.file_list)
     assert vib.descriptor.file_list == tuple(
         sorted(p for p, (mode, data) in found.items() if data or mode != 0o755)
     )

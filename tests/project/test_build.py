@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from tests.trees import TRX_CONF, elf_program, make_tree, sparse, trx_tree
-from vibforge import Mode, PathRule, PayloadRecipe, PayloadType, Recipe, build, plan_build
+from vibforge import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
 from vibforge.errors import ModelError, OutputError, PayloadError, VibforgeError
 from vibforge.formats.deflating import CompressionLevel
 from vibforge.formats.gnu_tar import EntryKind
 from vibforge.project import pack as packing
-from vibforge.project.build import build_plan
-from vibforge.project.plan_build import DateSource
+from vibforge.project.build import build, build_plan
+from vibforge.project.plan_build import DateSource, plan_build
 from vibforge.trx.check import allowances
 
 DATE = {"SOURCE_DATE_EPOCH": "1714564800"}
@@ -485,7 +485,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 def test_a_folder_in_the_way(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist/INSTALL.md").mkdir(parents=True)
-    with pytest.raises(OutputError, match="a folder has the name of the file"):
+    with pytest.raises(OutputError, match="a folder has this name"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
 
@@ -495,7 +495,7 @@ def test_a_pipe_in_the_way_stays_a_pipe(tmp_path: Path) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist").mkdir()
     os.mkfifo(tmp_path / "dist/INSTALL.md")
-    with pytest.raises(OutputError, match="a pipe, socket or device has the name of the file"):
+    with pytest.raises(OutputError, match="a pipe, socket or device has this name"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
     assert (tmp_path / "dist/INSTALL.md").is_fifo()
@@ -507,7 +507,7 @@ def test_a_link_to_an_open_file_stays(tmp_path: Path, target: str) -> None:
     tree = trx_tree(tmp_path / "p")
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/INSTALL.md").symlink_to(target)
-    with pytest.raises(OutputError, match="a link to what is no file has the name of the file"):
+    with pytest.raises(OutputError, match="a link to something that is not a file has this name"):
         build(tree, tmp_path / "dist", environment=DATE)
     assert [path.name for path in (tmp_path / "dist").iterdir()] == ["INSTALL.md"]
     assert str((tmp_path / "dist/INSTALL.md").readlink()) == target
@@ -530,7 +530,7 @@ def test_memory_stays_flat(tmp_path: Path, kind: PayloadType) -> None:
     with big.open("r+b") as file:  # enough that the file carries what it unpacks to
         file.write(random.Random(3).randbytes(16 << 20))
     script = (
-        "import resource, sys; from vibforge import build; import jinja2, lxml.etree;"
+        "import resource, sys; from vibforge.project.build import build; import jinja2, lxml.etree;"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "before = peak();"
         "build(sys.argv[1], sys.argv[2], settings={'payloads[0].type': sys.argv[3]}, threads=2);"
@@ -557,7 +557,7 @@ def test_a_trx_conf_with_errors_stops_the_build(tmp_path: Path) -> None:
 
 def test_what_is_allowed_stands_in_the_record(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "p", {"etc/vmware/trx.conf": "ptp4l:port0:delay_mechanism P2P\n"})
-    allow = allowances(["port-section"], ["tried on our host"])
+    allow = allowances({"port-section": "tried on our host"})
     built = build(tree, tmp_path / "dist", environment=DATE, allow=allow)
     record = json.loads((built.folder / "build.json").read_text())
     expected = {"rule": "port-section", "because": "tried on our host", "lines": [1]}

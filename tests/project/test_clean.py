@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.trees import trx_tree
-from vibforge import build
 from vibforge.errors import FormatError, OutputError
 from vibforge.files.folder_handle import FolderHandle
+from vibforge.project.build import build
 from vibforge.project.clean import clean, write_checksums
 from vibforge.project.ledger import FILE_LIMIT, RECORD_LIMIT, keeping_ledgers
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from vibforge import build, plan_build, read_recipe
+from vibforge import read_recipe
 from vibforge.errors import ModelError, OutputError
 from vibforge.files.folder_handle import FolderHandle
+from vibforge.project.build import build
 from vibforge.project.initialise import initialise, template_names
+from vibforge.project.plan_build import plan_build
 
 DATE = {"SOURCE_DATE_EPOCH": "0"}
 

@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct, field
 
 from tests.trees import make_tree, trx_tree
-from vibforge import build
+from vibforge.project.build import build
 from vibforge.project.instruct import GUIDES
 
 DATE = {"SOURCE_DATE_EPOCH": "1714564800"}

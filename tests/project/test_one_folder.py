@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.trees import trx_tree
-from vibforge import build, plan_build
 from vibforge.errors import OutputError, PayloadError
-from vibforge.project.build import build_plan
+from vibforge.project.build import build, build_plan
+from vibforge.project.plan_build import plan_build
 
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0"}
 

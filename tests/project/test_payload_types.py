@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.making import make
 from tests.trees import make_tree
-from vibforge import PayloadRecipe, Recipe, Vib, build, verify
+from tests.vibs import make
+from vibforge import PayloadRecipe, Recipe, Vib
 from vibforge.packages.inspect import inspect_vib
 from vibforge.packages.lint import CheckSelection, lint
+from vibforge.packages.verify import verify
+from vibforge.project.build import build
 from vibforge.project.recipe import PayloadType
 from vibforge.vib.scan import UNPACKED_TYPES, VibScan
 
@@ -31,6 +33,6 @@ def test_a_payload_is_what_its_type_says(tmp_path: Path, kind: PayloadType) -> N
 
 @pytest.mark.parametrize("kind", list(PayloadType))
 def test_a_payload_that_is_not_what_its_type_says_is_found(kind: PayloadType) -> None:
-    vib = make(kind=kind, image=b"no tar" * 200)
+    vib = make(kind=kind, content=b"no tar" * 200)
     assert {found.rule for found in lint([VibScan(vib, "x")], ABOUT_PAYLOADS).findings} == {"VF314"}
     assert inspect_vib(vib).payloads[0].form is None

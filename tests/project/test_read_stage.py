@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from tests.trees import make_tree
-from vibforge import build, plan_build
 from vibforge.errors import VibforgeError
+from vibforge.project.build import build
+from vibforge.project.plan_build import plan_build
 from vibforge.vib.descriptor_reading import parse
 
 DATE = {"SOURCE_DATE_EPOCH": "0"}
@@ -99,7 +100,7 @@ def test_settings_go_over_the_descriptor(tmp_path: Path) -> None:
         ('name="vmdkops"', 'name="other"', "vmdkops: the descriptor names no payload"),
         ("accepted", "trusted", "acceptance-level: 'trusted' is not an acceptance level"),
         ("&gt;=", "&gt;", "is not a constraint"),
-        ("<tag>driver</tag>", "<tag/>", "software-tags: an empty text"),
+        ("<tag>driver</tag>", "<tag/>", "software-tags: the text is empty"),
         ("live-install-allowed>true", "live-install-allowed>perhaps", "neither true nor false"),
         (
             "</vib>",

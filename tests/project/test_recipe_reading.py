@@ -246,7 +246,7 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         "vibforge.toml:2: version: '1.0' is not a VIB version",
         "vibforge.toml:6: relationships.depends[0]: 'esx-version > 7.0' is not a constraint",
         "vibforge.toml:4: live-install-allowed: a text stands where true or false belongs",
-        "vibforge.toml:8: payloads[0].name: payload name 'sixteen-letters.' has 16 characters",
+        "vibforge.toml:8: payloads[0].name: the payload name 'sixteen-letters.' has 16 characters",
         "vibforge.toml:7: payloads[0]: the key `tree` is missing",
         (
             "vibforge.toml:10: payloads[0].rules[0].paths: '/etc' is not a pattern of paths in "
@@ -259,9 +259,9 @@ def test_all_problems_at_once_with_line_and_key() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ('summary = "a\\nb"', "holds a line break"),
+        ('summary = "a\\nb"', "has a line break"),
         ('description = "\\u0001"', "control character"),
-        ('software-tags = [""]', "an empty text"),
+        ('software-tags = [""]', "the text is empty"),
         ("software-tags = 1", "a whole number stands where an array belongs"),
         ("software-tags = true", "true or false stands where an array belongs"),
         ('acceptance-level = "trusted"', "not an acceptance level"),
@@ -273,7 +273,7 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         ("urls = ['x']", "an array stands where a table belongs"),
         ("system-requires.maintenance-mode = 'no'", "a text stands where a table belongs"),
         ("system-requires.hwplatform = []", "unknown key `hwplatform`"),
-        (f"software-tags = ['{'x' * 256}']", "256 characters, more than 255"),
+        (f"software-tags = ['{'x' * 256}']", "256 characters; the limit is 255"),
         (f"urls = {{{'x' * 256} = 'x'}}", "a link needs a short name"),
         ("signing.key = '-----BEGIN PRIVATE KEY-----'", "is a key or a certificate itself"),
     ],
@@ -343,14 +343,17 @@ def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toml_reading, "SIZE_LIMIT", len(MINIMAL))
     assert read_recipe(MINIMAL).name == "x"
     (found,) = problems(MINIMAL + "#")
-    assert f"{len(MINIMAL) + 1} characters, more than {len(MINIMAL)}" in found
+    assert f"{len(MINIMAL) + 1} characters; the limit is {len(MINIMAL)}" in found
 
 
 @pytest.mark.parametrize(
     ("change", "remedy"),
     [
         ("name = 'x'\nversion = '1'", "1.2.0-1"),
-        ("release-date = 'soon'", "write 2026-05-01T12:00:00+00:00, a date, or seconds since 1970"),
+        (
+            "release-date = 'soon'",
+            "write a time such as 2026-05-01T12:00:00+00:00, a date, or seconds since 1970",
+        ),
         ("bundle.vendor-code = 'Unknown'", "write exactly three letters or digits, such as ABC"),
         ("vendor = 'a b'", "use letters, digits, dot, dash and underscore"),
         ("bundle.platforms = ['x']", "write 6.7.0, 7.0, 8.0, 9.0 or 8.*"),

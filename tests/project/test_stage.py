@@ -1,6 +1,5 @@
 """VIBs that become projects again, which build to the same."""
 
-import gzip
 from pathlib import Path
 
 import pytest
@@ -8,12 +7,13 @@ import pytest
 from tests import vibs
 from tests.formats.test_tar_reading import changed
 from tests.trees import make_tree
-from vibforge import build, verify
 from vibforge.errors import FormatError, VibforgeError
 from vibforge.files.inputs import FileSource
 from vibforge.formats import gnu_tar
 from vibforge.formats.gnu_tar import BLOCK, ArchiveEntry, EntryKind, header_blocks
 from vibforge.packages.subjects import LoosePayload, opened
+from vibforge.packages.verify import verify
+from vibforge.project.build import build
 from vibforge.project.stage import extract_stage
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Descriptor
@@ -124,8 +124,8 @@ def test_every_real_vib_becomes_a_project_or_says_why_not(corpus: Path, tmp_path
     ("data", "told"),
     [
         (vibs.vib(kind="boot"), "type boot cannot be built"),
-        (vibs.vib(b"text"), "not a tar"),
-        (vibs.vib(stored=gzip.compress(vibs.image())[:-30]), "cut short"),
+        (vibs.vib(content=b"text"), "not a tar"),
+        (vibs.vib(stored=vibs.packed(vibs.image())[:-30]), "cut short"),
     ],
 )
 def test_what_cannot_become_a_project_is_told(tmp_path: Path, data: bytes, told: str) -> None:
@@ -142,8 +142,8 @@ def test_what_is_not_carried_over_is_told(tmp_path: Path) -> None:
 
 
 def test_only_a_vib_becomes_a_project(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(vibs.image())
-    payload = LoosePayload(source=FileSource.of(tmp_path / "a"))
+    (tmp_path / "a").write_bytes(vibs.VMTAR_IMAGE)
+    payload = LoosePayload(source=FileSource.from_path(tmp_path / "a"))
     with pytest.raises(FormatError, match="only a VIB"):
         extract_stage(payload, tmp_path / "out")
 
@@ -156,7 +156,7 @@ def test_what_builds_again_verifies(tmp_path: Path) -> None:
 def test_a_name_that_no_recipe_can_hold_is_refused(tmp_path: Path) -> None:
     header = header_blocks(ArchiveEntry("opt/x", EntryKind.FILE, 0o1644), gnu_tar.MAGIC)
     image = changed(header, len("opt/"), b"\xff") + bytes(2 * BLOCK)
-    vib = Vib.from_bytes(vibs.vib(image, kind="tgz", files=["opt/x"]))
+    vib = Vib.from_bytes(vibs.vib(content=image, file_list=("opt/x",)))
     with pytest.raises(FormatError, match=r"udcff.*is not UTF-8"):
         extract_stage(vib, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -68,7 +68,7 @@ def test_dates_are_written_in_one_form(text: str, written: str) -> None:
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_dates_round_trip_to_the_second(moment: datetime) -> None:
-    date = ReleaseDate.of(moment)
+    date = ReleaseDate.from_datetime(moment)
     assert ReleaseDate.parse(str(date)) == date
     assert str(date) == moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import jsonschema
 
-from tests.checks.making import File, make
 from tests.report.schemas import facts_of
+from tests.vibs import File, make
 from vibforge.findings.check import Allowance
 from vibforge.packages.lint import CheckSelection, LintResult, lint
 from vibforge.report.documents.lint import Lint
@@ -118,7 +118,7 @@ def test_an_allowed_finding_is_suppressed_with_its_reason() -> None:
 def test_github_annotations_escape_what_would_end_them() -> None:
     assert github(result(name="a,b:c%.vib")) == (
         "::error file=a%2Cb%3Ac%25.vib,title=VF218 path-outside-list::"
-        "bin/a,b:c%25: is on no list of level community [measured]\n"
+        "bin/a,b:c%25: CommunitySupported VIBs may not install files here [measured]\n"
     )
     assert github(result(allow=True)) == ""
 

@@ -16,8 +16,10 @@ from tests.report.schemas import facts_of, require_valid
 from tests.trx.rehearsal.test_verdict import GOOD, LISTENING
 from vibforge import __version__
 from vibforge.report.documents.trx_network import TrxRehearse
+from vibforge.report.page.curves import ticks
+from vibforge.report.page.rehearsal import rehearsal_page
 from vibforge.report.paint import Paint
-from vibforge.report.trx_rehearse import live_line, rehearsal_page, rehearsal_text, ticks
+from vibforge.report.trx_rehearse import live_line, rehearsal_text
 from vibforge.report.units import curve, interval, nanoseconds
 from vibforge.trx.conf import TrxConf
 from vibforge.trx.profile import profiles

@@ -3,51 +3,40 @@
 import shutil
 import subprocess
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from msgspec import Struct
 
-from tests.trees import make_tree
+from tests import vibs
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.project.build import build
-from vibforge.project.recipe import PayloadRecipe, Recipe
 from vibforge.signing.key_source import KeySource, open_signer
 from vibforge.signing.passphrase import no_passphrase
 from vibforge.signing.pki import Issued, KeyKind, SignerRequest, export, init_authority, issue
 from vibforge.signing.signer import Signer
-from vibforge.vib.identity import ReleaseDate
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RELEASE_DATE = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
 
 
+_DEMO = {
+    "name": "demo",
+    "version": "1.0-1",
+    "vendor": "LAB",
+    "release_date": RELEASE_DATE.isoformat(),
+}
+
+
 def descriptor(level: str = "partner") -> bytes:
-    return (
-        '<vib version="5.0"><type>bootbank</type><name>demo</name><version>1.0-1</version>'
-        "<vendor>LAB</vendor><summary>s</summary><description>line one\nline two</description>"
-        "<release-date>2026-04-01T12:00:00+00:00</release-date><urls/><relationships/>"
-        f"<file-list><file>opt/demo</file></file-list><acceptance-level>{level}</acceptance-level>"
-        "<payloads/></vib>"
-    ).encode("ascii")
-
-
-@cache
-def vib(level: str = "partner") -> bytes:
-    """Build a small VIB, unsigned."""
-    recipe = Recipe(
-        name="demo",
-        version="1.0-1",
-        vendor="LAB",
-        release_date=ReleaseDate.of(RELEASE_DATE),
-        acceptance_level=AcceptanceLevel.parse(level),
-        payloads=(PayloadRecipe(name="payload1", tree="tree"),),
+    """Return a descriptor of two lines, which tools that sign text would change."""
+    return vibs.swap(">Acme</desc", ">line one\nline two</desc")(
+        vibs.descriptor(acceptance_level=level, **_DEMO)
     )
-    with TemporaryDirectory() as folder:
-        make_tree(Path(folder, "tree"), {"opt/demo/file": "content\n"})
-        return build(recipe, Path(folder, "dist"), root=folder).vib_path.read_bytes()
+
+
+def vib(level: str = "partner") -> bytes:
+    """Make a VIB that claims a level, unsigned."""
+    return vibs.vib(acceptance_level=level, **_DEMO)  # type: ignore[arg-type] # fields of it
 
 
 class Lab(Struct, frozen=True):

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from vibforge.formats.certificate import read_certificate
+from vibforge.formats.certificate import parse_certificate
 from vibforge.signing.key_files import PrivateKey
-from vibforge.signing.path import ChainCertificate, read_link
+from vibforge.signing.path import ChainCertificate, chain_certificate
 from vibforge.signing.pki import Credential
 
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -87,4 +87,4 @@ def usage(*allowed: str) -> x509.KeyUsage:
 
 def link(credential: Credential) -> ChainCertificate:
     der = credential.certificate.public_bytes(serialization.Encoding.DER)
-    return read_link(read_certificate(der))
+    return chain_certificate(parse_certificate(der))

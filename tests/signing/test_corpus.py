@@ -78,7 +78,7 @@ def test_the_vendors_chain_is_built_but_for_the_root_that_nobody_has(
     for name, judgement in judgements.items():
         for judged in judgement.blocks:
             assert judged.chain is not None
-            of_old_root = judged.chain.signer.says.issuer == OLD_ROOT
+            of_old_root = judged.chain.signer.parsed.issuer == OLD_ROOT
             assert judged.chain.anchored is not of_old_root, name
             assert judged.host.held is (None if judgement.level == "community" else not of_old_root)
 

@@ -14,13 +14,13 @@ from tests.signing.lab import RELEASE_DATE, descriptor
 from tests.signing.made import FIRST, LAST, key, link, made, usage
 from vibforge.errors import FormatError
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.certificate import read_certificate
-from vibforge.formats.pkcs7 import read_blocks
+from vibforge.formats.certificate import parse_certificate
+from vibforge.formats.pkcs7 import parse_blocks
 from vibforge.signing import store as stores
 from vibforge.signing.host_rules import Ruling, TrustJudgement, any_of, may_issue
 from vibforge.signing.judging import judge, level_ruling, signature_ruling
 from vibforge.signing.key_files import KeySigner
-from vibforge.signing.path import build_chain, read_link
+from vibforge.signing.path import build_chain, chain_certificate
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
 from vibforge.signing.signer import make_block
 from vibforge.signing.store import StorePart, TrustStore, read_store
@@ -41,7 +41,7 @@ def judged(
     store: TrustStore | None = STORE,
     text: bytes = TEXT,
 ) -> TrustJudgement:
-    return judge(read_blocks(block), text, level, store, budget=whole_budget())
+    return judge(parse_blocks(block), text, level, store, budget=whole_budget())
 
 
 class TestJudging:
@@ -159,9 +159,9 @@ class TestCertificates:
             .sign(own, None)
             .public_bytes(serialization.Encoding.DER)
         )
-        found = read_link(read_certificate(certificate))
+        found = chain_certificate(parse_certificate(certificate))
         assert (found.signature_digest, found.key_bits) == ("none", 0)
-        assert found.says.key == "Ed25519"
+        assert found.parsed.key == "Ed25519"
 
     def test_a_root_is_its_own_issuer_where_the_chain_reaches_it(self) -> None:
         signer, root = link(SIGNER), link(ROOT)
@@ -174,7 +174,7 @@ class TestCertificates:
     def test_strict_rules_say_what_openssl_says(self) -> None:
         """Behind the dates of the signer, at a moment that is named."""
         after = datetime(2041, 1, 1, tzinfo=UTC)
-        found = judge(read_blocks(GOOD), TEXT, PARTNER, STORE, after, budget=whole_budget())
+        found = judge(parse_blocks(GOOD), TEXT, PARTNER, STORE, after, budget=whole_budget())
         told = "; ".join(found.strict.reasons)
         assert "was valid only until 2040-01-01" in told
         assert "None" not in told

@@ -107,7 +107,10 @@ def test_a_signature_over_another_vib_or_time_is_refused(lab: Lab, file: Path) -
 
 @pytest.mark.parametrize(
     ("kind", "says"),
-    [(KeyKind.RSA_2048, "has 7 bytes; one by this RSA key has 256"), (KeyKind.P256, "no ECDSA")],
+    [
+        (KeyKind.RSA_2048, "has 7 bytes; this RSA key makes signatures of 256"),
+        (KeyKind.P256, "not an ECDSA"),
+    ],
 )
 def test_bytes_of_another_form_are_refused(lab: Lab, kind: KeyKind, says: str) -> None:
     certificates = read_certificate_files([lab.issued(kind=kind).certificate_path])
@@ -120,7 +123,7 @@ def test_what_is_needed_is_told(tmp_path: Path) -> None:
     answer.write_bytes(b"x")
     both = KeySource(key="k", certificates=())
     for source, signature in ((KeySource(key=""), None), (both, answer)):
-        with pytest.raises(SigningError, match="name one of the two"):
+        with pytest.raises(SigningError, match="give either --key"):
             choose_signer(source, signature, no_passphrase, {})
-    with pytest.raises(SigningError, match="--signature-in needs --cert"):
+    with pytest.raises(SigningError, match="--signature-in requires --cert"):
         choose_signer(KeySource(key=""), answer, no_passphrase, {})

@@ -14,12 +14,12 @@ from tests.signing.lab import RELEASE_DATE, descriptor
 from tests.signing.made import key, link, made
 from vibforge.errors import FormatError
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.certificate import _loaded, read_certificate
-from vibforge.formats.pkcs7 import read_blocks
+from vibforge.formats.certificate import _loaded, parse_certificate
+from vibforge.formats.pkcs7 import parse_blocks
 from vibforge.formats.pkcs7_making import pem_block
 from vibforge.signing.judging import claim, judge
 from vibforge.signing.key_files import KeySigner
-from vibforge.signing.path import build_chain, read_link
+from vibforge.signing.path import build_chain, chain_certificate
 from vibforge.signing.signer import make_block
 from vibforge.signing.store import StorePart, TrustStore
 
@@ -32,7 +32,7 @@ BLOCK = make_block(
     KeySigner(SIGNER.key, (SIGNER.certificate, ROOT.certificate)),
     RELEASE_DATE,
 )
-DER = read_blocks(BLOCK)[0].der
+DER = parse_blocks(BLOCK)[0].der
 CERTIFICATE = SIGNER.certificate.public_bytes(serialization.Encoding.DER)
 
 changes = st.lists(
@@ -50,7 +50,7 @@ def changed(data: bytes, edits: list[tuple[float, int]]) -> bytes:
 @settings(deadline=None, max_examples=400)
 @given(changes)
 def test_a_changed_block_is_judged(edits: list[tuple[float, int]]) -> None:
-    blocks = read_blocks(pem_block(changed(DER, edits)))
+    blocks = parse_blocks(pem_block(changed(DER, edits)))
     for level in AcceptanceLevel:
         judgement = judge(blocks, descriptor(), level, STORE, budget=whole_budget())
         assert claim(judgement).held in {True, False, None}
@@ -60,8 +60,8 @@ def test_a_changed_block_is_judged(edits: list[tuple[float, int]]) -> None:
 def warnings_are_errors() -> Iterator[None]:
     """Let nothing be warned of, and nothing be kept that an earlier test read."""
     _loaded.cache_clear()
-    read_certificate.cache_clear()
-    read_link.cache_clear()
+    parse_certificate.cache_clear()
+    chain_certificate.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
@@ -77,7 +77,7 @@ def test_a_changed_certificate_is_refused_or_not_of_the_chain(
     der = changed(CERTIFICATE, edits)
     with warnings_are_errors():
         try:
-            found = read_link(read_certificate(der))
+            found = chain_certificate(parse_certificate(der))
         except FormatError:
             return
         if der != CERTIFICATE:
@@ -86,7 +86,7 @@ def test_a_changed_certificate_is_refused_or_not_of_the_chain(
 
 def test_the_example_is_a_country_of_seven_letters() -> None:
     with warnings_are_errors():
-        assert read_certificate(changed(CERTIFICATE, [(0.34375, 6)])).subject == "O=lab,C=partner"
+        assert parse_certificate(changed(CERTIFICATE, [(0.34375, 6)])).subject == "O=lab,C=partner"
 
 
 COMMON_NAME = b"\x06\x03U\x04\x03"
@@ -98,7 +98,7 @@ def test_a_country_of_many_letters_is_judged_without_a_warning(place: int) -> No
     der = bytearray(DER)
     der[place + len(COMMON_NAME) - 1] = 6
     with warnings_are_errors():
-        blocks = read_blocks(pem_block(bytes(der)))
+        blocks = parse_blocks(pem_block(bytes(der)))
         for level in AcceptanceLevel:
             _loaded.cache_clear()
             judgement = judge(blocks, descriptor(), level, STORE, budget=whole_budget())
@@ -107,7 +107,7 @@ def test_a_country_of_many_letters_is_judged_without_a_warning(place: int) -> No
 
 def test_what_was_not_changed_holds() -> None:
     judgement = judge(
-        read_blocks(BLOCK), descriptor(), AcceptanceLevel.PARTNER, STORE, budget=whole_budget()
+        parse_blocks(BLOCK), descriptor(), AcceptanceLevel.PARTNER, STORE, budget=whole_budget()
     )
     assert judgement.host.held
     assert judgement.strict.held

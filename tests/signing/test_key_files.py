@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from tests.signing.lab import NOW, RELEASE_DATE, Lab, descriptor, openssl
 from tests.signing.made import key, made
 from vibforge.errors import SigningError
-from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.formats.pkcs7 import check_block, parse_blocks
 from vibforge.signing import passphrase
-from vibforge.signing.key_files import read_key_file
+from vibforge.signing.key_files import parse_key_file
 from vibforge.signing.key_source import KeySource, open_signer
 from vibforge.signing.pki import Credential, KeyKind
-from vibforge.signing.signer import Signer, make_block, read_certificates
+from vibforge.signing.signer import Signer, make_block, parse_certificates
 
 SECRET = b"correct horse"
 RIGHT: passphrase.Passphrase = lambda: SECRET  # noqa: E731 - a table's value
@@ -45,7 +45,7 @@ def pkcs12_file(of: Credential, secret: bytes = SECRET) -> bytes:
 
 
 def signs(signer: Signer) -> bool:
-    block = read_blocks(make_block(descriptor(), signer, RELEASE_DATE))[0]
+    block = parse_blocks(make_block(descriptor(), signer, RELEASE_DATE))[0]
     return check_block(block, descriptor()).held is True
 
 
@@ -66,7 +66,7 @@ def test_an_environment_variable_may_hold_the_key(tmp_path: Path, signer_of: Cre
     source = KeySource(key="env:KEY", certificates=(tmp_path / "cert.pem",))
     environment = {"KEY": signer_of.key_pem().decode()}
     assert signs(open_signer(source, passphrase.no_passphrase, environment))
-    with pytest.raises(SigningError, match="environment variable that holds the key is not set"):
+    with pytest.raises(SigningError, match="environment variable is not set"):
         open_signer(source, passphrase.no_passphrase, {})
 
 
@@ -140,7 +140,7 @@ def test_a_missing_key_or_certificate_file_is_named(tmp_path: Path, lab: Lab) ->
     with pytest.raises(SigningError, match="No such file"):
         open_signer(KeySource(key=str(tmp_path / "none")), RIGHT, {})
     source = KeySource(key=str(lab.issued().key_path), certificates=(lab.issued().key_path,))
-    with pytest.raises(SigningError, match="there is no certificate in it"):
+    with pytest.raises(SigningError, match="the file holds no certificate"):
         open_signer(source, RIGHT, {})
     with pytest.raises(SigningError, match="there is no certificate"):
         open_signer(KeySource(key=str(lab.issued().key_path)), RIGHT, {})
@@ -214,7 +214,7 @@ def test_an_old_pkcs12_file_is_read_or_told(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_a_key_file_with_more_behind_it_is_read_without_a_warning(signer_of: Credential) -> None:
-    found = read_key_file(pkcs12_file(signer_of) + b"\n", RIGHT, "x.p12")
+    found = parse_key_file(pkcs12_file(signer_of) + b"\n", RIGHT, "x.p12")
     assert found.key.private_numbers() == signer_of.key.private_numbers()
 
 
@@ -223,4 +223,4 @@ def test_a_certificate_with_a_name_that_is_no_text_is_refused() -> None:
     broken = der.replace(b"\x0c\x06Tester", b"\x0c\x06T\xff\xfe\xffer")
     assert broken != der
     with pytest.raises(SigningError, match="a certificate cannot be read"):
-        read_certificates(broken, "x.pem")
+        parse_certificates(broken, "x.pem")

@@ -14,7 +14,7 @@ from tests.budgets import whole_budget
 from tests.signing.lab import descriptor, openssl
 from tests.signing.made import key, made, usage
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.pkcs7 import read_blocks
+from vibforge.formats.pkcs7 import parse_blocks
 from vibforge.signing.host_rules import TrustJudgement
 from vibforge.signing.judging import judge
 from vibforge.signing.pki import Credential, make_list, revoked_entry
@@ -79,7 +79,11 @@ def verdict(case: Case, folder: Path) -> TrustJudgement:
     (folder / "store.pem").write_bytes(pem)
     store = read_store([folder / "store.pem"])
     return judge(
-        read_blocks(signatures), case.change(descriptor()), case.level, store, budget=whole_budget()
+        parse_blocks(signatures),
+        case.change(descriptor()),
+        case.level,
+        store,
+        budget=whole_budget(),
     )
 
 
@@ -135,18 +139,18 @@ REFUSED = {
     "issuer not in the store": Case(roots=(ALONE,), says="Could not find a trusted signer"),
     "revoked": Case(lists=(revoking(PLAIN),), says="is revoked"),
     "revocation list with a wrong key": Case(
-        lists=(make_list(made("middle", own=key(9)), [], NOW),), says="not signed by its key"
+        lists=(make_list(made("middle", own=key(9)), [], NOW),), says="not signed by that CA's key"
     ),
     "signer alone in the store": Case(roots=(PLAIN,), says="Could not find a trusted signer"),
     "intermediate missing": Case(chain=(), says="the issuer is not in the store: CN=middle"),
     "intermediate alone in the store": Case(roots=(MIDDLE,), says="the issuer is not in the store"),
-    "issuer that is no authority": Case(chain=(NO_AUTHORITY,), says="no certificate authority"),
+    "issuer that is no authority": Case(chain=(NO_AUTHORITY,), says="not a certificate authority"),
     "key identifier": Case(tool="cms", options=("-binary", "-keyid"), says="key identifier"),
     "RSA-PSS": Case(tool="cms", options=PSS, says="RSA-PSS"),
     "a changed byte": Case(
-        change=lambda text: text.replace(b"1.0-1", b"1.0-2"), says="not the one"
+        change=lambda text: text.replace(b"1.0-1", b"1.0-2"), says="not the text that was signed"
     ),
-    "text mode": Case(options=(), says="not the one that was signed"),
+    "text mode": Case(options=(), says="not the text that was signed"),
     "without certificates": Case(
         chain=(), options=("-binary", "-nocerts"), says="carries no certificate"
     ),
@@ -154,15 +158,15 @@ REFUSED = {
         options=("-binary", "-nocerts"), says="the signer's certificate is not in the block"
     ),
     "two signers in one block": Case(also_by=ALONE, says="2 signers"),
-    "DER": Case(form="DER", says="reads PEM only"),
+    "DER": Case(form="DER", says="reads only PEM"),
     "label CMS": Case(label=b"CMS", says="PEM label is 'CMS'"),
     "attached other text": Case(
         options=("-binary", "-nodetach"),
         change=lambda text: text + b" ",
-        says="another text than the descriptor",
+        says="the text inside the signature is not the descriptor",
     ),
     "accepted by a partner": Case(level=AcceptanceLevel.ACCEPTED, says="Acceptance Signing"),
-    "partner by an acceptance signer": Case(by=ACCEPTED, says="not valid for the level partner"),
+    "partner by an acceptance signer": Case(by=ACCEPTED, says="may not sign at level partner"),
 }
 
 
@@ -186,8 +190,8 @@ STRICTLY = {
     "serverAuth only": "lacks codeSigning",
     "keyEncipherment only, critical": "lacks digitalSignature",
     "revocation list that ended": "ended on 2002-01-01",
-    "sha1": "the digest is sha1",
-    "md5": "the digest is md5",
+    "sha1": "its digest sha1 is weak",
+    "md5": "its digest md5 is weak",
     "attached text": "attached",
     "without attributes": "states no signing time",
 }
@@ -208,7 +212,7 @@ def test_dates_can_be_held_against_another_moment(tmp_path: Path) -> None:
     late = datetime(2050, 1, 1, tzinfo=UTC)
     level = AcceptanceLevel.PARTNER
     judged = judge(
-        read_blocks(signatures), descriptor(), level, store, at=late, budget=whole_budget()
+        parse_blocks(signatures), descriptor(), level, store, at=late, budget=whole_budget()
     )
     assert judged.host.held
     assert "valid only until 2040-01-01" in " ".join(judged.strict.reasons)
@@ -219,7 +223,7 @@ def test_a_second_block_counts_for_later_releases_only(tmp_path: Path) -> None:
     known = sign(Case(), tmp_path)
     (tmp_path / "store.pem").write_bytes(ROOT.certificate_pem())
     store = read_store([tmp_path / "store.pem"])
-    blocks = read_blocks(unknown + known)
+    blocks = parse_blocks(unknown + known)
     judged = judge(blocks, descriptor(), AcceptanceLevel.PARTNER, store, budget=whole_budget())
     assert [one.host.held for one in judged.blocks] == [False, True]
     assert judged.host.held

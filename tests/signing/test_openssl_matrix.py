@@ -29,7 +29,7 @@ RULES = {
     "name constraints, critical": "name not permitted, critical",
     "name constraints, not critical": "name not permitted, not critical",
     "an unknown critical extension": "unknown critical extension in the CA",
-    "a policy that is demanded and missing": "explicit policy wanted, none there",
+    "a required policy that is missing": "explicit policy wanted, none there",
     "an expired signer": "signer expired",
     "a CA that is not yet valid": "CA not yet valid",
     "an expired root": "root expired",
@@ -37,9 +37,9 @@ RULES = {
     "a signer without digitalSignature": "signer with keyEncipherment only",
     "a revoked signer": "signer revoked",
     "a CA that the root revoked": "CA revoked by the root",
-    "a list by a wrong key": "list of a wrong key",
-    "a list that ended": "list that ended",
-    "a certificate or list that ends at the very second that is judged": (
+    "a list signed by a wrong key": "list of a wrong key",
+    "an expired list": "list that ended",
+    "a certificate or list that ends at exactly the judged second": (
         "signer that ends at this second"
     ),
     "a list that is not yet valid": "list that is not yet valid",
@@ -50,7 +50,7 @@ RULES = {
     "an unknown critical extension of a list": "unknown critical extension of a list",
     "two messageDigest attributes": "two messageDigests, same, the right one first",
     "no messageDigest attribute": "no messageDigest",
-    "an attribute that nobody checks": "unknown attribute",
+    "an attribute that no reader checks": "unknown attribute",
     "the digest SHA-1 or MD5": "sha1 throughout",
     "a CA certificate signed over SHA-1": "CA certificate signed over SHA-1",
     "RSA of 1024 bits": "signer with RSA 1024",
@@ -126,9 +126,9 @@ def test_there_are_forms_of_every_kind() -> None:
         ("list_forms.distribution_points", "list for CAs, critical", "scope"),
         ("list_forms.list_extensions", "delta list alone", "CN=partner"),
         ("list_forms.shapes", "certificate in place of a list", "a revocation list cannot be read"),
-        ("message_forms.attributes", "signingTime twice", "are there twice: signingTime"),
-        ("message_forms.armours", "zero octets before the block", "some readers refuse that"),
-        ("message_forms.digests", "RSA key, algorithm of ECDSA", "is not one of its key's"),
+        ("message_forms.attributes", "signingTime twice", "are repeated: signingTime"),
+        ("message_forms.armours", "zero octets before the block", "some readers refuse"),
+        ("message_forms.digests", "RSA key, algorithm of ECDSA", "does not suit its key"),
     ],
 )
 def test_the_reason_is_given(family: str, name: str, says: str, tmp_path: Path) -> None:

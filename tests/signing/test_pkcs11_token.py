@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor
 from tests.trees import trx_tree
-from vibforge import build
 from vibforge.errors import ModelError, SigningError
-from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.formats.pkcs7 import check_block, parse_blocks
+from vibforge.project.build import build
 from vibforge.signing.key_source import MODULE_VARIABLE, KeySource, open_signer
 from vibforge.signing.passphrase import Passphrase
 from vibforge.signing.pkcs11_token import KeyUri
@@ -82,7 +82,7 @@ def test_a_token_signs_with_rsa_and_elliptic_curves(token: Token, kind: KeyKind)
     assert isinstance(public_key(signer.certificates[0]), ec.EllipticCurvePublicKey) is (
         kind is not KeyKind.RSA_2048
     )
-    block = read_blocks(make_block(descriptor(), signer, RELEASE_DATE))[0]
+    block = parse_blocks(make_block(descriptor(), signer, RELEASE_DATE))[0]
     assert check_block(block, descriptor()).held
 
 
@@ -120,14 +120,14 @@ def test_several_keys_of_one_name_are_told_and_nothing_else(
     source = KeySource(
         key=token.uri("object=twice"), certificates=(token.lab.issued().certificate_path,)
     )
-    with pytest.raises(SigningError, match="several keys have that name; add id="):
+    with pytest.raises(SigningError, match="several keys have this name; add id="):
         open_signer(source, RIGHT, {}).sign(b"text")
     gc.collect()
     assert complaints == []
 
 
 REFUSED = {
-    "object=none": "no private key of that name",
+    "object=none": "no private key of this name",
     "object=a;token=none": "no such token",
 }
 
@@ -163,7 +163,7 @@ def test_the_certificate_may_lie_in_the_token_too(token: Token) -> None:
 
 
 def test_without_a_certificate_in_file_or_token_nothing_is_signed(token: Token) -> None:
-    with pytest.raises(SigningError, match="holds no certificate of that name"):
+    with pytest.raises(SigningError, match="holds no certificate for"):
         open_signer(KeySource(key=token.uri("object=p-256")), RIGHT, {})
 
 
@@ -185,14 +185,14 @@ def test_a_uri_is_read_as_rfc_7512_writes_it() -> None:
 
 def test_a_pin_in_a_uri_is_refused_and_not_repeated() -> None:
     for uri in ("pkcs11:object=a?module-path=/x.so&pin-value=1234", "PKCS11:pin-value=1234"):
-        with pytest.raises(ModelError, match="a PIN does not belong into a URI") as caught:
+        with pytest.raises(ModelError, match="the URI contains a PIN") as caught:
             open_signer(KeySource(key=uri), RIGHT, {})
         assert "1234" not in str(caught.value)
-    with pytest.raises(SigningError, match="is not named"):
+    with pytest.raises(SigningError, match="names no PKCS#11 library"):
         KeyUri.parse("pkcs11:object=a")
     for uri in ("pkcs11:colour=1234", "pkcs11:object=a;1234?module-path=/x.so"):
         with pytest.raises(
-            SigningError, match=r"part [12] of the PKCS#11 URI is not under"
+            SigningError, match=r"part [12] of the PKCS#11 URI has an unknown name"
         ) as told:
             KeyUri.parse(uri)
         assert "1234" not in str(told.value)
@@ -208,7 +208,7 @@ def test_a_recipe_signs_with_a_token_by_the_users_library(token: Token, tmp_path
         'passphrase-env = "PIN"\nsigning-time = "2026-04-01"\n'
     )
     environment = {"PIN": PIN.decode(), "SOURCE_DATE_EPOCH": "0"}
-    with pytest.raises(SigningError, match="which you did not allow"):
+    with pytest.raises(SigningError, match="you did not allow it"):
         build(tmp_path, tmp_path / "out", environment=environment)
     environment[MODULE_VARIABLE] = token.library
     built = build(tmp_path, tmp_path / "out", environment=environment)

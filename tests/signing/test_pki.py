@@ -77,7 +77,7 @@ def test_two_signers_can_be_revoked_one_after_the_other(own: Lab) -> None:
 
 def test_a_certified_signer_cannot_be_revoked_as_on_a_host(own: Lab) -> None:
     own.issued(AcceptanceLevel.CERTIFIED)
-    with pytest.raises(SigningError, match="a host has no revocation list"):
+    with pytest.raises(SigningError, match="hosts have no revocation list"):
         revoke(own.folder, "certified-p-256", NOW)
 
 
@@ -106,14 +106,14 @@ def test_a_name_that_is_a_path_is_refused(own: Lab, name: str) -> None:
 def test_what_does_not_fit_is_told(own: Lab, tmp_path: Path) -> None:
     with pytest.raises(SigningError, match="not empty"):
         init_authority(own.folder, NOW)
-    with pytest.raises(SigningError, match="no host looks at the signature of a community VIB"):
+    with pytest.raises(SigningError, match="hosts do not check the signature of a community VIB"):
         issue(own.folder, request("x", "community"), NOW)
     issue(own.folder, request("x"), NOW)
-    with pytest.raises(SigningError, match="there is a signer of that name"):
+    with pytest.raises(SigningError, match="a signer of this name exists"):
         issue(own.folder, request("x"), NOW)
-    with pytest.raises(SigningError, match="no lab CA in this folder"):
+    with pytest.raises(SigningError, match="the folder has no lab CA"):
         issue(tmp_path, request("x"), NOW)
-    with pytest.raises(SigningError, match="no lab CA in this folder"):
+    with pytest.raises(SigningError, match="the folder has no lab CA"):
         export(tmp_path / "none", tmp_path / "store")
     with pytest.raises(SigningError, match="there is no signer 'nobody'"):
         revoke(own.folder, "nobody", NOW)

@@ -8,7 +8,7 @@ from tests.signing.made import key, made
 from vibforge.errors import FormatError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.signing import store as stores
-from vibforge.signing.path import read_revocation_list
+from vibforge.signing.path import parse_revocation_list
 from vibforge.signing.pki import make_list
 from vibforge.signing.store import read_store
 
@@ -58,7 +58,7 @@ def test_plain_pem_counts_for_every_level(tmp_path: Path) -> None:
 
 
 BAD = {
-    "text": (b"nothing here", "no certificate in"),
+    "text": (b"nothing here", "has no certificate"),
     "broken base64": (
         b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n",
         "not base64",
@@ -76,7 +76,7 @@ BAD = {
         b"-----BEGIN X-----\n-----END X-----\n" * 2000,
         "more than 1024 PEM blocks",
     ),
-    "a key only": (PLAIN.key_pem(), "no certificate in"),
+    "a key only": (PLAIN.key_pem(), "has no certificate"),
 }
 
 
@@ -99,7 +99,7 @@ def test_missing_files_and_empty_folders_are_told_together(tmp_path: Path) -> No
 def test_too_many_certificates_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "CERTIFICATE_LIMIT", 2)
     (tmp_path / "x.pem").write_bytes(PLAIN.certificate_pem() * 3)
-    with pytest.raises(FormatError, match="3 certificates, more than 2"):
+    with pytest.raises(FormatError, match="3 certificates; the limit is 2"):
         read_store([tmp_path / "x.pem"])
 
 
@@ -108,7 +108,7 @@ def test_a_file_that_is_too_large_is_refused(
 ) -> None:
     monkeypatch.setattr(stores, "FILE_SIZE_LIMIT", 100)
     (tmp_path / "x.pem").write_bytes(PLAIN.certificate_pem())
-    with pytest.raises(FormatError, match="more than 100 bytes"):
+    with pytest.raises(FormatError, match="exceeds the limit of 100 bytes"):
         read_store([tmp_path / "x.pem"])
 
 
@@ -120,4 +120,4 @@ def test_an_odd_revocation_list_is_refused(good: bytes, odd: bytes) -> None:
     listed = make_list(made("Lab", ca=True), [], NOW).public_bytes(serialization.Encoding.DER)
     assert good in listed
     with pytest.raises(FormatError, match="a revocation list cannot be read"):
-        read_revocation_list(listed.replace(good, odd, 1))
+        parse_revocation_list(listed.replace(good, odd, 1))

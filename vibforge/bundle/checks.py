@@ -1,4 +1,4 @@
-"""VF6xx: what an offline bundle says of itself and of the VIBs in it."""
+"""VF6xx: offline bundles: indexes, bulletins, and metadata compared with the VIBs."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from vibforge.bundle import index, recipe
 from vibforge.bundle.contradictions import (
+    bulletins_contradicted_by_vmware_xml,
     disagreements,
     odd_platforms,
-    unlike_response,
     unlisted_vibs,
 )
 from vibforge.bundle.scan import BundleScan
@@ -57,12 +57,12 @@ _BULLETIN_FIELDS = (
     reaction=Reaction(InstallStep.READING, messages.ELEMENT_EXPECTED),
 )
 def index_element_missing(subject: BundleScan) -> Iterator[Fault]:
-    """An index lacks an element that must be there.
+    """An index lacks a required element.
 
     Why: hosts stop with MetadataFormatError, "{ELEMENT_EXPECTED.title}".
 
-    Remedy: in index.xml name, code, indexfile and relativePath; in the vendor index productId,
-    version, locale and url; empty where there is nothing to say.
+    Remedy: write name, code, indexfile and relativePath in index.xml, and productId, version,
+    locale and url in the vendor index; leave elements without a value empty.
 
     Evidence: tried on 6.7.
     """
@@ -76,30 +76,30 @@ def index_element_missing(subject: BundleScan) -> Iterator[Fault]:
 def not_a_component(subject: BundleScan) -> Iterator[Fault]:
     """No bulletin of the bundle is a component.
 
-    Why: vLCM and `esxcli software component` take components only, and 9.0 has next to nothing
-    else. `esxcli software vib install -d` works without.
+    Why: vLCM and `esxcli software component` install only components, and 9.0 offers hardly any
+    other way. `esxcli software vib install -d` works without components.
 
-    Remedy: componentNameSpec and componentVersionSpec in the bulletin; `vibforge bundle` writes
-    them.
+    Remedy: add componentNameSpec and componentVersionSpec to the bulletin, as `vibforge bundle`
+    does.
 
     Evidence: vendor bundles from 6.7 to 9.0 and the vendor's documentation.
     """
     if not subject.bundle.components:
         count = len(subject.bundle.bulletins)
         plural = "" if count == 1 else "s"
-        yield Fault("bulletins/", f"holds {count or 'no'} bulletin{plural} and no component")
+        yield Fault("bulletins/", f"contains {count or 'no'} bulletin{plural}, but no component")
     for bulletin in subject.bundle.components:
         if not bulletin.component_version:
-            yield Fault(bulletin.member, "the component has no version")
+            yield Fault(bulletin.member, "is a component without a version")
 
 
 @check("VF603", Severity.WARNING, Certainty.DOCUMENTED)
 def odd_vendor_code(subject: BundleScan) -> Iterator[Fault]:
-    """The vendor's code is not three letters or digits.
+    """The vendor code is not three letters or digits.
 
-    Why: PowerCLI demands exactly three; hosts take anything.
+    Why: PowerCLI requires exactly three characters; hosts accept any code.
 
-    Remedy: a code such as VMW.
+    Remedy: use a code such as VMW.
 
     Evidence: PowerCLI's New-OfflineBundle.
     """
@@ -116,22 +116,22 @@ def odd_vendor_code(subject: BundleScan) -> Iterator[Fault]:
     reaction=Reaction(InstallStep.PAYLOADS, messages.UNEQUAL_METADATA),
 )
 def metadata_unlike_vib(subject: BundleScan) -> Iterator[Result]:
-    """The metadata describes another VIB than the one in the bundle, or does not describe it.
+    """The metadata does not match a VIB in the bundle, or does not describe it.
 
-    Why: hosts compare them at the install: "{UNEQUAL_METADATA.title}".
+    Why: hosts compare them during the install: "{UNEQUAL_METADATA.title}".
 
-    Remedy: make the bundle anew from its VIBs.
+    Remedy: create the bundle again from its VIBs, with `vibforge bundle create`.
 
     Evidence: tried on 6.7.
     """
     announced = {vib.relative_path: vib.descriptor for vib in subject.bundle.vibs}
     for member, vib in subject.vibs:
         if member not in announced:
-            yield Fault(member, "the metadata does not announce this file", claim=_AGREES)
+            yield Fault(member, "is not described in the metadata", claim=_AGREES)
             continue
         unequal = disagreements(vib.descriptor, announced[member])
         for attribute in unequal:
-            what = f"{attribute} differs from the metadata"
+            what = f"has a {attribute} that differs from the metadata"
             values = {"vib": vib.descriptor.vib_id, "attribute": attribute}
             yield Fault(member, what, claim=_AGREES, values=values)
         if not unequal:
@@ -145,11 +145,11 @@ def metadata_unlike_vib(subject: BundleScan) -> Iterator[Result]:
     contradiction=Contradiction(Topic.METADATA, _IS_THERE),
 )
 def vib_not_in_bundle(subject: BundleScan) -> Iterator[Result]:
-    """The metadata announces a VIB that is not in the bundle, or at another place.
+    """The metadata describes a VIB that the bundle does not contain at this path.
 
-    Why: hosts look for it at its relative-path and stop.
+    Why: hosts look for the VIB at its relative-path, and stop if it is not there.
 
-    Remedy: make the bundle anew.
+    Remedy: create the bundle again, with `vibforge bundle create`.
 
     Evidence: tried on 6.7.
     """
@@ -158,59 +158,62 @@ def vib_not_in_bundle(subject: BundleScan) -> Iterator[Result]:
         if vib.relative_path in present:
             yield Held(vib.relative_path, _IS_THERE)
         else:
-            place = vib.relative_path or "no relative-path"
-            what = f"{vib.descriptor.vib_id} is announced at {place:.200}, but not there"
+            place = f"at {vib.relative_path:.200}" if vib.relative_path else "(it has no path)"
+            what = f"the bundle does not contain {vib.descriptor.vib_id} {place}"
             yield Fault(vib.relative_path or vib.member, what, claim=_IS_THERE)
 
 
 @check("VF606", Severity.WARNING, Certainty.DOCUMENTED)
 def only_for_old_hosts(subject: BundleScan) -> Iterator[Fault]:
-    """The bundle names no release after ESXi 5.
+    """The bundle declares no release after ESXi 5.
 
-    Why: Update Manager and vLCM match the platform's version and refuse it for newer hosts; esxcli
-    does not look.
+    Why: Update Manager and vLCM compare the declared releases with the host's, and refuse the
+    bundle for newer hosts; esxcli does not check them.
 
-    Remedy: name the releases in both vendor indexes and in the bulletin.
+    Remedy: add the releases to both vendor indexes and to the bulletin.
 
     Evidence: public reports.
     """
     versions = [p.version for p in subject.bundle.platforms if p.product_id == PRODUCT]
     if not any(_major(version) > _LAST_OLD_MAJOR for version in versions):
         named = ", ".join(sorted(set(versions))) or "no release"
-        yield Fault("vendor-index.xml", f"names {named} only")
+        yield Fault("vendor-index.xml", f"declares only {named}")
 
 
 @check("VF607", Severity.ERROR, Certainty.DOCUMENTED)
 def bundle_in_zip(subject: BundleScan) -> Iterator[Fault]:
-    """The bundle stands inside another zip.
+    """The bundle is inside another zip.
 
-    Why: hosts and vCenter look for index.xml at the top.
+    Why: hosts and vCenter look for index.xml in the top folder of the zip.
 
-    Remedy: unpack the outer zip, and use the inner one.
+    Remedy: unpack the outer zip, and use the inner zip.
 
-    Evidence: a vendor bundle is published so.
+    Evidence: a vendor publishes a bundle in this form.
     """
     if subject.inside:
-        yield Fault(subject.bundle.name.rpartition(":")[2], "is the bundle; the outer zip is none")
+        inner = subject.bundle.name.rpartition(":")[2]
+        yield Fault(inner, "is the bundle; unpack it from the outer zip")
 
 
 @check("VF608", Severity.WARNING, Certainty.DOCUMENTED)
 def bulletin_field_missing(subject: BundleScan) -> Iterator[Fault]:
-    """A bulletin lacks what publishing tools ask for.
+    """A bulletin lacks a field that publishing tools require.
 
-    Why: they demand each of these filled; hosts do not mind, and one vendor bulletin has no kbUrl.
+    Why: the tools require a value in each of these fields. Hosts do not check them, and one vendor
+    bulletin has no kbUrl.
 
-    Remedy: fill them in.
+    Remedy: fill in the fields.
 
-    Evidence: read off the tools of 6.7; vendor bundles.
+    Evidence: observed on the tools of 6.7; vendor bundles.
     """
     for bulletin in subject.bundle.bulletins:
         empty = [name for name in _BULLETIN_FIELDS if not bulletin.value(name)]
         if empty:
-            yield Fault(bulletin.member, f"leaves {', '.join(empty)} empty")
+            yield Fault(bulletin.member, f"has no value for {', '.join(empty)}")
         for name, words in (("severity", BulletinSeverity), ("releaseType", ReleaseType)):
             if bulletin.value(name) not in set(words):
-                yield Fault(bulletin.member, f"has the {name} {bulletin.value(name)!r:.40}")
+                what = f"has the invalid {name} {bulletin.value(name)!r:.40}"
+                yield Fault(bulletin.member, what)
 
 
 @check(
@@ -222,9 +225,9 @@ def bulletin_field_missing(subject: BundleScan) -> Iterator[Fault]:
 def bundle_fault(subject: BundleScan) -> Iterator[Fault]:
     """A part of the bundle is missing or cannot be read.
 
-    Why: one broken XML file in vibs/ keeps hosts from loading the whole bundle.
+    Why: one malformed XML file in vibs/ keeps hosts from loading the whole bundle.
 
-    Remedy: make the bundle anew.
+    Remedy: create the bundle again, with `vibforge bundle create`.
 
     Evidence: tried on 6.7.
     """
@@ -240,11 +243,11 @@ def bundle_fault(subject: BundleScan) -> Iterator[Fault]:
     contradiction=Contradiction(Topic.METADATA, "every VIB has its announced size and digest"),
 )
 def wrong_packed_size(subject: BundleScan) -> Iterator[Result]:
-    """The metadata states another size or digest of a VIB's file.
+    """The declared size or digest of a VIB's file is wrong.
 
-    Why: 6.7 does not compare them; publishing tools do.
+    Why: publishing tools compare them with the file; 6.7 does not.
 
-    Remedy: make the bundle anew.
+    Remedy: create the bundle again, with `vibforge bundle create`.
 
     Evidence: tried on 6.7.
     """
@@ -257,64 +260,64 @@ def wrong_packed_size(subject: BundleScan) -> Iterator[Result]:
 
 
 def _major(version: str) -> int:
-    """Return the first number of a platform's version, 0 where it has none: `8.*` is 8."""
+    """Return the first number of a platform's version: 8 for `8.*`, 0 if there is none."""
     digits = version.partition(".")[0]
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 2 else 0  # noqa: PLR2004 - two digits are enough for a release
 
 
 def _by_path(bundle: "Bundle") -> "dict[str, list[DepotVib]]":
-    found: dict[str, list[DepotVib]] = defaultdict(list)
+    vibs: dict[str, list[DepotVib]] = defaultdict(list)
     for vib in bundle.vibs:
-        found[vib.relative_path].append(vib)
-    return found
+        vibs[vib.relative_path].append(vib)
+    return vibs
 
 
 def _sizes(path: str, announced: "Sequence[DepotVib]", size: int) -> Iterator[Result]:
-    for packed in {each.packed_size for each in announced if each.packed_size is not None}:
+    for packed in {vib.packed_size for vib in announced if vib.packed_size is not None}:
         claim = f"packed-size {packed}"
-        what = f"has {size} bytes, announced as {packed}"
+        what = f"has {size} bytes, but the metadata declares {packed}"
         yield Held(path, claim) if packed == size else Fault(path, what, claim=claim)
 
 
 def _digests(path: str, announced: "Sequence[DepotVib]", vib: "Vib") -> Iterator[Result]:
-    """Hash the file once, however often it is announced."""
-    wanted = {
+    """Compare the digests; reads the file once, even if the metadata declares it several times."""
+    declared = {
         (checksum.checksum_type, checksum.digest.lower()): None
-        for each in announced
-        for checksum in each.checksums
+        for depot_vib in announced
+        for checksum in depot_vib.checksums
         if checksum.checksum_type in ALGORITHMS
     }
-    hasher = Hasher(dict.fromkeys(algorithm for algorithm, _digest in wanted))
-    for piece in vib.pieces() if wanted else ():
+    hasher = Hasher(dict.fromkeys(algorithm for algorithm, _digest in declared))
+    for piece in vib.pieces() if declared else ():
         hasher.take(piece)
-    for algorithm, digest in wanted:
-        claim, found = f"{algorithm} of the file", hasher.digest(algorithm)
-        what = f"its {algorithm} is {found}, not {digest:.128}"
-        yield Held(path, claim) if digest == found else Fault(path, what, claim=claim)
+    for algorithm, digest in declared:
+        claim, actual = f"{algorithm} of the file", hasher.digest(algorithm)
+        what = f"its {algorithm} is {actual}, not {digest:.128}"
+        yield Held(path, claim) if digest == actual else Fault(path, what, claim=claim)
 
 
 @check("VF611", Severity.ERROR, Certainty.INFERRED)
 def bulletin_lists_unknown_vib(subject: BundleScan) -> Iterator[Fault]:
-    """A bulletin lists a VIB that the metadata does not announce.
+    """A bulletin lists a VIB that the metadata does not describe.
 
-    Why: a component without one of its VIBs cannot be installed.
+    Why: hosts cannot install a component that lacks one of its VIBs.
 
-    Remedy: make the bundle anew, or add the VIB.
+    Remedy: add the VIB, or create the bundle again, with `vibforge bundle create`.
 
-    Evidence: concluded from the format; nobody is known to have tried it.
+    Evidence: inferred from the format; not tried.
     """
     for bulletin, vib_id in unlisted_vibs(subject.bundle):
-        yield Fault(bulletin.member, f"lists {vib_id:.200}, which is not announced")
+        yield Fault(bulletin.member, f"lists {vib_id:.200}, which the metadata does not describe")
 
 
 @check("VF612", Severity.WARNING, Certainty.INFERRED)
 def platforms_differ(subject: BundleScan) -> Iterator[Fault]:
-    """The places that say for which releases the bundle is do not say the same.
+    """The vendor indexes and the bulletins declare different releases.
 
-    Why: Update Manager calls a bundle invalid unless both vendor indexes and the bulletins name its
-    release; esxcli does not look.
+    Why: Update Manager refuses a bundle as invalid unless both vendor indexes and the bulletins
+    declare its release; esxcli does not check them.
 
-    Remedy: make the bundle anew with `vibforge bundle create --platform`.
+    Remedy: create the bundle again, with `vibforge bundle create --platform`.
 
     Evidence: public reports.
     """
@@ -324,18 +327,18 @@ def platforms_differ(subject: BundleScan) -> Iterator[Fault]:
 
 @check("VF613", Severity.WARNING, Certainty.DOCUMENTED)
 def legacy_metadata_unlike(subject: BundleScan) -> Iterator[Fault]:
-    """vmware.xml is missing, or says something else than the bulletins.
+    """vmware.xml is missing, or contradicts the bulletins.
 
-    Why: Update Manager and vendors' tools read it; hosts do not.
+    Why: Update Manager and vendors' tools read vmware.xml; hosts do not.
 
-    Remedy: make the bundle anew; `vibforge bundle` writes it.
+    Remedy: create the bundle again; `vibforge bundle create` writes vmware.xml.
 
     Evidence: vendor bundles; public reports.
     """
     if subject.bundle.response is None and not subject.bundle.faults:
         yield Fault("vmware.xml", "is missing")
-    for bulletin in unlike_response(subject.bundle):
-        yield Fault("vmware.xml", f"does not say what {bulletin.id:.200} says")
+    for bulletin in bulletins_contradicted_by_vmware_xml(subject.bundle):
+        yield Fault("vmware.xml", f"contradicts the bulletin {bulletin.id:.200}, or lacks it")
 
 
 @check(
@@ -347,9 +350,9 @@ def legacy_metadata_unlike(subject: BundleScan) -> Iterator[Fault]:
 def unreadable_vib(subject: BundleScan) -> Iterator[Fault]:
     """A VIB of the bundle cannot be read.
 
-    Why: the install of that VIB stops; the others of the bundle are not affected.
+    Why: the install of that VIB stops; the other VIBs of the bundle are not affected.
 
-    Remedy: fetch the bundle again; if it is yours, make it anew.
+    Remedy: download the bundle again; if you created it, create it again.
 
     Evidence: tried on 6.7.
     """
@@ -359,26 +362,25 @@ def unreadable_vib(subject: BundleScan) -> Iterator[Fault]:
 
 @check("VF615", Severity.ERROR, Certainty.MEASURED)
 def no_vib_announced(subject: BundleScan) -> Iterator[Fault]:
-    """The metadata announces no VIB.
+    """The metadata describes no VIB.
 
-    Why: there is nothing that a host could install.
+    Why: hosts find nothing to install.
 
-    Remedy: make the bundle anew from its VIBs.
+    Remedy: create the bundle again from its VIBs, with `vibforge bundle create`.
 
     Evidence: tried on 6.7.
     """
     if not subject.bundle.faults and not subject.bundle.vibs:
-        yield Fault("metadata.zip", "announces no VIB")
+        yield Fault("metadata.zip", "describes no VIB")
 
 
 @check("VF616", Severity.WARNING, Certainty.DOCUMENTED)
 def no_bulletins(subject: BundleScan) -> Iterator[Fault]:
     """The bundle has no bulletins.
 
-    Why: Update Manager and vLCM work with bulletins; `esxcli software vib install -d` does not need
-    them.
+    Why: Update Manager and vLCM require bulletins; `esxcli software vib install -d` does not.
 
-    Remedy: make the bundle anew; `vibforge bundle` writes them.
+    Remedy: create the bundle again; `vibforge bundle create` writes bulletins.
 
     Evidence: vendor bundles and the vendor's documentation.
     """

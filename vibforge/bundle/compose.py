@@ -247,7 +247,7 @@ def _joined_bulletins(bulletins: Iterable[CarriedBulletin]) -> tuple[CarriedBull
             what = f"{of.member} is another bulletin in {by_member[of.member].origin}"
             problems.append(Problem(what=what, where=carried_bulletin.origin, remedy=_RENAME))
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
     return tuple(by_id.values())
 
 

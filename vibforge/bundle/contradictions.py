@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def unlisted_vibs(bundle: "Bundle") -> "Iterator[tuple[Bulletin, str]]":
-    """Yield the VIBs that bulletins list and the metadata does not announce."""
+    """Yield the bulletins and the VIBs that they list, but the metadata does not describe."""
     known = {vib.descriptor.vib_id for vib in bundle.vibs}
     for bulletin in bundle.bulletins:
         for vib_id in bulletin.vib_ids:
@@ -20,39 +20,40 @@ def unlisted_vibs(bundle: "Bundle") -> "Iterator[tuple[Bulletin, str]]":
 
 
 def odd_platforms(bundle: "Bundle") -> Iterator[tuple[str, str]]:
-    """Yield place and fault where the two vendor indexes and the bulletins name other releases."""
+    """Yield the path and fault of each part that declares other releases."""
     outer = {(platform.product_id, platform.version) for platform in bundle.platforms}
     inner = {(platform.product_id, platform.version) for platform in bundle.inner_platforms}
     if outer != inner:
-        yield "vendor-index.xml", "names other releases than its copy in the metadata"
+        yield "vendor-index.xml", "declares other releases than its copy in the metadata"
     for bulletin in bundle.bulletins:
         own = {(platform.product_line_id, platform.version) for platform in bulletin.platforms}
         if not own:
-            yield bulletin.member, "names no release"
+            yield bulletin.member, "declares no release"
         elif not own <= outer:
-            yield bulletin.member, "names releases that the vendor index does not name"
+            yield bulletin.member, "declares releases that the vendor index does not declare"
 
 
-def unlike_response(bundle: "Bundle") -> "Iterator[Bulletin]":
-    """Yield the bulletins of which vmware.xml, if there is one, says something else or nothing."""
+def bulletins_contradicted_by_vmware_xml(bundle: "Bundle") -> "Iterator[Bulletin]":
+    """Yield the bulletins that vmware.xml contradicts or lacks; none if there is no vmware.xml."""
     if bundle.response is None:
         return
-    told = {bulletin.id: _meaning(bulletin) for bulletin in bundle.response.bulletins}
+    stated = {bulletin.id: _compared_values(bulletin) for bulletin in bundle.response.bulletins}
     for bulletin in bundle.bulletins:
-        if told.get(bulletin.id) != _meaning(bulletin):
+        if stated.get(bulletin.id) != _compared_values(bulletin):
             yield bulletin
 
 
-def _meaning(of: "Bulletin") -> tuple[object, ...]:
-    platforms = frozenset((p.product_line_id, p.version) for p in of.platforms)
-    return (of.component_name, of.component_version, platforms, frozenset(of.vib_ids))
+def _compared_values(bulletin: "Bulletin") -> tuple[object, ...]:
+    platforms = frozenset((p.product_line_id, p.version) for p in bulletin.platforms)
+    vib_ids = frozenset(bulletin.vib_ids)
+    return (bulletin.component_name, bulletin.component_version, platforms, vib_ids)
 
 
 Reading = Callable[[Descriptor], Any]
 
 
 def disagreements(own: Descriptor, announced: Descriptor) -> tuple[str, ...]:
-    """Return what a host would find unequal, by the names of the descriptor's elements."""
+    """Return the names of the descriptor's elements that a host finds unequal."""
     compared = dict(_ALWAYS)
     if _moment(own) == _moment(announced):
         compared |= _OF_ONE_DATE

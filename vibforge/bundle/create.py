@@ -1,4 +1,4 @@
-"""Make an offline bundle of VIBs: components, bulletins, platforms, metadata."""
+"""Create an offline bundle from VIBs: components, bulletins, platforms, metadata."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ from vibforge.bundle.recipe import (
     check_bundle,
     platform_version,
 )
-from vibforge.checks.vib_checks import objections, obstacles, sure_obstacles
+from vibforge.checks.vib_checks import errors_on_every_release, obstacles, sure_obstacles
 from vibforge.errors import DepotError, ModelError, Problem, VibforgeError
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, row_of
@@ -41,19 +41,19 @@ from vibforge.vib.identity import ReleaseDate
 from vibforge.vib.scan import Described, VibScan
 
 VIB_LIMIT = 10_000
-"""VIBs of one bundle; the largest depots of whole releases hold some thousand."""
+"""Most VIBs in one bundle; the largest depots of whole releases have a few thousand."""
 _ASSUMED_PLATFORMS = tuple(
     row.platform.value
     for row in map(row_of, STOCK_TARGETS)
     if row.platform and row.platform.certainty is Certainty.DOCUMENTED
 )
-"""The stock releases whose platform string is seen in vendor bundles."""
+"""The stock releases whose platform string occurs in vendor bundles."""
 _NOTED = 3
-"""Errors of one VIB that are noted; `vibforge lint` lists all."""
+"""Most errors noted for one VIB; `vibforge lint` lists all."""
 
 
 class Notes(Struct):
-    """What was assumed where nobody said, each once."""
+    """Notes about assumed values, without duplicates."""
 
     texts: dict[str, None] = field(default_factory=dict)
 
@@ -64,30 +64,30 @@ class Notes(Struct):
 def create_bundle(
     vibs: Sequence[Path], output: Path, recipe: BundleRecipe | None = None
 ) -> Written:
-    """Make an offline bundle.
+    """Create an offline bundle.
 
     Args:
         vibs: files of VIBs.
         output: the bundle's file.
-        recipe: what the bundle says; without one, each VIB becomes a component by its own name.
+        recipe: values of the metadata; without it, each VIB becomes a component of the same name.
 
     Raises:
-        DepotError: the VIBs do not fit together, or one could not be installed from a bundle.
+        DepotError: the VIBs contradict each other, or hosts cannot install one from a bundle.
         FormatError: one of them is not a VIB.
         ModelError: the recipe breaks rules.
         OutputError: the file cannot be written.
     """
     notes = Notes()
     content = assemble(carried(vibs), recipe or BundleRecipe(), notes)
-    note_objections(content.vibs, notes)
+    note_errors(content.vibs, notes)
     return write(content, output, tuple(notes.texts))
 
 
 def carried(paths: Sequence[Path]) -> tuple[CarriedVib, ...]:
-    """Take the files of VIBs, all problems at once.
+    """Read the files of VIBs; one error reports the problems of all files.
 
     Raises:
-        VibforgeError: one of its children says what is wrong with the files.
+        VibforgeError: a file cannot be used; see its subclasses.
     """
     if len(paths) > VIB_LIMIT:
         raise DepotError(f"{len(paths)} VIBs, more than {VIB_LIMIT}")
@@ -99,19 +99,19 @@ def carried(paths: Sequence[Path]) -> tuple[CarriedVib, ...]:
         except VibforgeError as error:
             problems += error.problems
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
     return joined_vibs(found)
 
 
 def assemble(vibs: tuple[CarriedVib, ...], recipe: BundleRecipe, notes: Notes) -> BundleContent:
-    """Decide what a bundle of these VIBs says.
+    """Return the content of a bundle of these VIBs.
 
     Raises:
-        DepotError: a component names a VIB that is not there, or there is none.
+        DepotError: a component names a VIB that is not given, or there are no VIBs.
         ModelError: the recipe breaks rules.
     """
     if not vibs:
-        raise DepotError("there is no VIB to put into a bundle")
+        raise DepotError("a bundle needs at least one VIB")
     _check_recipe(recipe)
     vendor = _vendor(vibs, recipe, notes)
     date = recipe.release_date or _latest(vibs)
@@ -145,7 +145,7 @@ def _check_recipe(recipe: BundleRecipe) -> None:
         problem for _path, error in broken_keys(recipe, ("bundle",)) for problem in error.problems
     ]
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
     check_bundle(recipe)
 
 
@@ -155,7 +155,7 @@ def _vendor(vibs: tuple[CarriedVib, ...], recipe: BundleRecipe, notes: Notes) ->
 
 
 def derived_code(vendor: str, notes: Notes) -> str:
-    """Make a vendor code of a vendor's name, and note it.
+    """Derive a vendor code from a vendor's name, and note it.
 
     Raises:
         DepotError: the name has fewer than three letters and digits.
@@ -163,17 +163,17 @@ def derived_code(vendor: str, notes: Notes) -> str:
     code = re.sub(r"[^0-9A-Za-z]", "", vendor)[:CODE_LENGTH].upper()
     if len(code) < CODE_LENGTH:
         raise DepotError(
-            f"no vendor code of three letters or digits can be made of {vendor!r}",
-            remedy="give one: --vendor-code ABC",
+            f"no vendor code of three letters or digits can be derived from {vendor!r}",
+            remedy="give a code: --vendor-code ABC",
         )
-    notes.add(f"the vendor code is {code}, made of the vendor's name {vendor}")
+    notes.add(f"the vendor code is {code}, derived from the vendor's name {vendor}")
     return code
 
 
 def _components(
     vibs: tuple[CarriedVib, ...], recipe: BundleRecipe
 ) -> Iterator[tuple[ComponentRecipe, tuple[CarriedVib, ...]]]:
-    """Yield the components with their VIBs; each VIB that none names is one of its own."""
+    """Yield the components with their VIBs; each VIB that none names becomes its own component."""
     if not recipe.components:
         yield from ((ComponentRecipe(name=v.announced.descriptor.name), (v,)) for v in vibs)
         return
@@ -181,15 +181,15 @@ def _components(
     wanted = [name for component in recipe.components for name in component.vibs]
     if missing := [name for name in wanted if name not in by_name]:
         raise DepotError(
-            f"a component names the VIB {', '.join(missing)}, which is not there",
-            remedy=f"there are {', '.join(vib.id for vib in vibs)}",
+            f"a component names the VIB {', '.join(missing)}, which is not among the files",
+            remedy=f"name one of {', '.join(vib.id for vib in vibs)}",
         )
     named = {by_name[name].id for name in wanted}
     rest = tuple(vib for vib in vibs if vib.id not in named)
     for component in recipe.components:
         members = tuple(by_name[name] for name in component.vibs) or rest
         if not members:
-            raise DepotError(f"no VIB is left for the component {component.name}")
+            raise DepotError(f"no VIB remains for the component {component.name}")
         yield component, members
     if rest and all(component.vibs for component in recipe.components):
         yield from ((ComponentRecipe(name=v.announced.descriptor.name), (v,)) for v in rest)
@@ -212,11 +212,12 @@ def _platforms(
     _refuse_ruled_out(chosen, vibs)
     for version in chosen:
         for reason in islice(_obstacles(vibs, version), 1):
-            notes.add(f"{component.name} is marked for {version} as asked, although {reason}")
+            notes.add(f"{component.name} is marked for {version} as requested, although {reason}")
     for version in chosen:
-        if own and not any(_same_line(version, each) for each in own):
+        if own and not any(_same_line(version, platform) for platform in own):
             notes.add(
-                f"{component.name} is offered to {version}, its VIB names only {', '.join(own)}"
+                f"{component.name} is marked for {version}, but its VIB declares only "
+                f"{', '.join(own)}"
             )
     return tuple(dict.fromkeys(map(platform_version, chosen or own)))
 
@@ -236,15 +237,15 @@ def _assumed(
             notes.add(f"{component.name} is not marked for {version}: {found[0]}")
     if not allowed:
         raise DepotError(
-            f"{component.name} fits none of {', '.join(reasons)}",
-            remedy="name the releases that it is for: --platform 6.7.0",
+            f"{component.name} cannot be used on any of {', '.join(reasons)}",
+            remedy="give the releases that it is for: --platform 6.7.0",
         )
     notes.add(f"{component.name} declares no ESXi release: marked for {', '.join(allowed)}")
     return allowed
 
 
 def _refuse_ruled_out(chosen: Sequence[str], vibs: tuple[CarriedVib, ...]) -> None:
-    """Refuse releases that were asked for and that a VIB cannot be used on.
+    """Refuse requested releases on which a VIB cannot be used.
 
     Raises:
         DepotError: each such release with the first reason.
@@ -256,7 +257,7 @@ def _refuse_ruled_out(chosen: Sequence[str], vibs: tuple[CarriedVib, ...]) -> No
         if reason
     ]
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
 
 
 def _obstacles(
@@ -264,7 +265,7 @@ def _obstacles(
     platform: str,
     found: Callable[[Described, Release], Iterator[Fault]] = obstacles,
 ) -> Iterator[str]:
-    """Yield why VIBs cannot be offered to a platform such as `7.0`; nothing for `8.*`."""
+    """Yield why VIBs cannot be used on a platform such as `7.0`; nothing for `8.*`."""
     if "*" in platform:
         return
     for vib in vibs:
@@ -272,11 +273,13 @@ def _obstacles(
             yield f"{vib.id}: {fault.what} ({fault.where})"
 
 
-def note_objections(vibs: tuple[CarriedVib, ...], notes: Notes) -> None:
-    """Note the errors of the VIBs, so that no bundle hides them."""
+def note_errors(vibs: tuple[CarriedVib, ...], notes: Notes) -> None:
+    """Note the errors of the VIBs, so that a bundle does not hide them."""
     for vib in vibs:
-        for objection in islice(objections(VibScan(Vib.from_source(vib.source))), _NOTED):
-            notes.add(f"{vib.id}: {objection}")
+        for finding in islice(
+            errors_on_every_release(VibScan(Vib.from_source(vib.source))), _NOTED
+        ):
+            notes.add(f"{vib.id}: {finding}")
 
 
 def _same_line(one: str, other: str) -> bool:
@@ -293,7 +296,7 @@ def _bulletin(part: _Part, recipe: BundleRecipe, vendor: Vendor, notes: Notes) -
     urls = [url.link for url in main.urls if url.link.startswith(("http://", "https://"))]
     link = recipe.kb_url or next(iter(urls), "")
     if not link:
-        notes.add("no page tells more (kb-url): publishing tools want one")
+        notes.add("the bulletin has no kb-url, which publishing tools require")
     if not recipe.contact:
         notes.add(f"the contact is the vendor's name, {vendor.name}")
     bulletin_id = f"{part.component.name}_{version}"
@@ -319,8 +322,8 @@ def _bulletin(part: _Part, recipe: BundleRecipe, vendor: Vendor, notes: Notes) -
         component_title=part.component.title or summary,
         component_version_title=version,
         platforms=tuple(
-            SoftwarePlatform(version=each, product_line_id=recipe.product)
-            for each in part.platforms
+            SoftwarePlatform(version=platform, product_line_id=recipe.product)
+            for platform in part.platforms
         ),
     )
 
@@ -333,8 +336,8 @@ def _check_ids(bulletins: list[Bulletin]) -> None:
     counts = Counter(bulletin.id for bulletin in bulletins)
     if twice := [bulletin_id for bulletin_id, count in counts.items() if count > 1]:
         raise DepotError(
-            f"two components would be {', '.join(twice)}",
-            remedy="give them names of their own in the recipe: [[bundle.components]]",
+            f"two components have the ID {', '.join(twice)}",
+            remedy="give them different names in the recipe: [[bundle.components]]",
         )
 
 
@@ -345,7 +348,7 @@ def _profile(
     date: ReleaseDate,
     notes: Notes,
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield an image profile if one was asked for (depot-format.md#image-profiles)."""
+    """Yield an image profile if the recipe requests one (depot-format.md#image-profiles)."""
     if not recipe.image_profile:
         return
     name = re.sub(r"[^0-9A-Za-z_.-]", "_", recipe.image_profile)[:COMPONENT_NAME_LIMIT]
@@ -363,5 +366,7 @@ def _profile(
         + element("viblist", ids)
         + leaf("acceptancelevel", lowest),
     )
-    notes.add(f"the image profile {recipe.image_profile} holds these VIBs alone, and boots nothing")
+    notes.add(
+        f"the image profile {recipe.image_profile} contains only these VIBs, so no host can boot it"
+    )
     yield f"profiles/{name}", text.encode("ascii")

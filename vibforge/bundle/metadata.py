@@ -91,7 +91,8 @@ def parse_bulletin(root: etree._Element, budget: Budget, member: str = "") -> Bu
         component_title="" if name is None else name.get("uiString", ""),
         component_version_title="" if version is None else version.get("uiString", ""),
         platforms=tuple(
-            SoftwarePlatform.of(each.get) for each in root.iterfind("platforms/softwarePlatform")
+            SoftwarePlatform.from_attributes(each.get)
+            for each in root.iterfind("platforms/softwarePlatform")
         ),
         unknown=tuple(part_text(child, budget) for child in root if _is_foreign(child)),
     )

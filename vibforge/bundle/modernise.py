@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from vibforge.bundle.create import Notes, assemble, derived_code, note_objections
+from vibforge.bundle.create import Notes, assemble, derived_code, note_errors
 from vibforge.bundle.index import Vendor, depot_platform
 from vibforge.bundle.metadata import Bulletin
 from vibforge.bundle.opening import (
@@ -93,11 +93,13 @@ def _versions(
                 for reason in _all_obstacles(content, last)
             ]
     if problems and (wanted or not good):
-        raise DepotError.of([*problems, Problem(what="the VIBs must be built anew", where=where)])
+        raise DepotError.from_problems(
+            [*problems, Problem(what="the VIBs must be built anew", where=where)]
+        )
     for problem in problems:
         notes.add(problem.what)
     notes.add(f"marked for {', '.join(good)}: no check rules these releases out; nobody tried it")
-    note_objections(content.vibs, notes)
+    note_errors(content.vibs, notes)
     _note_unknown(content, good, notes)
     return tuple(good)
 

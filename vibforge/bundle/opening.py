@@ -115,7 +115,7 @@ def carry_vib(path: Path) -> CarriedVib:
         FormatError: it is not a VIB.
         DepotError: a bundle with it could not be installed from.
     """
-    source = FileSource.of(path)
+    source = FileSource.from_path(path)
     vib = Vib.from_source(source)
     _check(vib)
     sha256, crc32 = file_digests(source)
@@ -147,7 +147,7 @@ def _check(vib: Vib) -> None:
         what = "name, version, vendor and type make the VIB's ID; one of them is missing"
         problems.append(Problem(what=what, where=where, remedy="build it anew"))
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
 
 
 def file_digests(source: Source) -> tuple[str, int]:
@@ -188,7 +188,7 @@ def joined_vibs(vibs: Iterable[CarriedVib]) -> tuple[CarriedVib, ...]:
             remedy = "leave one out; `vibforge bundle verify` tells which bundle contradicts itself"
             problems.append(Problem(what=what, where=vib.origin, remedy=remedy))
     if problems:
-        raise DepotError.of(problems)
+        raise DepotError.from_problems(problems)
     return tuple(by_id.values())
 
 
@@ -332,7 +332,7 @@ def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
         FormatError: it is not a zip, or cannot be read.
     """
     with ExitStack() as stack:
-        source = FileSource.of(path)
+        source = FileSource.from_path(path)
         stream = stack.enter_context(source.open())
         head = stream.read(HEAD_SIZE)
         if file_kind(head) is not FileKind.ZIP:
@@ -416,7 +416,7 @@ def content_of(opened_bundle: OpenBundle, origin: str) -> BundleContent:
     """
     bundle = opened_bundle.bundle
     if bundle.faults:
-        raise FormatError.of(bundle.faults)
+        raise FormatError.from_problems(bundle.faults)
     if len(bundle.vendors) != 1:
         raise DepotError("several vendors in one bundle are not composed", where=origin)
     files = _metadata_files(opened_bundle.archive, bundle.platforms, origin)
@@ -521,7 +521,7 @@ def opened_depot(path: Path) -> Iterator[OpenBundle]:
         found = bundles[0]
         found.archive.require_fit()
         if not found.bundle.vendors:
-            raise DepotError.of(found.bundle.faults)
+            raise DepotError.from_problems(found.bundle.faults)
         yield found
 
 

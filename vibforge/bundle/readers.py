@@ -1,8 +1,8 @@
-"""What each of those who read offline bundles makes of one.
+"""Predict which readers of offline bundles accept a bundle.
 
-`esxcli software vib` was tried on 6.7. What is said of components, Lifecycle Manager, Image Builder
-and Update Manager comes from the vendor's documentation and bundles and from reports, and says so
-by its certainty.
+`esxcli software vib` was tried on 6.7. Verdicts about components, Lifecycle Manager, Image Builder
+and Update Manager come from the vendor's documentation and bundles and from reports; the certainty
+says so.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ from vibforge.esxi.messages import NOT_ON_RECORD
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE
 from vibforge.findings.check import Check
+from vibforge.host.candidate import BundleReader, InstallCandidate
 from vibforge.host.command import NO_FLAGS, Flags
 from vibforge.host.host import stock_host
-from vibforge.host.offer import BundleReader, InstallCandidate
 from vibforge.host.prediction import Branch, Cause, Prediction, Refusal
 from vibforge.host.reading import refusal
 from vibforge.host.routes import Delivery, Route, predict_route, routes_of
@@ -32,13 +32,13 @@ _LOADING = (
     of_bundle.bundle_fault,
     of_bundle.no_vib_announced,
 )
-"""What keeps ESXi's library from loading a bundle; all readers share it."""
+"""Faults with which ESXi's library does not load a bundle; all readers use this library."""
 _STAGING = (
     of_bundle.vib_not_in_bundle,
     of_bundle.unreadable_vib,
     of_bundle.metadata_unlike_vib,
 )
-"""What ends an install when VIBs are fetched and compared with the metadata."""
+"""Faults that stop an install when the host downloads VIBs and compares them with the metadata."""
 _COMPONENTS = (of_bundle.not_a_component, of_bundle.bulletin_lists_unknown_vib)
 
 
@@ -67,7 +67,7 @@ _CERTAINTY = {
     BundleReader.IMAGE_BUILDER: Certainty.INFERRED,
     BundleReader.UPDATE_MANAGER: Certainty.INFERRED,
 }
-"""How certain it is that a reader takes a bundle in which no check finds anything."""
+"""How certain it is that a reader accepts a bundle without findings."""
 
 
 class Verdict(StrEnum):
@@ -79,7 +79,7 @@ class Verdict(StrEnum):
 
 
 class ReaderVerdict(Struct, frozen=True, kw_only=True):
-    """What one reader makes of a bundle; `says` is its message where one is on record."""
+    """The verdict of one reader on a bundle; `says` is the reader's message, if it is known."""
 
     reader: BundleReader
     verdict: Verdict
@@ -95,7 +95,7 @@ _ROUTES = {
     BundleReader.VLCM: Route.VLCM,
     BundleReader.IMAGE_BUILDER: Route.IMAGE_BUILDER,
 }
-"""What becomes of the VIBs behind a reader, as `plan` says it."""
+"""The route by which each reader installs the VIBs of a bundle."""
 _OTHERS = tuple(
     release for release in TABLE if release not in STOCK_TARGETS and release >= STOCK_TARGETS[0]
 )
@@ -105,106 +105,113 @@ _ATTEMPTS = (
     (STOCK_TARGETS, Flags(no_live_install=True)),
     (STOCK_TARGETS, Flags(force=True, no_sig_check=True, no_live_install=True)),
 )
-"""The releases and flags that are tried, one after the other, until something installs."""
+"""The releases and flags to try in turn until the VIBs install."""
 
 
 def bundle_refusals(scan: BundleScan) -> dict[BundleReader, tuple[Refusal, ...]]:
-    """Return what each reader refuses of a bundle itself."""
+    """Return why each reader refuses the bundle itself, apart from its VIBs."""
     return {reader: tuple(_refusals(_CHECKS[reader], scan)) for reader in BundleReader}
 
 
-def reader_verdicts(scan: BundleScan, offer: InstallCandidate) -> tuple[ReaderVerdict, ...]:
-    """Return what each reader makes of a bundle.
+def reader_verdicts(scan: BundleScan, candidate: InstallCandidate) -> tuple[ReaderVerdict, ...]:
+    """Return the verdict of each reader on a bundle.
 
-    A reader refuses it where the bundle itself is wrong, or where its VIBs go by the reader's route
-    to no release, whatever flags are given there and whatever level the host has.
+    A reader refuses the bundle because of its own faults, or if its VIBs install by the reader's
+    route on no release, with any flags and at any level of the host.
 
     Args:
         scan: the bundle.
-        offer: what it offers to hosts.
+        candidate: the bundle as an install candidate.
     """
-    return tuple(_judged(reader, scan, offer) for reader in BundleReader)
+    return tuple(_judged(reader, scan, candidate) for reader in BundleReader)
 
 
-def _judged(reader: BundleReader, scan: BundleScan, offer: InstallCandidate) -> ReaderVerdict:
+def _judged(reader: BundleReader, scan: BundleScan, candidate: InstallCandidate) -> ReaderVerdict:
     remarks = tuple(_remarks(reader, scan))
-    refused = offer.of_readers[reader]
+    refused = candidate.reader_refusals[reader]
     if refused:
         says = next(filter(None, map(_says, refused)), "")
-        return _refusing(reader, [each.cause for each in refused], says, remarks)
+        return _refusing(reader, [refusal.cause for refusal in refused], says, remarks)
     if reader not in _ROUTES:
-        return _taking(reader, _CERTAINTY[reader], remarks)
-    found, flags = _arrivals(_ROUTES[reader], offer)
-    going = _certainties(found)
-    if not going:
-        results = [world.result for worlds in found.values() for world in worlds]
-        last = min(results, key=lambda each: each.certainty.doubt)
+        return _accepting(reader, _CERTAINTY[reader], remarks)
+    predictions, flags = _predict_releases(_ROUTES[reader], candidate)
+    certainties = _install_certainties(predictions)
+    if not certainties:
+        results = [branch.result for branches in predictions.values() for branch in branches]
+        last = min(results, key=lambda result: result.certainty.doubt)
         says = f"[{last.message.error}] {last.message.text}" if last.message else last.says.strip()
         return _refusing(reader, last.causes, says, remarks)
-    surest = min(going, key=lambda each: each.doubt)
+    surest = min(certainties, key=lambda certainty: certainty.doubt)
     certainty = surest if surest is Certainty.UNKNOWN else _CERTAINTY[reader]
-    doubts = tuple(_conditions(found, flags)) if surest is Certainty.UNKNOWN else ()
-    return _taking(reader, certainty, (*remarks, *doubts, *_but(found)))
+    doubts = tuple(_conditions(predictions, flags)) if surest is Certainty.UNKNOWN else ()
+    return _accepting(reader, certainty, (*remarks, *doubts, *_refusing_releases(predictions)))
 
 
-def _arrivals(
-    route: Route, offer: InstallCandidate
+def _predict_releases(
+    route: Route, candidate: InstallCandidate
 ) -> tuple[dict[Release, tuple[Branch[Prediction], ...]], Flags]:
-    """Return what becomes of the VIBs on hosts of their level, and the flags that were given last.
+    """Return the predictions for hosts at level community, and the last flags tried.
 
-    Releases and flags are tried in turn, until the VIBs go in somewhere.
+    Releases and flags are tried in turn until the VIBs install on a release.
     """
-    found: dict[Release, tuple[Branch[Prediction], ...]] = {}
+    predictions: dict[Release, tuple[Branch[Prediction], ...]] = {}
     given = NO_FLAGS
     for releases, flags in _ATTEMPTS:
         given = flags
         for release in releases:
             host = replace(stock_host(release), acceptance_level=AcceptanceLevel.COMMUNITY)
-            journey = Delivery(host=host, offer=offer, flags=flags)
-            if route in routes_of(journey):
-                found[release] = predict_route(journey, route)
-        if _certainties(found):
+            delivery = Delivery(host=host, candidate=candidate, flags=flags)
+            if route in routes_of(delivery):
+                predictions[release] = predict_route(delivery, route)
+        if _install_certainties(predictions):
             break
-    return found, given
+    return predictions, given
 
 
-def _certainties(found: Mapping[Release, Sequence[Branch[Prediction]]]) -> list[Certainty]:
-    """Return how certain each way is on which the VIBs are installed."""
-    results = (world.result for worlds in found.values() for world in worlds)
+def _install_certainties(
+    predictions: Mapping[Release, Sequence[Branch[Prediction]]],
+) -> list[Certainty]:
+    """Return the certainty of each branch in which the VIBs install."""
+    results = (branch.result for branches in predictions.values() for branch in branches)
     return [result.certainty for result in results if result.outcome.installs]
 
 
-def _goes(worlds: Sequence[Branch[Prediction]]) -> bool:
-    return any(world.result.outcome.installs for world in worlds)
+def _may_install(branches: Sequence[Branch[Prediction]]) -> bool:
+    return any(branch.result.outcome.installs for branch in branches)
 
 
-def _but(found: Mapping[Release, Sequence[Branch[Prediction]]]) -> Iterator[str]:
-    """Name the releases to which the VIBs do not go, each reason once."""
-    kept: dict[str, list[str]] = {}
-    for release, worlds in found.items():
-        if release in STOCK_TARGETS and not _goes(worlds):
-            reason = "; ".join(map(str, worlds[0].result.causes[:1]))
-            kept.setdefault(reason, []).append(str(release))
-    for reason, releases in kept.items():
+def _refusing_releases(
+    predictions: Mapping[Release, Sequence[Branch[Prediction]]],
+) -> Iterator[str]:
+    """Yield a remark for each cause with the releases that refuse the VIBs because of it."""
+    refusing: dict[str, list[str]] = {}
+    for release, branches in predictions.items():
+        if release in STOCK_TARGETS and not _may_install(branches):
+            reason = "; ".join(map(str, branches[0].result.causes[:1]))
+            refusing.setdefault(reason, []).append(str(release))
+    for reason, releases in refusing.items():
         yield f"not for {', '.join(releases)}: {reason}"
 
 
 def _conditions(
-    found: Mapping[Release, Sequence[Branch[Prediction]]], flags: Flags
+    predictions: Mapping[Release, Sequence[Branch[Prediction]]], flags: Flags
 ) -> Iterator[str]:
-    """Name what the VIBs' way depends on, for the first release to which they may go."""
+    """Yield the conditions for the first release on which the VIBs may install."""
     forced = f" with {' '.join(flags.words)}" if flags.words else ""
-    for release, worlds in found.items():
-        for world in worlds:
-            if world.result.outcome.installs:
+    for release, branches in predictions.items():
+        for branch in branches:
+            if branch.result.outcome.installs:
                 conditions = (
-                    "; ".join(world.answers.conditions) or "it checks what `vib install` checks"
+                    "; ".join(branch.assumptions.conditions)
+                    or "it checks what `vib install` checks"
                 )
                 yield f"on {release}{forced} if {conditions}"
                 return
 
 
-def _taking(reader: BundleReader, certainty: Certainty, remarks: tuple[str, ...]) -> ReaderVerdict:
+def _accepting(
+    reader: BundleReader, certainty: Certainty, remarks: tuple[str, ...]
+) -> ReaderVerdict:
     verdict = Verdict.OPEN if certainty is Certainty.UNKNOWN else Verdict.TAKES
     return ReaderVerdict(reader=reader, verdict=verdict, certainty=certainty, remarks=remarks)
 
@@ -217,7 +224,7 @@ def _refusing(
         verdict=Verdict.REFUSES,
         certainty=min(
             (cause.certainty for cause in causes),
-            key=lambda each: each.doubt,
+            key=lambda certainty: certainty.doubt,
             default=Certainty.INFERRED,
         ),
         says=says,
@@ -227,12 +234,12 @@ def _refusing(
 
 
 def loading_refusals(scan: BundleScan) -> tuple[Refusal, ...]:
-    """Return what a host's library says when it loads the bundle."""
+    """Return the refusals of a host's library when it loads the bundle."""
     return tuple(_refusals(_LOADING, scan))
 
 
 def staging_refusals(scan: BundleScan) -> tuple[Refusal, ...]:
-    """Return what a host says when it fetches the VIBs and compares them with the metadata."""
+    """Return the refusals of a host when it downloads the VIBs and compares the metadata."""
     return tuple(_refusals(_STAGING, scan))
 
 
@@ -258,28 +265,28 @@ def _names(vibs: Sequence[Vib]) -> str:
 def _remarks(reader: BundleReader, scan: BundleScan) -> Iterator[str]:
     match reader:
         case BundleReader.ESXCLI:
-            yield "it must be on the host, with its full path; over the network only as a depot"
-            yield "tried on 6.7; `vibforge plan` says what a host makes of the VIBs themselves"
+            yield "copy it to the host and give its full path; over the network, use a depot"
+            yield "tried on 6.7; `vibforge plan` predicts what a host does with the VIBs"
         case BundleReader.COMPONENT:
-            yield "hosts from 7.0 on have it; what else it checks is not on record"
+            yield "available from 7.0 on; its further checks are not known"
         case BundleReader.VLCM:
             yield from _vlcm_remarks(scan)
         case BundleReader.IMAGE_BUILDER:
-            yield "`Add-EsxSoftwarePackage` needs -Force for paths outside the level's list"
+            yield "`Add-EsxSoftwarePackage` requires -Force for paths that the level does not allow"
             claiming = [vib for vib in _unsigned(scan) if vib.descriptor.level.needs_signature]
             if claiming:
-                yield f"its export refuses the unsigned {_names(claiming)}: use -NoSignatureCheck"
+                yield f"its export refuses the unsigned {_names(claiming)}; use -NoSignatureCheck"
         case BundleReader.UPDATE_MANAGER:
-            yield "it serves hosts up to 8.x: 9.0 has no baselines any more (KB 379388)"
+            yield "only for hosts up to 8.x; 9.0 no longer has baselines (KB 379388)"
             for fault in of_bundle.bulletin_field_missing.faults(scan):
                 yield f"publishing tools refuse {fault.where}: it {fault.what}"
 
 
 def _vlcm_remarks(scan: BundleScan) -> Iterator[str]:
     if unsigned := _unsigned(scan):
-        yield f"whether it takes the unsigned {_names(unsigned)} is not known"
+        yield f"it may refuse the unsigned {_names(unsigned)}; that is not known"
     if not all(v.descriptor.system_requires.software_platforms for _member, v in scan.vibs):
-        yield "a public recipe names softwarePlatform in the VIB too"
+        yield "a public guide recommends softwarePlatform in the VIB too"
     for bulletin in scan.bundle.components:
         if not bulletin.value("kbUrl").startswith(("http://", "https://")):
-            yield f"{bulletin.id} has no page with more information; a public recipe names one"
+            yield f"{bulletin.id} has no kbUrl; a public guide recommends one"

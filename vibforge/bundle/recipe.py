@@ -105,7 +105,16 @@ class ComponentRecipe(Struct, frozen=True, kw_only=True):
 
 
 class BundleRecipe(Struct, frozen=True, kw_only=True):
-    """All that decides an offline bundle, but for its VIBs."""
+    """All that decides an offline bundle, but for its VIBs.
+
+    Examples:
+        >>> from vibforge import BundleRecipe, ComponentRecipe, create_bundle
+        >>> component = ComponentRecipe(name="acme-fleet", version="1.0-1")
+        >>> recipe = BundleRecipe(vendor_code="ABC", platforms=("8.0",), components=(component,))
+        >>> written = create_bundle("acme.vib", "new.zip", recipe=recipe)
+        >>> written.content.bulletins[0].bulletin.component_name
+        'acme-fleet'
+    """
 
     vendor: Annotated[
         str,

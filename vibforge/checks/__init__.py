@@ -1,1 +1,1 @@
-"""The checks of a VIB, one topic a module; their docstrings are the manual."""
+"""The rules for VIBs: each finds one kind of fault and explains it."""

@@ -32,7 +32,7 @@ def descriptor_not_first(subject: VibScan) -> Iterator[Fault]:
 
     Why: hosts read the archive as a stream and stop with "{FIRST_MEMBER.title}".
 
-    Remedy: write descriptor.xml, sig.pkcs7, then the payloads.
+    Remedy: write descriptor.xml first, then sig.pkcs7, then the payloads.
 
     Evidence: tried on 6.7.
     """
@@ -50,16 +50,19 @@ def descriptor_not_first(subject: VibScan) -> Iterator[Fault]:
 def signature_not_second(subject: VibScan) -> Iterator[Fault]:
     """The second member is not sig.pkcs7.
 
-    Why: an unsigned VIB has an empty sig.pkcs7; without it hosts stop with "{SECOND_MEMBER}".
+    Why: even an unsigned VIB has a sig.pkcs7, which is empty. Without it hosts stop with
+    "{SECOND_MEMBER}".
 
-    Remedy: put sig.pkcs7 behind the descriptor, empty if there is no signature.
+    Remedy: write sig.pkcs7 directly after descriptor.xml; leave it empty if the VIB is unsigned.
 
     Evidence: tried on 6.7.
     """
     names = member_names(subject.vib)
     if names[1:2] != (SIGNATURE_NAME,):
-        second = names[1] if len(names) > 1 else "nothing"
-        yield Fault(second, "is in the place of sig.pkcs7")
+        if len(names) > 1:
+            yield Fault(names[1], "is the second member, where hosts expect sig.pkcs7")
+        else:
+            yield Fault(SIGNATURE_NAME, "is missing; it is the second member even if it is empty")
 
 
 @check(
@@ -70,17 +73,17 @@ def signature_not_second(subject: VibScan) -> Iterator[Fault]:
     reaction=Reaction(InstallStep.PAYLOADS, messages.NO_MEMBER),
 )
 def payload_without_member(subject: VibScan) -> Iterator[Fault]:
-    """The descriptor declares a payload that the archive does not hold.
+    """The descriptor declares a payload that the archive does not contain.
 
     Why: the install stops with "{NO_MEMBER}".
 
-    Remedy: name the member as the descriptor names the payload.
+    Remedy: give the member the name that the descriptor gives the payload.
 
-    Evidence: tried on 6.7; met in the field (a VIB that declares `lsimr3` and holds `payload1`).
+    Evidence: tried on 6.7; seen in the field (a VIB declares `lsimr3` and contains `payload1`).
     """
     for payload in subject.vib.payloads:
         if payload.member is None:
-            what = "the archive has no payload of this name"
+            what = "is declared, but the archive has no member of this name"
             yield Fault(payload.name, what, values={"name": payload.name})
 
 
@@ -91,12 +94,12 @@ def payload_without_member(subject: VibScan) -> Iterator[Fault]:
     contradiction=Contradiction(Topic.CONTAINER, "every header of the archive can be read"),
 )
 def bad_archive_header(subject: VibScan) -> Iterator[Fault]:
-    """A header of the archive cannot be read, or bytes follow the last member.
+    """A member header is malformed, or bytes follow the last member.
 
-    Why: hosts stop with "{BAD_ARCHIVE}": a mode that is not octal, a time that is not a
-    whole number, a pad byte other than a newline, anything behind the last member.
+    Why: hosts stop with "{BAD_ARCHIVE}" if a mode is not octal, a time is not a whole
+    number, a pad byte is not a newline, or anything follows the last member.
 
-    Remedy: write the archive anew, with `vibforge build` or `ar`.
+    Remedy: write the archive again, with `vibforge build` or `ar`.
 
     Evidence: tried on 6.7.
     """
@@ -108,19 +111,19 @@ def bad_archive_header(subject: VibScan) -> Iterator[Fault]:
 
 @check("VF105", Severity.WARNING, Certainty.MEASURED)
 def payloads_out_of_order(subject: VibScan) -> Iterator[Fault]:
-    """The payloads do not stand in the order of their names.
+    """The payloads are not sorted by name.
 
-    Why: hosts ask for payloads in that order; read as a stream, from a URL, a payload that comes
-    before the one wanted is lost ("{NO_MEMBER}").
+    Why: hosts request payloads in the order of their names. When a host reads the VIB as a stream,
+    from a URL, it cannot go back to a payload that it has passed ("{NO_MEMBER}").
 
-    Remedy: write the members sorted by name.
+    Remedy: sort the payload members by name.
 
     Evidence: tried on 6.7.
     """
     names = [name for name in member_names(subject.vib) if name not in _OWN]
     for before, after in pairwise(names):
         if after < before:
-            yield Fault(after, f"comes behind {before}")
+            yield Fault(after, f"comes after {before}; sort the payloads by name")
 
 
 @check(
@@ -130,18 +133,17 @@ def payloads_out_of_order(subject: VibScan) -> Iterator[Fault]:
     contradiction=Contradiction(Topic.PAYLOAD, "the descriptor declares every member"),
 )
 def undeclared_member(subject: VibScan) -> Iterator[Fault]:
-    """The archive holds a member that the descriptor does not declare.
+    """The archive contains a member that the descriptor does not declare.
 
-    Why: hosts skip it without a word, whoever put it there expects its files to arrive, and no
-    signature covers it.
+    Why: hosts skip the member silently, so its files never arrive, and no signature covers it.
 
-    Remedy: declare it as a payload, or take it out.
+    Remedy: declare it as a payload, or remove it.
 
     Evidence: tried on 6.7.
     """
     for payload in subject.vib.payloads:
         if payload.declared is None:
-            yield Fault(payload.name, "is not declared and will not be installed")
+            yield Fault(payload.name, "is not declared; hosts do not install it")
 
 
 @check(
@@ -151,18 +153,18 @@ def undeclared_member(subject: VibScan) -> Iterator[Fault]:
     contradiction=Contradiction(Topic.CONTAINER, "every member has a name of its own"),
 )
 def duplicate_member(subject: VibScan) -> Iterator[Fault]:
-    """Two members have one name.
+    """Several members have the same name.
 
-    Why: hosts read the first; other tools may read the last, and so see another VIB.
+    Why: hosts read the first. Other tools may read the last, and then see a different VIB.
 
-    Remedy: keep one of them.
+    Remedy: keep only one of them.
 
     Evidence: tried on 6.7.
     """
     members = Counter(member.name for member in subject.vib.archive.members)
     for name, count in members.items():
         if count > 1:
-            yield Fault(name, f"is there {count} times; hosts read the first")
+            yield Fault(name, f"occurs {count} times; hosts read the first")
 
 
 @check(
@@ -172,11 +174,12 @@ def duplicate_member(subject: VibScan) -> Iterator[Fault]:
     contradiction=Contradiction(Topic.CONTAINER, "the file ends where its last member does"),
 )
 def file_cut_short(subject: VibScan) -> Iterator[Fault]:
-    """The file ends before its last member does.
+    """The file is truncated: it ends within a member.
 
-    Why: a download or copy broke off; hosts notice only by the digest ("{DIGEST_AT_EOF}").
+    Why: a download or copy was interrupted. Hosts notice only when the digest does not match
+    ("{DIGEST_AT_EOF}").
 
-    Remedy: fetch the file again.
+    Remedy: download or copy the file again.
 
     Evidence: tried on 6.7.
     """
@@ -193,12 +196,12 @@ def file_cut_short(subject: VibScan) -> Iterator[Fault]:
     contradiction=Contradiction(Topic.COVERAGE, "every member is descriptor, signature or payload"),
 )
 def uncovered_table(subject: VibScan) -> Iterator[Fault]:
-    """The archive has a table of GNU ar.
+    """The archive contains a symbol or name table of GNU ar.
 
-    Why: hosts skip it, but no signature and no digest covers its bytes. Member names of up to 15
-    characters need no table.
+    Why: hosts skip the table, but no signature and no digest covers its bytes. Member names of up
+    to 15 characters need no table.
 
-    Remedy: write the archive anew with `vibforge build`.
+    Remedy: write the archive again, with `vibforge build`.
 
     Evidence: tried on 6.7.
     """

@@ -1,4 +1,4 @@
-"""VF2xx: descriptor.xml as the text that a host's reader takes: encoding, elements, values."""
+"""VF2xx: descriptor.xml as text: its encoding, elements and values."""
 
 from collections.abc import Iterator
 
@@ -19,12 +19,12 @@ def encoding_declaration(subject: VibScan) -> Iterator[Fault]:
     Why: 6.5 and 6.7 stop with "{ENCODING_DECLARED}". Other
     releases were not tried.
 
-    Remedy: leave the declaration out, as VMware does.
+    Remedy: omit the XML declaration, as VMware does.
 
     Evidence: tried on 6.7.
     """
     if declares_encoding(subject.vib.descriptor_bytes):
-        yield Fault("descriptor.xml", "its first line says encoding=")
+        yield Fault("descriptor.xml", "declares an encoding in its first line")
 
 
 @check("VF202", Severity.ERROR, Certainty.MEASURED)
@@ -38,7 +38,7 @@ def empty_tag(subject: VibScan) -> Iterator[Fault]:
     Evidence: tried on 6.7.
     """
     if "" in subject.descriptor.software_tags:
-        yield Fault("<software-tags>", "holds an empty <tag>")
+        yield Fault("<software-tags>", "contains an empty <tag>")
 
 
 @check(
@@ -49,7 +49,7 @@ def empty_tag(subject: VibScan) -> Iterator[Fault]:
 def default_namespace(subject: VibScan) -> Iterator[Fault]:
     """The root element has a default namespace.
 
-    Why: the reader then finds none of the elements: "Missing VIB name".
+    Why: the host's reader then finds no element: "Missing VIB name".
 
     Remedy: write `<vib version="5.0">` without xmlns.
 
@@ -66,29 +66,29 @@ def default_namespace(subject: VibScan) -> Iterator[Fault]:
     contradiction=Contradiction(Topic.DESCRIPTOR, "every value can be read"),
 )
 def unreadable_value(subject: VibScan) -> Iterator[Fault]:
-    """A yes-or-no or a number is neither, or an element occurs more than once.
+    """A Boolean or a number is malformed, or an element occurs more than once.
 
-    Why: hosts take true, false, 1 and 0, and whole numbers; other text is an error.
+    Why: hosts accept true, false, 1 and 0 as Booleans, and whole numbers; other text is an error.
 
-    Remedy: correct the value.
+    Remedy: correct the value, or keep one of the elements.
 
     Evidence: tried on 6.7.
     """
     for problem in subject.descriptor.faults:
         yield Fault(problem.where.rpartition("/")[2], problem.what)
     for tag in subject.descriptor.repeated:
-        yield Fault(f"<{tag}>", "occurs more than once, and readers differ in which one counts")
+        yield Fault(f"<{tag}>", "occurs more than once, and readers differ in which one they use")
 
 
 @check("VF214", Severity.ERROR, Certainty.DOCUMENTED)
 def url_without_key(subject: VibScan) -> Iterator[Fault]:
     """A link has no key.
 
-    Why: hosts demand the attribute `key` of every <url>.
+    Why: hosts require the attribute `key` on every <url>.
 
-    Remedy: give it a short name: key="website".
+    Remedy: add a short name, such as key="website".
 
-    Evidence: read off a 6.7 host.
+    Evidence: observed on a 6.7 host.
     """
     for url in subject.descriptor.urls:
         if not url.key:
@@ -97,55 +97,57 @@ def url_without_key(subject: VibScan) -> Iterator[Fault]:
 
 @check("VF215", Severity.ERROR, Certainty.MEASURED)
 def malformed_constraint(subject: VibScan) -> Iterator[Fault]:
-    """A constraint has a relation that does not exist, or half of relation and version.
+    """A constraint has no name, an invalid relation, or only one of relation and version.
 
-    Why: hosts know <<, <=, =, >= and >>; relation and version go only together, and a name there
-    must be.
+    Why: hosts accept the relations <<, <=, =, >= and >>. They require a name, and a relation only
+    together with a version.
 
-    Remedy: write >> for >, and << for <.
+    Remedy: write >> for >, and << for <; give both relation and version, or neither.
 
     Evidence: tried on 6.7.
     """
-    of = subject.descriptor.relationships
+    relationships = subject.descriptor.relationships
     for element, constraints in (
-        ("depends", of.depends),
-        ("conflicts", of.conflicts),
-        ("replaces", of.replaces),
-        ("compatibleWith", of.compatible_with),
+        ("depends", relationships.depends),
+        ("conflicts", relationships.conflicts),
+        ("replaces", relationships.replaces),
+        ("compatibleWith", relationships.compatible_with),
     ):
         for constraint in constraints:
-            halves = bool(constraint.relation) != bool(constraint.version)
-            unknown = constraint.relation and constraint.relation not in set(Relation)
-            if halves or unknown or not constraint.name:
-                yield Fault(f"<{element}>", f"{str(constraint)!r:.80} is not a constraint")
+            is_incomplete = bool(constraint.relation) != bool(constraint.version)
+            is_unknown = constraint.relation and constraint.relation not in set(Relation)
+            if is_incomplete or is_unknown or not constraint.name:
+                yield Fault(f"<{element}>", f"{str(constraint)!r:.80} is not a valid constraint")
 
 
 @check("VF216", Severity.WARNING, Certainty.DOCUMENTED)
 def not_ascii(subject: VibScan) -> Iterator[Fault]:
-    """The descriptor holds characters beyond ASCII.
+    """The descriptor contains non-ASCII characters.
 
-    Why: the host's database writes it back in the locale of its process, where they can be lost.
+    Why: the host writes the descriptor to its database in the locale of its process, which can lose
+    such characters.
 
     Remedy: use ASCII, or character references.
 
-    Evidence: read off a 6.7 host.
+    Evidence: observed on a 6.7 host.
     """
     if not subject.vib.descriptor_bytes.isascii():
-        yield Fault("descriptor.xml", "has characters beyond ASCII")
+        yield Fault("descriptor.xml", "contains non-ASCII characters")
 
 
 @check("VF217", Severity.NOTE, Certainty.MEASURED)
 def unknown_element(subject: VibScan) -> Iterator[Fault]:
-    """The descriptor holds an element that hosts do not know.
+    """The descriptor contains an element that hosts ignore.
 
-    Why: they pass over it, so a misspelt one does nothing (<cimon-restart> was met in the field).
+    Why: hosts skip unknown elements, so a misspelt element has no effect (seen in the field:
+    <cimon-restart>).
 
-    Remedy: look whether it is spelt right.
+    Remedy: check the spelling of the element.
 
     Evidence: tried on 6.7.
     """
     for element in subject.descriptor.unknown:
-        yield Fault("descriptor.xml", f"{element.split('>')[0][:60]}> is not known")
+        yield Fault("descriptor.xml", f"{element.split('>')[0][:60]}> is not an element hosts use")
 
 
 CHECKS = (

@@ -1,9 +1,9 @@
-"""Hold a VIB against its level's list of paths: what a host does, and what it does not tell.
+"""Check a VIB against the path list of its acceptance level.
 
-The host serialises the VIB that it read and validates it with a RELAX NG grammar; only the
-acceptance level, the overlay flag and the file list matter (format.md#path-lists, tried on
-6.7). Here the table in `esxi.paths` is asked, which names the offending path too, as a host never
-does; a test holds it against a grammar that is made of it.
+A host serialises the VIB and validates it with a RELAX NG grammar. Only the acceptance level, the
+overlay flag and the file list matter (format.md#path-lists, tried on 6.7). Here the table in
+`esxi.paths` decides, so that a finding can name the path, which a host never does. A test compares
+the table with a grammar that is generated from it.
 """
 
 from collections.abc import Iterable
@@ -19,33 +19,33 @@ from vibforge.esxi.table import has_components, row_of
 _INIT_SCRIPTS = "etc/init.d/"
 
 
-class Violations(Struct, frozen=True, kw_only=True):
-    """What of a VIB its acceptance level does not allow."""
+class Disallowed(Struct, frozen=True, kw_only=True):
+    """What a VIB contains that its acceptance level does not allow."""
 
     paths: tuple[str, ...] = ()
-    """Entries of the file list that are on no list of the level, as they stand there."""
+    """Entries of the file list that the level does not allow, as they are written there."""
     overlay: bool = False
-    """Whether the VIB is an overlay although its level forbids that."""
+    """Whether the VIB is an overlay although its level forbids overlays."""
 
     def __bool__(self) -> bool:
         return bool(self.paths) or self.overlay
 
 
-def violations(
+def find_disallowed(
     level: AcceptanceLevel, file_list: Iterable[str], *, overlay: bool = False
-) -> Violations:
-    """Return what a host of 6.7 would refuse as a violation of its rules.
+) -> Disallowed:
+    """Return what a host of 6.7 refuses at this acceptance level.
 
-    Empty entries of the file list count for nothing.
+    Empty entries of the file list are ignored.
     """
-    return Violations(
+    return Disallowed(
         paths=paths_outside(level, filter(None, file_list)),
         overlay=overlay and level is AcceptanceLevel.COMMUNITY,
     )
 
 
 def path_list_certainty(release: Release, paths: tuple[str, ...]) -> Certainty:
-    """Return how certain it is that a release has the path lists of 6.7, for these paths.
+    """Return how certain it is that a release applies the path lists of 6.7 to these paths.
 
     One report of 7 or 8 reserves `etc/init.d` for partners; 6.5 and 6.7 do not (tried).
     """
@@ -61,5 +61,5 @@ def path_list_certainty(release: Release, paths: tuple[str, ...]) -> Certainty:
 
 @lru_cache(maxsize=16)
 def _has_init_script(paths: tuple[str, ...]) -> bool:
-    """Look through a list once: a prediction asks again for each possible host."""
+    """Return whether a path is an init script; cached, as a prediction asks once per branch."""
     return any(path.startswith(_INIT_SCRIPTS) for path in paths)

@@ -1,4 +1,4 @@
-"""VF2xx: who the VIB says it is: name, version, date, type, level and summary."""
+"""VF2xx: the identity of a VIB: name, version, date, type, acceptance level and summary."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vibforge.vib.scan import Described
 
 _SUMMARY_LIMIT = 86
-"""Characters of the longest summary of a vendor's descriptor; the template says 80."""
+"""Length of the longest summary in a vendor's descriptor; VMware's template says 80."""
 _PLACEHOLDER = re.compile(
     r"\$\{[^{}\s]{1,80}\}|\{\{[^{}]{1,80}\}\}|(?<!\w)@[A-Za-z_][\w.-]{0,79}@(?!\w)"
 )
@@ -40,7 +40,7 @@ _ELEMENTS = {
     "acceptance_level": "acceptance-level",
     "software_tags": "software-tags",
 }
-"""Fields of a descriptor whose element has another name."""
+"""Element names of the descriptor fields that are named differently."""
 
 
 @check(
@@ -51,15 +51,16 @@ _ELEMENTS = {
 def missing_name(subject: "Described") -> Iterator[Fault]:
     """Name, version or vendor is empty.
 
-    Why: without a name hosts stop with "Missing VIB name"; the other two make up the VIB's ID.
+    Why: without a name hosts stop with "Missing VIB name". Version and vendor are parts of the VIB
+    ID.
 
-    Remedy: fill all three.
+    Remedy: fill in all three.
 
     Evidence: tried on 6.7.
     """
-    of = subject.descriptor
-    for element, value in (("name", of.name), ("version", of.version), ("vendor", of.vendor)):
-        if not value:
+    descriptor = subject.descriptor
+    for element in ("name", "version", "vendor"):
+        if not getattr(descriptor, element):
             yield Fault(f"<{element}>", "is empty or missing")
 
 
@@ -72,10 +73,10 @@ def missing_name(subject: "Described") -> Iterator[Fault]:
 def name_too_long(subject: "Described") -> Iterator[Fault]:
     """The name is too long for the host's database.
 
-    Why: the install stops with "{NAME_TOO_LONG}": 50 characters always fail, 49
-    depend on a hash, 48 always fit.
+    Why: the install stops with "{NAME_TOO_LONG}". A name of 50 characters always
+    fails, one of 49 depending on a hash, one of 48 never.
 
-    Remedy: 35 characters at the most, as VMware's template has it.
+    Remedy: use at most 35 characters, the limit of VMware's template.
 
     Evidence: tried on 6.7.
     """
@@ -83,16 +84,16 @@ def name_too_long(subject: "Described") -> Iterator[Fault]:
     if length > DATABASE_NAME_LIMIT:
         yield Fault("<name>", f"has {length} characters, more than {DATABASE_NAME_LIMIT}")
     elif length > NAME_LIMIT:
-        what = f"has {length} characters; the template stops at {NAME_LIMIT}"
+        what = f"has {length} characters; VMware's template allows {NAME_LIMIT}"
         yield Fault("<name>", what, Severity.NOTE, Certainty.DOCUMENTED)
 
 
 @check("VF206", Severity.WARNING, Certainty.DOCUMENTED)
 def odd_name(subject: "Described") -> Iterator[Fault]:
-    """Name or vendor holds characters that the template does not allow.
+    """Name or vendor contains characters that VMware's template does not allow.
 
-    Why: a slash breaks the path of the host's database, a colon the selection of a VIB as
-    vendor:name:version; blanks and other letters pass the reader and trip tools later.
+    Why: a slash breaks the path of the host's database record. A colon breaks the selection of a
+    VIB as vendor:name:version. Hosts accept blanks and other letters, but other tools may not.
 
     Remedy: use letters, digits, `_`, `.` and `-`.
 
@@ -103,10 +104,11 @@ def odd_name(subject: "Described") -> Iterator[Fault]:
         ("vendor", subject.descriptor.vendor),
     ):
         if "/" in value:
-            what = f"{value!r:.60} has a slash: hosts cannot write their record of the VIB"
+            what = f"{value!r:.60} contains a slash; hosts cannot write the VIB to their database"
             yield Fault(f"<{element}>", what, severity=Severity.ERROR)
         elif not fits_template(value or "x"):
-            yield Fault(f"<{element}>", f"{value!r:.60} has characters beyond A-Z a-z 0-9 _ . -")
+            what = f"{value!r:.60} contains characters other than A-Z a-z 0-9 _ . -"
+            yield Fault(f"<{element}>", what)
 
 
 @check(
@@ -119,7 +121,7 @@ def two_dashes_in_version(subject: "Described") -> Iterator[Fault]:
 
     Why: hosts stop with "has invalid version".
 
-    Remedy: VERSION-RELEASE with one dash: 1.2.0-1.
+    Remedy: write VERSION-RELEASE with one dash, such as 1.2.0-1.
 
     Evidence: tried on 6.7.
     """
@@ -132,10 +134,10 @@ def two_dashes_in_version(subject: "Described") -> Iterator[Fault]:
 def version_without_release(subject: "Described") -> Iterator[Fault]:
     """The version has no release part.
 
-    Why: VMware's form is VERSION-RELEASE; VIB Author refuses anything else, and 1.0 counts as older
-    than every 1.0-N.
+    Why: VMware's form is VERSION-RELEASE. VIB Author refuses other forms, and hosts sort 1.0 before
+    every 1.0-N.
 
-    Remedy: add a release: 1.0.2-1.
+    Remedy: add a release, such as 1.0.2-1.
 
     Evidence: VMware's descriptor template; the order of versions was tried on 6.7.
     """
@@ -149,12 +151,12 @@ def version_without_release(subject: "Described") -> Iterator[Fault]:
     Certainty.MEASURED,
 )
 def bad_release_date(subject: "Described") -> Iterator[Fault]:
-    """The release date is not one that hosts read.
+    """The release date has a form that hosts do not read.
 
-    Why: they stop with "invalid release-date": a date without time, a zone without colon, more than
-    six digits of a second, hour 24.
+    Why: hosts stop with "invalid release-date" for a date without a time, a zone without a colon,
+    more than six digits after the second, or hour 24.
 
-    Remedy: 2026-01-31T12:00:00.000000, in UTC.
+    Remedy: write 2026-01-31T12:00:00.000000, in UTC.
 
     Evidence: tried on 6.7.
     """
@@ -165,11 +167,11 @@ def bad_release_date(subject: "Described") -> Iterator[Fault]:
 
 @check("VF210", Severity.WARNING, Certainty.MEASURED)
 def missing_release_date(subject: "Described") -> Iterator[Fault]:
-    """There is no release date.
+    """The descriptor has no release date.
 
-    Why: the VIB installs, but merging it with a depot's metadata breaks.
+    Why: the VIB installs, but merging it with the metadata of a depot fails.
 
-    Remedy: write one.
+    Remedy: add <release-date>2026-01-31T12:00:00.000000</release-date>, in UTC.
 
     Evidence: tried on 6.7.
     """
@@ -183,18 +185,18 @@ def missing_release_date(subject: "Described") -> Iterator[Fault]:
     Certainty.MEASURED,
 )
 def invalid_type(subject: "Described") -> Iterator[Fault]:
-    """The type is none that hosts know.
+    """The VIB type is invalid or missing.
 
-    Why: anything but bootbank, locker or meta ends in "VIB type invalid."; without a type the VIB's
-    ID says None.
+    Why: hosts refuse every type but bootbank, locker and meta with "VIB type invalid.". Without a
+    type, the VIB ID contains the word None.
 
-    Remedy: bootbank.
+    Remedy: write <type>bootbank</type>.
 
     Evidence: tried on 6.7.
     """
     kind = subject.descriptor.type
     if kind is None:
-        yield Fault("<type>", "is missing; the ID will say None", Severity.WARNING)
+        yield Fault("<type>", "is missing; the VIB ID will contain None", Severity.WARNING)
     elif kind not in VIB_TYPES:
         yield Fault("<type>", f"{kind!r:.40} is not bootbank, locker or meta")
 
@@ -203,68 +205,68 @@ def invalid_type(subject: "Described") -> Iterator[Fault]:
     "VF212",
     Severity.ERROR,
     Certainty.MEASURED,
-    contradiction=Contradiction(Topic.LEVEL, "the acceptance level is one that hosts know"),
+    contradiction=Contradiction(Topic.LEVEL, "the acceptance level is valid"),
 )
 def invalid_acceptance_level(subject: "Described") -> Iterator[Fault]:
-    """The acceptance level is none that hosts know.
+    """The acceptance level is invalid.
 
-    Why: they stop with "invalid acceptance level"; the words are small letters, and the names that
-    esxcli prints (VMwareAccepted) are not among them. No level means community.
+    Why: hosts stop with "invalid acceptance level". Levels are lower-case words; the names that
+    esxcli prints (VMwareAccepted) are not valid here. A missing level means community.
 
-    Remedy: community, partner, accepted or certified.
+    Remedy: write community, partner, accepted or certified.
 
     Evidence: tried on 6.7.
     """
     level = subject.descriptor.acceptance_level
     if not subject.descriptor.has_level:
-        yield Fault("<acceptance-level>", f"{level!r:.40} is not a level")
+        yield Fault("<acceptance-level>", f"{level!r:.40} is not an acceptance level")
 
 
 @check("VF225", Severity.WARNING, Certainty.INFERRED)
 def placeholder_left(subject: "Described") -> Iterator[Fault]:
     """A value of the descriptor is a placeholder that no build filled in.
 
-    Why: `${version}`, `@VERSION@` and a bare `VERSION` come from templates. Hosts take the text as
-    it is, so the VIB gets a name, a version or a platform that nobody meant.
+    Why: `${version}`, `@VERSION@` and a bare `VERSION` come from templates. Hosts use the text as
+    it is, so the VIB gets a wrong name, version or platform.
 
-    Remedy: set the value, and look at the step of the build that should have replaced it.
+    Remedy: set the value, and fix the build step that should have replaced the placeholder.
 
     Evidence: the usual forms of Maven, CMake, autoconf and VIB Author's template.
     """
     for element, text in _texts(subject.descriptor):
-        found = _PLACEHOLDER.search(text) or _BARE_PLACEHOLDER.fullmatch(text.strip())
-        if found:
-            yield Fault(f"<{element}>", f"holds the placeholder {found[0]:.60}")
+        match = _PLACEHOLDER.search(text) or _BARE_PLACEHOLDER.fullmatch(text.strip())
+        if match:
+            yield Fault(f"<{element}>", f"contains the placeholder {match[0]:.60}")
 
 
-def _texts(of: object, element: str = "vib") -> Iterator[tuple[str, str]]:
-    """Yield every text of a descriptor with the element that it stands in; paths are left out."""
-    if isinstance(of, str):
-        yield element, of
-    elif isinstance(of, tuple):
-        for each in of:
-            yield from _texts(each, element)
-    elif isinstance(of, Struct):
-        for name in of.__struct_fields__:
+def _texts(value: object, element: str = "vib") -> Iterator[tuple[str, str]]:
+    """Yield every text of a descriptor but its paths, each with the name of its element."""
+    if isinstance(value, str):
+        yield element, value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item, element)
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
             if name not in _NOT_TEMPLATED:
-                yield from _texts(getattr(of, name), _ELEMENTS.get(name, name))
+                yield from _texts(getattr(value, name), _ELEMENTS.get(name, name))
 
 
 @check("VF223", Severity.NOTE, Certainty.DOCUMENTED)
 def long_summary(subject: "Described") -> Iterator[Fault]:
-    """The summary is long, or has more than one line.
+    """The summary is too long, or has more than one line.
 
-    Why: it is meant for one line of a list; the longest of a vendor has 86 characters.
+    Why: lists show the summary in one line; the longest summary of a vendor has 86 characters.
 
-    Remedy: say the rest in the description.
+    Remedy: shorten it, and move the details to the description.
 
     Evidence: VMware's descriptor template and vendor descriptors.
     """
     summary = subject.descriptor.summary
     if len(summary) > _SUMMARY_LIMIT or "\n" in summary:
-        yield Fault(
-            "<summary>", f"has {len(summary)} characters in {summary.count(chr(10)) + 1} lines"
-        )
+        lines = summary.count("\n") + 1
+        what = f"has {len(summary)} characters in {lines} {'line' if lines == 1 else 'lines'}"
+        yield Fault("<summary>", what)
 
 
 CHECKS = (

@@ -1,4 +1,4 @@
-"""Payloads: what the descriptor declares, and what is in them."""
+"""VF3xx: the payloads: what the descriptor declares, and what they contain."""
 
 import posixpath
 from collections import Counter
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _COVERED = "the digests in the descriptor cover it"
 _NAMED_KINDS = 5
-"""Kinds of digest that a finding names; more are counted."""
+"""Kinds of digest that a finding lists by name; it counts the others."""
 
 
 @check(
@@ -47,7 +47,7 @@ def payload_name_too_long(subject: "Described") -> Iterator[Fault]:
 
     Why: hosts stop with "Invalid value … for name."
 
-    Remedy: 1 to 8 small letters and digits.
+    Remedy: use 1 to 8 lower-case letters and digits.
 
     Evidence: tried on 6.7.
     """
@@ -61,16 +61,17 @@ def payload_name_too_long(subject: "Described") -> Iterator[Fault]:
 def payload_name_over_eight(subject: "Described") -> Iterator[Fault]:
     """A payload's name has more than 8 characters.
 
-    Why: the file in the bootbank is named after the first 8, so two such payloads look alike there.
-    It works; signed VIBs with 12 and 14 are in the field.
+    Why: the first 8 characters become the file name in the bootbank, so two such payloads look
+    alike there. They still work; signed VIBs with names of 12 and 14 characters are in the field.
 
-    Remedy: 1 to 8 small letters and digits.
+    Remedy: use 1 to 8 lower-case letters and digits.
 
     Evidence: vendor descriptors.
     """
     for payload in subject.descriptor.payloads:
         if BOOTBANK_STEM < len(payload.name) <= PAYLOAD_NAME_LIMIT:
-            yield Fault(payload.name, f"is {payload.name[:BOOTBANK_STEM]} in the bootbank")
+            what = f"is shortened to {payload.name[:BOOTBANK_STEM]} in the bootbank"
+            yield Fault(payload.name, what)
 
 
 @check(
@@ -80,11 +81,11 @@ def payload_name_over_eight(subject: "Described") -> Iterator[Fault]:
     contradiction=Contradiction(Topic.PAYLOAD, "every payload has a name of its own"),
 )
 def duplicate_payload(subject: "Described") -> Iterator[Fault]:
-    """Two payloads have one name.
+    """Several payloads have the same name, or a payload is named like another member.
 
-    Why: hosts do not notice, and install the first member for both.
+    Why: hosts do not notice, and install the first member for all of them.
 
-    Remedy: give each a name of its own.
+    Remedy: give each payload a name of its own.
 
     Evidence: tried on 6.7.
     """
@@ -92,7 +93,7 @@ def duplicate_payload(subject: "Described") -> Iterator[Fault]:
         if count > 1:
             yield Fault(name, f"is declared {count} times")
         elif name in {DESCRIPTOR_NAME, SIGNATURE_NAME}:
-            yield Fault(name, "is the name of a member that is no payload")
+            yield Fault(name, "is declared as a payload, but is the name of another member")
 
 
 @check(
@@ -101,11 +102,12 @@ def duplicate_payload(subject: "Described") -> Iterator[Fault]:
     Certainty.MEASURED,
 )
 def unknown_payload_type(subject: "Described") -> Iterator[Fault]:
-    """A payload has no type, or one that hosts do not know.
+    """A payload has no type, or a type that hosts do not install.
 
-    Why: without a type the reader stops; one it does not know is logged and silently not installed.
+    Why: hosts refuse a payload without a type. They log a payload of an unknown type and silently
+    skip it.
 
-    Remedy: tgz for a tar, vgz for a vmtar.
+    Remedy: use tgz for a tar, vgz for a vmtar.
 
     Evidence: tried on 6.7.
     """
@@ -113,7 +115,8 @@ def unknown_payload_type(subject: "Described") -> Iterator[Fault]:
         if not payload.type:
             yield Fault(payload.name, "has no type")
         elif payload.type not in KNOWN_PAYLOAD_TYPES:
-            yield Fault(payload.name, f"type {payload.type!r:.40} will not be installed")
+            what = f"has the unknown type {payload.type!r:.40}; hosts do not install it"
+            yield Fault(payload.name, what)
 
 
 @check(
@@ -124,12 +127,12 @@ def unknown_payload_type(subject: "Described") -> Iterator[Fault]:
     reaction=Reaction(InstallStep.PROFILE, messages.GUNZIP_CHECKSUM),
 )
 def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
-    """A payload has no sha-256 digest of its unpacked form.
+    """A payload has no sha-256 digest of its unpacked content.
 
-    Why: ESXi 8.0 and later refuse the VIB whatever the flags ("{GUNZIP_CHECKSUM}"), and
-    a host that holds it cannot be upgraded to them.
+    Why: ESXi 8.0 and later refuse the VIB with any flags ("{GUNZIP_CHECKSUM}"). A host that has
+    it installed cannot be upgraded to these releases.
 
-    Remedy: build it anew with vibforge.
+    Remedy: rebuild it with vibforge.
 
     Evidence: KB 318056; public reports.
     """
@@ -144,14 +147,14 @@ def no_gunzip_sha256(subject: "Described") -> Iterator[Fault]:
     reaction=Reaction(InstallStep.LIVE, messages.MOUNT),
 )
 def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
-    """A payload has no digest of its unpacked form at all.
+    """A payload has no digest of its unpacked content at all.
 
-    Why: a live install mounts the payload and looks for that digest:
-    "{NO_TARDISK_CHECKSUM}". The same VIB goes in with a reboot.
+    Why: a live install mounts the payload and fails without such a digest:
+    "{NO_TARDISK_CHECKSUM}". An install that ends with a reboot succeeds.
 
-    Remedy: build it anew with vibforge.
+    Remedy: rebuild it with vibforge.
 
-    Evidence: read from a 6.7 host.
+    Evidence: observed on a 6.7 host.
     """
     return _without_unpacked_digest(subject)
 
@@ -164,11 +167,13 @@ def no_gunzip_digest(subject: "Described") -> Iterator[Fault]:
     reaction=Reaction(InstallStep.STAGING, messages.DIGEST_AT_EOF),
 )
 def digest_order_breaks_old_hosts(subject: "Described") -> Iterator[Fault]:
-    """The digests stand in an order that 6.5 and older misread.
+    """The digests are in an order that 6.5 and older misread.
 
-    Why: they take the last sha-256 for the stored bytes, whatever it is of: "{DIGEST_AT_EOF}".
+    Why: these releases compare the last sha-256 digest with the stored bytes, even if it is that of
+    the unpacked content: "{DIGEST_AT_EOF}".
 
-    Remedy: sha-256 gunzip, sha-256, sha-1 gunzip, in this order; one file then serves all releases.
+    Remedy: write sha-256 gunzip, sha-256, sha-1 gunzip, in this order; the VIB then works on all
+    releases.
 
     Evidence: tried on 6.5.
     """
@@ -177,7 +182,7 @@ def digest_order_breaks_old_hosts(subject: "Described") -> Iterator[Fault]:
         last, plain = _last(sha256), _last([c for c in sha256 if not c.verify_process])
         if last and last.verify_process and (plain is None or plain.digest != last.digest):
             values = {"calculated": plain.digest if plain else "…", "expected": last.digest}
-            what = "its last sha-256 is that of the unpacked form"
+            what = "its last sha-256 digest is of the unpacked content, not of the stored bytes"
             yield Fault(payload.name, what, values=values)
 
 
@@ -186,7 +191,7 @@ def _last(checksums: Sequence[Checksum]) -> Checksum | None:
 
 
 def _without_unpacked_digest(subject: "Described", kind: str = "") -> Iterator[Fault]:
-    """Find payloads that hosts unpack and that no digest of this kind, or of any, covers then."""
+    """Yield payloads without a digest of their unpacked content: of this kind, or of any kind."""
     for payload in subject.descriptor.payloads:
         kinds = {c.checksum_type for c in payload.checksums if c.verify_process == GUNZIP}
         if payload.type in UNPACKED_TYPES and not (kind in kinds if kind else kinds):
@@ -203,12 +208,12 @@ def _without_unpacked_digest(subject: "Described", kind: str = "") -> Iterator[F
 def uncovered_payload(subject: "Described") -> Iterator[Result]:
     """No strong digest in the descriptor covers a payload.
 
-    Why: a signature is over the descriptor and reaches a payload only through the digests declared
-    there; a payload without one can be swapped under a valid signature. Weak digests (sha-1, md5),
-    and digests of the unpacked content alone, leave room for another file. Without any digest of
-    the stored bytes 6.7 stops: "{NO_PLAIN_DIGEST.title}".
+    Why: the signature covers the descriptor, and payloads only through the digests in it. A payload
+    without a digest can be replaced without breaking the signature. Weak digests (sha-1, md5), or
+    digests of the unpacked content alone, do not rule this out. Without any digest of the stored
+    bytes, 6.7 stops with "{NO_PLAIN_DIGEST.title}".
 
-    Remedy: build it anew; vibforge declares sha-256 of the stored and of the unpacked bytes.
+    Remedy: rebuild it; vibforge declares sha-256 of the stored and of the unpacked bytes.
 
     Evidence: the format: only the descriptor is signed.
     """
@@ -230,13 +235,13 @@ def uncovered_payload(subject: "Described") -> Iterator[Result]:
 
 
 def _is_of_stored_bytes(checksum: Checksum) -> bool:
-    of = hashed(checksum)
-    return of is not None and of.layer is Layer.STORED
+    algorithm = hashed(checksum)
+    return algorithm is not None and algorithm.layer is Layer.STORED
 
 
 def _only(checksums: tuple[Checksum, ...]) -> str:
-    """Name the kinds of digest that there are instead, as far as a line can."""
-    kinds = list(dict.fromkeys(each.kind for each in checksums))
+    """Return a text that lists the declared kinds of digest, cut to the length of a line."""
+    kinds = list(dict.fromkeys(checksum.kind for checksum in checksums))
     named = ", ".join(f"{kind:.40}" for kind in kinds[:_NAMED_KINDS])
     more = f" and {len(kinds) - _NAMED_KINDS} more" if len(kinds) > _NAMED_KINDS else ""
     return f", only {named}{more}" if kinds else ""
@@ -244,14 +249,14 @@ def _only(checksums: tuple[Checksum, ...]) -> str:
 
 @check("VF307", Severity.WARNING, Certainty.DOCUMENTED)
 def no_gunzip_sha1(subject: "Described") -> Iterator[Fault]:
-    """A payload has no sha-1 digest of its unpacked form.
+    """A payload has no sha-1 digest of its unpacked content.
 
-    Why: `esxcli software vib signature verify` and the check at a Secure Boot look for it on 6.7;
-    vendor VIBs carry it up to 9.0.
+    Why: on 6.7, `esxcli software vib signature verify` and the check during Secure Boot require it.
+    Vendor VIBs have it up to 9.0.
 
     Remedy: write all three digests.
 
-    Evidence: read off a 6.7 host; vendor descriptors.
+    Evidence: observed on a 6.7 host; vendor descriptors.
     """
     return _without_unpacked_digest(subject, "sha-1")
 
@@ -263,19 +268,17 @@ def no_gunzip_sha1(subject: "Described") -> Iterator[Fault]:
     minds=ignores_type("vzstd"),
 )
 def zstd_before_nine(subject: "Described") -> Iterator[Fault]:
-    """A payload is of type vzstd, which came with 9.0.
+    """A payload has the type vzstd, which hosts before 9.0 do not install.
 
-    Why: hosts before it do not know the type and silently do not install it.
+    Why: 9.0 introduced this type. Older hosts silently skip such a payload.
 
-    Remedy: vgz for hosts before 9.0.
+    Remedy: use vgz for hosts before 9.0.
 
     Evidence: vendor VIBs of 9.0.
     """
     for payload in subject.descriptor.payloads:
         if payload.type == "vzstd":
-            yield Fault(
-                payload.name, "is of type vzstd, which hosts before 9.0 leave out without a word"
-            )
+            yield Fault(payload.name, "has type vzstd, which hosts before 9.0 silently skip")
 
 
 _FORMS = {"vgz": {TarForm.VMTAR}, "tgz": set(TarForm) - {TarForm.VMTAR}, "vzstd": {TarForm.VMTAR}}
@@ -294,15 +297,15 @@ _UNPACKS = "unpacks and reads to its end"
     contradiction=Contradiction(Topic.SIZE, "every payload has its declared size"),
 )
 def wrong_size(subject: VibScan) -> Iterator[Result]:
-    """A payload's declared size is not that of the stored bytes.
+    """A payload's declared size is not the size of its stored bytes.
 
-    Why: hosts do not compare it, but compute the space on the bootbank with it. Some tools write
-    the unpacked size there.
+    Why: hosts do not check the size, but use it to compute the space needed on the bootbank. Some
+    tools write the unpacked size there.
 
-    Remedy: the size of the stored payload in `size`, that of the unpacked one in
+    Remedy: write the size of the stored bytes to `size`, and the size of the unpacked content to
     `uncompressed-size`.
 
-    Evidence: tried on 6.7; met in the field.
+    Evidence: tried on 6.7; seen in the field.
     """
     for payload in subject.vib.payloads:
         if payload.declared is None or payload.member is None:
@@ -314,7 +317,7 @@ def wrong_size(subject: VibScan) -> Iterator[Result]:
         elif declared == size:
             yield Held(payload.name, claim)
         else:
-            what = f"declares {declared} bytes, but the archive holds {size} bytes"
+            what = f"declares {declared} bytes, but has {size} bytes in the archive"
             yield Fault(payload.name, what, claim=claim)
 
 
@@ -327,10 +330,10 @@ def wrong_size(subject: VibScan) -> Iterator[Result]:
 def wrong_uncompressed_size(subject: VibScan) -> Iterator[Result]:
     """A payload does not unpack to its declared `uncompressed-size`.
 
-    Why: the attribute came with 8.0 U3; what hosts do with a wrong one was not tried, but the
-    payload is not the one that the descriptor describes.
+    Why: the payload is not the one that the descriptor describes. 8.0 U3 introduced the attribute;
+    how hosts react to a wrong value was not tried.
 
-    Remedy: fetch the file again; if it is yours, build it anew.
+    Remedy: download the file again; if you built it, rebuild it.
 
     Evidence: vendor descriptors from 8.0 U3 on.
     """
@@ -344,27 +347,27 @@ def wrong_uncompressed_size(subject: VibScan) -> Iterator[Result]:
         elif payload.content_size == declared:
             yield Held(payload.name, claim)
         else:
-            what = f"declares {declared} bytes and unpacks to {payload.content_size} bytes"
+            what = f"declares {declared} bytes, but unpacks to {payload.content_size} bytes"
             yield Fault(payload.name, what, claim=claim)
 
 
 @check("VF309", Severity.ERROR, Certainty.INFERRED)
 def missing_parent_directory(subject: VibScan) -> Iterator[Fault]:
-    """A folder on the way to a file is not an entry of the payload.
+    """A parent folder of a file is not an entry of the payload.
 
-    Why: of 101 VIBs one lacked them, and its author reports "Failed to mount … Operation not
-    permitted" on ESXi 8; rebuilt with them, and otherwise equal, it installs.
+    Why: of 101 VIBs, one lacked such entries, and its author reports "Failed to mount … Operation
+    not permitted" on ESXi 8. Rebuilt with these entries and otherwise unchanged, it installs.
 
-    Remedy: pack every parent directory as an entry of its own.
+    Remedy: pack every parent folder as an entry of its own.
 
-    Evidence: a public report and its repair.
+    Evidence: a public report and its solution.
     """
     for payload in subject.payloads:
         entries = [found.entry for found in payload.entries]
         folders = {entry.path for entry in entries if entry.kind is EntryKind.DIRECTORY}
         missing = {parent for entry in entries for parent in _parents(entry.path)} - folders
         for folder in sorted(missing):
-            yield Fault(folder, f"is no entry of payload {payload.name}")
+            yield Fault(folder, f"is not an entry of payload {payload.name}")
 
 
 def _parents(path: str) -> Iterator[str]:
@@ -385,7 +388,7 @@ def unreadable_payload(subject: VibScan) -> Iterator[Result]:
 
     Why: the host cannot mount it.
 
-    Remedy: fetch the file again; if it is yours, build it anew.
+    Remedy: download the file again; if you built it, rebuild it.
 
     Evidence: tried on 6.7.
     """
@@ -393,7 +396,7 @@ def unreadable_payload(subject: VibScan) -> Iterator[Result]:
         if payload.fault:
             yield Fault(payload.name, payload.fault, claim=_UNPACKS)
         elif payload.form is None and _type_of(payload) in _FORMS:
-            what = f"is declared {_type_of(payload)} and holds no tar, but {payload.content_kind}"
+            what = f"has type {_type_of(payload)}, but contains no tar: {payload.content_kind}"
             yield Fault(payload.name, what, claim=_UNPACKS)
         else:
             yield Held(payload.name, _UNPACKS)
@@ -407,10 +410,10 @@ def _type_of(payload: ScannedPayload) -> str:
 def type_unlike_content(subject: VibScan) -> Iterator[Fault]:
     """A payload is not packed as its type says.
 
-    Why: vgz is a gzipped vmtar, tgz a gzipped tar, vzstd a vmtar in zstd in gzip. Two VIBs met in
-    the field declare vgz and hold a plain tar; what hosts make of the mix was not tried.
+    Why: vgz is a gzipped vmtar, tgz a gzipped tar, vzstd a vmtar in zstd in gzip. Two VIBs seen in
+    the field declare vgz and contain a plain tar; how hosts react was not tried.
 
-    Remedy: declare what it is.
+    Remedy: declare the type that fits the content.
 
     Evidence: vendor VIBs.
     """
@@ -420,22 +423,23 @@ def type_unlike_content(subject: VibScan) -> Iterator[Fault]:
             continue
         if payload.form not in _FORMS[kind] or payload.compression not in _PACKING[kind]:
             packing = " in ".join(reversed(payload.compression)) or "no compression"
-            yield Fault(payload.name, f"is declared {kind} and holds {payload.form} in {packing}")
+            what = f"has type {kind}, but contains {payload.form} in {packing}"
+            yield Fault(payload.name, what)
 
 
 @check("VF316", Severity.WARNING, Certainty.UNKNOWN)
 def posix_tar(subject: VibScan) -> Iterator[Fault]:
-    """A tgz payload is a tar in POSIX form.
+    """A tgz payload is a tar in POSIX format.
 
-    Why: VMware's vmtar refuses it ("invalid tar magic"); whether the kernel mounts it is open.
+    Why: VMware's vmtar refuses it ("invalid tar magic"). Whether the kernel mounts it is not known.
 
-    Remedy: GNU format: tar --format=gnu.
+    Remedy: use the GNU format: tar --format=gnu.
 
     Evidence: vmtar was tried; two signed VIBs in ustar form are in the field.
     """
     for payload in subject.payloads:
         if payload.form in {TarForm.USTAR, TarForm.PAX, TarForm.V7}:
-            yield Fault(payload.name, f"is a tar in {payload.form} form")
+            yield Fault(payload.name, f"is a tar in {payload.form} format, not in GNU format")
 
 
 @check(
@@ -446,21 +450,21 @@ def posix_tar(subject: VibScan) -> Iterator[Fault]:
     reaction=Reaction(InstallStep.PAYLOADS, messages.DIGEST_AT_EOF),
 )
 def wrong_digest(subject: VibScan) -> Iterator[Result]:
-    """A declared digest is not that of the payload.
+    """A declared digest does not match the payload.
 
-    Why: the install stops with "{DIGEST_AT_EOF}", or the
-    host's Secure Boot does later.
+    Why: the install stops with "{DIGEST_AT_EOF}", or
+    Secure Boot stops the host later.
 
-    Remedy: fetch the file again; if it is yours, build it anew.
+    Remedy: download the file again; if you built it, rebuild it.
 
     Evidence: tried on 6.7.
     """
     for payload in subject.pairs:
         for checksum in payload.checksums:
-            yield _compared(payload, checksum)
+            yield _compare(payload, checksum)
 
 
-def _compared(payload: ScannedPayload, checksum: Checksum) -> Result:
+def _compare(payload: ScannedPayload, checksum: Checksum) -> Result:
     digest = payload.digest(checksum)
     if digest == checksum.digest.lower():
         return Held(payload.name, checksum.kind)
@@ -472,7 +476,7 @@ def _compared(payload: ScannedPayload, checksum: Checksum) -> Result:
         return Fault(payload.name, what, claim=checksum.kind)
     what = f"{checksum.kind} is {digest}, not {checksum.digest:.128}"
     if not is_whole(checksum):
-        what += "; the declared text is not a whole digest"
+        what += "; the declared text is not a complete digest"
     values = {"calculated": digest, "expected": checksum.digest}
     return Fault(payload.name, what, claim=checksum.kind, values=values)
 

@@ -1,4 +1,4 @@
-"""VF110: whether ESXi's reader takes the archive and the descriptor at all."""
+"""VF110: whether ESXi's reader accepts the archive and the descriptor."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 
 def refused_vib(vib: "Vib") -> Fault | None:
-    """Return the first thing in a VIB that the reader refuses; None where it takes all."""
-    members = _counted(vib.archive)
+    """Return the first fault for which the reader refuses a VIB; None if it accepts the VIB."""
+    members = _counted_members(vib.archive)
     return (
         _headers(vib.archive)
         or _first_member(members)
@@ -53,9 +53,9 @@ def refused_vib(vib: "Vib") -> Fault | None:
 
 
 def refused_file(source: "Source") -> Fault | None:
-    """Return what the reader refuses in a file that vibforge cannot read as a VIB.
+    """Return why the reader refuses a file that vibforge cannot read as a VIB.
 
-    None where the reader takes it, or nobody here knows what it says.
+    None if the reader accepts the file, or if its message is not known.
     """
     with source.open() as stream:
         if stream.read(len(MAGIC)) != MAGIC:
@@ -65,9 +65,9 @@ def refused_file(source: "Source") -> Fault | None:
             archive = read_archive(stream, source.size, source.budget)
         except FormatError:
             return None
-        members = _counted(archive)
-        if found := _headers(archive) or _first_member(members):
-            return found
+        members = _counted_members(archive)
+        if refused := _headers(archive) or _first_member(members):
+            return refused
         if members[0].stored_size > DESCRIPTOR_LIMIT:
             return None
         stream.seek(members[0].data_offset)
@@ -75,7 +75,7 @@ def refused_file(source: "Source") -> Fault | None:
     return unreadable_text(text) or _second_member(members)
 
 
-def _counted(archive: Archive) -> Sequence[ArMember]:
+def _counted_members(archive: Archive) -> Sequence[ArMember]:
     return [member for member in archive.members if is_counted(member)]
 
 
@@ -84,9 +84,9 @@ def _bad_header(where: str = "") -> Fault:
 
 
 def _headers(archive: Archive) -> Fault | None:
-    wrong = bad_headers(archive)
-    if wrong or archive.tail_size:
-        return _bad_header(wrong[0].where if wrong else "")
+    problems = bad_headers(archive)
+    if problems or archive.tail_size:
+        return _bad_header(problems[0].where if problems else "")
     return None
 
 
@@ -127,14 +127,14 @@ _SWITCHES = (
 
 
 def fault(where: str, reason: str, form: MessageForm = READING_DESCRIPTOR) -> Fault:
-    """Return what the reader stops at; `reason` are its own words."""
+    """Return the fault at which the reader stops; `reason` is the reader's own text."""
     return Fault(where, reason, form=form, values={"reason": reason})
 
 
 def unreadable_text(data: bytes) -> Fault | None:
-    """Return why the reader cannot parse a descriptor; None where it can, or nobody here knows.
+    """Return why the reader cannot parse a descriptor; None if it can, or if that is not known.
 
-    A document type is what vibforge does not read, and hosts do: then nothing is said.
+    Hosts read a descriptor with a document type; vibforge does not and cannot predict the result.
     """
     if declares_doctype(data):
         return None
@@ -161,14 +161,16 @@ def _malformed(reason: str) -> Fault:
 
 
 def refused_descriptor(data: bytes) -> Fault | None:
-    """Return the first thing in a well-formed descriptor that the reader refuses.
+    """Return the first fault for which the reader refuses a well-formed descriptor.
 
     Args:
         data: a descriptor that `vib.descriptor_reading` has read.
     """
     try:
         data.decode("utf-8")
-        root = xml_reading.parse(data, "descriptor.xml", tag="{*}file", take=_drop, comments=True)
+        root = xml_reading.parse(
+            data, "descriptor.xml", tag="{*}file", take=_drop_previous, comments=True
+        )
     except (UnicodeDecodeError, FormatError):
         return unreadable_text(data)
     if declares_encoding(data):
@@ -176,15 +178,15 @@ def refused_descriptor(data: bytes) -> Fault | None:
     return next(_Reader(root).faults(), None)
 
 
-def _drop(file: "etree._Element") -> None:
-    """Drop the entry before this one: a file list may be long, and the reader takes all of it."""
+def _drop_previous(file: "etree._Element") -> None:
+    """Drop the preceding entry of a long file list; the reader accepts every entry."""
     parent, before = file.getparent(), file.getprevious()
     if parent is not None and before is not None and before.tag == file.tag:
         parent.remove(before)
 
 
 class _Reader:
-    """Goes through one descriptor."""
+    """Checks one descriptor in the order of ESXi's reader."""
 
     def __init__(self, root: "etree._Element") -> None:
         self._root = root
@@ -193,19 +195,18 @@ class _Reader:
         self._label = f"{self._name}-{version.removesuffix('-')}" if version else self._name
 
     def _text(self, tag: str) -> str | None:
-        found = self._root.find(tag)
-        return None if found is None else found.text
+        element = self._root.find(tag)
+        return None if element is None else element.text
 
     def _all(self, path: str) -> "Iterator[etree._Element]":
         return self._root.iterfind(path)
 
     def _invalid(self, what: str, reason: str, label: str | None = None) -> Fault:
-        named = label or self._label
-        said = messages.INVALID(label=named, what=what, reason=reason)
-        return fault(f"<{what.split(maxsplit=1)[0]}>", said)
+        message = messages.INVALID(label=label or self._label, what=what, reason=reason)
+        return fault(f"<{what.split(maxsplit=1)[0]}>", message)
 
     def faults(self) -> Iterator[Fault]:
-        """Yield what the reader refuses; it stops at the first."""
+        """Yield every fault that the reader refuses, in its order; it stops at the first."""
         steps: tuple[Callable[[], Iterator[Fault]], ...] = (
             self._identity,
             self._date,
@@ -234,8 +235,8 @@ class _Reader:
     def _date(self) -> Iterator[Fault]:
         text = (self._text("release-date") or "").strip()
         if text and (reason := release_date_fault(text)):
-            said = messages.INVALID_DATE(date=text, reason=reason)
-            yield self._invalid("release-date", f": {said}")
+            message = messages.INVALID_DATE(date=text, reason=reason)
+            yield self._invalid("release-date", f": {message}")
 
     def _links(self) -> Iterator[Fault]:
         for url in self._all("urls/url"):
@@ -263,19 +264,18 @@ class _Reader:
             yield fault("<software-tags>", messages.NO_TEXT(), READING_CRASHED)
 
     def _requirements(self) -> Iterator[Fault]:
-        found = self._root.find("system-requires/maintenance-mode")
-        if found is not None:
-            words = (found.text, found.get("on-install"), found.get("on-remove"))
-            for word in words:
-                if word and word.strip().lower() not in BOOLEANS:
-                    reason = f": '{word.strip()}' is not a valid boolean."
+        mode = self._root.find("system-requires/maintenance-mode")
+        if mode is not None:
+            for text in (mode.text, mode.get("on-install"), mode.get("on-remove")):
+                if text and text.strip().lower() not in BOOLEANS:
+                    reason = f": '{text.strip()}' is not a valid boolean."
                     yield self._invalid("maintenance mode", reason)
         for hardware in self._all("system-requires/hwplatform"):
             if not hardware.get("vendor", "").strip():
                 yield self._invalid("hwplatform", ": hwplatform must specify vendor.")
 
     def _depot_elements(self) -> Iterator[Fault]:
-        """Elements of depot metadata, which the reader takes in a descriptor as well."""
+        """Check elements of depot metadata, which the reader also parses in a descriptor."""
         size = self._text("packed-size")
         if size and not _NUMBER.fullmatch(size):
             reason = f": invalid literal for int() with base 10: '{size}'"
@@ -341,7 +341,8 @@ def _payload_fault(payload: "etree._Element") -> str:
         value = payload.get(attribute)
         if value is not None and not _NUMBER.fullmatch(value):
             return messages.INVALID_VALUE(value=value, name=attribute)
-    if any(not one.get("checksum-type", "").strip() for one in payload.iterfind("checksum")):
+    checksums = payload.iterfind("checksum")
+    if any(not checksum.get("checksum-type", "").strip() for checksum in checksums):
         return "checksum-type attribute was not found"
     return ""
 
@@ -350,25 +351,25 @@ def _payload_fault(payload: "etree._Element") -> str:
     "VF110",
     Severity.ERROR,
     Certainty.MEASURED,
-    contradiction=Contradiction(Topic.CONTAINER, "ESXi's reader takes archive and descriptor"),
+    contradiction=Contradiction(Topic.CONTAINER, "ESXi's reader accepts archive and descriptor"),
     reaction=Reaction(InstallStep.READING, messages.READING_FILE),
 )
 def refused_by_reader(subject: VibScan) -> Iterator[Fault]:
     """ESXi's reader refuses the file.
 
-    Why: whatever the flags, `esxcli software vib install -v` ends with VibDownloadError and the
-    words that the finding repeats. The reader stops at the first thing that it does not like.
+    Why: `esxcli software vib install -v` fails with VibDownloadError and the message that the
+    finding quotes. No flag changes that. The reader stops at the first fault.
 
-    Remedy: correct what the words name and build the VIB again; no flag helps.
+    Remedy: correct what the message names, and rebuild the VIB.
 
     Evidence: tried on 6.7 and 6.5.
     """
-    if found := refused_vib(subject.vib):
+    if refused := refused_vib(subject.vib):
         yield Fault(
-            found.where,
-            f"ESXi's reader refuses it: {found.values['reason']}",
-            form=found.form,
-            values=found.values,
+            refused.where,
+            f"ESXi's reader refuses it: {refused.values['reason']}",
+            form=refused.form,
+            values=refused.values,
         )
 
 

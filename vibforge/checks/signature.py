@@ -1,4 +1,4 @@
-"""VF5xx: what the signature is worth, as far as its own bytes tell."""
+"""VF5xx: the signature, as far as its bytes show without a trust store."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 def unsigned_claim(subject: VibScan) -> Iterator[Fault]:
     """The VIB claims a level above community and has no signature.
 
-    Why: hosts stop with "{UNSIGNED}", unless --force or --no-sig-check is given
-    without Secure Boot. Attackers have used such VIBs to hide on hosts, so auditors look for them.
+    Why: hosts stop with "{UNSIGNED}"; without Secure Boot, --force or
+    --no-sig-check skips the check. Attackers have used such VIBs to hide on hosts, so auditors look
+    for them.
 
-    Remedy: community, or a signature.
+    Remedy: claim level community, or sign the VIB.
 
     Evidence: tried on 6.7.
     """
@@ -51,11 +52,12 @@ def unsigned_claim(subject: VibScan) -> Iterator[Fault]:
 
 @check("VF502", Severity.ERROR, Certainty.MEASURED)
 def signature_form(subject: VibScan) -> Iterator[Fault]:
-    """The signature is not in the one form that hosts read.
+    """The signature is not in the only form that hosts read.
 
-    Why: they want PEM with the label PKCS7; DER and the label CMS end in "no start line".
+    Why: hosts require PEM with the label PKCS7; with DER or the label CMS they stop with "no start
+    line".
 
-    Remedy: -----BEGIN PKCS7-----; `vibforge sign` writes it.
+    Remedy: write PEM that begins with -----BEGIN PKCS7-----, as `vibforge sign` does.
 
     Evidence: tried on 6.7.
     """
@@ -71,23 +73,23 @@ def signature_form(subject: VibScan) -> Iterator[Fault]:
         if block.fault:
             yield Fault(SIGNATURE_NAME, block.fault)
         elif block.label != pkcs7.PEM_LABEL:
-            found = f"label {block.label}" if block.label else block.encoding
-            yield Fault(SIGNATURE_NAME, f"is {found}, not PEM with the label {pkcs7.PEM_LABEL}")
+            form = f"PEM with the label {block.label}" if block.label else block.encoding
+            yield Fault(SIGNATURE_NAME, f"is {form}, not PEM with the label {pkcs7.PEM_LABEL}")
 
 
 @check("VF503", Severity.ERROR, Certainty.MEASURED)
 def several_signers(subject: VibScan) -> Iterator[Fault]:
-    """One signature block has several signers, or none.
+    """A signature block does not have exactly one signer.
 
-    Why: 6.7 loops forever over the second when it does not trust the first.
+    Why: if 6.7 does not trust the first signer, it loops forever over the second.
 
-    Remedy: one signer a block; further signatures as further PEM blocks.
+    Remedy: use one signer per block, and one PEM block per signature.
 
     Evidence: tried on 6.7.
     """
     for block in _readable(subject):
         if len(block.signers) != 1:
-            yield Fault(SIGNATURE_NAME, f"a block has {len(block.signers)} signers")
+            yield Fault(SIGNATURE_NAME, f"has a block with {len(block.signers)} signers, not one")
 
 
 @check(
@@ -99,38 +101,39 @@ def several_signers(subject: VibScan) -> Iterator[Fault]:
     ),
 )
 def broken_signature(subject: VibScan) -> Iterator[Fault]:
-    """The descriptor is not the one that was signed.
+    """The signature does not match the descriptor.
 
-    Why: hosts stop with "{BROKEN_SIGNATURE}"; a VIB that was edited after it was signed, or
-    signed as text, so that line ends changed.
+    Why: hosts stop with "{BROKEN_SIGNATURE}". Somebody edited the VIB after it was
+    signed, or signed it as text, which changes the line ends.
 
-    Remedy: take it from its publisher again, or sign it anew.
+    Remedy: download it from its publisher again, or sign it again.
 
     Evidence: tried on 6.7.
     """
     if subject.vib.is_signed and subject.signature is Signature.BROKEN:
-        yield Fault(SIGNATURE_NAME, "does not fit the descriptor")
+        yield Fault(SIGNATURE_NAME, "does not match the descriptor")
 
 
 @check("VF505", Severity.NOTE, Certainty.MEASURED)
 def signature_without_use(subject: VibScan) -> Iterator[Fault]:
     """A community VIB is signed.
 
-    Why: hosts never look at the signature of that level.
+    Why: hosts do not check signatures at this level.
 
-    Remedy: claim partner, if the signer may.
+    Remedy: claim level partner, if the signer is entitled to it.
 
     Evidence: tried on 6.7.
     """
     if subject.vib.is_signed and subject.descriptor.level is AcceptanceLevel.COMMUNITY:
-        yield Fault(SIGNATURE_NAME, "is not looked at, at this level")
+        yield Fault(SIGNATURE_NAME, "has no effect; hosts do not check it at level community")
 
 
 @check("VF506", Severity.ERROR, Certainty.MEASURED)
 def signer_certificate_missing(subject: VibScan) -> Iterator[Fault]:
-    """A signature does not carry its signer's certificate, or names it by a key identifier.
+    """A signature lacks its signer's certificate, or names it by a key identifier.
 
-    Why: without certificates the verifier of 6.7 crashes; a SubjectKeyIdentifier is "wrong tag".
+    Why: without certificates the verifier of 6.7 crashes; for a SubjectKeyIdentifier it reports
+    "wrong tag".
 
     Remedy: include the certificate and name it by issuer and serial number.
 
@@ -141,19 +144,19 @@ def signer_certificate_missing(subject: VibScan) -> Iterator[Fault]:
             if signer.subject_key_id:
                 yield Fault(SIGNATURE_NAME, "names its signer by a key identifier")
             elif block.certificate_of(signer) is None:
-                yield Fault(SIGNATURE_NAME, "does not carry its signer's certificate")
+                yield Fault(SIGNATURE_NAME, "does not contain its signer's certificate")
 
 
 @check("VF507", Severity.WARNING, Certainty.DOCUMENTED)
 def outdated_signer(subject: VibScan) -> Iterator[Fault]:
-    """The signer's certificate hangs on a vendor's root for tests, or on one that has expired.
+    """A vendor's test root, or an expired root, issued the signer's certificate.
 
-    Why: no release trusts "VMware Test Root CA", and the old VMware Root CA ended in 2022; hosts
-    that check the signature then find no trusted signer.
+    Why: no release trusts "VMware Test Root CA", and the old VMware Root CA expired in 2022. Hosts
+    that check the signature find no trusted signer.
 
-    Remedy: get the vendor's current VIB, or install this one as what it is, unsigned.
+    Remedy: get the vendor's current VIB, or install this VIB as if it were unsigned.
 
-    Evidence: certificates of vendor VIBs; a VIB of tests that was published.
+    Evidence: certificates of vendor VIBs; a published test VIB.
     """
     for block in _readable(subject):
         for certificate in block.certificates:
@@ -178,11 +181,11 @@ def _readable(subject: VibScan) -> "tuple[Block, ...]":
     contradiction=Contradiction(Topic.COVERAGE, "sig.pkcs7 holds nothing but signatures"),
 )
 def bytes_around_signature(subject: VibScan) -> Iterator[Fault]:
-    """The signature member holds something besides signatures.
+    """The signature member contains bytes other than signatures.
 
     Why: hosts skip text around the PEM blocks, but no signature covers it.
 
-    Remedy: sign the VIB anew with `vibforge sign`.
+    Remedy: sign the VIB again with `vibforge sign`.
 
     Evidence: tried on 6.7.
     """
@@ -190,9 +193,8 @@ def bytes_around_signature(subject: VibScan) -> Iterator[Fault]:
         return
 
     if count := pkcs7.outside_blocks(subject.vib.signature):
-        yield Fault(
-            SIGNATURE_NAME, f"has {count} bytes around its signatures that no signature covers"
-        )
+        what = f"has {count} bytes around its signatures that no signature covers"
+        yield Fault(SIGNATURE_NAME, what)
 
 
 CHECKS = (

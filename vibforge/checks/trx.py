@@ -1,4 +1,4 @@
-"""VF4xx: the trx.conf in a payload, by the rules of `vibforge trx check`."""
+"""VF4xx: the trx.conf in a payload, checked with the rules of `vibforge trx check`."""
 
 from collections.abc import Iterator
 
@@ -13,18 +13,18 @@ from vibforge.vib.scan import VibScan
 def trx_conf_fault(subject: VibScan) -> Iterator[Fault]:
     """The trx.conf in a payload has faults.
 
-    Why: a bad line shows itself only after the install and a restart of PTP, as a clock that is not
-    synchronised; a port section stops TRX altogether.
+    Why: a bad line has no visible effect until PTP restarts after the install; then the clock is
+    not synchronised. A port section stops TRX altogether.
 
-    Remedy: `vibforge trx check FILE` tells each line's rule, remedy and standing.
+    Remedy: run `vibforge trx check FILE`; it prints the rule, remedy and certainty for each line.
 
-    Evidence: the public analysis of TRX, and linuxptp itself; each finding carries its own.
+    Evidence: the public analysis of TRX, and linuxptp itself; each finding has its own.
     """
-    for found in subject.files():
-        if found.path.endswith(TRX_CONF) and found.content:
-            for finding in trx_check.check(found.content).findings:
+    for file in subject.files():
+        if file.path.endswith(TRX_CONF) and file.content:
+            for finding in trx_check.check(file.content).findings:
                 yield Fault(
-                    f"{found.path}:{finding.line}" if finding.line else found.path,
+                    f"{file.path}:{finding.line}" if finding.line else file.path,
                     f"{finding.what} (trx rule {finding.rule})",
                     finding.severity,
                     finding.certainty,

@@ -1,4 +1,4 @@
-"""Every check of a VIB, and to which releases a VIB can be offered by them."""
+"""All checks of a VIB, and the checks that decide which releases can use it."""
 
 from collections.abc import Iterator
 
@@ -47,28 +47,28 @@ _RULING_OUT: tuple[Check[Described], ...] = (
     requirement_not_provided,
     vmklinux_driver,
 )
-"""The checks of a descriptor for which no flag of a host helps."""
+"""Checks of a descriptor whose refusal no flag overrides."""
 
 
 def obstacles(subject: Described, release: Release) -> Iterator[Fault]:
-    """Yield why hosts of a release cannot use a VIB, as far as is known."""
+    """Yield the known faults that keep hosts of a release from using a VIB."""
     return (fault for fault, cell in _faults(subject, release) if cell and cell.value)
 
 
 def sure_obstacles(subject: Described, release: Release) -> Iterator[Fault]:
-    """Yield the obstacles that are measured or documented, not merely inferred."""
+    """Yield the obstacles that are measured or documented, not inferred."""
     for fault, cell in _faults(subject, release):
         if cell and cell.value and cell.certainty is not Certainty.INFERRED:
             yield fault
 
 
 def doubts(subject: Described, release: Release) -> Iterator[Fault]:
-    """Yield what may keep hosts of a release from using a VIB; nobody knows whether it does."""
+    """Yield faults that may keep hosts of a release from using a VIB; the facts are not known."""
     return (fault for fault, cell in _faults(subject, release) if cell is None)
 
 
 def _faults(subject: Described, release: Release) -> Iterator[tuple[Fault, Cell[bool] | None]]:
-    """Yield each fault with the fact whether the release minds; every check here has that fact."""
+    """Yield each fault, and whether the release refuses it; None if that is not known."""
     row = row_of(release)
     for check in _RULING_OUT:
         for fault in check.faults(subject):
@@ -76,8 +76,8 @@ def _faults(subject: Described, release: Release) -> Iterator[tuple[Fault, Cell[
             yield fault, minds(row) if minds else None
 
 
-def objections(scan: VibScan) -> Iterator[Finding]:
-    """Yield the errors of a VIB that speak against it on every release."""
+def errors_on_every_release(scan: VibScan) -> Iterator[Finding]:
+    """Yield the errors of a VIB that do not depend on the release."""
     for check in VIB_CHECKS:
         for fault in check.faults(scan):
             is_error = (fault.severity or check.severity) is Severity.ERROR

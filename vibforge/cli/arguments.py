@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,22 +12,17 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
-from msgspec.structs import replace
 
 from vibforge.cli.exit_codes import ExitCode
-from vibforge.errors import ModelError, SigningError
-from vibforge.esxi import acceptance
+from vibforge.errors import ModelError, SigningError, TrxError
 from vibforge.report import documents, plain
 from vibforge.report.paint import Paint, wants_colour
 from vibforge.signing import key_source, passphrase
-from vibforge.signing import policy as signing_policy
-from vibforge.signing import store as signing_store
 from vibforge.vib import identity
 
 if TYPE_CHECKING:
     from vibforge.report.documents.shape import Document
     from vibforge.signing.passphrase import Passphrase
-    from vibforge.signing.policy import TrustPolicy
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
@@ -77,6 +72,23 @@ def settings_of(texts: Iterable[str], option: str = "--set") -> dict[str, str]:
             )
         settings[name.strip()] = value
     return settings
+
+
+def reasons_of(allow: Iterable[str] | None, because: Sequence[str] | None) -> dict[str, str]:
+    """Pair --allow and --because, in their order; one reason may serve all rules.
+
+    Raises:
+        TrxError: not as many reasons as rules.
+    """
+    rules, reasons = words_of(allow), because or ()
+    if len(reasons) == 1 and rules:
+        reasons = [*reasons] * len(rules)
+    if len(rules) != len(reasons):
+        raise TrxError(
+            f"{len(rules)} rules allowed and {len(reasons)} reasons given",
+            remedy='Give each --allow RULE its --because "…".',
+        )
+    return dict(zip(rules, reasons, strict=True))
 
 
 def words_of(texts: Iterable[str] | None) -> tuple[str, ...]:
@@ -193,24 +205,9 @@ RequireLevel = Annotated[
 ]
 
 
-def policy_of(
-    trust: list[Path] | None,
-    at: str | None = None,
-    *,
-    strict: bool = False,
-    require_signed: bool = False,
-    require_level: SignedLevel | None = None,
-) -> "TrustPolicy":
-    """Return the policy that the options of a command ask for."""
-    moment = datetime.now(UTC) if at == "now" else moment_of(at, "--at")
-    level = acceptance.AcceptanceLevel(require_level) if require_level else None
-    policy = signing_policy.TrustPolicy(
-        at=moment, strict=strict, require_signed=require_signed, require_level=level
-    )
-    if not trust:
-        return policy
-
-    return replace(policy, store=signing_store.read_store(trust))
+def check_moment_of(text: str | None) -> datetime | None:
+    """Read --at: the present for `now`, None for the signing time."""
+    return datetime.now(UTC) if text == "now" else moment_of(text, "--at")
 
 
 Pkcs11Module = Annotated[

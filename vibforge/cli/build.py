@@ -1,12 +1,12 @@
 """`vibforge build` and `vibforge schema`."""
 
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from vibforge.api import build as api
 from vibforge.cli.arguments import (
     Allow,
     Because,
@@ -18,29 +18,14 @@ from vibforge.cli.arguments import (
     environment_of,
     print_json,
     progress,
+    reasons_of,
     settings_of,
     show,
     terminal_passphrase,
-    words_of,
 )
-from vibforge.formats import deflating
-from vibforge.project import build as project_build
-from vibforge.project import bundle_of_build as project_bundle
-from vibforge.project import judge_build as project_judge_build
-from vibforge.project import plan_build as project_plan_build
-from vibforge.project import up_to_date
 from vibforge.report import build as report
-from vibforge.report import bundle as report_bundle
 from vibforge.report import documents
 from vibforge.report import schema as report_schema
-from vibforge.report.paint import Paint
-from vibforge.trx import check
-
-if TYPE_CHECKING:
-    from vibforge.bundle.opening import Written
-    from vibforge.formats.deflating import CompressionLevel
-    from vibforge.project.build import Built
-    from vibforge.project.plan_build import BuildPlan
 
 
 class CompressionOption(StrEnum):
@@ -124,95 +109,30 @@ def build(  # noqa: PLR0913 - the options of the command
         "layout": layout,
     }
     chosen = {key: value for key, value in given.items() if value is not None}
-    plan = project_plan_build.plan_build(
-        project,
-        settings=settings_of(settings or []) | chosen,
-        environment=environment_of(pkcs11_module),
-        allow=check.allowances(words_of(allow), because or ()) if allow or because else (),
-        instructions=instructions,
-    )
-    plan = _bundled(plan, bundle)
-    if dry_run:
-        would = project_judge_build.judge_plan(plan)
-        show(
-            as_json,
-            lambda: documents.build.Build.of_plan(plan, would),
-            lambda colours: report.plan_text(plan, would, colours),
+    with progress("packing") as on_progress:
+        result = api.build(
+            project,
+            output,
+            settings=settings_of(settings or []) | chosen,
+            environment=environment_of(pkcs11_module),
+            compression=compression.value,
+            bundle=bundle,
+            allow=reasons_of(allow, because),
+            instructions=instructions,
+            dry_run=dry_run,
+            if_changed=if_changed,
+            passphrase=terminal_passphrase(),
+            on_progress=on_progress,
         )
-        return
-    level = (
-        deflating.CompressionLevel.FAST
-        if compression is CompressionOption.FAST
-        else deflating.CompressionLevel.BEST
-    )
-    built = _build(plan, output, level, if_changed=if_changed)
-    written = _bundle(plan, output, built=built is not None)
-    if built is None:
-        show(
-            as_json,
-            lambda: documents.build.Build.of_unchanged(plan, output, written),
-            lambda colours: report.unchanged_text(plan, output) + _bundle_text(written, colours),
-        )
-        return
-    judged = project_judge_build.judge_build(built)
-    text = report.built_text if verbose else report.built_summary
     show(
         as_json,
-        lambda: documents.build.Build.of(built, judged, written),
+        lambda: documents.build.Build.of(result),
         lambda colours: (
-            "\n".join(str(path) for path in _written_paths(built, written))
-            if quiet
-            else text(built, judged, colours) + _bundle_text(written, colours)
+            report.written_paths(result)
+            if quiet and not dry_run
+            else report.build_text(result, colours, verbose=verbose)
         ),
     )
-
-
-def _written_paths(built: "Built", bundle: "Written | None") -> Iterator[Path]:
-    yield built.vib_path
-    if bundle:
-        yield bundle.path
-
-
-def _build(
-    plan: "BuildPlan", output: Path, level: "CompressionLevel", *, if_changed: bool
-) -> "Built | None":
-    """Build, or return None where the folder already holds the result."""
-    signer = project_build.open_key(plan, terminal_passphrase())
-    if if_changed and up_to_date.is_up_to_date(plan, output, level=level, signer=signer):
-        return None
-    with progress("packing") as on_progress:
-        return project_build.build_plan(
-            plan, output, level=level, on_progress=on_progress, signer=signer
-        )
-
-
-def _bundled(plan: "BuildPlan", wanted: bool | None) -> "BuildPlan":  # noqa: FBT001 - as the option
-    """Decide about the bundle, before anything is packed."""
-    if wanted is None and plan.recipe.bundle is None:
-        return plan
-
-    return (
-        project_bundle.without_bundle(plan) if wanted is False else project_bundle.with_bundle(plan)
-    )
-
-
-def _bundle(plan: "BuildPlan", output: Path, *, built: bool) -> "Written | None":
-    """Make the bundle that the recipe wants, unless nothing was built and it is there."""
-    if plan.recipe.bundle is None:
-        return None
-
-    return (
-        project_bundle.bundle_of(plan, output)
-        if built or not up_to_date.has_bundle(plan, output)
-        else None
-    )
-
-
-def _bundle_text(bundle: "Written | None", colours: Paint) -> str:
-    if bundle is None:
-        return ""
-
-    return f"\n\n{report_bundle.written_text(bundle, colours)}"
 
 
 def schema(

@@ -1,21 +1,13 @@
 """`vibforge bundle`: offline bundles and components, what fleets are fed with."""
 
-import json
-import os
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import replace
 
-from vibforge import errors
-from vibforge.bundle import compose as bundle_compose
-from vibforge.bundle import create as bundle_create
-from vibforge.bundle import modernise as bundle_modernise
-from vibforge.bundle import opening, serving_certificate, snapshot
-from vibforge.bundle import recipe as recipe_module
+from vibforge.api import bundles as api
+from vibforge.bundle import serving_certificate, snapshot
 from vibforge.cli.arguments import (
     At,
     Folder,
@@ -26,9 +18,9 @@ from vibforge.cli.arguments import (
     Strict,
     Trust,
     VendorCode,
+    check_moment_of,
     exit_unless,
     paint,
-    policy_of,
     print_json,
     print_report,
     settings_of,
@@ -37,9 +29,6 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.lint import lint
 from vibforge.errors import ModelError, OutputError
-from vibforge.host import offer
-from vibforge.packages import verify as packages_verify
-from vibforge.project import recipe_reading
 from vibforge.report import bundle as report
 from vibforge.report import documents
 from vibforge.report.bundle import served_text
@@ -49,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from vibforge.bundle.opening import Written
-    from vibforge.bundle.recipe import BundleRecipe
     from vibforge.bundle.serving_certificate import ServerIdentity
     from vibforge.report.documents.bundle import WrittenBundles
 
@@ -79,46 +67,6 @@ Component = Annotated[
 ComponentVersion = Annotated[
     str | None, typer.Option(metavar="VERSION", help="Its version; the first VIB's if none.")
 ]
-
-
-def bundle_recipe(
-    recipe: Path | None,
-    settings: list[str] | None,
-    options: Mapping[str, str | None],
-    platforms: list[str] | None,
-    component: tuple[str | None, str | None] = (None, None),
-) -> "BundleRecipe":
-    """Read what a bundle shall say from its recipe and the options that go over it.
-
-    Raises:
-        ModelError: a value breaks a rule, or the recipe cannot be read.
-    """
-    chosen = settings_of(settings or [])
-    chosen |= {name: value for name, value in options.items() if value is not None}
-    if platforms:
-        chosen["platforms"] = json.dumps(words_of(platforms))
-    document, where = _document(recipe)
-    found = recipe_reading.read_bundle_recipe(
-        document, where, environment=os.environ, settings=chosen
-    )
-    name, version = component
-    if version is not None and name is None:
-        raise errors.ModelError("--component-version needs --component")
-    if name is None:
-        return found
-    return replace(
-        found, components=(recipe_module.ComponentRecipe(name=name, version=version or ""),)
-    )
-
-
-def _document(recipe: Path | None) -> tuple[str, str]:
-    if recipe is None:
-        return "", "the options"
-    path = recipe / "vibforge.toml" if recipe.is_dir() else recipe
-    try:
-        return path.read_text(encoding="utf-8"), str(path)
-    except (OSError, ValueError) as error:
-        raise errors.ModelError(f"cannot be read: {error}", where=str(path)) from error
 
 
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -228,23 +176,28 @@ def create(  # noqa: PLR0913 - the options of the command
         "contact": contact,
         "image-profile": image_profile,
     }
-    wanted = bundle_recipe(recipe, settings, options, platform, (component, component_version))
-    _show(
-        lambda: documents.bundle.BundleCreate,
-        [bundle_create.create_bundle(vibs, output, wanted)],
-        as_json=as_json,
+    given = {name: value for name, value in options.items() if value is not None}
+    written = api.create_bundle(
+        vibs,
+        output,
+        recipe=recipe,
+        settings=settings_of(settings or []) | given,
+        platforms=words_of(platform),
+        component=component or "",
+        component_version=component_version or "",
     )
+    _show(lambda: documents.bundle.BundleCreate, [written], as_json=as_json)
 
 
 @app.command()
 def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
     """Show members, vendors, platforms, bulletins, components and VIBs."""
-    with packages_verify.opened_bundles(bundle) as found:
-        if as_json:
-            print_json(documents.bundle.BundleInspect.of(str(bundle), found))
-            return
-        for each in found:
-            print_report(report.bundle_text(each, paint()))
+    listings = api.inspect_bundle(bundle)
+    if as_json:
+        print_json(documents.bundle.BundleInspect.of(str(bundle), listings))
+        return
+    for each in listings:
+        print_report(report.bundle_text(each, paint()))
 
 
 @app.command()
@@ -265,19 +218,21 @@ def verify(  # noqa: PLR0913 - the options of the command
 
     Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
     """
-    policy = policy_of(
-        trust, at, strict=strict, require_signed=require_signed, require_level=require_level
+    verified = api.verify_bundle(
+        bundle,
+        trust=trust or (),
+        strict=strict,
+        at=check_moment_of(at),
+        require_signed=require_signed,
+        require_level=require_level,
+        reader=reader or "",
     )
-    found = packages_verify.judge_bundle(bundle, policy)
-    wanted = offer.BundleReader[reader.name] if reader else None
-    refused = wanted is not None and any(each.refused_by(wanted) for each in found)
-    good = not refused and all(each.verification.held for each in found)
     if as_json:
-        print_json(documents.bundle.BundleVerify.of(str(bundle), found, good=good))
+        print_json(documents.bundle.BundleVerify.of(str(bundle), verified))
     else:
-        for each in found:
+        for each in verified.bundles:
             print_report(report.judged_text(each, paint()))
-    exit_unless(good=good)
+    exit_unless(good=verified.good)
 
 
 app.command("lint")(lint)
@@ -297,12 +252,17 @@ def add(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Add VIBs to a bundle."""
-    wanted = bundle_recipe(recipe, settings, {}, platform, (component, component_version))
-    _show(
-        lambda: documents.bundle.BundleAdd,
-        [bundle_compose.add(bundle, vibs, output, wanted)],
-        as_json=as_json,
+    written = api.add_to_bundle(
+        bundle,
+        vibs,
+        output,
+        recipe=recipe,
+        settings=settings_of(settings or []),
+        platforms=words_of(platform),
+        component=component or "",
+        component_version=component_version or "",
     )
+    _show(lambda: documents.bundle.BundleAdd, [written], as_json=as_json)
 
 
 @app.command()
@@ -321,7 +281,7 @@ def remove(
     """Leave VIBs, bulletins or components out of a bundle."""
     _show(
         lambda: documents.bundle.BundleRemove,
-        [bundle_compose.remove(bundle, what, output)],
+        [api.remove_from_bundle(bundle, what, output)],
         as_json=as_json,
     )
 
@@ -334,9 +294,7 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Make one bundle of each bulletin or component."""
-    _show(
-        lambda: documents.bundle.BundleSplit, bundle_compose.split(bundle, folder), as_json=as_json
-    )
+    _show(lambda: documents.bundle.BundleSplit, api.split_bundle(bundle, folder), as_json=as_json)
 
 
 @app.command()
@@ -349,12 +307,8 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Make one bundle of several."""
-    whose = bundle_compose.vendor_of(vendor, vendor_code)
-    _show(
-        lambda: documents.bundle.BundleMerge,
-        [bundle_compose.merge(bundles, output, whose)],
-        as_json=as_json,
-    )
+    written = api.merge_bundles(bundles, output, vendor=vendor, vendor_code=vendor_code)
+    _show(lambda: documents.bundle.BundleMerge, [written], as_json=as_json)
 
 
 @app.command()
@@ -367,7 +321,7 @@ def modernise(
     as_json: Json = False,
 ) -> None:
     """Turn an old bundle into one of components for 7.0 to 9.0, saying what was assumed."""
-    done = bundle_modernise.modernise(
+    done = api.modernise_bundle(
         bundle, output, platforms=words_of(platform), vendor_code=vendor_code or ""
     )
     _show(lambda: documents.bundle.BundleModernise, [done], as_json=as_json)
@@ -381,7 +335,7 @@ def unpack(
     as_json: Json = False,
 ) -> None:
     """Unpack a bundle to a tree that any web server can serve."""
-    done = opening.unpack(bundle, folder)
+    done = api.unpack_bundle(bundle, folder)
     print_json(documents.bundle.BundleUnpack.of(done)) if as_json else print_report(
         report.unpacked_text(done)
     )

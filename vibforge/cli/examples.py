@@ -23,10 +23,19 @@ vibforge explain "{UNTRUSTED.words}"
 vibforge explain esxupdate.log""",
     "host-facts": """\
 vibforge host-facts >host-facts.sh
-ssh root@HOST sh -s <host-facts.sh >facts.json""",
+ssh root@HOST sh -s <host-facts.sh >facts.json
+ssh root@HOST sh -s trx-conf /etc/ntp.conf <host-facts.sh >facts.json""",
+    "host-check": """\
+vibforge host-check facts.json
+vibforge host-check facts.json --vib dist/build.json --limit g8271-4
+vibforge host-check facts.json --vib acme.vib --trx-log log.json""",
     "inspect": """\
 vibforge inspect acme.vib
 vibforge inspect acme.vib --cat etc/vmware/trx.conf""",
+    "diff": """\
+vibforge diff acme-1.vib acme-2.vib
+vibforge diff acme-1.vib project --format markdown
+vibforge diff trx.conf.old trx.conf""",
     "verify": """\
 vibforge verify acme.vib fleet.zip
 vibforge verify acme.vib --trust host-certs
@@ -79,6 +88,10 @@ vibforge trx rehearse trx.conf --pcap heard.pcap --html report.html""",
     "trx sniff": """\
 vibforge trx sniff heard.pcap
 vibforge trx sniff --interface eth0""",
+    "trx log": """\
+vibforge trx log /var/run/log/trx.log
+vibforge trx log esx-host7.tgz --limit g8271-4 --reference-error 100ns
+vibforge trx log ptp4l.log --follow --prometheus clock.prom""",
     "schema": """\
 vibforge schema >recipe.schema.json
 vibforge schema lint""",

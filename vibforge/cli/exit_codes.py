@@ -39,7 +39,7 @@ TABLE = (
     ExitCodeRow(
         str(ExitCode.NOT_POSSIBLE_HERE.value),
         "not possible on this machine: `trx rehearse` and `trx sniff` lack linuxptp, namespaces or "
-        "rights",
+        "rights, `trx log --stability` lacks allantools",
     ),
     ExitCodeRow(
         str(SIGNAL_BASE + PIPE_SIGNAL), "whoever read the output went away, as `head` does"

@@ -5,10 +5,8 @@ from typing import Annotated
 
 import typer
 
+from vibforge.api import inspect as api
 from vibforge.cli.arguments import Folder, Json, show
-from vibforge.packages import extract as packages_extract
-from vibforge.packages import subjects as packages_subjects
-from vibforge.project import stage as project_stage
 from vibforge.report import documents, inspect
 
 
@@ -37,24 +35,17 @@ def extract(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Take files out of a VIB or bundle, into a folder and nowhere else."""
-    if sum((payloads_only, stage, bool(paths))) > 1:
-        raise typer.BadParameter("--payloads-only, --stage and PATH exclude each other")
-    wishes = packages_extract.ExtractOptions(
-        paths=tuple(path.strip("/") for path in paths or ()),
+    done = api.extract(
+        file,
+        folder,
+        paths=paths or (),
+        payloads_only=payloads_only,
+        stage=stage,
+        force=force,
         owners=owners,
         devices=devices,
         outside_links=outside_links,
-        force=force,
     )
-    with packages_subjects.opened(file) as subjects:
-        if stage:
-            done = project_stage.extract_stage(
-                subjects[0], folder, force=force, outside_links=outside_links
-            )
-        elif payloads_only:
-            done = packages_extract.extract_members(subjects, folder, force=force)
-        else:
-            done = packages_extract.extract(subjects, folder, wishes)
     show(
         as_json, lambda: documents.inspect.Extract.of(done), lambda _: inspect.extracted_text(done)
     )

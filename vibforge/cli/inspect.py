@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vibforge.api import inspect as api
 from vibforge.cli.arguments import Json, columns, paint, print_json, print_report, print_text
 from vibforge.files import inputs
-from vibforge.packages import inspect as packages_inspect
-from vibforge.packages import subjects as packages_subjects
 from vibforge.report import documents
 from vibforge.report import inspect as report_inspect
 
@@ -42,21 +41,15 @@ def inspect(
         _cat(files, cat)
         return
 
-    looked = inputs.each_file(files, lambda path: _look(path, whole=only_files))
+    inspected = api.inspect(files, whole=only_files)
     if as_json:
-        print_json(documents.inspect.Inspect.of(looked))
+        print_json(documents.inspect.Inspect.of(inspected))
     else:
-        found = [each for _path, all_in_it in looked.found for each in all_in_it]
-        _show(found, only_files=only_files)
-    inputs.require_readable(looked.unreadable)
+        _show(inspected.inspections, only_files=only_files)
+    inputs.require_readable(inspected.unreadable)
 
 
-def _look(path: Path, *, whole: bool) -> "tuple[Inspection, ...]":
-    with packages_subjects.opened(path) as subjects:
-        return tuple(packages_inspect.inspect(subject, whole=whole) for subject in subjects)
-
-
-def _show(found: "list[Inspection]", *, only_files: bool) -> None:
+def _show(found: "tuple[Inspection, ...]", *, only_files: bool) -> None:
     if only_files:
         for each in found:
             for line in report_inspect.listing(each):
@@ -71,6 +64,5 @@ def _show(found: "list[Inspection]", *, only_files: bool) -> None:
 def _cat(files: list[Path], wanted: str) -> None:
     if len(files) != 1:
         raise typer.BadParameter("--cat takes exactly one FILE")
-    with packages_subjects.opened(files[0]) as subjects:
-        packages_inspect.print_file(subjects, wanted, sys.stdout.buffer.write)
+    api.cat(files[0], wanted, sys.stdout.buffer.write)
     sys.stdout.buffer.flush()

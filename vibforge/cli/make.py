@@ -105,7 +105,7 @@ def _flags(command: str, flags: Sequence[str], variable: str) -> Sequence[str]:
     if "--" in flags or given & {"project", "files"}:
         wrong.append("only options belong here, not names of projects or files")
     if wrong:
-        raise ModelError.of(Problem(what=each, where=variable) for each in wrong)
+        raise ModelError.from_problems(Problem(what=each, where=variable) for each in wrong)
     return flags
 
 

@@ -1,10 +1,11 @@
 """`vibforge sign`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from vibforge.api import sign as api
 from vibforge.cli.arguments import (
     Json,
     Pkcs11Module,
@@ -13,13 +14,8 @@ from vibforge.cli.arguments import (
     passphrase_of,
     show,
 )
-from vibforge.packages import sign as packages_sign
 from vibforge.report import documents
 from vibforge.report import sign as report
-from vibforge.signing import key_source
-
-if TYPE_CHECKING:
-    from vibforge.packages.sign import ToSign
 
 
 def sign(  # noqa: PLR0913 - the options of the command
@@ -91,35 +87,34 @@ def sign(  # noqa: PLR0913 - the options of the command
     """
     time = moment_of(signing_time, "--signing-time")
     if digest_out or attributes_out:
-        request = packages_sign.to_sign(file, time, tuple(certificates or ()))
-        _write_request(request, digest_out, attributes_out, as_json=as_json)
+        request = api.to_sign(
+            file,
+            certificates=certificates or (),
+            signing_time=time,
+            digest=digest_out,
+            attributes=attributes_out,
+        )
+        files = tuple(path for path in (digest_out, attributes_out) if path)
+        show(
+            as_json,
+            lambda: documents.sign.SignRequest.of(request, files),
+            lambda _: report.to_sign_text(request, files),
+        )
         return
-    signed = packages_sign.sign_vib(
+    signed = api.sign(
         file,
-        packages_sign.choose_signer(
-            key_source.KeySource(key=key or "", certificates=tuple(certificates or ())),
-            signature_in,
-            passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
-            environment_of(pkcs11_module),
-        ),
-        output=output,
+        key=key or "",
+        certificates=certificates or (),
+        passphrase=passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
+        environment=environment_of(pkcs11_module),
+        signature=signature_in,
         signing_time=time,
-        existing=packages_sign.Existing.of(append=append, replace=replace),
+        append=append,
+        replace=replace,
+        output=output,
     )
     show(
         as_json,
         lambda: documents.sign.Sign.of(signed),
         lambda paint: report.signed_text(signed, paint),
-    )
-
-
-def _write_request(
-    request: "ToSign", digest: Path | None, attributes: Path | None, *, as_json: bool
-) -> None:
-
-    files = packages_sign.write_request(request, digest, attributes)
-    show(
-        as_json,
-        lambda: documents.sign.SignRequest.of(request, files),
-        lambda _: report.to_sign_text(request, files),
     )

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vibforge.cli import trx_clock
+from vibforge.api import trx as api
+from vibforge.cli import trx_clock, trx_log
 from vibforge.cli.arguments import (
     Allow,
     Because,
@@ -18,6 +19,7 @@ from vibforge.cli.arguments import (
     paint,
     print_json,
     print_report,
+    reasons_of,
     settings_of,
     tell,
     words_of,
@@ -29,12 +31,12 @@ from vibforge.cli.trx_arguments import (
     name_of,
     read,
     releases_of,
+    tell_inferred,
     write,
 )
 from vibforge.report import documents
 from vibforge.report import trx_check as report_trx_check
 from vibforge.report import trx_tables as report
-from vibforge.trx import check as check_module
 from vibforge.trx import conf as trx_document
 from vibforge.trx import configstore, effective, option
 from vibforge.trx import nic as trx_nic
@@ -74,10 +76,12 @@ def check(  # noqa: PLR0913 - the options of the command
     as_json: Json = False,
 ) -> None:
     """Judge a trx.conf: every problem with its line, reason, remedy and how sure it is."""
-    result = check_module.check(
-        read(file),
-        releases=releases_of(linuxptp, esxi),
-        allow=check_module.allowances(words_of(allow), because or ()),
+    tell_inferred(esxi)
+    result = api.check_trx(
+        file,
+        linuxptp=words_of(linuxptp),
+        esxi=words_of(esxi),
+        allow=reasons_of(allow, because),
         configstore=settings_of(configstore or [], "--configstore"),
     )
     if as_json:
@@ -274,3 +278,4 @@ def fingerprint(binary: File, *, as_json: Json = False) -> None:
 
 app.command()(trx_clock.rehearse)
 app.command()(trx_clock.sniff)
+app.command()(trx_log.log)

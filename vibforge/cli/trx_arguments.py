@@ -26,20 +26,22 @@ Linuxptp = Annotated[
 
 def releases_of(linuxptp: list[str] | None, esxi: list[str] | None) -> tuple[str, ...]:
     """The releases that the options name; says so where they are inferred."""
-    if not esxi:
-        return trx_release.chosen(words_of(linuxptp))
+    tell_inferred(esxi)
+    return trx_release.chosen(words_of(linuxptp), release.parse_releases(words_of(esxi)))
 
-    named = release.parse_releases(words_of(esxi))
-    releases = trx_release.chosen(words_of(linuxptp), named)
-    for host in named:
+
+def tell_inferred(esxi: list[str] | None) -> None:
+    """Say which linuxptp releases are checked for, where an ESXi release does not tell."""
+    for host in release.parse_releases(words_of(esxi)):
         carried = trx_release.carried_by(host)
+        if carried == ():
+            continue  # it has no TRX, which is an error
         tell(
             f"ESXi {host}: linuxptp {trx_release.span(carried)} is inferred; "
             "the vendor does not say."
             if carried
             else f"ESXi {host}: its linuxptp is not known, so every candidate counts."
         )
-    return releases
 
 
 def name_of(path: Path) -> str:

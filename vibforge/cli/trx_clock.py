@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vibforge.api import trx as api
 from vibforge.cli.arguments import (
     Domain,
     Json,
@@ -20,16 +21,14 @@ from vibforge.cli.arguments import (
     progress,
     tell,
 )
-from vibforge.cli.trx_arguments import File, name_of, read, write
+from vibforge.cli.trx_arguments import File, name_of, write
 from vibforge.errors import shell_line
 from vibforge.report import documents
 from vibforge.report import trx_rehearse as report
 from vibforge.report import trx_rehearse as report_trx_rehearse
+from vibforge.report.page import rehearsal as rehearsal_pages
 from vibforge.trx.network import settings
 from vibforge.trx.network import sniff as network_sniff
-from vibforge.trx.rehearsal import grandmaster as rehearsal_grandmaster
-from vibforge.trx.rehearsal import linuxptp
-from vibforge.trx.rehearsal import rehearse as rehearsal_rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,26 +107,28 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
     means that the trx.conf does not fit, or that this is not known.
     """
-    rehearsal_grandmaster.one_source(gm_profile, gm_conf, pcap, interface)
-    data, programs = read(file), linuxptp.find_programs(client_linuxptp, gm_linuxptp)
-    choice = network_sniff.NetworkFilter(
-        domain=domain, transport=transport, vlan=vlan, master=master
-    )
-    grandmaster = rehearsal_grandmaster.grandmaster_from(
-        programs.grandmaster, data, profile=gm_profile, conf=gm_conf, capture=pcap, choice=choice
-    )
-    second = rehearsal_grandmaster.second_grandmaster(
-        programs.grandmaster, second_profile, second_conf
-    )
-    wish = rehearsal_rehearse.RehearsalOptions(
-        seconds=seconds, watch=watch, keep_threshold=keep_threshold, second=second
-    )
     with _live(report_trx_rehearse.live_line) as on_sample:
-        found = rehearsal_rehearse.rehearse_trx(
-            data, grandmaster or interface or "", programs, wish=wish, on_sample=on_sample
+        found = api.rehearse_trx(
+            file,
+            gm_profile=gm_profile,
+            gm_conf=gm_conf,
+            pcap=pcap,
+            interface=interface,
+            second_profile=second_profile,
+            second_conf=second_conf,
+            domain=domain,
+            transport=transport,
+            vlan=vlan,
+            master=master,
+            seconds=seconds,
+            watch=watch,
+            client_linuxptp=client_linuxptp,
+            gm_linuxptp=gm_linuxptp,
+            keep_threshold=keep_threshold,
+            on_sample=on_sample,
         )
     if html:
-        write(report_trx_rehearse.rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
+        write(rehearsal_pages.rehearsal_page(found, name_of(file), datetime.now(UTC)), html)
     if as_json:
         print_json(documents.trx_network.TrxRehearse.of(found, name_of(file)))
     else:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vibforge.api import verify as api
 from vibforge.cli.arguments import (
     At,
     Json,
@@ -12,15 +13,14 @@ from vibforge.cli.arguments import (
     RequireSigned,
     Strict,
     Trust,
+    check_moment_of,
     exit_unless,
     paint,
-    policy_of,
     print_json,
     print_report,
     progress,
 )
 from vibforge.files import inputs
-from vibforge.packages import verify as packages_verify
 from vibforge.report import documents
 from vibforge.report import verify as report
 
@@ -39,11 +39,16 @@ def verify(  # noqa: PLR0913 - the options of the command
 
     Exit code 1 means that a fact failed. A warning leaves it at 0.
     """
-    policy = policy_of(
-        trust, at, strict=strict, require_signed=require_signed, require_level=require_level
-    )
     with progress("verifying") as on_progress:
-        verified = packages_verify.verify_all(files, on_progress, policy)
+        verified = api.verify(
+            files,
+            trust=trust or (),
+            strict=strict,
+            at=check_moment_of(at),
+            require_signed=require_signed,
+            require_level=require_level,
+            on_progress=on_progress,
+        )
     if as_json:
         print_json(documents.verify.Verify.of(verified))
     else:
@@ -51,4 +56,4 @@ def verify(  # noqa: PLR0913 - the options of the command
         for index, (_path, each) in enumerate(verified.found):
             print_report(("\n" if index else "") + report.verification_text(each, colours))
     inputs.require_readable(verified.unreadable)
-    exit_unless(good=all(each.held for _path, each in verified.found))
+    exit_unless(good=verified.good)

@@ -1,4 +1,4 @@
-"""Acceptance levels, and the signers that ESXi is known to trust for them."""
+"""Acceptance levels, and the known signers for them."""
 
 from enum import StrEnum
 
@@ -8,7 +8,13 @@ from vibforge.esxi.table import row_of
 
 
 class AcceptanceLevel(StrEnum):
-    """The four levels, highest first, as descriptors name them (format.md#acceptance-levels)."""
+    """The four levels, highest first, in a descriptor's words (format.md#acceptance-levels).
+
+    Examples:
+        >>> from vibforge import AcceptanceLevel
+        >>> AcceptanceLevel.parse("PartnerSupported") is AcceptanceLevel.PARTNER
+        True
+    """
 
     CERTIFIED = "certified"
     ACCEPTED = "accepted"
@@ -17,22 +23,22 @@ class AcceptanceLevel(StrEnum):
 
     @property
     def esxcli_name(self) -> str:
-        """The name that ESXi prints and takes: `PartnerSupported` for `partner`."""
+        """The name that ESXi prints and accepts: `PartnerSupported` for `partner`."""
         return _ESXCLI_NAMES[self]
 
     @property
     def rank(self) -> int:
-        """A host takes a VIB whose rank is not below its own: 15, 10, 5 or 0."""
+        """15, 10, 5 or 0; a host accepts VIBs whose rank is at least its own."""
         return _RANKS[self]
 
     @property
     def needs_signature(self) -> bool:
-        """Whether a host looks at the signature of a VIB that claims this level."""
+        """Whether a host checks the signature of a VIB that claims this level."""
         return self is not AcceptanceLevel.COMMUNITY
 
     @classmethod
     def parse(cls, text: str) -> "AcceptanceLevel":
-        """Read a descriptor's word or the name that ESXi prints, in any case.
+        """Return the level for a descriptor's word or the name that ESXi prints, in any case.
 
         Raises:
             ModelError: the text is neither.
@@ -45,7 +51,7 @@ class AcceptanceLevel(StrEnum):
 
     @classmethod
     def of_descriptor(cls, text: str) -> "AcceptanceLevel":
-        """Read a level as a host does: its case counts (format.md#acceptance-levels).
+        """Return the level that a host reads, in its exact case (format.md#acceptance-levels).
 
         Raises:
             ModelError: the text is not one of a descriptor's words.
@@ -75,7 +81,7 @@ _RANKS = {
     AcceptanceLevel.COMMUNITY: 0,
 }
 _OLD_NAMES = {"signed": AcceptanceLevel.PARTNER, "unsigned": AcceptanceLevel.COMMUNITY}
-"""Aliases that ESXi still knows (format.md#acceptance-levels)."""
+"""Older names that ESXi still accepts (format.md#acceptance-levels)."""
 
 
 _CERTIFIED = "VMware Certified VIB Signing"
@@ -107,26 +113,26 @@ _KNOWN = (
 _OLD_ROOT = "issued by the old VMware Root CA"
 _TEST_ROOT = "VMware Test Root CA"
 _NEWER_SIGNERS = Release(7, 0)
-"""The first release line that came out after the newer signers of the level accepted."""
+"""The first release line that is newer than the newer signers of the level accepted."""
 
 
 def known_signer(sha256: str, issuer: str = "") -> str:
-    """Return what a vendor's certificate is; empty for any other.
+    """Return the description of a vendor's certificate; empty for any other certificate.
 
     Args:
         sha256: its fingerprint in hex.
-        issuer: the name of its issuer in RFC 4514 form; the vendor's root for tests is known by it.
+        issuer: the name of its issuer in RFC 4514 form, which identifies the vendor's test root.
     """
     of_tests = f"a certificate below {_TEST_ROOT}, which no release trusts"
     return dict(_KNOWN).get(sha256, of_tests if _TEST_ROOT in issuer else "")
 
 
 def is_trusted_by(release: Release, signer: str, level: AcceptanceLevel) -> bool | None:
-    """Whether a stock host trusts a known signer at a level; None where nobody here can tell.
+    """Whether a stock host trusts a known signer at a level; None if unknown.
 
-    6.5.0 and 6.7.0 trust the signers of the level accepted below the old root, although their
-    certificates have expired, and not those that followed (tried on both). They know no signer with
-    an elliptic curve. Vendor VIBs built for later releases are signed by the newer ones.
+    For level accepted 6.5.0 and 6.7.0 trust the signers below the old root, although their
+    certificates have expired, and not the newer signers (tried on both). They trust no signer with
+    an elliptic curve. The newer signers sign vendor VIBs for later releases.
     """
     name = {AcceptanceLevel.CERTIFIED: _CERTIFIED, AcceptanceLevel.ACCEPTED: _ACCEPTED}.get(level)
     if name is None or not signer.startswith(f"{name}, "):
@@ -140,5 +146,5 @@ def is_trusted_by(release: Release, signer: str, level: AcceptanceLevel) -> bool
 
 
 def is_outdated(known: str) -> bool:
-    """Whether a known signer hangs on a root that is expired or meant for tests."""
+    """Whether a known signer's root has expired or is a test root."""
     return _OLD_ROOT in known or _TEST_ROOT in known

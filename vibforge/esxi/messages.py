@@ -1,10 +1,10 @@
-"""What a host prints (install.md#console-output): recorded texts and those of public threads.
+"""Messages of a host (install.md#console-output), from recordings and public threads.
 
-Each text stands here alone: `plan` prints it, `explain` finds it in a log, the manuals of the
-checks quote it. `«…»` marks the words by which people and `explain` know the message.
+Each text is written only here: `plan` prints it, `explain` finds it in a log, the manuals of the
+checks quote it. `«…»` marks the words by which users and `explain` recognise the message.
 
-`N` stands where a host prints the line of its own rendering of the VIB, which nobody can know
-beforehand and nothing should be read from; `…` where the text is not on record.
+`N` replaces a line number in the host's own rendering of the VIB, which cannot be predicted and has
+no meaning for users; `…` replaces text that is not on record.
 """
 
 import re
@@ -15,21 +15,21 @@ from vibforge.esxi.release import Release
 from vibforge.esxi.table import row_of
 
 NOT_ON_RECORD = "…"
-"""Stands for words of a message that are on no record."""
+"""Replaces words of a message that are not on record."""
 _FOOT = "Please refer to the log file for more details."
 
 
 class HostMessage(Struct, frozen=True, kw_only=True):
-    """An error of the installer: its class, its text, and the attributes printed below."""
+    """An error of the installer: its class, its text, and the attributes printed below it."""
 
     error: str
     text: str
     vibs: tuple[str, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
-    """Attributes other than the VIBs: the address or file that could not be read."""
+    """The attributes besides the VIBs: the URL or file that could not be read."""
 
     def render(self, release: Release) -> str:
-        """Return what the host's console shows."""
+        """Return the text on the host's console."""
         lines = [f"[{self.error}]", *self.text.splitlines()]
         prints_cause = row_of(release).prints_cause
         if self.vibs and prints_cause and prints_cause.value:
@@ -42,7 +42,7 @@ class HostMessage(Struct, frozen=True, kw_only=True):
 
 
 class _Marked:
-    """A text with places for values and marks around the words by which it is known."""
+    """A text with places for values, and marks around the words that identify it."""
 
     __slots__ = ()
     marked: str
@@ -54,28 +54,28 @@ class _Marked:
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """The words by which `explain` knows the message: those marked, else the whole text."""
+        """The words that identify the message: the marked ones, or else the whole text."""
         return tuple(re.findall("«(.*?)»", self.marked)) or (self.marked,)
 
     @property
     def words(self) -> str:
-        """The words by which people know the message: the first that are marked."""
+        """The first marked words, by which users recognise the message."""
         return self.marks[0]
 
     @property
     def title(self) -> str:
-        """The sentence in which the words stand, with `…` for the values."""
+        """The sentence that contains the words, with `…` for the values."""
         from string import Formatter  # noqa: PLC0415 - only where a message is explained
 
         parts = Formatter().parse(self.text)
         shown = "".join(text + NOT_ON_RECORD * (place is not None) for text, place, *_ in parts)
         sentences = shown.replace("\n", ". ").split(". ")
-        found = next((each for each in sentences if self.words in each), shown)
-        return found.strip().removesuffix(".")
+        title = next((sentence for sentence in sentences if self.words in sentence), shown)
+        return title.strip().removesuffix(".")
 
 
 class Phrase(Struct, _Marked, frozen=True):
-    """A part of a message, or a line that is no error."""
+    """A part of a message, or a line that is not an error."""
 
     marked: str
 
@@ -84,29 +84,29 @@ class Phrase(Struct, _Marked, frozen=True):
 
 
 class _Values(dict[str, str]):
-    """The values of a message's places."""
+    """The values for a message's places; a missing value is `…`."""
 
     def __missing__(self, _place: str) -> str:
         return NOT_ON_RECORD
 
 
 class MessageForm(Struct, _Marked, frozen=True):
-    """A message with places for values; a place without a value reads `…`."""
+    """A message with places for values."""
 
     error: str
     marked: str
     names_vib: bool = False
     """Whether the host prints the VIB's ID as an attribute below the text."""
     attribute: str = ""
-    """Another attribute below the text: `filename`, whose value is the VIB's ID, or `url`."""
+    """Another attribute below the text: `filename`, with the VIB's ID as its value, or `url`."""
     pair: str = ""
-    """The first half of the pair that the text is the second half of, as Python prints it."""
+    """If set, the host prints the Python pair of this value and the text."""
 
     def __call__(self, vib: str = "", **values: str) -> HostMessage:
-        told = _Values(values, vib=vib)
-        text = self.text.format_map(told)
+        filled = _Values(values, vib=vib)
+        text = self.text.format_map(filled)
         if self.pair:
-            text = str((None if self.pair == "None" else self.pair.format_map(told), text))
+            text = str((None if self.pair == "None" else self.pair.format_map(filled), text))
         of_attribute = FILE if self.attribute == "url" else vib
         return HostMessage(
             error=self.error,
@@ -117,7 +117,7 @@ class MessageForm(Struct, _Marked, frozen=True):
 
 
 FILE = "<path>"
-"""Stands for the address or path under which a host was given the file."""
+"""Replaces the URL or path under which the host got the file."""
 SILENT = MessageForm(NOT_ON_RECORD, NOT_ON_RECORD)
 INSTALLED_LIVE = Phrase("Operation finished successfully.")
 NEEDS_REBOOT = Phrase(
@@ -194,7 +194,7 @@ DIGEST_UNLIKE = Phrase(
     "«Calculated digest at EOF does not match expected result»: {calculated} calculated, "
     "{expected} expected."
 )
-"""What a host says of a digest, at every step that compares one."""
+"""The message about a wrong digest, at every step that compares digests."""
 DIGEST_AT_EOF = MessageForm("InstallationError", DIGEST_UNLIKE.marked, names_vib=True)
 NO_PLAIN_DIGEST = MessageForm(
     "InstallationError", "'NoneType' «object has no attribute 'checksumtype'»", names_vib=True
@@ -260,11 +260,11 @@ NO_MEMBER = MessageForm(
     "VibFormatError", "«Could not find file object for payload» '{name}'.", attribute="filename"
 )
 READING_FILE = MessageForm("VibDownloadError", "{reason}", attribute="url", pair=FILE)
-"""What the reader says of the archive."""
+"""The reader's message about the archive."""
 READING_DESCRIPTOR = MessageForm("VibDownloadError", "{reason}", attribute="url", pair="None")
-"""What the reader says of the descriptor."""
+"""The reader's message about the descriptor."""
 READING_CRASHED = MessageForm("VibDownloadError", "{reason}", attribute="url")
-"""What reaches the user where the reader itself stumbles."""
+"""The message if the reader itself crashes."""
 ELEMENT_EXPECTED = MessageForm(
     "MetadataFormatError", "Element {name} «was expected, but not found»"
 )

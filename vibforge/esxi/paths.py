@@ -1,4 +1,4 @@
-"""Which names and paths are ESXi's own, and which each acceptance level may carry."""
+"""Names and paths that belong to ESXi itself, and the paths that each level may install."""
 
 import posixpath
 import re
@@ -9,7 +9,7 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.release import Release
 
 INBOX_RELEASE = Release(6, 7)
-"""The release whose names these are."""
+"""The release whose inbox VIBs are listed here."""
 
 _REMOVED_AT_BOOT = """
 ata-libata-92 ata-pata-amd ata-pata-atiixp ata-pata-cmd64x ata-pata-hpt3x2n
@@ -41,12 +41,12 @@ _ALL_NAMES = _NAMES | frozenset(_REMOVED_LIVE.split())
 
 
 def is_inbox(name: str) -> bool:
-    """Whether 6.7.0 brings a VIB of this name."""
+    """Whether 6.7.0 includes a VIB of this name."""
     return name in _ALL_NAMES
 
 
 def goes_at_boot(name: str) -> bool:
-    """Whether 6.7.0 brings a VIB of this name that only a reboot takes away."""
+    """Whether 6.7.0 includes a VIB of this name that only a reboot removes."""
     return name in _NAMES
 
 
@@ -71,34 +71,34 @@ SHIPPED_PATHS = frozenset(
         "sbin/init",
     }
 )
-"""Files that every ESXi is known to bring itself; its own file lists are far longer."""
+"""Files that are known to belong to ESXi itself on every host; its own file lists are longer."""
 
 EDITED_PATHS = frozenset({"etc/ssh/keys-root/authorized_keys", "var/spool/cron/crontabs/root"})
-"""Files that no VIB of ESXi owns, and that every host keeps for its administrator."""
+"""Files of the administrator, which every host keeps and no VIB of ESXi owns."""
 TRX_CONF = "etc/vmware/trx.conf"
-"""The settings of TRX, as a payload member names it."""
+"""The path of TRX's settings in a payload."""
 TRX_CONF_LIMIT = 1 << 18
-"""Bytes; all options of linuxptp with their longest values are 40 KiB."""
+"""Bytes of a trx.conf; all options of linuxptp with their longest values have 40 KiB."""
 BOOT_COPIED = "/boot-copy/files/"
-"""What precedes, in a path of the layout boot-copy, the path to which the file is copied."""
+"""The prefix of a path in the layout boot-copy; the rest is the path that the host copies to."""
 
 
 def host_path(path: str) -> str:
-    """Return where an entry of a file list lands on a host."""
+    """Return the path on a host of an entry of a file list."""
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
 @lru_cache(maxsize=64)
 def host_paths(file_list: tuple[str, ...]) -> frozenset[str]:
-    """Return where the entries of a file list land; those that end in `/` are left out.
+    """Return the paths on a host of a file list, without entries that end in `/`.
 
-    A prediction asks for the same list once for each possible host.
+    Cached, because a prediction needs the same list for each possible host.
     """
     return frozenset(host_path(path) for path in file_list if path[-1:] != "/")
 
 
 def shipped_among(file_list: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those paths on a host that ESXi brings itself, sorted."""
+    """Return the paths of a file list that belong to ESXi itself, sorted."""
     landed = host_paths(file_list)
     return tuple(path for path in sorted(f"/{own}" for own in SHIPPED_PATHS) if path in landed)
 
@@ -141,18 +141,18 @@ _PATTERNS = {
 
 
 def paths_outside(level: AcceptanceLevel, paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths that are on no list of the level; the two highest levels have no list."""
+    """Return the paths that are not on the level's list; the two highest levels have no list."""
     return _outside(level, tuple(paths)) if level in _PATTERNS else ()
 
 
 @lru_cache(maxsize=16)
 def _outside(level: AcceptanceLevel, paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Hold a list against a level once: a prediction asks again for each possible host."""
+    """Return the paths outside a level's list; cached, because a prediction asks for each host."""
     expression = _expression(level)
     return tuple(path for path in paths if not expression.fullmatch(path))
 
 
 @cache
 def _expression(level: AcceptanceLevel) -> re.Pattern[str]:
-    """Compile a level's list, which takes a millisecond, where it is asked for."""
+    """Return a level's list as one pattern; compiled on demand, as it takes a millisecond."""
     return re.compile("|".join(_PATTERNS[level]))

@@ -1,4 +1,4 @@
-"""Releases of ESXi, and how certain a fact about one is."""
+"""Releases of ESXi, and the certainty of facts about them."""
 
 import re
 from collections.abc import Iterable
@@ -10,26 +10,26 @@ from vibforge.errors import ModelError, Problem
 
 
 class Certainty(StrEnum):
-    """The standing of a fact, surest first."""
+    """How certain a fact is, most certain first."""
 
     MEASURED = "measured"
-    """Tried: the input was given to the real thing and the outcome recorded."""
+    """Tried: the real program got the input, and its result was recorded."""
     DOCUMENTED = "documented"
-    """Said by the vendor, or seen in the vendor's own artefacts."""
+    """Stated by the vendor, or seen in the vendor's own files."""
     INFERRED = "inferred"
     """Concluded from a neighbouring release or from reports."""
     UNKNOWN = "unknown"
-    """Open: nobody is known to have tried it, or the reports disagree."""
+    """Nobody is known to have tried it, or the reports disagree."""
 
     @property
     def doubt(self) -> int:
-        """0 for the surest, 3 for the least sure."""
+        """0 for the most certain, 3 for the least certain."""
         return list(Certainty).index(self)
 
 
-def least_sure(of: Iterable[Certainty]) -> Certainty:
-    """Return the standing of a conclusion that needs all of these; MEASURED for none."""
-    return max(set(of), key=lambda certainty: certainty.doubt, default=Certainty.MEASURED)
+def least_sure(certainties: Iterable[Certainty]) -> Certainty:
+    """Return the least certain; MEASURED if there are none."""
+    return max(set(certainties), key=lambda certainty: certainty.doubt, default=Certainty.MEASURED)
 
 
 _FORM = re.compile(
@@ -40,14 +40,14 @@ _FORM = re.compile(
 _OLDEST_MAJOR = 5
 """ESXi 5.0 introduced the VIB format that vibforge reads."""
 _FIRST_DOTTED_MAJOR = 9
-"""From 9.0 on the vendor counts updates as 9.0.1; before, as 8.0 Update 1."""
+"""The vendor names updates 9.0.1 since 9.0, and 8.0 Update 1 before."""
 
 PRODUCT = "embeddedEsx"
-"""The product of every known bundle for hosts, x86 and Arm alike."""
+"""The product of every known bundle for hosts, for x86 and for Arm."""
 
 
 class Release(Struct, frozen=True, order=True):
-    """A release of ESXi: `Release(8, 0, 3)` is 8.0 U3. Releases order by date of their line."""
+    """A release of ESXi: `Release(8, 0, 3)` is 8.0 U3. Releases sort by number."""
 
     major: int
     minor: int
@@ -55,10 +55,10 @@ class Release(Struct, frozen=True, order=True):
 
     @classmethod
     def parse(cls, text: str) -> "Release":
-        """Read `6.7`, `7.0U3`, `8.0.3`, `8.0 Update 3` or `9.0.1-24755229`.
+        """Return the release that a text names: `6.7`, `7.0U3`, `8.0.3`, `8.0 Update 3`, `9.0.1-1`.
 
-        The release need not be in the table: a release that nobody has described yet is read too,
-        and every question about it is answered with "not known".
+        The release need not be in the table of releases; if it is not, every fact about it is
+        "not known".
 
         Raises:
             ModelError: the text is not the number of a release, or is older than 5.0.
@@ -79,7 +79,7 @@ class Release(Struct, frozen=True, order=True):
 
     @property
     def as_update(self) -> str:
-        """The release as the vendor named updates before 9.0: `8.0 U3`."""
+        """The release in the vendor's form before 9.0: `8.0 U3`."""
         return f"{self.major}.{self.minor} U{self.update}"
 
     @property
@@ -89,10 +89,10 @@ class Release(Struct, frozen=True, order=True):
 
 
 def parse_releases(texts: Iterable[str]) -> tuple[Release, ...]:
-    """Read releases such as `6.7` and `8.0U3`; return each once, oldest first.
+    """Return the releases that texts such as `6.7` and `8.0U3` name, each once, oldest first.
 
     Raises:
-        ModelError: some of the texts are not releases; all of them are named.
+        ModelError: some of the texts are not releases; lists all of them.
     """
     releases: set[Release] = set()
     problems: list[Problem] = []
@@ -102,5 +102,5 @@ def parse_releases(texts: Iterable[str]) -> tuple[Release, ...]:
         except ModelError as error:
             problems += error.problems
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
     return tuple(sorted(releases))

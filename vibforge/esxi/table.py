@@ -1,9 +1,9 @@
 """The table of ESXi releases: one row for each release, one cell for each fact.
 
-A cell holds a value, how certain it is, and its source. A cell that is missing means that nobody
-here knows; no answer is taken from a neighbouring row at run time. Where the row of an update
-repeats the facts of its line, the table says so itself (`_update`), and the certainty drops to
-"inferred". To add a release, add one row to `_ROWS`.
+A cell holds a value, its certainty and its source. A missing cell means "not known"; no answer is
+borrowed from a neighbouring row at run time. If the row of an update repeats the facts of its line,
+the table states it (`_update`), and the certainty drops to "inferred". To add a release, add one
+row to `_ROWS`.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ _MEASURED, _DOCUMENTED, _INFERRED = Certainty.MEASURED, Certainty.DOCUMENTED, Ce
 
 
 class DeliveryMethod(StrEnum):
-    """A way by which a VIB reaches a host."""
+    """A way to install VIBs on a host."""
 
     VIB = "vib"
     """`esxcli software vib install` and `update`."""
@@ -42,10 +42,10 @@ class Cell(Struct, Generic[Value], frozen=True):
     certainty: Certainty
     source: str
     onward: bool = False
-    """True where the source speaks of this release and of those after it."""
+    """True if the source covers this release and all later ones."""
 
     def derive(self, conclude: Callable[[Value], Other]) -> "Cell[Other]":
-        """Return a fact that follows from this one, as certain and with the same source."""
+        """Return a fact that follows from this fact, with the same certainty and source."""
         return Cell(conclude(self.value), self.certainty, self.source, self.onward)
 
 
@@ -54,38 +54,38 @@ class Interfaces(Struct, frozen=True, kw_only=True):
 
     newest: tuple[int, int]
     is_newest_known: bool = True
-    """False: `newest` is that of the release line, and an update may provide a newer one."""
+    """False: `newest` is known for the release line; the update may provide a newer version."""
     oldest: tuple[int, int] | None = None
-    """None: not known how far back it goes."""
+    """None: the oldest version is not known."""
     dropped: tuple[int, int] | None = None
-    """The newest version that is known to be gone."""
+    """The newest version that is known to be no longer provided."""
 
 
 class ReleaseRow(Struct, frozen=True, kw_only=True):
-    """Everything that is known of one release; None is "not known"."""
+    """The known facts about one release; None is "not known"."""
 
     release: Release
     tried: bool = False
-    """True where install rules were tried on a genuine installer of exactly this release."""
+    """True if install rules were tried on a genuine installer of exactly this release."""
     esx_version: Cell[str] | None = None
-    """What the provided `esx-version` begins with."""
+    """The start of the provided `esx-version`."""
     vmkapi: Cell[Interfaces] | None = None
     driver_apis: Cell[frozenset[str]] | None = None
     """The vmklinux driver interfaces `com.vmware.driverAPI-…` that it provides."""
     last_sha256_wins: Cell[bool] | None = None
-    """True: the last sha-256 element counts for the stored bytes, whatever its verify-process."""
+    """True: the last sha-256 is compared with the stored bytes, whatever its verify-process."""
     requires_gunzip_sha256: Cell[bool] | None = None
     """True: a payload without a sha-256 digest of its unpacked form is refused."""
     refuses_no_sig_check: Cell[bool] | None = None
     """True: `--no-sig-check` under Secure Boot ends the command; False: it is ignored."""
     reports_all_problems: Cell[bool] | None = None
-    """True: problems of all groups are printed at once, as DependencyError."""
+    """True: DependencyError lists the problems of all groups at once."""
     live_needs_gunzip: Cell[bool] | None = None
     """True: a live install refuses a payload without any digest of its unpacked form."""
     prints_cause: Cell[bool] | None = None
     """True: errors carry a `cause = …` line."""
     payload_types: Cell[frozenset[str]] | None = None
-    """The payload types that it installs; others are skipped without a word."""
+    """The payload types that it installs; it skips others silently."""
     bank_size: Cell[int] | None = None
     """Bytes of the smallest boot bank."""
     scripts_need_shebang: Cell[bool] | None = None
@@ -93,15 +93,15 @@ class ReleaseRow(Struct, frozen=True, kw_only=True):
     boot_exec_installed_only: Cell[bool] | None = None
     """The default of the boot option VMkernel.Boot.execInstalledOnly."""
     linuxptp: Cell[tuple[str, ...]] | None = None
-    """The linuxptp releases that TRX may carry; none where there is no TRX."""
+    """The linuxptp versions that TRX may have; empty if there is no TRX."""
     platform: Cell[str] | None = None
-    """The version string that bundles name the release by."""
+    """The version string of the release in bundles."""
     deliveries: Cell[frozenset[DeliveryMethod]] | None = None
-    """The ways by which a VIB reaches a host of this release."""
+    """The ways to install VIBs on a host of this release."""
     path_lists: Cell[str] | None = None
-    """The release whose lists of allowed paths it has, for the levels partner and community."""
+    """The release whose lists of allowed paths, for levels partner and community, it shares."""
     stock_target: bool = False
-    """True where commands predict for this release unless told otherwise."""
+    """True if commands predict for this release by default."""
 
 
 _TYPES = frozenset(
@@ -375,34 +375,34 @@ _ROWS = (
     *(_91, _update(_91, 1)),
 )
 TABLE = {row.release: row for row in _ROWS}
-"""The releases that vibforge knows, oldest first."""
+"""The row of each release in the table, oldest first."""
 
 _PLACES = {release: place for place, release in enumerate(TABLE)}
 
 KNOWN_PAYLOAD_TYPES = frozenset().union(
     *(row.payload_types.value for row in _ROWS if row.payload_types)
 )
-"""The payload types that some release installs."""
+"""The payload types that at least one release installs."""
 
 STOCK_TARGETS = tuple(row.release for row in _ROWS if row.stock_target)
-"""The releases that commands predict for unless told otherwise."""
+"""The releases that commands predict for by default."""
 
 
 def row_of(release: Release) -> ReleaseRow:
-    """Return what is known of a release; a row of empty cells for one that is not in the table."""
+    """Return the row of a release; a row of empty cells if it is not in the table."""
     return TABLE.get(release) or ReleaseRow(release=release)
 
 
 def is_known(release: Release) -> bool:
-    """Whether the table has the release at all."""
+    """Whether the table has the release."""
     return release in TABLE
 
 
 def standing(release: Release) -> Certainty:
-    """How certain a rule of an install is on a release that does not have it in a cell.
+    """Return the certainty of an install rule without a cell in the table, on a release.
 
-    Measured where an installer of exactly this release was tried, inferred for the other releases
-    of the table, unknown for the rest.
+    Measured if an installer of exactly this release was tried, inferred for the other releases of
+    the table, unknown for all others.
     """
     if row_of(release).tried:
         return _MEASURED
@@ -410,7 +410,7 @@ def standing(release: Release) -> Certainty:
 
 
 Fact = Callable[[ReleaseRow], Cell[bool] | None]
-"""A question to a row that is answered with yes, no, or not at all."""
+"""Returns a yes/no fact of a row; None if it is not known."""
 
 
 def has_components(row: ReleaseRow) -> Cell[bool] | None:
@@ -423,18 +423,18 @@ def has_components(row: ReleaseRow) -> Cell[bool] | None:
 
 
 def has_path_lists(row: ReleaseRow) -> Cell[bool] | None:
-    """Whether the release restricts paths by the lists that vibforge has."""
+    """Whether the release restricts paths by lists that vibforge has."""
     return row.path_lists.derive(bool) if row.path_lists else None
 
 
 def has_unseen_path_lists(row: ReleaseRow) -> Cell[bool] | None:
-    """Whether nobody has read the release's own lists of paths; its lists are taken to be 6.7's."""
+    """Whether the release's own lists of paths are not known, so that those of 6.7 are assumed."""
     lists = row.path_lists
     return lists.derive(lambda _: lists.certainty is not _MEASURED) if lists else None
 
 
 def ignores_type(payload_type: str) -> Fact:
-    """Return the question whether a release skips payloads of a type without a word."""
+    """Return the fact whether a release silently skips payloads of a type."""
 
     def fact(row: ReleaseRow) -> Cell[bool] | None:
         return (
@@ -445,9 +445,9 @@ def ignores_type(payload_type: str) -> Fact:
 
 
 def releases_where(fact: Fact) -> str:
-    """Name the known releases for which a fact holds: `8.0 and later`, `6.5 to 8.0 U3`.
+    """Return the releases for which a fact holds, as text: `8.0 and later`, `6.5 to 8.0 U3`.
 
-    Releases for which nobody knows are named after it.
+    The text also names the releases for which the fact is not known.
     """
     answers = {release: fact(row) for release, row in TABLE.items()}
     holds = [release for release, cell in answers.items() if cell and cell.value]
@@ -457,7 +457,7 @@ def releases_where(fact: Fact) -> str:
 
 
 def _spans(releases: list[Release]) -> Iterator[str]:
-    """Yield runs of neighbouring releases."""
+    """Yield each run of neighbouring releases, as text."""
     run: list[Release] = []
     for release in [*releases, None]:
         if release and (not run or _PLACES[release] == _PLACES[run[-1]] + 1):

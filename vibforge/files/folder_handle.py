@@ -1,11 +1,10 @@
-"""An open folder: names in it are looked up there, whatever others make of its path meanwhile.
+"""An open folder, whose names are looked up in the folder itself and not by its path.
 
-Where the system takes names relative to an open folder (`dir_fd`: Linux, macOS, BSD), nobody who
-swaps a folder for a link can make a write land elsewhere. On the way to the folder that the user
-names, links are followed; on Linux those of other users are refused, for they could be swapped just
-before. Windows has no such calls: there a
-folder is its path, a link is refused only if it is there when vibforge looks, and nothing is
-promised against somebody who changes the folder at the same time.
+On systems that accept names relative to an open folder (`dir_fd`: Linux, macOS, BSD), an attacker
+who replaces a folder by a link cannot redirect a write. In the path to the folder that the user
+names, links are followed; Linux refuses links of other users, who could change them just before.
+Windows has no such calls: a folder is its path, a link is refused only if it exists at the time of
+the check, and vibforge gives no protection against somebody who changes the folder meanwhile.
 """
 
 import errno
@@ -43,12 +42,12 @@ _OLD_FILE = (
     | getattr(os, "O_BINARY", 0)
 )
 _GONE_WHEN_CLOSED = getattr(os, "O_TEMPORARY", 0)
-"""Windows removes such a file itself; elsewhere an open file needs no name."""
+"""Windows removes such a file on close; other systems allow an open file without a name."""
 _BY_STEPS = _BY_HANDLE and sys.platform == "linux"  # BSD cannot read an open link
 _STEP = getattr(os, "O_PATH", 0) | getattr(os, "O_CLOEXEC", 0) | _NO_LINK
-"""Opens a folder that may be searched and not read, or a link itself."""
+"""Flags that open a folder without read permission, or a link itself."""
 _LINK_LIMIT = 40
-"""Links on the way to a folder, as Linux counts them."""
+"""Links in the path to a folder, the limit of Linux."""
 _ROOT = 0
 _PRIVATE = 0o600
 _PROC = Path("/proc/self/fd")
@@ -57,7 +56,7 @@ _ALL = 0o777
 
 
 class _Held(threading.local):
-    """The folders that a thread holds, by device and number."""
+    """The folders that a thread has locked, by device and inode number."""
 
     def __init__(self) -> None:
         self.folders: set[tuple[int, int]] = set()
@@ -67,9 +66,9 @@ _HELD = _Held()
 
 
 class FolderHandle:
-    """A folder, and what can be done with the names in it.
+    """An open folder, with operations on the names in it.
 
-    All methods raise what the system raises; `close` or a `with` gives the handle back.
+    All methods raise OSError as the system does. `close` or a `with` block closes the handle.
     """
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
@@ -78,9 +77,9 @@ class FolderHandle:
 
     @classmethod
     def open(cls, path: Path, *, follow: bool = True) -> Self:
-        """Open a folder that the user names; links above it are followed, it itself if asked.
+        """Open a folder that the user names, following links above it; `follow` its own link, too.
 
-        Linux: of links, only those of this user and of root are followed.
+        On Linux only links of this user and of root are followed.
 
         Raises:
             OutputError: a link belongs to another user.
@@ -95,7 +94,7 @@ class FolderHandle:
         return cls(path, None)
 
     def enter(self, name: str) -> Self:
-        """Open a folder in this one; a link is refused with NotADirectoryError."""
+        """Open a folder inside this folder; a link raises NotADirectoryError."""
         path = self._path / name
         if not _BY_HANDLE:
             if not stat.S_ISDIR(path.lstat().st_mode):
@@ -104,19 +103,19 @@ class FolderHandle:
         try:
             return type(self)(path, os.open(name, _FLAGS | _NO_LINK, dir_fd=self._descriptor))
         except OSError as error:
-            if error.errno in {errno.ELOOP, errno.EMLINK}:  # BSD says EMLINK of a link
+            if error.errno in {errno.ELOOP, errno.EMLINK}:  # BSD raises EMLINK for a link
                 raise NotADirectoryError(
                     errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)
                 ) from error
             raise
 
     def again(self) -> Self:
-        """Open the same folder once more."""
+        """Return a second handle of the same folder."""
         descriptor = None if self._descriptor is None else os.dup(self._descriptor)
         return type(self)(self._path, descriptor)
 
     def close(self) -> None:
-        """Give the handle back; the folder is not to be used any more."""
+        """Close the handle, which must not be used afterwards."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -128,33 +127,33 @@ class FolderHandle:
         self.close()
 
     def status_of(self, name: str) -> os.stat_result | None:
-        """Return what the system knows of what has this name; None if nothing has it."""
+        """Return the status of a name, without following links; None if it does not exist."""
         try:
             return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return None
 
     def mode_of(self, name: str) -> int | None:
-        """Return the type and permissions of what has this name; None if nothing has it."""
+        """Return the type and permissions of a name; None if it does not exist."""
         status = self.status_of(name)
         return None if status is None else status.st_mode
 
     def mode_behind(self, name: str) -> int | None:
-        """Return the type and permissions of what a link leads to; None if that is nothing."""
+        """Return the type and permissions of a link's target; None if it does not exist."""
         try:
             return os.stat(self._at(name), dir_fd=self._descriptor).st_mode
         except OSError:
             return None
 
     def target_of(self, name: str) -> str:
-        """Return where a link says that it leads."""
+        """Return the target of a link."""
         return os.readlink(self._at(name), dir_fd=self._descriptor)
 
     def followed(self, name: str) -> Path:
-        """Return where a link leads that a user named.
+        """Return the target of a link that the user named.
 
         Raises:
-            OutputError: it belongs to another user, on Linux.
+            OutputError: on Linux: the link belongs to another user.
         """
         if _BY_STEPS and self._descriptor is not None:
             return _followed(self._descriptor, name, self._path / name)
@@ -162,10 +161,10 @@ class FolderHandle:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Make others who hold the same folder wait; the system frees it when a process dies.
+        """Lock the folder against other vibforge processes; the system unlocks it if one dies.
 
-        The folder itself is locked, so that nothing is left behind. Where the system or the file
-        system has no such lock, nobody waits. A thread that holds it may hold it once more.
+        The lock is on the folder itself, so that no lock file remains. If the system or the file
+        system has no such lock, nothing is locked. A thread may lock a folder again.
         """
         identity = self._identity()
         descriptor = None if identity in _HELD.folders else self._locked()
@@ -180,15 +179,15 @@ class FolderHandle:
             os.close(descriptor)
 
     def is_still(self, path: Path) -> bool:
-        """Whether a path leads to this folder, which may have been removed meanwhile."""
+        """Whether a path still leads to this folder, which may have been removed."""
         try:
             return self._descriptor is None or self._identity() == _identity(path.stat())
         except OSError:
             return False
 
     def _identity(self) -> tuple[int, int]:
-        found = self._path.stat() if self._descriptor is None else os.fstat(self._descriptor)
-        return _identity(found)
+        status = self._path.stat() if self._descriptor is None else os.fstat(self._descriptor)
+        return _identity(status)
 
     def _locked(self) -> int | None:
         try:
@@ -201,16 +200,16 @@ class FolderHandle:
             return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError:  # NFS locks no folders
+        except OSError:  # NFS cannot lock folders
             os.close(descriptor)
             return None
-        except BaseException:  # a signal ended the waiting
+        except BaseException:  # a signal interrupted the wait
             os.close(descriptor)
             raise
         return descriptor
 
     def free_name(self) -> str:
-        """Return a hidden name that nothing in the folder has."""
+        """Return a hidden name that is free in the folder."""
         while True:
             name = f".vibforge-{os.getpid()}-{next(_NUMBERS)}.partial"
             if self.mode_of(name) is None:
@@ -221,7 +220,7 @@ class FolderHandle:
         os.mkdir(self._at(name), mode, dir_fd=self._descriptor)
 
     def existing_file(self, name: str) -> BinaryIO:
-        """Open a file to read it; a link, a pipe or a device is refused with OSError."""
+        """Open a file for reading; a link, a pipe or a device raises OSError."""
         mode = self.mode_of(name)
         if mode is not None and stat.S_ISLNK(mode):
             raise OSError(f"{name} is a link")
@@ -232,12 +231,12 @@ class FolderHandle:
         return os.fdopen(number, "rb")
 
     def new_file(self, name: str, mode: int, flags: int = 0) -> BinaryIO:
-        """Make a file and open it."""
+        """Create a file and open it."""
         number = os.open(self._at(name), _NEW_FILE | flags, mode, dir_fd=self._descriptor)
         return os.fdopen(number, "w+b")
 
     def file_without_name(self, mode: int) -> BinaryIO | None:
-        """Open a new file that has no name yet; None where the system or its disk has none."""
+        """Open a new file without a name; None if the system or file system has no such files."""
         if not (_BY_HANDLE and hasattr(os, "O_TMPFILE") and _PROC.is_dir()):
             return None
         try:
@@ -247,7 +246,7 @@ class FolderHandle:
         return os.fdopen(number, "w+b")
 
     def scratch_file(self) -> BinaryIO:
-        """Open a new file that is gone when it is closed."""
+        """Open a new file that is deleted when it is closed."""
         file = self.file_without_name(_PRIVATE)
         if file is None:
             name = self.free_name()
@@ -257,7 +256,7 @@ class FolderHandle:
         return file
 
     def name_file(self, file: BinaryIO, name: str) -> None:
-        """Give a file without a name its name."""
+        """Give a name to a file without one."""
         # A folder's descriptor makes Python call linkat, which follows the link in /proc.
         os.link(
             f"{_PROC}/{file.fileno()}",
@@ -268,13 +267,13 @@ class FolderHandle:
         )
 
     def link(self, original: "FolderHandle", original_name: str, name: str) -> None:
-        """Make a hard link to a file of this or another folder, never to what a link leads to."""
+        """Make a hard link to a file of this or another folder; a link itself is not followed."""
         os.link(
             original._at(original_name),  # noqa: SLF001 - of the same class
             self._at(name),
             src_dir_fd=original._descriptor,  # noqa: SLF001 - the same
             dst_dir_fd=self._descriptor,
-            follow_symlinks=not _BY_HANDLE,  # Windows has one kind of this call only
+            follow_symlinks=not _BY_HANDLE,  # Windows supports only this value
         )
 
     def symlink(self, target: str, name: str) -> None:
@@ -282,21 +281,21 @@ class FolderHandle:
         os.symlink(target, self._at(name), dir_fd=self._descriptor)
 
     def make_device(self, name: str, mode: int, device: tuple[int, int]) -> None:
-        """Make a device or a pipe, of the type and permissions in `mode`.
+        """Make a device or a pipe, with the type and permissions in `mode`.
 
         Raises:
-            OSError: ENOTSUP where the system makes no devices in an open folder.
+            OSError: ENOTSUP if the system cannot make devices in an open folder.
         """
         if not hasattr(os, "mknod") or os.mknod not in os.supports_dir_fd:
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
         os.mknod(self._at(name), mode, os.makedev(*device), dir_fd=self._descriptor)
 
     def give(self, name: str, owner: tuple[int, int]) -> None:
-        """Give what has this name to a user and a group; a link itself, not what it leads to."""
+        """Change user and group of a name; of a link itself, not of its target."""
         os.chown(self._at(name), *owner, dir_fd=self._descriptor, follow_symlinks=False)
 
     def rename(self, name: str, target: str) -> None:
-        """Rename in the folder, over whatever file has the target's name."""
+        """Rename inside the folder, replacing a file of the target's name."""
         os.replace(
             self._at(name),
             self._at(target),
@@ -305,10 +304,10 @@ class FolderHandle:
         )
 
     def take(self, other: "FolderHandle", name: str) -> None:
-        """Move what has this name in another folder into this one, where nothing has it.
+        """Move a name from another folder into this folder.
 
         Raises:
-            FileExistsError: something has the name.
+            FileExistsError: the name exists here.
         """
         if self.mode_of(name) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
@@ -320,7 +319,7 @@ class FolderHandle:
         )
 
     def remove_file(self, name: str) -> None:
-        """Remove a name that is not a folder's, if it is there."""
+        """Remove a name that is not a folder, if it exists."""
         with suppress(FileNotFoundError):
             os.unlink(self._at(name), dir_fd=self._descriptor)
 
@@ -329,13 +328,13 @@ class FolderHandle:
         os.rmdir(self._at(name), dir_fd=self._descriptor)
 
     def remove_tree(self, name: str) -> None:
-        """Remove a folder with all in it, as far as that is possible; links are not followed."""
+        """Remove a folder and its content as far as possible; links are not followed."""
         from shutil import rmtree  # noqa: PLC0415 - only `init` needs it; it loads four compressors
 
         rmtree(self._at(name), ignore_errors=True, dir_fd=self._descriptor)
 
     def settle(self, mode: int, owner: tuple[int, int] | None) -> None:
-        """Give the folder itself its owner, then its permissions: a change of owner drops bits."""
+        """Set the folder's owner, then its permissions, because a new owner drops set-id bits."""
         where = self._path if self._descriptor is None else self._descriptor
         if owner is not None:
             os.chown(where, *owner)
@@ -346,29 +345,29 @@ class FolderHandle:
 
 
 class OutputFolder:
-    """The folder that a command writes into; `open` makes it where it is missing.
+    """The folder that a command writes into; `open` makes it if it is missing.
 
-    Links are followed in the part of the path that is there, which the user named, as
-    `FolderHandle.open` does, and refused in what is made.
+    In the existing part of the path links are followed as in `FolderHandle.open`; in the new part
+    they are refused.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._made: list[tuple[FolderHandle, str]] = []
-        """What was made, each with the folder above it."""
+        """The names of the folders made here, each with the handle of the folder above."""
         self._handle: FolderHandle | None = None
 
     def open(self) -> FolderHandle:
         """Return the folder, which stays open until `close`.
 
         Raises:
-            OutputError: a link on the way belongs to another user.
-            OSError: it cannot be opened or made.
+            OutputError: a link in the path belongs to another user.
+            OSError: the folder cannot be opened or made.
         """
         if self._handle is None:
-            there = next(filter(os.path.exists, _upwards(self._path)), self._path)
-            missing = self._path.parts[len(there.parts) :]
-            self._handle = FolderHandle.open(there)
+            existing = next(filter(os.path.exists, _upwards(self._path)), self._path)
+            missing = self._path.parts[len(existing.parts) :]
+            self._handle = FolderHandle.open(existing)
             for name in missing:
                 self._handle = self._entered(self._handle, name)
         return self._handle
@@ -379,12 +378,12 @@ class OutputFolder:
         return bool(self._made) and self._made[-1][1] == self._path.name
 
     def close(self, *, keep: bool) -> None:
-        """Give the folder back; unless it is to be kept, remove what was made and is empty."""
+        """Close the folder; without `keep`, remove the folders that were made and are empty."""
         if self._handle is not None:
             self._handle.close()
         for parent, name in reversed(self._made):
             if not keep:
-                with suppress(OSError):  # what holds something stays
+                with suppress(OSError):  # it is not empty
                     parent.remove_folder(name)
             parent.close()
         self._made.clear()
@@ -392,7 +391,7 @@ class OutputFolder:
     def _entered(self, parent: FolderHandle, name: str) -> FolderHandle:
         try:
             parent.make_folder(name, _ALL)
-        except FileExistsError:  # somebody else made it meanwhile, or the path has `..` in it
+        except FileExistsError:  # made by another process, or the path has `..`
             with parent:
                 return parent.enter(name)
         self._made.append((parent, name))
@@ -400,7 +399,7 @@ class OutputFolder:
 
 
 def _opened_by_steps(path: Path, *, follow: bool) -> int:
-    """Open a folder name by name, so that the owner of each link on the way can be looked at."""
+    """Open a folder name by name, to check the owner of each link in the path."""
     here = os.open(path.anchor or ".", _STEP)
     steps = _steps_back(path)
     links = 0
@@ -408,7 +407,7 @@ def _opened_by_steps(path: Path, *, follow: bool) -> int:
         while steps:
             name = steps.pop()
             try:
-                # Asking for a folder makes the system mount what is mounted on demand.
+                # O_DIRECTORY makes the system mount file systems that are mounted on demand.
                 here = _exchanged(here, os.open(name, _STEP | os.O_DIRECTORY, dir_fd=here))
             except NotADirectoryError:
                 if not follow and not steps:
@@ -439,11 +438,11 @@ def _exchanged(before: int, after: int) -> int:
 
 
 def _followed(folder: int, name: str, path: Path) -> Path:
-    """Return where a link leads, if it may be followed.
+    """Return the target of a link that may be followed.
 
     Raises:
-        OutputError: it belongs to another user.
-        OSError: it is no link.
+        OutputError: the link belongs to another user.
+        OSError: it is not a link.
     """
     link = os.open(name, _STEP, dir_fd=folder)
     try:
@@ -455,19 +454,19 @@ def _followed(folder: int, name: str, path: Path) -> Path:
         os.close(link)
     if status.st_uid not in {_ROOT, os.geteuid()}:
         raise OutputError(
-            f"{name} in this path is a link of another user, number {status.st_uid}, who can "
-            "swap it at any time",
+            f"{name} in this path is a link of another user (uid {status.st_uid}), who can change "
+            "it at any time",
             where=str(path),
-            remedy=f"if you trust that user, name the folder itself: it leads to {target}",
+            remedy=f"if you trust that user, name the target of the link: {target}",
         )
     return Path(target)
 
 
 def behind_links(path: Path) -> Path:
-    """Return the path of the file that a link leads to; the path itself where there is no link.
+    """Return the path of a link's target; the path itself if it is not a link.
 
     Raises:
-        OutputError: a link belongs to another user, on Linux.
+        OutputError: on Linux: a link belongs to another user.
         OSError: a folder cannot be opened, or there are too many links.
     """
     for _ in range(_LINK_LIMIT):
@@ -476,7 +475,7 @@ def behind_links(path: Path) -> Path:
                 if not stat.S_ISLNK(folder.mode_of(path.name) or 0):
                     return path
                 path = path.parent / folder.followed(path.name)
-        except FileNotFoundError:  # the folder is to be made
+        except FileNotFoundError:  # the folder will be made
             return path
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 

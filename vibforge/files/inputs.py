@@ -1,4 +1,4 @@
-"""Files and streams to read: where bytes come from, and several inputs in turn."""
+"""Sources of bytes (memory, files, zip members), and commands over several files."""
 
 import io
 import sys
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Bytes that can be opened again and again, each time from their start."""
+    """Bytes that can be opened repeatedly, each time from their start."""
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """The name in messages."""
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """The number of bytes."""
 
     @property
     def budget(self) -> Budget:
-        """What may still be done with the file that the bytes are in."""
+        """The budget of the file that contains the bytes."""
 
     def renewed(self) -> "Source":
-        """Return the same bytes with a whole budget, for a new reading of them."""
+        """Return the same bytes with a new budget, to read them again."""
 
     def open(self) -> BinaryIO:
-        """Return a stream that seeks forward at little cost; close it after use."""
+        """Return a stream that can seek forward cheaply; close it after use."""
 
 
 class BytesSource(Struct, frozen=True, eq=False):
@@ -46,8 +46,8 @@ class BytesSource(Struct, frozen=True, eq=False):
     budget: Budget
 
     @classmethod
-    def of(cls, data: bytes, name: str = "bytes") -> "BytesSource":
-        """Take bytes that are a file of their own."""
+    def from_bytes(cls, data: bytes, name: str = "bytes") -> "BytesSource":
+        """Return a source of bytes that are a whole file, with a budget of their own."""
         return cls(data, name, Budget(name, len(data)))
 
     @property
@@ -55,14 +55,14 @@ class BytesSource(Struct, frozen=True, eq=False):
         return len(self.data)
 
     def renewed(self) -> "BytesSource":
-        return self.of(self.data, self.name)
+        return self.from_bytes(self.data, self.name)
 
     def open(self) -> BinaryIO:
         return io.BytesIO(self.data)
 
 
 class ZipSource(Struct, frozen=True):
-    """A member of a zip, for as long as the zip is open."""
+    """A member of a zip; usable while the zip is open."""
 
     archive: "ZipArchive"
     member: "ZipMember"
@@ -83,25 +83,25 @@ class ZipSource(Struct, frozen=True):
         """Open the member.
 
         Raises:
-            FormatError: it is encrypted, packed in an unusual way, or damaged.
+            FormatError: the member is encrypted or damaged, or its zip method is not supported.
             LimitError: while reading, the budget of the file that holds the zip is spent.
         """
         return self.archive.open(self.member)
 
 
 class FileSource(Struct, frozen=True, eq=False):
-    """A file, of the size that it had when it was first looked at."""
+    """A file, with its size at the time of `from_path`."""
 
     path: Path
     size: int
     budget: Budget
 
     @classmethod
-    def of(cls, path: Path) -> "FileSource":
-        """Look at a file.
+    def from_path(cls, path: Path) -> "FileSource":
+        """Return the source of a file.
 
         Raises:
-            FormatError: it is not there, or not a regular file.
+            FormatError: the file does not exist, or is not a regular file.
         """
         try:
             size = path.stat().st_size
@@ -109,7 +109,9 @@ class FileSource(Struct, frozen=True, eq=False):
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise FormatError(f"cannot be read: {reason}", where=str(path)) from error
         if not path.is_file():
-            raise FormatError("not a regular file", where=str(path))
+            raise FormatError(
+                "not a regular file", where=str(path), remedy="name a file, not a folder or device"
+            )
         return cls(path, size, Budget(str(path), size))
 
     @property
@@ -123,7 +125,7 @@ class FileSource(Struct, frozen=True, eq=False):
         """Open the file.
 
         Raises:
-            FormatError: it cannot be read.
+            FormatError: the file cannot be read.
         """
         try:
             return self.path.open("rb")
@@ -135,10 +137,10 @@ STANDARD_INPUT = "-"
 
 
 def read_file(path: Path, most: int, error: type[VibforgeError]) -> bytes:
-    """Return the bytes of a file, of which there may be `most`.
+    """Read a file of at most `most` bytes.
 
     Raises:
-        VibforgeError: as `error`, where the file cannot be read or is longer.
+        VibforgeError: of type `error`: the file cannot be read, or is longer.
     """
     try:
         with path.open("rb") as file:
@@ -149,10 +151,10 @@ def read_file(path: Path, most: int, error: type[VibforgeError]) -> bytes:
 
 
 def read_input(path: Path, most: int, error: type[VibforgeError]) -> bytes:
-    """Return the bytes of `path`, of which there may be `most`; `-` is the standard input.
+    """Read a file, or standard input for `-`, of at most `most` bytes.
 
     Raises:
-        VibforgeError: as `error`, where the file cannot be read or is longer.
+        VibforgeError: of type `error`: the file cannot be read, or is longer.
     """
     if str(path) != STANDARD_INPUT:
         return read_file(path, most, error)
@@ -165,30 +167,30 @@ def read_input(path: Path, most: int, error: type[VibforgeError]) -> bytes:
 
 def _bounded(data: bytes, path: Path, most: int, error: type[VibforgeError]) -> bytes:
     if len(data) > most:
-        raise error(f"has more than {most} bytes", where=str(path))
+        raise error(f"the file has more than {most} bytes, the limit", where=str(path))
     return data
 
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
 class Unreadable(Struct, frozen=True):
-    """A file that a command could not look at, and why."""
+    """A file that a command could not read, and why."""
 
     path: Path
     problems: tuple[Problem, ...]
 
 
-class Several(Struct, Generic[_Found], frozen=True):
-    """What was found in each file that could be read, and the files that could not, in order."""
+class Several(Struct, Generic[_Result], frozen=True):
+    """The result for each file that could be read, and the files that could not, in order."""
 
-    found: tuple[tuple[Path, _Found], ...]
+    found: tuple[tuple[Path, _Result], ...]
     unreadable: tuple[Unreadable, ...] = ()
 
     @classmethod
-    def of(cls, results: Iterable[tuple[Path, _Found | VibforgeError]]) -> Self:
-        """Sort the results of each file."""
-        found: list[tuple[Path, _Found]] = []
+    def from_results(cls, results: Iterable[tuple[Path, _Result | VibforgeError]]) -> Self:
+        """Separate the results from the errors."""
+        found: list[tuple[Path, _Result]] = []
         unreadable: list[Unreadable] = []
         for path, result in results:
             if isinstance(result, VibforgeError):
@@ -198,23 +200,23 @@ class Several(Struct, Generic[_Found], frozen=True):
         return cls(tuple(found), tuple(unreadable))
 
 
-def each_file(files: Iterable[Path], look: Callable[[Path], _Found]) -> Several[_Found]:
-    """Look at each file, and go on with the next where one cannot be read."""
-    return Several.of((file, tried(file, look)) for file in files)
+def each_file(files: Iterable[Path], look: Callable[[Path], _Result]) -> Several[_Result]:
+    """Call `look` for each file, and continue with the next if a file cannot be read."""
+    return Several.from_results((file, tried(file, look)) for file in files)
 
 
 def require_readable(unreadable: Iterable[Unreadable]) -> None:
-    """Insist that there are no unreadable files.
+    """Check that there are no unreadable files.
 
     Raises:
-        FormatError: there are some; with the problems of all.
+        FormatError: there are unreadable files; lists the problems of all.
     """
-    if problems := [problem for each in unreadable for problem in each.problems]:
-        raise FormatError.of(problems)
+    if problems := [problem for file in unreadable for problem in file.problems]:
+        raise FormatError.from_problems(problems)
 
 
-def tried(file: Path, look: Callable[[Path], _Found]) -> _Found | VibforgeError:
-    """Look at a file, and return what was found, or why it could not be read."""
+def tried(file: Path, look: Callable[[Path], _Result]) -> _Result | VibforgeError:
+    """Return the result of `look` for a file, or the error if it cannot be read."""
     try:
         return look(file)
     except VibforgeError as error:

@@ -1,4 +1,4 @@
-"""Write files whole or not at all: a command that fails leaves the old ones."""
+"""Write files completely or not at all: a failed command leaves the old files."""
 
 import contextlib
 import errno
@@ -18,9 +18,9 @@ _STOPPING = tuple(
 
 
 class WholeFile:
-    """A file of `folder` that is being written; `take_name` or `discard` ends it.
+    """A file that is being written into `folder`; `take_name`, `replace` or `discard` ends it.
 
-    All methods raise what the system raises. The folder stays open as long as the file.
+    All methods raise OSError as the system does. The folder must stay open until then.
     """
 
     def __init__(self, folder: FolderHandle, mode: int) -> None:
@@ -33,25 +33,25 @@ class WholeFile:
         self.file = unnamed
 
     def settle(self, mode: int, owner: tuple[int, int] | None) -> None:
-        """Give the file its owner, then its permissions: a change of owner drops set-id bits."""
+        """Set the file's owner, then its permissions, because a new owner drops set-id bits."""
         self.file.flush()
         if owner is not None:
             os.fchown(self.file.fileno(), *owner)
-        if hasattr(os, "fchmod"):  # Windows has it from Python 3.13 on, and little to set by it
+        if hasattr(os, "fchmod"):  # Windows: only since Python 3.13, with little effect
             os.fchmod(self.file.fileno(), mode)
 
     def take_after(self, replaced: os.stat_result) -> None:
-        """Take over the owner, group and permissions of the file that this one will replace."""
+        """Copy owner, group and permissions from the file that will be replaced."""
         own = os.fstat(self.file.fileno())
         wanted = (replaced.st_uid, replaced.st_gid)
         is_owned = (own.st_uid, own.st_gid) == wanted or not hasattr(os, "fchown")
         self.settle(stat.S_IMODE(replaced.st_mode), None if is_owned else wanted)
 
     def take_name(self, name: str) -> None:
-        """Give the file its name if that is free; else it is still there for `prepare`.
+        """Give the file its name if the name is free.
 
         Raises:
-            FileExistsError: the name is not free.
+            FileExistsError: the name is taken; `prepare` and `replace` are still possible.
         """
         self.file.flush()
         if self._hidden is None:
@@ -65,7 +65,7 @@ class WholeFile:
         self.file.close()
 
     def prepare(self) -> None:
-        """Give the file a hidden name, if it has none: what replaces another has to have one."""
+        """Give the file a hidden name, which `replace` needs."""
         self.file.flush()
         if self._hidden is None:
             hidden = self._folder.free_name()
@@ -74,14 +74,14 @@ class WholeFile:
         self.file.close()
 
     def replace(self, name: str) -> None:
-        """Take the place of whatever file has the name; `prepare` comes first."""
+        """Replace the file of this name; call `prepare` before."""
         assert self._hidden is not None  # noqa: S101 - prepare gave it
         self._folder.rename(self._hidden, name)
         self._hidden = None
 
     def discard(self) -> None:
-        """Forget the file, unless it has its name."""
-        with contextlib.suppress(OSError):  # what was not written is not missed
+        """Delete the file, unless it has its name."""
+        with contextlib.suppress(OSError):  # lost data does not matter here
             self.file.close()
         if self._hidden is not None:
             with contextlib.suppress(OSError):  # the folder may be gone, and the file with it
@@ -90,7 +90,7 @@ class WholeFile:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let the signals that ask for an end wait, so that several files change together."""
+    """Delay the signals that ask the process to end, so that several files change together."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -105,9 +105,9 @@ _PROGRAM_MODE = 0o777
 _FILE_MODE = 0o666
 _PRIVATE_MODE = 0o600
 _OPEN_FILES = ("/proc/", "/dev/fd/")
-"""Where links lead that stand for open files, as /dev/stdout does."""
+"""Targets of links to open files, such as /dev/stdout."""
 TEMPORARY = Path("a temporary file")
-"""What messages call a file that nobody asked for."""
+"""The name in messages of a file that the user did not name."""
 _REMEDIES = {
     errno.ENOSPC: "free some space; nothing was changed",
     errno.EDQUOT: "free some of your quota; nothing was changed",
@@ -118,25 +118,26 @@ _REMEDIES = {
 
 
 def _nothing_to_check() -> None:
-    """Accept the folder as it is."""
+    """Accept the folder (the default check)."""
 
 
 class Publication:
-    """Files that take their names together, when all of them are whole.
+    """Files that get their names together, when all of them are complete.
 
-    Until `publish`, nothing in the folder has changed, and where the system can, nothing that a
-    killed process could leave has a name. A kill within `publish` leaves some files old and some
-    new, each whole, and perhaps whole ones called `.vibforge-*.partial`; other signals wait.
+    `publish` makes the first change to the folder. If the system allows, the files have no names
+    before, so that a killed process leaves nothing behind. A kill during `publish` leaves old and
+    new files, each complete, and perhaps complete files called `.vibforge-*.partial`; other signals
+    are delayed.
     """
 
     def __init__(self, folder: Path, check: Callable[[], None] = _nothing_to_check) -> None:
-        """Begin.
+        """Prepare a publication.
 
         Args:
-            folder: where the files will be.
-            check: is called when all new names are taken and no file is replaced yet, while no
-                other publication into the folder can be in between; what it raises takes the new
-                names back.
+            folder: the folder of the files.
+            check: called when all new names are given and before any file is replaced, while the
+                folder is locked against other publications; if it raises, the new names are
+                removed.
         """
         self._folder = folder
         self._check = check
@@ -158,11 +159,11 @@ class Publication:
             name: its name in the folder.
             executable: whether it is a program.
             private: whether only its owner may read it.
-            like_replaced: whether a file of that name hands down its owner and permissions.
+            like_replaced: whether to keep the owner and permissions of an existing file.
 
         Raises:
             OutputError: the folder cannot be made or written, the disk is full, or the owner of
-                the file that is replaced cannot be kept.
+                the replaced file cannot be kept.
         """
         mode = _PRIVATE_MODE if private else _PROGRAM_MODE if executable else _FILE_MODE
         with explained(self._folder / name):
@@ -187,7 +188,7 @@ class Publication:
             file.write(data)
 
     def scratch_file(self) -> BinaryIO:
-        """Open a file beside the others that is gone when it is closed.
+        """Open a file in the folder that is deleted when it is closed.
 
         Raises:
             OSError: the folder cannot be made or written.
@@ -198,16 +199,16 @@ class Publication:
         """Give every file its final name.
 
         Raises:
-            OutputError: a name is taken by something that a file cannot replace, or the folder
-                cannot be written. It is as it was, unless the system refuses one of several
-                replacements, for which it has neither a want of space nor of rights as a reason.
+            OutputError: something that a file cannot replace has the name, or the folder cannot be
+                written. The folder is then unchanged, unless the system refused one of several
+                replacements, which lack of space or permissions does not cause.
         """
         for _, name in self._ready:
             if in_the_way := _in_the_way(self._output.open(), name):
                 raise OutputError(
-                    f"{in_the_way} has the name of the file",
+                    f"{in_the_way} has this name",
                     where=str(self._folder / name),
-                    remedy="name another file; nothing was changed",
+                    remedy="choose another name; nothing was changed",
                 )
         output = self._output.open()
         with explained(self._folder), output.held(), undisturbed():
@@ -217,7 +218,7 @@ class Publication:
             self._ready.clear()
 
     def _replacing(self) -> list[tuple[WholeFile, str]]:
-        """Name the files whose names are free, all or none; return the others, made ready."""
+        """Name all files whose names are free, or none; return the others, prepared."""
         new: list[str] = []
         others: list[tuple[WholeFile, str]] = []
         try:
@@ -243,11 +244,11 @@ class Publication:
         for whole, _name in self._ready:
             whole.discard()
         self._ready.clear()
-        self._output.close(keep=False)  # with files in it, it stays
+        self._output.close(keep=False)  # a folder with files stays
 
 
 def _in_the_way(folder: FolderHandle, name: str) -> str:
-    """Return what has the name and must not be replaced; empty if nothing is in the way."""
+    """Return what has the name and must not be replaced; empty if the name can be used."""
     mode = folder.mode_of(name)
     if mode is None or stat.S_ISREG(mode):
         return ""
@@ -257,16 +258,16 @@ def _in_the_way(folder: FolderHandle, name: str) -> str:
     is_file = behind is None or stat.S_ISREG(behind)
     if is_file and not folder.target_of(name).startswith(_OPEN_FILES):
         return ""
-    return "a link to what is no file"
+    return "a link to something that is not a file"
 
 
 def _take_after(whole: WholeFile, replaced: os.stat_result, target: Path) -> None:
-    """Give a file the owner and permissions of the one that it will replace."""
+    """Give a file the owner and permissions of the file that it will replace."""
     try:
         whole.take_after(replaced)
     except PermissionError as error:
         raise OutputError(
-            f"its owner and group cannot be kept: {error.strerror}",
+            f"the file's owner and group cannot be kept: {error.strerror}",
             where=str(target),
             remedy="write to a new file with --output, or run as the file's owner or as root",
         ) from error
@@ -274,7 +275,7 @@ def _take_after(whole: WholeFile, replaced: os.stat_result, target: Path) -> Non
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what the system says of an output into an `OutputError`."""
+    """Turn an OSError about an output into an `OutputError`."""
     try:
         yield
     except OSError as error:

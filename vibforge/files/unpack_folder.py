@@ -1,9 +1,9 @@
-"""A folder that strangers' files are written into: never outside it, never half-way.
+"""Write untrusted files into a folder: never outside it, and all of them or none.
 
-Everything is made and changed by way of open folders, so that nobody who swaps a folder for a link
-makes a file land elsewhere; `folder_handle` says where the system cannot do that. What was made is
-removed again unless `keep` is called, and what replaces a file waits for it under a hidden name: an
-unpacking that fails leaves the folder as it was. SIGKILL leaves whole files.
+Every change goes through open folders, so that an attacker who replaces a folder by a link cannot
+redirect a file; `folder_handle` names the systems without this protection. Unless `keep` is called,
+all new files are removed. A file that replaces another has a hidden name until then, so that a
+failed extraction leaves the folder unchanged. SIGKILL leaves complete files.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from vibforge.files.folder_handle import FolderHandle, OutputFolder
 from vibforge.files.publication import WholeFile, explained, undisturbed
 
 DEPTH_LIMIT = 100
-"""Folders within folders; what is built here keeps the same limit, vendors need a dozen."""
+"""Levels of folders; builds have the same limit, and vendor payloads need a dozen."""
 _HANDLES = 16
 """Folders kept open at once: some shells allow 64 open files, and vendors nest a dozen folders."""
 
@@ -40,7 +40,7 @@ _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLI
 
 
 class UnpackFolder:
-    """Files, folders and links below one folder, each named by its path in it."""
+    """Files, folders and links below one folder, named by their paths in it."""
 
     def __init__(self, root: Path, *, force: bool = False) -> None:
         self._root = root
@@ -48,16 +48,16 @@ class UnpackFolder:
         self._output = OutputFolder(root)
         self._top: FolderHandle
         self._open: OrderedDict[str, FolderHandle] = OrderedDict()
-        """The folders that were used last."""
+        """The folders used last, at most `_HANDLES`."""
         self._opened = 0
-        """What folders took since `folder_work` was asked: `_HANDLES` for one that was made."""
+        """Work of folders since the last `folder_work`: `_HANDLES` for each one that was made."""
         self._made: dict[str, bool] = {}
-        """What was made here, and whether it is a folder."""
+        """The paths made here, and whether each is a folder."""
         self._folders: set[str] = set()
         self._settled: dict[str, tuple[int, Owner | None]] = {}
-        """The folders that get these permissions, and this owner, in the end."""
+        """The permissions and owner that `keep` sets, by folder."""
         self._waiting: dict[str, str] = {}
-        """What is to be replaced, and the hidden path of what replaces it."""
+        """The hidden path of the replacement, by the path that `keep` replaces."""
         self._kept = False
 
     def __enter__(self) -> Self:
@@ -77,7 +77,7 @@ class UnpackFolder:
         self._output.close(keep=self._kept)
 
     def keep(self) -> None:
-        """Replace what is to be replaced, give folders their modes, and keep all that was made."""
+        """Replace files, set the modes of folders, and keep everything that was made."""
         closed = {
             path for path, (mode, _) in self._settled.items() if mode & _FILLABLE != _FILLABLE
         }
@@ -91,7 +91,7 @@ class UnpackFolder:
             self._kept = True
 
     def _settle(self, paths: AbstractSet[str]) -> None:
-        """Give folders their owners and modes, the deepest first: a closed one hides the others."""
+        """Set owners and modes of folders, deepest first, because a mode can block access below."""
         for path in sorted(paths, reverse=True):
             with self._explained(path):
                 self._folder(path).settle(*self._settled[path])
@@ -105,7 +105,7 @@ class UnpackFolder:
         return work
 
     def make_folder(self, path: str, mode: int, owner: Owner | None = None) -> None:
-        """Make a folder; its owner and mode are set when all is done.
+        """Make a folder; `keep` sets its owner and mode.
 
         Raises:
             FormatError: the path leads out of the folder, or cannot name a file.
@@ -123,11 +123,11 @@ class UnpackFolder:
         mode: int,
         owner: Owner | None = None,
     ) -> None:
-        """Write a new file; set-id bits in `mode` hold for the new owner.
+        """Write a new file; set-id bits in `mode` apply to the new owner.
 
         Raises:
             FormatError: the path leads out of the folder, or cannot name a file.
-            OutputError: it is there already and may not be replaced, or cannot be written.
+            OutputError: the path exists and may not be replaced, or cannot be written.
         """
         with self._place(path) as place:
             whole = WholeFile(place.folder, _PRIVATE)
@@ -141,25 +141,25 @@ class UnpackFolder:
                 whole.discard()
 
     def make_hard_link(self, path: str, original: str) -> None:
-        """Make one more name of a file that was written here.
+        """Make a hard link to a file that was written here.
 
         Raises:
             FormatError: the path leads out of the folder, or cannot name a file.
-            OutputError: as `write` has them, or the file system has no hard links.
+            OutputError: as for `write`, or the file system has no hard links.
         """
         original = _checked(original)
         above, name = _split(self._waiting.get(original, original))
         with (
             self._explained(path),
-            self._folder(above).again() as there,
+            self._folder(above).again() as folder,
             self._place(path) as place,
             _explained_link(self._root / path, original),
             self._making(place.path),
         ):
-            place.folder.link(there, name, place.name)
+            place.folder.link(folder, name, place.name)
 
     def make_link(self, path: str, target: str, owner: Owner | None = None) -> None:
-        """Make a symbolic link; where it leads is for the caller to judge. Errors as in `write`."""
+        """Make a symbolic link; the caller must check its target. Errors as in `write`."""
         with self._place(path) as place:
             with self._making(place.path):
                 place.folder.symlink(target, place.name)
@@ -169,7 +169,7 @@ class UnpackFolder:
     def make_device(
         self, path: str, mode: int, device: tuple[int, int], owner: Owner | None = None
     ) -> None:
-        """Make a device or pipe of the type and mode in `mode`. Errors as in `write`."""
+        """Make a device or pipe with the type and permissions in `mode`. Errors as in `write`."""
         with self._place(path) as place:
             with self._making(place.path):
                 place.folder.make_device(place.name, mode, device)
@@ -178,29 +178,29 @@ class UnpackFolder:
 
     @contextlib.contextmanager
     def _place(self, path: str) -> Iterator["_Place"]:
-        """Give the place that something new gets for now, and explain what goes wrong there."""
+        """Yield where to make `path` until `keep`; turn an OSError into an OutputError."""
         path = _checked(path)
         above, name = _split(path)
         with self._explained(path):
             folder = self._folder(above)
-            for_now = self._free_place(folder, path, name)
-            yield _Place(folder=folder, name=_split(for_now)[1], path=for_now)
+            place = self._free_place(folder, path, name)
+            yield _Place(folder=folder, name=_split(place)[1], path=place)
 
     def _free_place(self, folder: FolderHandle, path: str, name: str) -> str:
-        """Return where to make what belongs at `path`: there, or where it waits to replace it.
+        """Return `path` if it is free, else a hidden path for its replacement.
 
         Raises:
-            OutputError: what is there may not be replaced.
+            OutputError: the existing path may not be replaced.
         """
         mode = folder.mode_of(name)
         if mode is None:
             return path
         where = str(self._root / path)
         if path in self._made or path in self._waiting:
-            raise OutputError("the payloads hold this path twice", where=where)
+            raise OutputError("the payloads contain this path twice", where=where)
         if not self._force or stat.S_ISDIR(mode):
             raise OutputError(
-                "something is there already",
+                "the path exists",
                 where=where,
                 remedy="choose an empty folder, or use --force to replace files",
             )
@@ -210,7 +210,7 @@ class UnpackFolder:
 
     @contextlib.contextmanager
     def _making(self, path: str, *, is_folder: bool = False) -> Iterator[None]:
-        """Note what is made before it is, for a signal can stop the command right after."""
+        """Record a path before it is made, because a signal can stop the command right after."""
         self._made[path] = is_folder
         try:
             yield
@@ -219,10 +219,10 @@ class UnpackFolder:
             raise
 
     def _folder(self, path: str) -> FolderHandle:
-        """Return a folder, open until others were used; it and those above it are made if missing.
+        """Return the open handle of a folder; missing folders are made.
 
         Raises:
-            OSError: it cannot be made or opened, or is a link or a file.
+            OSError: the folder cannot be made or opened, or is a link or a file.
         """
         if not path:
             return self._top
@@ -255,12 +255,16 @@ class UnpackFolder:
             try:
                 yield
             except NotADirectoryError as error:
-                found = error.filename if isinstance(error.filename, str) else str(where)
-                raise OutputError("not a folder, but a folder belongs here", where=found) from error
+                place = error.filename if isinstance(error.filename, str) else str(where)
+                raise OutputError(
+                    "not a folder, and a folder is needed here",
+                    where=place,
+                    remedy="choose an empty folder",
+                ) from error
 
 
 class _Place(Struct, frozen=True):
-    """Where something new is made: its folder, its name there, and its path below the root."""
+    """The place of a new file: its folder, its name there, and its path below the root."""
 
     folder: FolderHandle
     name: str
@@ -275,7 +279,7 @@ def _explained_link(path: Path, original: str) -> Iterator[None]:
         if error.errno not in _NO_HARD_LINKS:
             raise
         raise OutputError(
-            f"cannot be a hard link to {original}: {error.strerror}",
+            f"the hard link to {original} cannot be made: {error.strerror}",
             where=str(path),
             remedy="extract to a file system that has hard links",
         ) from error
@@ -287,7 +291,7 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def _checked(path: str) -> str:
-    """Return a path that stays below a folder, in its shortest form; errors are of `_steps`."""
+    """Return a path that stays below a folder, in its shortest form; raises as `_steps` does."""
     return "/".join(_steps(path))
 
 
@@ -295,7 +299,8 @@ def _steps(path: str) -> tuple[str, ...]:
     """Return the parts of a path that stays below a folder.
 
     Raises:
-        FormatError: it is empty, absolute, leads upwards, or holds characters no name may have.
+        FormatError: the path is empty, absolute, leads upwards, or has characters that no name may
+            have.
     """
     steps = PurePosixPath(path).parts
     odd = "\0" in path or "\\" in path or (os.name == "nt" and _DRIVE_OR_STREAM in path)

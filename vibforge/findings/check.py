@@ -1,4 +1,4 @@
-"""What a check, a fault and a finding are, and which may be allowed for a reason."""
+"""Checks, their faults and findings, and the rules that a project allows to be broken."""
 
 import inspect
 import re
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 Subject_contra = TypeVar("Subject_contra", contravariant=True)
-"""What a check looks at: a scanned VIB or bundle, a descriptor, a trx.conf."""
+"""The input of a check: a scanned VIB or bundle, a descriptor, a trx.conf."""
 
 
 class Severity(StrEnum):
-    """How bad it is: an error keeps a file from working somewhere, a note is good to know."""
+    """The severity of a finding: an error keeps a file from working, a note is good to know."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -42,31 +42,31 @@ class Fault(Struct, frozen=True):
     severity: Severity | None = None
     certainty: Certainty | None = None
     claim: str = ""
-    """What the file states and does not hold, for checks of the file against itself."""
+    """The false statement of the file, for checks of the file against its own statements."""
     values: "Mapping[str, str]" = field(default_factory=dict)
-    """What a host's message about it names, by the places in the message's text."""
+    """The values in a host's message about this fault, by their places in the text."""
     minds: "Fact | None" = None
-    """Whether hosts of a release mind this fault, where that depends on the fault."""
+    """Whether this fault matters to hosts of a release, if that depends on the fault."""
     form: "MessageForm | None" = None
-    """What a host prints because of this fault, where that depends on the fault."""
+    """The message that a host prints for this fault, if that depends on the fault."""
     remedy: str = ""
-    """What to do about this fault; the remedy of the check's manual where it is empty."""
+    """What to do about this fault; if empty, the remedy of the check's manual applies."""
     line: int = 0
-    """The line of a text that it is in, counted from 1; 0 is the file as a whole."""
+    """The line in a text, counted from 1; 0 for the file as a whole."""
     column: int = 1
     linuxptp: tuple[str, ...] = ()
-    """The releases of linuxptp that mind, where not all do."""
+    """The linuxptp versions to which the fault matters; empty for all."""
 
 
 class Held(NamedTuple):
-    """A statement of the file that a check compared and found true."""
+    """A statement of the file that a check found true."""
 
     where: str
     claim: str
 
 
 class Unchecked(NamedTuple):
-    """A statement of the file that could not be compared, and why."""
+    """A statement of the file that could not be checked, and why."""
 
     where: str
     claim: str
@@ -77,7 +77,7 @@ Result = Fault | Held | Unchecked
 
 
 class Topic(StrEnum):
-    """What a statement of a file is about; the values are stable and stand in `verify --json`."""
+    """The topic of a file's statement; the values are stable and appear in `verify --json`."""
 
     CONTAINER = "container"
     METADATA = "metadata"
@@ -96,15 +96,15 @@ class Topic(StrEnum):
 
 
 class Contradiction(NamedTuple):
-    """That a fault contradicts the file's own statements, and the statement that then fails."""
+    """The file's own statement that a fault contradicts."""
 
     topic: Topic
     claim: str
-    """What holds where the check finds nothing: "the file ends where its last member does"."""
+    """The statement, true if the check finds nothing: "the file ends with its last member"."""
 
 
 class InstallStep(StrEnum):
-    """The step of an install at which a host notices a fault, in the order of the steps."""
+    """The step of an install at which a host finds a fault, in the order of the steps."""
 
     READING = "reading the VIB"
     PROFILE = "validating the image"
@@ -115,16 +115,16 @@ class InstallStep(StrEnum):
 
 
 class Reaction(NamedTuple):
-    """How a host refuses a file because of a fault: at which step, and with which message."""
+    """How a host refuses a file with a fault: at which step, and with which message."""
 
     step: InstallStep
     message: "MessageForm"
     skipped_by: tuple[str, ...] = ()
-    """The flags of esxcli that skip the check, on hosts where they take effect."""
+    """The esxcli flags that skip the check, on hosts where they have an effect."""
 
 
 class Check(Struct, Generic[Subject_contra], frozen=True, kw_only=True):
-    """One thing that can be wrong with what it looks at."""
+    """One rule that a VIB, bundle, project or trx.conf must meet."""
 
     id: str
     name: str
@@ -132,13 +132,13 @@ class Check(Struct, Generic[Subject_contra], frozen=True, kw_only=True):
     certainty: Certainty
     results: Callable[[Subject_contra], Iterator[Result]]
     minds: "Fact | None" = None
-    """Whether hosts of a release mind, as the table of releases says; None: all do."""
+    """Whether a fault matters to hosts of a release, by the table of releases; None: to all."""
     contradiction: Contradiction | None = None
-    """Set for a check that compares a file with its own statements; `verify` runs these."""
+    """Set for a check of a file against its own statements; `verify` runs these checks."""
     reaction: Reaction | None = None
-    """How hosts refuse the file; None where they do not, or not because of this alone."""
+    """How hosts refuse the file; None if they accept it, or refuse it only with other faults."""
     one_target_suffices: bool = False
-    """True: a file that some of the targets accept is made for these, and the fault is a note."""
+    """True: a file that some of the targets accept is made for them, and the fault is a note."""
 
     def faults(self, subject: Subject_contra) -> Iterator[Fault]:
         """Yield the places where the check fails."""
@@ -146,8 +146,8 @@ class Check(Struct, Generic[Subject_contra], frozen=True, kw_only=True):
 
     @property
     def manual(self) -> str:
-        """What is wrong, why, the remedy and the evidence: the docstring of the generator."""
-        return _quoting(inspect.cleandoc(self.results.__doc__ or ""))
+        """What the check finds, why, the remedy and the evidence: the generator's docstring."""
+        return _with_quotations(inspect.cleandoc(self.results.__doc__ or ""))
 
     @property
     def summary(self) -> str:
@@ -161,7 +161,7 @@ class Check(Struct, Generic[Subject_contra], frozen=True, kw_only=True):
         return " ".join(paragraph.split())
 
     def concerns(self, release: "Release", fault: Fault | None = None) -> bool | None:
-        """Whether hosts of a release mind, of one fault if given; None where nobody knows."""
+        """Whether a fault of this check matters to hosts of a release; None if unknown."""
         minds = (fault and fault.minds) or self.minds
         if minds is None:
             return True
@@ -171,15 +171,15 @@ class Check(Struct, Generic[Subject_contra], frozen=True, kw_only=True):
 
     @property
     def releases(self) -> str:
-        """The releases that it concerns, for people."""
+        """The releases to which the check matters, as text for users."""
         if self.minds is None:
             return "all"
 
         return table.releases_where(self.minds)
 
 
-def _quoting(manual: str) -> str:
-    """Put the words of hosts where a manual names their form: `{UNSIGNED}`, `{UNSIGNED.title}`."""
+def _with_quotations(manual: str) -> str:
+    """Replace `{UNSIGNED}` and `{UNSIGNED.title}` in a manual by the words of the host message."""
     if "{" not in manual:
         return manual
     import textwrap  # noqa: PLC0415 - only for these manuals
@@ -190,8 +190,10 @@ def _quoting(manual: str) -> str:
 
     paragraphs = []
     for paragraph in manual.split("\n\n"):
-        told = _PLACE.sub(words, paragraph)
-        paragraphs.append(paragraph if told == paragraph else textwrap.fill(told, _MANUAL_WIDTH))
+        filled = _PLACE.sub(words, paragraph)
+        if filled != paragraph:
+            filled = textwrap.fill(filled, _MANUAL_WIDTH)
+        paragraphs.append(filled)
     return "\n\n".join(paragraphs)
 
 
@@ -200,7 +202,7 @@ _MANUAL_WIDTH = 96
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """A fault of a file, with its check; `because` is the reason for which it is allowed."""
+    """A fault of a file, with its check; `because` is the reason if a recipe allows it."""
 
     rule: str
     name: str
@@ -211,14 +213,14 @@ class Finding(Struct, frozen=True, kw_only=True):
     what: str
     because: str = ""
     minds: "Fact | None" = None
-    """Whether hosts of a release mind; None: all do."""
+    """Whether the finding matters to hosts of a release; None: to all."""
     one_target_suffices: bool = False
-    """As of the check."""
+    """Copied from the check."""
     count: int = 1
-    """How many faults it stands for: more than one where a limit cut the list of them."""
+    """The number of faults; more than one if a limit shortened their list."""
     remedy: str = ""
     line: int = 0
-    """As of the fault, and so are the two after it."""
+    """Copied from the fault, like `column` and `linuxptp`."""
     column: int = 1
     linuxptp: tuple[str, ...] = ()
 
@@ -227,7 +229,7 @@ class Finding(Struct, frozen=True, kw_only=True):
         return f"{place}{self.what} ({self.rule} {self.name})"
 
 
-def check(  # noqa: PLR0913 - each one is a property of the check
+def check(  # noqa: PLR0913 - each is a property of the check
     check_id: str,
     severity: Severity,
     certainty: Certainty,
@@ -237,9 +239,9 @@ def check(  # noqa: PLR0913 - each one is a property of the check
     reaction: Reaction | None = None,
     one_target_suffices: bool = False,
 ) -> Callable[[Callable[[Subject_contra], Iterator[Result]]], Check[Subject_contra]]:
-    """Make a check of a generator: its name is the check's, its docstring the check's manual.
+    """Make a check from a generator, with the generator's name and, as manual, its docstring.
 
-    An empty `check_id` makes a check that goes by its name alone.
+    If `check_id` is empty, the name is also the ID.
     """
 
     def made(results: Callable[[Subject_contra], Iterator[Result]]) -> Check[Subject_contra]:
@@ -259,26 +261,26 @@ def check(  # noqa: PLR0913 - each one is a property of the check
     return made
 
 
-def finding(of: Check[Subject_contra], fault: Fault, file: str) -> Finding:
-    """Return a fault with its check."""
+def finding(failed: Check[Subject_contra], fault: Fault, file: str) -> Finding:
+    """Return the finding for a fault of a check in a file."""
     return Finding(
-        rule=of.id,
-        name=of.name,
-        severity=fault.severity or of.severity,
-        certainty=fault.certainty or of.certainty,
+        rule=failed.id,
+        name=failed.name,
+        severity=fault.severity or failed.severity,
+        certainty=fault.certainty or failed.certainty,
         file=file,
         where=fault.where,
         what=fault.what,
-        minds=fault.minds or of.minds,
-        one_target_suffices=of.one_target_suffices,
-        remedy=fault.remedy or of.remedy,
+        minds=fault.minds or failed.minds,
+        one_target_suffices=failed.one_target_suffices,
+        remedy=fault.remedy or failed.remedy,
         line=fault.line,
         column=fault.column,
         linuxptp=fault.linuxptp,
     )
 
 
-def fault_at(  # noqa: PLR0913 - each one is a property of the fault
+def fault_at(  # noqa: PLR0913 - each is a property of the fault
     place: tuple[int, int],
     what: str,
     remedy: str = "",
@@ -287,7 +289,7 @@ def fault_at(  # noqa: PLR0913 - each one is a property of the fault
     certainty: Certainty | None = None,
     linuxptp: tuple[str, ...] = (),
 ) -> Fault:
-    """Return the fault of a text at a line and column."""
+    """Return a fault at a line and column of a text."""
     line, column = place
     return Fault(
         "",
@@ -302,16 +304,14 @@ def fault_at(  # noqa: PLR0913 - each one is a property of the fault
 
 
 WHOLE_FILE = (0, 1)
-"""The place of a fault that no line of a text has alone."""
+"""The place of a fault that belongs to the text as a whole."""
 
 
 class Allowance(Struct, frozen=True, kw_only=True):
-    """A rule that may be broken here, and why: without a reason nobody can judge it later."""
+    """A rule that a project may break, and why; without a reason nobody can judge it later."""
 
     rule: Annotated[
         str,
-        key("Id or name of a rule: VF218, path-outside-list.", check=identity.check_filled_line),
+        key("ID or name of a rule: VF218, path-outside-list.", check=identity.check_filled_line),
     ]
-    because: Annotated[
-        str, key("The reason, for those who come after.", check=identity.check_filled_line)
-    ]
+    because: Annotated[str, key("The reason, for later readers.", check=identity.check_filled_line)]

@@ -11,14 +11,14 @@ from vibforge.formats.budget import Budget, Work
 
 MAGIC = b"!<arch>\n"
 NAME_LIMIT = 15
-"""Characters of a member's name: those of its header, less the one that ends it."""
+"""Characters of a member's name: its header field has 16, and one ends the name."""
 SIZE_LIMIT = 10**10 - 1
-"""Bytes of a member: its header has ten digits for them."""
+"""Bytes of a member; the size field of its header has ten digits."""
 _END = b"`\n"
 
 
 def member_header(name: str, size: int) -> bytes:
-    """Return the 60 bytes that stand before a member of `size` bytes.
+    """Return the 60-byte header of a member of `size` bytes.
 
     Raises:
         FormatError: the name or the size does not fit its field.
@@ -35,14 +35,14 @@ def member_header(name: str, size: int) -> bytes:
 
 
 def member_padding(size: int) -> bytes:
-    """Return what follows a member of `size` bytes: members start at even offsets."""
+    """Return the padding behind a member of `size` bytes; members start at even offsets."""
     return b"\n" if size % 2 else b""
 
 
 NAME_TABLE_LIMIT = 1024 * 1024
-"""Bytes of a GNU table of long names; ESXi takes names of 15 characters."""
+"""Bytes of a GNU table of long names; ESXi accepts names of up to 15 characters."""
 LONG_NAME_LIMIT = 255
-"""Characters of a name in that table, as of a file."""
+"""Characters of a name in that table, as many as a file name may have."""
 
 _HEADER_SIZE = 60
 _TERMINATOR = b"`\n"
@@ -53,11 +53,10 @@ _DECIMAL = re.compile(r" *[+-]?[0-9]+ *")
 
 
 class ArMember(Struct, frozen=True, kw_only=True):
-    """A member as its header says; offsets and sizes in bytes.
+    """A member, described by its header; offsets and sizes in bytes.
 
-    `header` are the 60 bytes as they stand, `padding` what follows the data; `stored_size` is less
-    than `size` where the file ends too early. `is_table` marks GNU's own members, which hold names
-    and symbols.
+    `header` has the raw 60 bytes, `padding` the byte behind the data, if any. `stored_size` is less
+    than `size` if the file ends early. `is_table` marks GNU's tables of names and symbols.
     """
 
     name: str
@@ -74,7 +73,7 @@ class ArMember(Struct, frozen=True, kw_only=True):
 
     @property
     def has_slash(self) -> bool:
-        """Whether the name ends with a slash, as GNU ar writes it."""
+        """Whether the name ends with a slash, as names written by GNU ar do."""
         return not self.is_table and self.name_text.endswith("/")
 
     @property
@@ -106,10 +105,10 @@ class ArMember(Struct, frozen=True, kw_only=True):
 
 
 class Archive(Struct, frozen=True, kw_only=True):
-    """The members in the order of the file, and what stands behind the last one.
+    """The members in the order of the file, and the bytes behind the last member.
 
-    `faults` tells what VMware's readers would refuse; `tail_size` bytes from `tail_offset` on
-    belong to no member.
+    `faults` lists what VMware's readers refuse. The `tail_size` bytes from `tail_offset` on belong
+    to no member.
     """
 
     members: tuple[ArMember, ...]
@@ -122,12 +121,12 @@ def read_archive(stream: BinaryIO, size: int, budget: Budget) -> Archive:
     """Read the headers of an archive.
 
     Args:
-        stream: the archive, seekable, at its start; forward seeks are all that is asked of it.
-        size: its bytes in all.
-        budget: that of the file which the archive is in.
+        stream: the archive, at its start; it only needs to seek forward.
+        size: its total bytes.
+        budget: the budget of the file that contains the archive.
 
     Raises:
-        FormatError: it does not start like an archive.
+        FormatError: the stream does not start like an archive.
         LimitError: the budget is spent.
     """
     if stream.read(len(MAGIC)) != MAGIC:
@@ -136,7 +135,7 @@ def read_archive(stream: BinaryIO, size: int, budget: Budget) -> Archive:
 
 
 class _Scan:
-    """Goes from header to header."""
+    """Reads an archive from header to header."""
 
     def __init__(self, stream: BinaryIO, size: int, budget: Budget) -> None:
         self._stream = stream
@@ -195,7 +194,9 @@ class _Scan:
 
     def _read_long_names(self, size: int) -> None:
         if size > NAME_TABLE_LIMIT:
-            raise FormatError(f"a table of {size} bytes of names, more than {NAME_TABLE_LIMIT}")
+            raise FormatError(
+                f"the table of long names has {size} bytes; the limit is {NAME_TABLE_LIMIT}"
+            )
         self._budget.spend(Work.KEPT, size)
         self._long_names = self._stream.read(size)
 
@@ -203,12 +204,12 @@ class _Scan:
         reference = _REFERENCE.fullmatch(text)
         if not reference:
             if self._has_long_names:
-                self._fault(f"{text} stands behind a table of long names and is none of it")
+                self._fault(f"{text} follows a table of long names and does not refer to it")
             return text.removesuffix("/")
         start = int(reference[1])
         end = self._long_names.find(b"\n", start, start + LONG_NAME_LIMIT + 1)
         if end < 0:
-            self._fault(f"{text} names nothing in the table of long names")
+            self._fault(f"{text} refers to no name in the table of long names")
             return text
         return self._long_names[start:end].decode("latin-1").removesuffix("/")
 
@@ -230,7 +231,7 @@ class _Scan:
 
 
 def _text(field: bytes) -> str:
-    """Return a field without its padding: blanks, and no other character that looks like one."""
+    """Return a field without its padding of blanks; other white space stays."""
     return field.decode("latin-1").strip(" ")
 
 

@@ -1,10 +1,10 @@
-"""How much work a file from a stranger may cause: one budget for each file that a user names.
+"""Limit the work that an untrusted file may cause: one budget for each file that a user names.
 
-A budget is made where the file is opened and handed to every reader of what is in it: members of
-archives, zips in zips, descriptors, payloads. No member gets a budget of its own, so the limits
-hold however deep an attack is nested. Each kind of work has a limit that is a fixed part plus a
-factor of the file's size. The fixed parts keep a file below 1 MB within 5 seconds of processor time
-and 300 MB of memory for any command; the factors keep larger files linear.
+The code that opens the file makes the budget and passes it to every reader of its content: members
+of archives, zips in zips, descriptors, payloads. Members share the budget of their file, so the
+limits hold at any depth of nesting. Each kind of work has a limit: a fixed part plus a factor times
+the file's size. The fixed parts keep a file below 1 MB within 5 seconds of processor time and
+300 MB of memory for any command; the factors keep larger files linear.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ from vibforge.errors import LimitError
 
 
 class Work(StrEnum):
-    """A kind of work; the value says what is counted."""
+    """A kind of work; the value names its unit."""
 
     UNPACKED = "bytes unpacked"
     KEPT = "bytes read into memory"
@@ -27,10 +27,11 @@ class Work(StrEnum):
     DIRECTORY = "bytes of zip directories"
     JUDGED = "bytes of settings in payloads"
     SIGNATURES = "signatures tried"
+    FOUND = "bytes of files found in archives"
 
 
 class Limit(NamedTuple):
-    """A limit on one kind of work: `fixed`, and `factor` for each byte of the file."""
+    """A limit on one kind of work: `fixed` plus `factor` for each byte of the file."""
 
     fixed: int
     factor: float
@@ -43,90 +44,95 @@ class Limit(NamedTuple):
 
 _MIB = 1024 * 1024
 SIGNATURE_LIMIT = _MIB
-"""Bytes of a VIB's signature member; two signatures with their certificates take 5 KB."""
+"""Bytes of a VIB's signature member; two signatures with their certificates have 5 KB."""
 
 LIMITS = {
     Work.UNPACKED: Limit(
         128 * _MIB,
         64,
-        "What comes out of zip, gzip and zstd, each layer and each reading. Payloads unpack to 2 "
-        "to 11 times their size, and a command reads up to 5 times. The slowest five digests "
+        "Output of zip, gzip and zstd, for each layer and each reading. Payloads unpack to 2 to 11 "
+        "times their size, and a command reads them up to 5 times. The slowest five digests "
         "together take 6 s for 1 GB.",
     ),
     Work.KEPT: Limit(
         16 * _MIB,
         8,
         "Descriptors, signatures, metadata zips and their files, each time they are read. "
-        "XML in a bundle shrinks to a tenth and is a hundredth of it.",
+        "XML in a bundle is packed to a tenth of its size, and makes up a hundredth of the bundle.",
     ),
     Work.MARKUP: Limit(
         200_000,
         1 / 6,
-        "Counted as `<` and `=` before XML is parsed, each time; each takes up to 500 bytes of "
-        "memory. The list of files in a descriptor takes two a file, and `bundle verify` reads it "
-        "5 times. "
-        "Real VIBs and bundles have up to 370.",
+        "The `<` and `=` of XML, counted each time before it is parsed; each takes up to 500 bytes "
+        "of memory. The file list of a descriptor has two per file, and `bundle verify` reads it "
+        "5 times. Real VIBs and bundles have up to 370.",
     ),
     Work.ENTRIES: Limit(
         4_500,
         1 / 512,
-        "Entries of all payloads, about 1 KiB of memory each, and folders that only their paths "
-        "name. Extraction takes 0.1 to 0.7 ms for one, as the disk has it; folders that are opened "
-        "again because an archive jumps between them count, too. Large vendor payloads have 10,000 "
-        "in several MB.",
+        "Files, folders and links of all payloads, about 1 KiB of memory each, and folders that "
+        "only paths name; extraction takes 0.1 to 0.7 ms for each, depending on the disk. "
+        "Folders that are opened again, because an archive jumps between them, are charged as "
+        "well. Large vendor payloads have 10,000 in several MB.",
     ),
     Work.NAMES: Limit(
         4 * _MIB,
         2,
-        "Names, link targets and pax headers of tars; XML that no field knows, kept as text.",
+        "Names, link targets and pax headers of tars; XML without a field, kept as text.",
     ),
     Work.MEMBERS: Limit(
         5_000,
         1 / 64,
-        "Members of ar archives and of gzip files, frames of zstd files. A VIB has two and one for "
-        "each payload, a payload one.",
+        "Members of ar archives and of gzip files, frames of zstd files. A VIB has two plus one "
+        "for each payload, a payload has one.",
     ),
     Work.PAYLOADS: Limit(
         1_000,
         1 / 512,
-        "Payloads in descriptors, each time one is read: `plan` looks at each for every host. "
+        "Payloads in descriptors, each time one is read: `plan` checks each for every host. "
         "The largest VIB of a host image has about 130.",
     ),
     Work.RELATIONSHIPS: Limit(
         6_000,
         1 / 512,
-        "What descriptors depend on, conflict with, replace and provide, each time one is read: "
-        "`plan` compares them on each host. Real VIBs and bundles have up to 8.",
+        "Relationships in descriptors, each time one is read: `plan` compares them for each host. "
+        "Real VIBs and bundles have up to 8.",
     ),
     Work.DIRECTORY: Limit(
         1 * _MIB,
         1 / 8,
-        "Central directories, which are kept in memory; a member takes 46 bytes and its name.",
+        "Central directories, which are kept in memory; a member has 46 bytes plus its name.",
     ),
     Work.JUDGED: Limit(
         384 * 1024,
         1 / 16,
-        "What is kept of each trx.conf and firewall rule set in a payload: 256 KiB at the most, "
-        "and 256 bytes count at the least. `lint` takes up to 8 s for 1 MB. Real ones have 4 KB.",
+        "The kept bytes of each trx.conf and firewall rule set in a payload: at most 256 KiB, and "
+        "at least 256 bytes are charged. `lint` takes up to 8 s for 1 MB. Real ones have 4 KB.",
     ),
     Work.SIGNATURES: Limit(
         2_000,
         1 / 1024,
-        "Signatures of descriptors, certificates and revocation lists, each time a key is tried on "
-        "one, which takes up to 2 ms. A signed VIB takes six to twelve.",
+        "Signatures of descriptors, certificates and revocation lists, for each key tried on them, "
+        "which takes up to 2 ms. A signed VIB needs six to twelve.",
+    ),
+    Work.FOUND: Limit(
+        32 * _MIB,
+        64,
+        "Logs that `trx log` finds below a compression or in an archive, each reading; it takes a "
+        "second for 20 MB. Real logs shrink to a tenth.",
     ),
 }
 """Fixed part, factor and reason of each limit."""
 
 
 class Budget:
-    """What may still be done with one file."""
+    """The work that is still allowed for one file."""
 
     def __init__(self, name: str, size: int) -> None:
         """Make the budget of a file.
 
         Args:
-            name: the file, for messages.
+            name: the file's name in messages.
             size: its bytes.
         """
         self._name = name
@@ -134,28 +140,28 @@ class Budget:
         self._left = {work: limit.of(size) for work, limit in LIMITS.items()}
 
     def left(self, work: Work) -> int:
-        """Return how much of a kind of work may still be done."""
+        """Return how much of a kind of work is still allowed."""
         return self._left[work]
 
     def spend(self, work: Work, amount: int = 1) -> None:
-        """Count work, before it is done where its amount is known.
+        """Charge work to the budget, before doing it if its amount is known.
 
         Raises:
-            LimitError: it is too much.
+            LimitError: the budget is spent.
         """
         self.foresee(work, amount)
         self._left[work] -= amount
 
     def foresee(self, work: Work, amount: int) -> None:
-        """Refuse work that is announced, without counting it.
+        """Refuse announced work that exceeds the budget, without charging it.
 
         Raises:
-            LimitError: it is too much.
+            LimitError: the work exceeds the budget.
         """
         if amount > self._left[work]:
             limit = LIMITS[work].of(self._size)
             raise LimitError(
                 f"more than {limit} {work}, the limit for a file of {self._size} bytes",
                 where=self._name,
-                remedy="real packages stay far below this limit: check where the file comes from",
+                remedy="real packages stay far below this limit; check the source of the file",
             )

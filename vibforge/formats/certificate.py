@@ -1,4 +1,4 @@
-"""Read X.509 certificates as facts, and check what their keys signed."""
+"""Read X.509 certificates, and check signatures with their keys."""
 
 import hashlib
 import warnings
@@ -18,9 +18,9 @@ from msgspec import Struct
 from vibforge.errors import FormatError
 
 RSA_BITS = 2048
-"""NIST SP 800-131A disallows less since 2014."""
+"""NIST SP 800-131A disallows shorter keys since 2014."""
 EC_BITS = 256
-"""Code-signing CAs issue for no less."""
+"""Code-signing CAs accept no shorter keys."""
 
 
 DIGESTS: dict[str, Callable[[], hashes.HashAlgorithm]] = {
@@ -31,7 +31,7 @@ DIGESTS: dict[str, Callable[[], hashes.HashAlgorithm]] = {
     "sha384": hashes.SHA384,
     "sha512": hashes.SHA512,
 }
-"""Digests that are computed, by hashlib's names; ESXi 6.7 takes them (tried on 6.7)."""
+"""Supported digests, by hashlib's names; ESXi 6.7 accepts them all (tried on 6.7)."""
 
 ODDITIES = (
     ValueError,
@@ -44,20 +44,20 @@ ODDITIES = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-"""What `cryptography` raises over certificates and lists that it cannot read.
+"""Errors of `cryptography` about certificates and revocation lists that it cannot read.
 
 They share no base class; an unknown TLS feature is a KeyError.
 """
 
 _WARNINGS_LOCK = RLock()
-"""Filters of warnings are the process's, and files are verified in several threads."""
+"""Warning filters belong to the process, and several threads verify files."""
 
 _KEPT = 64
-"""Certificates that are read once: packages of one signer carry the same; 1 MiB at most each."""
+"""Certificates in the cache, at most 1 MiB each: packages of one signer carry the same ones."""
 
 
 class Arithmetic(Enum):
-    """What became of checking a signature with a key."""
+    """The result of checking a signature with a key."""
 
     HELD = "held"
     FAILED = "failed"
@@ -65,10 +65,10 @@ class Arithmetic(Enum):
 
 
 class Certificate(Struct, frozen=True, kw_only=True):
-    """What a certificate says.
+    """The fields of a certificate.
 
-    Names are in RFC 4514 form, times in UTC; `sha256` is the fingerprint of `der` in hex, as is
-    `subject_key_id`, empty where there is none; `key` says kind and size: `RSA 4096`,
+    Names are in RFC 4514 form, times in UTC. `sha256` is the fingerprint of `der` in hex;
+    `subject_key_id` is in hex, too, and empty if absent. `key` is kind and size: `RSA 4096`,
     `EC secp256r1`.
     """
 
@@ -85,16 +85,16 @@ class Certificate(Struct, frozen=True, kw_only=True):
     self_issued: bool
 
     def load(self) -> x509.Certificate:
-        """Return it as the `cryptography` library's object."""
+        """Return the certificate as an object of the `cryptography` library."""
         return _loaded(self.der)
 
 
 @lru_cache(_KEPT)
-def read_certificate(der: bytes) -> Certificate:
-    """Read a certificate; what a later release of the library will refuse is let pass quietly.
+def parse_certificate(der: bytes) -> Certificate:
+    """Return the certificate in DER bytes; warnings of the library are ignored.
 
     Raises:
-        FormatError: it is not a certificate in DER.
+        FormatError: the bytes are not a certificate in DER.
     """
     try:
         with oddities_passed():
@@ -106,11 +106,11 @@ def read_certificate(der: bytes) -> Certificate:
 def check_signature(
     certificate: Certificate, algorithm: str, digest: str, signature: bytes, text: bytes
 ) -> tuple[Arithmetic, str]:
-    """Check a signature over `text` with the certificate's key; says why where it does not hold.
+    """Return whether the certificate's key signed `text`, and the reason if it does not hold.
 
     Args:
-        certificate: whose key is said to have signed.
-        algorithm: name of the signature algorithm; only RSA-PSS is told apart from RSA.
+        certificate: the certificate of the alleged signer.
+        algorithm: name of the signature algorithm; only RSA-PSS is distinguished from RSA.
         digest: name of the digest, a key of `DIGESTS`.
         signature: the signature.
         text: the bytes that it covers.
@@ -118,7 +118,7 @@ def check_signature(
     if digest not in DIGESTS:
         return Arithmetic.NOT_TRIED, f"digest algorithm {digest} is not known"
     if algorithm == "rsassaPss":
-        return Arithmetic.NOT_TRIED, "RSA-PSS is refused by ESXi 6.7 and not checked here"
+        return Arithmetic.NOT_TRIED, "RSA-PSS is not checked, because ESXi 6.7 refuses it"
     try:
         key = certificate.load().public_key()
         if isinstance(key, rsa.RSAPublicKey):
@@ -126,7 +126,7 @@ def check_signature(
         elif isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, text, ec.ECDSA(DIGESTS[digest]()))
         else:
-            return Arithmetic.NOT_TRIED, f"a {certificate.key} key is not checked here"
+            return Arithmetic.NOT_TRIED, f"keys of type {certificate.key} are not checked"
     except InvalidSignature:
         return Arithmetic.FAILED, "the certificate's key did not make this signature"
     except ODDITIES as error:
@@ -142,7 +142,7 @@ def _loaded(der: bytes) -> x509.Certificate:
 
 @contextmanager
 def oddities_passed() -> Iterator[None]:
-    """Ignore the warnings of `cryptography` about oddities in certificates and lists of others."""
+    """Ignore the warnings of `cryptography` about odd certificates and revocation lists."""
     with _WARNINGS_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

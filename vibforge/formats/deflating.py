@@ -1,9 +1,9 @@
-"""Deflate a stream into one gzip member, in parallel blocks, with the digests of both sides.
+"""Deflate a stream into one gzip member, in parallel blocks, and compute the digests of both.
 
-Every block of 512 KiB is deflated by a fresh compressor that knows the 32 KiB before it, and ends
-at a byte boundary, so the bytes depend on the content, the level and the release of zlib-ng alone:
-not on the number of threads, the processor or the platform. The header is the vendor's: no name,
-no time (format.md#gzip).
+A new compressor deflates each block of 512 KiB, primed with the 32 KiB before it, and ends at a
+byte boundary. So the bytes depend only on the content, the level and the version of zlib-ng, not on
+the number of threads, the processor or the platform. The header is the vendor's, without name and
+time (format.md#gzip).
 """
 
 import hashlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BLOCK_SIZE = 512 * 1024
 SIZE_LIMIT = 2**32 - 1
-"""gzip's length field and the boot loader's are 32 bits wide."""
+"""The length fields of gzip and of the boot loader have 32 bits."""
 
 _WINDOW = 32 * 1024
 _THREAD_LIMIT = 8
@@ -33,18 +33,18 @@ _RAW_DEFLATE = -15
 
 
 class CompressionLevel(IntEnum):
-    """How hard to compress: never larger than `gzip -9`, or about three times as fast."""
+    """How hard to compress: BEST is never larger than `gzip -9`, FAST about three times as fast."""
 
     BEST = 9
     FAST = 6
 
 
 DEFAULT_LEVEL = CompressionLevel.FAST
-"""Smaller than what gzip writes by default; BEST takes twice the time for about 2% less."""
+"""Smaller than gzip's default output; BEST takes twice the time for about 2% less."""
 
 
 class GzipMember(Struct, frozen=True, kw_only=True):
-    """What was written: sizes in bytes, digests in hex, of the gzip member and of its content."""
+    """Sizes in bytes and digests in hex of a gzip member and of its content."""
 
     size: int
     sha256: str
@@ -54,7 +54,7 @@ class GzipMember(Struct, frozen=True, kw_only=True):
 
 
 class _Content(Struct):
-    """The digests of what goes in."""
+    """The size and digests of the content."""
 
     size: int = 0
     crc: int = 0
@@ -69,7 +69,7 @@ class _Content(Struct):
 
 
 class _Output(Struct):
-    """The member that is being written, hashed and counted on the way."""
+    """The member that is being written, with its size and digest so far."""
 
     write: Callable[[bytes], object]
     level: CompressionLevel
@@ -103,18 +103,19 @@ def compress(
     """Write one gzip member.
 
     Args:
-        fill: puts the next bytes of the content into a buffer, as many as fit or are left.
-        size: bytes of content that `fill` gives in all.
-        write: takes the member piece by piece, in order.
+        fill: writes the next bytes of the content into a buffer, as many as fit or are left, and
+            returns their number.
+        size: total bytes of content that `fill` gives.
+        write: called with the member piece by piece, in order.
         level: how hard to compress.
-        threads: compressing threads; as many as there are processors, at most 8, if None.
+        threads: compressing threads; None for one per processor, at most 8.
 
     Raises:
-        FormatError: the content is 4 GiB or larger, or `fill` gives less than it promised.
+        FormatError: the content is 4 GiB or larger, or `fill` gives fewer bytes than `size`.
     """
     if size > SIZE_LIMIT:
         raise FormatError(
-            f"{size} bytes are too many for one gzip member",
+            f"the content has {size} bytes, which is too large for one gzip member",
             remedy="split the payload: its unpacked image must stay below 4 GiB",
         )
     output = _Output(write, level)
@@ -135,8 +136,8 @@ def compress(
     )
 
 
-def codec_release() -> str:
-    """Return the release of the library that decides the compressed bytes."""
+def codec_version() -> str:
+    """Return name and version of the library that determines the compressed bytes."""
     return f"zlib-ng {zlib_ng.ZLIBNG_VERSION}"
 
 
@@ -150,7 +151,7 @@ def _compress_inline(fill: Callable[[memoryview], int], size: int, output: _Outp
 def _compress_parallel(
     fill: Callable[[memoryview], int], size: int, output: _Output, threads: int
 ) -> None:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - small builds have no threads
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - small builds use no threads
 
     in_flight: deque[tuple[memoryview, Future[bytes], Future[None]]] = deque()
 

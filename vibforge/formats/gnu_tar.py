@@ -9,10 +9,10 @@ from msgspec import Struct
 
 BLOCK = 512
 PATH_LIMIT = BLOCK - 1
-"""A long name has one block after its `L` header, with a NUL at the end (vmtar reads no more)."""
+"""A long name fits one block after its `L` header, with a NUL at the end, as vmtar requires."""
 
 MODE_BITS = 0o7777
-"""What a mode may have."""
+"""The bits of a mode."""
 _NAME_FIELD = 100
 _CHECKSUM = slice(148, 156)
 _LONG_LINK = "././@LongLink"
@@ -20,11 +20,11 @@ _LONG_MODE = 0o644
 _ASCII = bytes(range(128))
 _HALF = BLOCK // 2
 _FIELDS = struct.Struct("100s56ss100s8s32s32s167x16s")
-"""Name; numbers and checksum; type flag; link; magic; owner; group; vmtar's offsets."""
+"""Name; numbers and checksum; type flag; link; magic; owner; group; offsets of a vmtar."""
 
 
 class EntryKind(StrEnum):
-    """What an entry of a payload is; the values are the type flags of a tar header."""
+    """The kind of an entry; the values are the type flags of a tar header."""
 
     FILE = "0"
     HARD_LINK = "1"
@@ -37,12 +37,12 @@ class EntryKind(StrEnum):
     """An ELF file in a vmtar, whatever its mode."""
 
 
-class ArchiveEntry(Struct, frozen=True):
+class ArchiveEntry(Struct, frozen=True, gc=False):
     """One entry of a payload.
 
     `path` has no leading and no trailing slash; `mode` holds the permission bits with set-id and
-    sticky bits; `mtime` is in seconds since 1970 UTC; `text_offset` and `text_pages` are the hints
-    that a vmtar gives for an ELF program (bytes, and pages of 4096 bytes).
+    sticky bits; `mtime` is in seconds since 1970 UTC; `text_offset` (bytes) and `text_pages` (of
+    4096 bytes) are a vmtar's hints for an ELF program.
     """
 
     path: str
@@ -58,12 +58,12 @@ class ArchiveEntry(Struct, frozen=True):
 
 
 def header_blocks(entry: ArchiveEntry, magic: bytes, tail: bytes = b"") -> bytes:
-    """Return the headers of an entry: its own, after those of long names.
+    """Return the headers of an entry: those of long names, then its own.
 
     Args:
-        entry: what to describe.
-        magic: the 8 bytes that tell the kind of tar.
-        tail: up to 16 bytes for the end of the header, where vmtar keeps offsets.
+        entry: the entry.
+        magic: the 8 bytes that identify the kind of tar.
+        tail: up to 16 bytes for the end of the header, which holds the offsets of a vmtar.
     """
     name = entry.path + ("/" if entry.kind is EntryKind.DIRECTORY else "")
     long_names = _long_name("K", entry.link, magic) + _long_name("L", name, magic)
@@ -71,7 +71,7 @@ def header_blocks(entry: ArchiveEntry, magic: bytes, tail: bytes = b"") -> bytes
 
 
 def header_count(entry: ArchiveEntry) -> int:
-    """Return how many blocks `header_blocks` makes."""
+    """Return the number of blocks that `header_blocks` returns."""
     slash = 1 if entry.kind is EntryKind.DIRECTORY else 0
     long_ones = (len(entry.link) > _NAME_FIELD) + (len(entry.path) + slash > _NAME_FIELD)
     return 1 + 2 * long_ones
@@ -104,16 +104,16 @@ def _header(entry: ArchiveEntry, name: str, flag: str, magic: bytes, tail: bytes
 
 
 def signed_checksum(block: bytes | bytearray) -> int:
-    """Return the sum of a header's bytes as signed chars, as every vendor vmtar has it.
+    """Return the sum of a header's bytes as signed chars, as in every vendor vmtar.
 
-    It equals the usual unsigned sum where all bytes are ASCII.
+    It equals the usual unsigned sum if all bytes are ASCII.
     """
     unsigned = sum(map(_sum_of_half, (block[:_HALF], block[_HALF:])))
     return unsigned if block.isascii() else unsigned - 256 * len(block.translate(None, _ASCII))
 
 
 def _sum_of_half(half: bytes | bytearray) -> int:
-    """Sum the bytes in C: the low half of Adler-32 is 1 + sum mod 65521, too much for 256 bytes."""
+    """Return the sum of up to 256 bytes, computed in C: the low half of Adler-32 is 1 + sum."""
     return (zlib.adler32(half) & 0xFFFF) - 1
 
 
@@ -123,7 +123,7 @@ _RECORD = 20 * BLOCK
 
 
 def image(entries: Sequence[ArchiveEntry]) -> Iterator[bytes | ArchiveEntry]:
-    """Yield the archive in order: bytes to write as they are, and entries whose content is due."""
+    """Yield the archive in order: bytes to write, and entries whose content must follow."""
     written = 0
     padding = b""
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Unpack gzip and zstd piece by piece, within bounds."""
+"""Unpack gzip and zstd piece by piece, within the budget of the file."""
 
 import struct
 import sys
@@ -36,10 +36,10 @@ _GZIP_OR_ZLIB_HEADER = 31
 
 
 def gunzip(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
-    """Yield the content of a gzip file, of all its members.
+    """Yield the content of all members of a gzip file.
 
     Raises:
-        FormatError: it is damaged or cut, or something else follows it.
+        FormatError: the file is damaged or cut short, or other bytes follow a member.
         LimitError: the budget is spent.
     """
     rest = next(chunks, b"")
@@ -51,18 +51,18 @@ def gunzip(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
         if not rest:
             return
         if not rest.startswith(GZIP_MAGIC):
-            raise FormatError("something else follows the gzip member")
+            raise FormatError("bytes that are not gzip follow the gzip member")
 
 
 def unzstd(chunks: Iterator[bytes], budget: Budget) -> Iterator[bytes]:
-    """Yield the content of a zstd file, of all its frames.
+    """Yield the content of all frames of a zstd file.
 
     Raises:
-        FormatError: it is damaged or cut, or wants too large a window.
+        FormatError: the file is damaged or cut short, or needs too large a window.
         LimitError: the budget is spent.
     """
     if sys.version_info >= (3, 14):
-        from compression import zstd  # noqa: PLC0415 - hardly any VIB has it
+        from compression import zstd  # noqa: PLC0415 - few VIBs need it
     else:
         from backports import zstd  # noqa: PLC0415 - the same
 
@@ -116,14 +116,14 @@ def _unzstd_frame(
 
 
 def _start_of_next(rest: bytes, chunks: Iterator[bytes]) -> bytes:
-    """Return what follows a member, enough of it to see whether it is another one."""
+    """Return the bytes behind a member, enough to recognise another member."""
     while len(rest) < len(GZIP_MAGIC) and (more := next(chunks, b"")):
         rest += more
     return rest
 
 
 def gzip_content_size(end: bytes) -> int | None:
-    """Return what the last bytes of a gzip file say of its content's size (modulo 4 GiB)."""
+    """Return the content's size (modulo 4 GiB) from the last bytes of a gzip file, or None."""
     if len(end) < GZIP_TRAILER:
         return None
     size: int = struct.unpack("<I", end[-4:])[0]
@@ -131,25 +131,25 @@ def gzip_content_size(end: bytes) -> int | None:
 
 
 THREAD_WORTH = 1024 * 1024
-"""Bytes of a payload below which a thread costs more than it gives."""
+"""Bytes of a payload from which on a thread saves time."""
 
 Relay = Callable[[Iterator[bytes]], Iterator[bytes]]
 """Passes pieces on, unchanged."""
 
 
 class Codec(StrEnum):
-    """What was taken off, from the outside in."""
+    """A compression; a payload lists them from the outside in."""
 
     GZIP = "gzip"
     ZSTD = "zstd"
 
 
 def _ignore(_chunk: bytes) -> None:
-    """Take no notice."""
+    """Ignore the chunk (the default tap)."""
 
 
 class Taps(Struct, frozen=True, kw_only=True):
-    """Who sees the bytes pass: as stored, after exactly one gunzip, fully unpacked."""
+    """Callbacks that get the bytes as stored, after exactly one gunzip, and fully unpacked."""
 
     stored: Callable[[bytes], None] = _ignore
     gunzipped: Callable[[bytes], None] = _ignore
@@ -170,10 +170,10 @@ NO_TAPS = Taps()
 def unpacked_ahead(
     stored: Iterator[bytes], stored_size: int, budget: Budget, taps: Taps = NO_TAPS
 ) -> Iterator[UnpackedPayload]:
-    """Unpack a payload as `unpack` does, a large one in a thread of its own.
+    """Unpack a payload as `unpack` does; a large payload is unpacked in a thread.
 
-    The thread reads, inflates and calls the taps of what is stored and gunzipped; whoever reads the
-    content calls that of the content. The thread has ended when the context is left.
+    The thread reads, inflates and calls the taps `stored` and `gunzipped`; the reader of the
+    content calls the tap `content`. Leaving the context ends the thread.
 
     Raises:
         FormatError, LimitError: on entering or while reading, as for `unpack`.
@@ -195,12 +195,13 @@ def unpack(
 
     Args:
         stored: the stored bytes.
-        budget: that of the file which the payload is in.
-        taps: who sees the bytes pass.
-        relay: what passes on the pieces of the content.
+        budget: the budget of the file that contains the payload.
+        taps: called with the bytes of each layer.
+        relay: passes on the pieces of the content, for example through a thread.
 
     Raises:
-        FormatError: now or while reading: damaged, cut, or with too large a zstd window.
+        FormatError: now or while reading: the payload is damaged or cut short, or needs too large a
+            zstd window.
         LimitError: while reading: the budget is spent.
     """
     head, chunks = _start(_tapped(stored, taps.stored))
@@ -217,7 +218,7 @@ def unpack(
 
 
 def _start(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first bytes, enough to tell what they are, and all of them again."""
+    """Return the first bytes, enough for the magics, and an iterator over all bytes."""
     head = b""
     for chunk in chunks:
         head += chunk

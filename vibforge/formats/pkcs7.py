@@ -1,4 +1,4 @@
-"""The PKCS#7 (CMS) signature of a VIB: its DER, and what it says."""
+"""Read the PKCS#7 (CMS) signature of a VIB, and check it over the descriptor."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ from vibforge.formats.certificate import (
     Arithmetic,
     Certificate,
     check_signature,
-    read_certificate,
+    parse_certificate,
 )
 
 _NAMES = {
@@ -63,7 +63,7 @@ SIGNATURE_DIGESTS = {
     "ecdsa-with-SHA384": "sha384",
     "ecdsa-with-SHA512": "sha512",
 }
-"""The digest that a signature algorithm names; `rsaEncryption` and `ecPublicKey` name none."""
+"""The digest that a signature algorithm names; `rsaEncryption` and `ecPublicKey` name no digest."""
 
 _NAME_KEYS = {
     "2.5.4.3": "CN",
@@ -89,7 +89,7 @@ class _ContentInfo:
 
 @asn1.sequence
 class EncapsulatedContent:
-    """What is signed: nothing here where the signature is detached."""
+    """The signed content; None if the signature is detached."""
 
     type: x509.ObjectIdentifier
     content: Annotated[bytes | None, asn1.Explicit(0)]
@@ -117,7 +117,7 @@ class _NameAttribute:
 
 @asn1.sequence
 class _IssuerNames:
-    """The same bytes as above, with the name taken apart."""
+    """An IssuerAndSerialNumber with the name split into its attributes."""
 
     issuer: list[asn1.SetOf[_NameAttribute]]
     serial_number: int
@@ -125,7 +125,7 @@ class _IssuerNames:
 
 @asn1.sequence
 class SignerInfo:
-    """One signature. Sets are read as sequences: what was signed keeps the order it was met in."""
+    """One signature. Sets are read as sequences, which keeps the order of the signed bytes."""
 
     version: int
     signer: asn1.TLV
@@ -154,7 +154,7 @@ class _Attributes:
 
 
 class SignerId(Struct, frozen=True, kw_only=True):
-    """How a signature names its certificate: issuer and serial number, or a key identifier."""
+    """The name of the signer's certificate: issuer and serial number, or a key identifier."""
 
     name: str = ""
     der: bytes = b""
@@ -163,10 +163,10 @@ class SignerId(Struct, frozen=True, kw_only=True):
 
 
 def signed_data(der: bytes) -> SignedData:
-    """Read a ContentInfo that holds SignedData.
+    """Return the SignedData in the DER of a ContentInfo.
 
     Raises:
-        FormatError: it is not DER of that form.
+        FormatError: the bytes are not a SignedData in DER.
     """
     try:
         info = asn1.decode_der(_ContentInfo, der)
@@ -178,7 +178,7 @@ def signed_data(der: bytes) -> SignedData:
 
 
 def whole(item: asn1.TLV) -> bytes:
-    """Return an item as it stands in the file, with tag and length."""
+    """Return the bytes of an item in the file, with tag and length."""
     return asn1.encode_der(item)
 
 
@@ -200,39 +200,39 @@ def has_parameters(parts: Sequence[asn1.TLV]) -> bool:
 
 
 def set_of(attributes: Sequence[Attribute]) -> bytes:
-    """Return attributes as the SET OF that a signature covers, in the order met."""
+    """Return attributes as the SET OF that a signature covers, in the order of the file."""
     carrier = asn1.decode_der(asn1.TLV, asn1.encode_der(_Attributes(items=list(attributes))))
     return b"\x31" + bytes(carrier.data)[1:]
 
 
 def signer_id(item: asn1.TLV) -> SignerId:
-    """Read how a signer is named."""
+    """Return the name of the signer's certificate."""
     if item.tag_bytes == _KEY_ID_TAG:
         return SignerId(subject_key_id=bytes(item.data).hex())
-    found = _parsed(item, _IssuerAndSerialNumber)
+    identifier = _parsed(item, _IssuerAndSerialNumber)
     name = _name_text(_parsed(item, _IssuerNames).issuer)
-    return SignerId(name=name, der=whole(found.issuer), serial_number=found.serial_number)
+    return SignerId(name=name, der=whole(identifier.issuer), serial_number=identifier.serial_number)
 
 
 def time_value(attribute: Attribute | None) -> datetime | None:
-    """Return the time of a signingTime attribute, in UTC; None where it is absent or odd."""
+    """Return the time of a signingTime attribute, in UTC; None if it is absent or malformed."""
     time = _single_value(attribute, asn1.UTCTime) or _single_value(attribute, asn1.GeneralizedTime)
     return time.as_datetime() if time else None
 
 
 def octets_value(attribute: Attribute | None) -> bytes | None:
-    """Return the bytes of a messageDigest attribute; None where it is absent or odd."""
+    """Return the bytes of a messageDigest attribute; None if it is absent or malformed."""
     return _single_value(attribute, bytes)
 
 
 def identifier_value(attribute: Attribute | None) -> str:
-    """Return the dotted identifier of a contentType attribute; empty where it is absent or odd."""
+    """Return the identifier of a contentType attribute; empty if it is absent or malformed."""
     identifier = _single_value(attribute, x509.ObjectIdentifier)
     return identifier.dotted_string if identifier else ""
 
 
 def _single_value(attribute: Attribute | None, kind: type[_Parsed]) -> _Parsed | None:
-    """Return the value of an attribute that has exactly one, of a kind."""
+    """Return an attribute's value; None unless it has exactly one value, of this kind."""
     values = attribute.values.as_list() if attribute else []
     if len(values) != 1:
         return None
@@ -244,7 +244,7 @@ def _single_value(attribute: Attribute | None, kind: type[_Parsed]) -> _Parsed |
 
 def _name_text(names: Sequence[asn1.SetOf[_NameAttribute]]) -> str:
     """Return a distinguished name in RFC 4514 form: the last attribute first."""
-    parts = ["+".join(_attribute_text(each) for each in name.as_list()) for name in names]
+    parts = ["+".join(map(_attribute_text, name.as_list())) for name in names]
     return ",".join(reversed(parts))
 
 
@@ -256,7 +256,7 @@ def _attribute_text(attribute: _NameAttribute) -> str:
 
 
 def _parsed(item: asn1.TLV, kind: type[_Parsed]) -> _Parsed:
-    """Read an item as `kind`."""
+    """Return an item parsed as `kind`."""
     try:
         return item.parse(kind)  # type: ignore[no-any-return] # the stub gives no type
     except ValueError as error:
@@ -271,11 +271,11 @@ SIGNER_LIMIT = 8
 """Signers in one block; vendors write one, and 6.7 loops forever over two (tried on 6.7)."""
 
 PEM_LABEL = "PKCS7"
-"""The label that ESXi takes; `CMS` is refused there (tried on 6.7), and read here."""
+"""The label that ESXi accepts; it refuses `CMS` (tried on 6.7), which vibforge can read."""
 
 PEM_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,32})-----[ \t]*\r?\n")
 _PLAIN_LINES = re.compile(rb"(?:[A-Za-z0-9+/]{1,76}\r?\n)*[A-Za-z0-9+/=]{1,76}\r?\n")
-"""Lines that every reader of PEM takes: OpenSSL 1.0.2 refuses lines of more than 80 letters."""
+"""Lines that every PEM reader accepts; OpenSSL 1.0.2 refuses lines of more than 80 letters."""
 _DER_START = b"\x30"
 _TRUTH = {
     Arithmetic.HELD: True,
@@ -287,11 +287,12 @@ _TRUTH = {
 class CmsSigner(Struct, frozen=True, kw_only=True):
     """One signerInfo: who signed, how, and what the signature covers.
 
-    `issuer` and `serial_number` name the certificate, or `subject_key_id` (hex) does, which 6.7
-    refuses. `signed_attributes` are names or dotted object identifiers in the order met, empty
-    where the content is signed directly; `signed_text` is what the signature covers then.
-    `content_type` (a dotted identifier, or empty), `signing_time` and `message_digest` come from
-    the first attribute of their name; an attribute without exactly one value counts as absent.
+    The certificate is named by `issuer` and `serial_number`, or by `subject_key_id` (hex), which
+    6.7 refuses. `signed_attributes` are names or dotted object identifiers in the order of the
+    file, and `signed_text` is their DER, which the signature covers; both are empty if the content
+    is signed directly. `content_type` (a dotted identifier, or empty), `signing_time` and
+    `message_digest` come from the first attribute of their name; an attribute without exactly one
+    value is ignored.
     """
 
     version: int
@@ -311,17 +312,17 @@ class CmsSigner(Struct, frozen=True, kw_only=True):
 
     @property
     def digest_name(self) -> str:
-        """The digest that is signed: the one that the signature algorithm names, if it does."""
+        """The signed digest: named by the signature algorithm, or else by the digest algorithm."""
         return SIGNATURE_DIGESTS.get(self.signature_algorithm, self.digest_algorithm)
 
 
 class Block(Struct, frozen=True, kw_only=True):
-    """One signature as its bytes say; `fault` tells what kept it from being read, else empty.
+    """One signature block; `fault` says why it cannot be read, and is empty if it can.
 
-    `encoding` is `PEM` or `DER`, `label` that of the PEM block; `is_plain_pem` is False for PEM
-    that some readers refuse, with long lines or blanks in them; `content` is what an attached
-    signature carries, None for a detached one; `content_type` is a dotted object identifier.
-    `has_parameters` says that an algorithm has parameters other than NULL.
+    `encoding` is `PEM` or `DER`, `label` the label of the PEM block. `is_plain_pem` is False for
+    PEM that some readers refuse, with long lines or blanks. `content` is the content of an attached
+    signature, None if the signature is detached. `content_type` is a dotted object identifier.
+    `has_parameters` is True if an algorithm has parameters other than NULL.
     """
 
     encoding: str
@@ -339,7 +340,7 @@ class Block(Struct, frozen=True, kw_only=True):
     signers: tuple[CmsSigner, ...] = ()
 
     def certificate_of(self, signer: CmsSigner) -> Certificate | None:
-        """Return the signer's certificate, None where the block does not carry it."""
+        """Return the signer's certificate; None if the block does not carry it."""
         for certificate in self.certificates:
             if _is_certificate_of(certificate, signer):
                 return certificate
@@ -347,10 +348,11 @@ class Block(Struct, frozen=True, kw_only=True):
 
 
 class BlockCheck(Struct, frozen=True, kw_only=True):
-    """The arithmetic of one block over one text, of its first signer, which ESXi looks at.
+    """The result of checking a block's first signer, the only one that ESXi checks.
 
     `digest_held` says whether the signed digest is the text's, `signature_held` whether the
-    certificate's key made the signature; None where it could not be tried, with the `reason`.
+    certificate's key made the signature. Each is None if it could not be checked; `reason` says
+    why.
     """
 
     digest_held: bool | None
@@ -360,22 +362,22 @@ class BlockCheck(Struct, frozen=True, kw_only=True):
 
     @property
     def held(self) -> bool | None:
-        """True if all of it holds, False if some of it fails, None if it could not be tried."""
+        """True if both checks hold, False if one fails, None if one could not be made."""
         if self.digest_held is False or self.signature_held is False:
             return False
         return True if self.digest_held and self.signature_held else None
 
 
-def read_blocks(data: bytes) -> tuple[Block, ...]:
-    """Read the signatures of a `sig.pkcs7` member; none where it is empty or blank.
+def parse_blocks(data: bytes) -> tuple[Block, ...]:
+    """Return the signature blocks of a `sig.pkcs7` member; empty if the member is blank.
 
-    Text around PEM blocks is passed over, as ESXi does; a block that cannot be read has a `fault`.
+    Like ESXi it ignores text around PEM blocks. A block that cannot be read has a `fault`.
 
     Raises:
         FormatError: the member is too large, holds too many blocks, or is neither PEM nor DER.
     """
     if len(data) > SIGNATURE_LIMIT:
-        raise FormatError(f"{len(data)} bytes of signature, more than {SIGNATURE_LIMIT}")
+        raise FormatError(f"the signature has {len(data)} bytes; the limit is {SIGNATURE_LIMIT}")
     if not data.strip():
         return ()
     if data.startswith(_DER_START):
@@ -389,9 +391,9 @@ def read_blocks(data: bytes) -> tuple[Block, ...]:
 
 
 def outside_blocks(data: bytes) -> int:
-    """Return how many bytes of a `sig.pkcs7` member are in no PEM block, blanks not counted.
+    """Return the number of bytes of a `sig.pkcs7` member outside PEM blocks, without blanks.
 
-    Hosts skip them (tried on 6.7), and no signature covers them. A DER block has nothing around it.
+    Hosts skip them (tried on 6.7), and no signature covers them. It is 0 for DER.
     """
     rest, at = 0, 0
     begins = list(islice(PEM_BEGIN.finditer(data), BLOCK_LIMIT + 1))
@@ -406,9 +408,9 @@ def outside_blocks(data: bytes) -> int:
 
 
 def check_block(block: Block, content: bytes) -> BlockCheck:
-    """Check the digest and the signature of a block over `content`, the bytes as they are."""
+    """Check the digest and the signature of a block over the exact bytes `content`."""
     if block.fault or not block.signers:
-        reason = block.fault or "nobody signed it"
+        reason = block.fault or "the signature has no signer"
         return BlockCheck(digest_held=None, signature_held=None, reason=reason)
     signer = block.signers[0]
     certificate = block.certificate_of(signer)
@@ -416,7 +418,7 @@ def check_block(block: Block, content: bytes) -> BlockCheck:
         return BlockCheck(
             digest_held=False,
             signature_held=None,
-            reason="it carries another text than the descriptor",
+            reason="the text inside the signature is not the descriptor",
             certificate=certificate,
         )
     signature_held, reason = _signature_held(signer, certificate, content)
@@ -424,7 +426,7 @@ def check_block(block: Block, content: bytes) -> BlockCheck:
     if signer.digest_algorithm not in DIGESTS:
         reason = f"digest algorithm {signer.digest_algorithm} is not known"
     elif digest_held is False:
-        reason = "the text is not the one that was signed"
+        reason = "the descriptor is not the text that was signed"
     return BlockCheck(
         digest_held=digest_held,
         signature_held=signature_held,
@@ -474,7 +476,7 @@ def _read_block(der: bytes, encoding: str, label: str) -> Block:
             has_parameters=any(map(has_parameters, _algorithms(signed))),
             content_type=signed.content.type.dotted_string,
             content=signed.content.content,
-            certificates=tuple(read_certificate(whole(item)) for item in certificates),
+            certificates=tuple(parse_certificate(whole(item)) for item in certificates),
             crl_count=len(signed.crls or []),
             signers=tuple(_signer(info) for info in signers),
         )
@@ -491,9 +493,9 @@ def _algorithms(signed: SignedData) -> Iterator[Sequence[asn1.TLV]]:
 
 def _check_counts(certificates: int, signers: int) -> None:
     if certificates > CERTIFICATE_LIMIT:
-        raise FormatError(f"{certificates} certificates, more than {CERTIFICATE_LIMIT}")
+        raise FormatError(f"{certificates} certificates; the limit is {CERTIFICATE_LIMIT}")
     if signers > SIGNER_LIMIT:
-        raise FormatError(f"{signers} signers, more than {SIGNER_LIMIT}")
+        raise FormatError(f"{signers} signers; the limit is {SIGNER_LIMIT}")
 
 
 def _signer(info: SignerInfo) -> CmsSigner:

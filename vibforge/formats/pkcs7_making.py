@@ -1,9 +1,9 @@
-"""Make a detached PKCS#7 signature as the vendor makes them (format.md#signature).
+"""Make a detached PKCS#7 signature in the vendor's form (format.md#signature).
 
 SignedData version 1, SHA-256, one signerInfo by issuer and serial number, exactly the signed
 attributes contentType, signingTime and messageDigest, the signer's certificate and chain inside.
-`cryptography` has a builder for PKCS#7 that adds smimeCapabilities and stamps the present time, so
-the structure is put together here, with that library's DER encoder.
+The PKCS#7 builder of `cryptography` adds smimeCapabilities and the current time, so this module
+builds the structure itself, with that library's DER encoder.
 """
 
 import base64
@@ -27,7 +27,7 @@ _RSA_ENCRYPTION = x509.ObjectIdentifier("1.2.840.113549.1.1.1")
 _ECDSA_SHA256 = x509.ObjectIdentifier("1.2.840.10045.4.3.2")
 
 _FIRST_GENERALIZED_YEAR = 2050
-"""From here on UTCTime's two digits mean another century (RFC 5652, 11.3)."""
+"""From this year on UTCTime's two digits mean another century (RFC 5652, 11.3)."""
 _PEM_WIDTH = 64
 
 
@@ -69,9 +69,9 @@ class _ContentInfo:
 
 
 def signed_attributes(digest: bytes, signing_time: datetime) -> bytes:
-    """Return the DER of the attributes for a text with this SHA-256: what the key signs.
+    """Return the DER of the signed attributes for a text with this SHA-256; the key signs it.
 
-    `signing_time` is in UTC and counts in whole seconds.
+    `signing_time` is in UTC; fractions of a second are dropped.
     """
     return set_of(_attributes(digest, signing_time))
 
@@ -84,10 +84,10 @@ def signed_data(
     *,
     elliptic: bool,
 ) -> bytes:
-    """Return the DER of a signature by the key of the first of `certificates`.
+    """Return the DER of a ContentInfo with a signature by the key of the first certificate.
 
-    `signature` is over `signed_attributes` of the same digest and time: PKCS#1 v1.5, or ECDSA in
-    DER where `elliptic`. RSA goes by `rsaEncryption`, as the vendor's does.
+    `signature` signs the `signed_attributes` of the same digest and time. It is ECDSA in DER if
+    `elliptic`, else PKCS#1 v1.5, which is named `rsaEncryption` as in the vendor's signatures.
     """
     signer = certificates[0]
     sha256 = _Algorithm(name=_SHA256, parameters=asn1.Null())
@@ -114,7 +114,7 @@ def signed_data(
 
 
 def pem_block(der: bytes) -> bytes:
-    """Return the PEM block of a signature, under the label that ESXi wants."""
+    """Return the PEM block of a signature, with the label that ESXi requires."""
     letters = base64.b64encode(der).decode("ascii")
     lines = [letters[at : at + _PEM_WIDTH] for at in range(0, len(letters), _PEM_WIDTH)]
     text = "\n".join((f"-----BEGIN {PEM_LABEL}-----", *lines, f"-----END {PEM_LABEL}-----", ""))
@@ -122,7 +122,7 @@ def pem_block(der: bytes) -> bytes:
 
 
 def append_block(signatures: bytes, block: bytes) -> bytes:
-    """Return `signatures` with `block` behind them, each on lines of its own."""
+    """Return `signatures` followed by `block`, each on its own lines."""
     separator = b"" if not signatures or signatures.endswith(b"\n") else b"\n"
     return signatures + separator + block
 
@@ -131,12 +131,12 @@ def _attributes(digest: bytes, signing_time: datetime) -> list[Attribute]:
     whole = signing_time.astimezone(UTC).replace(microsecond=0)
     late = whole.year >= _FIRST_GENERALIZED_YEAR
     time = asn1.GeneralizedTime(whole) if late else asn1.UTCTime(whole)
-    found = [
+    attributes = [
         _attribute(_CONTENT_TYPE, asn1.encode_der(_DATA)),
         _attribute(_SIGNING_TIME, asn1.encode_der(time)),
         _attribute(_MESSAGE_DIGEST, asn1.encode_der(digest)),
     ]
-    return sorted(found, key=asn1.encode_der)
+    return sorted(attributes, key=asn1.encode_der)
 
 
 def _attribute(kind: x509.ObjectIdentifier, der: bytes) -> Attribute:
@@ -148,5 +148,7 @@ def _item(der: bytes) -> asn1.TLV:
 
 
 def _in_set_order(certificates: Sequence[x509.Certificate]) -> list[bytes]:
-    """DER sorts what stands in a set; the signer is found by its name, not by its place."""
-    return sorted(one.public_bytes(serialization.Encoding.DER) for one in certificates)
+    """Return certificates in the order of a DER set; readers find the signer by its name."""
+    return sorted(
+        certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates
+    )

@@ -1,4 +1,4 @@
-"""Tell what a file is by its first bytes, above all when it is not what its name says."""
+"""Recognise a file by its first bytes, so that errors name what the user really gave."""
 
 from enum import StrEnum
 
@@ -7,13 +7,13 @@ from vibforge.formats import ar, gnu_tar, vmtar
 from vibforge.formats.inflating import GZIP_MAGIC, ZSTD_MAGIC
 
 HEAD_SIZE = 512
-"""Bytes that `file_kind` wants to see: a tar tells itself at 257."""
+"""Bytes that `file_kind` needs; the magic of a tar is at offset 257."""
 
 _TAR_MAGIC = slice(257, 265)
 
 
 class FileKind(StrEnum):
-    """What a file is; the value is how to call it."""
+    """The kind of a file; the value is its name in messages."""
 
     ARCHIVE = "an ar archive"
     ZIP = "a zip file"
@@ -24,20 +24,20 @@ class FileKind(StrEnum):
     XML = "an XML document"
     HTML = "an HTML page"
     LFS_POINTER = "a Git LFS pointer"
-    CONVERTED = "a VIB whose bytes were changed by a conversion of line ends"
+    CONVERTED = "a VIB damaged by a conversion of line ends"
     PEM = "a PEM file"
     ELF = "an ELF program"
     EMPTY = "an empty file"
-    UNKNOWN = "not a file of a kind known here"
+    UNKNOWN = "a file of unknown kind"
 
 
 _REMEDIES = {
-    FileKind.HTML: "the download gave a web page instead of the file; fetch the file itself",
-    FileKind.LFS_POINTER: "run `git lfs pull` where the file comes from",
+    FileKind.HTML: "the download is a web page; fetch the file itself",
+    FileKind.LFS_POINTER: "run `git lfs pull` in the repository of the file",
     FileKind.CONVERTED: "it cannot be repaired; fetch it again in binary mode (FTP: `binary`; "
     "Git: `*.vib -text` in .gitattributes)",
     FileKind.EMPTY: "the download or copy failed; fetch it again",
-    FileKind.XML: "give the .vib or the bundle that it belongs to",
+    FileKind.XML: "name the .vib or the bundle that it belongs to",
 }
 _STARTS = (
     (ar.MAGIC, FileKind.ARCHIVE),
@@ -54,7 +54,7 @@ _STARTS = (
 
 
 def file_kind(head: bytes) -> FileKind:
-    """Return what a file is that starts with `head`, `HEAD_SIZE` bytes if it has them."""
+    """Return the kind of a file from its first `HEAD_SIZE` bytes, or from all if it has fewer."""
     if not head:
         return FileKind.EMPTY
     for start, kind in _STARTS:
@@ -68,7 +68,7 @@ def file_kind(head: bytes) -> FileKind:
 
 
 def not_a(wanted: str, head: bytes, where: str) -> FormatError:
-    """Return the error for a file that is not `wanted` ("a VIB"), told by name."""
+    """Return the error for a file that is not `wanted` ("a VIB"); it names what the file is."""
     kind = file_kind(head)
     return FormatError(
         f"{kind}, not {wanted}" if kind is not FileKind.UNKNOWN else f"not {wanted}",

@@ -17,18 +17,18 @@ from vibforge.formats.streams import ByteStream
 _LAYOUT = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s151s16s")
 _CHECKSUM = slice(148, 156)
 _BINARY = 0x80
-"""First byte of a number that GNU tar wrote in binary because octal digits would not hold it."""
+"""First byte of a number that GNU tar writes in binary because it needs too many octal digits."""
 _DIGITS = frozenset(b"01234567")
 _ASCII = bytes(range(128))
 _KEPT_NUMBERS = 256
-"""Numbers of the last headers that are kept: modes, owners and times are mostly alike."""
+"""Numbers kept in the cache: modes, owners and times mostly repeat."""
 
 
 class Header(NamedTuple):
-    """A 512-byte header whose checksum holds, cut into its fields.
+    """The fields of a 512-byte header whose checksum is correct.
 
-    `magic` is what tells the kind of tar, with the version. A vmtar ends a name's prefix and keeps
-    offsets where `tail` starts; a ustar goes on with the prefix there.
+    `magic` includes the version; it identifies the kind of tar. `tail` holds the offsets of a
+    vmtar, and the end of the name's prefix in a ustar.
     """
 
     name: bytes
@@ -50,24 +50,24 @@ class Header(NamedTuple):
 
 
 def read_header(block: bytes) -> Header:
-    """Read a block as a header.
+    """Return the header in a block.
 
     Raises:
-        FormatError: its checksum is neither the signed nor the unsigned sum of its bytes.
+        FormatError: the checksum is neither the signed nor the unsigned sum of the bytes.
     """
     if len(block) == BLOCK:
         header = Header(*_LAYOUT.unpack(block))
         if number(header.checksum, "checksum") in _checksums(block):
             return header
-    raise FormatError("no tar header: the checksum does not hold")
+    raise FormatError("not a tar header: the checksum is wrong")
 
 
 @lru_cache(_KEPT_NUMBERS)
 def number(field: bytes, what: str) -> int:
-    """Return a number that is 0 or more; blank is 0.
+    """Return the number in a header field, 0 or more; a blank field is 0.
 
     Raises:
-        FormatError: the field holds none.
+        FormatError: the field is not a number.
     """
     if field[0] == _BINARY:
         return int.from_bytes(field[1:], "big")
@@ -78,14 +78,14 @@ def number(field: bytes, what: str) -> int:
 
 
 def text_of(field: bytes) -> str:
-    """Return text up to a NUL; bytes that are not UTF-8 become lone surrogates."""
+    """Return the text up to a NUL; bytes that are not UTF-8 become lone surrogates."""
     return field.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
 
 
 def _checksums(block: bytes) -> tuple[int, int]:
-    """Return the sums of a header's bytes, its checksum left blank: unsigned, and as signed chars.
+    """Return the unsigned and the signed sum of a header's bytes, with the checksum field blank.
 
-    Zeros go first: a header is mostly zeros, and summing them takes three times as long.
+    It removes zeros first: a header is mostly zeros, and summing them takes three times as long.
     """
     blank = b"%b        %b" % (block[: _CHECKSUM.start], block[_CHECKSUM.stop :])
     total = sum(blank.translate(None, b"\0"))
@@ -93,29 +93,29 @@ def _checksums(block: bytes) -> tuple[int, int]:
 
 
 PATH_LIMIT = 4096
-"""Bytes of a path or link target: Linux's limit; vmtar itself reads 511."""
+"""Bytes of a path or link target, the limit of Linux; VMware's vmtar reads 511."""
 EXTENSION_LIMIT = 64 * 1024
-"""Bytes of one pax header, which is kept in memory; a path and a link take 8 KiB."""
+"""Bytes of one pax header, which is kept in memory; a path and a link have at most 8 KiB."""
 
 _LENGTH_DIGITS = len(str(EXTENSION_LIMIT)) + 1
 _PAX_KEYS = frozenset({"path", "linkpath", "size", "uid", "gid", "mtime"})
-"""What is taken from pax headers; the rest (access times, attributes) says nothing on a host."""
+"""The pax records that are used; the others (access times, attributes) do not matter on a host."""
 _NUMBER_DIGITS = 20
 """Digits of the largest number of 64 bits."""
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_OF_ALL = b"L", b"K", b"x", b"g"
 FLAGS = frozenset({_LONG_NAME, _LONG_LINK, _PAX, _PAX_OF_ALL})
-"""The type flags of headers that tell of another one."""
+"""The type flags of headers that describe the next entry, or all following entries."""
 
 
 class Extension(Struct):
-    """What the headers before an entry's own say of it."""
+    """The values for an entry from the headers before its own."""
 
     name: str = ""
     link: str = ""
     records: dict[str, str] = field(default_factory=dict)
 
     def number(self, key: str, default: int) -> int:
-        """Return a number of pax, whole seconds of a time; the default where there is none."""
+        """Return a pax number, in whole seconds for times; `default` if absent or malformed."""
         if key not in self.records:
             return default
         text = self.records[key].partition(".")[0]
@@ -124,19 +124,19 @@ class Extension(Struct):
 
 
 class Extensions:
-    """Gathers extensions until the entry comes that they are of."""
+    """Collects the extension headers up to the entry that they describe."""
 
     def __init__(self) -> None:
         self._of_all: dict[str, str] = {}
         self._next = Extension()
         self.pax = False
-        """Whether there was a header of pax."""
+        """Whether a pax header was read."""
 
     def add(self, flag: bytes, data: bytes) -> None:
-        """Take what stands behind a header of one of the `FLAGS`.
+        """Add the data of a header with one of the `FLAGS`.
 
         Raises:
-            FormatError: it is damaged.
+            FormatError: the data is damaged.
         """
         if flag == _LONG_NAME:
             self._next.name = text_of(data)
@@ -148,20 +148,20 @@ class Extensions:
             (self._of_all if flag == _PAX_OF_ALL else self._next.records).update(records)
 
     def take(self) -> Extension:
-        """Return what was gathered, and start anew."""
-        found, self._next = self._next, Extension()
+        """Return the extension for the next entry, and start a new one."""
+        extension, self._next = self._next, Extension()
         if self._of_all:
-            found.records = self._of_all | found.records
-        return found
+            extension.records = self._of_all | extension.records
+        return extension
 
 
 def size_limit(flag: bytes) -> int:
-    """Return how many bytes may stand behind a header of one of the `FLAGS`."""
+    """Return the limit in bytes for the data of a header with one of the `FLAGS`."""
     return EXTENSION_LIMIT if flag in {_PAX, _PAX_OF_ALL} else PATH_LIMIT
 
 
 def pax_records(data: bytes) -> dict[str, str]:
-    """Read those records `LENGTH KEY=VALUE` of a pax header that matter on a host.
+    """Return the `LENGTH KEY=VALUE` records of a pax header that matter on a host.
 
     Raises:
         FormatError: a record does not have that form.
@@ -183,7 +183,7 @@ def pax_records(data: bytes) -> dict[str, str]:
 
 
 USTAR_MAGIC = b"ustar\0"
-"""What the magic of a POSIX tar starts with; the version follows."""
+"""The start of the magic of a POSIX tar; the version follows."""
 
 _VISOR_TAIL = struct.Struct("<4I")
 _PREFIX_IN_TAIL = 4
@@ -200,11 +200,11 @@ _WITHOUT_DATA = _NEITHER_FILE_NOR_LINK | {
 }
 
 
-class TarEntry(Struct, frozen=True, kw_only=True):
-    """An entry as it is found in a payload.
+class TarEntry(Struct, frozen=True, gc=False, kw_only=True):
+    """An entry of a payload.
 
-    `entry` is what it means; `name` is the name as it stands there (`./etc/`); `data_offset` counts
-    bytes from the start of the image; `oddities` are what other writers do not do.
+    `entry` is its meaning; `name` is the raw name (`./etc/`); `data_offset` counts bytes from the
+    start of the image; `oddities` lists what usual writers do not write.
     """
 
     entry: ArchiveEntry
@@ -221,16 +221,16 @@ def tar_entry(header: Header, extension: Extension, position: int | None) -> Tar
     """Return the entry that a header describes.
 
     Args:
-        header: its own header.
-        extension: what the headers before it say of it.
-        position: where the image goes on behind the header; None in a vmtar, which says itself
-            where the data stand.
+        header: the entry's own header.
+        extension: the values from the headers before it.
+        position: the offset behind the header, where the data starts; None for a vmtar, whose
+            header states the offset.
 
     Raises:
-        FormatError: a number of it is none, or it is a sparse file of GNU tar.
+        FormatError: a numeric field is malformed, or the entry is a GNU sparse file.
     """
     if header.flag == _SPARSE:
-        raise FormatError("GNU tar's sparse files are not read")
+        raise FormatError("GNU sparse files are not supported")
     name = extension.records.get("path") or extension.name or _full_name(header)
     kind = _KINDS.get(header.flag, EntryKind.FILE)
     if header.flag in _NAMED_AS_FILE and name.endswith("/"):
@@ -267,7 +267,7 @@ def _device(header: Header) -> tuple[int, int]:
 
 
 def _full_name(header: Header) -> str:
-    """Return the name with the prefix that ustar and vmtar keep apart."""
+    """Return the name with its prefix, which ustar and vmtar store in another field."""
     prefix = ""
     if header.magic == vmtar.VMTAR_MAGIC:
         prefix = text_of(header.prefix)
@@ -278,8 +278,8 @@ def _full_name(header: Header) -> str:
 
 
 def _plain_path(name: str) -> str:
-    """Return a name as `ArchiveEntry.path` has it: relative, without `./` and outer slashes."""
-    path = name.strip("/")  # the same string, not a copy, where there is nothing to strip
+    """Return a name as a relative path without `./` and outer slashes (`ArchiveEntry.path`)."""
+    path = name.strip("/")  # no copy if there is nothing to strip
     while path.startswith("./"):
         path = path[2:].lstrip("/")
     return "" if path == "." else path
@@ -304,11 +304,11 @@ def _is_control_or_surrogate(char: str) -> bool:
 
 _MAGIC = slice(257, 265)
 _MAGIC_LIMIT = 16
-"""Distinct magics that are told; a payload has one."""
+"""Distinct magics that are recorded; a payload has one."""
 
 
 class TarForm(StrEnum):
-    """Which tar it is."""
+    """The kind of a tar."""
 
     VMTAR = "vmtar"
     GNU = "gnu"
@@ -318,10 +318,10 @@ class TarForm(StrEnum):
 
 
 class TarReader:
-    """Goes once through the entries of a tar.
+    """Reads the entries of a tar once.
 
-    After that `magics` holds the distinct magics in the order met, `form` what they amount to, and
-    `oddities` what is odd about the whole.
+    Afterwards `magics` has the distinct magics in the order of the file, `form` the kind of tar,
+    and `oddities` what is unusual about the archive as a whole.
     """
 
     def __init__(self, stream: ByteStream, budget: Budget) -> None:
@@ -346,35 +346,35 @@ class TarReader:
         return TarForm.PAX if self._extensions.pax else TarForm.USTAR
 
     def entries(self) -> Iterator[TarEntry]:
-        """Yield the entries; of a vmtar nothing behind the headers is read.
+        """Yield the entries; a vmtar is read only up to the end of its headers.
 
         Raises:
-            FormatError: it is not a tar, or is cut short.
+            FormatError: the stream is not a tar, or is cut short.
             LimitError: the budget is spent.
         """
-        for found in self._headers():
-            yield found
-            self._pass_data(found)
+        for entry in self._headers():
+            yield entry
+            self._skip_data(entry)
 
     def contents(self) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
-        """Yield the entries with their content, which must be taken before the next one is asked.
+        """Yield the entries with their content, to be read before the next entry.
 
         Entries of a vmtar come in the order of their data, those without data first. After the last
-        one the rest of the stream is read, so that its checksum counts.
+        entry the rest of the stream is read, so that its checksum is verified.
 
         Raises:
             FormatError, LimitError: as for `entries`, or the data of two entries overlap.
         """
         if not self._is_vmtar:
-            for found in self._headers():
-                yield found, self._stream.pieces(found.entry.size)
-                self._pass_data(found)
+            for entry in self._headers():
+                yield entry, self._stream.pieces(entry.entry.size)
+                self._skip_data(entry)
         else:
             yield from self._vmtar_contents()
         self.finish()
 
     def finish(self) -> None:
-        """Read what is left, and take note if it is more than padding.
+        """Read the rest of the stream, and note an oddity if it is more than padding.
 
         Raises:
             FormatError: the data of a vmtar's entries overlap, or lie beyond its end.
@@ -390,18 +390,18 @@ class TarReader:
     def _vmtar_contents(self) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
         headers = list(self._headers())
         _check_spans(self._spans, self._end_of_headers)
-        yield from ((found, iter(())) for found in headers if not found.entry.size)
-        for found in sorted(headers, key=lambda found: found.data_offset):
-            if not found.entry.size:
+        yield from ((header, iter(())) for header in headers if not header.entry.size)
+        for header in sorted(headers, key=lambda header: header.data_offset):
+            if not header.entry.size:
                 continue
-            self._stream.skip(found.data_offset - self._stream.position)
-            yield found, self._stream.pieces(found.entry.size)
-            self._skip_to(found.data_offset + found.entry.size, found.entry.path)
+            self._stream.skip(header.data_offset - self._stream.position)
+            yield header, self._stream.pieces(header.entry.size)
+            self._skip_to(header.data_offset + header.entry.size, header.entry.path)
 
-    def _pass_data(self, found: TarEntry) -> None:
-        size = found.entry.size
+    def _skip_data(self, entry: TarEntry) -> None:
+        size = entry.entry.size
         if size and not self._is_vmtar:
-            self._skip_to(found.data_offset + size + -size % BLOCK, found.entry.path)
+            self._skip_to(entry.data_offset + size + -size % BLOCK, entry.entry.path)
 
     def _skip_to(self, offset: int, path: str) -> None:
         self._stream.skip(offset - self._stream.position)
@@ -409,7 +409,7 @@ class TarReader:
             raise FormatError(f"cut short in the data of {path}")
 
     def _headers(self) -> Iterator[TarEntry]:
-        """Yield entries, each with the stream behind its header."""
+        """Yield the entries; the stream is behind the entry's header each time."""
         while block := self._block():
             header = read_header(block)
             if header.magic not in self.magics and len(self.magics) < _MAGIC_LIMIT:
@@ -418,17 +418,17 @@ class TarReader:
                 self._extend(header)
                 continue
             position = None if self._is_vmtar else self._stream.position
-            found = tar_entry(header, self._extensions.take(), position)
+            entry = tar_entry(header, self._extensions.take(), position)
             self._budget.spend(Work.ENTRIES)
-            self._budget.spend(Work.NAMES, len(found.name) + len(found.entry.link))
-            if self._is_vmtar and found.entry.size:
-                end = found.data_offset + found.entry.size
-                self._spans.append((found.data_offset, end, found.entry.path))
-            yield found
+            self._budget.spend(Work.NAMES, len(entry.name) + len(entry.entry.link))
+            if self._is_vmtar and entry.entry.size:
+                end = entry.data_offset + entry.entry.size
+                self._spans.append((entry.data_offset, end, entry.entry.path))
+            yield entry
         self._end_of_headers = self._stream.position
 
     def _block(self) -> bytes:
-        """Return the next header block, nothing at the end."""
+        """Return the next header block; empty at the end."""
         at = self._stream.position
         block = self._stream.read(BLOCK)
         if not block:
@@ -441,7 +441,7 @@ class TarReader:
         size = number(header.size, "size")
         limit = size_limit(header.flag)
         if size > limit:
-            raise FormatError(f"a header of {size} bytes, more than {limit}")
+            raise FormatError(f"a long name or pax header has {size} bytes; the limit is {limit}")
         data = self._stream.read(size)
         if len(data) < size:
             raise FormatError("cut short in a long name")
@@ -451,7 +451,7 @@ class TarReader:
 
 
 def starts_tar(head: bytes) -> bool:
-    """Whether bytes start with a tar header: one of the magics, or at least a checksum (v7)."""
+    """Whether bytes start with a tar header: with a known magic, or a correct checksum (v7)."""
     if len(head) < BLOCK:
         return False
     magic = head[_MAGIC]
@@ -467,7 +467,7 @@ def starts_tar(head: bytes) -> bool:
 def _check_spans(
     spans: list[tuple[int, int, str]], end_of_headers: int, end_of_image: int | None = None
 ) -> None:
-    """Hold the places of a vmtar's data against each other and against the image."""
+    """Check that the data of a vmtar's entries do not overlap and lie inside the image."""
     end, path = end_of_headers, "the headers"
     for start, stop, name in sorted(spans):
         if start < end:

@@ -1,4 +1,4 @@
-"""The keys of a TOML document: how they are declared, and on which line each stands."""
+"""The keys of a TOML document: their declarations, and the line of each."""
 
 import re
 from bisect import bisect_right
@@ -73,7 +73,7 @@ class _Scanner:
         return path
 
     def _through_arrays(self, keys: Path) -> Path:
-        """Put the index of the last element behind each key that names an array of tables."""
+        """Return a path with the index of the last element behind each array of tables."""
         path: Path = ()
         for number, key in enumerate(keys):
             path = (*path, key)
@@ -158,34 +158,34 @@ Fault = tuple[Path, ModelError]
 
 
 Rule = Callable[[Any], None]
-"""Raises ModelError for a value that a key may not have."""
+"""Raises ModelError for a value that the key does not allow."""
 
 
 def key(doc: str, *, check: Rule | None = None) -> Meta:
-    """Describe a recipe's key, in the annotation of its field: what it means and its rule."""
+    """Return the description of a recipe's key, for the annotation of its field."""
     return Meta(description=doc, extra={"check": check})
 
 
 def described(kind: Any) -> Meta:  # noqa: ANN401 - the type of any field
-    """Return what `key` said of a field's type; nothing where it was not called."""
+    """Return the description that `key` gave to a field; empty if there is none."""
     notes = getattr(kind, "__metadata__", ())
     return next((note for note in notes if isinstance(note, Meta)), Meta())
 
 
 def rule_of(kind: Any) -> Rule | None:  # noqa: ANN401 - the type of any field
-    """Return the rule that `key` gave to a field."""
+    """Return the rule that `key` gave to a field; None if there is none."""
     extra = described(kind).extra
     return extra["check"] if extra else None
 
 
 @cache
 def keys_of(kind: type[Struct]) -> dict[str, FieldInfo]:
-    """Return the fields of a part of a recipe by their keys, with dashes for underscores."""
+    """Return the fields of a part of a recipe by key; keys have dashes instead of underscores."""
     return {field.name.replace("_", "-"): field for field in fields(kind)}
 
 
 def dotted(path: Path) -> str:
-    """Write a key's path as people do: `payloads[0].name`."""
+    """Return a key's path in the usual form: `payloads[0].name`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
@@ -193,7 +193,7 @@ def dotted(path: Path) -> str:
 
 
 def broken_keys(value: Any, path: Path) -> Iterator[Fault]:  # noqa: ANN401 - any part of a recipe
-    """Yield the rule that each key of a part of a recipe breaks."""
+    """Yield path and error of each key in a part of a recipe whose value breaks its rule."""
     if isinstance(value, tuple):
         for index, part in enumerate(value):
             yield from broken_keys(part, (*path, index))

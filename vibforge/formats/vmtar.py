@@ -11,25 +11,25 @@ ELF_MAGIC = b"\x7fELF"
 _PAGE = 4096
 _LOAD, _EXECUTABLE = 1, 1
 _TABLE_LIMIT = 128
-"""Program headers read at the most; real programs have a dozen."""
+"""Program headers that are read; real programs have a dozen."""
 
 
 class TextHints(Struct, frozen=True):
-    """Where a program's code lies in its file, in bytes, and its length in pages of 4096 bytes."""
+    """The offset of a program's code in its file, in bytes, and its length in 4096-byte pages."""
 
     offset: int = 0
     pages: int = 0
 
 
 HEAD_SIZE = 64 + _TABLE_LIMIT * 56
-"""Bytes of a file that `text_hints` wants to see."""
+"""Bytes of a file that `text_hints` needs."""
 
 
 def text_hints(head: bytes) -> TextHints:
-    """Return the hints for the first executable LOAD segment; zeros where there is none.
+    """Return the hints for the first executable LOAD segment; zeros if there is none.
 
-    Anything that is not a little-endian ELF with its program headers within `head` has none: the
-    values are hints, and vendor drivers carry zeros.
+    They are also zero for a file that is not a little-endian ELF with its program headers within
+    `head`. The values are only hints; vendor drivers have zeros.
     """
     if len(head) < 64 or head[:4] != ELF_MAGIC or head[5] != 1:  # noqa: PLR2004 - an ELF64 header
         return TextHints()
@@ -69,7 +69,7 @@ PAGE = 4096
 
 
 def image(entries: Sequence[ArchiveEntry]) -> Iterator[bytes | ArchiveEntry]:
-    """Yield the archive in order: bytes to write as they are, and entries whose content is due."""
+    """Yield the archive in order: bytes to write, and entries whose content must follow."""
     offsets = _data_offsets(entries)
     for entry, offset in zip(entries, offsets, strict=True):
         tail = struct.pack("<4I", offset, entry.text_offset, entry.text_pages, 0)
@@ -97,7 +97,7 @@ def _headers_size(entries: Sequence[ArchiveEntry]) -> int:
 
 
 def _data_offsets(entries: Sequence[ArchiveEntry]) -> list[int]:
-    """Return where each entry's data starts; 0 for entries without data."""
+    """Return the offset of each entry's data; 0 for entries without data."""
     position = _headers_size(entries) + BLOCK
     offsets = []
     for entry in entries:

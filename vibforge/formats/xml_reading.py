@@ -1,4 +1,4 @@
-"""Parse XML from strangers: no document type, no entities, no network, bounded work (lxml)."""
+"""Parse untrusted XML with lxml: no document type, entities or network access, bounded work."""
 
 import pyexpat
 from typing import TYPE_CHECKING
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from lxml import etree
 
 SIZE_LIMIT = 64 * 1024 * 1024
-"""Bytes of a descriptor; one of 200,000 files of 200 bytes each stays well below."""
+"""Bytes of a descriptor; 200,000 files with paths of 200 bytes stay well below."""
 ATTRIBUTE_LIMIT = 64
-"""Attributes of one element; listing them takes time that grows with their square."""
+"""Attributes of one element; the time to list them grows with their square."""
 NAMESPACE_LIMIT = 16
-"""Declarations of namespaces in one document: each is written again with every part of it."""
+"""Namespace declarations in one document; each is repeated with every part that is kept."""
 NAMESPACE_SIZE_LIMIT = 256
-"""Characters of a namespace's name, which is a part of the name of every element in it."""
+"""Characters of a namespace's name, which lxml repeats in the name of every element."""
 PROLOG_LIMIT = 64 * 1024
-"""Bytes before the end of the root's start tag; a document type is looked for in them."""
+"""Bytes up to the end of the root's start tag, which are searched for a document type."""
 
 _SLICE = 64 * 1024
-"""Bytes that are parsed between two looks at what has ended."""
+"""Bytes that are parsed before the finished elements are handed over."""
 
 
-def parse(  # noqa: PLR0913 - each one is a thing that a caller decides
+def parse(  # noqa: PLR0913 - the caller decides each of them
     data: bytes,
     where: str,
     budget: Budget | None = None,
@@ -35,25 +35,25 @@ def parse(  # noqa: PLR0913 - each one is a thing that a caller decides
     comments: bool = False,
     take: "Callable[[etree._Element], None]" = lambda _element: None,
 ) -> "etree._Element":
-    """Return the root element of a document without its processing instructions.
+    """Return the root element of a document, without processing instructions.
 
     Args:
-        data: the document; UTF-8 unless it says otherwise.
-        where: what the document is, for messages.
-        budget: that of the file which the document is in; a file of its own if None.
-        comments: whether comments stay in the tree, where they cut the text of an element.
-        tag: elements that are handed to `take` while the rest is still to be parsed; none if empty.
-        take: gets each of them with all that is in it; it may remove siblings before it.
+        data: the document; UTF-8 unless it declares another encoding.
+        where: the document's name in messages.
+        budget: the budget of the file that contains the document; None if it is a file itself.
+        comments: whether to keep comments, which split the text of an element.
+        tag: the tag of elements that are passed to `take` during parsing; empty for none.
+        take: called with each such element and its content; may remove earlier siblings.
 
     Raises:
-        FormatError: it is too large, not well-formed, declares a document type, or passes another
-            limit of this module.
-        LimitError: it has more tags and attributes than the budget allows.
+        FormatError: the document is too large, not well-formed, declares a document type, or
+            exceeds another limit of this module.
+        LimitError: the document has more tags and attributes than the budget allows.
     """
-    from lxml import etree  # noqa: PLC0415 - builds ask for the limits alone
+    from lxml import etree  # noqa: PLC0415 - builds use only the limits
 
     if len(data) > SIZE_LIMIT:
-        raise FormatError(f"{len(data)} bytes of XML, more than {SIZE_LIMIT}", where=where)
+        raise FormatError(f"the XML has {len(data)} bytes; the limit is {SIZE_LIMIT}", where=where)
     allowed = budget or Budget(where, len(data))
     allowed.spend(Work.MARKUP, data.count(b"<") + data.count(b"="))
     _check_prolog(data, where)
@@ -71,11 +71,11 @@ def parse(  # noqa: PLR0913 - each one is a thing that a caller decides
     try:
         for start in range(0, len(data), _SLICE):
             parser.feed(data[start : start + _SLICE])
-            for _event, found in parser.read_events():
-                if isinstance(found, etree._Element):  # noqa: SLF001 - the stubs name no other
-                    take(found)
-                elif found is not None:
-                    namespaces.add(str(found[1]))
+            for _event, item in parser.read_events():
+                if isinstance(item, etree._Element):  # noqa: SLF001 - the stubs name no other
+                    take(item)
+                elif item is not None:
+                    namespaces.add(str(item[1]))
         root = parser.close()
     except etree.XMLSyntaxError as error:
         line, _column = error.position
@@ -88,7 +88,7 @@ def parse(  # noqa: PLR0913 - each one is a thing that a caller decides
 
 
 class _Namespaces:
-    """Counts the declarations of namespaces while a document is parsed."""
+    """Counts the namespace declarations while a document is parsed."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -106,45 +106,45 @@ class _Namespaces:
 def _check_prolog(data: bytes, where: str) -> None:
     """Refuse a document type before libxml2 sees it: its declarations alone can take minutes.
 
-    Expat reads the first bytes, up to the root's start tag. It knows the encodings in which ASCII
-    is ASCII, and UTF-16, so that no document says `<!DOCTYPE` to libxml2 alone.
+    Expat reads the first bytes, up to the root's start tag. It supports every encoding in which
+    libxml2 could see a `<!DOCTYPE`: UTF-16, and those that extend ASCII.
 
     Raises:
-        FormatError: there is one, or these bytes are not well-formed.
+        FormatError: there is a document type, or these bytes are not well-formed.
     """
     if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         raise FormatError("not an XML document", where=where)
-    met: list[str] = []
+    events: list[str] = []
     parser = pyexpat.ParserCreate()
-    parser.StartDoctypeDeclHandler = lambda *_: met.append("doctype")
-    parser.StartElementHandler = lambda *_: met.append("root")
+    parser.StartDoctypeDeclHandler = lambda *_: events.append("doctype")
+    parser.StartElementHandler = lambda *_: events.append("root")
     try:
         parser.Parse(data[:PROLOG_LIMIT], len(data) <= PROLOG_LIMIT)
     except (pyexpat.ExpatError, ValueError, LookupError) as error:
-        if not met:
+        if not events:
             line = f"{where}:{parser.ErrorLineNumber}"
             raise FormatError(f"not well-formed XML: {error}", where=line) from error
-    if not met:
+    if not events:
         raise FormatError(f"no start tag in the first {PROLOG_LIMIT} bytes of XML", where=where)
-    if met[0] == "doctype":
+    if events[0] == "doctype":
         raise FormatError(
             "the XML declares a document type", where=where, remedy="remove the <!DOCTYPE …>"
         )
 
 
 def as_ascii(xml: str) -> str:
-    """Return an element that was read from elsewhere in ASCII, its texts as character references.
+    """Return an element's XML in ASCII, with character references for other characters.
 
     Raises:
-        FormatError: an element or attribute has a name that is not ASCII, for which there is none.
+        FormatError: the name of an element or attribute is not ASCII, and has no such reference.
     """
-    from lxml import etree  # noqa: PLC0415 - the same
+    from lxml import etree  # noqa: PLC0415 - builds use only the limits
 
     for element in etree.fromstring(xml).iter():
         for name in (str(element.tag), *map(str, element.attrib)):
             if not name.isascii():
                 raise FormatError(
-                    f"the XML name {name!a:.80} is not ASCII, as what is written has to be",
+                    f"the XML name {name!a:.80} is not ASCII, which a descriptor requires",
                     remedy="give the element or attribute another name, or leave it out",
                 )
     return xml.encode("ascii", "xmlcharrefreplace").decode("ascii")

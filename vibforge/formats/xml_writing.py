@@ -1,7 +1,7 @@
-"""Write XML the way VMware's descriptors are written: one line, ASCII, no declaration.
+"""Write XML in the form of VMware's descriptors: one line, ASCII, no declaration.
 
-ESXi 6.5 and 6.7 refuse a descriptor whose declaration names an encoding, so there is none
-(format.md#encoding). What is not ASCII becomes a character reference.
+ESXi 6.5 and 6.7 refuse a descriptor whose declaration names an encoding (format.md#encoding).
+Characters outside ASCII become character references.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ _ATTRIBUTE = str.maketrans(
 
 
 def element(tag: str, content: str = "", attributes: Mapping[str, str] | None = None) -> str:
-    """Return an element; `content` is XML already (see `text`), empty for `<tag/>`."""
+    """Return an element; `content` is XML (see `text`), and if empty the result is `<tag/>`."""
     head = tag
     for name, value in (attributes or {}).items():
         head += f' {name}="{_ascii(value.translate(_ATTRIBUTE))}"'
@@ -29,12 +29,12 @@ def element(tag: str, content: str = "", attributes: Mapping[str, str] | None = 
 
 
 def leaf(tag: str, value: str) -> str:
-    """Return an element with a text, `<tag></tag>` where it is empty."""
+    """Return an element with a text; if it is empty, `<tag></tag>`."""
     return f"<{tag}>{text(value)}</{tag}>"
 
 
 def branch(tag: str, children: Iterable[str], attributes: Mapping[str, str] | None = None) -> str:
-    """Return an element with each child on a line of its own, indented by two blanks."""
+    """Return an element with each child on its own line, indented by two blanks."""
     lines = [f"  {line}" for child in children for line in child.split("\n")]
     body = "\n".join(["", *lines, ""]) if lines else ""
     return element(tag, body, attributes)
@@ -50,7 +50,7 @@ def _ascii(value: str) -> str:
 
 
 def is_xml_text(value: str) -> bool:
-    """Whether XML 1.0 can carry every character of `value`."""
+    """Whether XML 1.0 allows every character of `value`."""
     return all(
         char in "\t\n\r"
         or "\x20" <= char <= "\ud7ff"

@@ -1,4 +1,4 @@
-"""Zip archives: read within the budget of the file, and written the same everywhere."""
+"""Zip archives: read within the budget of the file, written with the same bytes everywhere."""
 
 import copy
 import io
@@ -33,11 +33,11 @@ _ERRORS = (
     ValueError,
     struct.error,
 )
-"""What `zipfile` raises over damaged files; it has no common base."""
+"""Errors of `zipfile` about damaged files; they have no common base."""
 
 
 class ZipMember(Struct, frozen=True, kw_only=True):
-    """A file in a zip; sizes in bytes, `stored_size` as it is packed."""
+    """A file in a zip; sizes in bytes, `stored_size` is the packed size."""
 
     name: str
     size: int
@@ -46,9 +46,10 @@ class ZipMember(Struct, frozen=True, kw_only=True):
 
 
 class ZipArchive:
-    """An open zip file. Folders are left out of its members; of two of one name the last counts.
+    """An open zip file.
 
-    What is read of members is counted against `budget`.
+    `members` leaves out folders. Of two members with one name, `find` returns the last. Reading
+    members is charged to `budget`.
     """
 
     def __init__(self, archive: zipfile.ZipFile, name: str, size: int, budget: Budget) -> None:
@@ -60,51 +61,51 @@ class ZipArchive:
         self._by_name = {member.name: member for member in self.members}
 
     def renewed(self) -> "ZipArchive":
-        """Return the same open zip with a budget of its own, for a new reading of it."""
-        again = copy.copy(self)
-        again.budget = Budget(self._name, self._size)
-        return again
+        """Return the same open zip with a new budget, to read it again."""
+        copied = copy.copy(self)
+        copied.budget = Budget(self._name, self._size)
+        return copied
 
     @property
     def oddities(self) -> tuple[Problem, ...]:
-        """What makes members unfit to be unpacked or carried on: names, twins, links."""
+        """Why members cannot be unpacked or copied: unsafe names, repeated names, links."""
         counts = Counter(info.filename for info in self._archive.infolist())
-        found = [("more than one member has this name", n) for n, c in counts.items() if c > 1]
+        reasons = [("more than one member has this name", n) for n, c in counts.items() if c > 1]
         for info in self._archive.infolist():
             name = info.orig_filename
             if reason := unsafe_name(name.removesuffix("/")):
-                found.append((reason, name))
+                reasons.append((reason, name))
             if stat.S_ISLNK(info.external_attr >> 16):
-                found.append(("it is a symbolic link", name))
-        return tuple(Problem(what=what, where=f"{self._name}:{name}") for what, name in found)
+                reasons.append(("the member is a symbolic link", name))
+        return tuple(Problem(what=what, where=f"{self._name}:{name}") for what, name in reasons)
 
     def require_fit(self) -> None:
-        """Insist on members that can be unpacked and carried on.
+        """Check that all members can be unpacked and copied.
 
         Raises:
-            FormatError: names lead out, occur twice, or are those of links.
+            FormatError: a name leads out of the folder or is repeated, or a member is a link.
         """
-        if found := self.oddities:
-            raise FormatError.of(found)
+        if oddities := self.oddities:
+            raise FormatError.from_problems(oddities)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all members, those of folders with a slash at the end."""
+        """The names of all members; those of folders end with a slash."""
         return tuple(self._archive.namelist())
 
     def find(self, name: str) -> ZipMember | None:
-        """Return the member of that name."""
+        """Return the member of this name; None if there is none."""
         return self._by_name.get(name)
 
     def open(self, member: ZipMember) -> BinaryIO:
         """Return the member's content as a stream that seeks forward at little cost.
 
         Raises:
-            FormatError: it is encrypted, packed in an unusual way, or damaged.
+            FormatError: the member is encrypted or damaged, or its zip method is not supported.
         """
         self._check(member)
         where = f"{self._name}:{member.name}"
-        with damage_told(where):
+        with explained_damage(where):
             stream = self._archive.open(member.info)
         return cast("BinaryIO", _Member(stream, where, member.size, self.budget))
 
@@ -112,12 +113,14 @@ class ZipArchive:
         """Return the content of a member.
 
         Raises:
-            FormatError: as for `open`, or it is larger than `limit` bytes.
+            FormatError: as for `open`, or the member is larger than `limit` bytes.
             LimitError: the budget is spent.
         """
         where = f"{self._name}:{member.name}"
         if member.size > limit:
-            raise FormatError(f"{member.size} bytes, more than {limit}", where=where)
+            raise FormatError(
+                f"the member has {member.size} bytes; the limit is {limit}", where=where
+            )
         self.budget.spend(Work.KEPT, member.size)
         with self.open(member) as stream:
             return stream.read()
@@ -127,7 +130,7 @@ class ZipArchive:
         if sum(info.compress_size + _LOCAL_HEADER for info in infos) > size:
             raise FormatError("the members overlap", where=self._name)
         if any(info.volume for info in infos):
-            raise FormatError("a part of a zip on several disks", where=self._name)
+            raise FormatError("one part of a zip that was split into several", where=self._name)
         self._check_places(infos, size)
         self.budget.foresee(Work.UNPACKED, sum(info.file_size for info in infos))
         for info in infos:
@@ -140,7 +143,7 @@ class ZipArchive:
                 )
 
     def _check_places(self, infos: list[zipfile.ZipInfo], size: int) -> None:
-        """Refuse members that share bytes of the file, as bombs do, or end behind its end."""
+        """Refuse members that share bytes of the file, as zip bombs do, or exceed the file."""
         starts = sorted((info.header_offset, info.compress_size) for info in infos)
         for (start, stored), (following, _) in pairwise([*starts, (size, 0)]):
             if start < 0 or start + _LOCAL_HEADER + stored > following:
@@ -149,9 +152,11 @@ class ZipArchive:
     def _check(self, member: ZipMember) -> None:
         where = f"{self._name}:{member.name}"
         if member.info.flag_bits & _ENCRYPTED:
-            raise FormatError("it is encrypted", where=where)
+            raise FormatError("the member is encrypted", where=where)
         if member.info.compress_type not in _METHODS:
-            raise FormatError(f"zip method {member.info.compress_type} is not read", where=where)
+            raise FormatError(
+                f"zip method {member.info.compress_type} is not supported", where=where
+            )
 
 
 @contextmanager
@@ -160,16 +165,16 @@ def open_zip(stream: BinaryIO, name: str, size: int, budget: Budget) -> Iterator
 
     Args:
         stream: the file, seekable.
-        name: what to call it in messages.
+        name: the file's name in messages.
         size: its bytes.
-        budget: that of the file which the zip is, or is in.
+        budget: the budget of the file that is the zip or contains it.
 
     Raises:
-        FormatError: it is not a zip file, or is damaged.
-        LimitError: its directory, or what its members unpack to, is more than the budget allows.
+        FormatError: the file is not a zip, or is damaged.
+        LimitError: the central directory or the unpacked members exceed the budget.
     """
     guarded = _Guarded(stream, budget)
-    with damage_told(name):
+    with explained_damage(name):
         archive = zipfile.ZipFile(cast("BinaryIO", guarded))
     guarded.is_opening = False
     with archive:
@@ -177,8 +182,8 @@ def open_zip(stream: BinaryIO, name: str, size: int, budget: Budget) -> Iterator
 
 
 @contextmanager
-def damage_told(where: str) -> Iterator[None]:
-    """Turn what `zipfile` raises into a FormatError."""
+def explained_damage(where: str) -> Iterator[None]:
+    """Turn an error of `zipfile` into a FormatError."""
     try:
         yield
     except FormatError:
@@ -188,7 +193,7 @@ def damage_told(where: str) -> Iterator[None]:
 
 
 class _Guarded:
-    """A stream that counts what `zipfile` reads of the central directory before it reads it."""
+    """A stream that charges the budget for the central directory before `zipfile` reads it."""
 
     def __init__(self, stream: BinaryIO, budget: Budget) -> None:
         self._stream = stream
@@ -211,7 +216,7 @@ class _Guarded:
 
 
 class _Member:
-    """A member's content: what is read of it is counted, and damage is told as a FormatError."""
+    """A member's content; reading is charged to the budget, and damage is a FormatError."""
 
     def __init__(self, stream: IO[bytes], where: str, size: int, budget: Budget) -> None:
         self._stream = stream
@@ -220,14 +225,14 @@ class _Member:
         self._budget = budget
 
     def read(self, size: int = -1) -> bytes:
-        with damage_told(self._where):
+        with explained_damage(self._where):
             data = self._stream.read(size)
         self._budget.spend(Work.UNPACKED, len(data))
         return data
 
     def seek(self, offset: int) -> int:
-        """Go to an offset from the start: all before it is unpacked, again if it lies behind."""
-        with damage_told(self._where):
+        """Go to an offset from the start; going back unpacks the member again from its start."""
+        with explained_damage(self._where):
             here, there = self._stream.tell(), min(offset, self._size)
             self._budget.spend(Work.UNPACKED, there - here if there >= here else there)
             return self._stream.seek(offset)
@@ -244,12 +249,12 @@ class _Member:
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _DEPTH_LIMIT = 32
-"""Folders within folders; a depot needs two."""
+"""Levels of folders; a depot needs two."""
 _LENGTH_LIMIT = 512
 
 
 def unsafe_name(name: str) -> str:
-    """Return why a member of this name cannot be unpacked or carried on; empty if it can."""
+    """Return why a member of this name cannot be unpacked or copied; empty if it can."""
     steps = name.split("/")
     if not name or len(name) > _LENGTH_LIMIT or len(steps) > _DEPTH_LIMIT:
         return "the name is empty, too long or too deep"
@@ -264,7 +269,7 @@ def unsafe_name(name: str) -> str:
 
 _FIRST = datetime(1980, 1, 1, tzinfo=UTC)
 _LAST = datetime(2107, 12, 31, 23, 59, 58, tzinfo=UTC)
-"""What the DOS date of a zip can say, in steps of two seconds."""
+"""The range of a zip's DOS date, which has steps of two seconds."""
 _UNIX = 3
 _MODE = stat.S_IFREG | 0o644
 
@@ -287,12 +292,12 @@ class ZipWriter:
         Args:
             name: its path, with slashes.
             chunks: its bytes.
-            size: how many there are.
+            size: the number of bytes.
 
         Raises:
-            FormatError: the name is taken or unsafe, or there are more or fewer bytes.
+            FormatError: the name is taken or unsafe, or `chunks` has more or fewer bytes.
         """
-        if reason := unsafe_name(name) or ("it is there already" if name in self._names else ""):
+        if reason := unsafe_name(name) or ("the name is taken" if name in self._names else ""):
             raise FormatError(reason, where=name)
         self._names.add(name)
         info = zipfile.ZipInfo(name, self._date)
@@ -304,7 +309,7 @@ class ZipWriter:
             for chunk in chunks:
                 written += member.write(chunk)
         if written != size:
-            raise FormatError(f"{written} bytes where there were {size}", where=name)
+            raise FormatError(f"the file changed: {written} bytes instead of {size}", where=name)
 
     def __enter__(self) -> Self:
         return self
@@ -314,7 +319,7 @@ class ZipWriter:
 
 
 def zip_bytes(members: Iterable[tuple[str, bytes]], epoch: int) -> bytes:
-    """Return a small zip file of members in memory; errors are those of `ZipWriter.add`."""
+    """Return a small zip file, made in memory; it raises what `ZipWriter.add` raises."""
     stream = io.BytesIO()
     with ZipWriter(stream, epoch) as writer:
         for name, data in members:

@@ -1,1 +1,1 @@
-"""What an ESXi host allows, asks for and answers."""
+"""What an ESXi host does with VIBs: outcomes, refusals and remedies."""

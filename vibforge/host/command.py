@@ -1,4 +1,4 @@
-"""The command that is asked about: VIBs, a verb, flags (install.md#flags)."""
+"""The command to predict: VIBs, a verb, flags (install.md#flags)."""
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from vibforge.host.prediction import Refusal
 
 
 class Flags(Struct, frozen=True, kw_only=True):
-    """Which flags the command carries."""
+    """The flags of `esxcli software vib` that change what a command does."""
 
     force: bool = False
     no_sig_check: bool = False
@@ -20,7 +20,7 @@ class Flags(Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The flags as they are typed."""
+        """The flags as a user types them."""
         return tuple(_WORDS[name] for name in self.__struct_fields__ if getattr(self, name))
 
     def __str__(self) -> str:
@@ -31,15 +31,15 @@ class Flags(Struct, frozen=True, kw_only=True):
         """Read `--force --no-sig-check`, or `-f`.
 
         Raises:
-            ModelError: a word is no flag that changes what an install does.
+            ModelError: a word is not a flag that changes what an install does.
         """
-        asked = {"--force" if word == "-f" else word for word in words.split()}
-        if unknown := sorted(asked.difference(_WORDS.values())):
+        given = {"--force" if word == "-f" else word for word in words.split()}
+        if unknown := sorted(given.difference(_WORDS.values())):
             raise ModelError(
-                f"no flag of esxcli that a plan knows: {', '.join(unknown)}",
+                f"not a flag that vibforge can predict: {', '.join(unknown)}",
                 remedy=f"use {', '.join(_WORDS.values())}",
             )
-        return cls(**{name: word in asked for name, word in _WORDS.items()})
+        return cls(**{name: word in given for name, word in _WORDS.items()})
 
 
 _WORDS = {
@@ -53,25 +53,25 @@ SKIPS = {
     "--force": "dependencies, conflicts, obsolescence, file conflicts, the acceptance comparison, "
     "path rules and the signature",
     "--no-sig-check": "the signature and the path rules",
-    "--maintenance-mode": "the check that a live change has maintenance mode",
+    "--maintenance-mode": "the check that the host is in maintenance mode for a live change",
     "--no-live-install": "the live install: the host must be rebooted",
     "--dry-run": "the download, digests and signature, and every change",
 }
-"""What is given up with a flag, for people."""
+"""What a host skips with each flag, as text."""
 
 NO_FLAGS = Flags()
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """One command: which VIBs, onto which host or off it, with which verb and flags."""
+    """One command: the host, the VIBs to install or remove, the verb and the flags."""
 
     host: Host
     packages: tuple[Package, ...] = ()
     names: tuple[str, ...] = ()
-    """The installed VIBs that are to be removed, as esxcli takes their names."""
+    """The installed VIBs to remove, by a name that esxcli accepts."""
     verb: Verb = Verb.INSTALL
     flags: Flags = NO_FLAGS
     refusals: tuple[Refusal, ...] = ()
-    """What the host's reader refuses before anything else is looked at."""
+    """Refusals of the host's reader, before every other check."""
     damage: tuple[Refusal, ...] = ()
-    """What it refuses when it reads the payloads."""
+    """Refusals when the host reads the payloads."""

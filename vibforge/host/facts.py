@@ -1,4 +1,4 @@
-"""Read the facts of a host: a JSON file of the host script, or what esxcli printed."""
+"""Read the facts of a host from JSON: given by hand, or collected by the host script."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +15,14 @@ from vibforge.host.image import base_of
 from vibforge.host.installed import read_installed
 from vibforge.host.package import Package
 
-COLLECTOR = 1
-"""The number of the collector script that belongs to this reader."""
+COLLECTOR = 2
+"""The number of the host script that belongs to this reader."""
+_ENOUGH_FOR_PLANS = frozenset({1, COLLECTOR})
+"""The scripts that ask for all that a plan needs."""
 
 
 def from_esxcli(collected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts that the answers tell; what they do not tell is left out."""
+    """Return the facts in collected output of esxcli; unknown facts are left out."""
     return {name: value for name, value in _facts(collected) if value is not None}
 
 
@@ -38,7 +40,8 @@ def _facts(collected: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "vibs", _vibs(collected.get("vibs"), collected.get("descriptors"))
 
 
-def _fields(table: object) -> dict[str, Any]:
+def fields_of(table: object) -> dict[str, Any]:
+    """Return what a command told in a table, by names without blanks and capitals."""
     if not isinstance(table, dict):
         return {}
     return {
@@ -48,7 +51,7 @@ def _fields(table: object) -> dict[str, Any]:
 
 
 def _field(table: object, name: str) -> Any:  # noqa: ANN401 - any JSON value
-    return _fields(table).get(name)
+    return fields_of(table).get(name)
 
 
 def _text(value: object) -> str | None:
@@ -56,7 +59,7 @@ def _text(value: object) -> str | None:
 
 
 def _version(table: object) -> str | None:
-    """Join version and update: hosts before 7.0 print 6.7.0 and the update beside it."""
+    """Return the version with its update, which hosts before 7.0 print separately."""
     version, update = _field(table, "version"), _field(table, "update")
     if not isinstance(version, str):
         return None
@@ -87,7 +90,7 @@ def _free(filesystems: object, altbootbank: object) -> int | None:
     if not (isinstance(filesystems, list) and isinstance(altbootbank, str)):
         return None
     for filesystem in filesystems:
-        fields = _fields(filesystem)
+        fields = fields_of(filesystem)
         if fields.get("mountpoint") == altbootbank.strip():
             free = fields.get("free")
             return free if isinstance(free, int) else None
@@ -95,7 +98,7 @@ def _free(filesystems: object, altbootbank: object) -> int | None:
 
 
 def _pending(rebooting: object, running: object) -> bool | None:
-    """Whether the image of the next boot is another one than that of this boot."""
+    """Return whether the image of the next boot differs from the running image."""
     if not isinstance(running, list):
         return None
     if rebooting is None or rebooting == []:
@@ -104,7 +107,7 @@ def _pending(rebooting: object, running: object) -> bool | None:
 
 
 def _pending_vibs(rebooting: object, running: object) -> list[str] | None:
-    """Return what comes and goes with the next boot; None where nothing does."""
+    """Return what the next boot installs and removes; None if nothing."""
     if not (isinstance(rebooting, list) and isinstance(running, list) and rebooting):
         return None
     after, now = _ids(rebooting), _ids(running)
@@ -127,44 +130,44 @@ def _vibs(listed: object, descriptors: object) -> list[dict[str, Any]] | None:
     entries: list[dict[str, Any]] = [{"descriptor": text} for text in texts]
     names = ("id", "name", "version", "vendor")
     for vib in listed:
-        fields = _fields(vib)
+        fields = fields_of(vib)
         entry = {name: fields.get(name) for name in names}
         entries.append(entry | {"acceptance_level": fields.get("acceptancelevel")})
     return entries
 
 
 def contradictions(host: Host) -> Iterator[str]:
-    """Yield what contradicts itself among the facts; a plan is made all the same."""
+    """Yield contradictions among the facts; they do not prevent a plan."""
     base = base_of(host.installed)
     if base is not None and (other := _release_of(base)) and other != host.release.line:
         yield (
-            f"the facts name ESXi {host.release}, and the installed {base.id} is of "
+            f"the facts name ESXi {host.release}, but the installed {base.id} belongs to "
             f"{'.'.join(map(str, other))}: they come from two releases or two hosts. The plan "
-            "takes the rules of the first and the VIBs of the second; collect the facts again"
+            "uses the rules of the first and the VIBs of the second; collect the facts again"
         )
     if host.secure_boot and host.acceptance_level is AcceptanceLevel.COMMUNITY:
         yield (
-            "Secure Boot is on and the acceptance level is CommunitySupported, which a host "
-            "refuses to set under Secure Boot: one of the two was true at another time"
+            "Secure Boot is on and the acceptance level is CommunitySupported, but a host with "
+            "Secure Boot refuses this level; collect the facts again"
         )
     if host.secure_boot and (unsigned := _of_community(host)):
         yield (
-            f"Secure Boot is on and {unsigned[0].id} is CommunitySupported, with which a host does "
-            "not boot under Secure Boot: one of the two was true at another time"
+            f"Secure Boot is on and {unsigned[0].id} is CommunitySupported, but a host with Secure "
+            "Boot does not boot with such a VIB; collect the facts again"
         )
     if host.reboot_pending is False and host.pending:
         yield (
-            f"no change waits for a reboot, and the next boot changes VIBs: {host.pending[0]}; "
-            "one of the two is wrong"
+            f"no change waits for a reboot, but the next boot changes VIBs: {host.pending[0]}; "
+            "collect the facts again"
         )
 
 
 def _of_community(host: Host) -> list[Package]:
-    return [each for each in host.installed if each.level is AcceptanceLevel.COMMUNITY]
+    return [vib for vib in host.installed if vib.level is AcceptanceLevel.COMMUNITY]
 
 
 def _release_of(base: Package) -> tuple[int, int] | None:
-    """Return the line that the version of esx-base begins with; None where it names none."""
+    """Return major and minor version of esx-base; None if its version has another form."""
     words = base.descriptor.version.split(".")[:2]
     if len(words) < len(("major", "minor")) or not all(map(_is_number, words)):
         return None
@@ -177,7 +180,7 @@ def _is_number(word: str) -> bool:
 
 FORMAT = "vibforge/host-facts/1"
 SIZE_LIMIT = 16 * 1024 * 1024
-"""Bytes of a host's facts; the descriptors of its some 200 VIBs take two million."""
+"""Most bytes in a file of facts; the descriptors of about 200 VIBs have two million."""
 
 _BOOLEANS = {
     "secure_boot": "whether UEFI Secure Boot is on",
@@ -196,8 +199,8 @@ _OTHERS = {
     "pending_vibs": "what the next boot changes",
 }
 _PENDING_LIMIT = 10
-"""Changes of the next boot that are named."""
-_COLLECT = "run the script that `vibforge host-facts` prints on the host, and give what it writes"
+"""Most changes of the next boot that are listed."""
+_COLLECT = "run the script that `vibforge host-facts` prints on the host, and pass its output"
 _FRAME = frozenset({"format", "collector", "collected", "name"})
 FACTS = frozenset({*_FRAME, *_BOOLEANS, *_OTHERS})
 """Every key that a file of facts may have."""
@@ -207,14 +210,14 @@ def read_facts(document: bytes, where: str = "facts.json") -> Host:
     """Read the facts of a host.
 
     Raises:
-        ModelError: it is not JSON, not such a file, or does not tell the release.
+        ModelError: it is not JSON, not a file of facts, or lacks the release.
     """
-    given = _document(document, where)
+    given = read_document(document, where)
     reader = _Reader(where)
     facts = reader.merged(given)
     release = reader.release(facts.pop("version", None))
     for name in facts.keys() - FACTS:
-        reader.note(name, "is not a fact that is known here; it is left out")
+        reader.note(name, "is not a known fact; vibforge ignores it")
     host = Host(
         release=release,
         acceptance_level=reader.level(facts.get("acceptance_level")),
@@ -234,7 +237,12 @@ def read_facts(document: bytes, where: str = "facts.json") -> Host:
     return replace(known, notes=(*odd, *reader.notes, *installed.notes))
 
 
-def _document(document: bytes, where: str) -> dict[str, Any]:
+def read_document(document: bytes, where: str) -> dict[str, Any]:
+    """Return a file of facts as it stands there.
+
+    Raises:
+        ModelError: it is not JSON, or no file of facts.
+    """
     if len(document) > SIZE_LIMIT:
         raise ModelError(f"{len(document)} bytes of facts, more than {SIZE_LIMIT}", where=where)
     try:
@@ -246,17 +254,17 @@ def _document(document: bytes, where: str) -> dict[str, Any]:
             remedy=_COLLECT,
         ) from error
     if not isinstance(given, dict) or given.get("format") != FORMAT:
-        found = given.get("format") if isinstance(given, dict) else type(given).__name__
+        actual = given.get("format") if isinstance(given, dict) else type(given).__name__
         raise ModelError(
-            f"these are no facts of a host: the format is {found!r:.80}, not {FORMAT!r}",
+            f"not a file of host facts: the format is {actual!r:.80}, not {FORMAT!r}",
             where=where,
-            remedy=f"{_COLLECT}, or set that format",
+            remedy=f'{_COLLECT}, or set "format": "{FORMAT}"',
         )
     return given
 
 
 class _Reader(Struct):
-    """Turns plain values into facts, and notes what cannot be used."""
+    """Turns JSON values into facts, and notes those that are missing or malformed."""
 
     where: str
     notes: list[Problem] = field(default_factory=list)
@@ -265,21 +273,21 @@ class _Reader(Struct):
         self.notes.append(Problem(what=what, where=f"{self.where}: {name:.80}"))
 
     def merged(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what was collected and what was given, without what contradicts itself."""
+        """Return the collected and the given facts, without those that contradict each other."""
         facts = {name: value for name, value in given.items() if name not in _FRAME}
         collected = given.get("collected")
         if collected is None:
             return facts
         if not isinstance(collected, dict):
-            self.note("collected", "is not a table; it is left out")
+            self.note("collected", "is not a table; vibforge ignores it")
             return facts
         self._check_collector(given.get("collector"))
         for name, value in from_esxcli(collected).items():
             if name in facts and facts[name] != value:
                 self.note(
                     name,
-                    f"is given as {facts[name]!r:.80} and collected as {value!r:.80}; "
-                    "it counts as not known",
+                    f"is given as {facts[name]!r:.80}, but collected as {value!r:.80}; "
+                    "vibforge treats it as not known",
                 )
                 facts[name] = None
             else:
@@ -287,17 +295,17 @@ class _Reader(Struct):
         return facts
 
     def _check_collector(self, number: object) -> None:
-        if number != COLLECTOR:
+        if not isinstance(number, int) or number not in _ENOUGH_FOR_PLANS:
             self.note(
                 "collector",
-                f"the facts come from collector {number!r:.20}, this is number {COLLECTOR}; what "
-                "the other one did not ask is not known",
+                f"the facts come from collector {number!r:.20}, but vibforge expects {COLLECTOR}; "
+                "facts that it did not collect are not known",
             )
 
     def release(self, value: object) -> Release:
         if not isinstance(value, str):
             raise ModelError(
-                "the facts do not tell the release of ESXi",
+                "the facts lack the release of ESXi",
                 where=self.where,
                 remedy='add "version": "8.0.3"',
             )
@@ -310,7 +318,8 @@ class _Reader(Struct):
         try:
             return AcceptanceLevel.parse(str(value))
         except ModelError as error:
-            self.note("acceptance_level", f"{error.problems[0].what:.120}; it counts as not known")
+            what = f"{error.problems[0].what:.120}; vibforge treats it as not known"
+            self.note("acceptance_level", what)
             return None
 
     def boolean(self, name: str, facts: Mapping[str, Any]) -> bool | None:
@@ -331,11 +340,11 @@ class _Reader(Struct):
     def pending(self, value: object) -> tuple[str, ...]:
         if value is None:
             return ()
-        if not (isinstance(value, list) and all(isinstance(each, str) for each in value)):
-            self.note("pending_vibs", f"{value!r:.80} is no list of VIBs; it is left out")
+        if not (isinstance(value, list) and all(isinstance(change, str) for change in value)):
+            self.note("pending_vibs", f"{value!r:.80} is not a list of VIBs; vibforge ignores it")
             return ()
         more = len(value) - _PENDING_LIMIT
-        named = tuple(str(each)[:200] for each in value[:_PENDING_LIMIT])
+        named = tuple(str(change)[:200] for change in value[:_PENDING_LIMIT])
         return (*named, f"and {more} more") if more > 0 else named
 
     def hardware(self, value: object) -> Hardware | None:

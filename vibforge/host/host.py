@@ -1,4 +1,4 @@
-"""A host as the rules of an install see it; what is None is not known, and is never guessed."""
+"""The facts of a host that decide an install. None means not known; vibforge never guesses."""
 
 from msgspec import Struct
 
@@ -8,11 +8,11 @@ from vibforge.esxi.release import Release
 from vibforge.host.package import Package
 
 DEFAULT_LEVEL = AcceptanceLevel.PARTNER
-"""A host's own level after its installation."""
+"""The acceptance level of a host after a plain installation."""
 
 
 class Hardware(Struct, frozen=True, kw_only=True):
-    """What SMBIOS says; each OEM string counts as a vendor (format.md#system-requirements)."""
+    """SMBIOS values; hosts treat each OEM string as a vendor (format.md#system-requirements)."""
 
     vendor: str
     model: str
@@ -20,7 +20,7 @@ class Hardware(Struct, frozen=True, kw_only=True):
 
 
 class Host(Struct, frozen=True, kw_only=True):
-    """Facts of one host. `bootbank_free` is in bytes, of the alternative bootbank."""
+    """Facts of one host; `bootbank_free` is the free space of the alternative bootbank in bytes."""
 
     release: Release
     acceptance_level: AcceptanceLevel | None = None
@@ -29,16 +29,16 @@ class Host(Struct, frozen=True, kw_only=True):
     maintenance_mode: bool | None = None
     reboot_pending: bool | None = None
     pending: tuple[str, ...] = ()
-    """What the next boot changes, where that is known: `+ ID` comes, `- ID` goes."""
+    """What the next boot changes, if known: `+ ID` installs, `- ID` removes a VIB."""
     stateless: bool | None = None
     managed_by_image: bool | None = None
     hardware: Hardware | None = None
     bootbank_free: int | None = None
     installed: tuple[Package, ...] = ()
     installed_known: bool = False
-    """Whether `installed` is all that the host holds."""
+    """Whether `installed` contains every VIB of the host."""
     notes: tuple[Problem, ...] = ()
-    """What of the facts is missing, odd or in contradiction."""
+    """Facts that are missing, malformed or contradictory."""
 
     @property
     def knows_all_files(self) -> bool:
@@ -50,7 +50,7 @@ class Host(Struct, frozen=True, kw_only=True):
 
 
 def stock_host(release: Release) -> Host:
-    """Return a host as it is after a plain installation, without Secure Boot, in service."""
+    """Return a host after a plain installation: no Secure Boot, not in maintenance mode."""
     return Host(
         release=release,
         acceptance_level=DEFAULT_LEVEL,

@@ -1,4 +1,4 @@
-"""How a command changes the set of VIBs on a host (install.md#selection, tried on 6.7)."""
+"""How a command changes the VIBs of a host (install.md#selection, tried on 6.7)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
@@ -15,7 +15,7 @@ from vibforge.vib.identity import Version
 from vibforge.vib.relationships import INSTALLER, Constraint, Demands, Provide, Provisions
 
 _BASE = "esx-base"
-ALREADY_INSTALLED = "is installed already"
+ALREADY_INSTALLED = "is already installed"
 _OLD_FILES = "the host keeps the OLD FILES and reports success"
 
 
@@ -28,7 +28,7 @@ class Verb(StrEnum):
 
 
 class ImageChange(Struct, frozen=True, kw_only=True):
-    """What a command would do to the set of VIBs."""
+    """The change that a command makes to the VIBs of a host."""
 
     added: tuple[Package, ...]
     removed: tuple[Package, ...]
@@ -37,45 +37,46 @@ class ImageChange(Struct, frozen=True, kw_only=True):
 
     @property
     def profile(self) -> tuple[Package, ...]:
-        """The VIBs that the host would hold afterwards."""
+        """The VIBs of the host after the command."""
         return (*self.kept, *self.added)
 
 
 def change(installed: Sequence[Package], offered: Sequence[Package], verb: Verb) -> ImageChange:
-    """Return what `esxcli software vib install` or `update` makes of the offered VIBs.
+    """Return the change that `esxcli software vib install` or `update` makes with these VIBs.
 
-    An install removes every VIB that a new one replaces, and every VIB that would replace a new
-    one: so it upgrades, and downgrades too. An update takes only what updates something installed.
-    A VIB that is offered twice counts once.
+    An install removes every VIB that a new VIB replaces, and every VIB that would replace a new
+    VIB; it therefore upgrades and downgrades. An update installs only VIBs that replace an
+    installed VIB. A VIB that is given twice is installed once.
     """
     offered = tuple({package.id: package for package in offered}.values())
     present = {package.id for package in installed}
-    there = _provided(installed)
+    provided = _provided(installed)
     added = tuple(
         package
         for package in offered
         if package.id not in present
         and package.is_installable
-        and (verb is Verb.INSTALL or _replaces_any(package, there))
+        and (verb is Verb.INSTALL or _replaces_any(package, provided))
     )
     replaced = Demands(constraint for new in added for constraint in new.replaces)
-    coming = _provided(added)
+    newly_provided = _provided(added)
     gone = [
-        any(map(replaced.met_by, old.provides)) or _replaces_any(old, coming) for old in installed
+        any(map(replaced.met_by, old.provides)) or _replaces_any(old, newly_provided)
+        for old in installed
     ]
-    coming_in = {package.id for package in added}
+    added_ids = {package.id for package in added}
     return ImageChange(
         added=added,
         removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
         kept=tuple(old for old, goes in zip(installed, gone, strict=True) if not goes),
-        skipped=tuple(package for package in offered if package.id not in coming_in),
+        skipped=tuple(package for package in offered if package.id not in added_ids),
     )
 
 
 def removal(installed: Sequence[Package], names: Sequence[str]) -> ImageChange:
-    """Return what `esxcli software vib remove -n NAME…` makes of the installed VIBs."""
-    wanted = frozenset(names)
-    gone = [not wanted.isdisjoint(names_of(package)) for package in installed]
+    """Return the change that `esxcli software vib remove -n NAME…` makes."""
+    given = frozenset(names)
+    gone = [not given.isdisjoint(names_of(package)) for package in installed]
     return ImageChange(
         added=(),
         removed=tuple(old for old, goes in zip(installed, gone, strict=True) if goes),
@@ -85,35 +86,36 @@ def removal(installed: Sequence[Package], names: Sequence[str]) -> ImageChange:
 
 
 def dependants(change: ImageChange) -> tuple[Package, ...]:
-    """Return the VIBs that would stay, and lose what they ask for, and what then depends on them.
+    """Return the remaining VIBs that lose a dependency, and the VIBs that depend on these.
 
-    What a VIB lacked before does not count.
+    Dependencies that were unmet before the change are ignored.
     """
-    before = Provisions(p for each in (*change.kept, *change.removed) for p in each.provides)
-    asking: dict[str, list[tuple[int, Constraint]]] = {}
+    installed = (*change.kept, *change.removed)
+    before = Provisions(provide for package in installed for provide in package.provides)
+    required: dict[str, list[tuple[int, Constraint]]] = {}
     providing: dict[str, list[tuple[int, Provide]]] = {INSTALLER.name: [(-1, INSTALLER)]}
     for index, package in enumerate(change.kept):
         for provide in package.provides:
             providing.setdefault(provide.name, []).append((index, provide))
         for constraint in package.descriptor.relationships.depends:
             if before.meet(constraint):
-                asking.setdefault(constraint.name, []).append((index, constraint))
-    found: dict[int, Package] = {}
-    going: Iterable[Package] = change.removed
-    while lost := {p.name for package in going for p in package.provides} & asking.keys():
+                required.setdefault(constraint.name, []).append((index, constraint))
+    broken: dict[int, Package] = {}
+    lost_packages: Iterable[Package] = change.removed
+    while lost := {p.name for package in lost_packages for p in package.provides} & required.keys():
         left = {
-            name: Provisions(p for index, p in providing.get(name, ()) if index not in found)
+            name: Provisions(p for index, p in providing.get(name, ()) if index not in broken)
             for name in lost
         }
-        more = {i for name in lost for i, each in asking[name] if not left[name].meet(each)}
-        new = {index: change.kept[index] for index in sorted(more - found.keys())}
-        found |= new
-        going = new.values()
-    return tuple(found.values())
+        unmet = {i for name in lost for i, need in required[name] if not left[name].meet(need)}
+        new = {index: change.kept[index] for index in sorted(unmet - broken.keys())}
+        broken |= new
+        lost_packages = new.values()
+    return tuple(broken.values())
 
 
 def names_of(package: Package) -> tuple[str, ...]:
-    """Return how esxcli names a VIB: name, name:version, vendor:name, or all three."""
+    """Return the names that esxcli accepts: name, name:version, vendor:name, or all three."""
     name, version, vendor = package.name, package.descriptor.version, package.descriptor.vendor
     return (name, f"{name}:{version}", f"{vendor}:{name}", f"{vendor}:{name}:{version}")
 
@@ -128,12 +130,12 @@ def _provided(packages: Iterable[Package]) -> Provisions:
 
 
 def _replaces_any(package: Package, others: Provisions) -> bool:
-    """Whether `package` takes the place of one, by what that is or provides (tried on 6.7)."""
+    """Return whether `package` replaces a VIB with one of these provisions (tried on 6.7)."""
     return any(others.meet(constraint) for constraint in package.replaces)
 
 
 def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
-    """Return the newest VIB of each name, in the order in which the names were met."""
+    """Return the newest VIB of each name, in the order in which the names first occur."""
     newest: dict[str, Package] = {}
     for package in offered:
         held = newest.get(package.name)
@@ -143,14 +145,14 @@ def newest_of_each_name(offered: Iterable[Package]) -> tuple[Package, ...]:
 
 
 def chosen_from_depot(offered: Iterable[Package]) -> tuple[Package, ...]:
-    """Return what a host takes of a bundle: the newest of each name that no other one replaces."""
+    """Return the VIBs of a bundle that a host installs: the newest of each name, none replaced."""
     newest = newest_of_each_name(offered)
     replaced = {old.id for old in _replaced_among(newest)}
     return tuple(package for package in newest if package.id not in replaced)
 
 
 def rivals_of(offered: Sequence[Package]) -> tuple[Package, tuple[Package, ...]] | None:
-    """Return the first VIB that replaces others of the same offer, and these; None if none does."""
+    """Return the first VIB that replaces others of the same command, and those; else None."""
     replaced = _replaced_among(offered)
     for new in offered if replaced else ():
         demands = Demands(new.replaces)
@@ -163,9 +165,9 @@ def rivals_of(offered: Sequence[Package]) -> tuple[Package, tuple[Package, ...]]
 
 
 def _replaced_among(offered: Sequence[Package]) -> tuple[Package, ...]:
-    """Return the VIBs that another one of an offer replaces.
+    """Return the VIBs that another VIB of the same command replaces.
 
-    One that replaces itself is left out, as nobody can tell who else does; a host refuses it.
+    A VIB that replaces itself is left out; hosts refuse it anyway.
     """
     demands = Demands(constraint for package in offered for constraint in package.replaces)
     return tuple(
@@ -177,14 +179,14 @@ def _replaced_among(offered: Sequence[Package]) -> tuple[Package, ...]:
 
 
 def base_of(installed: Iterable[Package]) -> Package | None:
-    """Return the VIB that makes a host an ESXi, if it is among these."""
+    """Return esx-base, if it is among these VIBs."""
     return next((package for package in installed if package.name == _BASE), None)
 
 
 class Unequal(Struct, frozen=True, kw_only=True):
-    """The attribute in which an installed VIB of the same ID differs, by the host's name for it.
+    """The attribute, by the host's name, in which an installed VIB of the same ID differs.
 
-    `installed` and `offered` are the two values where a host prints them in words known here.
+    `installed` and `offered` are the two values as a host prints them; `…` if that is not known.
     """
 
     attribute: str
@@ -193,7 +195,7 @@ class Unequal(Struct, frozen=True, kw_only=True):
 
 
 def unequal_attribute(offered: Package, held: Package) -> Unequal | None:
-    """Return in what the installed VIB of this ID differs; None if in nothing."""
+    """Return the attribute in which the installed VIB of this ID differs; None if it is equal."""
     if held.level is not offered.level:
         return Unequal(
             attribute="acceptancelevel", installed=held.level.value, offered=offered.level.value
@@ -220,7 +222,7 @@ def _contents(package: Package) -> list[tuple[object, ...]]:
 
 
 class FileConflict(Struct, frozen=True, kw_only=True):
-    """A path that two VIBs of one group claim: both overlays, or neither."""
+    """A path that several VIBs contain; either all of them are overlays, or none."""
 
     path: str
     owners: tuple[str, ...]
@@ -228,18 +230,18 @@ class FileConflict(Struct, frozen=True, kw_only=True):
 
 
 def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
-    """Return the paths that more than one VIB claims, in order.
+    """Return the paths that more than one VIB contains, sorted.
 
-    Paths are compared with `..` and `//` taken out; entries that end in `/` are left out.
+    Paths are normalised before they are compared; entries that end in `/` are ignored.
     """
     return tuple(
         conflict
         for overlay in (False, True)
         for conflict in _conflicts_among(
             tuple(
-                (one.id, one.descriptor.file_list)
-                for one in profile
-                if one.descriptor.file_list and one.overlay is overlay
+                (package.id, package.descriptor.file_list)
+                for package in profile
+                if package.descriptor.file_list and package.overlay is overlay
             ),
             overlay=overlay,
         )
@@ -250,9 +252,13 @@ def file_conflicts(profile: Sequence[Package]) -> tuple[FileConflict, ...]:
 def _conflicts_among(
     group: tuple[tuple[str, tuple[str, ...]], ...], *, overlay: bool
 ) -> tuple[FileConflict, ...]:
-    """Return what more than one of these VIBs, told by ID and file list, claims.
+    """Return the paths that more than one VIB of a group contains.
 
-    A prediction asks for the same profile once for each possible host and each remedy.
+    Cached, as a prediction asks for the same profile once per branch and remedy.
+
+    Args:
+        group: the ID and file list of each VIB.
+        overlay: whether these VIBs are overlays.
     """
     claims = [(vib, host_paths(file_list)) for vib, file_list in group]
     owners: dict[str, list[str]] = {}
@@ -275,29 +281,29 @@ def _claimed_twice(claims: Sequence[frozenset[str]]) -> set[str]:
     return twice
 
 
-class Covered(Struct, frozen=True, kw_only=True):
-    """The paths of a VIB that an overlay VIB masks."""
+class Masked(Struct, frozen=True, kw_only=True):
+    """The paths of the VIB `below` that an overlay VIB masks."""
 
     paths: tuple[str, ...]
     overlay: str
     below: str
 
 
-def uncovered_at_boot(change: ImageChange) -> tuple[Covered, ...]:
-    """Return the paths for which an overlay keeps a change from going live (format.md#overlays).
+def masked_paths(change: ImageChange) -> tuple[Masked, ...]:
+    """Return the masked paths that keep a change from being made live (format.md#overlays).
 
-    An overlay that stays may not cover what comes or goes, and one that goes may not have covered
-    what stays.
+    A remaining overlay may not mask files of a VIB that the change adds or removes, and a removed
+    overlay may not mask files of a remaining VIB.
     """
     changed = [p for p in (*change.added, *change.removed) if not p.overlay]
-    stays = [package for package in change.kept if not package.overlay]
+    kept = [package for package in change.kept if not package.overlay]
     return (
-        *_covered([package for package in change.kept if package.overlay], changed),
-        *_covered([package for package in change.removed if package.overlay], stays),
+        *_masked([package for package in change.kept if package.overlay], changed),
+        *_masked([package for package in change.removed if package.overlay], kept),
     )
 
 
-def _covered(overlays: Sequence[Package], below: Sequence[Package]) -> Iterator[Covered]:
+def _masked(overlays: Sequence[Package], below: Sequence[Package]) -> Iterator[Masked]:
     masking: dict[str, str] = {}
     for overlay in overlays:
         masking.update(dict.fromkeys(host_paths(overlay.descriptor.file_list), overlay.id))
@@ -306,47 +312,49 @@ def _covered(overlays: Sequence[Package], below: Sequence[Package]) -> Iterator[
         for path in sorted(masking.keys() & host_paths(package.descriptor.file_list)):
             masked.setdefault(masking[path], []).append(path)
         for overlay_id, paths in masked.items():
-            yield Covered(paths=tuple(paths), overlay=overlay_id, below=package.id)
+            yield Masked(paths=tuple(paths), overlay=overlay_id, below=package.id)
 
 
-def skipped(host: Host, passed_over: Iterable[Package]) -> Iterator[Cause]:
-    """Yield why each VIB is passed over."""
-    for package in passed_over:
-        yield Cause(what=_why(host, package), subject=package.id, certainty=standing(host.release))
+def skip_causes(host: Host, skipped: Iterable[Package]) -> Iterator[Cause]:
+    """Yield why the host skips each VIB."""
+    for package in skipped:
+        what = _why_skipped(host, package)
+        yield Cause(what=what, subject=package.id, certainty=standing(host.release))
 
 
 def old_files(host: Host, offered: Iterable[Package]) -> Iterator[str]:
-    """Yield the VIBs whose old files would stay though the host reports success."""
+    """Yield the VIBs whose old files remain although the host reports success."""
     for package in offered:
-        if kept := _kept(host, package):
-            yield f"{package.id} {kept}"
+        if warning := _old_files_warning(host, package):
+            yield f"{package.id} {warning}"
 
 
-def _why(host: Host, package: Package) -> str:
+def _why_skipped(host: Host, package: Package) -> str:
     if not package.is_installable:
-        return f"is of type {package.descriptor.type or 'none'}, which changes nothing on a host"
-    if _held(host, package) is None:
-        return "updates nothing that is installed"
-    return _kept(host, package) or ALREADY_INSTALLED
+        return f"has type {package.descriptor.type or 'none'}, which hosts do not install"
+    if installed_with_id(host, package) is None:
+        return "does not update an installed VIB"
+    return _old_files_warning(host, package) or ALREADY_INSTALLED
 
 
-def _held(host: Host, package: Package) -> Package | None:
-    return next((each for each in host.installed if each.id == package.id), None)
+def installed_with_id(host: Host, package: Package) -> Package | None:
+    """Return the installed VIB with the ID of a VIB; None if there is none."""
+    return next((installed for installed in host.installed if installed.id == package.id), None)
 
 
-def _kept(host: Host, package: Package) -> str:
-    """Say that the old files stay; empty where the same VIB is installed, or none of its ID."""
-    held = _held(host, package)
-    if held is None or not package.is_installable:
+def _old_files_warning(host: Host, package: Package) -> str:
+    """Return the warning that old files remain; empty if none do."""
+    installed = installed_with_id(host, package)
+    if installed is None or not package.is_installable:
         return ""
-    if unequal := unequal_attribute(package, held):
+    if unequal := unequal_attribute(package, installed):
         return (
-            f"is installed already with other {unequal.attribute}: {_OLD_FILES}; build it under "
-            "another version"
+            f"is already installed, but differs in {unequal.attribute}: {_OLD_FILES}; rebuild it "
+            "with a new version"
         )
-    if held.is_only_listed:
+    if installed.is_only_listed:
         return (
-            f"{ALREADY_INSTALLED} by its ID, and the facts lack its descriptor: if its content is "
-            f"another one, {_OLD_FILES}"
+            f"{ALREADY_INSTALLED} by its ID, but the facts lack its descriptor: if its content "
+            f"differs, {_OLD_FILES}"
         )
     return ""

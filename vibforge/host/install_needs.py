@@ -1,8 +1,7 @@
-"""What an install of a VIB takes, for instructions that serve hosts of all releases.
+"""What the install of a VIB requires, for instructions that are valid on all releases.
 
-It is read off the prediction: the smallest steps with which the VIB goes onto a stock host of each
-release. The host's level is always part of them, since releases from 7.0.1 on are reported to stop
-at the level in spite of `--force`.
+The predictions for a stock host of each release decide. The host's level is always included,
+because 7.0.1 and later are reported to refuse a VIB below the level in spite of `--force`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,21 +30,21 @@ _SHORT_FLAGS = {"--force": "-f"}
 
 
 class InstallNeeds(Struct, frozen=True, kw_only=True):
-    """The flags that `esxcli software vib install` needs, and one sentence for each reason."""
+    """The flags that `esxcli software vib install` requires, and one sentence for each reason."""
 
     host_level: AcceptanceLevel
-    """The highest level that the host may have."""
+    """The highest acceptance level with which a host installs the VIB."""
     flags: tuple[str, ...]
     reasons: tuple[str, ...]
     signed: bool
     secure_boot: bool
-    """Whether the VIB can be installed under Secure Boot, as far as is known here."""
+    """Whether all known hosts install the VIB under Secure Boot."""
 
 
 class Outlook(Struct, frozen=True, kw_only=True):
-    """What a stock host of one release says to the bare command, and to what the needs ask for.
+    """The predictions for a stock host of one release: `bare` without, `then` with what is needed.
 
-    `then` is of a host in maintenance mode, which instructions enter where the VIB asks for it.
+    `then` assumes maintenance mode, which the instructions enter if the VIB requires it.
     """
 
     release: Release
@@ -54,20 +53,23 @@ class Outlook(Struct, frozen=True, kw_only=True):
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """The classes of the errors that the bare command may end in."""
-        said = (world.result.message for world in self.bare)
-        return tuple(dict.fromkeys(message.error for message in said if message is not None))
+        """The error classes with which the bare command may fail."""
+        messages = (branch.result.message for branch in self.bare)
+        return tuple(dict.fromkeys(message.error for message in messages if message is not None))
 
 
-def outcomes_of(found: Iterable[Branch[Prediction]]) -> tuple[InstallOutcome, ...]:
-    """Return the distinct outcomes, in the order met."""
-    return tuple(dict.fromkeys(world.result.outcome for world in found))
+def outcomes_of(branches: Iterable[Branch[Prediction]]) -> tuple[InstallOutcome, ...]:
+    """Return the distinct outcomes, in the order of the branches."""
+    return tuple(dict.fromkeys(branch.result.outcome for branch in branches))
 
 
 @lru_cache(maxsize=4)
 def install_needs(package: Package, targets: tuple[Release, ...] = STOCK_TARGETS) -> InstallNeeds:
-    """Tell what the install of a VIB takes, whatever it depends on: that no flag should hide."""
-    alone = _without_demands(package)
+    """Return what the install of a VIB requires, apart from what it depends on.
+
+    Unmet dependencies are left out because no flag should hide them.
+    """
+    alone = _without_requirements(package)
     hosts = [stock_host(release) for release in targets]
     flags = _flags(alone, hosts)
     return InstallNeeds(
@@ -80,12 +82,14 @@ def install_needs(package: Package, targets: tuple[Release, ...] = STOCK_TARGETS
 
 
 def _flags(package: Package, hosts: Iterable[Host]) -> tuple[str, ...]:
-    """Return the flags without which some host refuses the VIB, although it has the VIB's level."""
+    """Return the flags without which a host of the VIB's own level refuses it."""
     commands = [
         Command(host=replace(host, acceptance_level=package.level), packages=(package,))
         for host in hosts
     ]
-    if all(any(out.installs for out in outcomes_of(predict(each))) for each in commands):
+    if all(
+        any(outcome.installs for outcome in outcomes_of(predict(command))) for command in commands
+    ):
         return ()
     remedy = next(iter(host_remedies(commands)), None)
     return remedy.flags if remedy else ()
@@ -94,7 +98,7 @@ def _flags(package: Package, hosts: Iterable[Host]) -> tuple[str, ...]:
 def outlook(
     package: Package, needs: InstallNeeds, targets: Sequence[Release] = STOCK_TARGETS
 ) -> tuple[Outlook, ...]:
-    """Return what a stock host of each release will say to a VIB, bare and with what it needs."""
+    """Return the predictions for a stock host of each release."""
     return tuple(_outlook(package, needs, release) for release in targets)
 
 
@@ -109,7 +113,7 @@ def _outlook(package: Package, needs: InstallNeeds, release: Release) -> Outlook
     return Outlook(release=release, bare=predict(bare), then=predict(ready))
 
 
-def _without_demands(package: Package) -> Package:
+def _without_requirements(package: Package) -> Package:
     descriptor = replace(
         package.descriptor,
         relationships=Relationships(),
@@ -122,9 +126,9 @@ def _without_demands(package: Package) -> Package:
 
 def _fits_secure_boot(package: Package, hosts: Iterable[Host]) -> bool:
     return all(
-        world.result.outcome.installs
+        branch.result.outcome.installs
         for host in hosts
-        for world in predict(Command(host=replace(host, secure_boot=True), packages=(package,)))
+        for branch in predict(Command(host=replace(host, secure_boot=True), packages=(package,)))
     )
 
 
@@ -133,35 +137,35 @@ def _short(flags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _reasons(package: Package, hosts: Iterable[Host], flags: str) -> Iterator[str]:
-    """Yield a sentence for each error that the flags get past, on hosts of the VIB's own level."""
+    """Yield a sentence for each error that the flags override, on hosts of the VIB's own level."""
     seen: dict[str, list[Cause]] = {}
     pathless = replace(package, descriptor=replace(package.descriptor, file_list=()))
     for host, offered in product(hosts, (package, pathless)):
         lowered = replace(host, acceptance_level=package.level)
-        for world in predict(Command(host=lowered, packages=(offered,))):
-            message = world.result.message
+        for branch in predict(Command(host=lowered, packages=(offered,))):
+            message = branch.result.message
             if message is not None:
-                seen.setdefault(_quoted(message.text), list(world.result.causes))
+                seen.setdefault(_quoted(message.text), list(branch.result.causes))
     files = frozenset(package.descriptor.file_list)
     for quote, causes in seen.items():
-        named = "; ".join(_named(causes, files))
-        yield f"{named}; without {flags} it stops with '{quote}'."
+        reasons = "; ".join(_grouped(causes, files))
+        yield f"{reasons}; without {flags} the install stops with '{quote}'."
 
 
-def _named(causes: Sequence[Cause], files: frozenset[str]) -> Iterator[str]:
-    """Say each thing once, of some of the paths that it is said of."""
+def _grouped(causes: Sequence[Cause], files: frozenset[str]) -> Iterator[str]:
+    """Yield a text for each distinct cause, with some of its paths."""
     paths_of: dict[str, list[str]] = {}
     for cause in causes:
         paths = paths_of.setdefault(cause.what, [])
         paths += [f"/{cause.subject}"] if cause.subject in files else []
     for what, paths in paths_of.items():
         more = len(paths) - _NAMED_PATHS
-        named = ", ".join(paths[:_NAMED_PATHS]) + (f" and {more} more" if more > 0 else "")
-        yield f"{named}: {what}" if paths else f"The VIB {what}"
+        subjects = ", ".join(paths[:_NAMED_PATHS]) + (f" and {more} more" if more > 0 else "")
+        yield f"{subjects}: {what}" if paths else f"The VIB {what}"
 
 
 def _quoted(text: str) -> str:
-    """Return the words of a message by which people find it."""
+    """Return the part of a message that people search for."""
     for form in (messages.EXTENSIBILITY, messages.UNSIGNED):
         if form.words in text:
             return form.words

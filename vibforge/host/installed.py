@@ -1,4 +1,4 @@
-"""Read the installed VIBs of a host's facts: their descriptors, or the little that a list tells."""
+"""Read the installed VIBs from a host's facts: descriptors, or entries of a VIB list."""
 
 from collections.abc import Iterator
 
@@ -13,18 +13,18 @@ from vibforge.vib.descriptor import Descriptor
 from vibforge.vib.scan import VIB_TYPES
 
 VIB_LIMIT = 1_000
-"""Installed VIBs of a host's facts; a host has some 200."""
+"""Most installed VIBs in a host's facts; a host has about 200."""
 _NOTE_LIMIT = 20
 _NAMED_LIMIT = 5
 _NO_BASE = (
-    "no esx-base is among them, without which no host runs: the list is not whole, and what ESXi "
-    "brings beside these VIBs is taken as that of its release"
+    "the list is incomplete: it lacks esx-base, which every host has. The prediction also assumes "
+    "the VIBs that a stock host of the release has"
 )
 _WORDS = ("name", "version", "vendor")
 
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """The VIBs that are known, and whether there are no others."""
+    """The known installed VIBs, and whether the list is complete."""
 
     packages: tuple[Package, ...] = ()
     complete: bool = False
@@ -32,52 +32,56 @@ class Installed(Struct, frozen=True, kw_only=True):
 
 
 def read_installed(value: object, where: str) -> Installed:
-    """Read the `vibs` of a host's facts: entries with a `descriptor`, or with the words of a list.
+    """Read the `vibs` of a host's facts.
 
-    An entry of a list that has no descriptor says nothing of files, relationships and payloads.
+    Args:
+        value: a list of entries, each with a `descriptor`, or with name, version and vendor. The
+            files, relationships and payloads of a VIB without a descriptor are not known.
+        where: the name of the file with the facts.
     """
     place = f"{where}: vibs"
     if not isinstance(value, list):
         return Installed(notes=(Problem(what="the installed VIBs are not known", where=place),))
     if len(value) > VIB_LIMIT:
-        what = f"{len(value)} VIBs, more than {VIB_LIMIT}; they are left out"
+        what = f"{len(value)} VIBs, more than {VIB_LIMIT}; vibforge ignores them all"
         return Installed(notes=(Problem(what=what, where=place),))
-    found: dict[str, Package] = {}
+    described: dict[str, Package] = {}
     problems: list[Problem] = []
     for index, entry in enumerate(value):
         package = _described(entry, f"{place}[{index}]", problems)
         if package is not None:
-            found[package.id] = package
+            described[package.id] = package
     listed = {package.id: package for package in _listed(value, place, problems)}
-    problems += _undescribed(sorted(listed.keys() - found.keys()), len(listed), place)
-    unlisted = "there is a descriptor, but the host does not list this VIB; it is left out"
+    problems += _undescribed(sorted(listed.keys() - described.keys()), len(listed), place)
     if listed:
-        problems += [Problem(what=unlisted, where=i) for i in sorted(found.keys() - listed.keys())]
-    known = {vib_id: found.get(vib_id, package) for vib_id, package in listed.items()} or found
+        unlisted = sorted(described.keys() - listed.keys())
+        what = "has a descriptor, but the host does not list this VIB; vibforge ignores it"
+        problems += [Problem(what=what, where=vib_id) for vib_id in unlisted]
+    known = {vib_id: described.get(vib_id, vib) for vib_id, vib in listed.items()} or described
     packages = tuple(known[vib_id] for vib_id in sorted(known))
-    whole = base_of(packages) is not None
-    if packages and not whole:
+    complete = base_of(packages) is not None
+    if packages and not complete:
         problems.insert(0, Problem(what=_NO_BASE, where=place))
-    return Installed(packages=packages, complete=whole, notes=_limited(problems, place))
+    return Installed(packages=packages, complete=complete, notes=_limited(problems, place))
 
 
-def _undescribed(ids: list[str], of: int, place: str) -> list[Problem]:
-    """Say in one line which VIBs have no descriptor, and what that leaves open."""
+def _undescribed(ids: list[str], count: int, place: str) -> list[Problem]:
+    """Return one problem that names the VIBs without a descriptor."""
     if not ids:
         return []
     more = len(ids) - _NAMED_LIMIT
     named = ", ".join(ids[:_NAMED_LIMIT]) + (f" and {more} more" if more > 0 else "")
     what = (
-        f"of {len(ids)} of {of} VIBs the descriptor is not among the facts, so nothing is known of "
-        f"their files, sizes, dependencies and flags: {named}"
+        f"{len(ids)} of {count} VIBs have no descriptor in the facts, so their files, sizes, "
+        f"dependencies and flags are not known: {named}"
     )
     return [Problem(what=what, where=place)]
 
 
 def _limited(problems: list[Problem], place: str) -> tuple[Problem, ...]:
     more = len(problems) - _NOTE_LIMIT
-    told = tuple(problems[:_NOTE_LIMIT])
-    return (*told, Problem(what=f"and {more} more like these", where=place)) if more > 0 else told
+    first = tuple(problems[:_NOTE_LIMIT])
+    return (*first, Problem(what=f"and {more} more like these", where=place)) if more > 0 else first
 
 
 def _described(entry: object, place: str, problems: list[Problem]) -> Package | None:
@@ -98,7 +102,8 @@ def _listed(value: list[object], place: str, problems: list[Problem]) -> Iterato
             continue
         words = [entry.get(word) for word in _WORDS] if isinstance(entry, dict) else []
         if len(words) != len(_WORDS) or not all(isinstance(w, str) and w for w in words):
-            problems.append(Problem(what="is not an installed VIB", where=f"{place}[{index}]"))
+            what = "is not an installed VIB: it lacks name, version or vendor"
+            problems.append(Problem(what=what, where=f"{place}[{index}]"))
             continue
         name, version, vendor = (str(word) for word in words)
         level = entry.get("acceptance_level") if isinstance(entry, dict) else None
@@ -117,7 +122,7 @@ def _listed(value: list[object], place: str, problems: list[Problem]) -> Iterato
 
 
 def _level(text: object) -> str | None:
-    """Return a level that esxcli printed as the descriptor's word."""
+    """Return the descriptor's word for a level that esxcli printed."""
     try:
         return AcceptanceLevel.parse(text).value if isinstance(text, str) else None
     except ModelError:
@@ -125,7 +130,7 @@ def _level(text: object) -> str | None:
 
 
 def _type(entry: object, vendor: str, name: str) -> str:
-    """Return what stands between vendor and name in the ID: bootbank, locker or meta."""
+    """Return the part between vendor and name in the ID: bootbank, locker or meta."""
     vib_id = entry.get("id") if isinstance(entry, dict) else None
     for kind in sorted(VIB_TYPES):
         if isinstance(vib_id, str) and vib_id.startswith(f"{vendor}_{kind}_{name}_"):

@@ -1,8 +1,8 @@
 """Find the messages of hosts in a text: what they mean, and what to do about them.
 
-The table is `messages.toml`; the texts that `plan` prints too stand in `vibforge.esxi.messages`.
-Blanks and capitals do not count, since terminals and logs break lines anywhere, and Python 2 hosts
-print `u'…'` where Python 3 hosts print `'…'`.
+The table is `messages.toml`; texts that `plan` prints as well are in `vibforge.esxi.messages`. The
+search ignores blanks and case, because terminals and logs break lines anywhere, and the prefix of
+`u'…'`, which only hosts with Python 2 print.
 """
 
 import re
@@ -21,19 +21,19 @@ from vibforge.esxi.messages import MessageForm, Phrase
 from vibforge.esxi.release import Certainty
 
 TEXT_LIMIT = 8 * 1024 * 1024
-"""Bytes of a log that are searched; ESXi rotates its logs below that."""
+"""Most bytes of a log that are searched; ESXi rotates its logs below that size."""
 
 _BLANKS = b" \t\r\n\v\f"
 _UNICODE_PREFIX = re.compile(rb"(?<=[\[({, ])u(?=['\"])")
 _NEAR = 600
-"""Bytes before and behind a hit in which a message's names stand."""
+"""Bytes before and after a hit that are searched for the names in a message."""
 _EXCERPT = 300
 Rebuild = Literal["yes", "no", "sometimes"]
 _VIB_ID = r"(?:(?!VIB)[^\s(),'\"]){1,150}?"
 
 
 class KnownMessage(Struct, frozen=True, kw_only=True):
-    """A message, why a host prints it, and what helps."""
+    """A message, its cause, and what to do."""
 
     id: str
     title: str
@@ -43,21 +43,21 @@ class KnownMessage(Struct, frozen=True, kw_only=True):
     cause: str
     remedy: str
     rebuild: Rebuild
-    """Whether building the VIB anew helps: yes, no or sometimes."""
+    """Whether rebuilding the VIB helps: yes, no or sometimes."""
     certainty: Certainty
     rules: tuple[str, ...] = ()
-    """The lint rules that find it beforehand."""
+    """The lint rules that find the fault before an install."""
     evidence: tuple[str, ...] = ()
 
 
 class Recognised(Struct, frozen=True, kw_only=True):
-    """A message that was found in a text: the line it begins in, and the names that it tells."""
+    """A message found in a text: the line in which it begins, and the names in it."""
 
     message: KnownMessage
     line: int
     excerpt: str
     names: tuple[tuple[str, str], ...] = ()
-    """What the message is about: `vib`, `path`, `requirement` …"""
+    """Pairs of kind and name: `vib`, `path`, `requirement` …"""
 
 
 @cache
@@ -88,22 +88,22 @@ def _forms(entry: dict[str, Any]) -> list[MessageForm | Phrase]:
 
 
 def recognise(text: str) -> tuple[Recognised, ...]:
-    """Return the messages that stand in a text, each once, in the order in which they appear."""
+    """Return the messages in a text, each once, in the order in which they first occur."""
     data = _UNICODE_PREFIX.sub(b"", text.encode("utf-8", "replace")[:TEXT_LIMIT])
     squeezed = data.translate(None, _BLANKS)
     lowered = squeezed.lower()
-    found = [
+    hits = [
         (hit, message)
         for message in known_messages()
         if (hit := _first_hit(message, squeezed, lowered)) is not None
     ]
-    found.sort(key=lambda pair: pair[0])
+    hits.sort(key=lambda pair: pair[0])
     lines = _Lines(data)
-    return tuple(_recognised(message, hit, squeezed, lines) for hit, message in found)
+    return tuple(_recognised(message, hit, squeezed, lines) for hit, message in hits)
 
 
 def _first_hit(message: KnownMessage, squeezed: bytes, lowered: bytes) -> int | None:
-    """Return where a message first stands, as its `only` allows."""
+    """Return the position of the first hit of a message near which its `only` matches."""
     hits = (hit for words in message.says for hit in _hits(words, lowered))
     allowed = (
         hit
@@ -114,17 +114,17 @@ def _first_hit(message: KnownMessage, squeezed: bytes, lowered: bytes) -> int | 
 
 
 def _hits(words: str, lowered: bytes) -> Iterator[int]:
-    wanted = words.encode().translate(None, _BLANKS).lower()
-    at = lowered.find(wanted)
+    pattern = words.encode().translate(None, _BLANKS).lower()
+    position = lowered.find(pattern)
     for _ in range(_HIT_LIMIT):
-        if at < 0:
+        if position < 0:
             return
-        yield at
-        at = lowered.find(wanted, at + 1)
+        yield position
+        position = lowered.find(pattern, position + 1)
 
 
 _HIT_LIMIT = 50
-"""Places of the same words that are looked at; the first that fits is the one that is told."""
+"""Most hits of the same words that are checked."""
 
 
 def _near(squeezed: bytes, hit: int) -> str:
@@ -133,12 +133,12 @@ def _near(squeezed: bytes, hit: int) -> str:
 
 @cache
 def _pattern(form: str) -> re.Pattern[str]:
-    """Compile a form of the table, whose blanks do not count, for text without any."""
+    """Compile a regular expression of the table for text without blanks."""
     return re.compile("".join(form.split()).replace("ID)", f"{_VIB_ID})"), re.IGNORECASE)
 
 
 class _Lines:
-    """Finds the line in which the byte of a text stands, blanks not counted."""
+    """Finds the line of a byte in a text, by its position among the bytes that are not blanks."""
 
     def __init__(self, data: bytes) -> None:
         self._lines = data.splitlines()

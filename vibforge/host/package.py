@@ -15,15 +15,16 @@ from vibforge.vib.scan import UNPACKED_TYPES
 from vibforge.vib.signature import Signature
 
 UNPACKED_TO_END = messages.CUT_GZIP()
-"""What unpacking says of bytes that end too early: only when all of them have been read."""
+"""The message for truncated bytes; the host prints it only after it has read all of them."""
 LOCKER = "locker"
-"""The type of VIBs that go to the locker partition, beside the boot banks."""
+"""The type of VIBs that hosts install on the locker partition instead of the boot banks."""
 
 
 class PayloadContent(Struct, frozen=True, kw_only=True):
-    """What is in a payload of a file: digests in hex by algorithm, and what unpacking it says.
+    """The content of a payload: digests in hex by algorithm, and the error of unpacking it.
 
-    `unpacking` holds the words of Python's gzip where the host's own unpacking stops.
+    `unpacking` is the message of Python's gzip module with which the host fails to unpack it;
+    empty if the host unpacks it.
     """
 
     payload: Payload
@@ -34,38 +35,38 @@ class PayloadContent(Struct, frozen=True, kw_only=True):
 
 
 def declared_contents(package: "Package") -> tuple[PayloadContent, ...]:
-    """Return the payloads as they are if every digest of the stored bytes is right."""
+    """Return the payloads as declared, assuming that every digest of the stored bytes matches."""
     return tuple(
         PayloadContent(
             payload=payload,
             stored={algorithm_of(c): c.digest for c in payload.checksums if not c.verify_process},
         )
-        for payload in sorted(package.descriptor.payloads, key=lambda each: each.name)
+        for payload in sorted(package.descriptor.payloads, key=lambda payload: payload.name)
     )
 
 
 class Package(Struct, frozen=True, kw_only=True):
     """A VIB, installed or to be installed.
 
-    The three `…_known` tell whether the descriptor's fields may be relied on: a host that was
-    asked with `esxcli` alone says nothing of file lists and digests.
+    The three `…_known` fields say which parts of the descriptor are complete: `esxcli` alone
+    reports neither file lists nor digests of an installed VIB.
     """
 
     descriptor: Descriptor
     signature: Signature = Signature.UNKNOWN
     first_signature: Signature | None = None
-    """What the first block is worth, which 6.5 and 6.7.0 look at alone; None: the same."""
+    """The state of the first block, the only one that 6.5 and 6.7.0 check; None: as `signature`."""
     is_signer_inferred: bool = False
-    """Whether the signer is trusted because it is known by its fingerprint, by no store at hand."""
+    """Whether the signer is trusted by its known fingerprint alone, without a trust store."""
     known_signers: tuple[str, ...] = ()
-    """Who signed each block, as far as a vendor's signer is known by its fingerprint, where no
-    store is at hand; empty for a block of somebody else, and where none is known."""
+    """The vendor's signer of each block, by its fingerprint, if no trust store was given; empty
+    for a block of somebody else. No entries if no signer is known."""
     signature_says: str = ""
-    """What cannot be read of the signature, or who signed."""
+    """Why the signature cannot be read, or who signed."""
     contents: tuple[PayloadContent, ...] = ()
-    """What is in the payloads, by their names in order; empty for a VIB without its file."""
+    """The contents of the payloads, sorted by name; empty if the VIB's file is not available."""
     missing_folders: tuple[str, ...] = ()
-    """The folders above its files that are no entries of the payload, in the file's order."""
+    """The parent folders of its files that the payload lacks, in the order of the file."""
     files_known: bool = True
     relationships_known: bool = True
     payloads_known: bool = True
@@ -85,7 +86,7 @@ class Package(Struct, frozen=True, kw_only=True):
 
     @property
     def is_only_listed(self) -> bool:
-        """Whether nothing is known of it but what `esxcli software vib list` prints."""
+        """Whether only the output of `esxcli software vib list` is known."""
         return not (self.files_known or self.relationships_known or self.payloads_known)
 
     @property
@@ -94,39 +95,39 @@ class Package(Struct, frozen=True, kw_only=True):
 
     @property
     def is_installable(self) -> bool:
-        """Whether a host changes anything for it: not for `meta`, nor without a type."""
+        """Whether a host installs it: not if its type is `meta` or missing."""
         return self.descriptor.type in {"bootbank", LOCKER}
 
     @property
     def maintenance_mode(self) -> MaintenanceMode:
-        """What a live change needs; a descriptor that is silent means both (tried on 6.7)."""
+        """Whether live changes require maintenance mode; both do by default (tried on 6.7)."""
         return self.descriptor.system_requires.maintenance_mode or MaintenanceMode(
             on_install=True, on_remove=True
         )
 
     @property
     def provides(self) -> tuple[Provide, ...]:
-        """What it provides, its own name and version included."""
+        """What it provides, including its own name and version."""
         return self.descriptor.provides
 
     @property
     def replaces(self) -> tuple[Constraint, ...]:
-        """What it replaces, older versions of itself included."""
+        """What it replaces, including older versions of itself."""
         own = Constraint(name=self.name, relation=Relation.LESS, version=self.descriptor.version)
         return (own, *self.descriptor.relationships.replaces)
 
     @property
     def bootbank_size(self) -> int:
-        """Bytes that its payloads take on a bootbank, by their own account."""
+        """The declared size of its payloads on a bootbank, in bytes."""
         if self.descriptor.type == LOCKER:
             return 0
         return sum(p.size or 0 for p in self.descriptor.payloads if p.type in UNPACKED_TYPES)
 
 
 def seen_by(release: Release, package: Package) -> Package:
-    """Return a VIB with what its signature is worth to a stock host of a release.
+    """Return a VIB with its signature judged as a stock host of a release does.
 
-    6.5 and 6.7.0 read the first block of a signature alone; later releases try each.
+    6.5 and 6.7.0 check only the first block of a signature; later releases try each block.
     """
     if package.signature is not Signature.UNKNOWN or not package.known_signers:
         return package

@@ -1,4 +1,4 @@
-"""What a host will do with VIBs, for each answer to what is not known."""
+"""What a host will do with VIBs, in each branch of what is not known."""
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum, StrEnum
@@ -16,12 +16,12 @@ class InstallOutcome(StrEnum):
 
     LIVE = "live"
     MAINTENANCE = "in maintenance mode"
-    """Live as well, on a host that is in maintenance mode because the VIB asks for it."""
+    """Live, but the VIB requires that the host is in maintenance mode."""
     REBOOT = "after reboot"
     SKIPPED = "skipped"
     REFUSED = "refused"
     NOT_KNOWN = "not known"
-    """The release is not in the table of releases."""
+    """The table of releases lacks the host's release."""
 
     @property
     def installs(self) -> bool:
@@ -29,57 +29,57 @@ class InstallOutcome(StrEnum):
 
 
 class Cause(Struct, frozen=True, kw_only=True):
-    """Why: what is the matter, with which file or VIB, and how sure that is."""
+    """Why a host refuses, skips or reboots: what, which file or VIB, and how certain that is."""
 
     what: str
     subject: str = ""
-    """The path, the VIB ID or the payload that it is about."""
+    """The path, the VIB ID or the payload concerned."""
     certainty: Certainty = Certainty.MEASURED
     rule: str = ""
-    """The lint rule that says more, where there is one."""
+    """The ID of the lint rule that explains the cause; empty if there is none."""
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.what}" if self.subject else self.what
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """A fault that ends the reading of a VIB."""
+    """A host's refusal while it reads a VIB or a bundle."""
 
     message: HostMessage
     cause: Cause
     minds: Fact | None = None
-    """Whether hosts of a release mind; None: all do."""
+    """Whether hosts of a release refuse; None: all do."""
 
     def holds(self, release: Release) -> bool:
-        """Whether a host of this release is known to refuse it."""
+        """Return whether hosts of this release are known to refuse."""
         cell = self.minds(row_of(release)) if self.minds else None
         return self.minds is None or (cell is not None and cell.value)
 
 
 class Prediction(Struct, frozen=True, kw_only=True):
-    """The end of one command on one host."""
+    """The result of one command on one host."""
 
     outcome: InstallOutcome
     says: str
-    """What the host prints: the text of an error with its frame, or the message of a result."""
+    """What the host prints: an error with its frame, or the message of a result."""
     certainty: Certainty
     causes: tuple[Cause, ...] = ()
-    """Why it is refused or skipped, or what makes it need a reboot."""
+    """Why the host refuses or skips the VIBs, or requires a reboot."""
     hidden: tuple[Cause, ...] = ()
-    """Further reasons to refuse, which the host says only when the first are gone."""
+    """Further causes of a refusal, which the host reports only when the first are resolved."""
     added: tuple[str, ...] = ()
-    """IDs of the VIBs that come in."""
+    """IDs of the VIBs that the command installs."""
     removed: tuple[str, ...] = ()
-    """IDs of installed VIBs that go."""
+    """IDs of the installed VIBs that the command removes."""
     skipped: tuple[Cause, ...] = ()
-    """The VIBs that the command passes over while others come in, and why."""
+    """The VIBs that the command skips while it installs others, and why."""
     dry_run: bool = False
     message: HostMessage | None = None
 
 
 def not_known(release: Release) -> Prediction:
     """Return the prediction for a release that is not in the table of releases."""
-    what = f"ESXi {release} is not in the table of releases, so vibforge predicts nothing for it"
+    what = f"ESXi {release} is not in the table of releases; vibforge cannot predict the result"
     cause = Cause(what=what, certainty=Certainty.UNKNOWN)
     return Prediction(
         outcome=InstallOutcome.NOT_KNOWN, says="", certainty=Certainty.UNKNOWN, causes=(cause,)
@@ -87,7 +87,7 @@ def not_known(release: Release) -> Prediction:
 
 
 class ReportGroup(IntEnum):
-    """The order in which hosts report."""
+    """The groups of refusals that hosts report, in the order of their reports."""
 
     PROFILE = 0
     EXTENSIBILITY = 1
@@ -95,92 +95,92 @@ class ReportGroup(IntEnum):
     DEPENDENCY = 3
 
 
-class Trouble(Struct, frozen=True, kw_only=True):
-    """One problem of a profile: what the host prints, and why."""
+class ImageRefusal(Struct, frozen=True, kw_only=True):
+    """One refusal of the image that a command would make: what the host prints, and why."""
 
     group: ReportGroup
     message: HostMessage
     causes: tuple[Cause, ...]
     forcible: bool = True
-    """Whether `--force` gets past it where that flag works."""
+    """Whether `--force` overrides it on hosts where that flag works."""
 
 
-WORLD_LIMIT = 64
-"""Six open yes-or-no questions at once; a verdict with more of them says nothing anyway."""
+BRANCH_LIMIT = 64
+"""Branches of a prediction: six unknown facts. A verdict that depends on more helps nobody."""
 
 Result = TypeVar("Result")
 
 
 class UnknownFact(Struct, frozen=True, kw_only=True):
-    """A fact that is not known: `if_yes` and `if_no` are said of the verdicts that depend on it."""
+    """A fact that is not known; `if_yes` and `if_no` are the conditions of a verdict."""
 
     key: str
     if_yes: str
     if_no: str
 
-    def condition(self, *, answer: bool) -> str:
-        return self.if_yes if answer else self.if_no
+    def condition(self, *, value: bool) -> str:
+        return self.if_yes if value else self.if_no
 
 
-class Undecided(Exception):  # noqa: N818 - a turn of the search, caught by `worlds`, not an error
-    """An evaluation needs the answer to a question."""
+class Undecided(Exception):  # noqa: N818 - a turn of the search, caught by `branches`, not an error
+    """An evaluation depends on an unknown fact that nothing is assumed of yet."""
 
-    def __init__(self, question: UnknownFact) -> None:
-        super().__init__(question.key)
-        self.question = question
+    def __init__(self, unknown: UnknownFact) -> None:
+        super().__init__(unknown.key)
+        self.unknown = unknown
 
 
 class Assumptions(Struct, frozen=True):
-    """The answers assumed so far."""
+    """The values that a branch assumes for unknown facts."""
 
     given: tuple[tuple[UnknownFact, bool], ...] = ()
 
-    def ask(self, question: UnknownFact) -> bool:
-        """Return the assumed answer.
+    def assume(self, unknown: UnknownFact) -> bool:
+        """Return the assumed value of an unknown fact.
 
         Raises:
-            Undecided: there is none yet.
+            Undecided: nothing is assumed of it yet.
         """
-        for known, answer in self.given:
-            if known.key == question.key:
-                return answer
-        raise Undecided(question)
+        for fact, value in self.given:
+            if fact.key == unknown.key:
+                return value
+        raise Undecided(unknown)
 
-    def known(self, fact: bool | None, question: UnknownFact) -> bool:  # noqa: FBT001 - a fact's value
-        """Return a fact, or the assumed answer where it is not known."""
-        return self.ask(question) if fact is None else fact
+    def resolve(self, fact: bool | None, unknown: UnknownFact) -> bool:  # noqa: FBT001 - a fact's value
+        """Return a fact, or its assumed value if it is not known."""
+        return self.assume(unknown) if fact is None else fact
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """What was assumed, for people."""
-        return tuple(question.condition(answer=answer) for question, answer in self.given)
+        """The assumptions as text."""
+        return tuple(unknown.condition(value=value) for unknown, value in self.given)
 
 
 class Branch(Struct, Generic[Result], frozen=True):
-    """One way things may be, and what follows."""
+    """The result under one set of assumptions."""
 
-    answers: Assumptions
+    assumptions: Assumptions
     result: Result
 
 
 def branches(evaluate: Callable[[Assumptions], Result]) -> tuple[Branch[Result], ...]:
-    """Evaluate under every combination of answers that is asked for, WORLD_LIMIT at the most."""
+    """Evaluate under every combination of the assumptions needed, at most BRANCH_LIMIT times."""
     return tuple(_search(evaluate))
 
 
 def _search(evaluate: Callable[[Assumptions], Result]) -> Iterator[Branch[Result]]:
     waiting: list[Assumptions] = [Assumptions()]
-    found = 0
-    while waiting and found < WORLD_LIMIT:
-        answers = waiting.pop()
+    count = 0
+    while waiting and count < BRANCH_LIMIT:
+        assumptions = waiting.pop()
         try:
-            result = evaluate(answers)
+            result = evaluate(assumptions)
         except Undecided as undecided:
-            waiting += [_and(answers, undecided.question, given) for given in (False, True)]
+            waiting += [_extend(assumptions, undecided.unknown, value) for value in (False, True)]
             continue
-        found += 1
-        yield Branch(answers, result)
+        count += 1
+        yield Branch(assumptions, result)
 
 
-def _and(answers: Assumptions, question: UnknownFact, answer: bool) -> Assumptions:  # noqa: FBT001 - its value
-    return Assumptions((*answers.given, (question, answer)))
+def _extend(assumptions: Assumptions, unknown: UnknownFact, value: bool) -> Assumptions:  # noqa: FBT001 - its value
+    return Assumptions((*assumptions.given, (unknown, value)))

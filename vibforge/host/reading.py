@@ -1,7 +1,4 @@
-"""What hosts refuse because of faults that checks find: the message, the cause, the step.
-
-A check says what is wrong with a file, at which step a host notices it, and what the host prints.
-"""
+"""The refusals of hosts that follow from the faults of a file: message and cause."""
 
 from vibforge.esxi.messages import SILENT, HostMessage
 from vibforge.esxi.release import Certainty
@@ -10,7 +7,7 @@ from vibforge.host.prediction import Cause, Refusal
 
 
 def refusal(check: Check[Subject_contra], fault: Fault, vib_id: str) -> Refusal:
-    """Return a host's refusal because of a fault of a VIB."""
+    """Return the refusal that a fault of a VIB causes."""
     return Refusal(
         message=message_of(check, fault, vib_id),
         cause=cause_of(check, fault),
@@ -19,7 +16,7 @@ def refusal(check: Check[Subject_contra], fault: Fault, vib_id: str) -> Refusal:
 
 
 def message_of(check: Check[Subject_contra], fault: Fault, vib_id: str) -> HostMessage:
-    """Return what a host prints because of a fault; `…` where no message is on record."""
+    """Return what a host prints because of a fault; `…` if its message is not known."""
     form = fault.form or (check.reaction.message if check.reaction else SILENT)
     return form(**{"vib": vib_id, **fault.values})
 
@@ -34,10 +31,10 @@ def cause_of(
     """Return the cause of a refusal.
 
     Args:
-        check: what found the fault.
+        check: the check that reports the fault.
         fault: the fault.
-        subject: what it is about, if not the fault's own place.
-        certainty: how certain it is on the host's release, if not as certain as the check.
+        subject: the file or VIB concerned, if not the fault's own `where`.
+        certainty: the certainty on the host's release, if not that of the check.
     """
     return Cause(
         what=f"{fault.where} {fault.what}" if subject else fault.what,

@@ -1,4 +1,4 @@
-"""Changes to the VIB itself that would make it install."""
+"""Changes to a VIB itself with which it would install."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -15,7 +15,7 @@ from vibforge.esxi import messages
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.paths import BOOT_COPIED, host_path, paths_outside, shipped_among
 from vibforge.host.command import Command
-from vibforge.host.image import file_conflicts, unequal_attribute
+from vibforge.host.image import file_conflicts, installed_with_id, unequal_attribute
 from vibforge.host.install.installer import VERSIONLESS_BASE
 from vibforge.host.install.staging import MOUNTED_TYPES
 from vibforge.host.package import Package, PayloadContent
@@ -29,27 +29,27 @@ MANIFEST = "boot-copy.list"
 
 
 def script_path(name: str) -> str:
-    """Where the init script of VIB `name` stands."""
+    """Return the path of the init script of VIB `name`."""
     return f"etc/init.d/{name}"
 
 
 def store_path(name: str) -> str:
-    """The folder below which VIB `name` keeps the files that are put in place at boot."""
+    """Return the folder in which VIB `name` keeps the files that it copies into place at boot."""
     return f"opt/{name}/boot-copy"
 
 
 def stored_at(name: str, path: str) -> str:
-    """Where VIB `name` keeps the file that is put at `path` at boot."""
+    """Return where VIB `name` keeps the file that it copies to `path` at boot."""
     return f"opt/{name}{BOOT_COPIED}{path}"
 
 
 def moved_paths(level: AcceptanceLevel, files: Sequence[str]) -> tuple[str, ...]:
-    """Return the files that have to move: those on no list of the level."""
+    """Return the files to move: those at paths that the level does not allow."""
     return paths_outside(level, files)
 
 
 def boot_copy_package(package: Package) -> Package:
-    """Return a VIB as it would be in this layout."""
+    """Return a VIB as it would be in the boot-copy layout."""
     descriptor = package.descriptor
     moved = _file_list(package.name, package.level, descriptor.file_list)
     if moved == descriptor.file_list:
@@ -59,7 +59,7 @@ def boot_copy_package(package: Package) -> Package:
 
 @lru_cache(maxsize=16)
 def _file_list(name: str, level: AcceptanceLevel, listed: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the list once: a prediction asks again for each remedy."""
+    """Return the file list in the boot-copy layout; cached, as a prediction asks per remedy."""
     moved = set(moved_paths(level, listed))
     if not moved:
         return listed
@@ -81,28 +81,28 @@ _OWN_BYTES_WRONG = frozenset({messages.DAMAGED_GZIP(), messages.WRONG_LENGTH_IN_
 
 
 class Repair(Struct, frozen=True):
-    """One thing that a build does better.
+    """One fault that a rebuild removes.
 
-    `words` say how the new VIB differs, `faulty` whether this one is wrong, and `mend` returns the
-    descriptor without the fault.
+    `words` says how the new VIB differs, `is_faulty` returns whether a VIB has the fault, and
+    `corrected` returns its descriptor without the fault.
     """
 
     words: str
-    faulty: Callable[[Command, Package], bool]
-    mend: Callable[[Command, Package], Descriptor] = lambda _, package: package.descriptor
+    is_faulty: Callable[[Command, Package], bool]
+    corrected: Callable[[Command, Package], Descriptor] = lambda _, package: package.descriptor
 
 
 def repairs(command: Command) -> tuple[Repair, ...]:
-    """Return what a new build of these VIBs would mend."""
+    """Return the faults of these VIBs that a rebuild removes."""
     return tuple(
         repair
         for repair in _REPAIRS
-        if any(repair.faulty(command, package) for package in command.packages)
+        if any(repair.is_faulty(command, package) for package in command.packages)
     )
 
 
 def rebuilt(command: Command) -> Command:
-    """Return the command with VIBs that vibforge has built anew, under new versions, unsigned."""
+    """Return the command with VIBs that vibforge has rebuilt: new versions, unsigned."""
     return replace(
         command,
         packages=tuple(_rebuilt(command, package) for package in command.packages),
@@ -112,24 +112,24 @@ def rebuilt(command: Command) -> Command:
 
 
 def is_damaged(package: Package) -> bool:
-    """Whether the bytes of a payload are not those that were packed."""
+    """Return whether a payload was damaged after it was packed."""
     return any(_is_damaged(content) for content in package.contents)
 
 
 def undamaged(command: Command) -> Command:
-    """Return the command with files as their makers meant them."""
+    """Return the command with undamaged copies of its files."""
     packages = tuple(replace(package, contents=()) for package in command.packages)
     return replace(command, packages=packages, damage=())
 
 
 def _rebuilt(command: Command, package: Package) -> Package:
     for repair in _REPAIRS:
-        if repair.faulty(command, package):
-            package = replace(package, descriptor=repair.mend(command, package))
+        if repair.is_faulty(command, package):
+            package = replace(package, descriptor=repair.corrected(command, package))
     payloads = tuple(replace(p, checksums=_DIGESTS) for p in package.descriptor.payloads)
     descriptor = replace(
         package.descriptor,
-        version=_next(package.descriptor.version),
+        version=_next_version(package.descriptor.version),
         release_date=package.descriptor.release_date or _SOME_DATE,
         payloads=payloads,
     )
@@ -144,8 +144,8 @@ def _rebuilt(command: Command, package: Package) -> Package:
     )
 
 
-def _next(version: str) -> str:
-    """Return a version that is newer."""
+def _next_version(version: str) -> str:
+    """Return a newer version."""
     return f"{version}.1" if "-" in version else f"{version}-1"
 
 
@@ -153,8 +153,8 @@ def _is_damaged(content: PayloadContent) -> bool:
     if not content.present or content.unpacking in _OWN_BYTES_WRONG:
         return True
     plain = [c for c in content.payload.checksums if not c.verify_process]
-    found = [(content.stored.get(algorithm_of(c)), c.digest.lower()) for c in plain]
-    return any(stored is not None and stored != digest for stored, digest in found)
+    pairs = [(content.stored.get(algorithm_of(c)), c.digest.lower()) for c in plain]
+    return any(stored is not None and stored != declared for stored, declared in pairs)
 
 
 def _lacks_digests(_command: Command, package: Package) -> bool:
@@ -173,7 +173,7 @@ def _lacks_folders(_command: Command, package: Package) -> bool:
 
 
 def _has_wrong_content(_command: Command, package: Package) -> bool:
-    """Whether what is unpacked is not what the descriptor declares, or no gzip at all."""
+    """Return whether a payload is not gzip, or its content differs from the declared digests."""
     return any(
         content.unpacking or _differs_unpacked(content)
         for content in package.contents
@@ -182,9 +182,9 @@ def _has_wrong_content(_command: Command, package: Package) -> bool:
 
 
 def _differs_unpacked(content: PayloadContent) -> bool:
-    declared = [c for c in content.payload.checksums if c.verify_process == GUNZIP]
-    found = [(content.unpacked.get(algorithm_of(c)), c.digest.lower()) for c in declared]
-    return any(unpacked is not None and unpacked != digest for unpacked, digest in found)
+    gunzip = [c for c in content.payload.checksums if c.verify_process == GUNZIP]
+    pairs = [(content.unpacked.get(algorithm_of(c)), c.digest.lower()) for c in gunzip]
+    return any(unpacked is not None and unpacked != declared for unpacked, declared in pairs)
 
 
 def _has_odd_type(_command: Command, package: Package) -> bool:
@@ -241,33 +241,33 @@ def _provides_base(_command: Command, package: Package) -> bool:
 
 def _without_base(_command: Command, package: Package) -> Descriptor:
     stated = package.descriptor.relationships
-    left = tuple(provide for provide in stated.provides if provide != VERSIONLESS_BASE)
-    return replace(package.descriptor, relationships=replace(stated, provides=left))
+    others = tuple(provide for provide in stated.provides if provide != VERSIONLESS_BASE)
+    return replace(package.descriptor, relationships=replace(stated, provides=others))
 
 
-def _is_held_otherwise(command: Command, package: Package) -> bool:
-    held = next((each for each in command.host.installed if each.id == package.id), None)
-    return held is not None and unequal_attribute(package, held) is not None
+def _differs_from_installed(command: Command, package: Package) -> bool:
+    installed = installed_with_id(command.host, package)
+    return installed is not None and unequal_attribute(package, installed) is not None
 
 
 def _paths_of_others(command: Command, package: Package) -> frozenset[str]:
-    """Return the paths, as on a host, that another VIB claims as well."""
+    """Return the paths on a host that another VIB contains as well."""
     if package.overlay:
         return frozenset()
     if not command.host.knows_all_files:
         return frozenset(shipped_among(package.descriptor.file_list))
-    kept = [each for each in command.host.installed if each.name != package.name]
+    kept = [installed for installed in command.host.installed if installed.name != package.name]
     return frozenset(conflict.path for conflict in file_conflicts((*kept, package)))
 
 
-def _claims_others(command: Command, package: Package) -> bool:
+def _has_paths_of_others(command: Command, package: Package) -> bool:
     return bool(_paths_of_others(command, package))
 
 
 def _without_others(command: Command, package: Package) -> Descriptor:
-    taken, listed = _paths_of_others(command, package), package.descriptor.file_list
-    left = tuple(path for path in listed if host_path(path) not in taken)
-    return replace(package.descriptor, file_list=left)
+    occupied, listed = _paths_of_others(command, package), package.descriptor.file_list
+    free = tuple(path for path in listed if host_path(path) not in occupied)
+    return replace(package.descriptor, file_list=free)
 
 
 def _is_refused_reading(command: Command, _package: Package) -> bool:
@@ -285,25 +285,28 @@ def _has_bad_metadata(command: Command, _package: Package) -> bool:
 
 
 _REPAIRS = (
-    Repair("with a descriptor that ESXi's reader takes", _is_refused_reading, _readable),
-    Repair("with every digest that hosts look for", _lacks_digests),
+    Repair("with a descriptor that ESXi's reader accepts", _is_refused_reading, _readable),
+    Repair("with every digest that hosts require", _lacks_digests),
     Repair("with a release date", _lacks_date),
-    Repair("with the folders above its files", _lacks_folders),
-    Repair("with payloads packed as gzip, and digests of what is in them", _has_wrong_content),
+    Repair("with entries for the parent folders of its files", _lacks_folders),
+    Repair("with payloads packed as gzip, and digests of their content", _has_wrong_content),
     Repair("with payloads of type tgz or vgz", _has_odd_type, _with_types),
     Repair(
-        f"under a name of at most {NAME_LIMIT} characters, without a slash",
+        f"with a name of at most {NAME_LIMIT} characters and without a slash",
         *(_has_bad_name, _with_name),
     ),
     Repair("with the type bootbank", _lacks_type, _with_type),
     Repair("without relationships that name the VIB itself", _names_itself, _without_itself),
     Repair("without providing esx-version", _provides_base, _without_base),
-    Repair("under another version", _is_held_otherwise),
-    Repair("with other paths for the files that other VIBs own", _claims_others, _without_others),
+    Repair("with a new version", _differs_from_installed),
+    Repair(
+        "with new paths for files that conflict with other VIBs",
+        *(_has_paths_of_others, _without_others),
+    ),
     Repair("in a new bundle", _has_bad_metadata),
 )
 
 
 def repaired(command: Command) -> Iterator[str]:
-    """Yield how the new VIB differs, in words."""
+    """Yield how the rebuilt VIB differs, as text."""
     return (repair.words for repair in repairs(command))

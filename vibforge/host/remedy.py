@@ -1,4 +1,4 @@
-"""What could be done about a refusal, and the least of it that makes a VIB install."""
+"""The steps that can help against a refusal, and the smallest sets that make a VIB install."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
@@ -36,30 +36,30 @@ _NAMED_LIMIT = 3
 
 
 class RemedyStep(Struct, frozen=True, kw_only=True):
-    """One thing to do, what it costs, and how it changes the command."""
+    """One step: what to do, what it costs, and how it changes the command."""
 
     key: str
     what: str = ""
-    """What to do, beside building the VIB again."""
+    """What to do besides rebuilding the VIB."""
     built: tuple[str, ...] = ()
-    """How a new build of the VIB differs, where the step takes one."""
+    """How the rebuilt VIB differs, if the step requires a rebuild."""
     cost: str
     weight: int
-    """Which of two steps is the lesser one; only their order matters."""
+    """The effort of the step; only the order of the weights matters."""
     apply: Callable[[Command], Command]
     flag: str = ""
-    """The flag of esxcli, where the step is one."""
+    """The flag of esxcli that the step adds; empty for other steps."""
     host_level: AcceptanceLevel | None = None
-    """The level that the host is set to, where the step is that."""
+    """The level to which the step sets the host; None for other steps."""
 
     @property
     def words(self) -> str:
-        """The whole step, as an order."""
+        """The whole step as an instruction."""
         return "; ".join(whole_words((self,)))
 
     @property
     def order(self) -> tuple[bool, bool, int]:
-        """When it is done: first the VIB is made, then the host is set up, then flags are typed."""
+        """The sort key: first steps that change the VIB, then the host, then flags."""
         return self.key not in OF_THE_VIB, bool(self.flag), self.weight
 
     @property
@@ -71,17 +71,18 @@ class RemedyStep(Struct, frozen=True, kw_only=True):
 
 
 def whole_words(steps: Iterable[RemedyStep]) -> tuple[str, ...]:
-    """Return several steps as orders; one build serves all steps that take one."""
+    """Return several steps as instructions; one rebuild covers all steps that require one."""
     steps = tuple(steps)
     built = ", ".join(dict.fromkeys(words for step in steps for words in step.built))
-    build = (f"build the VIB again with vibforge, {built}",) if built else ()
+    build = (f"rebuild the VIB with vibforge, {built}",) if built else ()
     return (*build, *(step.what for step in steps if step.what))
 
 
 def steps_of_the_host(command: Command) -> Iterator[RemedyStep]:
-    """Yield what could help while the VIB stays as it is."""
+    """Yield the steps that can help without changing the VIB."""
     yield _flag(NO_SIG_CHECK, 20)
-    if not any(missing_interfaces(each, command.host.release) for each in command.packages):
+    release = command.host.release
+    if not any(missing_interfaces(package, release) for package in command.packages):
         yield _flag(FORCE, 30, _MISSING if _depends(command) else "")
     yield from _level_steps(command)
     yield from _maintenance_step(command)
@@ -89,19 +90,20 @@ def steps_of_the_host(command: Command) -> Iterator[RemedyStep]:
 
 
 def steps_of_a_removal(command: Command) -> Iterator[RemedyStep]:
-    """Yield what could help a removal: it has no `--no-sig-check`, and no level is in its way."""
+    """Yield the steps that can help a removal; `--no-sig-check` and levels do not matter here."""
     yield from _maintenance_step(command)
     removed = removal(command.host.installed, command.names)
     if names := tuple(package.name for package in dependants(removed)):
         yield RemedyStep(
             key="dependants",
-            what="remove what depends on it too: " + " ".join(f"-n {name}" for name in names),
-            cost="what these VIBs do is lost too",
+            what="also remove the VIBs that depend on it: "
+            + " ".join(f"-n {name}" for name in names),
+            cost="the functions of these VIBs are lost too",
             weight=25,
             apply=lambda given: replace(given, names=(*given.names, *names)),
         )
     if names or command.host.knows_all_relationships:
-        yield _flag(FORCE, 30, "; what depends on it stays, and stops working")
+        yield _flag(FORCE, 30, "; the VIBs that depend on it stay, but stop working")
 
 
 def _maintenance_step(command: Command) -> Iterator[RemedyStep]:
@@ -109,37 +111,37 @@ def _maintenance_step(command: Command) -> Iterator[RemedyStep]:
         yield RemedyStep(
             key=MAINTENANCE,
             what="esxcli system maintenanceMode set --enable true",
-            cost="the host's virtual machines have to move or stop",
+            cost="the host's virtual machines must be moved or stopped",
             weight=10,
             apply=lambda given: replace(given, host=replace(given.host, maintenance_mode=True)),
         )
 
 
 def steps_of_the_vib(command: Command) -> Iterator[RemedyStep]:
-    """Yield what could help if another file may be installed."""
+    """Yield the steps that can help by installing another file."""
     if any(map(is_damaged, command.packages)) or command.damage:
         yield RemedyStep(
             key=FETCH,
-            what="get an undamaged copy of the file, or build it again from its sources",
-            cost="this copy is of no use",
+            what="download an undamaged copy of the file, or rebuild it from its sources",
+            cost="this copy is useless",
             weight=5,
             apply=undamaged,
         )
-    mended = tuple(repaired(command))
-    if mended:
+    repairs = tuple(repaired(command))
+    if repairs:
         yield RemedyStep(
             key=REBUILD,
-            built=mended,
-            cost="a new VIB under a new version; a signature is lost",
+            built=repairs,
+            cost="a new VIB with a new version; its signature is lost",
             weight=40,
             apply=rebuilt,
         )
     if as_boot_copy(command) is not command:
         yield RemedyStep(
             key=BOOT_COPY,
-            built=('with layout = "boot-copy", so that every path is allowed', *mended),
-            cost="an init script puts the files in place at boot; whether it runs before the "
-            "service that reads them is not known",
+            built=('with layout = "boot-copy", so that every path is allowed', *repairs),
+            cost="an init script copies the files into place at boot, perhaps only after the "
+            "service that reads them has started",
             weight=50,
             apply=as_boot_copy,
         )
@@ -147,7 +149,7 @@ def steps_of_the_vib(command: Command) -> Iterator[RemedyStep]:
 
 
 def as_boot_copy(command: Command) -> Command:
-    """Return the command with VIBs in the layout boot-copy; itself where every path is allowed."""
+    """Return the command with VIBs in the boot-copy layout; unchanged if every path is allowed."""
     if all(boot_copy_package(package) is package for package in command.packages):
         return command
     return _each(rebuilt(command), boot_copy_package)
@@ -165,19 +167,25 @@ def _flag(word: str, weight: int, more: str = "") -> RemedyStep:
     )
 
 
-_MISSING = "; what the VIB depends on may be missing, and a driver then does not load"
+_MISSING = "; dependencies of the VIB may be missing, and a driver then does not load"
 
 
 def missing_interfaces(
     package: Package, release: Release, *, surely: bool = False
 ) -> tuple[str, ...]:
-    """Return the interfaces of ESXi for drivers and programs that a release lacks, or may lack.
+    """Return the required interfaces for drivers and programs that a release lacks or may lack.
 
-    No flag makes what needs them run.
+    No flag makes a driver or program work without them.
+
+    Args:
+        package: the VIB.
+        release: that of the host.
+        surely: return only the interfaces that the release is known to lack.
     """
-    wanted = [each for each in package.descriptor.relationships.depends if is_interface(each.name)]
-    met = [(each.name, provision(release, each).met) for each in wanted]
-    return tuple(name for name, held in met if (held is False if surely else held is not True))
+    depends = package.descriptor.relationships.depends
+    required = [constraint for constraint in depends if is_interface(constraint.name)]
+    provided = [(constraint.name, provision(release, constraint).met) for constraint in required]
+    return tuple(name for name, met in provided if (met is False if surely else met is not True))
 
 
 def _depends(command: Command) -> bool:
@@ -193,8 +201,8 @@ def _level_steps(command: Command) -> Iterator[RemedyStep]:
         yield RemedyStep(
             key=f"level-{lowest}",
             what=f"esxcli software acceptance set --level={lowest.esxcli_name}",
-            cost=f"the host then takes every {lowest.esxcli_name} VIB; the level can be raised "
-            "again only when no such VIB is left",
+            cost=f"the host then accepts every {lowest.esxcli_name} VIB; you can raise the level "
+            "again only after you have removed all of them",
             weight=15,
             apply=lambda given: replace(given, host=replace(given.host, acceptance_level=lowest)),
             host_level=lowest,
@@ -202,33 +210,33 @@ def _level_steps(command: Command) -> Iterator[RemedyStep]:
 
 
 def _provider_steps(command: Command) -> Iterator[RemedyStep]:
-    """Yield the step for what other VIBs provide; what ESXi itself lacks, no VIB brings."""
-    present = Provisions((INSTALLER, *(p for each in _all_known(command) for p in each.provides)))
-    wanted = [
+    """Yield the step that installs what other VIBs provide; interfaces of ESXi come with no VIB."""
+    packages = (*command.host.installed, *command.packages)
+    present = Provisions((INSTALLER, *(p for package in packages for p in package.provides)))
+    missing = [
         constraint
         for package in command.packages
         for constraint in package.descriptor.relationships.depends
         if not (is_of_esxi(constraint.name) or present.meet(constraint))
     ]
-    if not wanted:
+    if not missing:
         return
-    names = list(dict.fromkeys(map(str, wanted)))
+    names = list(dict.fromkeys(map(str, missing)))
     more = f" and {len(names) - _NAMED_LIMIT} more" if len(names) > _NAMED_LIMIT else ""
     yield RemedyStep(
         key=PROVIDER,
         what=f"first install the VIB that provides {', '.join(names[:_NAMED_LIMIT])}{more}",
-        cost="takes that VIB, for this release",
+        cost="requires that VIB, built for this release",
         weight=12,
-        apply=lambda given: _with_provider(given, tuple(wanted)),
+        apply=lambda given: _with_provider(given, tuple(missing)),
     )
 
 
-def _all_known(command: Command) -> tuple[Package, ...]:
-    return (*command.host.installed, *command.packages)
-
-
-def _with_provider(command: Command, wanted: tuple[Constraint, ...]) -> Command:
-    provides = tuple(Provide(name=each.name, version=_fitting(each)) for each in wanted)
+def _with_provider(command: Command, missing: tuple[Constraint, ...]) -> Command:
+    provides = tuple(
+        Provide(name=constraint.name, version=_fitting_version(constraint))
+        for constraint in missing
+    )
     descriptor = Descriptor(
         name="provider",
         version="1.0-1",
@@ -240,8 +248,8 @@ def _with_provider(command: Command, wanted: tuple[Constraint, ...]) -> Command:
     return replace(command, host=replace(command.host, installed=installed))
 
 
-def _fitting(constraint: Constraint) -> str:
-    """Return a version that meets a constraint, as far as one is easily told."""
+def _fitting_version(constraint: Constraint) -> str:
+    """Return a version that meets a constraint, for all relations but `<<`."""
     return f"{constraint.version}.1" if constraint.relation == ">>" else constraint.version
 
 
@@ -250,12 +258,12 @@ def _signing_steps(command: Command) -> Iterator[RemedyStep]:
     if is_trusted and not any(repaired(command)) and as_boot_copy(command) is command:
         return
     below = any(not package.level.needs_signature for package in command.packages)
-    level = min((_signable(package) for package in command.packages), key=lambda each: each.rank)
+    level = min(map(_signable, command.packages), key=lambda level: level.rank)
     yield RemedyStep(
         key=SIGN,
         built=(f"at {level.esxcli_name}", *repaired(command)) if below else (),
-        what=f"have it signed at {level.esxcli_name} by a signer whom the host trusts",
-        cost="takes the key and certificate of a VMware partner, or of VMware itself",
+        what=f"have it signed at {level.esxcli_name} by a signer that the host trusts",
+        cost="requires the key and certificate of a VMware partner, or of VMware itself",
         weight=60,
         apply=lambda given: _each(rebuilt(given) if below else given, _signed),
     )
@@ -277,28 +285,28 @@ def _each(command: Command, change: Callable[[Package], Package]) -> Command:
 
 
 STEP_LIMIT = 3
-"""Steps that are combined to one remedy; nobody was seen to need more."""
+"""Most steps in one remedy; no known refusal requires more."""
 COMBINED_LIMIT = 100
-"""VIBs of one file up to which steps are combined; for more, each step is tried alone."""
+"""Most VIBs in one file for which steps are combined; above that, each step is tried alone."""
 HELD_LIMIT = 400
-"""Installed VIBs up to which steps are combined; a host has some 200."""
+"""Most installed VIBs for which steps are combined; a host has about 200."""
 RELATED_LIMIT = 400
-"""Relationships of these VIBs up to which steps are combined; real VIBs have up to 8."""
+"""Most relationships of these VIBs for which steps are combined; real VIBs have up to 8."""
 Predict = Callable[[Command], tuple[Branch[Prediction], ...]]
 
 
 class Remedy(Struct, frozen=True, kw_only=True):
-    """Steps with which the VIB installs, and how it then does."""
+    """Steps with which the VIB installs, and the outcomes."""
 
     steps: tuple[RemedyStep, ...]
     outcomes: tuple[InstallOutcome, ...]
     certainty: Certainty
     always: bool
-    """Whether it installs whatever the unknown facts are."""
+    """Whether it installs in every branch of the unknown facts."""
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What is to be done, in order."""
+        """The steps as instructions, in order."""
         return whole_words(self.steps)
 
     @property
@@ -311,12 +319,12 @@ class Remedy(Struct, frozen=True, kw_only=True):
 
     @property
     def is_sure(self) -> bool:
-        """Whether it is known how this release treats the steps."""
+        """Whether the effect of the steps on this release is known."""
         return self.certainty is not Certainty.UNKNOWN
 
     @property
     def is_signed(self) -> bool:
-        """Whether it takes a trusted signature, which few people can get."""
+        """Whether it requires a trusted signature, which few people can get."""
         return any(step.key == SIGN for step in self.steps)
 
     @property
@@ -330,8 +338,8 @@ def remedies(command: Command, predict_by: Predict = predict) -> tuple[Remedy, .
     Empty: no known step helps. One remedy without steps: the command already works.
 
     Args:
-        command: what is refused.
-        predict_by: predicts a command; that of another way to the host than `vib install`.
+        command: the refused command.
+        predict_by: predicts a command; pass another one for a route other than `vib install`.
     """
     if command.verb is Verb.REMOVE:
         return _search(command, tuple(steps_of_a_removal(command)), predict_by)
@@ -342,9 +350,9 @@ def remedies(command: Command, predict_by: Predict = predict) -> tuple[Remedy, .
 
 
 def host_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
-    """Return the smallest sets of flags and settings with which all these commands install.
+    """Return the smallest sets of flags and host settings with which all these commands install.
 
-    The surest comes first, --force among them: the VIB stays as it is.
+    The most certain comes first; --force has no disadvantage in this order.
     """
     steps = {step.key: step for command in commands for step in steps_of_the_host(command)}
     for size in range(STEP_LIMIT + 1):
@@ -357,24 +365,28 @@ def host_remedies(commands: Sequence[Command]) -> tuple[Remedy, ...]:
 def _search(
     command: Command, steps: Sequence[RemedyStep], predict_by: Predict
 ) -> tuple[Remedy, ...]:
-    """Try ever larger sets of steps, until one installs that is sure and not forced."""
-    most = STEP_LIMIT if _is_small(command) else 1
-    found: list[Remedy] = []
-    partly: list[Remedy] = []
-    for size in range(most + 1):
+    """Try growing sets of steps until one surely installs without --force."""
+    limit = STEP_LIMIT if _is_small(command) else 1
+    best: list[Remedy] = []
+    partial: list[Remedy] = []
+    for size in range(limit + 1):
         tried = [_try((command,), chosen, predict_by) for chosen in combinations(steps, size)]
         working = [remedy for remedy in tried if remedy.always]
-        if not found:
-            partly += [r for r in tried if not r.always and any(out.installs for out in r.outcomes)]
+        if not best:
+            partial += [
+                remedy
+                for remedy in tried
+                if not remedy.always and any(outcome.installs for outcome in remedy.outcomes)
+            ]
         better = [remedy for remedy in working if remedy.is_sure and not remedy.is_forced]
-        found = [*found, *better] if found else working
+        best = [*best, *better] if best else working
         if better:
             break
-    return (*_ranked(found), *_within_reach(found, partly))
+    return (*_ranked(best), *_within_reach(best, partial))
 
 
 def _is_small(command: Command) -> bool:
-    """Whether one prediction is quick enough for hundreds of them."""
+    """Return whether a prediction is quick enough to make hundreds of them."""
     related = sum(package.descriptor.relationships.count for package in command.packages)
     return (
         len(command.packages) <= COMBINED_LIMIT
@@ -383,20 +395,20 @@ def _is_small(command: Command) -> bool:
     )
 
 
-def _ranked(found: Iterable[Remedy]) -> tuple[Remedy, ...]:
-    """Put the surest and least costly first, and --force behind all that does without it."""
-    return tuple(sorted(found, key=lambda remedy: (remedy.is_forced, *_rank(remedy))))
+def _ranked(unsorted: Iterable[Remedy]) -> tuple[Remedy, ...]:
+    """Sort remedies: those with --force last, then by certainty and effort."""
+    return tuple(sorted(unsorted, key=lambda remedy: (remedy.is_forced, *_rank(remedy))))
 
 
 def _rank(remedy: Remedy) -> tuple[int, int]:
     return remedy.certainty.doubt, sum(step.weight for step in remedy.steps)
 
 
-def _within_reach(found: Sequence[Remedy], partly: Iterable[Remedy]) -> Iterator[Remedy]:
-    """Yield what installs in some cases, where all else takes a signature that few can get."""
-    if not all(remedy.is_signed for remedy in found):
+def _within_reach(best: Sequence[Remedy], partial: Iterable[Remedy]) -> Iterator[Remedy]:
+    """Yield remedies that work in some branches, if all others require a trusted signature."""
+    if not all(remedy.is_signed for remedy in best):
         return
-    reachable = _ranked(remedy for remedy in partly if not remedy.is_signed)
+    reachable = _ranked(remedy for remedy in partial if not remedy.is_signed)
     least = min((len(remedy.steps) for remedy in reachable), default=0)
     yield from (remedy for remedy in reachable if len(remedy.steps) == least)
 
@@ -408,7 +420,7 @@ def _try(commands: Sequence[Command], steps: Sequence[RemedyStep], predict_by: P
         changed = command
         for step in ordered:
             changed = step.apply(changed)
-        results += [world.result for world in predict_by(changed)]
+        results += [branch.result for branch in predict_by(changed)]
     return Remedy(
         steps=ordered,
         outcomes=tuple(dict.fromkeys(result.outcome for result in results)),

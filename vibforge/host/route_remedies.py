@@ -1,4 +1,4 @@
-"""The least that has to change for a VIB to reach a host by one of the routes."""
+"""The smallest sets of steps with which a VIB installs by a given route."""
 
 from functools import partial
 
@@ -12,57 +12,57 @@ from vibforge.host.routes import Delivery, Route, predict_route
 _BY_COMPONENT = frozenset({Route.COMPONENT, Route.VLCM})
 _INSTALL = RemedyStep(
     key="install",
-    what="use `esxcli software vib install`: update only replaces what is installed",
+    what="use `esxcli software vib install`; update only replaces installed VIBs",
     cost="nothing",
     weight=1,
     apply=lambda command: command,
 )
 
 
-def route_remedies(journey: Delivery, route: Route) -> tuple[Remedy, ...]:
-    """Return the smallest sets of steps with which a VIB goes by `route`, best first."""
-    if route in _BY_COMPONENT and not journey.offer.is_component:
-        offer = replace(journey.offer, is_component=True, is_bundle=True)
-        return _after(_bundling(journey), _remedies(replace(journey, offer=offer), route))
-    if route is Route.UPDATE and not _updates(journey):
-        return _after(_INSTALL, _remedies(journey, Route.INSTALL))
-    return _remedies(journey, route)
+def route_remedies(delivery: Delivery, route: Route) -> tuple[Remedy, ...]:
+    """Return the smallest sets of steps with which a VIB installs by `route`, best first."""
+    if route in _BY_COMPONENT and not delivery.candidate.is_component:
+        candidate = replace(delivery.candidate, is_component=True, is_bundle=True)
+        return _after(_bundling(delivery), _remedies(replace(delivery, candidate=candidate), route))
+    if route is Route.UPDATE and not _updates(delivery):
+        return _after(_INSTALL, _remedies(delivery, Route.INSTALL))
+    return _remedies(delivery, route)
 
 
-def _bundling(journey: Delivery) -> RemedyStep:
-    makes = "create, which makes an offline bundle with the VIB as a component"
-    turns = "modernise, which turns the bundle's bulletins into components"
+def _bundling(delivery: Delivery) -> RemedyStep:
+    create = "create, which makes an offline bundle with the VIB as a component"
+    modernise = "modernise, which turns the bundle's bulletins into components"
     return RemedyStep(
         key="bundle",
-        what=f"vibforge bundle {turns if journey.offer.is_bundle else makes}",
-        cost="another file; the VIB in it stays as it is",
+        what=f"vibforge bundle {modernise if delivery.candidate.is_bundle else create}",
+        cost="a new bundle file; the VIB in it does not change",
         weight=1,
         apply=lambda command: command,
     )
 
 
-def _updates(journey: Delivery) -> bool:
-    """Whether the host holds, or may hold, an older VIB that this one updates."""
+def _updates(delivery: Delivery) -> bool:
+    """Return whether the host has, or may have, an older VIB that this one updates."""
     return any(
-        world.result.outcome is not InstallOutcome.SKIPPED
-        for world in predict_route(journey, Route.UPDATE)
+        branch.result.outcome is not InstallOutcome.SKIPPED
+        for branch in predict_route(delivery, Route.UPDATE)
     )
 
 
-def _remedies(journey: Delivery, route: Route) -> tuple[Remedy, ...]:
-    return remedies(journey.command(), partial(_predict, journey, route))
+def _remedies(delivery: Delivery, route: Route) -> tuple[Remedy, ...]:
+    return remedies(delivery.command(), partial(_predict, delivery, route))
 
 
-def _predict(journey: Delivery, route: Route, command: Command) -> tuple[Branch[Prediction], ...]:
-    offer = replace(
-        journey.offer,
+def _predict(delivery: Delivery, route: Route, command: Command) -> tuple[Branch[Prediction], ...]:
+    candidate = replace(
+        delivery.candidate,
         packages=command.packages,
         refusals=command.refusals,
         damage=command.damage,
     )
-    changed = replace(journey, host=command.host, offer=offer, flags=command.flags)
+    changed = replace(delivery, host=command.host, candidate=candidate, flags=command.flags)
     return predict_route(changed, route)
 
 
-def _after(first: RemedyStep, found: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
-    return tuple(replace(remedy, steps=(first, *remedy.steps)) for remedy in found)
+def _after(first: RemedyStep, following: tuple[Remedy, ...]) -> tuple[Remedy, ...]:
+    return tuple(replace(remedy, steps=(first, *remedy.steps)) for remedy in following)

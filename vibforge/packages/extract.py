@@ -299,7 +299,7 @@ class Unpacking:
             if leads_out(entry.path, links)
         ]
         if outside:
-            raise FormatError.of(outside)
+            raise FormatError.from_problems(outside)
 
     def _take_hard_link(self, entry: ArchiveEntry) -> None:
         path = f"{self._prefix}{entry.path}"
@@ -367,4 +367,4 @@ def _check_all_found(paths: tuple[str, ...], done: Extracted) -> None:
     ]
     if missing:
         what = "there is no such path in it"
-        raise FormatError.of(Problem(what=what, where=each) for each in missing)
+        raise FormatError.from_problems(Problem(what=what, where=each) for each in missing)

@@ -1,4 +1,4 @@
-"""Look into a VIB, a bundle, a payload or a stage folder, and say what is there."""
+"""Describe the contents of a VIB, a bundle, a payload or a stage directory."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ from vibforge.bundle.metadata import Bundle
 from vibforge.bundle.opening import OpenBundle
 from vibforge.checks.payloads import type_unlike_content, unreadable_payload, wrong_size
 from vibforge.errors import FormatError, Problem
-from vibforge.files.inputs import Source
+from vibforge.files.inputs import Several, Source
 from vibforge.formats import pkcs7
 from vibforge.formats.budget import Budget, Work
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
@@ -37,12 +37,12 @@ class VibInspection(Struct, frozen=True, kw_only=True):
     payloads: tuple[ScannedPayload, ...]
     blocks: "tuple[Block, ...]"
     claims: tuple[str, ...] = ()
-    """Why its signatures cannot carry the level that it claims."""
+    """Why its signatures do not allow the level that it claims."""
     faults: tuple[Problem, ...] = ()
 
 
 class BundleInspection(Struct, frozen=True, kw_only=True):
-    """A bundle with its VIBs; `faults` tells which of them could not be read."""
+    """A bundle with its VIBs; `faults` lists the VIBs that could not be read."""
 
     bundle: Bundle
     size: int
@@ -51,7 +51,7 @@ class BundleInspection(Struct, frozen=True, kw_only=True):
 
 
 class StageInspection(Struct, frozen=True, kw_only=True):
-    """A stage folder with the trees of its payloads, each with the entries a build would see."""
+    """A stage directory with the entries that a build packs for each payload."""
 
     folder: StageFolder
     blocks: "tuple[Block, ...]"
@@ -62,13 +62,27 @@ class StageInspection(Struct, frozen=True, kw_only=True):
 Inspection = VibInspection | BundleInspection | ScannedPayload | StageInspection
 
 
+class Inspected(Several[tuple[Inspection, ...]], frozen=True):
+    """What is in each file.
+
+    Attributes:
+        found: each file that could be read, with its inspections: a zip may hold several bundles.
+        unreadable: the files that could not be read, each with its `problems`.
+    """
+
+    @property
+    def inspections(self) -> tuple[Inspection, ...]:
+        """All that was found, in the order of the files."""
+        return tuple(each for _path, all_in_it in self.found for each in all_in_it)
+
+
 def inspect(subject: Subject, *, whole: bool = True) -> Inspection:
-    """Look into what `subjects.opened` opened.
+    """Inspect a subject that `subjects.opened` opened.
 
     Args:
-        subject: what to look into.
-        whole: whether all entries of payloads are wanted; if not, only the start of a large payload
-            is read, which takes the same time at any size.
+        subject: the subject.
+        whole: whether to read all entries of payloads; False reads only the start of a large
+            payload, which takes the same time for any size.
     """
     match subject:
         case Vib():
@@ -82,7 +96,7 @@ def inspect(subject: Subject, *, whole: bool = True) -> Inspection:
 
 
 def inspect_vib(vib: Vib, *, whole: bool = True) -> VibInspection:
-    """Look into a VIB; of a payload no more is unpacked than its list of files needs."""
+    """Inspect a VIB; unpacks only as much of a payload as its list of files requires."""
     blocks, faults = _blocks(vib.signature)
     with vib.source.open() as stream:
         payloads = tuple(_scan(vib, payload, stream, whole=whole) for payload in vib.payloads)
@@ -108,7 +122,7 @@ def _scan(vib: Vib, payload: StoredPayload, stream: BinaryIO, *, whole: bool) ->
 
 
 def _note_contradictions(scan: VibScan) -> None:
-    """Add to the oddities of payloads where size or packing are not what the descriptor states."""
+    """Add to the oddities of payloads whose size or packing contradicts the descriptor."""
     by_name = {payload.name: payload for payload in scan.payloads}
     for check in (type_unlike_content, unreadable_payload, wrong_size):
         for fault in check.faults(scan):
@@ -159,13 +173,13 @@ def _blocks(signature: bytes) -> "tuple[tuple[Block, ...], tuple[Problem, ...]]"
         return (), ()
 
     try:
-        return pkcs7.read_blocks(signature), ()
+        return pkcs7.parse_blocks(signature), ()
     except FormatError as error:
         return (), error.problems
 
 
 def _tree(folder: Path) -> Iterator[ArchiveEntry]:
-    """Yield what a folder holds, sorted by path, as entries of a payload."""
+    """Yield the contents of a folder as payload entries, sorted by path."""
     budget = Budget(str(folder), 0)
     for parent, folders, files in os.walk(folder):
         folders.sort()
@@ -176,21 +190,21 @@ def _tree(folder: Path) -> Iterator[ArchiveEntry]:
 
 
 def _tree_entry(path: Path, name: str) -> ArchiveEntry:
-    found = path.lstat()
+    status = path.lstat()
     kind = EntryKind.FILE
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         kind = EntryKind.SYMLINK
-    elif stat.S_ISDIR(found.st_mode):
+    elif stat.S_ISDIR(status.st_mode):
         kind = EntryKind.DIRECTORY
     return ArchiveEntry(
         path=name,
         kind=kind,
-        mode=stat.S_IMODE(found.st_mode),
-        size=found.st_size if kind is EntryKind.FILE else 0,
+        mode=stat.S_IMODE(status.st_mode),
+        size=status.st_size if kind is EntryKind.FILE else 0,
         link=str(path.readlink()) if kind is EntryKind.SYMLINK else "",
-        uid=found.st_uid,
-        gid=found.st_gid,
-        mtime=int(found.st_mtime),
+        uid=status.st_uid,
+        gid=status.st_gid,
+        mtime=int(status.st_mtime),
     )
 
 
@@ -201,28 +215,29 @@ _LINKS = {EntryKind.SYMLINK, EntryKind.HARD_LINK}
 def print_file(
     subjects: Iterable[Subject], path: str, write: Callable[[memoryview], object]
 ) -> None:
-    """Write the first file of that path, piece by piece; the payload is read no further.
+    """Write the first file at a path, piece by piece; reads the payload only up to its end.
 
     Raises:
         FormatError: there is no such file, or the payload is damaged before its end.
     """
-    wanted = path.strip("/")
-    for found, pieces in chain.from_iterable(map(contents_of, subjects)):
-        if found.entry.path != wanted:
+    relative = path.strip("/")
+    for file, pieces in chain.from_iterable(map(contents_of, subjects)):
+        entry = file.entry
+        if entry.path != relative:
             continue
-        if found.entry.kind in _LINKS:
+        if entry.kind in _LINKS:
             raise FormatError(
-                f"it is a link to {found.entry.link}",
+                f"is a link to {entry.link}",
                 where=path,
-                remedy="print what it leads to",
+                remedy="print the file that it links to",
             )
-        if found.entry.kind not in _FILES:
-            raise FormatError("it is not a file", where=path)
-        left = found.entry.size
+        if entry.kind not in _FILES:
+            raise FormatError("is not a file", where=path)
+        left = entry.size
         for piece in pieces:
             write(piece)
             left -= len(piece)
         if left:
-            raise FormatError("cut short", where=path)
+            raise FormatError("the payload ends before the end of this file", where=path)
         return
-    raise FormatError("there is no such file in it", where=path)
+    raise FormatError("no payload contains this file", where=path)

@@ -1,4 +1,4 @@
-"""Every check by id and name, and packages held against the chosen ones."""
+"""All checks by ID and name, and the lint of packages with a selection of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -14,6 +14,7 @@ from vibforge.checks.vib_checks import VIB_CHECKS
 from vibforge.errors import ModelError
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE, row_of
+from vibforge.files.inputs import Unreadable
 from vibforge.findings.check import Check, Finding, Severity, Subject_contra, finding
 from vibforge.vib.scan import VibScan
 
@@ -27,36 +28,36 @@ CHECKS: tuple[Check[VibScan] | Check[BundleScan], ...] = tuple(
 )
 
 _NEAR_ID = 0.85
-"""So like are ids with a digit too many or too few; all of them share two letters."""
+"""Similarity of rule IDs that differ by one digit; all IDs share their first two letters."""
 
 
 def find_rule(text: str) -> Check[VibScan] | Check[BundleScan] | None:
-    """Return the rule of this id or name, None where there is none."""
-    wanted = text.strip()
-    return next((r for r in CHECKS if wanted.upper() == r.id or wanted.lower() == r.name), None)
+    """Return the rule with this ID or name; None if there is none."""
+    word = text.strip()
+    return next((r for r in CHECKS if word.upper() == r.id or word.lower() == r.name), None)
 
 
 def chosen(
     select: Sequence[str], ignore: Sequence[str], targets: Iterable[Release]
 ) -> frozenset[str]:
-    """Return the ids of the rules that are asked for.
+    """Return the IDs of the selected rules.
 
     Args:
-        select: ids, names or beginnings of ids (`VF3`); everything if empty.
-        ignore: the same, for what is left out.
+        select: IDs, names or prefixes of IDs (`VF3`); all rules if empty.
+        ignore: IDs, names or prefixes of the rules to leave out.
         targets: releases; a rule that is known to concern none of them is left out.
 
     Raises:
-        ModelError: one of the words fits no rule.
+        ModelError: a word matches no rule.
     """
-    wanted = _matching(select) if select else {rule.id for rule in CHECKS}
+    selected = _matching(select) if select else {rule.id for rule in CHECKS}
     releases = tuple(targets)
     concerned = {rule.id for rule in CHECKS if any(rule.concerns(r) is not False for r in releases)}
-    return frozenset((wanted & concerned) - _matching(ignore))
+    return frozenset((selected & concerned) - _matching(ignore))
 
 
 def unknown_rule(word: str) -> ModelError:
-    """Return the error for a word that is no rule, with those that are like it."""
+    """Return the error for a word that is not a rule; it suggests similar rules."""
     from difflib import get_close_matches  # noqa: PLC0415 - only for a wrong word
 
     ids, names = {rule.id: rule.id for rule in CHECKS}, {rule.name: rule.id for rule in CHECKS}
@@ -66,29 +67,29 @@ def unknown_rule(word: str) -> ModelError:
         f"there is no rule {word!r}",
         remedy=f"did you mean {' or '.join(near)}?"
         if near
-        else "`vibforge lint` names the rule of each finding",
+        else "`vibforge lint` prints the rule of each finding",
     )
 
 
 def _matching(words: Iterable[str]) -> set[str]:
-    found: set[str] = set()
+    matching: set[str] = set()
     for word in words:
         ids = {r.id for r in CHECKS if r.id.startswith(word.upper()) or r.name == word.lower()}
         if not ids or not word:
             raise unknown_rule(word)
-        found |= ids
-    return found
+        matching |= ids
+    return matching
 
 
 FAULT_LIMIT = 100
-"""Faults of one rule in one file that are listed; the last one tells how many more there are."""
+"""Most faults of one rule listed for one file; a last finding counts the others."""
 
 
 class CheckSelection(Struct, frozen=True, kw_only=True, dict=True):
-    """Which rules, for which releases, and what is allowed in spite of them.
+    """The rules to check, the releases to check for, and the allowed findings.
 
     Raises:
-        ModelError: a word names no rule.
+        ModelError: a word matches no rule.
     """
 
     select: tuple[str, ...] = ()
@@ -101,72 +102,75 @@ class CheckSelection(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def rules(self) -> frozenset[str]:
-        """The IDs of the rules that are chosen."""
+        """The IDs of the selected rules."""
         return chosen(self.select, self.ignore, self.targets)
 
 
 class LintResult(Struct, frozen=True, kw_only=True):
-    """What was found in the files, in their order."""
+    """The findings in the files, in the order of the files, and the files that cannot be read."""
 
     files: tuple[str, ...]
     findings: tuple[Finding, ...]
+    unreadable: tuple[Unreadable, ...] = ()
 
     @classmethod
     def of(cls, results: Iterable["LintResult"]) -> Self:
-        """Put results together, in their order."""
-        every = tuple(results)
+        """Return one result with the files and findings of several, in their order."""
+        parts = tuple(results)
         return cls(
-            files=tuple(file for result in every for file in result.files),
-            findings=tuple(finding for result in every for finding in result.findings),
+            files=tuple(file for part in parts for file in part.files),
+            findings=tuple(finding for part in parts for finding in part.findings),
+            unreadable=tuple(file for part in parts for file in part.unreadable),
         )
 
     @property
     def open(self) -> tuple[Finding, ...]:
-        """The findings that no reason allows."""
+        """The findings that no `[[allow]]` entry allows."""
         return tuple(finding for finding in self.findings if not finding.because)
 
     def count(self, severity: Severity) -> int:
-        return sum(each.count for each in self.open if each.severity is severity)
+        return sum(finding.count for finding in self.open if finding.severity is severity)
 
     @property
     def good(self) -> bool:
-        """Whether there is no error but those that are allowed."""
-        return not self.count(Severity.ERROR)
+        """Whether every file was read, and there is no error that is not allowed."""
+        return not self.unreadable and not self.count(Severity.ERROR)
 
 
 def lint(subjects: Iterable[VibScan | BundleScan], choice: CheckSelection) -> LintResult:
-    """Hold subjects against the rules.
+    """Check subjects with the selected rules.
 
     Raises:
-        LimitError: what is in a subject is beyond the budget of its file.
+        LimitError: the content of a subject exceeds the budget of its file.
     """
     files: list[str] = []
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for subject in subjects:
         files.append(subject.name)
-        findings = (_for_targets(one, choice.targets) for one in _findings(subject, choice.rules))
-        found += (one for one in findings if one is not None)
-    return LintResult(files=tuple(files), findings=tuple(_allowed(found, choice.allowances)))
+        for result in _findings(subject, choice.rules):
+            relevant = _for_targets(result, choice.targets)
+            findings += [relevant] if relevant is not None else []
+    return LintResult(files=tuple(files), findings=tuple(_allowed(findings, choice.allowances)))
 
 
-def _for_targets(found: Finding, targets: Sequence[Release]) -> Finding | None:
-    """Drop a finding that no target minds, and weaken one that none is known to mind."""
-    if found.minds is None:
-        return found
-    cells = {release: found.minds(row_of(release)) for release in targets}
+def _for_targets(result: Finding, targets: Sequence[Release]) -> Finding | None:
+    """Drop a finding that concerns no target; weaken one whose effect on the targets is unknown."""
+    if result.minds is None:
+        return result
+    cells = {release: result.minds(row_of(release)) for release in targets}
     if any(cell and cell.value for cell in cells.values()):
         known = TABLE if tuple(targets) == STOCK_TARGETS else targets
-        fits_some = any((cell := found.minds(row_of(r))) and not cell.value for r in known)
-        is_note = found.one_target_suffices and fits_some
-        return replace(found, severity=Severity.NOTE) if is_note else found
+        fits_some = any((cell := result.minds(row_of(r))) and not cell.value for r in known)
+        is_note = result.one_target_suffices and fits_some
+        return replace(result, severity=Severity.NOTE) if is_note else result
     if None not in cells.values():
         return None
     unknown = ", ".join(str(release) for release, cell in cells.items() if cell is None)
     return replace(
-        found,
-        severity=max(found.severity, Severity.WARNING, key=list(Severity).index),
+        result,
+        severity=max(result.severity, Severity.WARNING, key=list(Severity).index),
         certainty=Certainty.UNKNOWN,
-        what=f"{found.what}; whether it matters on {unknown} is not known",
+        what=f"{result.what}; whether it matters on {unknown} is not known",
     )
 
 
@@ -196,5 +200,5 @@ def _of(
 def _allowed(findings: Iterable[Finding], allowances: "Sequence[Allowance]") -> Iterator[Finding]:
     names = {rule.name: rule.id for rule in CHECKS}
     reasons = {names.get(a.rule.lower(), a.rule.upper()): a.because for a in allowances}
-    for each in findings:
-        yield replace(each, because=reasons.get(each.rule, ""))
+    for result in findings:
+        yield replace(result, because=reasons.get(result.rule, ""))

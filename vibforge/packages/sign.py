@@ -1,4 +1,4 @@
-"""Sign a VIB, here or where the key is, and touch nothing else of it."""
+"""Sign a VIB with a local key or a signing service; nothing else in the VIB changes."""
 
 import hashlib
 import os
@@ -18,12 +18,12 @@ from vibforge.files.publication import Publication, explained
 from vibforge.findings.check import Topic
 from vibforge.formats.ar import MAGIC, member_padding, read_archive
 from vibforge.formats.budget import Budget
-from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.formats.pkcs7 import check_block, parse_blocks
 from vibforge.formats.pkcs7_making import append_block
 from vibforge.formats.streams import read_chunks
 from vibforge.packages.verification import Outcome, judgement_of
 from vibforge.packages.verify import verify_vib
-from vibforge.signing.host_rules import TrustJudgement, form_objections
+from vibforge.signing.host_rules import TrustJudgement, form_reasons
 from vibforge.signing.key_source import (
     KeySource,
     open_signer,
@@ -45,17 +45,17 @@ from vibforge.vib.archive import Vib
 from vibforge.vib.identity import DESCRIPTOR_NAME, SIGNATURE_NAME, ReleaseDate
 
 _SIZE_FIELD = slice(48, 58)
-"""Where a member's header says how long it is (format.md#member-headers)."""
+"""The size field of a member's header (format.md#member-headers)."""
 _VOUCHED_FOR = frozenset(
     {Topic.DESCRIPTOR, Topic.PAYLOAD, Topic.SIZE, Topic.DIGEST, Topic.COVERAGE}
 )
-"""What must hold before a descriptor is signed: a signature vouches for these."""
+"""Topics whose facts must hold before a descriptor is signed."""
 _REMEDIES = {
-    Topic.COVERAGE: "build it again: `vibforge extract --stage` makes a project of the VIB, and "
+    Topic.COVERAGE: "rebuild it: `vibforge extract --stage` makes a project of the VIB, and "
     "`vibforge build` declares all digests",
-    Topic.DESCRIPTOR: "have the VIB built again",
+    Topic.DESCRIPTOR: "rebuild the VIB",
 }
-_REBUILD = "fetch the VIB again, or have it built again: what is signed must be what was built"
+_REBUILD = "download the VIB again, or rebuild it; a signature must cover what was built"
 
 
 class Existing(StrEnum):
@@ -67,18 +67,18 @@ class Existing(StrEnum):
 
     @classmethod
     def of(cls, *, append: bool, replace: bool) -> "Existing":
-        """Choose by two flags.
+        """Return the choice that two flags express.
 
         Raises:
             SigningError: both are set.
         """
         if append and replace:
-            raise SigningError("a signature is added or takes the place of others, not both")
+            raise SigningError("--append and --replace exclude each other; give only one of them")
         return cls.APPEND if append else cls.REPLACE if replace else cls.REFUSE
 
 
 class Signable(Struct, frozen=True):
-    """A VIB as a signer sees it."""
+    """A VIB that can be signed."""
 
     path: Path
     vib: Vib
@@ -98,9 +98,9 @@ class Signable(Struct, frozen=True):
             released = datetime.fromtimestamp(ReleaseDate.parse(text).epoch, UTC)
         except ModelError as error:
             raise SigningError(
-                f"the VIB's release date is {text!r}, which is no signing time",
+                f"the VIB's release date {text!r} cannot be used as the signing time",
                 where=str(self.path),
-                remedy="name one with --signing-time",
+                remedy="give the signing time with --signing-time",
             ) from error
         return signing_time(released, certificate)
 
@@ -108,8 +108,7 @@ class Signable(Struct, frozen=True):
 class Signed(Struct, frozen=True, kw_only=True):
     """A VIB that was signed.
 
-    `stated` is the time in the new signature and where it comes from; `judgement` says what the
-    signatures carry, as far as is known.
+    `stated` is the signing time and its source; `judgement` is that of all signatures of the VIB.
     """
 
     path: Path
@@ -123,7 +122,7 @@ class Signed(Struct, frozen=True, kw_only=True):
 
 
 def read_signable(path: Path) -> Signable:
-    """Read a VIB that shall be signed, and insist that it is whole: its payloads too.
+    """Read a VIB to sign, and verify that the VIB and its payloads are undamaged.
 
     Raises:
         FormatError: it is not a VIB, cannot be read, or is damaged.
@@ -132,20 +131,20 @@ def read_signable(path: Path) -> Signable:
     """
     vib = Vib.from_path(path)
     if vib.faults:
-        raise FormatError.of(
-            Problem(what=one.what, where=one.where or str(path)) for one in vib.faults
+        raise FormatError.from_problems(
+            Problem(what=fault.what, where=fault.where or str(path)) for fault in vib.faults
         )
-    wrong = [
+    problems = [
         Problem(
-            what=one.objection,
-            where=f"{path}:{one.subject}" if one.subject else str(path),
-            remedy=_REMEDIES.get(one.topic, _REBUILD),
+            what=fact.failure,
+            where=f"{path}:{fact.subject}" if fact.subject else str(path),
+            remedy=_REMEDIES.get(fact.topic, _REBUILD),
         )
-        for one in verify_vib(vib, policy=TrustPolicy(strict=True)).facts
-        if one.outcome is Outcome.FAILED and one.topic in _VOUCHED_FOR
+        for fact in verify_vib(vib, policy=TrustPolicy(strict=True)).facts
+        if fact.outcome is Outcome.FAILED and fact.topic in _VOUCHED_FOR
     ]
-    if wrong:
-        raise SigningError.of(wrong)
+    if problems:
+        raise SigningError.from_problems(problems)
     return Signable(path, vib)
 
 
@@ -157,16 +156,16 @@ def sign_vib(
     signing_time: datetime | None = None,
     existing: Existing = Existing.REFUSE,
 ) -> Signed:
-    """Sign a VIB, in place or into `output`; the file appears only when all of it is verified.
+    """Sign a VIB, in place or into `output`; the file is published only after it is verified.
 
     Args:
         path: the VIB.
         signer: holds the key; see `vibforge.signing`.
-        output: the signed VIB; `path` itself if None. A file that is there already is replaced by
-            one of the same owner and permissions.
-        signing_time: what the signature states; if None, the later of the VIB's release date and
+        output: the signed VIB; `path` itself if None. An existing file is replaced; its owner and
+            permissions are kept.
+        signing_time: the time in the signature; if None, the later of the VIB's release date and
             the notBefore of the signer's certificate.
-        existing: what becomes of signatures that it has.
+        existing: what to do with existing signatures.
 
     Raises:
         FormatError: it is not a VIB, or is damaged.
@@ -191,28 +190,28 @@ def sign_vib(
 
 
 def _kept(signable: Signable, existing: Existing) -> bytes:
-    """Return the signatures that stay; those that do not hold must not stand before a new one."""
-    blocks = read_blocks(signable.vib.signature) if existing is not Existing.REPLACE else ()
+    """Return the existing signatures to keep; refuse invalid ones, which would come first."""
+    blocks = parse_blocks(signable.vib.signature) if existing is not Existing.REPLACE else ()
     if blocks and existing is Existing.REFUSE:
         raise SigningError(
             f"it has {len(blocks)} signature{'s' if len(blocks) > 1 else ''} already",
             where=str(signable.path),
-            remedy="--append adds one, --replace drops what is there",
+            remedy="use --append to add a signature, or --replace to drop the existing ones",
         )
     for number, block in enumerate(blocks, start=1):
         check = check_block(block, signable.vib.descriptor_bytes)
-        objections = [*form_objections(block), *([] if check.held else [check.reason])]
-        if objections:
+        reasons = [*form_reasons(block), *([] if check.held else [check.reason])]
+        if reasons:
             raise SigningError(
-                f"signature {number} does not hold: {objections[0]}",
+                f"signature {number} is not valid: {reasons[0]}",
                 where=str(signable.path),
-                remedy="--replace drops it",
+                remedy="use --replace to drop it",
             )
     return signable.vib.signature if blocks else b""
 
 
 def _write(vib: Vib, signatures: bytes, target: Path) -> None:
-    """Write the VIB anew, member by member as it was, but for the signatures."""
+    """Write the VIB with new signatures; copy every other member unchanged."""
     with Publication(target.parent) as publication:
         with (
             publication.create(target.name, like_replaced=True) as file,
@@ -231,32 +230,33 @@ def _write(vib: Vib, signatures: bytes, target: Path) -> None:
                 for chunk in read_chunks(source, member.size):
                     file.write(chunk)
                 file.write(member.padding)
-            _insist(file, vib, signatures)
+            _verify_written(file, vib, signatures)
         publication.publish()
 
 
-def _insist(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
-    """Read back what was written, and refuse to publish anything but the signed VIB."""
+def _verify_written(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
+    """Read the written file back, and raise unless it is the signed VIB."""
     file.flush()
     end = file.seek(0, os.SEEK_END)
     file.seek(0)
     members = {
-        one.name: one for one in read_archive(file, end, Budget(vib.source.name, end)).members
+        member.name: member
+        for member in read_archive(file, end, Budget(vib.source.name, end)).members
     }
-    found = {}
+    written = {}
     for name in (DESCRIPTOR_NAME, SIGNATURE_NAME):
         file.seek(members[name].data_offset)
-        found[name] = file.read(members[name].size)
-    same = found == {DESCRIPTOR_NAME: vib.descriptor_bytes, SIGNATURE_NAME: signatures}
-    newest = read_blocks(found[SIGNATURE_NAME])[-1]
-    if not same or check_block(newest, found[DESCRIPTOR_NAME]).held is not True:
+        written[name] = file.read(members[name].size)
+    is_equal = written == {DESCRIPTOR_NAME: vib.descriptor_bytes, SIGNATURE_NAME: signatures}
+    newest = parse_blocks(written[SIGNATURE_NAME])[-1]
+    if not is_equal or check_block(newest, written[DESCRIPTOR_NAME]).held is not True:
         raise SigningError("the VIB changed while it was signed", where=vib.source.name)
 
 
 class ToSign(Struct, frozen=True, kw_only=True):
-    """What a service elsewhere signs: `text`, or its SHA-256 `digest`.
+    """The input of a signing service: `text`, or its SHA-256 `digest`.
 
-    `stated` is the time that goes into the signature, and where it comes from.
+    `stated` is the signing time and its source.
     """
 
     signable: Signable
@@ -275,13 +275,13 @@ class ToSign(Struct, frozen=True, kw_only=True):
 def to_sign(
     path: Path, signing_time: datetime | None = None, certificates: Sequence[Path] = ()
 ) -> ToSign:
-    """Return what is to be signed elsewhere; the same VIB, time and signer give the same again.
+    """Return the input of a signing service; equal for the same VIB, time and signer.
 
     Args:
         path: the VIB.
-        signing_time: what the signature will state; see `sign_vib`.
-        certificates: files with the signer's certificate first; without it, a signer that is
-            younger than the VIB needs a `signing_time`.
+        signing_time: the time in the signature; see `sign_vib`.
+        certificates: files with the signer's certificate first. Without them, pass a
+            `signing_time` if the certificate is newer than the VIB.
 
     Raises:
         FormatError: it is not a VIB, or is damaged.
@@ -297,18 +297,18 @@ def to_sign(
 def write_request(
     request: ToSign, digest: Path | None, attributes: Path | None
 ) -> tuple[Path, ...]:
-    """Write the digest, and the text that it is of, for a service.
+    """Write the digest, and the text itself, for a signing service.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    wanted = ((digest, request.digest), (attributes, request.text))
-    for path, data in wanted:
+    outputs = ((digest, request.digest), (attributes, request.text))
+    for path, data in outputs:
         if path is not None:
             with Publication(path.parent) as publication:
                 publication.write(path.name, data)
                 publication.publish()
-    return tuple(path for path, _ in wanted if path is not None)
+    return tuple(path for path, _ in outputs if path is not None)
 
 
 def choose_signer(
@@ -317,20 +317,20 @@ def choose_signer(
     passphrase: Passphrase,
     environment: Mapping[str, str],
 ) -> Signer:
-    """Make the signer of a key, or of a signature that was made elsewhere.
+    """Return the signer for a key, or for a signature of a signing service.
 
     Raises:
-        SigningError: neither or both are named, or what is named cannot be used.
+        SigningError: neither or both are given, or the given one cannot be used.
     """
     if signature is None and source.key:
         return open_signer(source, passphrase, environment)
     if signature is None or source.key:
         raise SigningError(
-            "name one of the two: --key, or --signature-in with a signature made elsewhere",
-            remedy="vibforge pki makes a key and certificate for a lab",
+            "give either --key, or --signature-in with the signature of a signing service",
+            remedy="for a lab, `vibforge pki` makes a key and certificate",
         )
     certificates = read_certificate_files(source.certificates)
     if not certificates:
-        raise SigningError("--signature-in needs --cert: the certificate of the key that signed")
+        raise SigningError("--signature-in requires --cert, the certificate of the signing key")
     chain = chain_of(certificates[0], certificates)
     return given_signature(read_small_file(signature), chain)

@@ -1,4 +1,4 @@
-"""Open whatever an admin has in hand: a VIB, a bundle, a loose payload, a stage folder."""
+"""Open a file or folder as a VIB, a bundle, a payload or a stage directory."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -44,13 +44,13 @@ def opened(path: Path) -> Iterator[tuple[Subject, ...]]:
     """Open a file or folder; a zip that holds zips opens as the bundles in it.
 
     Raises:
-        FormatError: it is none of what can be read.
+        FormatError: it is none of these kinds.
     """
     with ExitStack() as stack:
         if is_folder(path):
             yield (_stage_folder(path),)
             return
-        source = FileSource.of(path)
+        source = FileSource.from_path(path)
         stream = stack.enter_context(source.open())
         head = stream.read(HEAD_SIZE)
         kind = file_kind(head)
@@ -70,7 +70,7 @@ def _stage_folder(path: Path) -> StageFolder:
         raise FormatError(
             f"a folder without {DESCRIPTOR_NAME}, not a stage folder",
             where=str(path),
-            remedy="a project is shown by `vibforge build --dry-run`",
+            remedy="to see what a project would build, use `vibforge build --dry-run`",
         )
     data = descriptor.read_bytes()
     signature = path / SIGNATURE_NAME

@@ -1,4 +1,4 @@
-"""What verifying finds: facts held, failed or not checked; the verdict."""
+"""The result of a verification: facts that held, failed or were not checked, and the verdict."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from vibforge.findings.check import (
     Topic,
     Unchecked,
 )
-from vibforge.formats.pkcs7 import Block, read_blocks
+from vibforge.formats.pkcs7 import Block, parse_blocks
 from vibforge.signing import judging
 from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement
 from vibforge.signing.judging import claim, judge, level_ruling, signature_ruling
@@ -28,21 +28,21 @@ from vibforge.signing.policy import NO_POLICY, TrustPolicy, unsigned_claim
 from vibforge.vib.archive import Vib
 
 REQUIRED_SIGNATURE = "a signature is valid, as the policy requires"
-"""The statement of a policy's demand, of a VIB as of a bundle."""
+"""The statement for a policy that requires a signature, for VIBs and bundles."""
 
 
 class Outcome(StrEnum):
-    """What became of one fact."""
+    """The outcome of one fact."""
 
     HELD = "held"
     WARNING = "warning"
-    """It does not hold, and the file is not bad for it unless a stricter policy is asked for."""
+    """It does not hold, but only a stricter policy fails the file."""
     FAILED = "failed"
     NOT_CHECKED = "not checked"
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """One fact: what it is about, what it says, what became of it, and why if it did not hold."""
+    """One fact: topic, statement and outcome, and the reason if the statement does not hold."""
 
     topic: Topic
     subject: str
@@ -51,15 +51,15 @@ class Fact(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
     @property
-    def objection(self) -> str:
-        """What an error says of a fact that does not hold."""
+    def failure(self) -> str:
+        """The text of an error for a fact that does not hold."""
         return f'"{self.statement}" does not hold: {self.reason}'
 
 
 class Verification(Struct, frozen=True, kw_only=True):
     """The facts of one VIB, or of a bundle with its VIBs as `parts`.
 
-    `name` is where it was read from, `vib_id` empty for a bundle.
+    `name` is the file it was read from; `vib_id` is empty for a bundle.
     """
 
     name: str
@@ -69,14 +69,14 @@ class Verification(Struct, frozen=True, kw_only=True):
 
     @property
     def all_facts(self) -> Iterator[Fact]:
-        """The facts, and those of the parts."""
+        """The facts, including those of the parts."""
         yield from self.facts
         for part in self.parts:
             yield from part.all_facts
 
     @property
     def held(self) -> bool:
-        """Whether no fact failed; warnings and what was not checked do not count against it."""
+        """Whether no fact failed; warnings and facts that were not checked are ignored."""
         return all(fact.outcome is not Outcome.FAILED for fact in self.all_facts)
 
     def require(self) -> "Verification":
@@ -85,12 +85,18 @@ class Verification(Struct, frozen=True, kw_only=True):
         Raises:
             VerificationError: facts failed; each is a problem.
         """
-        failed = [fact for fact in self.all_facts if fact.outcome is Outcome.FAILED]
-        if failed:
-            raise VerificationError.of(
-                Problem(what=fact.objection, where=self._where(fact)) for fact in failed
-            )
+        if failed := self.problems:
+            raise VerificationError.from_problems(failed)
         return self
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The facts that failed, as problems of the file."""
+        return tuple(
+            Problem(what=fact.failure, where=self._where(fact))
+            for fact in self.all_facts
+            if fact.outcome is Outcome.FAILED
+        )
 
     def _where(self, fact: Fact) -> str:
         return f"{self.name}:{fact.subject}" if fact.subject else self.name
@@ -105,15 +111,15 @@ def fact(  # noqa: PLR0913 - the parts of a fact
     subject: str = "",
     warns: bool = False,
 ) -> Fact:
-    """Make a fact.
+    """Return a fact.
 
     Args:
-        topic: what it is about.
+        topic: the topic.
         statement: what should hold.
-        holds: None where it was not checked.
-        reason: why it does not hold, or was not checked; left out where it holds.
+        holds: whether it holds; None if it was not checked.
+        reason: why it does not hold, or was not checked; dropped if it holds.
         subject: the payload, signature or member.
-        warns: what does not hold is a warning, no failure.
+        warns: whether a statement that does not hold is a warning instead of a failure.
     """
     outcome = Outcome.NOT_CHECKED
     if holds is not None:
@@ -128,9 +134,9 @@ def fact(  # noqa: PLR0913 - the parts of a fact
 
 
 _UNCOVERED = frozenset({uncovered_table.id, bytes_around_signature.id})
-"""Checks that find bytes which neither a signature nor a digest covers."""
+"""Checks that find bytes without cover by a signature or a digest."""
 _FAULT_LIMIT = 5
-"""Faults of one check that are told one by one; a last fact counts the others."""
+"""Most faults of one check that are listed; a last fact counts the others."""
 
 
 def stated_facts(
@@ -139,14 +145,13 @@ def stated_facts(
     *,
     policy: TrustPolicy = NO_POLICY,
 ) -> Iterator[Fact]:
-    """Yield what becomes of each statement of a file.
+    """Yield a fact for each statement of a file.
 
     Args:
-        checks: every check of the registry for this kind of file; those that compare nothing with
-            a statement are skipped.
+        checks: all checks for this kind of file; those without a contradiction are skipped.
         subject: the scanned file.
-        policy: what the caller demands; bytes that no strong digest covers fail a strict policy,
-            and members that nothing covers fail one that demands a signature.
+        policy: a strict policy fails payloads that no strong digest covers; a policy that requires
+            a signature fails bytes that nothing covers.
     """
     for check in checks:
         if check.contradiction is not None:
@@ -187,29 +192,31 @@ def _fact(
 ) -> Fact:
     topic = contradiction.topic
     if isinstance(result, Held):
-        return _told(topic, result.where, result.claim, Outcome.HELD)
+        return _make_fact(topic, result.where, result.claim, Outcome.HELD)
     if isinstance(result, Unchecked):
-        return _told(topic, result.where, result.claim, Outcome.NOT_CHECKED, result.why)
+        return _make_fact(topic, result.where, result.claim, Outcome.NOT_CHECKED, result.why)
     is_error = (result.severity or check.severity) is Severity.ERROR
     fails = is_error or (topic is Topic.COVERAGE and _demands(policy, check))
     outcome = Outcome.FAILED if fails else Outcome.WARNING
     claim = result.claim or contradiction.claim
-    return _told(topic, result.where, claim, outcome, f"{result.what} ({check.id})")
+    return _make_fact(topic, result.where, claim, outcome, f"{result.what} ({check.id})")
 
 
 def _demands(policy: TrustPolicy, check: Check[Subject_contra]) -> bool:
-    """Whether a policy does not tolerate a weak cover, or bytes that nothing covers at all."""
+    """Return whether the policy fails a file because of this check of coverage."""
     return policy.demands_signature if check.id in _UNCOVERED else policy.strict
 
 
-def _told(topic: Topic, subject: str, statement: str, outcome: Outcome, reason: str = "") -> Fact:
+def _make_fact(
+    topic: Topic, subject: str, statement: str, outcome: Outcome, reason: str = ""
+) -> Fact:
     return Fact(topic=topic, subject=subject, statement=statement, outcome=outcome, reason=reason)
 
 
 def signed_facts(vib: Vib, policy: TrustPolicy) -> Iterator[Fact]:
-    """Yield the facts of each signature block, then whether they suit the acceptance level."""
+    """Yield the facts of each signature block, then whether they allow the acceptance level."""
     try:
-        read_blocks(vib.signature)
+        parse_blocks(vib.signature)
     except FormatError as error:
         yield fact(Topic.SIGNATURE, "can be read", holds=False, reason=error.problems[0].what)
     judgement = judgement_of(vib, policy)
@@ -223,7 +230,7 @@ def signed_facts(vib: Vib, policy: TrustPolicy) -> Iterator[Fact]:
 
 
 def policy_facts(judgement: TrustJudgement, policy: TrustPolicy) -> Iterator[Fact]:
-    """Yield whether signatures and level meet what the policy demands, if it demands anything."""
+    """Yield whether signatures and level meet the requirements of the policy, if it has any."""
     if policy.demands_signature:
         signature = signature_ruling(judgement, policy)
         yield fact(
@@ -241,10 +248,10 @@ def policy_facts(judgement: TrustJudgement, policy: TrustPolicy) -> Iterator[Fac
 
 
 def judgement_of(vib: Vib, policy: TrustPolicy = NO_POLICY) -> TrustJudgement:
-    """Judge the signatures of a VIB; those that cannot be read at all count as none."""
+    """Judge the signatures of a VIB; unreadable signatures are ignored."""
     blocks: tuple[Block, ...] = ()
     with contextlib.suppress(FormatError):
-        blocks = read_blocks(vib.signature)
+        blocks = parse_blocks(vib.signature)
     level = vib.descriptor.level
     return judge(
         blocks,
@@ -273,11 +280,11 @@ def _block_facts(judged: BlockJudgement, judgement: TrustJudgement) -> Iterator[
 
 
 def _signer_fact(judged: BlockJudgement, judgement: TrustJudgement, subject: str) -> Fact:
-    """Tell whether a host believes this signer; one that it believes is enough for a VIB."""
+    """Return whether a host trusts this signer; a VIB requires only one trusted signer."""
     ruling = judged.host
     holds, reason = ruling.held, "; ".join(ruling.reasons)
     if holds is False and judgement.host.held:
-        holds, reason = None, f"a host refuses it ({reason}), and takes another signature"
+        holds, reason = None, f"a host refuses it ({reason}), but accepts another signature"
     name = judged.check.certificate.subject if judged.check.certificate else ""
     if judged.known_as:
         name = f"{name} (known by its fingerprint: {judged.known_as})"
@@ -301,14 +308,14 @@ def _level_facts(judgement: TrustJudgement) -> Iterator[Fact]:
         first = judgement.host_first_only
         yield fact(
             Topic.LEVEL,
-            "ESXi 6.5 and 6.7.0, which read the first signature only, take it too",
+            "ESXi 6.5 and 6.7.0, which read only the first signature, accept it too",
             holds=first.held or None,
             reason="; ".join(first.reasons),
         )
 
 
 def _strict_fact(judgement: TrustJudgement, policy: TrustPolicy) -> Fact:
-    """Tell what strict rules say; they fail a VIB only where the caller wants that."""
+    """Return the fact of the strict rules, which fail a VIB only if the policy is strict."""
     ruling = judgement.strict
     if not policy.strict and ruling.held is False:
         ruling = Ruling(held=None, reasons=("a stricter host may refuse it", *ruling.reasons))
@@ -320,7 +327,7 @@ def _ruled(topic: Topic, statement: str, ruling: Ruling) -> Fact:
 
 
 def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]:
-    """Yield the facts of each signature block, whether they suit the level, and meet the policy."""
+    """Yield the facts of each signature block, of the acceptance level and of the policy."""
     if vib.is_signed:
         yield from signed_facts(vib, policy)
     elif policy.demands_signature:
@@ -328,7 +335,7 @@ def signature_facts(vib: Vib, policy: TrustPolicy = NO_POLICY) -> Iterator[Fact]
 
 
 def level_objections(vib: Vib) -> tuple[str, ...]:
-    """Tell why the signatures cannot carry the level that a VIB claims, whoever is trusted."""
+    """Return why the signatures do not allow the level that a VIB claims, with any trust store."""
     level = vib.descriptor.level
     if not vib.descriptor.has_level or not level.needs_signature:
         return ()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
 
@@ -13,12 +13,12 @@ from vibforge.bundle.opening import OpenBundle
 from vibforge.bundle.readers import ReaderVerdict, Verdict, reader_verdicts
 from vibforge.bundle.scan import BundleScan, bundle_scan
 from vibforge.checks.vib_checks import VIB_CHECKS
-from vibforge.errors import DepotError, FormatError, VibforgeError
-from vibforge.files.inputs import FileSource, Several, tried
+from vibforge.errors import DepotError, FormatError, Problem, VerificationError, VibforgeError
+from vibforge.files.inputs import FileSource, Several, require_readable, tried
 from vibforge.findings.check import Topic
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.packages.lint import BUNDLE_CHECKS
-from vibforge.packages.plan import bundle_offer, offer_of
+from vibforge.packages.plan import bundle_candidate, judged_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.packages.verification import (
     REQUIRED_SIGNATURE,
@@ -34,21 +34,25 @@ from vibforge.vib.payload_scan import Progress, no_progress
 from vibforge.vib.scan import VibScan
 
 if TYPE_CHECKING:
-    from vibforge.host.offer import InstallCandidate
+    from vibforge.host.candidate import InstallCandidate
 
 
-def verify(subject: Vib | str | os.PathLike[str], policy: TrustPolicy = NO_POLICY) -> Verification:
-    """Verify a VIB, or whatever VIB or bundle is at a path.
+def verify(
+    subject: Vib | str | os.PathLike[str],
+    policy: TrustPolicy = NO_POLICY,
+    progress: Progress = no_progress,
+) -> Verification:
+    """Verify a VIB, or the VIB or bundle at a path.
 
-    Without a store in the `policy`, the signature's arithmetic is checked, and whether its signer
-    is to be trusted is told as not checked.
+    Without a trust store in the `policy`, only the signature itself is checked; whether its signer
+    is trusted is reported as not checked.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     if isinstance(subject, Vib):
-        return verify_vib(subject.afresh(), policy=policy)
-    return verify_path(Path(subject), policy=policy)
+        return verify_vib(subject.afresh(), progress, policy)
+    return verify_path(Path(subject), progress, policy)
 
 
 def verify_path(
@@ -60,8 +64,8 @@ def verify_path(
         FormatError: it is neither a VIB nor a bundle, or cannot be read.
     """
     with opened(path) as subjects:
-        found = tuple(verify_subject(one, str(path), progress, policy) for one in subjects)
-    return found[0] if len(found) == 1 else Verification(name=str(path), parts=found)
+        parts = tuple(verify_subject(subject, str(path), progress, policy) for subject in subjects)
+    return parts[0] if len(parts) == 1 else Verification(name=str(path), parts=parts)
 
 
 def verify_subject(
@@ -70,7 +74,7 @@ def verify_subject(
     progress: Progress = no_progress,
     policy: TrustPolicy = NO_POLICY,
 ) -> Verification:
-    """Verify what `subjects.opened` opened from `where`.
+    """Verify a subject that `subjects.opened` opened from `where`.
 
     Raises:
         FormatError: it is neither a VIB nor a bundle.
@@ -81,22 +85,22 @@ def verify_subject(
         case OpenBundle():
             return _verify_bundle(subject, progress, policy)
         case _:
-            raise FormatError("only a VIB or a bundle says what it should be", where=where)
+            raise FormatError("not a VIB or a bundle, so it cannot be verified", where=where)
 
 
 def verify_vib(
     vib: Vib, progress: Progress = no_progress, policy: TrustPolicy = NO_POLICY
 ) -> Verification:
-    """Verify a VIB; its payloads are read once, in the order of the file.
+    """Verify a VIB; reads its payloads once, in the order of the file.
 
     Raises:
-        FormatError: the file cannot be read any more.
+        FormatError: the file can no longer be read.
     """
     return verify_scan(VibScan(vib, progress=progress), policy)
 
 
 def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
-    """Verify a VIB whose payloads a scan reads."""
+    """Verify a scanned VIB."""
     facts = (
         *stated_facts(VIB_CHECKS, scan, policy=policy),
         *signature_facts(scan.vib, policy),
@@ -107,7 +111,7 @@ def verify_scan(scan: VibScan, policy: TrustPolicy = NO_POLICY) -> Verification:
 def verify_bundle_scan(
     scan: BundleScan, parts: Sequence[Verification], policy: TrustPolicy
 ) -> Verification:
-    """Verify what a bundle states; `parts` are the verifications of its VIBs."""
+    """Verify a scanned bundle; `parts` are the verifications of its VIBs."""
     facts = list(stated_facts(BUNDLE_CHECKS, scan))
     if policy.demands_signature and not parts:
         facts.append(_nothing_signed())
@@ -121,22 +125,83 @@ def _verify_bundle(subject: OpenBundle, progress: Progress, policy: TrustPolicy)
 
 
 def _nothing_signed() -> Fact:
-    """Return the fact that a bundle without VIBs has nothing that could be signed."""
-    reason = "the bundle holds no VIB"
+    """Return the failed fact of a bundle without VIBs, which nobody can sign."""
+    reason = "the bundle contains no VIB"
     return fact(Topic.POLICY, REQUIRED_SIGNATURE, holds=False, reason=reason)
 
 
+class Verified(Several[Verification], frozen=True):
+    """What was verified of each file.
+
+    Attributes:
+        found: each file that could be read, with its `Verification`, in order.
+        unreadable: the files that could not be read, each with its `problems`.
+    """
+
+    @property
+    def good(self) -> bool:
+        """Whether every file could be read and no fact failed."""
+        return not self.unreadable and all(each.held for _path, each in self.found)
+
+    def require(self) -> Self:
+        """Return this result if it is good.
+
+        Raises:
+            FormatError: files cannot be read; with the problems of all.
+            VerificationError: facts failed; each is a problem.
+        """
+        require_readable(self.unreadable)
+        if failed := [problem for _path, each in self.found for problem in each.problems]:
+            raise VerificationError.from_problems(failed)
+        return self
+
+
 class JudgedBundle(Struct, frozen=True, kw_only=True):
-    """The facts of a bundle, and what each of its readers makes of it."""
+    """The facts of a bundle, and the verdicts of its readers."""
 
     verification: Verification
     verdicts: tuple[ReaderVerdict, ...]
 
     def refused_by(self, reader: BundleReader) -> bool:
-        """Whether this reader is known to refuse it."""
+        """Return whether this reader is known to refuse the bundle."""
         return any(
-            each.reader is reader and each.verdict is Verdict.REFUSES for each in self.verdicts
+            verdict.reader is reader and verdict.verdict is Verdict.REFUSES
+            for verdict in self.verdicts
         )
+
+
+class VerifiedBundles(Struct, frozen=True, kw_only=True):
+    """The bundles in a file; `reader` is the one whose verdict counts too, if any."""
+
+    bundles: tuple[JudgedBundle, ...]
+    reader: BundleReader | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether no fact failed, and the reader does not refuse a bundle."""
+        return all(each.verification.held for each in self.bundles) and not self.refused
+
+    @property
+    def refused(self) -> tuple[JudgedBundle, ...]:
+        """The bundles that the reader refuses."""
+        if self.reader is None:
+            return ()
+        return tuple(each for each in self.bundles if each.refused_by(self.reader))
+
+    def require(self) -> Self:
+        """Return this result if it is good.
+
+        Raises:
+            VerificationError: facts failed, or the reader refuses a bundle; each is a problem.
+        """
+        failed = [problem for each in self.bundles for problem in each.verification.problems]
+        failed += [
+            Problem(what=f"{self.reader} refuses the bundle", where=each.verification.name)
+            for each in self.refused
+        ]
+        if failed:
+            raise VerificationError.from_problems(failed)
+        return self
 
 
 @contextmanager
@@ -151,13 +216,13 @@ def opened_bundles(path: Path) -> Iterator[tuple[OpenBundle, ...]]:
         bundles = tuple(subject for subject in subjects if isinstance(subject, OpenBundle))
         if not bundles:
             raise DepotError(
-                "this is no offline bundle", where=str(path), remedy="use `vibforge verify`"
+                "not an offline bundle", where=str(path), remedy="use `vibforge verify`"
             )
         yield bundles
 
 
 def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBundle, ...]:
-    """Verify the bundles in a file by a policy, and say what their readers make of them.
+    """Verify the bundles in a file by a policy, and predict which readers accept them.
 
     Raises:
         FormatError: it cannot be read.
@@ -168,31 +233,31 @@ def judge_bundle(path: Path, policy: TrustPolicy = NO_POLICY) -> tuple[JudgedBun
 
 
 def _judge(bundle: OpenBundle, policy: TrustPolicy) -> JudgedBundle:
-    """Read each VIB once, for the verification and for what hosts refuse of it."""
+    """Read each VIB once, for both its verification and the refusals of hosts."""
     inside = not isinstance(bundle.container, FileSource)
     scan = bundle_scan(bundle.bundle, bundle.sources, inside=inside)
     parts: list[Verification] = []
-    offers: list[InstallCandidate] = []
+    candidates: list[InstallCandidate] = []
     for _member, vib in scan.vibs:
         vib_scan = VibScan(vib)
         parts.append(verify_scan(vib_scan, policy))
-        offers.append(offer_of(vib_scan, scan.name, policy))
+        candidates.append(judged_candidate(vib_scan, scan.name, policy))
     return JudgedBundle(
         verification=verify_bundle_scan(scan, parts, policy),
-        verdicts=reader_verdicts(scan, bundle_offer(scan, offers, scan.name)),
+        verdicts=reader_verdicts(scan, bundle_candidate(scan, candidates, scan.name)),
     )
 
 
 _THREAD_LIMIT = 8
-"""Files at once: each takes up to 25 MiB of memory, and 130 MiB more while zstd is unpacked."""
+"""Files verified at once; each takes up to 25 MiB of memory, and 130 MiB more to unpack zstd."""
 
 
 class _StoppedError(Exception):
-    """The others were told to stop."""
+    """Another thread failed, so this one stops."""
 
 
 class _Share:
-    """Adds up what all threads have read."""
+    """Counts the bytes that all threads have read."""
 
     def __init__(self, size: int, on_progress: Callable[[int, int], None] | None) -> None:
         self._size = size
@@ -211,38 +276,39 @@ class _Share:
 
 
 def verify_all(
-    paths: Sequence[Path],
+    subjects: Sequence[Path | Vib],
     on_progress: Callable[[int, int], None] | None = None,
     policy: TrustPolicy = NO_POLICY,
-) -> Several[Verification]:
-    """Verify files, and return for each what was found, or why it could not be verified.
+) -> Verified:
+    """Verify files; return the verification of each, or why it could not be verified.
 
     Args:
-        paths: VIBs and bundles.
-        on_progress: is told the bytes that were read, and how many there are in all.
+        subjects: VIBs and bundles, or VIBs that were read already.
+        on_progress: called with (bytes read, total bytes).
         policy: whom to trust.
     """
-    share = _Share(sum(map(_size, paths)), on_progress)
+    share = _Share(sum(map(_size, subjects)), on_progress)
+    paths = [Path(each.source.name) if isinstance(each, Vib) else each for each in subjects]
 
-    def one(path: Path) -> Verification | VibforgeError:
-        return tried(path, lambda file: verify_path(file, share.advance, policy))
+    def one(path: Path, subject: Path | Vib) -> Verification | VibforgeError:
+        return tried(path, lambda _path: verify(subject, policy, share.advance))
 
     if len(paths) == 1:
-        return Several.of([(paths[0], one(paths[0]))])
+        return Verified.from_results([(paths[0], one(paths[0], subjects[0]))])
 
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only for several files
 
     with ThreadPoolExecutor(min(_THREAD_LIMIT, os.cpu_count() or 1)) as pool:
         try:
-            return Several.of(zip(paths, pool.map(one, paths), strict=True))
+            return Verified.from_results(zip(paths, pool.map(one, paths, subjects), strict=True))
         except BaseException:
             share.stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _size(path: Path) -> int:
+def _size(subject: Path | Vib) -> int:
     try:
-        return path.stat().st_size
+        return subject.source.size if isinstance(subject, Vib) else subject.stat().st_size
     except (OSError, ValueError):
         return 0

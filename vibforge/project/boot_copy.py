@@ -54,7 +54,7 @@ def _refuse_links(trees: Sequence[PayloadTree], moved: frozenset[str]) -> None:
         if entry.path in moved and (_is_link(entry) or entry.path != entry.path.strip())
     ]
     if problems:
-        raise PayloadError.of(problems)
+        raise PayloadError.from_problems(problems)
 
 
 def _is_link(entry: ArchiveEntry) -> bool:

@@ -76,7 +76,7 @@ class BuildSigner(Struct, frozen=True, kw_only=True):
         """
         block = signing_making.make_block(descriptor, self.signer, self.stated.moment)
         budget = Budget("descriptor.xml", len(descriptor))
-        judgement = judging.judge(pkcs7.read_blocks(block), descriptor, level, None, budget=budget)
+        judgement = judging.judge(pkcs7.parse_blocks(block), descriptor, level, None, budget=budget)
         return BuiltSignature(block=block, judgement=judgement, stated=self.stated)
 
 
@@ -149,7 +149,7 @@ def check_readable(name: str, size: int, trees: Sequence[PayloadTree]) -> None:
         PayloadError: reading it once would be beyond the budget of a file of this size.
     """
     if problems := list(_problems(name, size, trees)):
-        raise PayloadError.of(problems)
+        raise PayloadError.from_problems(problems)
 
 
 def amounts(trees: Sequence[PayloadTree]) -> dict[Work, int]:

@@ -144,7 +144,7 @@ def _write(output: Path, folders: Sequence[Path]) -> Path:
     problems: list[Problem] = []
     lines = sorted(line for folder in folders for line in _lines(output, folder, problems))
     if problems:
-        raise OutputError.of(problems)
+        raise OutputError.from_problems(problems)
     data = b"".join(_line(name, sha256) for name, sha256 in lines)
     with Publication(output) as publication:
         publication.write(CHECKSUMS_NAME, data)

@@ -146,7 +146,7 @@ def _release_lines(outlooks: Iterable[Outlook]) -> Iterator[ReleaseLine]:
     """Yield a line for each answer, with the releases that give it."""
     names: dict[tuple[str, Certainty], list[str]] = {}
     for outlook in outlooks:
-        certainty = least_sure(world.result.certainty for world in outlook.then)
+        certainty = least_sure(branch.result.certainty for branch in outlook.then)
         names.setdefault((_answer(outlook), certainty), []).append(str(outlook.release))
     for (answer, certainty), releases in names.items():
         yield ReleaseLine(", ".join(releases), answer, certainty)
@@ -157,8 +157,8 @@ def _answer(outlook: Outlook) -> str:
     if len(outcomes_of(outlook.then)) == 1:
         return _ending(outlook.then[0].result)
     return "; ".join(
-        f"{_ending(world.result)} if {' and '.join(world.answers.conditions)}"
-        for world in outlook.then
+        f"{_ending(branch.result)} if {' and '.join(branch.assumptions.conditions)}"
+        for branch in outlook.then
     )
 
 

@@ -80,7 +80,7 @@ def _judge(
     of_payloads = zip(descriptor.payloads, archive.members[2:], strict=True)
     stored = [StoredPayload(name=d.name, declared=d, member=m) for d, m in of_payloads]
     vib = Vib(
-        source=BytesSource.of(b"", name),
+        source=BytesSource.from_bytes(b"", name),
         archive=archive,
         descriptor_bytes=text,
         descriptor=descriptor,

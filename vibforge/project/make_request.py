@@ -52,7 +52,7 @@ def read_make_request(environment: Mapping[str, str]) -> MakeRequest:
     if apart and not problems:
         problems += _name_problems((*several, *asked), output)
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
     return MakeRequest(
         output=Path(output),
         jobs=tuple((each, _folder(each, output, apart=apart)) for each in asked),

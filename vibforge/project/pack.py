@@ -106,7 +106,7 @@ def collect(recipe: PayloadRecipe, project: Path, mtime: int) -> PayloadTree:
     walker.walk("", 0)
     walker.check_rules()
     if walker.problems:
-        raise PayloadError.of(walker.problems)
+        raise PayloadError.from_problems(walker.problems)
     if not any(entry.kind is not EntryKind.DIRECTORY for entry in walker.entries):
         raise PayloadError(
             f"payload {recipe.name}: the tree holds no files",

@@ -347,7 +347,7 @@ def _check_recipe(recipe: Recipe) -> None:
         for problem in error.problems
     ]
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
 
 
 def _collect_all(project: Project, dated: DatedBy) -> tuple[PayloadTree, ...]:
@@ -360,7 +360,7 @@ def _collect_all(project: Project, dated: DatedBy) -> tuple[PayloadTree, ...]:
         except PayloadError as error:
             problems += error.problems
     if problems:
-        raise PayloadError.of(problems)
+        raise PayloadError.from_problems(problems)
     return tuple(trees)
 
 
@@ -381,4 +381,4 @@ def _check_paths(trees: tuple[PayloadTree, ...]) -> None:
                     )
                 )
     if problems:
-        raise PayloadError.of(problems)
+        raise PayloadError.from_problems(problems)

@@ -52,9 +52,9 @@ def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
     except ModelError as error:
         told = {place((name,)) for name in unfilled}
         problems += (problem for problem in error.problems if problem.where not in told)
-        raise ModelError.of(problems) from error
+        raise ModelError.from_problems(problems) from error
     if problems:
-        raise ModelError.of(problems)
+        raise ModelError.from_problems(problems)
     return recipe
 
 
@@ -182,7 +182,9 @@ def read_project(
     if is_file(path) or is_file(path / RECIPE_NAME):
         file = path if is_file(path) else path / RECIPE_NAME
         variables = os.environ if environment is None else environment
-        recipe = read_recipe(_text(file), str(file), environment=variables, settings=settings or {})
+        recipe = read_recipe(
+            recipe_text(file), str(file), environment=variables, settings=settings or {}
+        )
         return Project(recipe=recipe, root=file.parent, kind=ProjectKind.RECIPE)
     if not is_folder(path):
         raise ModelError(
@@ -196,7 +198,12 @@ def read_project(
     return Project(recipe=_of_tree(path, settings or {}), root=path, kind=ProjectKind.TREE)
 
 
-def _text(file: Path) -> str:
+def recipe_text(file: Path) -> str:
+    """Return the text of a recipe's file.
+
+    Raises:
+        ModelError: it cannot be read, is too long, or is not UTF-8.
+    """
     try:
         data = read_file(file, 4 * SIZE_LIMIT, ModelError)  # characters of 4 bytes at most
         return TextIOWrapper(BytesIO(data), encoding="utf-8-sig").read()  # any line ends

@@ -206,7 +206,16 @@ class SigningRecipe(Struct, frozen=True, kw_only=True):
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """All that decides a VIB, but for the files themselves."""
+    """All that decides a VIB, but for the files themselves.
+
+    Examples:
+        >>> from vibforge import Mode, PathRule, PayloadRecipe, PayloadType, Recipe, build
+        >>> rule = PathRule(paths=("etc/vmware/*",), mode=Mode.parse("0600"))
+        >>> tree = PayloadRecipe(name="conf", tree="my-trx", type=PayloadType.TGZ, rules=(rule,))
+        >>> recipe = Recipe(name="agent", version="2.0-1", payloads=(tree,))
+        >>> build(recipe, "agent").plan.vib_id
+        'custom_bootbank_agent_2.0-1'
+    """
 
     name: Annotated[str, key("Name of the VIB, at most 35 characters.", check=identity.check_name)]
     version: Annotated[str, key("VERSION-RELEASE, such as 1.2.0-1.", check=check_version)]

@@ -215,6 +215,20 @@ def read_recipe(
 
     Raises:
         ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
+
+    Examples:
+        >>> from vibforge import read_recipe
+        >>> recipe = read_recipe(
+        ...     '''
+        ...     name = "acme"
+        ...     version = "1.0-1"
+        ...     [[payloads]]
+        ...     name = "conf"
+        ...     tree = "my-trx"
+        ...     '''
+        ... )
+        >>> recipe.version
+        '1.0-1'
     """
     table = _toml(document, where)
     place = _DocumentPlaces(document, where)
@@ -249,7 +263,7 @@ def read_bundle_recipe(
         except ModelError as error:
             reader.refuse(("bundle",), error)
     if reader.problems:
-        raise ModelError.of(reader.problems)
+        raise ModelError.from_problems(reader.problems)
     assert isinstance(recipe, BundleRecipe)  # noqa: S101 - no problem was met, so it was built
     return recipe
 
@@ -286,7 +300,7 @@ def read_table(
         for path, problem in contradictions(recipe):
             reader.refuse(path, problem)
     if reader.problems:
-        raise ModelError.of(reader.problems)
+        raise ModelError.from_problems(reader.problems)
     assert isinstance(recipe, Recipe)  # noqa: S101 - no problem was met, so it was built
     return recipe
 

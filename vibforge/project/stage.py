@@ -114,7 +114,7 @@ def _recipe(vib: Vib) -> Recipe:
         if payload.type not in _BUILT_TYPES
     ]
     if problems:
-        raise FormatError.of(problems)
+        raise FormatError.from_problems(problems)
     payloads = tuple(
         replace(payload, type=PayloadType.VGZ) if payload.type == "vzstd" else payload
         for payload in vib.descriptor.payloads

@@ -1,8 +1,8 @@
 """How a build looks: before it (`--dry-run`) and after it, for people and for programs."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from vibforge.api.build import BuildResult
 from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.release import Certainty, least_sure
@@ -15,7 +15,7 @@ from vibforge.packages.lint import LintResult
 from vibforge.project.build import Built
 from vibforge.project.plan_build import BuildPlan, DateSource
 from vibforge.project.recipe_writing import serialise
-from vibforge.report import sign, units
+from vibforge.report import bundle, sign, units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
 from vibforge.signing import judging
@@ -26,8 +26,34 @@ _SHOWN_FILES = 20
 _SHOWN_FINDINGS = 2
 
 
-def plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
-    """Show what a build would pack and write."""
+def written_paths(result: BuildResult) -> str:
+    """Return the paths of the VIB and of the bundle that a build made, a line each."""
+    bundle_path = [result.bundle.path] if result.bundle else []
+    return "\n".join(map(str, [result.vib_path, *bundle_path]))
+
+
+def build_text(result: BuildResult, paint: Paint, *, verbose: bool = False) -> str:
+    """Show what a build made or would make, and the bundle that was made with it.
+
+    Args:
+        result: the build.
+        paint: the colours.
+        verbose: whether every file, requirement and finding is listed; if not, the text fits a
+            screen. A dry run always lists everything.
+    """
+    plan = result.plan
+    built_text = _built_text if verbose else _built_summary
+    if result.dry_run:
+        return _plan_text(plan, result.findings, paint)
+    made = (
+        built_text(result.built, result.findings, paint)
+        if result.built
+        else f"{plan.vib_id} has not changed: {result.folder} is up to date"
+    )
+    return f"{made}\n\n{bundle.written_text(result.bundle, paint)}" if result.bundle else made
+
+
+def _plan_text(plan: BuildPlan, judged: LintResult | None, paint: Paint) -> str:
     lines = [
         paint(f"{plan.vib_id}", "strong") + f" from a {plan.project.kind}",
         "",
@@ -52,7 +78,7 @@ def plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def built_text(built: Built, judged: LintResult, paint: Paint) -> str:
+def _built_text(built: Built, judged: LintResult | None, paint: Paint) -> str:
     """Show what a build made, what speaks against it, and how to install it."""
     plan = built.plan
     lines = [
@@ -77,7 +103,7 @@ def built_text(built: Built, judged: LintResult, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
+def _built_summary(built: Built, judged: LintResult | None, paint: Paint) -> str:
     """Show what a build made, whether it installs and what to do next, on one screen."""
     plan = built.plan
     files = sum(entry.kind in _SIZED for tree in plan.trees for entry in tree.entries)
@@ -89,11 +115,11 @@ def built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
         _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
         _fact("holds", f"{_count(files, 'file')}, {unpacked} unpacked"),
         *_stock_summary(plan, paint),
-        *_refused_lines(plan, paint),
         *_findings_summary(built, judged, paint),
         paint("Install", "strong"),
         *_install_lines(built),
         "--verbose lists the files, every requirement and every finding.",
+        *_refused_lines(plan, paint),
     ]
     return "\n".join(lines)
 
@@ -110,16 +136,21 @@ def _stock_summary(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         yield "  A host with Secure Boot refuses this VIB whatever the flags."
 
 
-def _findings_summary(built: Built, judged: LintResult, paint: Paint) -> Iterator[str]:
+def _findings_summary(built: Built, judged: LintResult | None, paint: Paint) -> Iterator[str]:
     """Yield how many findings there are, and the first errors and warnings."""
     trx = built.plan.trx
     serious = [
-        *((f"lint {shell_line(str(built.vib_path))}", line) for line in brief_lines(judged, paint)),
+        *(
+            (f"lint {shell_line(str(built.vib_path))}", line)
+            for line in (brief_lines(judged, paint) if judged else ())
+        ),
         *(("trx check", line) for line in (_trx_finding_lines(trx, paint) if trx else ())),
     ]
     if not serious:
         return
-    counts = counted(judged) + (f"; trx.conf: {_trx_counted(trx)}" if trx else "")
+    counts = (counted(judged) if judged else "") + (
+        f"; trx.conf: {_trx_counted(trx)}" if trx else ""
+    )
     yield paint("Findings", "strong") + f"  {counts}"
     yield from (line for _, line in serious[:_SHOWN_FINDINGS])
     if len(serious) > _SHOWN_FINDINGS:
@@ -127,10 +158,9 @@ def _findings_summary(built: Built, judged: LintResult, paint: Paint) -> Iterato
         yield f"  … {len(serious) - _SHOWN_FINDINGS} more: vibforge {', '.join(commands)}"
 
 
-def _judged_lines(judged: LintResult, file: str, paint: Paint) -> Iterator[str]:
+def _judged_lines(judged: LintResult | None, file: str, paint: Paint) -> Iterator[str]:
     """Yield errors and warnings of the checks, a line for each check."""
-    found = list(brief_lines(judged, paint))
-    if found:
+    if judged and (found := list(brief_lines(judged, paint))):
         yield from ("", paint("What lint finds", "strong") + f"  {counted(judged)}", *found)
         yield f"  More of it: {shell_line('vibforge', 'lint', file)}"
 
@@ -157,11 +187,6 @@ def install_command(plan: BuildPlan) -> str:
     """Return the line that installs the VIB on a host."""
     file = f"/full/path/{plan.vib_name}"
     return shell_line("esxcli", "software", "vib", "install", "-v", file, *plan.needs.flags)
-
-
-def unchanged_text(plan: BuildPlan, folder: Path) -> str:
-    """Show that a build was skipped."""
-    return f"{plan.vib_id} has not changed: {folder} is up to date"
 
 
 def _outputs(plan: BuildPlan) -> list[str]:
@@ -288,7 +313,7 @@ def _outlook_words(of: Outlook, needs: InstallNeeds) -> str:
 
 def least_certainty(of: Outlook) -> Certainty:
     """Return how sure it is what a host does with what it needs."""
-    return least_sure(world.result.certainty for world in of.then)
+    return least_sure(branch.result.certainty for branch in of.then)
 
 
 def _fact(name: str, value: str) -> str:

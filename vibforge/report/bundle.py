@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from vibforge.api.bundles import BundleListing
 from vibforge.bundle.metadata import Bulletin
-from vibforge.bundle.opening import OpenBundle, UnpackedDepot, Written
+from vibforge.bundle.opening import UnpackedDepot, Written
 from vibforge.bundle.readers import ReaderVerdict, Verdict
 from vibforge.bundle.snapshot import DepotAddress
 from vibforge.packages.verify import JudgedBundle
@@ -15,7 +16,7 @@ from vibforge.report.verify import verification_text
 _ROLES = {Verdict.TAKES: "good", Verdict.REFUSES: "bad", Verdict.OPEN: "warn"}
 
 
-def bundle_text(found: OpenBundle, paint: Paint) -> str:
+def bundle_text(found: BundleListing, paint: Paint) -> str:
     """Show what is in a bundle."""
     return "\n".join(_bundle_lines(found, paint))
 
@@ -78,7 +79,7 @@ def served_text(served: DepotAddress, fingerprint: str, *, is_local: bool) -> st
     return "\n".join(lines)
 
 
-def _bundle_lines(found: OpenBundle, paint: Paint) -> Iterator[str]:
+def _bundle_lines(found: BundleListing, paint: Paint) -> Iterator[str]:
     of = found.bundle
     yield paint(f"Offline bundle {plain(of.name)}", "strong")
     yield f"  {units.size(found.size)}, {len(of.members)} members, {len(of.vibs)} VIBs"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from vibforge.api.explain import Explanation
 from vibforge.findings.check import Check
 from vibforge.host.known_messages import Recognised
-from vibforge.packages.lint import CHECKS, find_rule
+from vibforge.packages.lint import CHECKS
 from vibforge.report.paint import Paint
 from vibforge.report.plain import WIDTH, fold, plain
-from vibforge.trx.rules import BY_NAME as TRX_RULES
 
 PAGE = "docs/reference/rules.md"
 _FAMILIES = {
@@ -35,11 +35,6 @@ rule = "VF218"
 because = "the file has to stand there; hosts are installed with -f"
 ```
 """
-
-
-def find_manual(word: str) -> Check[Any] | None:
-    """Return the rule of lint of this id or name, else the rule for trx.conf of this name."""
-    return find_rule(word) or TRX_RULES.get(word.strip().lower())
 
 
 def rule_text(rule: Check[Any]) -> str:
@@ -82,6 +77,13 @@ _REBUILD = {
     "no": "does not help",
     "sometimes": "helps only where the cause is in the VIB",
 }
+
+
+def explanation_text(explanation: Explanation, paint: Paint, width: int = WIDTH) -> str:
+    """Show the rule that was asked for, or the messages that were found."""
+    if explanation.rule is not None:
+        return rule_text(explanation.rule)
+    return explain_text(explanation.messages, paint, width)
 
 
 def explain_text(found: Sequence[Recognised], paint: Paint, width: int = WIDTH) -> str:

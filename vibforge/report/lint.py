@@ -104,7 +104,7 @@ def _count(number: int, severity: Severity) -> str:
     return f"{number} {severity.value}{'' if number == 1 else 's'}"
 
 
-def sarif(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict[str, Any]:
+def sarif(result: LintResult) -> dict[str, Any]:
     """Return the findings as a SARIF 2.1.0 log, which code-scanning pages take."""
     met = {finding.rule for finding in result.findings}
     rules = [rule for rule in CHECKS if rule.id in met]
@@ -121,7 +121,7 @@ def sarif(result: LintResult, unreadable: Sequence[Unreadable] = ()) -> dict[str
                         "rules": [_sarif_rule(rule) for rule in rules],
                     }
                 },
-                "invocations": [_sarif_invocation(unreadable)],
+                "invocations": [_sarif_invocation(result.unreadable)],
                 "results": [_sarif_result(finding, index) for finding in result.findings],
             }
         ],

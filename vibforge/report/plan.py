@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from vibforge.host.offer import NOTHING, InstallCandidate
+from vibforge.host.candidate import NO_CANDIDATE, InstallCandidate
 from vibforge.host.package import Package
 from vibforge.host.prediction import Cause, InstallOutcome, Prediction
 from vibforge.host.remedy import Remedy
@@ -45,27 +45,27 @@ def _plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
         yield from _file_lines(file, plan, paint)
     if plan.together:
         yield paint("All of them by one command", "strong")
-        yield from _hosts_lines(plan.together.hosts, plan, plan.together.offer, paint)
+        yield from _hosts_lines(plan.together.hosts, plan, plan.together.candidate, paint)
     if plan.removal:
         yield paint(f"Removal of {plain(' '.join(plan.removal.names))}", "strong")
-        yield from _hosts_lines(plan.removal.hosts, plan, NOTHING, paint)
+        yield from _hosts_lines(plan.removal.hosts, plan, NO_CANDIDATE, paint)
 
 
 def _hosts_lines(
-    hosts: Sequence[HostPlan], plan: Plan, offer: InstallCandidate, paint: Paint
+    hosts: Sequence[HostPlan], plan: Plan, candidate: InstallCandidate, paint: Paint
 ) -> Iterator[str]:
     for host in hosts:
         yield ""
-        yield from _host_lines(host, plan, offer, paint)
+        yield from _host_lines(host, plan, candidate, paint)
     yield ""
 
 
 def _file_lines(file: FilePlan, plan: Plan, paint: Paint) -> Iterator[str]:
-    offer = file.offer
-    yield paint(plain(offer.name), "strong")
-    for package in offer.packages:
+    candidate = file.candidate
+    yield paint(plain(candidate.name), "strong")
+    for package in candidate.packages:
         yield f"  {package_words(package)}"
-    yield from _hosts_lines(file.hosts, plan, file.offer, paint)
+    yield from _hosts_lines(file.hosts, plan, file.candidate, paint)
 
 
 def package_words(package: Package) -> str:
@@ -77,7 +77,9 @@ def package_words(package: Package) -> str:
     return f"{plain(package.id)}, {package.level.esxcli_name}, {signed}"
 
 
-def _host_lines(of: HostPlan, plan: Plan, offer: InstallCandidate, paint: Paint) -> Iterator[str]:
+def _host_lines(
+    of: HostPlan, plan: Plan, candidate: InstallCandidate, paint: Paint
+) -> Iterator[str]:
     yield paint(f"On {host_words(of)}", "strong")
     for vib in of.kept_files:
         yield line(f"  {paint('NOT INSTALLED, AND NO ERROR', 'bad')}: ", vib)
@@ -86,13 +88,13 @@ def _host_lines(of: HostPlan, plan: Plan, offer: InstallCandidate, paint: Paint)
     for note in of.host.notes:
         yield line(f"  {paint('?', 'warn')} ", str(note))
     if not of.is_known:
-        (world,) = of.routes[0].worlds
-        yield line("  ", str(world.result.causes[0]))
+        (branch,) = of.routes[0].branches
+        yield line("  ", str(branch.result.causes[0]))
         return
     for route in of.routes:
         flags = f" {plan.flags}" if str(plan.flags) and route.route.startswith("esxcli") else ""
         asked = route.route in {plan.route, Route.UPGRADE}
-        yield from _route_lines(route, flags, offer, paint, asked=asked)
+        yield from _route_lines(route, flags, candidate, paint, asked=asked)
     if of.is_held:
         yield f"  {paint('needs', 'strong')}: {ALREADY_THERE}"
     elif of.kept_files:
@@ -115,18 +117,18 @@ def host_words(of: HostPlan) -> str:
 
 
 def _route_lines(
-    of: RoutePlan, flags: str, offer: InstallCandidate, paint: Paint, *, asked: bool
+    of: RoutePlan, flags: str, candidate: InstallCandidate, paint: Paint, *, asked: bool
 ) -> Iterator[str]:
-    for world in of.worlds:
-        result = world.result
+    for branch in of.branches:
+        result = branch.result
         outcome = paint(outcome_words(result), ROLES[result.outcome])
         yield f"  {of.route}{flags}: {outcome} [{result.certainty}]"
-        if world.answers.conditions:
-            yield line("      if ", "; ".join(world.answers.conditions))
+        if branch.assumptions.conditions:
+            yield line("      if ", "; ".join(branch.assumptions.conditions))
         if asked:
-            yield from _whole_result(result, offer)
+            yield from _whole_result(result, candidate)
         else:
-            yield from _cause_lines("because", result.causes[:1], offer)
+            yield from _cause_lines("because", result.causes[:1], candidate)
 
 
 def outcome_words(result: Prediction) -> str:
@@ -134,19 +136,19 @@ def outcome_words(result: Prediction) -> str:
     return f"{result.outcome}{' (dry run)' if result.dry_run else ''}"
 
 
-def _whole_result(result: Prediction, offer: InstallCandidate) -> Iterator[str]:
+def _whole_result(result: Prediction, candidate: InstallCandidate) -> Iterator[str]:
     if result.says and not result.outcome.installs:
         for text in result.says.splitlines():
             yield line("      | ", text.strip())
-    yield from _cause_lines("because", result.causes, offer)
-    yield from _cause_lines("and then", result.hidden, offer)
-    if result.outcome is InstallOutcome.REFUSED and len(offer.packages) > 1:
-        yield f"      {NONE_GOES_IN.format(len(offer.packages))}"
+    yield from _cause_lines("because", result.causes, candidate)
+    yield from _cause_lines("and then", result.hidden, candidate)
+    if result.outcome is InstallOutcome.REFUSED and len(candidate.packages) > 1:
+        yield f"      {NONE_GOES_IN.format(len(candidate.packages))}"
     if len(result.added) > 1 or (result.added and result.skipped):
         yield line("      installs ", ", ".join(result.added))
     if result.removed:
         yield line("      removes ", ", ".join(result.removed))
-    yield from _cause_lines("skips", result.skipped, NOTHING)
+    yield from _cause_lines("skips", result.skipped, NO_CANDIDATE)
 
 
 def _cause_lines(word: str, causes: Sequence[Cause], of: InstallCandidate) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from textwrap import shorten
 from typing import TypeVar
 
-from vibforge.host.offer import NOTHING, InstallCandidate
+from vibforge.host.candidate import NO_CANDIDATE, InstallCandidate
 from vibforge.host.prediction import Branch, InstallOutcome, Prediction
 from vibforge.host.remedy import Remedy
 from vibforge.host.routes import Route
@@ -43,18 +43,18 @@ def _plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
     for number, file in enumerate(plan.files):
         if number:
             yield ""
-        packages = file.offer.packages
-        yield line(paint(file.offer.name, "strong"), "")
+        packages = file.candidate.packages
+        yield line(paint(file.candidate.name, "strong"), "")
         yield from (f"  {package_words(package)}" for package in packages[:_SHOWN_PACKAGES])
         if len(packages) > _SHOWN_PACKAGES:
             yield f"  … and {len(packages) - _SHOWN_PACKAGES} more VIBs"
-        yield from _hosts_lines(file.hosts, plan, file.offer, paint)
+        yield from _hosts_lines(file.hosts, plan, file.candidate, paint)
     if plan.together:
         yield paint("All of them by one command", "strong")
-        yield from _hosts_lines(plan.together.hosts, plan, plan.together.offer, paint)
+        yield from _hosts_lines(plan.together.hosts, plan, plan.together.candidate, paint)
     if plan.removal:
         yield line(paint("Removal of ", "strong"), " ".join(plan.removal.names))
-        yield from _hosts_lines(plan.removal.hosts, plan, NOTHING, paint)
+        yield from _hosts_lines(plan.removal.hosts, plan, NO_CANDIDATE, paint)
     yield "--verbose adds each host's own message, the other routes and the other remedies."
 
 
@@ -67,7 +67,7 @@ def _hosts_lines(
     shown = [host for host in hosts if host.is_known]
     for host in hosts:
         if not host.is_known:
-            yield line("  ", str(_asked(host, plan).worlds[0].result.causes[0]))
+            yield line("  ", str(_asked(host, plan).branches[0].result.causes[0]))
     yield from _verdict_lines(shown, plan, paint)
     yield from _because_lines(shown, plan, candidate)
     if len(candidate.packages) > 1 and any(_is_refused(_asked(host, plan)) for host in shown):
@@ -117,7 +117,7 @@ def _verdict_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Itera
 
 
 def _is_refused(route: RoutePlan) -> bool:
-    return any(branch.result.outcome is InstallOutcome.REFUSED for branch in route.worlds)
+    return any(branch.result.outcome is InstallOutcome.REFUSED for branch in route.branches)
 
 
 def _command(route: RoutePlan, plan: Plan) -> str:
@@ -127,13 +127,15 @@ def _command(route: RoutePlan, plan: Plan) -> str:
 
 def _verdicts(route: RoutePlan, paint: Paint) -> tuple[str, ...]:
     """Return the possible verdicts of a route, each in one line."""
-    return tuple(_verdict(branch, paint) for branch in route.worlds)
+    return tuple(_verdict(branch, paint) for branch in route.branches)
 
 
 def _verdict(branch: Branch[Prediction], paint: Paint) -> str:
     result = branch.result
     outcome = paint(outcome_words(result), ROLES[result.outcome])
-    conditions = shorten("; ".join(branch.answers.conditions), _SHOWN_CONDITIONS, placeholder=" …")
+    conditions = shorten(
+        "; ".join(branch.assumptions.conditions), _SHOWN_CONDITIONS, placeholder=" …"
+    )
     words = [f"[{result.certainty}]", _error(result), conditions and f"if {conditions}"]
     return line(f"{outcome} ", " ".join(filter(None, words)))
 
@@ -159,7 +161,7 @@ def _because_lines(
 
 
 def _reasons(route: RoutePlan, candidate: InstallCandidate) -> Iterator[str]:
-    for branch in route.worlds:
+    for branch in route.branches:
         for cause in (*branch.result.causes, *branch.result.hidden):
             yield cause_words(cause, candidate)
 
@@ -168,9 +170,9 @@ def _other_route_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> I
     """Yield the routes whose verdict differs from that of the route asked for."""
     lines: dict[tuple[str, str], list[HostPlan]] = {}
     for host in hosts:
-        asked = {branch.result.outcome for branch in _asked(host, plan).worlds}
+        asked = {branch.result.outcome for branch in _asked(host, plan).branches}
         for route in host.routes:
-            outcomes = {branch.result.outcome for branch in route.worlds}
+            outcomes = {branch.result.outcome for branch in route.branches}
             differs = outcomes not in (asked, {InstallOutcome.SKIPPED}) and _takes_files(route)
             if differs or route.route is Route.UPGRADE:
                 words = " or ".join(_verdicts(route, paint))
@@ -182,7 +184,7 @@ def _other_route_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> I
 def _takes_files(route: RoutePlan) -> bool:
     """Whether the route takes files of this kind at all; vLCM takes no loose VIB, for instance."""
     only_bundles = route.route in {Route.COMPONENT, Route.VLCM}
-    return not (only_bundles and any(_loose(branch.result) for branch in route.worlds))
+    return not (only_bundles and any(_loose(branch.result) for branch in route.branches))
 
 
 def _loose(result: Prediction) -> bool:

@@ -1,4 +1,4 @@
-"""How an ESXi host reads a signature (measured on 6.7; format.md#trust)."""
+"""The rules by which an ESXi host accepts a signature (measured on 6.7; format.md#trust)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,22 +13,23 @@ from vibforge.signing.path import Chain, ChainCertificate, RevocationList, lists
 
 
 class Ruling(Struct, frozen=True, kw_only=True):
-    """A verdict: `held` is None where nobody can say, and `reasons` then tell why."""
+    """A verdict. `held` is None if the data cannot decide it; `reasons` then say why."""
 
     held: bool | None
     reasons: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, objections: tuple[str, ...]) -> "Ruling":
-        """Rule against what there are objections to."""
-        return cls(held=not objections, reasons=objections)
+    def from_reasons(cls, reasons: tuple[str, ...]) -> "Ruling":
+        """Return a refusal with these reasons, or a ruling that holds if there are none."""
+        return cls(held=not reasons, reasons=reasons)
 
 
 class BlockJudgement(Struct, frozen=True, kw_only=True):
-    """One signature judged: `number` counts from 1, `known_as` names a known vendor signer.
+    """The verdicts about one signature.
 
-    `signer` rules on form, arithmetic and chain, whatever the level; `host` adds what a host asks
-    of a signer at the claimed level, and is open for community, where a host does not look.
+    `number` counts from 1; `known_as` names a known vendor signer. `signer` covers form, arithmetic
+    and chain, at any level. `host` adds the host's rules for a signer of the claimed level; its
+    `held` is None for community, because a host ignores the signature there.
     """
 
     number: int
@@ -42,19 +43,18 @@ class BlockJudgement(Struct, frozen=True, kw_only=True):
 
     @property
     def arithmetic(self) -> Ruling:
-        """Whether the signature fits text and key."""
+        """Whether the signature verifies with the signer's key over the descriptor."""
         return Ruling(
             held=self.check.held, reasons=(self.check.reason,) if self.check.reason else ()
         )
 
 
 class TrustJudgement(Struct, frozen=True, kw_only=True):
-    """All signatures of a VIB judged for the level that it claims.
+    """The verdicts about all signatures of a VIB, for the level that the VIB claims.
 
-    `host` is the verdict of a host that tries each block, as releases after 6.7.0 do;
-    `host_first_only` that of 6.5 and 6.7.0, which read the first block alone
-    (format.md#several-signatures).
-    `strict` says that one block holds by strict X.509 rules too.
+    `host` is the verdict of a host that tries each block, as releases after 6.7.0 do.
+    `host_first_only` is the verdict of 6.5 and 6.7.0, which read only the first block
+    (format.md#several-signatures). `strict` holds if one block also passes the strict X.509 rules.
     """
 
     level: AcceptanceLevel
@@ -65,101 +65,99 @@ class TrustJudgement(Struct, frozen=True, kw_only=True):
 
 
 def any_of(rulings: Sequence[Ruling]) -> Ruling:
-    """Return the first ruling that holds, else the first that is open, else every reason."""
+    """Return the first ruling that holds, else the first undecided one, else every reason."""
     for verdict in (True, None):
-        for one in rulings:
-            if one.held is verdict:
-                return one
-    return Ruling.of(tuple(_numbered(rulings)))
+        for ruling in rulings:
+            if ruling.held is verdict:
+                return ruling
+    return Ruling.from_reasons(tuple(_numbered(rulings)))
 
 
 def _numbered(rulings: Sequence[Ruling]) -> Iterator[str]:
-    for number, one in enumerate(rulings, start=1):
-        for reason in one.reasons:
+    for number, ruling in enumerate(rulings, start=1):
+        for reason in ruling.reasons:
             yield f"signature {number}: {reason}" if len(rulings) > 1 else reason
 
 
 ACCEPTED_SIGNER = ("vmware inc", "acceptance signing")
-"""Organisation and unit that the signer of an accepted VIB must have, and of a partner one not."""
+"""Organisation and unit of a signer: required for level accepted, not allowed for partner."""
 
 _EVERY_VERSION_1_ROOT = 1
 
 
-def form_objections(block: Block) -> Iterator[str]:
-    """Tell what a host cannot read, whoever signed."""
+def form_reasons(block: Block) -> Iterator[str]:
+    """Yield why a host cannot read a signature block, whoever signed it."""
     if block.encoding != "PEM":
-        yield f"it is {block.encoding}; a host reads PEM only"
+        yield f"it is {block.encoding}; a host reads only PEM"
     elif block.label != PEM_LABEL:
-        yield f"its PEM label is {block.label!r}; a host reads {PEM_LABEL} only"
+        yield f"its PEM label is {block.label!r}; a host reads only {PEM_LABEL}"
     if block.fault:
         yield f"it cannot be read: {block.fault}"
         return
     if len(block.signers) != 1:
-        yield f"it has {len(block.signers)} signers; over two, a 6.7 host can loop for ever"
+        yield f"it has {len(block.signers)} signers instead of one; two can send 6.7 into a loop"
     if not block.certificates:
-        yield "it carries no certificate, which crashes a 6.7 host"
+        yield "it carries no certificate, which crashes the installer of 6.7"
     for signer in block.signers[:1]:
         if signer.subject_key_id:
-            yield "it names its signer by key identifier; a host wants issuer and serial number"
+            yield "it names its signer by key identifier; a host needs issuer and serial number"
         if signer.signature_algorithm == "rsassaPss":
-            yield "it is RSA-PSS, which a host does not take"
+            yield "its algorithm is RSA-PSS, which a host refuses"
 
 
-def arithmetic_objections(check: BlockCheck) -> Iterator[str]:
-    """Tell what is wrong with digest and signature."""
+def arithmetic_reasons(check: BlockCheck) -> Iterator[str]:
+    """Yield why the digest or the signature does not verify."""
     if not check.held:
-        yield check.reason or "the signature does not hold"
+        yield check.reason or "the signature does not verify"
 
 
-def chain_objections(
-    chain: Chain, lists: tuple[RevocationList, ...], budget: Budget
-) -> Iterator[str]:
-    """Tell why a host finds no trusted signer behind the signature."""
+def chain_reasons(chain: Chain, lists: tuple[RevocationList, ...], budget: Budget) -> Iterator[str]:
+    """Yield why a host does not trust the signer."""
     if not chain.anchored:
         yield f"{messages.UNTRUSTED.words}: {chain.reason}"
         return
     for issuer in chain.certificates[1:]:
         if not may_issue(issuer):
-            yield f"{issuer.subject} is no certificate authority"
+            yield f"{issuer.subject} is not a certificate authority"
     for certificate, issuer in chain.links():
-        yield from revocation_objections(certificate, issuer, lists, budget)
+        yield from revocation_reasons(certificate, issuer, lists, budget)
 
 
-def revocation_objections(
+def revocation_reasons(
     certificate: ChainCertificate,
     issuer: ChainCertificate,
     lists: tuple[RevocationList, ...],
     budget: Budget,
 ) -> Iterator[str]:
-    """Tell whether a list of the issuer takes the certificate back, or is none of the issuer's."""
-    for one in lists_of(issuer, lists):
+    """Yield a reason if a CRL revokes the certificate, or is not signed by the issuer."""
+    for revocation_list in lists_of(issuer, lists):
         budget.spend(Work.SIGNATURES)
-        if not one.is_signed_by(issuer):
-            yield f"the revocation list of {issuer.subject} is not signed by its key"
-        elif one.names(certificate):
+        if not revocation_list.is_signed_by(issuer):
+            yield f"the revocation list of {issuer.subject} is not signed by that CA's key"
+        elif revocation_list.names(certificate):
             yield f"{certificate.subject} is revoked"
 
 
-def subject_objections(signer: ChainCertificate, level: AcceptanceLevel) -> Iterator[str]:
-    """Tell whether the signer's name fits the level: accepted is the vendor's own to sign."""
+def subject_reasons(signer: ChainCertificate, level: AcceptanceLevel) -> Iterator[str]:
+    """Yield a reason if the signer's name does not suit the level: only VMware signs accepted."""
     is_acceptance_signer = _organisation(signer) == ACCEPTED_SIGNER
     if level is AcceptanceLevel.ACCEPTED and not is_acceptance_signer:
         yield (
             "the signer of an accepted VIB must have O=VMware Inc, OU=Acceptance Signing; "
-            f"this one is {signer.subject}"
+            f"this signer is {signer.subject}"
         )
     if level is AcceptanceLevel.PARTNER and is_acceptance_signer:
-        yield "an Acceptance Signing certificate is not valid for the level partner"
+        yield "an Acceptance Signing certificate may not sign at level partner"
 
 
 def may_issue(certificate: ChainCertificate) -> bool:
-    """Whether OpenSSL 1.0.2 takes it for a certificate authority, as the host does."""
+    """Whether the certificate is a CA by the rules of OpenSSL 1.0.2, which hosts use."""
     usage = certificate.key_usage
     if usage is not None and "key_cert_sign" not in usage:
         return False
     if certificate.is_ca is not None:
         return certificate.is_ca
-    old_root = certificate.version == _EVERY_VERSION_1_ROOT and certificate.says.self_issued
+    old_root = certificate.version == _EVERY_VERSION_1_ROOT and certificate.parsed.self_issued
     return old_root or usage is not None
 
 
@@ -167,7 +165,7 @@ def _organisation(certificate: ChainCertificate) -> tuple[str, str]:
     name = certificate.loaded.subject
 
     def first(oid: object) -> str:
-        found = [one.value for one in name if one.oid == oid]
-        return str(found[0]).strip().lower() if found else ""
+        values = [attribute.value for attribute in name if attribute.oid == oid]
+        return str(values[0]).strip().lower() if values else ""
 
     return first(NameOID.ORGANIZATION_NAME), first(NameOID.ORGANIZATIONAL_UNIT_NAME)

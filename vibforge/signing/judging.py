@@ -1,4 +1,4 @@
-"""Judge the signatures of a VIB by the host's rules, strict ones and a policy."""
+"""Judge the signatures of a VIB by the host's rules, the strict rules and a policy."""
 
 from datetime import datetime
 
@@ -11,15 +11,15 @@ from vibforge.formats.certificate import Certificate
 from vibforge.formats.pkcs7 import Block, BlockCheck, check_block
 from vibforge.signing import host_rules, strict_rules
 from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement, any_of
-from vibforge.signing.path import Chain, build_chain, read_link
+from vibforge.signing.path import Chain, build_chain, chain_certificate
 from vibforge.signing.policy import TrustPolicy, unsigned_claim
 from vibforge.signing.store import TrustStore
 
 
 def claim(judgement: TrustJudgement) -> Ruling:
-    """Rule whether the signature carries the level that the descriptor claims.
+    """Return whether the signature supports the level that the descriptor claims.
 
-    `held` is None where no trust store was given to say so.
+    `held` is None without a trust store.
     """
     level = judgement.level
     if not level.needs_signature:
@@ -29,19 +29,19 @@ def claim(judgement: TrustJudgement) -> Ruling:
     if not judgement.blocks:
         return Ruling(held=False, reasons=(unsigned_claim(level),))
     if judgement.host.held is False:
-        start = f"it claims {level.esxcli_name}, which its signature does not carry"
+        start = f"it claims {level.esxcli_name}, which its signature does not support"
         return Ruling(
-            held=False, reasons=tuple(f"{start}: {one}" for one in judgement.host.reasons)
+            held=False, reasons=tuple(f"{start}: {reason}" for reason in judgement.host.reasons)
         )
     return judgement.host
 
 
 NO_STORE = "no trust store was given"
-NOT_LOOKED_AT = "a host does not look at the signature of a community VIB"
+NOT_CHECKED = "a host does not check the signature of a community VIB"
 UNSIGNED = "it is not signed"
 
 
-def judge(  # noqa: PLR0913 - each is one thing that a verdict rests on
+def judge(  # noqa: PLR0913 - the verdict depends on each of them
     blocks: tuple[Block, ...],
     descriptor: bytes,
     level: AcceptanceLevel,
@@ -50,28 +50,34 @@ def judge(  # noqa: PLR0913 - each is one thing that a verdict rests on
     *,
     budget: Budget,
 ) -> TrustJudgement:
-    """Judge all `blocks` over the bytes of the descriptor for the level that it claims.
+    """Judge all signature blocks of a descriptor.
 
-    `at` is the moment that strict rules hold dates against; without it each block's own signing
-    time. Without a `store` only form, arithmetic and names are judged, and chains stay unknown.
-    The signatures that are tried count against `budget`, that of the file which is signed.
+    Args:
+        blocks: the signature blocks, in the order of the file.
+        descriptor: the bytes of descriptor.xml, which the blocks sign.
+        level: the level that the descriptor claims.
+        store: the trusted certificates. Without them only form, arithmetic and names are judged.
+        at: the time at which strict rules check dates; None for each block's own signing time.
+        budget: the budget of the signed file; each signature tried is charged to it.
 
     Raises:
         LimitError: the budget is spent.
     """
-    bench = _Judge(descriptor=descriptor, level=level, store=store, at=at, budget=budget)
-    judged = tuple(bench.judge(number, block) for number, block in enumerate(blocks, start=1))
+    block_judge = _Judge(descriptor=descriptor, level=level, store=store, at=at, budget=budget)
+    judgements = tuple(
+        block_judge.judge(number, block) for number, block in enumerate(blocks, start=1)
+    )
     return TrustJudgement(
         level=level,
-        blocks=judged,
-        host=_of_all([one.host for one in judged], level),
-        host_first_only=_of_all([one.host for one in judged[:1]], level),
-        strict=_of_all([one.strict for one in judged], level),
+        blocks=judgements,
+        host=_combined([judgement.host for judgement in judgements], level),
+        host_first_only=_combined([judgement.host for judgement in judgements[:1]], level),
+        strict=_combined([judgement.strict for judgement in judgements], level),
     )
 
 
 class _Judge(Struct, frozen=True, kw_only=True):
-    """What all blocks of one VIB are judged with."""
+    """Judges the signature blocks of one VIB, one at a time."""
 
     descriptor: bytes
     level: AcceptanceLevel
@@ -84,10 +90,10 @@ class _Judge(Struct, frozen=True, kw_only=True):
         check = check_block(block, self.descriptor)
         chain, faults = self._chain_of(block, check)
         basic = (
-            *host_rules.form_objections(block),
-            *host_rules.arithmetic_objections(check),
+            *host_rules.form_reasons(block),
+            *host_rules.arithmetic_reasons(check),
             *faults,
-            *self._chain_objections(chain),
+            *self._chain_reasons(chain),
         )
         return BlockJudgement(
             number=number,
@@ -101,43 +107,46 @@ class _Judge(Struct, frozen=True, kw_only=True):
         )
 
     def _chain_of(self, block: Block, check: BlockCheck) -> tuple[Chain | None, tuple[str, ...]]:
-        """Build the signer's chain; none without a certificate or where one cannot be judged."""
+        """Return the signer's chain and the reasons why it cannot be built.
+
+        The chain is None if the signer's certificate is missing or a certificate is unreadable.
+        """
         if check.certificate is None:
             return None, ()
         try:
-            signer = read_link(check.certificate)
-            carried = [read_link(one) for one in block.certificates]
+            signer = chain_certificate(check.certificate)
+            carried = [chain_certificate(certificate) for certificate in block.certificates]
         except FormatError as error:
             return None, (error.problems[0].what,)
         roots = self.store.part_for(self.level).certificates if self.store else ()
         return build_chain(signer, carried, roots, self.budget), ()
 
-    def _chain_objections(self, chain: Chain | None) -> tuple[str, ...]:
+    def _chain_reasons(self, chain: Chain | None) -> tuple[str, ...]:
         if chain is None or self.store is None:
             return ()
         lists = self.store.part_for(self.level).lists
-        return tuple(host_rules.chain_objections(chain, lists, self.budget))
+        return tuple(host_rules.chain_reasons(chain, lists, self.budget))
 
     def _host_ruling(self, basic: tuple[str, ...], chain: Chain | None) -> Ruling:
         if self.level is AcceptanceLevel.COMMUNITY:
-            return Ruling(held=None, reasons=(NOT_LOOKED_AT,))
-        subject = host_rules.subject_objections(chain.signer, self.level) if chain else ()
+            return Ruling(held=None, reasons=(NOT_CHECKED,))
+        subject = host_rules.subject_reasons(chain.signer, self.level) if chain else ()
         return self._ruling((*basic, *subject))
 
     def _strict_ruling(self, basic: tuple[str, ...], block: Block, chain: Chain | None) -> Ruling:
-        objections = [*basic, *strict_rules.signature_objections(block)]
+        reasons = [*basic, *strict_rules.signature_reasons(block)]
         if chain is not None:
             depth = len(chain.certificates)
             self.budget.spend(Work.SIGNATURES, depth * (depth + 1) // 2)
-            carried = tuple(read_link(one) for one in block.certificates)
+            carried = tuple(chain_certificate(certificate) for certificate in block.certificates)
             part = self.store.part_for(self.level) if self.store else None
             moment = self.at or _signing_time(block)
-            objections += strict_rules.chain_objections(chain, carried, part, moment)
-        return self._ruling(tuple(objections))
+            reasons += strict_rules.chain_reasons(chain, carried, part, moment)
+        return self._ruling(tuple(reasons))
 
-    def _ruling(self, objections: tuple[str, ...]) -> Ruling:
-        if objections or self.store is not None:
-            return Ruling.of(tuple(dict.fromkeys(objections)))
+    def _ruling(self, reasons: tuple[str, ...]) -> Ruling:
+        if reasons or self.store is not None:
+            return Ruling.from_reasons(tuple(dict.fromkeys(reasons)))
         return Ruling(held=None, reasons=(NO_STORE,))
 
 
@@ -149,46 +158,49 @@ def _signing_time(block: Block) -> datetime | None:
     return block.signers[0].signing_time if block.signers else None
 
 
-def _of_all(rulings: list[Ruling], level: AcceptanceLevel) -> Ruling:
+def _combined(rulings: list[Ruling], level: AcceptanceLevel) -> Ruling:
     if not rulings:
         return Ruling(held=False if level.needs_signature else None, reasons=(UNSIGNED,))
     return any_of(rulings)
 
 
 _UNSIGNED = "it has no signature that can be read"
-_NO_STORE = "no trust store says who signed it; anyone can make such a signature: add --trust"
-_NO_STORE_FOR_LEVEL = "no trust store says who may sign at this level: add --trust"
+_NO_STORE = (
+    "without a trust store the signer is not verified, and anyone can make such a signature: "
+    "add --trust"
+)
+_NO_STORE_FOR_LEVEL = "only a trust store says who may sign at this level: add --trust"
 
 
 def signature_ruling(judgement: TrustJudgement, policy: TrustPolicy) -> Ruling:
-    """Rule whether a signature is valid by all rules of the policy.
+    """Return whether one signature is valid by all rules of the policy.
 
-    `held` is None where one is valid and no store says whose it is.
+    `held` is None if a signature is valid but no trust store verifies its signer.
     """
     if not judgement.blocks:
         return Ruling(held=False, reasons=(_UNSIGNED,))
-    found = any_of([_of_block(block, judgement.level, policy) for block in judgement.blocks])
-    return Ruling(held=None, reasons=(_NO_STORE,)) if found.held is None else found
+    ruling = any_of([_block_ruling(block, judgement.level, policy) for block in judgement.blocks])
+    return Ruling(held=None, reasons=(_NO_STORE,)) if ruling.held is None else ruling
 
 
 def level_ruling(judgement: TrustJudgement, wanted: AcceptanceLevel, policy: TrustPolicy) -> Ruling:
-    """Rule whether the claimed level is `wanted` or higher and somebody can say who may sign it.
+    """Return whether the VIB claims level `wanted` or higher and a trust store was given.
 
-    Whether the signature carries the claimed level is part of `signature_ruling`.
+    `signature_ruling` decides whether the signature supports the claimed level.
     """
-    objections = []
+    reasons = []
     if judgement.level.rank < wanted.rank:
-        objections.append(f"it claims {judgement.level.esxcli_name}")
+        reasons.append(f"it claims {judgement.level.esxcli_name}")
     if policy.store is None:
-        objections.append(_NO_STORE_FOR_LEVEL)
-    return Ruling.of(tuple(objections))
+        reasons.append(_NO_STORE_FOR_LEVEL)
+    return Ruling.from_reasons(tuple(reasons))
 
 
-def _of_block(block: BlockJudgement, level: AcceptanceLevel, policy: TrustPolicy) -> Ruling:
+def _block_ruling(block: BlockJudgement, level: AcceptanceLevel, policy: TrustPolicy) -> Ruling:
     rulings = [block.host if level.needs_signature else block.signer]
     if policy.strict:
         rulings.append(block.strict)
-    refused = [ruling for ruling in rulings if ruling.held is False]
-    if refused:
-        return Ruling.of(tuple(dict.fromkeys(one for each in refused for one in each.reasons)))
+    reasons = [reason for ruling in rulings if ruling.held is False for reason in ruling.reasons]
+    if reasons:
+        return Ruling.from_reasons(tuple(dict.fromkeys(reasons)))
     return next((ruling for ruling in rulings if ruling.held is None), rulings[0])

@@ -1,4 +1,4 @@
-"""Private keys in files, and how much work their passphrases may ask for."""
+"""Private keys in files, with a limit on the work that their passphrases may cause."""
 
 import base64
 import binascii
@@ -15,40 +15,41 @@ from msgspec import Struct
 
 from vibforge.errors import SigningError
 from vibforge.signing.passphrase import Passphrase
-from vibforge.signing.signer import belonging_to, chain_of, read_certificates
+from vibforge.signing.signer import belonging_to, chain_of, parse_certificates
 
 ROUNDS_LIMIT = 2_500_000
-"""Rounds of all derivations of a key file, 2.5 s of work; OpenSSL writes 2,048 for each,
-OWASP asks for 600,000, and a PKCS#12 file has three."""
+"""Rounds of all key derivations of a file, 2.5 s of work. OpenSSL writes 2,048 per derivation,
+OWASP recommends 600,000, and a PKCS#12 file has three derivations."""
 SCRYPT_WORK_LIMIT = 1 << 22
 """scrypt's N times r times p, 2 s of work; OpenSSL writes 131,072."""
 SCRYPT_MEMORY_LIMIT = 128 * 1024 * 1024 + 65_536
-"""Bytes that scrypt takes: 128 r (N + p); OpenSSL's own take 16 MiB."""
+"""Bytes of memory for scrypt, 128 r (N + p); keys written by OpenSSL need 16 MiB."""
 VALUE_LIMIT = 20_000
-"""ASN.1 values in a key file; one with a chain of four has 500."""
+"""ASN.1 values in a key file; a file with a chain of four has 500."""
 DEPTH_LIMIT = 64
-"""ASN.1 values within each other in a key file; PKCS#12 has 20."""
+"""Levels of nested ASN.1 values in a key file; PKCS#12 has 20."""
 
 _ROUNDS = frozenset(
     bytes.fromhex("2a864886f70d010c01") + bytes((number,)) for number in range(1, 7)
 ) | frozenset(
     bytes.fromhex("2a864886f70d0105") + bytes((number,)) for number in (1, 3, 4, 6, 10, 11, 12)
 )
-"""Object identifiers of PBES1 (PKCS#12's and PKCS#5's) and PBKDF2: a salt, then the rounds."""
+"""Object identifiers of PBES1 (PKCS#12 and PKCS#5) and PBKDF2; their parameters are a salt, then
+the rounds."""
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
 _INTEGER, _OCTETS, _IDENTIFIER, _SEQUENCE, _CONSTRUCTED = 2, 4, 6, 0x30, 0x20
 _PEM_BEGIN = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
 def check_derivation(data: bytes, where: str) -> None:
-    """Refuse a key file whose passphrase takes too much work to try.
+    """Refuse a key file whose passphrase needs too much work to try.
 
     Raises:
-        SigningError: it is beyond a limit.
+        SigningError: the file exceeds a limit.
     """
     walk = _Walk(where)
     for der in _pem_bodies(data) if b"-----BEGIN " in data else (data,):
-        walk.look(der)
+        walk.add(der)
 
 
 def _pem_bodies(data: bytes) -> Iterator[bytes]:
@@ -56,7 +57,7 @@ def _pem_bodies(data: bytes) -> Iterator[bytes]:
         lines = part.partition(b"-----END")[0].splitlines()
         try:
             yield base64.b64decode(b"".join(line for line in lines if b":" not in line))
-        except binascii.Error:  # the library says so too
+        except binascii.Error:  # the library reports it later
             continue
 
 
@@ -71,33 +72,33 @@ class _Value(Struct, frozen=True):
 
 
 class _Walk:
-    """Reads all values of a file, and adds up what it asks for."""
+    """Reads all ASN.1 values of a file, and adds up the work for its passphrase."""
 
     def __init__(self, where: str) -> None:
         self._where = where
         self._count = 0
         self._rounds = 0
 
-    def look(self, data: bytes) -> None:
+    def add(self, data: bytes) -> None:
         self._values(data, 0, 0)
 
     def _refuse(self, what: str) -> SigningError:
         return SigningError(
             what,
             where=self._where,
-            remedy="write the key again with fewer rounds: openssl pkcs8 -topk8 -iter 600000",
+            remedy="write the key with fewer rounds: openssl pkcs8 -topk8 -iter 600000",
         )
 
     def _values(self, data: bytes, start: int, depth: int) -> tuple[list[_Value], int]:
-        """Read values up to the end, or to the mark that ends an indefinite length."""
+        """Read values up to the end of the data, or up to the mark of an indefinite length."""
         if depth > DEPTH_LIMIT:
             raise self._refuse(f"the key file nests values more than {DEPTH_LIMIT} deep")
-        found: list[_Value] = []
+        values: list[_Value] = []
         while start + 1 < len(data) and data[start : start + 2] != b"\0\0":
             value, start = self._value(data, start, depth)
-            found.append(value)
-        self._add_up(found)
-        return found, start + 2
+            values.append(value)
+        self._add_derivations(values)
+        return values, start + 2
 
     def _value(self, data: bytes, start: int, depth: int) -> tuple[_Value, int]:
         self._count += 1
@@ -121,7 +122,7 @@ class _Walk:
         return _Value(tag, body), start + size
 
     def _joined(self, tag: int, parts: list[_Value], depth: int) -> _Value:
-        """Put the pieces of a text together, which BER may cut anywhere."""
+        """Return one value from the pieces of a text, which BER may cut anywhere."""
         if tag & ~_CONSTRUCTED == _OCTETS:
             body = b"".join(part.body for part in parts)
             if body[:1] == b"\x30":
@@ -129,43 +130,45 @@ class _Walk:
             return _Value(_OCTETS, body)
         return _Value(tag, b"", tuple(parts))
 
-    def _add_up(self, values: list[_Value]) -> None:
+    def _add_derivations(self, values: list[_Value]) -> None:
         for value, after in pairwise(values):
             if value.tag == _IDENTIFIER and value.body in _ROUNDS:
-                self._add(_number_after(after.parts))
+                self._add_rounds(_rounds(after.parts))
             elif value.tag == _IDENTIFIER and value.body == _SCRYPT:
                 self._check_scrypt([part.number for part in after.parts[1:4]])
         kinds = [value.tag for value in values]
         if kinds == [_SEQUENCE, _OCTETS, _INTEGER]:  # MacData
-            self._add(values[2].number)
+            self._add_rounds(values[2].number)
 
-    def _add(self, rounds: int) -> None:
+    def _add_rounds(self, rounds: int) -> None:
         self._rounds += rounds
         if self._rounds > ROUNDS_LIMIT:
             raise self._refuse(
-                f"the passphrase takes more than {ROUNDS_LIMIT} rounds to try, which is the limit"
+                f"the passphrase needs more rounds to try than the limit of {ROUNDS_LIMIT}"
             )
 
     def _check_scrypt(self, numbers: list[int]) -> None:
         cost, block, parallel = (*numbers, 0, 0, 0)[:3]
         if cost * block * parallel > SCRYPT_WORK_LIMIT:
             raise self._refuse(
-                f"the passphrase takes more work by scrypt to try than {SCRYPT_WORK_LIMIT}, "
-                "N times r times p"
+                "the passphrase needs more work with scrypt than the limit: N times r times p "
+                f"exceeds {SCRYPT_WORK_LIMIT}"
             )
         if 128 * block * (cost + parallel) > SCRYPT_MEMORY_LIMIT:
             raise self._refuse(
-                f"the passphrase takes more than {SCRYPT_MEMORY_LIMIT} bytes by scrypt to try"
+                f"the passphrase needs more memory with scrypt than the limit of "
+                f"{SCRYPT_MEMORY_LIMIT} bytes"
             )
-        self._add(cost * block * parallel * ROUNDS_LIMIT // SCRYPT_WORK_LIMIT)
+        self._add_rounds(cost * block * parallel * ROUNDS_LIMIT // SCRYPT_WORK_LIMIT)
 
 
-def _number_after(parts: tuple[_Value, ...]) -> int:
+def _rounds(parts: tuple[_Value, ...]) -> int:
+    """Return the number behind the salt."""
     return next((part.number for part in parts[1:] if part.tag == _INTEGER), 0)
 
 
 def _length(data: bytes, start: int) -> tuple[int | None, int]:
-    """Read a length; None where it is indefinite, and what there is where bytes are missing."""
+    """Return a length and where it ends; None if it is indefinite. Missing bytes are left out."""
     first = data[start] if start < len(data) else 0
     if first < 0x80:  # noqa: PLR2004 - the short form
         return first, start + 1
@@ -178,12 +181,12 @@ def _length(data: bytes, start: int) -> tuple[int | None, int]:
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _UNREADABLE = (ValueError, UnsupportedAlgorithm, InternalError)
-"""What `cryptography` raises over keys; the last where OpenSSL refuses numbers without end."""
+"""Errors of `cryptography` about keys; InternalError if OpenSSL refuses a huge number."""
 _WRONG_SECRET = "the passphrase is wrong, or the file is damaged"  # noqa: S105 - a message
 
 
 class KeySigner(Struct, frozen=True):
-    """Signs with a private key that is at hand."""
+    """Signs with a private key in memory."""
 
     key: PrivateKey
     certificates: tuple[x509.Certificate, ...]
@@ -195,64 +198,69 @@ class KeySigner(Struct, frozen=True):
 
 
 class KeyFile(Struct, frozen=True):
-    """What a key file held: the key, and certificates if there were any."""
+    """The content of a key file: the key, and its certificates if there are any."""
 
     key: PrivateKey
     certificates: tuple[x509.Certificate, ...] = ()
 
 
-def read_key_file(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
-    """Read a key; the passphrase is asked for only if it is encrypted.
+def parse_key_file(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
+    """Return the key in PEM, DER or PKCS#12 bytes; `passphrase` is called if it is encrypted.
 
     Raises:
-        SigningError: there is no key, the passphrase is wrong, or the kind of key is not for VIBs.
+        SigningError: there is no key, the passphrase is wrong, or no VIB can be signed with this
+            kind of key.
     """
     with warnings.catch_warnings():
-        # Oddities of encoding that a later release of the library will refuse.
+        # Odd encodings that a later version of the library will refuse.
         warnings.simplefilter("ignore")
-        return _read(data, passphrase, where)
+        return _parse(data, passphrase, where)
 
 
-def _read(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
+def _parse(data: bytes, passphrase: Passphrase, where: str) -> KeyFile:
     check_derivation(data, where)
     if b"-----BEGIN " in data:
-        return KeyFile(_read_pem(data, passphrase, where), read_certificates(data, where))
+        return KeyFile(_read_pem(data, passphrase, where), parse_certificates(data, where))
     if not data.startswith(b"\x30"):
-        raise SigningError("there is no key in it: neither PEM nor PKCS#12", where=where)
+        raise SigningError(
+            "not a key: neither PEM nor PKCS#12",
+            where=where,
+            remedy="name a private key in PEM, or a .p12 or .pfx file",
+        )
     return _read_der(data, where) or _read_pkcs12(data, passphrase, where)
 
 
-def key_signer(found: KeyFile, others: tuple[x509.Certificate, ...], where: str) -> KeySigner:
-    """Join a key with its certificate, which may stand anywhere among those given.
+def key_signer(key_file: KeyFile, others: tuple[x509.Certificate, ...], where: str) -> KeySigner:
+    """Return a signer from a key and its certificate, found in the key file or in `others`.
 
     Raises:
-        SigningError: no certificate is for this key.
+        SigningError: no certificate belongs to the key.
     """
-    certificates = (*others, *found.certificates)
-    own = belonging_to(certificates, _public_der(found.key))
+    certificates = (*others, *key_file.certificates)
+    own = belonging_to(certificates, _public_der(key_file.key))
     if own is None:
         raise SigningError(
-            "there is no certificate"
+            "there is no certificate for the key"
             if not certificates
             else "the key and the certificate do not match: "
-            + "; ".join(one.subject.rfc4514_string() for one in certificates),
+            + "; ".join(certificate.subject.rfc4514_string() for certificate in certificates),
             where=where,
             remedy="name the certificate that was issued for this key with --cert",
         )
-    return KeySigner(found.key, chain_of(own, certificates))
+    return KeySigner(key_file.key, chain_of(own, certificates))
 
 
 def _ecdsa() -> ec.ECDSA:
-    """Sign with the nonce of RFC 6979 where the library can: same input, same bytes."""
+    """Return ECDSA with the nonce of RFC 6979 if the library has it: same input, same bytes."""
     if deterministic_ec():
         return ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
     return ec.ECDSA(hashes.SHA256())
 
 
 def deterministic_ec() -> bool:
-    """Whether a signature with an elliptic-curve key has the same bytes each time here.
+    """Whether signing twice with an elliptic-curve key gives the same bytes on this machine.
 
-    OpenSSL offers it since 3.2; `cryptography` tells by refusing.
+    OpenSSL supports it since 3.2; with an older one `cryptography` raises.
     """
     try:
         ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
@@ -267,7 +275,11 @@ def _read_pem(data: bytes, passphrase: Passphrase, where: str) -> PrivateKey:
     except TypeError:
         secret = passphrase()
     except _UNREADABLE as error:
-        raise SigningError("there is no private key that can be read", where=where) from error
+        raise SigningError(
+            "the file holds no private key that can be read",
+            where=where,
+            remedy="name the file of the private key, not of the certificate",
+        ) from error
     try:
         return _checked(_load_pem(data, secret), where)
     except _UNREADABLE as error:
@@ -275,7 +287,7 @@ def _read_pem(data: bytes, passphrase: Passphrase, where: str) -> PrivateKey:
 
 
 def _load_pem(data: bytes, secret: bytes | None) -> object:
-    # Checking an RSA key takes 45 ms; a wrong one is found when its signature is verified.
+    # Checking an RSA key takes 45 ms; a wrong key shows when its signature is verified.
     return serialization.load_pem_private_key(data, secret, unsafe_skip_rsa_key_validation=True)
 
 
@@ -302,8 +314,8 @@ def _from_pkcs12(data: bytes, secret: bytes | None, where: str) -> KeyFile:
     key, certificate, others = pkcs12.load_key_and_certificates(data, secret)
     if key is None:
         raise SigningError("the PKCS#12 file holds no private key", where=where)
-    found = [one for one in (certificate, *others) if one is not None]
-    return KeyFile(_checked(key, where), tuple(found))
+    certificates = tuple(filter(None, (certificate, *others)))
+    return KeyFile(_checked(key, where), certificates)
 
 
 def _checked(key: object, where: str) -> PrivateKey:
@@ -313,7 +325,7 @@ def _checked(key: object, where: str) -> PrivateKey:
     raise SigningError(
         f"a {kind} key cannot sign a VIB",
         where=where,
-        remedy="use an RSA key of 2048 bits or more, or one on P-256 or P-384",
+        remedy="use an RSA key of 2048 bits or more, or a key on P-256 or P-384",
     )
 
 

@@ -1,6 +1,7 @@
-"""Where the secret of a key comes from: never an argument, which every user of a machine can see.
+"""Read the passphrase or PIN of a key: from a file, a descriptor or the environment.
 
-A secret is asked for only when a key wants it, and is not kept.
+Never from an argument, which every user of the machine can see. The secret is read only if a key
+needs it, and is not kept.
 """
 
 import os
@@ -13,15 +14,15 @@ Passphrase = Callable[[], bytes]
 """Returns the secret, or raises SigningError."""
 
 _NAME_IT = (
-    "name the file or variable that has the passphrase, not the passphrase; the name is not "
-    "repeated here, since it may be the secret itself"
+    "name the file or variable that holds the passphrase, not the passphrase itself; this message "
+    "does not repeat the name, because it may be the secret"
 )
 _SIZE_LIMIT = 64 * 1024
-"""Bytes read for a secret; only its first line counts."""
+"""Bytes read for a secret; only the first line is used."""
 
 
 def no_passphrase() -> bytes:
-    """Refuse: nobody named a secret.
+    """Refuse: the user named no passphrase.
 
     Raises:
         SigningError: always.
@@ -33,7 +34,7 @@ def no_passphrase() -> bytes:
 
 
 def from_file(path: Path) -> Passphrase:
-    """Take the first line of a file."""
+    """Return a reader of the first line of a file."""
 
     def read() -> bytes:
         try:
@@ -49,29 +50,29 @@ def from_file(path: Path) -> Passphrase:
 
 
 def from_descriptor(number: int) -> Passphrase:
-    """Take the first line of an open file descriptor."""
+    """Return a reader of the first line of an open file descriptor."""
 
     def read() -> bytes:
         try:
             with os.fdopen(number, "rb", closefd=False) as file:
                 return _first_line(file.read(_SIZE_LIMIT), "the file descriptor")
         except (OSError, OverflowError, TypeError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "there is no such descriptor"
+            reason = getattr(error, "strerror", None) or "no descriptor has this number"
             raise SigningError(
                 f"the passphrase cannot be read from the file descriptor: {reason}",
-                remedy="give the number of one that is open for reading: --passphrase-fd 3 3<FILE",
+                remedy="give a descriptor that is open for reading: --passphrase-fd 3 3<FILE",
             ) from error
 
     return read
 
 
 def from_environment(name: str, environment: Mapping[str, str]) -> Passphrase:
-    """Take an environment variable."""
+    """Return a reader of an environment variable."""
 
     def read() -> bytes:
         if name not in environment:
             raise SigningError(
-                "the environment variable that should hold the passphrase is not set",
+                "the environment variable for the passphrase is not set",
                 remedy=_NAME_IT,
             )
         return environment[name].encode("utf-8", "surrogateescape")

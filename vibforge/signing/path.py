@@ -29,14 +29,14 @@ from vibforge.formats.certificate import (
     Certificate,
     check_signature,
     oddities_passed,
-    read_certificate,
+    parse_certificate,
 )
 
 SIZE_LIMIT = 64 * 1024
-"""Bytes of one certificate; the vendor's take 2 KB, and none of a CA reaches a tenth of this."""
+"""Bytes of one certificate; the vendor's have 2 KB, those of public CAs stay below 6 KB."""
 
 _KEPT = 16
-"""Certificates that are looked at once: packages of one signer have the same chain."""
+"""Certificates kept in the cache: packages of one signer share its chain."""
 
 _Kind = TypeVar("_Kind", bound=x509.ExtensionType)
 _USAGES = (
@@ -51,14 +51,14 @@ _USAGES = (
 
 
 class ChainCertificate(Struct, frozen=True, kw_only=True):
-    """A certificate of a chain: what it `says`, and what it may do.
+    """A certificate of a chain: its `parsed` fields, and what it may be used for.
 
-    `is_ca` is None where basicConstraints is absent, `key_usage` and `extended_key_usage` where
-    theirs is; a usage is named as in `x509.KeyUsage`, an extended one by its dotted identifier.
-    `key_bits` is 0 for a key that is neither RSA nor of an elliptic curve.
+    `is_ca`, `key_usage` and `extended_key_usage` are None if their extension is absent. A usage is
+    named as in `x509.KeyUsage`, an extended usage by its dotted identifier. `key_bits` is 0 for a
+    key that is neither RSA nor elliptic curve.
     """
 
-    says: Certificate
+    parsed: Certificate
     subject_der: bytes
     version: int
     key_bits: int
@@ -70,49 +70,53 @@ class ChainCertificate(Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        """The name of whom it is about."""
-        return self.says.subject
+        """The subject's name."""
+        return self.parsed.subject
 
     @property
     def sha256(self) -> str:
-        """The fingerprint."""
-        return self.says.sha256
+        """The SHA-256 fingerprint."""
+        return self.parsed.sha256
 
     def has_issued(self, other: "ChainCertificate") -> bool:
-        """Whether this one's name and key made `other`."""
-        if other.says.issuer_der != self.subject_der:
+        """Whether this certificate is the issuer of `other`, by name and by signature."""
+        if other.parsed.issuer_der != self.subject_der:
             return False
-        made = other.loaded
-        return self.has_signed(other.signature_digest, made.signature, made.tbs_certificate_bytes)
+        child = other.loaded
+        return self.has_signed(other.signature_digest, child.signature, child.tbs_certificate_bytes)
 
     def has_signed(self, digest: str, signature: bytes, text: bytes) -> bool:
-        """Whether this one's key made a signature; old digests are checked too, RSA-PSS is not."""
-        return check_signature(self.says, "", digest, signature, text)[0] is Arithmetic.HELD
+        """Whether this key made the signature; weak digests are allowed, RSA-PSS is not."""
+        return check_signature(self.parsed, "", digest, signature, text)[0] is Arithmetic.HELD
 
 
 @lru_cache(_KEPT)
-def read_link(certificate: Certificate) -> ChainCertificate:
-    """Read what a certificate may do.
+def chain_certificate(certificate: Certificate) -> ChainCertificate:
+    """Return the certificate with what it may be used for.
 
     Raises:
-        FormatError: its extensions cannot be read, or it is too large.
+        FormatError: the extensions cannot be read, or the certificate is too large.
     """
     if len(certificate.der) > SIZE_LIMIT:
-        raise FormatError(f"a certificate of {len(certificate.der)} bytes, more than {SIZE_LIMIT}")
+        raise FormatError(
+            f"a certificate has {len(certificate.der)} bytes; the limit is {SIZE_LIMIT}"
+        )
     try:
         with oddities_passed():
-            return _link(certificate, x509.load_der_x509_certificate(certificate.der))
+            return _chain_certificate(certificate, x509.load_der_x509_certificate(certificate.der))
     except ODDITIES as error:
-        raise FormatError(f"the certificate {certificate.subject} is broken: {error}") from error
+        raise FormatError(
+            f"the certificate {certificate.subject} cannot be read: {error}"
+        ) from error
 
 
-def _link(certificate: Certificate, loaded: x509.Certificate) -> ChainCertificate:
+def _chain_certificate(certificate: Certificate, loaded: x509.Certificate) -> ChainCertificate:
     extensions = loaded.extensions
     basic = _value(extensions, x509.BasicConstraints)
     extended = _value(extensions, x509.ExtendedKeyUsage)
     usage = _value(extensions, x509.KeyUsage)
     return ChainCertificate(
-        says=certificate,
+        parsed=certificate,
         subject_der=loaded.subject.public_bytes(),
         version=loaded.version.value + 1,
         key_bits=_key_bits(loaded),
@@ -150,22 +154,22 @@ def _digest_of(loaded: x509.Certificate) -> str:
 
 
 DEPTH_LIMIT = 10
-"""Certificates in a chain; the vendor's have two, code signing on the web three or four."""
+"""Certificates in a chain; the vendor's chains have two, those of public CAs three or four."""
 CHECK_LIMIT = 200
-"""Signatures tried for one chain: certificates that share a name make the search a tree."""
+"""Signatures tried for one chain; certificates that share a name make the search branch."""
 
 
 class Chain(Struct, frozen=True, kw_only=True):
-    """Certificates from the signer on, each issued by the next.
+    """Certificates from the signer upwards, each issued by the next.
 
-    `anchored` says that the last one is a self-signed certificate of the store; `reason` says what
-    is missing where it is not. `strangers` names what the signature carries beside it.
+    `anchored` is True if the last certificate is self-signed and in the store; else `reason` says
+    what is missing. `unused` names the other certificates in the signature.
     """
 
     certificates: tuple[ChainCertificate, ...]
     anchored: bool
     reason: str = ""
-    strangers: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def signer(self) -> ChainCertificate:
@@ -173,7 +177,7 @@ class Chain(Struct, frozen=True, kw_only=True):
         return self.certificates[0]
 
     def links(self) -> Iterator[tuple[ChainCertificate, ChainCertificate]]:
-        """Each certificate with its issuer; a root is its own."""
+        """Yield each certificate with its issuer; a root is its own issuer."""
         issuers = (*self.certificates[1:], self.certificates[-1])
         for certificate, issuer in zip(self.certificates, issuers, strict=True):
             if self.anchored or certificate is not issuer:
@@ -186,18 +190,18 @@ def build_chain(
     anchors: Sequence[ChainCertificate],
     budget: Budget,
 ) -> Chain:
-    """Find a chain from `signer` to a self-signed certificate among `anchors`.
+    """Return a chain from `signer` to a self-signed certificate among `anchors`.
 
-    ESXi 6.7 takes no other end: a signer or an intermediate in the store without its root is
-    refused; a signer that is itself such a root is taken (format.md#trust, tried on 6.7). What the
-    signature brings along (`untrusted`) and what else stands in the store may link them.
+    ESXi 6.7 accepts no other end. It refuses a signer or an intermediate whose root is not in the
+    store, and accepts a signer that is itself such a root (format.md#trust, tried on 6.7). The
+    certificates between may come from the signature (`untrusted`) or from the store.
 
     Raises:
         LimitError: the budget of the signed file is spent on signatures.
     """
-    found = _Search(untrusted, anchors, budget).run(signer)
-    strangers = tuple(one.subject for one in untrusted if one not in found.certificates)
-    return replace(found, strangers=strangers)
+    chain = _Search(untrusted, anchors, budget).run(signer)
+    unused = tuple(other.subject for other in untrusted if other not in chain.certificates)
+    return replace(chain, unused=unused)
 
 
 class _Search:
@@ -217,52 +221,52 @@ class _Search:
         self._too_deep = False
 
     def run(self, signer: ChainCertificate) -> Chain:
-        found = self._extend((signer,))
-        if found:
-            return Chain(certificates=found, anchored=True)
-        return Chain(certificates=self._best, anchored=False, reason=self._why_not())
+        path = self._extend((signer,))
+        if path:
+            return Chain(certificates=path, anchored=True)
+        return Chain(certificates=self._best, anchored=False, reason=self._reason())
 
     def _extend(self, path: tuple[ChainCertificate, ...]) -> tuple[ChainCertificate, ...]:
         if len(path) > len(self._best):
             self._best = path
         last = path[-1]
-        if last.says.self_issued and last.sha256 in self._anchors and self._issued(last, last):
+        if last.parsed.self_issued and last.sha256 in self._anchors and self._issued(last, last):
             return path
         if len(path) >= DEPTH_LIMIT:
             self._too_deep = True
             return ()
         for issuer in self._known:
             if issuer not in path and self._issued(issuer, last):
-                found = self._extend((*path, issuer))
-                if found:
-                    return found
+                complete = self._extend((*path, issuer))
+                if complete:
+                    return complete
         return ()
 
     def _issued(self, issuer: ChainCertificate, child: ChainCertificate) -> bool:
-        if issuer.subject_der != child.says.issuer_der or self._checks >= CHECK_LIMIT:
+        if issuer.subject_der != child.parsed.issuer_der or self._checks >= CHECK_LIMIT:
             return False
         self._checks += 1
         self._budget.spend(Work.SIGNATURES)
         return issuer.has_issued(child)
 
-    def _why_not(self) -> str:
+    def _reason(self) -> str:
         last = self._best[-1]
         if self._checks >= CHECK_LIMIT:
-            return f"no chain within {CHECK_LIMIT} signatures tried; the certificates form a maze"
-        if self._too_deep:
             return (
-                f"no chain of at most {DEPTH_LIMIT} certificates; they go in a circle or too deep"
+                f"no chain found after {CHECK_LIMIT} signatures, the limit: too many certificates "
+                "share a name"
             )
-        if last.says.self_issued:
+        if self._too_deep:
+            return f"no chain of at most {DEPTH_LIMIT} certificates: it is a circle or too long"
+        if last.parsed.self_issued:
             return f"the root is not in the store: {last.subject}"
-        named = any(one.subject_der == last.says.issuer_der for one in self._known)
-        if named:
-            return f"the issuer's key did not sign it: {last.subject}"
-        return f"the issuer is not in the store: {last.says.issuer}"
+        if any(known.subject_der == last.parsed.issuer_der for known in self._known):
+            return f"its issuer's key did not sign the certificate {last.subject}"
+        return f"the issuer is not in the store: {last.parsed.issuer}"
 
 
 class RevocationList(Struct, frozen=True, kw_only=True):
-    """A CRL, valid from `this_update` to `next_update`; None if it states no end."""
+    """A CRL, valid from `this_update` to `next_update`, which is None if the CRL states no end."""
 
     issuer: str
     issuer_der: bytes
@@ -272,36 +276,36 @@ class RevocationList(Struct, frozen=True, kw_only=True):
     loaded: x509.CertificateRevocationList
 
     def is_of(self, issuer: ChainCertificate) -> bool:
-        """Whether the list bears the name of `issuer`."""
+        """Whether the list has the name of `issuer`."""
         return self.issuer_der == issuer.subject_der
 
     def is_signed_by(self, issuer: ChainCertificate) -> bool:
-        """Whether the key of `issuer` made the list."""
+        """Whether the key of `issuer` signed the list."""
         signature, text = self.loaded.signature, self.loaded.tbs_certlist_bytes
         return issuer.has_signed(self.signature_digest, signature, text)
 
     def names(self, certificate: ChainCertificate) -> bool:
-        """Whether the list takes `certificate` back."""
-        number = certificate.says.serial_number
-        if number < 0:  # the library looks none of these up
+        """Whether the list revokes `certificate`."""
+        number = certificate.parsed.serial_number
+        if number < 0:  # the library's look-up does not support these
             return any(entry.serial_number == number for entry in self.loaded)
         return self.loaded.get_revoked_certificate_by_serial_number(number) is not None
 
 
-def read_revocation_list(der: bytes) -> RevocationList:
-    """Read a list in DER.
+def parse_revocation_list(der: bytes) -> RevocationList:
+    """Return the revocation list in DER bytes.
 
     Raises:
-        FormatError: it is no revocation list.
+        FormatError: the bytes are not a revocation list.
     """
     try:
         with oddities_passed():
-            return _read(x509.load_der_x509_crl(der))
+            return _revocation_list(x509.load_der_x509_crl(der))
     except ODDITIES as error:
         raise FormatError(f"a revocation list cannot be read: {error}") from error
 
 
-def _read(loaded: x509.CertificateRevocationList) -> RevocationList:
+def _revocation_list(loaded: x509.CertificateRevocationList) -> RevocationList:
     return RevocationList(
         issuer=loaded.issuer.rfc4514_string(),
         issuer_der=loaded.issuer.public_bytes(),
@@ -318,8 +322,8 @@ def _revocation_digest_of(loaded: x509.CertificateRevocationList) -> str:
 
 
 def lists_of(issuer: ChainCertificate, lists: Iterable[RevocationList]) -> list[RevocationList]:
-    """Return those of `lists` that bear the name of `issuer`."""
-    return [one for one in lists if one.is_of(issuer)]
+    """Return the revocation lists that have the name of `issuer`."""
+    return [revocation_list for revocation_list in lists if revocation_list.is_of(issuer)]
 
 
 TOLERATED = {
@@ -328,9 +332,9 @@ TOLERATED = {
     89: "Basic Constraints of CA cert not marked critical",
     92: "CA cert does not include key usage extension",
 }
-"""What `openssl -x509_strict` refuses and vibforge does not: OpenSSL's numbers and messages.
+"""Errors of `openssl -x509_strict` that vibforge ignores: OpenSSL's numbers and messages.
 
-VMware's own signing certificates lack 85; in-house CAs, those of `openssl req -x509` too, the rest.
+VMware's signing certificates cause 85; in-house CAs and `openssl req -x509` cause the others.
 """
 
 _CERTIFICATE_NOT_YET_VALID = 9
@@ -342,9 +346,9 @@ _Path = tuple[ChainCertificate, ...]
 
 
 class Anchors(Struct, frozen=True, kw_only=True):
-    """Where a path may end, and the revocation lists of its issuers.
+    """The certificates at which a path may end, and the revocation lists of its issuers.
 
-    `partial` lets a path end at a certificate that is not self-signed.
+    With `partial` a path may end at a certificate that is not self-signed.
     """
 
     certificates: Sequence[ChainCertificate]
@@ -353,13 +357,13 @@ class Anchors(Struct, frozen=True, kw_only=True):
 
 
 class ValidatedPath(Struct, frozen=True, kw_only=True):
-    """The certificates from signer to anchor that OpenSSL chose, and its objections.
+    """The path from signer to anchor that OpenSSL chose, and its reasons against the path.
 
     `certificates` is empty if OpenSSL found no valid path.
     """
 
     certificates: _Path = ()
-    objections: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 def validate_path(
@@ -368,57 +372,57 @@ def validate_path(
     anchors: Anchors,
     moment: datetime,
 ) -> ValidatedPath:
-    """Validate the path of a signer as of `moment`.
+    """Validate the path of a signer at `moment`.
 
-    If `anchors` has any revocation list, the signer's issuer must have a current one there. Lists
-    of other issuers on the path are checked where there are some.
+    If `anchors` has any revocation list, it must have a current list of the signer's issuer. Lists
+    of other issuers on the path are checked if present.
 
     Args:
-        expected: the path as built by other means, the signer first. If OpenSSL finds no valid
-            path, each of these certificates is checked, so that all problems are reported at once.
+        expected: the path that `build_chain` found, the signer first. If OpenSSL finds no valid
+            path, each of these certificates is checked, so that every reason is reported at once.
         carried: further certificates that may link the signer to an anchor.
         anchors: the trusted certificates and the revocation lists.
         moment: when every certificate and every list must be valid.
     """
     try:
         validator = _Validator(carried, anchors, moment)
-        certificates, objections = validator.validate(expected)
-        objections += validator.unlisted_objections(certificates)
-        objections += validator.end_objections(certificates)
-        objections += validator.form_objections(certificates or tuple(expected))
+        certificates, reasons = validator.validate(expected)
+        reasons += validator.unlisted_reasons(certificates)
+        reasons += validator.end_reasons(certificates)
+        reasons += validator.form_reasons(certificates or tuple(expected))
     except Error as error:
-        reasons = ", ".join(dict.fromkeys(reason for _, _, reason in error.args[0]))
-        objection = f"OpenSSL cannot read the certificates or the revocation lists: {reasons}"
-        return ValidatedPath(objections=(objection,))
-    return ValidatedPath(certificates=certificates, objections=tuple(dict.fromkeys(objections)))
+        texts = ", ".join(dict.fromkeys(text for _, _, text in error.args[0]))
+        reason = f"OpenSSL cannot read the certificates or the revocation lists: {texts}"
+        return ValidatedPath(reasons=(reason,))
+    return ValidatedPath(certificates=certificates, reasons=tuple(dict.fromkeys(reasons)))
 
 
 class _Validator:
-    """Validates certificates against one set of anchors, as of one moment."""
+    """Validates certificates with one set of anchors, at one moment."""
 
     def __init__(
         self, carried: Sequence[ChainCertificate], anchors: Anchors, moment: datetime
     ) -> None:
-        self._carried = [X509.from_cryptography(one.loaded) for one in carried]
+        self._carried = [X509.from_cryptography(certificate.loaded) for certificate in carried]
         self._anchors = anchors
         self._moment = moment.astimezone(UTC)
-        self._listed = {one.issuer_der for one in anchors.lists}
+        self._listed = {revocation_list.issuer_der for revocation_list in anchors.lists}
 
     def validate(self, expected: Sequence[ChainCertificate]) -> tuple[_Path, list[str]]:
-        """Return the path that OpenSSL chooses, and objections to its certificates."""
+        """Return the path that OpenSSL chooses, and its reasons against the certificates."""
         path, error = self._run(expected[0], self._revocation(wanted=bool(self._listed)))
-        objections = [] if error is None else [self._reason(error)]
+        reasons = [] if error is None else [self._reason(error)]
         for issuer in (path or expected)[1:]:
-            listed = issuer.says.issuer_der in self._listed
+            listed = issuer.parsed.issuer_der in self._listed
             if listed or not path:
                 error = self._run(issuer, self._revocation(wanted=listed))[1]
-                objections += [] if error is None else [self._reason(error)]
-        return path, objections
+                reasons += [] if error is None else [self._reason(error)]
+        return path, reasons
 
-    def unlisted_objections(self, path: _Path) -> Iterator[str]:
-        """Yield what no list can take back: a signer that is an anchor itself, beside lists.
+    def unlisted_reasons(self, path: _Path) -> Iterator[str]:
+        """Yield a reason if the signer is itself an anchor and the store has revocation lists.
 
-        OpenSSL before 4.0 asks for a list of it, and 4.0 does not.
+        OpenSSL before 4.0 requires a list from it; 4.0 does not.
         """
         if len(path) == 1 and self._listed:
             yield (
@@ -426,23 +430,23 @@ class _Validator:
                 "good, and the store has lists"
             )
 
-    def end_objections(self, path: _Path) -> Iterator[str]:
-        """Yield what ends at the very second that is judged.
+    def end_reasons(self, path: _Path) -> Iterator[str]:
+        """Yield a reason for each certificate and list that ends at exactly the judged second.
 
-        OpenSSL before 4.0 counts that second as too late, and 4.0 does not.
+        OpenSSL before 4.0 treats this second as expired, and 4.0 does not.
         """
         for certificate in path:
-            if certificate.says.not_after == self._moment:
-                yield _end_of(certificate.says)
+            if certificate.parsed.not_after == self._moment:
+                yield _end_of(certificate.parsed)
         for issuer in path[1:]:
-            for one in lists_of(issuer, self._anchors.lists):
-                if one.next_update == self._moment:
-                    yield self._list_reason(one.issuer, [one], ended=True)
+            for revocation_list in lists_of(issuer, self._anchors.lists):
+                if revocation_list.next_update == self._moment:
+                    yield self._list_reason(revocation_list.issuer, [revocation_list], ended=True)
 
-    def form_objections(self, path: _Path) -> Iterator[str]:
-        """Yield what `-x509_strict` adds.
+    def form_reasons(self, path: _Path) -> Iterator[str]:
+        """Yield the reasons that `-x509_strict` adds.
 
-        OpenSSL stops at the first error. Checking goes on with the certificate above that one.
+        OpenSSL stops at the first error, so the check restarts at the certificate above it.
         """
         position = 0
         while position < len(path):
@@ -460,7 +464,7 @@ class _Validator:
         target = X509.from_cryptography(certificate.loaded)
         context = X509StoreContext(self._store(flags), target, self._carried)
         try:
-            return tuple(read_link(_says(one)) for one in context.get_verified_chain()), None
+            return tuple(map(_chain_certificate_from, context.get_verified_chain())), None
         except X509StoreContextError as error:
             return (), error
 
@@ -476,41 +480,46 @@ class _Validator:
         store.set_flags(flags | always | partial)
         for anchor in self._anchors.certificates:
             store.add_cert(X509.from_cryptography(anchor.loaded))
-        for one in self._anchors.lists:
-            store.add_crl(one.loaded)
+        for revocation_list in self._anchors.lists:
+            store.add_crl(revocation_list.loaded)
         return store
 
     def _reason(self, error: X509StoreContextError) -> str:
         number, _, message = error.errors
         try:
-            says = _says(error.certificate)
+            certificate = _parsed(error.certificate)
         except Error:
             return f"the path from signer to root is not valid: {message}"
         if number == _CERTIFICATE_NOT_YET_VALID:
-            return f"{says.subject} is valid only from {_day(says.not_before)}"
+            return f"{certificate.subject} is valid only from {_day(certificate.not_before)}"
         if number == _CERTIFICATE_EXPIRED:
-            return _end_of(says)
+            return _end_of(certificate)
         if number in {_LIST_NOT_YET_VALID, _LIST_EXPIRED}:
-            lists = [one for one in self._anchors.lists if one.issuer_der == says.issuer_der]
-            return self._list_reason(says.issuer, lists, ended=number == _LIST_EXPIRED)
-        return f"{says.subject or 'a certificate without a subject'}: {message}"
+            issuer_der = certificate.issuer_der
+            lists = [crl for crl in self._anchors.lists if crl.issuer_der == issuer_der]
+            return self._list_reason(certificate.issuer, lists, ended=number == _LIST_EXPIRED)
+        return f"{certificate.subject or 'a certificate without a subject'}: {message}"
 
     def _list_reason(self, issuer: str, lists: Sequence[RevocationList], *, ended: bool) -> str:
-        days = [one.next_update if ended else one.this_update for one in lists]
+        days = [crl.next_update if ended else crl.this_update for crl in lists]
         when = " and ".join(_day(day) for day in days if day)
         verb = "ended" if ended else "begins"
         return (
-            f"the revocation list of {issuer} {verb} on {when}, and {_day(self._moment)} is "
-            "judged; --at chooses another day"
+            f"the revocation list of {issuer} {verb} on {when}, and dates are checked at "
+            f"{_day(self._moment)}; --at chooses another day"
         )
 
 
-def _says(certificate: X509) -> Certificate:
-    return read_certificate(dump_certificate(FILETYPE_ASN1, certificate))
+def _parsed(certificate: X509) -> Certificate:
+    return parse_certificate(dump_certificate(FILETYPE_ASN1, certificate))
 
 
-def _end_of(says: Certificate) -> str:
-    return f"{says.subject} was valid only until {_day(says.not_after)}"
+def _chain_certificate_from(certificate: X509) -> ChainCertificate:
+    return chain_certificate(_parsed(certificate))
+
+
+def _end_of(certificate: Certificate) -> str:
+    return f"{certificate.subject} was valid only until {_day(certificate.not_after)}"
 
 
 def _day(moment: datetime) -> str:

@@ -1,11 +1,10 @@
-"""Keys in a token: a hardware security module, a YubiKey, SoftHSM; reached by PKCS#11.
+"""Sign with a key in a PKCS#11 token: a hardware security module, a YubiKey, SoftHSM.
 
-A key is named by a URI as of RFC 7512: `pkcs11:token=lab;object=signer?module-path=/usr/lib/…so`.
-The PIN comes as any passphrase does; `pin-value` in a URI would be an argument, and is refused.
+An RFC 7512 URI names the key: `pkcs11:token=lab;object=signer?module-path=/usr/lib/…so`. The PIN is
+read like any passphrase; `pin-value` in a URI is refused, because arguments are visible to others.
 
-The library of a token is native code that runs in this process. So the user names it: with an
-option, in PKCS11_MODULE_PATH, or in a URI of their own. A recipe may repeat that name and choose no
-other.
+The library of a token is native code that runs in this process. Only the user may choose it: with
+an option, in PKCS11_MODULE_PATH, or in a URI on the command line. A recipe may only repeat it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from msgspec import Struct
 
 from vibforge.errors import SigningError, shell_line
-from vibforge.signing.signer import chain_of, public_key, read_certificates
+from vibforge.signing.signer import chain_of, parse_certificates, public_key
 from vibforge.vib.identity import TOKEN_SCHEME
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _QUERY_KEYS = frozenset({"module-path"})
 
 
 class KeyUri(Struct, frozen=True, kw_only=True):
-    """Which key of which token, by what library; empty parts do not narrow the search."""
+    """A key of a token and the library that reaches it; empty parts match every token or key."""
 
     module_path: str
     token: str = ""
@@ -44,7 +43,7 @@ class KeyUri(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        """The key's name for messages."""
+        """The key's name in messages."""
         named = {"token": self.token, "serial": self.serial, "object": self.label}
         parts = [f"{name}={value}" for name, value in named.items() if value]
         parts += [f"id={self.key_id.hex()}"] if self.key_id else []
@@ -56,20 +55,20 @@ class KeyUri(Struct, frozen=True, kw_only=True):
 
         Args:
             text: the URI.
-            users_module: the library that the user named beside it; empty if none.
-            of_recipe: whether a recipe has the URI, so that it may not choose the library.
+            users_module: the library that the user named outside the URI; empty if none.
+            of_recipe: whether the URI comes from a recipe, which must not choose the library.
 
         Raises:
-            SigningError: it is malformed, holds the PIN, names no library, or chooses a library
-                that the user did not name.
+            SigningError: the URI is malformed, contains the PIN, or names no library or one that
+                the user did not allow.
         """
         path, _, query = text.removeprefix(TOKEN_SCHEME).partition("?")
         given = {**_parts(path, ";", _PATH_KEYS), **_parts(query, "&", _QUERY_KEYS)}
         own = unquote(given.get("module-path", ""))
         if of_recipe and own not in {"", users_module}:
             raise SigningError(
-                f"the recipe asks for the PKCS#11 library {own}, which you did not allow: it is "
-                "code that would run here",
+                f"the recipe asks to load the PKCS#11 library {own}, which is code that would run "
+                "here; you did not allow it",
                 where="signing.key",
                 remedy="if you trust it, name it yourself: "
                 f"{shell_line('--pkcs11-module', own)}, or in PKCS11_MODULE_PATH",
@@ -77,7 +76,7 @@ class KeyUri(Struct, frozen=True, kw_only=True):
         module = own or users_module
         if not module or "\0" in module:
             raise SigningError(
-                "the PKCS#11 library is not named" if not module else "no file has such a name",
+                "the URI names no PKCS#11 library" if not module else "no file has such a name",
                 where=text,
                 remedy="name it with --pkcs11-module /path/to/library.so, or set "
                 "PKCS11_MODULE_PATH",
@@ -92,7 +91,7 @@ class KeyUri(Struct, frozen=True, kw_only=True):
 
 
 class TokenSigner(Struct, frozen=True):
-    """Signs with a key that never leaves its token; each signature logs in once."""
+    """Signs with a key inside a token; each signature logs in once."""
 
     uri: KeyUri
     passphrase: Passphrase
@@ -112,74 +111,74 @@ class TokenSigner(Struct, frozen=True):
 
 
 def require_pkcs11() -> None:
-    """Check that the package is installed that reaches tokens.
+    """Check that python-pkcs11 is installed.
 
     Raises:
-        SigningError: it is not; the remedy names the extra.
+        SigningError: the package is missing; the remedy names the extra.
     """
     try:
-        import pkcs11  # noqa: F401, PLC0415 - whether it can be loaded is the question
+        import pkcs11  # noqa: F401, PLC0415 - only tests that it loads
     except ImportError as error:
         raise SigningError(
             "keys in tokens need the package python-pkcs11",
-            remedy="pip install 'vibforge[pkcs11]'",
+            remedy="install it: pip install 'vibforge[pkcs11]'",
         ) from error
 
 
 def token_signer(
     uri: KeyUri, passphrase: Passphrase, others: tuple[x509.Certificate, ...]
 ) -> TokenSigner:
-    """Join a key of a token with its certificate: one of `others`, else the token's own.
+    """Return a signer from a key of a token and its certificate: one of `others`, else the token's.
 
     Raises:
-        SigningError: no library, token, key or certificate, or a wrong PIN.
+        SigningError: the library, token, key or certificate is missing, or the PIN is wrong.
     """
     if others:
-        # The signature is verified with it afterwards, so that a wrong one cannot pass.
+        # The signature is verified with this certificate afterwards, so a wrong one cannot pass.
         return TokenSigner(uri, passphrase, chain_of(others[0], others))
     stored = _stored_certificates(uri)
     if not stored:
         raise SigningError(
-            "the token holds no certificate of that name",
+            f"the token holds no certificate for {uri.shown}",
             remedy="name the certificate that was issued for this key with --cert",
         )
     return TokenSigner(uri, passphrase, chain_of(stored[0], stored))
 
 
 def _parts(text: str, separator: str, known: frozenset[str]) -> dict[str, str]:
-    found = {}
+    parts = {}
     for number, part in enumerate(filter(None, text.split(separator)), start=1):
         name, _, value = part.partition("=")
         if name not in known:
-            # Of what is not known, nothing is repeated: it may be a secret in the wrong place.
+            # The message does not repeat an unknown part: it may be a secret in the wrong place.
             raise SigningError(
-                f"part {number} of the PKCS#11 URI is not understood",
-                remedy=f"use {', '.join(sorted(known))}",
+                f"part {number} of the PKCS#11 URI has an unknown name",
+                remedy=f"use only {', '.join(sorted(known))}",
             )
-        found[name] = value
-    return found
+        parts[name] = value
+    return parts
 
 
 @contextmanager
 def _explained(uri: KeyUri) -> Iterator[None]:
-    """Turn what the library and the token say into a `SigningError`."""
+    """Turn errors of the library and the token into a `SigningError`."""
     from pkcs11 import exceptions  # noqa: PLC0415 - only with a token
 
-    sayings: dict[type[Exception], str] = {
+    explanations: dict[type[Exception], str] = {
         exceptions.PinIncorrect: "the PIN is wrong; tokens lock after a few wrong ones",
-        exceptions.PinLocked: "the PIN is locked",
+        exceptions.PinLocked: "the PIN is locked; unlock it with the token's own tool",
         exceptions.PinLenRange: "the PIN is wrong; tokens lock after a few wrong ones",
         exceptions.PKCS11Error: "the PKCS#11 library cannot be used",
-        exceptions.NoSuchToken: "there is no such token",
-        exceptions.NoSuchKey: "the token holds no private key of that name",
-        exceptions.MultipleObjectsReturned: "several keys have that name; add id= to the URI",
+        exceptions.NoSuchToken: "there is no such token; check that it is plugged in",
+        exceptions.NoSuchKey: "the token holds no private key of this name",
+        exceptions.MultipleObjectsReturned: "several keys have this name; add id= to the URI",
         exceptions.MultipleTokensReturned: "several tokens are plugged in; add token= to the URI",
     }
     try:
         yield
     except exceptions.PKCS11Error as error:
         refused = f"the token refuses: {type(error).__name__} {error}".rstrip()
-        what = sayings.get(type(error), refused)
+        what = explanations.get(type(error), refused)
         raise SigningError(what, where=uri.shown) from error
     except UnicodeError as error:
         raise SigningError("the PIN is not UTF-8 text", where=uri.shown) from error
@@ -210,25 +209,28 @@ def _private_key(session: Any, uri: KeyUri) -> Any:  # noqa: ANN401 - its classe
         wanted[Attribute.LABEL] = uri.label
     if uri.key_id:
         wanted[Attribute.ID] = uri.key_id
-    # `get_key` leaves a search open where there are several, and Python complains of it later.
-    found = list(session.get_objects(wanted))
-    if len(found) > 1:
+    # With several keys `get_key` leaves a search open, and Python warns about it later.
+    keys = list(session.get_objects(wanted))
+    if len(keys) > 1:
         raise exceptions.MultipleObjectsReturned
-    if not found:
+    if not keys:
         raise exceptions.NoSuchKey
-    return found[0]
+    return keys[0]
 
 
 def _stored_certificates(uri: KeyUri) -> tuple[x509.Certificate, ...]:
-    """Return the token's certificates, the one of the key's name first; they are public."""
+    """Return the token's certificates, the key's own first; reading them needs no PIN.
+
+    Empty if no certificate has the key's label or id.
+    """
     with _open(uri, None) as session:
         from pkcs11 import Attribute, ObjectClass  # noqa: PLC0415 - only with a token
 
         named: list[x509.Certificate] = []
         others: list[x509.Certificate] = []
-        for found in list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})):
-            same_label = uri.label and found[Attribute.LABEL] == uri.label
-            same_id = uri.key_id and found[Attribute.ID] == uri.key_id
+        for stored in list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})):
+            same_label = uri.label and stored[Attribute.LABEL] == uri.label
+            same_id = uri.key_id and stored[Attribute.ID] == uri.key_id
             group = named if same_label or same_id else others
-            group += read_certificates(bytes(found[Attribute.VALUE]), uri.shown)
+            group += parse_certificates(bytes(stored[Attribute.VALUE]), uri.shown)
         return (*named, *others) if named else ()

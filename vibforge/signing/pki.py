@@ -12,17 +12,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
-from vibforge.errors import SigningError, is_file
+from vibforge.errors import SigningError, is_file, shell_line
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.files.publication import Publication, explained
-from vibforge.signing.key_files import PrivateKey, key_signer, read_key_file
+from vibforge.signing.key_files import PrivateKey, key_signer, parse_key_file
 from vibforge.signing.key_source import read_certificate_files, read_small_file
 from vibforge.signing.passphrase import no_passphrase
 from vibforge.signing.store import CERTIFIED_FILE, PARTNER_FILE, PARTNER_LISTS_FILE
 
 VALID_FROM = datetime(2000, 1, 1, tzinfo=UTC)
-"""Lab certificates are valid from the earliest release date that a build falls back to: signatures
-bear the release date, which is older than a lab that was made today."""
+"""Lab certificates are valid from the earliest default release date of a build: a signature states
+the release date, which is older than a lab made today."""
 
 _ORGANISATION = "vibforge LAB - not for production"
 _ACCEPTED_ORGANISATION = "VMware Inc"
@@ -31,7 +31,7 @@ _RSA_EXPONENT = 65537
 
 
 class KeyKind(StrEnum):
-    """Keys that ESXi reads."""
+    """The kinds of key that ESXi reads."""
 
     RSA_2048 = "rsa-2048"
     RSA_4096 = "rsa-4096"
@@ -46,7 +46,7 @@ class Credential(Struct, frozen=True, kw_only=True):
     certificate: x509.Certificate
 
     def key_pem(self) -> bytes:
-        """The key, not encrypted, as PKCS#8."""
+        """Return the key as unencrypted PKCS#8 in PEM."""
         return self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -54,12 +54,12 @@ class Credential(Struct, frozen=True, kw_only=True):
         )
 
     def certificate_pem(self) -> bytes:
-        """The certificate."""
+        """Return the certificate in PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
 class Validity(Struct, frozen=True, kw_only=True):
-    """From when to when, in UTC."""
+    """The first and the last moment of validity, in UTC."""
 
     first: datetime = VALID_FROM
     last: datetime
@@ -76,7 +76,7 @@ def make_key(kind: KeyKind) -> PrivateKey:
 
 
 def make_root(title: str, kind: KeyKind, validity: Validity) -> Credential:
-    """Make a root that signs itself."""
+    """Make a self-signed root."""
     key = make_key(kind)
     name = _name(title)
     builder = _with_authority(_certificate(key, name, validity), path_length=None)
@@ -86,7 +86,7 @@ def make_root(title: str, kind: KeyKind, validity: Validity) -> Credential:
 def make_intermediate(
     title: str, kind: KeyKind, validity: Validity, issuer: Credential
 ) -> Credential:
-    """Make an authority below a root that issues signers only."""
+    """Make a CA below a root; it issues only signers."""
     key = make_key(kind)
     builder = _with_authority(_certificate(key, _name(title), validity), path_length=0)
     return _signed(builder, key, issuer=issuer.certificate.subject, issuer_key=issuer.key)
@@ -95,7 +95,7 @@ def make_intermediate(
 def make_signer(
     title: str, level: AcceptanceLevel, kind: KeyKind, validity: Validity, issuer: Credential
 ) -> Credential:
-    """Make a signer for VIBs of a level, with the subject that hosts want for it."""
+    """Make a signer for VIBs of a level, with the subject that hosts require for it."""
     key = make_key(kind)
     builder = (
         _certificate(key, _signer_name(title, level), validity)
@@ -109,10 +109,10 @@ def make_signer(
 def make_list(
     issuer: Credential, revoked: Iterable[x509.RevokedCertificate], now: datetime
 ) -> x509.CertificateRevocationList:
-    """Make the issuer's revocation list, numbered by the time that it is made at.
+    """Make the issuer's revocation list; its number is the time `now`.
 
-    Like the issuer it is valid from 2000 on: signatures bear the release date, which is older than
-    a list that was made today.
+    Like the issuer it is valid from 2000 on: a signature states the release date, which is older
+    than a list made today.
     """
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -121,13 +121,13 @@ def make_list(
         .next_update(issuer.certificate.not_valid_after_utc)
         .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
     )
-    for one in revoked:
-        builder = builder.add_revoked_certificate(one)
+    for entry in revoked:
+        builder = builder.add_revoked_certificate(entry)
     return builder.sign(issuer.key, hashes.SHA256())
 
 
 def revoked_entry(certificate: x509.Certificate, now: datetime) -> x509.RevokedCertificate:
-    """Make the line of a revocation list that takes a certificate back."""
+    """Return the entry of a revocation list for a certificate."""
     builder = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
     return builder.revocation_date(now).build()
 
@@ -195,18 +195,18 @@ PARTNER_CA = "partner-ca"
 SIGNERS = "signers"
 REVOKED = "partner-ca.crl"
 YEARS = 20
-"""How long what a lab makes is valid, if nothing else is said: longer than the lab."""
+"""Default validity of a lab's certificates in years, longer than a lab lasts."""
 
 WARNING = (
-    "For labs only: whoever can read this folder can sign as this CA. Never put its roots into a "
-    "host that matters."
+    "For labs only: everyone who can read this folder can sign as this CA. Never put its roots on "
+    "a production host."
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}")
 
 
 class SignerRequest(Struct, frozen=True, kw_only=True):
-    """A signer that is wanted; without dates it is valid from 2000 and outlives the lab."""
+    """A request for a signer; without dates it is valid from 2000 and outlives the lab."""
 
     name: str
     level: AcceptanceLevel
@@ -216,7 +216,7 @@ class SignerRequest(Struct, frozen=True, kw_only=True):
 
 
 class Issued(Struct, frozen=True, kw_only=True):
-    """A signer that was issued, and where its files are."""
+    """An issued signer, and the paths of its files."""
 
     wanted: SignerRequest
     certificate: x509.Certificate
@@ -225,16 +225,18 @@ class Issued(Struct, frozen=True, kw_only=True):
 
 
 def init_authority(folder: Path, now: datetime, kind: KeyKind = KeyKind.RSA_2048) -> None:
-    """Make a lab's roots, intermediate and revocation list in a new or empty folder.
+    """Make a lab's roots, intermediate CA and revocation list in a new or empty folder.
 
     Raises:
-        SigningError: something is in the folder.
-        OutputError: it cannot be written.
+        SigningError: the folder is not empty.
+        OutputError: the folder cannot be written.
     """
     with explained(folder):
         is_new = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_new:
-        raise SigningError("the folder is not empty", where=str(folder), remedy="name a new one")
+        raise SigningError(
+            "the folder is not empty", where=str(folder), remedy="name a new or empty folder"
+        )
     validity = Validity(last=_years_after(now))
     partner_root = make_root("partner root", kind, validity)
     partner_ca = make_intermediate("partner CA", kind, validity, partner_root)
@@ -255,19 +257,26 @@ def issue(folder: Path, wanted: SignerRequest, now: datetime) -> Issued:
     """Issue a signer: `signers/NAME.pem` with its chain, and `signers/NAME.key`.
 
     Raises:
-        SigningError: no CA is there, the name is taken or odd, or the level needs no signature.
+        SigningError: the folder has no CA, the name is taken or malformed, or the level needs no
+            signature.
         OutputError: the files cannot be written.
     """
     path = _signer_path(folder, wanted.name)
     if not wanted.level.needs_signature:
-        raise SigningError("no host looks at the signature of a community VIB")
+        raise SigningError(
+            "hosts do not check the signature of a community VIB",
+            remedy="issue a signer for level partner, accepted or certified",
+        )
     if path.exists():
         raise SigningError(
-            "there is a signer of that name", where=str(path), remedy="choose another name"
+            "a signer of this name exists", where=str(path), remedy="choose another name"
         )
     validity = Validity(first=wanted.first or VALID_FROM, last=wanted.last or _years_after(now))
     if validity.first > validity.last:
-        raise SigningError("it would end before it begins")
+        raise SigningError(
+            f"the certificate would end on {validity.last:%Y-%m-%d}, before it begins on "
+            f"{validity.first:%Y-%m-%d}"
+        )
     issuer = _credential(folder, _issuer_of(wanted.level))
     credential = make_signer(wanted.name, wanted.level, wanted.kind, validity, issuer)
     with Publication(folder / SIGNERS) as publication:
@@ -282,18 +291,18 @@ def issue(folder: Path, wanted: SignerRequest, now: datetime) -> Issued:
 
 
 def revoke(folder: Path, name: str, now: datetime) -> x509.Certificate:
-    """Take a signer back: its serial number goes onto the revocation list.
+    """Revoke a signer: add its serial number to the revocation list.
 
     Raises:
-        SigningError: there is no such signer, or hosts look at no list for its level.
+        SigningError: there is no such signer, or hosts check no revocation list for its level.
         OutputError: the list cannot be written.
     """
     issuer = _credential(folder, PARTNER_CA)
     certificate = _signer(folder, name)
     if certificate.issuer != issuer.certificate.subject:
         raise SigningError(
-            f"{name} signs certified VIBs, for which a host has no revocation list",
-            remedy="make a new CA, or issue partner and accepted signers",
+            f"{name} signs certified VIBs, for which hosts have no revocation list",
+            remedy="make a new CA with vibforge pki init, and install its roots on the lab's hosts",
         )
     old = _read_list(folder)
     if old.get_revoked_certificate_by_serial_number(certificate.serial_number):
@@ -306,10 +315,10 @@ def revoke(folder: Path, name: str, now: datetime) -> x509.Certificate:
 
 
 def export(folder: Path, output: Path) -> tuple[Path, ...]:
-    """Write the trust store under a host's file names.
+    """Write the trust store with a host's file names, and return the paths.
 
     Raises:
-        SigningError: no CA is there.
+        SigningError: the folder has no CA.
         OutputError: the files cannot be written.
     """
     certified, root, authority = (
@@ -334,7 +343,8 @@ def _issuer_of(level: AcceptanceLevel) -> str:
 def _signer_path(folder: Path, name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise SigningError(
-            f"{name!r} is not a name for a signer", remedy="use letters, digits, - _ and ."
+            f"{name!r} is not a name for a signer",
+            remedy="use letters, digits, - _ and ., starting with a letter or a digit",
         )
     return folder / SIGNERS / f"{name}.pem"
 
@@ -346,7 +356,7 @@ def _signer(folder: Path, name: str) -> x509.Certificate:
         raise SigningError(
             f"there is no signer {name!r}",
             where=str(folder),
-            remedy=f"issued: {', '.join(known)}" if known else "vibforge pki issue",
+            remedy=f"name one of: {', '.join(known)}" if known else "issue one: vibforge pki issue",
         )
     return read_certificate_files([path])[0]
 
@@ -358,7 +368,7 @@ def _write_credential(
     chain: tuple[x509.Certificate, ...],
 ) -> None:
     publication.write(f"{name}.key", credential.key_pem(), private=True)
-    pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+    pem = b"".join(issuer.public_bytes(serialization.Encoding.PEM) for issuer in chain)
     publication.write(f"{name}.pem", credential.certificate_pem() + pem)
 
 
@@ -366,8 +376,8 @@ def _credential(folder: Path, name: str) -> Credential:
     _check_authority(folder)
     key = folder / f"{name}.key"
     certificates = read_certificate_files([folder / f"{name}.pem"])
-    found = read_key_file(read_small_file(key), no_passphrase, str(key))
-    signer = key_signer(found, certificates, str(key))
+    key_file = parse_key_file(read_small_file(key), no_passphrase, str(key))
+    signer = key_signer(key_file, certificates, str(key))
     return Credential(key=signer.key, certificate=signer.certificates[0])
 
 
@@ -388,7 +398,9 @@ def _read_list(folder: Path) -> x509.CertificateRevocationList:
 def _check_authority(folder: Path) -> None:
     if not is_file(folder / f"{PARTNER_CA}.pem"):
         raise SigningError(
-            "there is no lab CA in this folder", where=str(folder), remedy="vibforge pki init"
+            "the folder has no lab CA",
+            where=str(folder),
+            remedy=f"make one with {shell_line('vibforge', 'pki', 'init', folder)}",
         )
 
 

@@ -1,4 +1,4 @@
-"""What a reader asks of a signature, and what is said where there is none."""
+"""What a caller requires of a signature, and the texts about unsigned VIBs."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 
 def why_auditors_care(level: AcceptanceLevel) -> str:
-    """Tell why an unsigned VIB above community draws attention."""
+    """Return why auditors look for unsigned VIBs that claim a level above community."""
     return (
-        f"auditors look for unsigned VIBs that claim {level.esxcli_name}, since malware has posed "
-        "as just that"
+        f"auditors look for unsigned VIBs that claim {level.esxcli_name}, because malware has used "
+        "them"
     )
 
 
 def unsigned_claim(level: AcceptanceLevel) -> str:
-    """Tell how hosts and auditors see an unsigned VIB that claims a level above community.
+    """Return how hosts and auditors treat an unsigned VIB that claims a level above community.
 
-    Secure Boot and `-f` as tried on 6.7 (install.md#flags).
+    The flags and Secure Boot were tried on 6.7 (install.md#flags).
     """
     return (
-        f"it claims {level.esxcli_name} and is not signed: a host takes it only with -f or "
-        f"--no-sig-check, a host with Secure Boot never, and {why_auditors_care(level)}"
+        f"it claims {level.esxcli_name} and is not signed: a host installs it only with -f or "
+        f"--no-sig-check, a host with Secure Boot never; {why_auditors_care(level)}"
     )
 
 
 class TrustPolicy(Struct, frozen=True, kw_only=True):
-    """Whom to trust, and what to demand of a VIB.
+    """The signers to trust, and the requirements that a VIB must meet.
 
     Attributes:
-        store: the certificates to trust; None if nobody says whom to trust.
-        at: the moment that dates are checked at; None for each signature's own signing time.
-        strict: fail on what strict X.509 rules object to and a 6.7 host lets pass, on payloads
-            without a strong digest of their stored bytes, and on VIBs without a valid signature.
-        require_signed: fail on VIBs without a valid signature, at whatever level they claim.
-        require_level: fail on VIBs that claim a lower level, and on those whose level no signer in
-            the store carries; without a store that is every VIB.
+        store: the certificates to trust; None if there is no trust store.
+        at: the time at which dates are checked; None for each signature's own signing time.
+        strict: fail a VIB that breaks a strict X.509 rule which 6.7 does not apply, that has no
+            valid signature, or that has a payload without a strong digest of its stored bytes.
+        require_signed: fail a VIB without a valid signature, whatever level it claims.
+        require_level: fail a VIB that claims a lower level, or whose signer the store does not
+            trust for the claimed level. Without a store every VIB fails.
 
     Raises:
         ModelError: `require_level` is community, which every VIB meets.
@@ -59,8 +59,8 @@ class TrustPolicy(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.require_level is AcceptanceLevel.COMMUNITY:
             raise ModelError(
-                "every VIB is at level community or higher, so that level demands nothing",
-                remedy="require a signature, or level partner, accepted or certified",
+                "every VIB has level community or higher, so requiring it has no effect",
+                remedy="use --require-signed, or require level partner, accepted or certified",
             )
 
     @property
@@ -70,4 +70,4 @@ class TrustPolicy(Struct, frozen=True, kw_only=True):
 
 
 NO_POLICY = TrustPolicy()
-"""Nobody is known: form, arithmetic and names are judged, chains are not."""
+"""No trust store and no requirement: form, arithmetic and names are judged, chains are not."""

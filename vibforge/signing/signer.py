@@ -17,36 +17,38 @@ from msgspec import Struct
 
 from vibforge.errors import Problem, SigningError
 from vibforge.formats.certificate import EC_BITS, RSA_BITS
-from vibforge.formats.pkcs7 import check_block, read_blocks
+from vibforge.formats.pkcs7 import check_block, parse_blocks
 from vibforge.formats.pkcs7_making import pem_block, signed_attributes, signed_data
 from vibforge.signing.stated_time import SigningTime, TimeSource
 from vibforge.vib.identity import DER_SEQUENCE
 
 SIZE_LIMIT = 1024 * 1024
-"""Bytes of a file with keys or certificates; a chain takes a few thousand."""
+"""Bytes of a file with keys or certificates; a chain has a few thousand."""
 COUNT_LIMIT = 32
-"""Certificates beside a key: what a reader of signatures takes too."""
+"""Certificates beside a key, as many as our reader of signatures accepts."""
 
 _PEM_MARK = b"-----BEGIN CERTIFICATE-----"
 
 
-def read_certificates(data: bytes, where: str) -> tuple[x509.Certificate, ...]:
-    """Read the certificates of a file in their order; none where PEM holds none.
+def parse_certificates(data: bytes, where: str) -> tuple[x509.Certificate, ...]:
+    """Return the certificates in PEM or DER text, in order; empty if PEM holds no certificate.
 
     Raises:
-        SigningError: one cannot be read, or they are too many.
+        SigningError: a certificate cannot be read, or there are too many.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = _loaded(data)
-            for one in found:
-                one.subject, one.issuer  # noqa: B018 - read now, not where nobody expects trouble
+            certificates = _loaded(data)
+            for certificate in certificates:
+                certificate.subject, certificate.issuer  # noqa: B018 - fail here, not at first use
     except (ValueError, TypeError, x509.InvalidVersion) as error:
         raise SigningError(f"a certificate cannot be read: {error}", where=where) from error
-    if len(found) > COUNT_LIMIT:
-        raise SigningError(f"{len(found)} certificates, more than {COUNT_LIMIT}", where=where)
-    return tuple(found)
+    if len(certificates) > COUNT_LIMIT:
+        raise SigningError(
+            f"{len(certificates)} certificates; the limit is {COUNT_LIMIT}", where=where
+        )
+    return tuple(certificates)
 
 
 def _loaded(data: bytes) -> list[x509.Certificate]:
@@ -58,7 +60,7 @@ def _loaded(data: bytes) -> list[x509.Certificate]:
 def belonging_to(
     certificates: Sequence[x509.Certificate], key_der: bytes
 ) -> x509.Certificate | None:
-    """Return the certificate that holds the public key with this DER, if one does."""
+    """Return the certificate whose public key has this DER; None if there is none."""
     for certificate in certificates:
         if public_key_der(certificate) == key_der:
             return certificate
@@ -66,7 +68,7 @@ def belonging_to(
 
 
 def public_key_der(certificate: x509.Certificate) -> bytes:
-    """Return the public key of a certificate; empty where it cannot be read."""
+    """Return the DER of a certificate's public key; empty if the key cannot be read."""
     try:
         return certificate.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -79,14 +81,14 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 class Signer(Protocol):
-    """Makes a signature and names the certificate that answers for it."""
+    """Signs, and names the certificate that verifies the signature."""
 
     @property
     def certificates(self) -> tuple[x509.Certificate, ...]:
-        """The signer's own first, then its chain."""
+        """The signer's certificate, then its chain."""
 
     def sign(self, text: bytes) -> bytes:
-        """Sign the SHA-256 of `text`: PKCS#1 v1.5, or ECDSA in DER.
+        """Return the signature over the SHA-256 of `text`: PKCS#1 v1.5, or ECDSA in DER.
 
         Raises:
             SigningError: the key cannot be used.
@@ -97,7 +99,7 @@ def public_key(certificate: x509.Certificate) -> PublicKey:
     """Return the key of a certificate.
 
     Raises:
-        SigningError: it is neither RSA nor of an elliptic curve, which is what ESXi reads.
+        SigningError: the key is neither RSA nor elliptic curve, the only kinds that ESXi reads.
     """
     try:
         key = certificate.public_key()
@@ -107,7 +109,7 @@ def public_key(certificate: x509.Certificate) -> PublicKey:
         return key
     raise SigningError(
         f"a {type(key).__name__.removesuffix('PublicKey')} key cannot sign a VIB",
-        remedy="use an RSA key of 2048 bits or more, or one on P-256 or P-384",
+        remedy="use an RSA key of 2048 bits or more, or a key on P-256 or P-384",
     )
 
 
@@ -115,11 +117,11 @@ def check_certificate(certificate: x509.Certificate, signing_time: datetime) -> 
     """Refuse to sign with a weak key, or at a time when the certificate was not valid.
 
     Raises:
-        SigningError: with everything that stands against it.
+        SigningError: the certificate must not sign; lists every reason.
     """
     problems = [*_weaknesses(public_key(certificate)), *_dates(certificate, signing_time)]
     if problems:
-        raise SigningError.of(problems)
+        raise SigningError.from_problems(problems)
 
 
 def _weaknesses(key: PublicKey) -> Iterator[Problem]:
@@ -127,7 +129,7 @@ def _weaknesses(key: PublicKey) -> Iterator[Problem]:
     if key.key_size < least:
         yield Problem(
             what=f"the key is weak: {key.key_size} bits, less than {least}",
-            remedy="have a certificate made for a new key",
+            remedy=f"make a new key of at least {least} bits and have a certificate issued for it",
         )
 
 
@@ -139,22 +141,22 @@ def _dates(certificate: x509.Certificate, signing_time: datetime) -> Iterator[Pr
     yield Problem(
         what=f"the signer's certificate is {state} at the signing time "
         f"{signing_time:%Y-%m-%dT%H:%M:%SZ}: it is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d}",
-        remedy="the signing time is the later of the VIB's release date and the first day of the "
-        "certificate unless --signing-time names another",
+        remedy="choose a time within these dates with --signing-time, or renew the certificate; "
+        "the default is the later of the VIB's release date and the start of the certificate",
     )
 
 
 def chain_of(
     signer: x509.Certificate, others: Sequence[x509.Certificate]
 ) -> tuple[x509.Certificate, ...]:
-    """Return the signer and those of `others` that lead up from it, each once, in order.
+    """Return the signer and its issuers among `others`, each once, from the signer upwards.
 
-    A certificate that is not an issuer in this line is left out: it would only make hosts search.
+    Certificates outside this chain are left out, because they only make hosts search.
     """
     chain = [signer]
     while len(chain) <= len(others):
         last = chain[-1]
-        issuer = next((one for one in others if one.subject == last.issuer), None)
+        issuer = next((other for other in others if other.subject == last.issuer), None)
         if last.issuer == last.subject or issuer is None or issuer in chain:
             break
         chain.append(issuer)
@@ -164,12 +166,12 @@ def chain_of(
 def signing_time(released: datetime, certificate: x509.Certificate | None) -> SigningTime:
     """Return the later of a VIB's release date and its signer's notBefore.
 
-    No clock goes into it, so that signing again gives the same bytes, and a certificate that is
-    younger than the VIB signs at the first moment at which it may.
+    The current time is not used, so signing again gives the same bytes. A certificate that is
+    younger than the VIB signs at its own notBefore.
 
     Args:
-        released: the release date.
-        certificate: the signer's; None where it is not known yet.
+        released: the release date of the VIB.
+        certificate: the signer's certificate; None if it is not known yet.
     """
     if certificate is not None and certificate.not_valid_before_utc > released:
         return SigningTime(certificate.not_valid_before_utc, TimeSource.CERTIFICATE)
@@ -180,8 +182,8 @@ def make_block(descriptor: bytes, signer: Signer, signing_time: datetime) -> byt
     """Return a PEM block that signs the exact bytes of a descriptor.
 
     Raises:
-        SigningError: the certificate must not sign, the key cannot, or what it made does not
-            verify with the certificate.
+        SigningError: the certificate must not sign, the key cannot sign, or the new signature does
+            not verify with the certificate.
     """
     certificate = signer.certificates[0]
     check_certificate(certificate, signing_time)
@@ -194,50 +196,50 @@ def make_block(descriptor: bytes, signer: Signer, signing_time: datetime) -> byt
         elliptic=isinstance(public_key(certificate), ec.EllipticCurvePublicKey),
     )
     block = pem_block(der)
-    _insist(block, descriptor)
+    _require_valid(block, descriptor)
     return block
 
 
 def text_to_sign(descriptor: bytes, signing_time: datetime) -> bytes:
-    """Return the DER of the signed attributes: what a key signs, its SHA-256 what a service may.
+    """Return the DER of the signed attributes, which the key signs.
 
-    Nothing but the descriptor and the time goes into it, so that it can be made again.
+    A signing service may sign its SHA-256 instead. The DER depends only on the descriptor and the
+    signing time, so a later call gives the same bytes.
     """
     return signed_attributes(hashlib.sha256(descriptor).digest(), signing_time)
 
 
-def _insist(block: bytes, descriptor: bytes) -> None:
-    check = check_block(read_blocks(block)[0], descriptor)
+def _require_valid(block: bytes, descriptor: bytes) -> None:
+    check = check_block(parse_blocks(block)[0], descriptor)
     if not check.held:
         raise SigningError(
             f"the new signature does not verify: {check.reason}",
-            remedy="the key is not that of the certificate, or what was signed elsewhere was "
-            "another descriptor or another signing time: name the same --cert or --signing-time in "
-            "both steps",
+            remedy="use the certificate of this key; if a signing service signed, give the same "
+            "VIB, --cert and --signing-time in both steps",
         )
 
 
 SIGNATURE_FILE_LIMIT = 64 * 1024
-"""Bytes of a signature file; RSA 4096 in base64 takes 700."""
+"""Bytes of a signature file; RSA 4096 in base64 has 700."""
 
 _BASE64 = frozenset((string.ascii_letters + string.digits + "+/=\r\n \t").encode("ascii"))
 
 
 class GivenSignature(Struct, frozen=True):
-    """Hands over a signature that came from elsewhere; whether it is right shows afterwards."""
+    """Returns a signature that a signing service made; `make_block` verifies it afterwards."""
 
     signature: bytes
     certificates: tuple[x509.Certificate, ...]
 
-    def sign(self, text: bytes) -> bytes:  # noqa: ARG002 - it was signed before
+    def sign(self, text: bytes) -> bytes:  # noqa: ARG002 - signed already
         return self.signature
 
 
 def given_signature(data: bytes, certificates: tuple[x509.Certificate, ...]) -> GivenSignature:
-    """Read a signature as services give it: raw or base64; ECDSA in DER, or r and s in a row.
+    """Read a signing service's signature: raw or base64; ECDSA in DER, or as r followed by s.
 
     Raises:
-        SigningError: it has another form than a signature by this certificate's key.
+        SigningError: the signature does not have the form or length of this certificate's key.
     """
     key = public_key(certificates[0])
     raw = _unwrapped(data)
@@ -246,7 +248,7 @@ def given_signature(data: bytes, certificates: tuple[x509.Certificate, ...]) -> 
     expected = (key.key_size + 7) // 8
     if len(raw) != expected:
         raise SigningError(
-            f"the signature has {len(raw)} bytes; one by this RSA key has {expected}",
+            f"the signature has {len(raw)} bytes; this RSA key makes signatures of {expected}",
             remedy="give the raw PKCS#1 v1.5 signature, or its base64",
         )
     return GivenSignature(raw, certificates)
@@ -267,8 +269,8 @@ def _ecdsa_der(raw: bytes, size: int) -> bytes:
         return utils.encode_dss_signature(first, second)
     if not _is_ecdsa_der(raw):
         raise SigningError(
-            f"{len(raw)} bytes that are no ECDSA signature",
-            remedy=f"give it in DER, or as r and s of {size} bytes each",
+            f"the {len(raw)} bytes are not an ECDSA signature",
+            remedy=f"give the signature in DER, or as r and s of {size} bytes each",
         )
     return raw
 

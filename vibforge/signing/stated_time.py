@@ -1,4 +1,4 @@
-"""The time that a signature states. Reports name its sources without loading cryptography."""
+"""The time that a signature states; separate, so that reports need not load cryptography."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class TimeSource(StrEnum):
-    """What a signing time comes from; the values are stable and stand in `--json`."""
+    """The source of a signing time; the values are stable and appear in `--json`."""
 
     NAMED = "named"
     RELEASE_DATE = "release date"
@@ -15,7 +15,7 @@ class TimeSource(StrEnum):
 
 
 class SigningTime(Struct, frozen=True):
-    """The time that a signature states, in whole seconds, and where it comes from."""
+    """The time that a signature states, in whole seconds, and its source."""
 
     moment: datetime
     source: TimeSource

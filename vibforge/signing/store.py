@@ -1,8 +1,9 @@
 """Trust stores: the files of an ESXi host, or plain PEM.
 
-A 6.7 host keeps `vmware.cert` (roots for certified VIBs) and `vmpartner.cert` with `vmpartner.crl`
-(for accepted and partner ones) in /usr/share/certs; without both of the latter it loads no root for
-those levels (format.md#trust, tried on 6.7). The names on 8.0 and later are not known.
+In /usr/share/certs, 6.7 keeps `vmware.cert`, the roots for certified VIBs, and `vmpartner.cert`
+with `vmpartner.crl`, the roots for accepted and partner VIBs. If either partner file is missing, it
+loads no root for these levels (format.md#trust, tried on 6.7). The names on 8.0 and later are not
+known.
 """
 
 import base64
@@ -15,9 +16,14 @@ from msgspec import Struct
 
 from vibforge.errors import FormatError, Problem, VibforgeError, is_folder
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.certificate import read_certificate
+from vibforge.formats.certificate import parse_certificate
 from vibforge.formats.pkcs7 import PEM_BEGIN
-from vibforge.signing.path import ChainCertificate, RevocationList, read_link, read_revocation_list
+from vibforge.signing.path import (
+    ChainCertificate,
+    RevocationList,
+    chain_certificate,
+    parse_revocation_list,
+)
 from vibforge.vib.identity import check_no_secret
 
 CERTIFIED_FILE = "vmware.cert"
@@ -26,9 +32,9 @@ PARTNER_LISTS_FILE = "vmpartner.crl"
 HOST_FILES = (CERTIFIED_FILE, PARTNER_FILE, PARTNER_LISTS_FILE)
 
 FILE_SIZE_LIMIT = 16 * 1024 * 1024
-"""Bytes of one file of a store; a revocation list of a public CA may take several million."""
+"""Bytes of one file of a store; the revocation list of a public CA may have several million."""
 CERTIFICATE_LIMIT = 512
-"""Certificates of a whole store; a browser's has 150, a host's three."""
+"""Certificates in a whole store; a browser's store has 150, a host's three."""
 
 BLOCK_LIMIT = 1024
 """PEM blocks of any kind in one file; a browser's store has 150."""
@@ -38,7 +44,7 @@ _LIST_LABEL = b"X509 CRL"
 
 
 class StorePart(Struct, frozen=True, kw_only=True):
-    """What counts for some levels: certificates, and lists of those taken back."""
+    """The trusted certificates for some levels, and their revocation lists."""
 
     certificates: tuple[ChainCertificate, ...] = ()
     lists: tuple[RevocationList, ...] = ()
@@ -51,10 +57,10 @@ class StorePart(Struct, frozen=True, kw_only=True):
 
 
 class TrustStore(Struct, frozen=True, kw_only=True):
-    """Whom a host believes, by level; `plain` counts for every level.
+    """The certificates that a host trusts, by level; `plain` is trusted for every level.
 
-    `partner_loads` is False where a host's folder lacks `vmpartner.cert` or `vmpartner.crl`, which
-    6.7 takes as no root at all; `names` are the files read.
+    `partner_loads` is False if a host's folder lacks `vmpartner.cert` or `vmpartner.crl`; 6.7 then
+    loads no partner root. `names` are the files read.
     """
 
     certified: StorePart = StorePart()
@@ -64,7 +70,7 @@ class TrustStore(Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
 
     def part_for(self, level: AcceptanceLevel) -> StorePart:
-        """Return what a host would look at for a VIB of `level`."""
+        """Return the certificates that a host uses for a VIB of `level`."""
         if level is AcceptanceLevel.CERTIFIED:
             return self.certified + self.plain
         if level is AcceptanceLevel.COMMUNITY:
@@ -73,28 +79,38 @@ class TrustStore(Struct, frozen=True, kw_only=True):
 
 
 def read_store(paths: Sequence[Path]) -> TrustStore:
-    """Read a store from folders and files; PEM is looked for in them, other text passed over.
+    """Read a store from the PEM blocks in folders and files; other text is ignored.
 
-    In a folder the host's three files are read if one of them is there, else every file that is
-    PEM. A file given by itself counts by its name, as on a host, or for every level.
+    Of a folder, the host's three files are read if one of them is there, else every PEM file. A
+    single file with a host's file name is trusted for that file's levels, any other for all levels.
+
+    Args:
+        paths: folders of certificates, and PEM files.
 
     Raises:
-        FormatError: something cannot be read or holds no certificate; all problems at once.
-        ModelError: a path is no name, but perhaps a key.
+        FormatError: a file cannot be read or nothing holds a certificate; lists all problems.
+        ModelError: a path is not a name; it may be a key itself.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from vibforge import TrustStore, read_store, verify
+        >>> store: TrustStore = read_store([Path("root.pem")])
+        >>> [verify(name, trust=store).good for name in ("acme.vib", "signed.vib")]
+        [True, True]
     """
     problems: list[Problem] = []
-    found = _read_all(_files_of(paths, problems), problems)
-    if not problems and not any(part.certificates for part in found.values()):
+    parts = _read_all(_files_of(paths, problems), problems)
+    if not problems and not any(part.certificates for part in parts.values()):
         problems.append(
             Problem(
-                what="no certificate in " + ", ".join(str(path) for path in paths),
+                what="the trust store has no certificate: " + ", ".join(map(str, paths)),
                 remedy="name PEM files, or a folder with the host's vmware.cert, vmpartner.cert "
                 "and vmpartner.crl",
             )
         )
     if problems:
-        raise FormatError.of(problems)
-    return _store_of(found)
+        raise FormatError.from_problems(problems)
+    return _store_from(parts)
 
 
 def _files_of(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
@@ -104,11 +120,11 @@ def _files_of(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
         if not is_folder(path):
             files.append(path)
             continue
-        inside = sorted(one for one in path.iterdir() if one.is_file())
-        of_host = [one for one in inside if one.name in HOST_FILES]
-        files += of_host or [one for one in inside if _looks_like_pem(one)]
+        inside = sorted(child for child in path.iterdir() if child.is_file())
+        host_files = [file for file in inside if file.name in HOST_FILES]
+        files += host_files or [file for file in inside if _looks_like_pem(file)]
         if not inside:
-            problems.append(Problem(what="the folder is empty", where=str(path)))
+            problems.append(Problem(what="the folder holds no files", where=str(path)))
     return files
 
 
@@ -121,42 +137,45 @@ def _looks_like_pem(path: Path) -> bool:
 
 
 def _read_all(files: Sequence[Path], problems: list[Problem]) -> dict[Path, StorePart]:
-    found: dict[Path, StorePart] = {}
+    parts: dict[Path, StorePart] = {}
     for path in files:
         try:
-            found[path] = _read_file(path)
+            parts[path] = _read_file(path)
         except OSError as error:
             problems.append(Problem(what=error.strerror or str(error), where=str(path)))
         except VibforgeError as error:
-            problems += [Problem(what=one.what, where=str(path)) for one in error.problems]
-    count = sum(len(part.certificates) for part in found.values())
+            problems += [Problem(what=problem.what, where=str(path)) for problem in error.problems]
+    count = sum(len(part.certificates) for part in parts.values())
     if count > CERTIFICATE_LIMIT:
-        problems.append(Problem(what=f"{count} certificates, more than {CERTIFICATE_LIMIT}"))
-    return found
+        what = f"the trust store has {count} certificates; the limit is {CERTIFICATE_LIMIT}"
+        problems.append(Problem(what=what, remedy="name only the roots that you trust"))
+    return parts
 
 
 def _read_file(path: Path) -> StorePart:
     with path.open("rb") as file:
         data = file.read(FILE_SIZE_LIMIT + 1)
     if len(data) > FILE_SIZE_LIMIT:
-        raise FormatError(f"more than {FILE_SIZE_LIMIT} bytes")
+        raise FormatError(f"the file exceeds the limit of {FILE_SIZE_LIMIT} bytes")
     blocks = list(_pem_blocks(data))
     certificates = [body for label, body in blocks if label in _CERTIFICATE_LABELS]
     if len(certificates) > CERTIFICATE_LIMIT:
-        raise FormatError(f"{len(certificates)} certificates, more than {CERTIFICATE_LIMIT}")
+        raise FormatError(f"{len(certificates)} certificates; the limit is {CERTIFICATE_LIMIT}")
     return StorePart(
-        certificates=tuple(read_link(read_certificate(_decoded(body))) for body in certificates),
+        certificates=tuple(
+            chain_certificate(parse_certificate(_decoded(body))) for body in certificates
+        ),
         lists=tuple(
-            read_revocation_list(_decoded(body)) for label, body in blocks if label == _LIST_LABEL
+            parse_revocation_list(_decoded(body)) for label, body in blocks if label == _LIST_LABEL
         ),
     )
 
 
 def _pem_blocks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield label and body of each PEM block; other text is passed over."""
+    """Yield label and body of each PEM block; other text is ignored."""
     begins = list(islice(PEM_BEGIN.finditer(data), BLOCK_LIMIT + 1))
     if len(begins) > BLOCK_LIMIT:
-        raise FormatError(f"more than {BLOCK_LIMIT} PEM blocks")
+        raise FormatError(f"the file has more than {BLOCK_LIMIT} PEM blocks, which is the limit")
     for begin, after in zip_longest(begins, begins[1:]):
         stop = after.start() if after else len(data)
         end = data.find(b"-----END %b-----" % begin[1], begin.end(), stop)
@@ -172,18 +191,17 @@ def _decoded(body: bytes) -> bytes:
         raise FormatError(f"a PEM block is not base64: {error}") from error
 
 
-def _store_of(found: dict[Path, StorePart]) -> TrustStore:
+def _store_from(parts: dict[Path, StorePart]) -> TrustStore:
     def named(*names: str) -> StorePart:
-        parts = (part for path, part in found.items() if path.name in names)
-        return sum(parts, StorePart())
+        return sum((part for path, part in parts.items() if path.name in names), StorePart())
 
-    present = {path.name for path in found}
+    present = {path.name for path in parts}
     partner_files = {PARTNER_FILE, PARTNER_LISTS_FILE}
-    plain = (part for path, part in found.items() if path.name not in HOST_FILES)
+    plain = (part for path, part in parts.items() if path.name not in HOST_FILES)
     return TrustStore(
         certified=named(CERTIFIED_FILE),
         partner=named(PARTNER_FILE, PARTNER_LISTS_FILE),
         plain=sum(plain, StorePart()),
         partner_loads=partner_files <= present or not present & set(HOST_FILES),
-        names=tuple(str(path) for path in found),
+        names=tuple(str(path) for path in parts),
     )

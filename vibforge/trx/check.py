@@ -19,29 +19,20 @@ MOST_FINDINGS = 200
 """Findings that a result lists; the rest is counted. Nobody mends more in one go."""
 
 
-def allowances(rules: Sequence[str], reasons: Sequence[str]) -> tuple[Allowance, ...]:
-    """Pair `--allow RULE` with `--because "…"`, in their order; one reason may serve all rules.
+def allowances(reasons: Mapping[str, str]) -> tuple[Allowance, ...]:
+    """Return what may be broken, of the rules for trx.conf and the reasons for it.
 
     Raises:
-        TrxError: an unknown rule, an empty reason, or not as many reasons as rules.
+        TrxError: an unknown rule, or an empty reason.
     """
-    if len(reasons) == 1:
-        reasons = list(reasons) * max(1, len(rules))
-    if len(rules) != len(reasons):
-        raise TrxError(
-            f"{len(rules)} rules allowed and {len(reasons)} reasons given",
-            remedy='Give each --allow RULE its --because "…".',
-        )
-    found = tuple(
-        Allowance(rule=name, because=because) for name, because in zip(rules, reasons, strict=True)
-    )
+    found = tuple(Allowance(rule=rule, because=because) for rule, because in reasons.items())
     _require(found)
     return found
 
 
 def _require(allowances: Iterable[Allowance]) -> None:
     if problems := [problem for each in allowances for problem in _problems(each)]:
-        raise TrxError.of(problems)
+        raise TrxError.from_problems(problems)
 
 
 def _problems(of: Allowance) -> Iterator[Problem]:
@@ -102,7 +93,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
             TrxError: one problem for each error that is listed.
         """
         if not self.good:
-            raise TrxError.of(self.problems(where))
+            raise TrxError.from_problems(self.problems(where))
 
 
 def check(

@@ -58,7 +58,7 @@ def linuxptp_file(conf: TrxConf, namespace: str) -> str:
         if line.key.startswith("[")
     ]
     if problems:
-        raise TrxError.of(problems)
+        raise TrxError.from_problems(problems)
     return "".join(["[global]\n", *(f"{line.key} {line.value}\n" for line in settings)])
 
 

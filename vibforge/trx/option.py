@@ -85,7 +85,7 @@ def chosen(linuxptp: Iterable[str] = (), esxi: "Iterable[Release]" = ()) -> tupl
         if carried_by(host) == ()
     ]
     if problems:
-        raise TrxError.of(problems)
+        raise TrxError.from_problems(problems)
     names = {name for name in asked.values() if name}
     names |= {name for host in hosts for name in carried_by(host) or CANDIDATES}
     return tuple(sorted(names, key=RANK.__getitem__)) or CANDIDATES

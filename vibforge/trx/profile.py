@@ -140,7 +140,7 @@ def _changes(changes: Sequence[str]) -> dict[tuple[str, str], str]:
         else:
             found[namespace, key] = value
     if problems:
-        raise TrxError.of(problems)
+        raise TrxError.from_problems(problems)
     return found
 
 

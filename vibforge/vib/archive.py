@@ -1,7 +1,7 @@
-"""A VIB as it is found: its container, descriptor, signature and payloads (format.md#archive).
+"""Read a VIB: its container, descriptor, signature and payloads (format.md#archive).
 
-Reading is faithful: nothing of the file is lost, and what ESXi would refuse is a fault as long as
-the file can be read on. Payloads stay where they are until somebody asks for them.
+Reading keeps every byte of the file. As long as the rest can be read, something that ESXi refuses
+becomes a fault. Payloads are read only on request.
 """
 
 import os
@@ -30,7 +30,7 @@ from vibforge.vib.identity import DESCRIPTOR_NAME, ESX4_NAME, SIGNATURE_NAME
 
 
 class StoredPayload(Struct, frozen=True, kw_only=True):
-    """A payload: what the descriptor declares, and the member of that name; one may be missing."""
+    """A payload's declaration in the descriptor and its member; one of them may be missing."""
 
     name: str
     declared: Payload | None
@@ -40,10 +40,21 @@ class StoredPayload(Struct, frozen=True, kw_only=True):
 class Vib(Struct, frozen=True, kw_only=True):
     """A VIB.
 
-    `descriptor_bytes` and `signature` are the members as they stand (an unsigned VIB has an empty
-    signature); `payloads` come in the order of the file, those that are missing there last;
-    `faults` tells what a host would refuse in the container. All reading of a VIB counts against
-    the budget of its file (`vibforge.formats.budget`); `afresh` gives it a whole one.
+    `descriptor_bytes` and `signature` are the raw members; an unsigned VIB has an empty signature.
+    `payloads` are in the order of the file; those that are only declared come last. `faults` lists
+    what a host refuses in the container. All reading is charged to the budget of the file
+    (`vibforge.formats.budget`); `afresh` returns the VIB with a new budget.
+
+    Examples:
+        >>> from vibforge import Vib
+        >>> vib = Vib.from_path("acme.vib")
+        >>> vib.descriptor.name, vib.is_signed
+        ('acme', False)
+        >>> [
+        ...     (found.entry.path, sum(map(len, pieces)))
+        ...     for found, pieces in vib.contents(vib.payloads[0])
+        ... ][-1]
+        ('etc/vmware/trx.conf', 26)
     """
 
     source: Source
@@ -56,27 +67,27 @@ class Vib(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "bytes") -> "Vib":
-        """Read a VIB in memory.
+        """Read a VIB from bytes in memory.
 
         Raises:
             FormatError: it is not a VIB, or its descriptor cannot be read.
             LimitError: it asks for more work than its size allows.
         """
-        return cls.from_source(BytesSource.of(data, name))
+        return cls.from_source(BytesSource.from_bytes(data, name))
 
     @classmethod
     def from_path(cls, path: str | os.PathLike[str]) -> "Vib":
-        """Read a VIB in a file, which must stay there as long as payloads are wanted.
+        """Read a VIB from a file, which must exist as long as payloads are read.
 
         Raises:
             FormatError: it is not a VIB, or cannot be read.
             LimitError: it asks for more work than its size allows.
         """
-        return cls.from_source(FileSource.of(Path(path)))
+        return cls.from_source(FileSource.from_path(Path(path)))
 
     @classmethod
     def from_source(cls, source: Source) -> "Vib":
-        """Read a VIB from anywhere.
+        """Read a VIB from a source.
 
         Raises:
             FormatError: it is not a VIB, or cannot be read.
@@ -101,16 +112,16 @@ class Vib(Struct, frozen=True, kw_only=True):
         )
 
     def afresh(self) -> "Vib":
-        """Return the same VIB with a whole budget, for a program that reads it again and again."""
+        """Return the VIB with a new budget, for a program that reads it repeatedly."""
         return replace(self, source=self.source.renewed())
 
     @property
     def is_signed(self) -> bool:
-        """Whether there is anything in the signature member but blanks."""
+        """Whether the signature member holds more than blanks."""
         return bool(self.signature.strip())
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the bytes of the file, put together from its parts."""
+        """Yield the bytes of the file, part by part."""
         with self.source.open() as stream:
             yield ar.MAGIC
             for member in self.archive.members:
@@ -122,11 +133,11 @@ class Vib(Struct, frozen=True, kw_only=True):
             yield from read_chunks(stream, self.archive.tail_size)
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of the file: those that it was read from."""
+        """Return the bytes of the file, unchanged."""
         return b"".join(self.pieces())
 
     def stored(self, payload: StoredPayload, stream: BinaryIO) -> Iterator[bytes]:
-        """Yield a payload's bytes as they are stored, from a stream that `source` opened."""
+        """Yield a payload's stored bytes, from a stream that `source` opened."""
         if payload.member is not None:
             stream.seek(payload.member.data_offset)
             yield from read_chunks(stream, payload.member.stored_size)
@@ -136,7 +147,7 @@ class Vib(Struct, frozen=True, kw_only=True):
         """Open a payload's content, which is unpacked while it is read.
 
         Raises:
-            FormatError: on entering or while reading: damaged or cut.
+            FormatError: on entering or while reading: the payload is damaged or cut short.
             LimitError: the budget of the file is spent.
         """
         size = payload.member.stored_size if payload.member else 0
@@ -149,10 +160,10 @@ class Vib(Struct, frozen=True, kw_only=True):
             yield unpacked
 
     def contents(self, payload: StoredPayload) -> Iterator[tuple[TarEntry, Iterator[memoryview]]]:
-        """Yield what is in a payload with its content, to be taken before the next one.
+        """Yield each entry of a payload with its content, to be read before the next entry.
 
         Raises:
-            FormatError: it is damaged, cut, or not a tar.
+            FormatError: the payload is damaged, cut short, or not a tar.
             LimitError: the budget of the file is spent.
         """
         with self.unpacked(payload) as unpacked:
@@ -167,7 +178,7 @@ def _archive(stream: BinaryIO, source: Source) -> Archive:
     try:
         return read_archive(stream, source.size, source.budget)
     except FormatError as error:
-        raise FormatError.of(
+        raise FormatError.from_problems(
             Problem(what=problem.what, where=source.name) for problem in error.problems
         ) from error
 
@@ -179,26 +190,26 @@ def _first(archive: Archive, name: str) -> ArMember | None:
 def _required(archive: Archive, source: Source) -> ArMember:
     if archive.members and archive.members[0].name == ESX4_NAME:
         raise FormatError(
-            "a package of ESX 4, not a VIB of ESXi 5 or later",
+            "a package for ESX 4, not a VIB for ESXi 5 or later",
             where=source.name,
-            remedy="ask the vendor for a package of a later release",
+            remedy="ask the vendor for a package for a later release",
         )
-    found = _first(archive, DESCRIPTOR_NAME)
-    if found is not None:
-        return found
+    descriptor = _first(archive, DESCRIPTOR_NAME)
+    if descriptor is not None:
+        return descriptor
     raise FormatError("an ar archive without descriptor.xml, not a VIB", where=source.name)
 
 
 def _content(stream: BinaryIO, member: ArMember, limit: int, source: Source) -> bytes:
     where = f"{source.name}:{member.name}"
     if member.size > limit:
-        raise FormatError(f"{member.size} bytes, more than {limit}", where=where)
+        raise FormatError(f"the member has {member.size} bytes; the limit is {limit}", where=where)
     source.budget.spend(Work.KEPT, member.stored_size)
     stream.seek(member.data_offset)
     data = stream.read(member.stored_size)
     if len(data) < member.size:
         raise FormatError(
-            f"the file is cut, {member.size - len(data)} bytes before the end of this member",
+            f"the file is cut short, {member.size - len(data)} bytes before the end of this member",
             where=where,
             remedy="the download or copy failed; fetch it again",
         )
@@ -206,7 +217,7 @@ def _content(stream: BinaryIO, member: ArMember, limit: int, source: Source) -> 
 
 
 def _payloads(archive: Archive, descriptor: Descriptor) -> Iterator[StoredPayload]:
-    """Match members with declarations by name; the first of a name is the one that counts."""
+    """Match members with declarations by name; of several with one name the first is used."""
     declared = {payload.name: payload for payload in reversed(descriptor.payloads)}
     seen = {DESCRIPTOR_NAME, SIGNATURE_NAME}
     for member in archive.members:
@@ -221,7 +232,7 @@ def _payloads(archive: Archive, descriptor: Descriptor) -> Iterator[StoredPayloa
 
 
 def _faults(archive: Archive) -> Iterator[Problem]:
-    """Yield what a host refuses in the order of members (format.md#member-order, tried on 6.7)."""
+    """Yield why a host refuses the order of the members (format.md#member-order, tried on 6.7)."""
     names = [member.name for member in archive.members if not member.is_table]
     if names[0] != DESCRIPTOR_NAME:
         yield Problem(what=f"the first member is {names[0]}, not {DESCRIPTOR_NAME}")
@@ -230,9 +241,10 @@ def _faults(archive: Archive) -> Iterator[Problem]:
     elif names[1] != SIGNATURE_NAME:
         yield Problem(what=f"the second member is {names[1]}, not {SIGNATURE_NAME}")
     for name in (name for name, count in Counter(names).items() if count > 1):
-        yield Problem(what=f"more than one member is called {name}; the first one counts")
-    for name, count in Counter(one.name for one in archive.members if one.is_table).items():
+        yield Problem(what=f"more than one member is called {name}; the first is used")
+    tables = Counter(member.name for member in archive.members if member.is_table)
+    for name, count in tables.items():
         if count > 1:
-            yield Problem(what=f"more than one table {name}; readers may differ in which counts")
+            yield Problem(what=f"more than one table {name}; readers may use different ones")
     if archive.tail_size:
         yield Problem(what=f"{archive.tail_size} bytes follow the last member")

@@ -1,4 +1,4 @@
-"""What descriptor.xml says, and how it is written (format.md#elements)."""
+"""Model and writer of descriptor.xml (format.md#elements)."""
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -16,7 +16,7 @@ from vibforge.vib.relationships import Constraint, Provide, Relationships
 
 
 class Url(Struct, frozen=True, kw_only=True):
-    """A link with the short name that is shown for it."""
+    """A link, with the short name that is shown for it."""
 
     key: str
     link: str
@@ -44,8 +44,8 @@ class SoftwarePlatform(Struct, frozen=True, kw_only=True):
     product_line_id: str = "embeddedEsx"
 
     @classmethod
-    def of(cls, attribute: Callable[[str, str], str]) -> "SoftwarePlatform":
-        """Take what an element's `get` gives; attributes that are missing count as empty."""
+    def from_attributes(cls, attribute: Callable[[str, str], str]) -> "SoftwarePlatform":
+        """Return the platform of an XML element, given its `get`; missing attributes are empty."""
         return cls(
             version=attribute("version", ""),
             locale=attribute("locale", ""),
@@ -54,7 +54,7 @@ class SoftwarePlatform(Struct, frozen=True, kw_only=True):
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The attributes of its element, in the order of the vendor's."""
+        """The attributes of its element, in the vendor's order."""
         return {
             "version": self.version,
             "locale": self.locale,
@@ -63,22 +63,22 @@ class SoftwarePlatform(Struct, frozen=True, kw_only=True):
 
 
 class SystemRequires(Struct, frozen=True, kw_only=True):
-    """What the host must be or do."""
+    """Requirements on the host."""
 
     maintenance_mode: MaintenanceMode | None = None
-    """None where the descriptor says nothing, which readers take as needed for both."""
+    """None if the descriptor says nothing; readers then require it for install and removal."""
     hardware_platforms: tuple[HardwarePlatform, ...] = ()
     software_platforms: tuple[SoftwarePlatform, ...] = ()
 
 
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-"""The words of a boolean in a descriptor, which the reader takes in any case."""
+"""The words of a boolean in a descriptor; the reader ignores upper and lower case."""
 GUNZIP = "gunzip"
 """The verify-process of a digest over the unpacked payload (format.md#checksums)."""
 
 
 class Checksum(Struct, frozen=True, kw_only=True):
-    """A digest in hex of a payload, as stored or after what `verify_process` names."""
+    """A payload's digest in hex, of its stored bytes or of the result of `verify_process`."""
 
     checksum_type: str
     digest: str
@@ -86,12 +86,12 @@ class Checksum(Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> str:
-        """The kind of digest as the descriptor names it: `sha-256 gunzip`."""
+        """The kind of digest in the descriptor's words: `sha-256 gunzip`."""
         return " ".join(filter(None, (self.checksum_type, self.verify_process))) or "unnamed"
 
 
 class Payload(Struct, frozen=True, kw_only=True):
-    """A payload as the descriptor declares it; sizes in bytes."""
+    """A payload's declaration in the descriptor; sizes in bytes."""
 
     name: str
     type: str
@@ -101,11 +101,11 @@ class Payload(Struct, frozen=True, kw_only=True):
     vfat_name: str = ""
     checksums: tuple[Checksum, ...] = ()
     other_attributes: tuple[tuple[str, str], ...] = ()
-    """Attributes beyond those above, in the order met: `compression-option` of 9.0, say."""
+    """Further attributes in the order of the file, such as `compression-option` of 9.0."""
 
 
 class UnknownPart(Struct, frozen=True, kw_only=True):
-    """An element (`relationships/requires`) or attribute (`urls/url/@colour`) without a field.
+    """An element (`relationships/requires`) or attribute (`urls/url/@colour`) without a field here.
 
     `text` is the element as XML or the attribute's value.
     """
@@ -117,8 +117,8 @@ class UnknownPart(Struct, frozen=True, kw_only=True):
 class Descriptor(Struct, frozen=True, kw_only=True):
     """A VIB's descriptor.
 
-    `type`, `release_date` and `acceptance_level` are texts as found, None where the element is
-    missing; booleans are None where the descriptor does not say.
+    `type`, `release_date` and `acceptance_level` are the raw texts, None if the element is missing.
+    Booleans are None if the descriptor does not state them.
     """
 
     name: str
@@ -141,41 +141,41 @@ class Descriptor(Struct, frozen=True, kw_only=True):
     overlay: bool | None = None
     payloads: tuple[Payload, ...] = ()
     unknown: tuple[str, ...] = ()
-    """Elements that this model does not know, as XML."""
+    """Elements without a field here, as XML."""
     unknown_parts: tuple[UnknownPart, ...] = ()
-    """Elements and attributes inside known elements that this model does not know."""
+    """Elements and attributes without a field here, inside elements that have one."""
     repeated: tuple[str, ...] = ()
-    """Elements that occur more than once, of which the first counts."""
+    """Elements that occur more than once; the first is used."""
     faults: tuple[Problem, ...] = ()
-    """Values that could not be read; the fields hold the reader's default for them."""
+    """Values that could not be read; their fields hold the reader's default."""
 
     @property
     def level(self) -> AcceptanceLevel:
-        """The level that a host reads: community where the text is none of a host's words."""
+        """The level that a host reads; community if the text is not one of a host's words."""
         return _level(self.acceptance_level or "community") or AcceptanceLevel.COMMUNITY
 
     @property
     def has_level(self) -> bool:
-        """Whether the acceptance level is missing, empty, or one of a host's words."""
+        """Whether the acceptance level is valid for a host: missing, empty, or one of its words."""
         return _level(self.acceptance_level or "community") is not None
 
     @property
     def provides(self) -> tuple[Provide, ...]:
-        """What it provides, its own name and version included."""
+        """The provides, with the VIB's own name and version first."""
         return (Provide(name=self.name, version=self.version), *self.relationships.provides)
 
     @property
     def vib_id(self) -> str:
         """`<vendor>_<type>_<name>_<version>`, which names a VIB on hosts and in depots.
 
-        A dash without a release behind it is no part of a version to ESXi (tried on 6.7).
+        ESXi drops a dash at the end of the version (tried on 6.7).
         """
         return f"{self.vendor}_{self.type}_{self.name}_{self.version.removesuffix('-')}"
 
 
 @lru_cache(maxsize=64)
 def _level(text: str) -> AcceptanceLevel | None:
-    """Read a level once: a prediction asks for those of all VIBs for each possible host."""
+    """Return a level, or None; cached, because a prediction needs every VIB's level per host."""
     try:
         return AcceptanceLevel.of_descriptor(text)
     except ModelError:
@@ -183,12 +183,12 @@ def _level(text: str) -> AcceptanceLevel | None:
 
 
 _GUNZIP_ONCE = "-gunzip1"
-"""Ending of 9.0's digest of what exactly one gunzip leaves (format.md#checksums)."""
+"""Ending of 9.0's kind for a digest of the payload after one gunzip (format.md#checksums)."""
 _HEX = frozenset("0123456789abcdefABCDEF")
 _HEX_DIGITS = {"md5": 32, "sha-1": 40, "sha-256": 64, "sha-384": 96, "sha-512": 128}
 _UNDASHED = {name.replace("-", ""): name for name in ALGORITHMS}
 _WEAK = frozenset({"md5", "sha-1"})
-"""Digests with known collisions: two payloads of one digest can be made."""
+"""Digests with known collisions: two payloads with one digest can be made."""
 
 
 class Layer(StrEnum):
@@ -200,29 +200,29 @@ class Layer(StrEnum):
 
 
 _OF_PROCESS = {"": Layer.STORED, GUNZIP: Layer.CONTENT}
-"""Which layer a verify-process names; `txt-mle`, of the kernel, is not computed here."""
+"""The layer that each verify-process names; the kernel's `txt-mle` is not computed here."""
 
 
 class Hashed(NamedTuple):
-    """What a digest is of: a layer, and an algorithm by its name in `ALGORITHMS`."""
+    """The input of a digest: a layer, and an algorithm by its name in `ALGORITHMS`."""
 
     layer: Layer
     algorithm: str
 
 
 class Coverage(StrEnum):
-    """How well the digests of a payload tie it to its descriptor."""
+    """How well the digests of a payload protect it."""
 
     FULL = "full"
     """SHA-256 or stronger over the stored bytes."""
     PARTIAL = "partial"
-    """Known digests, but weak ones, or only of the unpacked content."""
+    """Known digests, but only weak ones or digests of the unpacked content."""
     NONE = "none"
     """No digest of a known kind."""
 
 
 def hashed(checksum: Checksum) -> Hashed | None:
-    """Return what a digest is of; None for a kind that is not known."""
+    """Return a digest's layer and algorithm; None for an unknown kind."""
     kind = algorithm_of(checksum)
     layer = _OF_PROCESS.get(checksum.verify_process)
     if kind.endswith(_GUNZIP_ONCE) and not checksum.verify_process:
@@ -231,27 +231,28 @@ def hashed(checksum: Checksum) -> Hashed | None:
 
 
 def algorithm_of(checksum: Checksum) -> str:
-    """Return the algorithm by its name here: ESXi takes `SHA-256` and `sha256` for it, too."""
+    """Return the algorithm's name in `ALGORITHMS`, for `SHA-256` and `sha256` too, as ESXi does."""
     kind = checksum.checksum_type.lower()
     return _UNDASHED.get(kind, kind)
 
 
 def is_whole(checksum: Checksum) -> bool:
-    """Whether the text is as many hex digits as its algorithm gives."""
-    of = hashed(checksum)
-    digits = checksum.digest
-    return of is not None and len(digits) == _HEX_DIGITS[of.algorithm] and set(digits) <= _HEX
+    """Whether the digest has as many hex digits as its algorithm gives."""
+    target, digits = hashed(checksum), checksum.digest
+    if target is None:
+        return False
+    return len(digits) == _HEX_DIGITS[target.algorithm] and set(digits) <= _HEX
 
 
 @lru_cache(maxsize=2048)
 def coverage(checksums: tuple[Checksum, ...]) -> Coverage:
-    """Tell what digests cover; one that is cut or not hex covers nothing.
+    """Return how well digests protect a payload; a cut short or malformed digest is ignored.
 
-    A digest of the unpacked content leaves the stored bytes open: others may unpack to the same
-    here and to something else in another reader.
+    A digest of the unpacked content does not protect the stored bytes: other bytes may unpack to
+    the same content here and to another content in another reader.
     """
-    known = [of for each in checksums if is_whole(each) and (of := hashed(each))]
-    if any(of.layer is Layer.STORED and of.algorithm not in _WEAK for of in known):
+    known = [target for c in checksums if is_whole(c) and (target := hashed(c))]
+    if any(t.layer is Layer.STORED and t.algorithm not in _WEAK for t in known):
         return Coverage.FULL
     return Coverage.PARTIAL if known else Coverage.NONE
 
@@ -260,60 +261,67 @@ def serialise(descriptor: Descriptor) -> bytes:
     """Return the bytes of descriptor.xml; the same descriptor gives the same bytes.
 
     Raises:
-        FormatError: it has elements of others that cannot be written in ASCII.
+        FormatError: an unknown element cannot be written in ASCII.
     """
     body = "".join(_elements(descriptor))
     return element("vib", body, {"version": "5.0"}).encode("ascii")
 
 
-def _elements(of: Descriptor) -> Iterator[str]:
-    if of.type is not None:
-        yield element("type", text(of.type))
-    yield element("name", text(of.name))
-    yield element("version", text(of.version))
-    yield element("vendor", text(of.vendor))
-    yield element("summary", text(of.summary))
-    yield element("description", text(of.description))
-    if of.release_date is not None:
-        yield element("release-date", text(of.release_date))
-    yield element("urls", _join(element("url", text(u.link), {"key": u.key}) for u in of.urls))
-    yield _relationships(of.relationships)
-    yield element("software-tags", _join(element("tag", text(tag)) for tag in of.software_tags))
-    yield _system_requires(of.system_requires)
-    if of.file_list:
-        yield element("file-list", _join(element("file", text(path)) for path in of.file_list))
-    if of.acceptance_level is not None:
-        yield element("acceptance-level", text(of.acceptance_level))
-    yield from _flags(of)
-    yield element("payloads", _join(_payload(payload) for payload in of.payloads))
-    if of.unknown:
-        yield from map(xml_reading.as_ascii, of.unknown)
+def _elements(descriptor: Descriptor) -> Iterator[str]:
+    if descriptor.type is not None:
+        yield element("type", text(descriptor.type))
+    yield element("name", text(descriptor.name))
+    yield element("version", text(descriptor.version))
+    yield element("vendor", text(descriptor.vendor))
+    yield element("summary", text(descriptor.summary))
+    yield element("description", text(descriptor.description))
+    if descriptor.release_date is not None:
+        yield element("release-date", text(descriptor.release_date))
+    yield element(
+        "urls", _join(element("url", text(u.link), {"key": u.key}) for u in descriptor.urls)
+    )
+    yield _relationships(descriptor.relationships)
+    yield element(
+        "software-tags", _join(element("tag", text(tag)) for tag in descriptor.software_tags)
+    )
+    yield _system_requires(descriptor.system_requires)
+    if descriptor.file_list:
+        yield element(
+            "file-list", _join(element("file", text(path)) for path in descriptor.file_list)
+        )
+    if descriptor.acceptance_level is not None:
+        yield element("acceptance-level", text(descriptor.acceptance_level))
+    yield from _flags(descriptor)
+    yield element("payloads", _join(_payload(payload) for payload in descriptor.payloads))
+    if descriptor.unknown:
+        yield from map(xml_reading.as_ascii, descriptor.unknown)
 
 
-def _flags(of: Descriptor) -> Iterator[str]:
+def _flags(descriptor: Descriptor) -> Iterator[str]:
     flags = {
-        "live-install-allowed": of.live_install_allowed,
-        "live-remove-allowed": of.live_remove_allowed,
-        "cimom-restart": of.cimom_restart,
-        "stateless-ready": of.stateless_ready,
-        "overlay": of.overlay,
+        "live-install-allowed": descriptor.live_install_allowed,
+        "live-remove-allowed": descriptor.live_remove_allowed,
+        "cimom-restart": descriptor.cimom_restart,
+        "stateless-ready": descriptor.stateless_ready,
+        "overlay": descriptor.overlay,
     }
     for name, value in flags.items():
         if value is not None:
             yield element(name, _boolean(value))
 
 
-def _relationships(of: Relationships) -> str:
+def _relationships(relationships: Relationships) -> str:
     provides = _join(
-        element("provide", attributes=_given(name=p.name, version=p.version)) for p in of.provides
+        element("provide", attributes=_given(name=p.name, version=p.version))
+        for p in relationships.provides
     )
     return element(
         "relationships",
-        _constraints("depends", of.depends)
-        + _constraints("conflicts", of.conflicts)
-        + _constraints("replaces", of.replaces)
+        _constraints("depends", relationships.depends)
+        + _constraints("conflicts", relationships.conflicts)
+        + _constraints("replaces", relationships.replaces)
         + element("provides", provides)
-        + _constraints("compatibleWith", of.compatible_with),
+        + _constraints("compatibleWith", relationships.compatible_with),
     )
 
 
@@ -330,16 +338,16 @@ def _constraints(tag: str, constraints: tuple[Constraint, ...]) -> str:
     )
 
 
-def _system_requires(of: SystemRequires) -> str:
+def _system_requires(requires: SystemRequires) -> str:
     hardware = _join(
         element("hwplatform", attributes=_given(vendor=h.vendor, model=h.model))
-        for h in of.hardware_platforms
+        for h in requires.hardware_platforms
     )
     software = _join(
         element("softwarePlatform", attributes=platform.attributes)
-        for platform in of.software_platforms
+        for platform in requires.software_platforms
     )
-    mode = _maintenance_mode(of.maintenance_mode) if of.maintenance_mode else ""
+    mode = _maintenance_mode(requires.maintenance_mode) if requires.maintenance_mode else ""
     return element("system-requires", mode + hardware + software)
 
 
@@ -350,15 +358,15 @@ def _maintenance_mode(mode: MaintenanceMode) -> str:
     return element("maintenance-mode", attributes=attributes)
 
 
-def _payload(of: Payload) -> str:
-    attributes = {"name": of.name, "type": of.type}
+def _payload(payload: Payload) -> str:
+    attributes = {"name": payload.name, "type": payload.type}
     numbers = {
-        "size": of.size,
-        "uncompressed-size": of.uncompressed_size,
-        "boot-order": of.boot_order,
+        "size": payload.size,
+        "uncompressed-size": payload.uncompressed_size,
+        "boot-order": payload.boot_order,
     }
     attributes |= {name: str(value) for name, value in numbers.items() if value is not None}
-    attributes |= {"vfat-name": of.vfat_name} if of.vfat_name else {}
+    attributes |= {"vfat-name": payload.vfat_name} if payload.vfat_name else {}
     checksums = _join(
         element(
             "checksum",
@@ -366,9 +374,9 @@ def _payload(of: Payload) -> str:
             {"checksum-type": c.checksum_type}
             | ({"verify-process": c.verify_process} if c.verify_process else {}),
         )
-        for c in of.checksums
+        for c in payload.checksums
     )
-    return element("payload", checksums, attributes | dict(of.other_attributes))
+    return element("payload", checksums, attributes | dict(payload.other_attributes))
 
 
 def _given(**attributes: str) -> dict[str, str]:

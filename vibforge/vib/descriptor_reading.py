@@ -1,4 +1,4 @@
-"""Read a descriptor as faithfully as its text allows (format.md#descriptor)."""
+"""Read a descriptor, keeping everything that its text states (format.md#descriptor)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ _NOTHING: frozenset[str] = frozenset()
 def unknown_parts(
     root: etree._Element, known: frozenset[str], budget: Budget
 ) -> Iterator[UnknownPart]:
-    """Yield what the `known` children of a descriptor hold beyond the model.
+    """Yield the parts inside the `known` children of a descriptor that the model has no field for.
 
     Unknown children of the root and attributes of a payload have fields of their own.
     """
@@ -67,7 +67,7 @@ def part_text(element: etree._Element, budget: Budget) -> str:
     """Return an element as XML.
 
     Raises:
-        LimitError: the budget is spent: each part repeats the namespaces around it.
+        LimitError: the budget is spent; each part repeats the namespaces around it.
     """
     xml = etree.tostring(element, encoding="unicode", with_tail=False)
     budget.spend(Work.NAMES, len(xml))
@@ -129,17 +129,17 @@ def parse(
     *,
     sizes: bool = True,
 ) -> Descriptor:
-    """Read a descriptor; one in a namespace, which hosts cannot read, as if it had none.
+    """Read a descriptor. A namespace, in which hosts find no element, is dropped.
 
     Args:
         data: the XML.
-        where: its name, for messages.
-        budget: that of the file which it is in; a file of its own if None.
-        sizes: whether the sizes of payloads are read; those of a stage directory are made anew.
+        where: the descriptor's name in messages.
+        budget: the budget of the file that contains it; None if the descriptor is a file itself.
+        sizes: whether to read the sizes of payloads; in a stage directory they are out of date.
 
     Raises:
-        FormatError: it is not well-formed XML, or its root is not `vib`.
-        LimitError: it asks for more work than the budget allows.
+        FormatError: the data is not well-formed XML, or its root is not `vib`.
+        LimitError: it needs more work than the budget allows.
     """
     return parse_with_root(data, where, budget or Budget(where, len(data)), sizes=sizes)[0]
 
@@ -147,7 +147,7 @@ def parse(
 def parse_with_root(
     data: bytes, where: str, budget: Budget, *, sizes: bool = True
 ) -> tuple[Descriptor, etree._Element]:
-    """Read a descriptor as `parse` does, and return its root too, most of the file list dropped."""
+    """Read a descriptor as `parse` does; also return its root, without most of the file list."""
     files = _FileList()
     root = parse_xml(data, where, budget, tag="{*}file", take=files.take)
     if str(root.tag).startswith("{"):
@@ -163,13 +163,13 @@ def _drop_namespace(root: etree._Element) -> None:
 
 
 class _FileList:
-    """Gathers the file list while a descriptor is parsed: its elements take 400 bytes each."""
+    """Collects the file list during parsing, because each of its elements takes 400 bytes."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
 
     def take(self, file: etree._Element) -> None:
-        """Take a path, and drop the element before it where there is no more to it."""
+        """Keep a path, and drop the element before it if that has only a text."""
         parent = file.getparent()
         root = None if parent is None else parent.getparent()
         if parent is None or root is None or root.getparent() is not None:
@@ -183,13 +183,13 @@ class _FileList:
 
 
 def _name(element: etree._Element, root: etree._Element) -> str:
-    """Return a tag as it is read: in a namespace only where the root is in none."""
+    """Return a tag without its namespace, if the root has a namespace, too."""
     tag = str(element.tag)
     return tag.rpartition("}")[2] if str(root.tag).startswith("{") else tag
 
 
 class _Reader:
-    """Reads one descriptor and gathers what could not be read."""
+    """Reads one descriptor, and collects the values that could not be read."""
 
     def __init__(
         self,
@@ -240,8 +240,8 @@ class _Reader:
         return self._root.iterfind(path)
 
     def _optional_text(self, tag: str) -> str | None:
-        found = self._root.find(tag)
-        return None if found is None else _content(found)
+        element = self._root.find(tag)
+        return None if element is None else _content(element)
 
     def _text(self, tag: str) -> str:
         return self._optional_text(tag) or ""
@@ -250,8 +250,8 @@ class _Reader:
         self._faults.append(Problem(what=what, where=f"{self._where}:{at.sourceline}"))
 
     def _boolean(self, tag: str) -> bool | None:
-        found = self._root.find(tag)
-        return None if found is None else self._boolean_value(found, _content(found))
+        element = self._root.find(tag)
+        return None if element is None else self._boolean_value(element, _content(element))
 
     def _boolean_value(self, at: etree._Element, value: str) -> bool | None:
         if value and value.lower() not in BOOLEANS:
@@ -290,9 +290,9 @@ class _Reader:
         )
 
     def _related(self, path: str) -> Iterator[etree._Element]:
-        for found in self._all(f"relationships/{path}"):
+        for element in self._all(f"relationships/{path}"):
             self._budget.spend(Work.RELATIONSHIPS)
-            yield found
+            yield element
 
     def _system_requires(self) -> SystemRequires:
         return SystemRequires(
@@ -302,19 +302,19 @@ class _Reader:
                 for hardware in self._all("system-requires/hwplatform")
             ),
             software_platforms=tuple(
-                SoftwarePlatform.of(software.get)
+                SoftwarePlatform.from_attributes(software.get)
                 for software in self._all("system-requires/softwarePlatform")
             ),
         )
 
     def _maintenance_mode(self) -> MaintenanceMode | None:
-        found = self._root.find("system-requires/maintenance-mode")
-        if found is None:
+        element = self._root.find("system-requires/maintenance-mode")
+        if element is None:
             return None
-        both = self._boolean_value(found, _content(found))
+        both = self._boolean_value(element, _content(element))
         default = True if both is None else both
         on_install, on_remove = (
-            self._boolean_value(found, found.get(name, "").strip())
+            self._boolean_value(element, element.get(name, "").strip())
             for name in ("on-install", "on-remove")
         )
         return MaintenanceMode(
@@ -357,9 +357,9 @@ class _Reader:
 
 
 def _first_of(*values: bool | None) -> bool:
-    """Return the first that is said; 6.7 takes a lone `on-remove` for installs, too (tried)."""
+    """Return the first value that is not None; 6.7 uses a lone `on-remove` for installs (tried)."""
     return next(value for value in values if value is not None)
 
 
-def _content(of: etree._Element) -> str:
-    return (of.text or "").strip()
+def _content(element: etree._Element) -> str:
+    return (element.text or "").strip()

@@ -11,11 +11,11 @@ from vibforge.errors import ModelError
 from vibforge.formats.xml_writing import is_xml_text
 
 NAME_LIMIT = 35
-"""VMware's descriptor template, for names and vendors; 48 is where the bootbank database ends."""
+"""Limit of VMware's descriptor template for names and vendors; the host's database allows 48."""
 PAYLOAD_NAME_LIMIT = 15
-"""Hard, in the reader."""
+"""Enforced by ESXi's reader."""
 BOOTBANK_STEM = 8
-"""Characters of a payload's name that its file in the bootbank is named after."""
+"""Characters of a payload's name from which its file name in the bootbank is made."""
 TAG_OR_KEY_LIMIT = 255
 DESCRIPTOR_NAME = "descriptor.xml"
 SIGNATURE_NAME = "sig.pkcs7"
@@ -38,29 +38,29 @@ _DEVICES = frozenset(
 )
 """Names that Windows reserves for devices, whatever extension follows."""
 _LEAST_KEY = 64
-"""Characters of base64 below which no private key fits."""
+"""Characters of base64 that the shortest private key has at least."""
 DER_SEQUENCE = b"\x30"
-_WAYS_TO_NAME_A_KEY = "name a file, env:NAME for a key in the environment, or a pkcs11: URI"
+_KEY_NAME_REMEDY = "name a file, env:NAME for a key in the environment, or a pkcs11: URI"
 _VFAT_NAME = re.compile(r"[0-9A-Za-z_~-]{1,8}(\.[0-9A-Za-z_~-]{1,3})?")
 
 
 def check_name(text: str) -> None:
-    """Check a VIB's or a vendor's name: VMware's template, and no shell or system misreads it.
+    """Check that a VIB's or vendor's name meets VMware's template and is safe in shells and paths.
 
     Raises:
-        ModelError: it is empty, too long, has other characters, starts or ends with a dash or a
-            dot, or is the name of a device.
+        ModelError: the name is empty or too long, has other characters, starts or ends with a dash
+            or a dot, or is the name of a Windows device.
     """
     _check(text, "name", NAME_LIMIT)
 
 
 def fits_template(text: str) -> bool:
-    """Return whether a text has only characters that VMware's template allows, and at least one."""
+    """Whether a text is not empty and has only characters that VMware's template allows."""
     return _ALPHABET.fullmatch(text) is not None
 
 
 def check_payload_name(text: str) -> None:
-    """Check a payload's name: what every reader enforces, and no shell or system misreads it.
+    """Check that every reader accepts a payload's name and that it is safe in shells and paths.
 
     Raises:
         ModelError: as `check_name`.
@@ -69,80 +69,85 @@ def check_payload_name(text: str) -> None:
 
 
 def check_vfat_name(text: str) -> None:
-    """Hold the bootbank file name that a payload wishes for against the 8.3 form.
+    """Check that a payload's bootbank file name, if given, has the 8.3 form.
 
     Raises:
         ModelError: it has another form.
     """
     if text and not _VFAT_NAME.fullmatch(text):
         raise ModelError(
-            f"{text!r} is not an 8.3 file name", remedy="use up to 8 characters, a dot, up to 3"
+            f"{text!r} is not an 8.3 file name",
+            remedy="use up to 8 characters, a dot, and up to 3 characters",
         )
 
 
 def check_text(text: str) -> None:
-    """Demand characters that XML can carry.
+    """Check that a text has only characters that XML allows.
 
     Raises:
-        ModelError: a control character is among them.
+        ModelError: it has a control character.
     """
     if not is_xml_text(text):
-        raise ModelError("the text holds a control character, which XML cannot carry")
+        raise ModelError(
+            "the text has a control character, which XML does not allow", remedy="remove it"
+        )
 
 
 def check_one_line(text: str) -> None:
-    """Demand a text without line breaks and other control characters.
+    """Check that a text has no line break or other control character.
 
     Raises:
-        ModelError: it has some.
+        ModelError: it has one.
     """
     if not text.isprintable():
-        raise ModelError(f"{text!r} holds a line break or a control character")
+        raise ModelError(
+            f"{text!r} has a line break or a control character", remedy="write it on one line"
+        )
 
 
 def check_filled_line(text: str) -> None:
-    """Demand one line that is not empty: ESXi's reader crashes on an empty tag.
+    """Check that a text is one line and not empty: ESXi's reader crashes on an empty tag.
 
     Raises:
         ModelError: it is empty, too long, or has control characters.
     """
     check_one_line(text)
     if not text.strip():
-        raise ModelError("an empty text")
+        raise ModelError("the text is empty")
     if len(text) > TAG_OR_KEY_LIMIT:
-        raise ModelError(f"{len(text)} characters, more than {TAG_OR_KEY_LIMIT}")
+        raise ModelError(f"the text has {len(text)} characters; the limit is {TAG_OR_KEY_LIMIT}")
 
 
 def check_key_name(text: str) -> None:
-    """Check that a text names a key and holds no secret itself. The message never repeats the text.
+    """Check that a text names a key and is not a secret itself. The message never repeats the text.
 
     Raises:
         ModelError: it is empty, has control characters, looks like a private key, or has a PIN.
     """
     check_no_secret(text)
     if not text.strip() or not text.isprintable() or text.startswith("-"):
-        raise ModelError("that does not name a key", remedy=_WAYS_TO_NAME_A_KEY)
+        raise ModelError("the text does not name a key", remedy=_KEY_NAME_REMEDY)
 
 
 def check_no_secret(text: str) -> None:
-    """Refuse a key, certificate or PIN where a name belongs, without repeating it.
+    """Refuse a key, certificate or PIN in place of a name. The message never repeats the text.
 
     Raises:
         ModelError: the text is PEM, or the base64 of DER, or has a PIN.
     """
     if "pin-value" in unquote(text).lower():
         raise ModelError(
-            "a PIN does not belong into a URI, where others can see it",
+            "the URI contains a PIN, which others can see",
             remedy="leave pin-value out, and use a passphrase file, descriptor or variable",
         )
     if looks_like_a_key(text):
         raise ModelError(
-            "this is a key or a certificate itself, and not its name", remedy=_WAYS_TO_NAME_A_KEY
+            "this is a key or a certificate itself, not its name", remedy=_KEY_NAME_REMEDY
         )
 
 
 def looks_like_a_key(text: str) -> bool:
-    """Return whether a text is PEM, or the base64 of DER."""
+    """Whether a text is PEM, or the base64 of DER."""
     if "-----BEGIN" in text or "PRIVATE KEY" in text:
         return True
     import base64  # noqa: PLC0415 - only where a key is named
@@ -157,7 +162,7 @@ def looks_like_a_key(text: str) -> bool:
 
 
 def check_file_name(text: str) -> None:
-    """Check the name of a folder that is made: no shell, terminal or system takes it for another.
+    """Check that the name of a new folder is safe in shells, terminals and paths.
 
     Raises:
         ModelError: it starts with a dash, or has a backslash or a control character.
@@ -165,8 +170,7 @@ def check_file_name(text: str) -> None:
     if text.startswith("-") or "\\" in text or not text.isprintable():
         raise ModelError(
             f"{text!r} is not a name for a folder",
-            remedy="use a name that does not start with a dash, without backslashes and control "
-            "characters",
+            remedy="use a name without a leading dash, backslashes and control characters",
         )
 
 
@@ -177,11 +181,11 @@ def _check(text: str, kind: str, limit: int) -> None:
         )
     if len(text) > limit:
         raise ModelError(
-            f"{kind} {text!r} has {len(text)} characters", remedy=f"use at most {limit}"
+            f"the {kind} {text!r} has {len(text)} characters", remedy=f"use at most {limit}"
         )
     if text[0] in "-." or text[-1] in "-.":
         raise ModelError(
-            f"{text!r} is not a {kind}: dashes and dots go between other characters",
+            f"{text!r} is not a {kind}: it starts or ends with a dash or a dot",
             remedy="start and end it with a letter, a digit or an underscore",
         )
     if text.partition(".")[0].lower() in _DEVICES:
@@ -192,12 +196,12 @@ def _check(text: str, kind: str, limit: int) -> None:
 
 
 LENGTH_LIMIT = 35
-"""VMware's descriptor template; real data exceed it by one at the most."""
+"""Limit of VMware's descriptor template for versions; real VIBs exceed it by at most one."""
 
 _FORM = re.compile(r"[0-9][0-9A-Za-z.]*-[0-9][0-9A-Za-z.]*")
 _FIELD = re.compile(r"([0-9]*)(.*)", re.DOTALL)
 _FIELD_LIMIT = 64
-"""Digits of one field that are read as a number; no real field comes near."""
+"""Digits of one field that are read as a number; real fields are far shorter."""
 
 
 _Fields = tuple[tuple[int, str], ...]
@@ -205,17 +209,17 @@ _Key = tuple[_Fields, _Fields]
 
 
 class Version(Struct, frozen=True, eq=False):
-    """A version as ESXi compares it: the part before the `-`, then the release behind it.
+    """A version, compared as ESXi compares it: the part before the `-`, then the part behind it.
 
-    Each part is split at its dots, each field into a leading number (-1 where there is none) and
-    the rest; so 1.10 > 1.9, 1.0 < 1.0.0, 01 == 1 and 1.0-1 > 1.0 (tried on 6.7).
+    Each part is split at its dots into fields, and each field into a leading number (-1 if missing)
+    and the rest. So 1.10 > 1.9, 1.0 < 1.0.0, 01 == 1 and 1.0-1 > 1.0 (tried on 6.7).
     """
 
     text: str
 
     @property
     def parts(self) -> tuple[str, str | None]:
-        """The text before the first `-` and the release behind it, None where there is none."""
+        """The text before the first `-`, and the text behind it or None."""
         version, dash, release = self.text.partition("-")
         return version, release if dash else None
 
@@ -240,7 +244,7 @@ class Version(Struct, frozen=True, eq=False):
 
 @lru_cache(maxsize=4096)
 def _sort_key(text: str) -> _Key:
-    """Return what versions are compared by; a plan compares the same ones thousands of times."""
+    """Return the sort key of a version; cached, because a plan compares versions very often."""
     version, dash, release = text.partition("-")
     return _fields(version), _fields(release) if dash else ()
 
@@ -254,7 +258,7 @@ def _fields(part: str) -> _Fields:
 
 
 def check_version(text: str) -> None:
-    """Hold a version against the form that VMware's template asks for: `1.2.0-1`.
+    """Check that a version has the form of VMware's template: `1.2.0-1`.
 
     Raises:
         ModelError: it has another form or is too long.
@@ -262,23 +266,28 @@ def check_version(text: str) -> None:
     if not _FORM.fullmatch(text):
         raise ModelError(
             f"{text!r} is not a VIB version",
-            remedy="write VERSION-RELEASE, both starting with a digit, of letters, digits and "
-            "dots: 1.2.0-1",
+            remedy="write VERSION-RELEASE, such as 1.2.0-1: letters, digits and dots, both parts "
+            "starting with a digit",
         )
     if len(text) > LENGTH_LIMIT:
         raise ModelError(
-            f"version {text!r} has {len(text)} characters",
-            remedy=f"use {LENGTH_LIMIT} at the most",
+            f"the version {text!r} has {len(text)} characters", remedy=f"use at most {LENGTH_LIMIT}"
         )
 
 
 _EPOCH = re.compile(r"[0-9]{1,11}")
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
-"""A tar header's time field ends in 2242; a later date than this is a mistake."""
+"""The upper limit; the time field of a tar header ends in 2242."""
 
 
 class ReleaseDate(Struct, frozen=True):
-    """A moment in whole seconds since 1970 UTC, between 1970 and 2200."""
+    """A moment between 1970 and 2200, in whole seconds since 1970 UTC.
+
+    Examples:
+        >>> from vibforge import ReleaseDate
+        >>> str(ReleaseDate.parse("2024-05-01"))
+        '2024-05-01T00:00:00+00:00'
+    """
 
     epoch: int
 
@@ -295,14 +304,14 @@ class ReleaseDate(Struct, frozen=True):
             moment = datetime.fromisoformat(text.strip())
         except ValueError:
             raise _not_a_date(text) from None
-        return cls.of(moment)
+        return cls.from_datetime(moment)
 
     @classmethod
-    def of(cls, moment: datetime) -> "ReleaseDate":
-        """Take a moment; one without a zone is UTC.
+    def from_datetime(cls, moment: datetime) -> "ReleaseDate":
+        """Return the release date of a moment; without a time zone it is UTC.
 
         Raises:
-            ModelError: it is out of range.
+            ModelError: the moment is out of range.
         """
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return cls._checked(int(aware.timestamp()), moment.isoformat())
@@ -314,12 +323,12 @@ class ReleaseDate(Struct, frozen=True):
         return cls(epoch)
 
     def __str__(self) -> str:
-        """Write it as descriptors have it, for every reader since 5.x (format.md#release-date)."""
+        """Return the form that every reader since 5.x accepts (format.md#release-date)."""
         return datetime.fromtimestamp(self.epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
 
 
 def _not_a_date(text: str) -> ModelError:
     return ModelError(
         f"{text!r} is not a release date between 1970 and 2200",
-        remedy="write 2026-05-01T12:00:00+00:00, a date, or seconds since 1970",
+        remedy="write a time such as 2026-05-01T12:00:00+00:00, a date, or seconds since 1970",
     )

@@ -1,4 +1,4 @@
-"""Read a payload once, and keep the facts that checks and reports need."""
+"""Read a payload once, and keep what checks and reports need."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 
 _SCRIPT_LIMIT = 64 * 1024
-"""Bytes of a script in which line ends are looked at."""
+"""Bytes of a script that are searched for Windows line ends."""
 _SHEBANG_LIMIT = 256
 _FIXED = 2
-"""ET_EXEC of ELF."""
+"""ELF's ET_EXEC."""
 FIREWALL = "etc/vmware/firewall/"
 _FIREWALL_LIMIT = 256 * 1024
-"""Bytes of a firewall rule set that are kept; the largest of a host image has 4 KB."""
+"""Bytes of a firewall rule set that are kept; the largest in a host image has 4 KB."""
 _LEAST_JUDGED = 256
-"""Bytes that a file counts which is judged, however small it is: beginning takes time, too."""
+"""Bytes charged at least for each judged file, because starting to judge it also takes time."""
 _FILES = frozenset({EntryKind.FILE, EntryKind.SHARED_FILE})
 
 
@@ -50,15 +50,15 @@ class Program(Struct, frozen=True):
     is_relocatable: bool
     """True for object files, as kernel modules are."""
     is_fixed: bool = False
-    """True for programs that are linked to fixed addresses: never a library."""
+    """True for programs linked to fixed addresses, which are never libraries."""
 
 
 class ScannedFile(Struct, kw_only=True):
-    """A file of a payload: its entry, and what its first bytes tell."""
+    """A file of a payload: its tar entry (`found`), and what its first bytes show."""
 
     found: TarEntry
     shebang: str = ""
-    """What follows `#!`; empty where the file does not start so."""
+    """The text behind `#!`; empty if the file does not start with it."""
     has_crlf: bool = False
     """Whether a text file that hosts run or parse has Windows line ends."""
     program: Program | None = None
@@ -68,7 +68,7 @@ class ScannedFile(Struct, kw_only=True):
 
     @property
     def is_plain(self) -> bool:
-        """Whether its first bytes tell nothing."""
+        """Whether the first bytes show nothing that is kept."""
         return not (self.shebang or self.has_crlf or self.program or self.content)
 
     @property
@@ -85,10 +85,10 @@ class ScannedFile(Struct, kw_only=True):
 
 
 def scan_file(found: TarEntry, content: Iterable[memoryview], budget: Budget) -> ScannedFile:
-    """Return what the first bytes of a file tell; `content` is not read further than needed.
+    """Return what the first bytes of a file show; `content` is read no further than needed.
 
     Raises:
-        LimitError: the files that are kept for checks are too many for the budget.
+        LimitError: the files that are kept for checks exceed the budget.
     """
     if found.entry.kind not in _FILES or not found.entry.size:
         return ScannedFile(found=found)
@@ -126,7 +126,7 @@ def _head(content: Iterable[memoryview], limit: int, *, whole: bool) -> bytes:
 
 
 def _program(head: bytes) -> Program:
-    """Read machine and type of an ELF header (offsets 18 and 16; byte 5 is the byte order)."""
+    """Return machine and type of an ELF header (offsets 18 and 16; byte 5 is the byte order)."""
     order = "big" if head[5:6] == b"\2" else "little"
     number = {at: int.from_bytes(head[at : at + 2], order) for at in (16, 18)}  # type: ignore[arg-type] # a literal
     return Program(
@@ -135,9 +135,9 @@ def _program(head: bytes) -> Program:
 
 
 _LOOK = 1024 * 1024
-"""Bytes of content in which a short look lists entries: thousands of a vmtar, dozens of others."""
+"""Bytes of content from which `Depth.START` lists entries: thousands in a vmtar, dozens else."""
 _REST = 64 * 1024
-"""Bytes of content that a short look reads on to see its end: the padding of a tar has 10 KiB."""
+"""Bytes of content that `Depth.START` may read to reach the end; a tar's padding has 10 KiB."""
 
 Progress = Callable[[int], None]
 """Called with the number of bytes that were read since the last call; may raise to stop."""
@@ -151,25 +151,25 @@ class Depth(Enum):
     """How much of a payload is read."""
 
     START = auto()
-    """The first entries; takes the same time at any size."""
+    """The first entries; takes the same time for any size."""
     ENTRIES = auto()
-    """All entries; of a vmtar nothing behind its headers."""
+    """All entries; a vmtar is read only up to the end of its headers."""
     ALL = auto()
     """Every byte, with all digests and the first bytes of every file."""
 
 
 class ScannedPayload(Struct, kw_only=True):
-    """What a payload holds.
+    """The content of a payload.
 
-    `form` is None where the content is not a tar; `content_kind` then says what it is. Sizes are in
-    bytes. `fault` says why the content could not be read to its end; it is empty otherwise.
+    `form` is None if the content is not a tar; `content_kind` then says what it is. Sizes are in
+    bytes. `fault` says why the content could not be read to its end; empty if it was read.
     """
 
     stored: "StoredPayload"
     stored_size: int = 0
     entries: list[TarEntry] = field(default_factory=list)
     known_files: dict[int, ScannedFile] = field(default_factory=dict)
-    """The files whose first bytes tell something, by their places in `entries`."""
+    """The files whose first bytes show something, by their index in `entries`."""
     compression: tuple[Codec, ...] = ()
     content_kind: FileKind = FileKind.UNKNOWN
     form: TarForm | None = None
@@ -177,10 +177,10 @@ class ScannedPayload(Struct, kw_only=True):
     oddities: tuple[str, ...] = ()
     fault: str = ""
     content_size: int | None = None
-    """Counted, or taken from the gzip trailer where the content was not read to its end; None
-    where it cannot be known."""
+    """Bytes counted, or the gzip trailer's number if the content was not read to its end; None
+    if unknown."""
     is_complete: bool = True
-    """Whether `entries` are all there are; after a short look they are the first ones."""
+    """Whether `entries` has all entries; False if `Depth.START` stopped early."""
     hashers: dict[Layer, Hasher] = field(default_factory=dict)
 
     @property
@@ -189,12 +189,12 @@ class ScannedPayload(Struct, kw_only=True):
 
     @property
     def faults(self) -> tuple[Problem, ...]:
-        """Why the content could not be read to its end, as a problem; none where it was."""
+        """Why the content could not be read to its end, as a problem; empty if it was read."""
         return (Problem(what=self.fault, where=self.name),) if self.fault else ()
 
     @property
     def ratio(self) -> float | None:
-        """Content bytes for each stored byte."""
+        """Content bytes per stored byte."""
         return self.content_size / self.stored_size if self.content_size else None
 
     @property
@@ -204,22 +204,22 @@ class ScannedPayload(Struct, kw_only=True):
 
     @property
     def files(self) -> Iterator[ScannedFile]:
-        """Every entry with what its first bytes tell; most tell nothing and take no memory."""
+        """Every entry with what its first bytes show; most show nothing and take no memory."""
         for place, entry in enumerate(self.entries):
             yield self.known_files.get(place) or ScannedFile(found=entry)
 
     def digest(self, checksum: Checksum) -> str | None:
-        """Return the digest of the kind of `checksum` in hex.
+        """Return the computed digest of the kind of `checksum`, in hex.
 
-        None where the kind is not known, or the content that it is of could not be unpacked.
+        None if the kind is unknown, or the payload could not be unpacked to compute it.
         """
-        of = hashed(checksum)
-        if of is None or (self.fault and of.layer is not Layer.STORED):
+        target = hashed(checksum)
+        if target is None or (self.fault and target.layer is not Layer.STORED):
             return None
-        return self.hashers[of.layer].digest(of.algorithm)
+        return self.hashers[target.layer].digest(target.algorithm)
 
 
-def scan_payload(  # noqa: PLR0913 - each one is a thing that a caller decides
+def scan_payload(  # noqa: PLR0913 - the caller decides each of them
     stored: "StoredPayload",
     pieces: Iterator[bytes],
     budget: Budget,
@@ -233,9 +233,9 @@ def scan_payload(  # noqa: PLR0913 - each one is a thing that a caller decides
     Args:
         stored: what the descriptor declares and the archive holds.
         pieces: the stored bytes.
-        budget: that of the file that the payload is in.
+        budget: the budget of the file that contains the payload.
         depth: how much to read.
-        size: bytes of a payload that is not in an archive.
+        size: the bytes of a payload that is not in an archive; None to take them from `stored`.
         progress: called with the number of stored bytes that were read.
 
     Raises:
@@ -252,7 +252,7 @@ def scan_payload(  # noqa: PLR0913 - each one is a thing that a caller decides
 
 
 def with_trailer(payload: ScannedPayload, trailer: bytes) -> ScannedPayload:
-    """Take the content's size from the gzip trailer where the content was not counted."""
+    """Set the content's size from the gzip trailer if the content was not counted."""
     if payload.content_size is None and payload.compression == (Codec.GZIP,):
         payload.content_size = gzip_content_size(trailer[-GZIP_TRAILER:])
     return payload
@@ -261,14 +261,14 @@ def with_trailer(payload: ScannedPayload, trailer: bytes) -> ScannedPayload:
 def _read_all(
     payload: ScannedPayload, pieces: Iterator[bytes], budget: Budget, progress: Progress
 ) -> None:
-    wanted = [of for checksum in payload.checksums if (of := hashed(checksum))]
+    targets = [target for checksum in payload.checksums if (target := hashed(checksum))]
     payload.hashers = {
-        layer: Hasher(dict.fromkeys(of.algorithm for of in wanted if of.layer is layer))
+        layer: Hasher(dict.fromkeys(t.algorithm for t in targets if t.layer is layer))
         for layer in Layer
     }
-    if Hashed(Layer.STORED, "sha-256") not in wanted:
-        every = dict.fromkeys(map(algorithm_of, payload.checksums))
-        payload.hashers[Layer.STORED] = Hasher(kind for kind in every if kind in ALGORITHMS)
+    if Hashed(Layer.STORED, "sha-256") not in targets:
+        algorithms = dict.fromkeys(map(algorithm_of, payload.checksums))
+        payload.hashers[Layer.STORED] = Hasher(kind for kind in algorithms if kind in ALGORITHMS)
     with HashingThread() if payload.stored_size >= THREAD_WORTH else nullcontext() as thread:
         taps = {layer: _tap(hasher, thread) for layer, hasher in payload.hashers.items()}
         watched = _watched(pieces, taps[Layer.STORED], progress)
@@ -351,14 +351,14 @@ def _note_form(payload: ScannedPayload, reader: TarReader) -> None:
 
 
 def _may_finish(payload: ScannedPayload, content: ByteStream, *, whole: bool) -> bool:
-    """Whether content is worth reading to its end only for its size."""
+    """Whether to read the content to its end just to count its size."""
     if payload.form is TarForm.VMTAR and payload.compression == (Codec.GZIP,):
         return False
     return whole or (payload.is_complete and len(content.peek(_REST + 1)) <= _REST)
 
 
 def _end_of(entry: TarEntry, reader: TarReader, content: ByteStream) -> int:
-    """Return where the next header stands: behind the data, or in a vmtar behind the header."""
+    """Return the offset of the next header: behind the data, or in a vmtar behind the header."""
     return content.position + (0 if reader.form is TarForm.VMTAR else entry.entry.size)
 
 

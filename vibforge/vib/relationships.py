@@ -1,4 +1,4 @@
-"""What a VIB says of other VIBs, and when that is met (format.md#relationships)."""
+"""A VIB's relationships to other VIBs, and when they are met (format.md#relationships)."""
 
 import operator
 import re
@@ -29,7 +29,7 @@ _PROVIDE = re.compile(r"\s*(\S+)(?:\s+=\s+(\S+))?\s*")
 
 
 class Constraint(Struct, frozen=True, kw_only=True):
-    """A name, and possibly a relation and a version, which go only together."""
+    """A name, optionally with both a relation and a version."""
 
     name: str
     relation: str = ""
@@ -55,7 +55,7 @@ class Constraint(Struct, frozen=True, kw_only=True):
 
 
 class Provide(Struct, frozen=True, kw_only=True):
-    """A name that others may depend on, possibly with a version."""
+    """A name that other VIBs may depend on, optionally with a version."""
 
     name: str
     version: str = ""
@@ -77,7 +77,7 @@ class Provide(Struct, frozen=True, kw_only=True):
 
 
 class Relationships(Struct, frozen=True, kw_only=True):
-    """The five relationships of a descriptor, in the order VMware writes them."""
+    """The five relationships of a descriptor, in VMware's order."""
 
     depends: tuple[Constraint, ...] = ()
     conflicts: tuple[Constraint, ...] = ()
@@ -87,7 +87,7 @@ class Relationships(Struct, frozen=True, kw_only=True):
 
     @property
     def count(self) -> int:
-        """How many VIBs and interfaces are named, each time that one is."""
+        """The number of constraints and provides."""
         return sum(len(getattr(self, name)) for name in self.__struct_fields__)
 
 
@@ -98,9 +98,9 @@ INSTALLER = Provide(name="installer:esximage", version="1.0")
 def matches(constraint: Constraint, provide: Provide) -> bool:
     """Whether `provide` meets `constraint`.
 
-    A relation is never met by a provide without a version. A version without a release part is
-    compared with the part before the `-` alone, so `= 1.0` is met by 1.0-5 and `>> 1.0` is not
-    met by 1.0-9.
+    A provide without a version meets no relation. A constraint without a `-` in its version is
+    compared only with the provide's part before the `-`: 1.0-5 meets `= 1.0`, and 1.0-9 does not
+    meet `>> 1.0`.
     """
     if constraint.name != provide.name:
         return False
@@ -108,14 +108,14 @@ def matches(constraint: Constraint, provide: Provide) -> bool:
         return True
     if not provide.version:
         return False
-    wanted, found = Version(constraint.version), Version(provide.version)
+    wanted, provided = Version(constraint.version), Version(provide.version)
     if wanted.parts[1] is None:
-        found = Version(found.parts[0])
-    return _holds(constraint.relation, found, wanted)
+        provided = Version(provided.parts[0])
+    return _holds(constraint.relation, provided, wanted)
 
 
 class Provisions:
-    """What a set of VIBs provides, by name: a question takes the same time for any number."""
+    """The provides of a set of VIBs, indexed by name, so that a look-up takes constant time."""
 
     def __init__(self, provides: Iterable[Provide]) -> None:
         self._versions: dict[str, set[str]] = {}
@@ -133,23 +133,26 @@ class Provisions:
         wanted = Version(constraint.version)
         short = wanted.parts[1] is None
         if (name, short) not in self._bounds:
-            self._bounds[name, short] = _Bounds.of(self._versions[name], short=short)
+            self._bounds[name, short] = _Bounds.from_texts(self._versions[name], short=short)
         return self._bounds[name, short].meet(constraint.relation, wanted)
 
 
 class _Bounds(Struct, frozen=True):
-    """The versions under one name: the lowest and the highest tell whether any meets a relation."""
+    """The versions of one name; the lowest and the highest decide whether any meets a relation."""
 
     versions: frozenset[Version]
     ends: tuple[Version, ...]
 
     @classmethod
-    def of(cls, texts: Iterable[str], *, short: bool) -> "_Bounds":
-        """Take versions, whole or without their release part; an empty text is none."""
-        found = frozenset(map(Version, texts)) - {Version("")}
+    def from_texts(cls, texts: Iterable[str], *, short: bool) -> "_Bounds":
+        """Return the bounds of versions, if `short` only of the part before the `-`.
+
+        Empty texts are ignored.
+        """
+        versions = frozenset(map(Version, texts)) - {Version("")}
         if short:
-            found = frozenset(Version(version.parts[0]) for version in found)
-        return cls(found, (min(found), max(found)) if found else ())
+            versions = frozenset(Version(version.parts[0]) for version in versions)
+        return cls(versions, (min(versions), max(versions)) if versions else ())
 
     def meet(self, relation: str, wanted: Version) -> bool:
         if relation == Relation.EQUAL:
@@ -158,21 +161,21 @@ class _Bounds(Struct, frozen=True):
 
 
 class Demands:
-    """A set of constraints, indexed: whether a provide meets any of them."""
+    """A set of constraints, indexed to find out quickly whether a provide meets any of them."""
 
     def __init__(self, constraints: Iterable[Constraint]) -> None:
         self._names: set[str] = set()
         self._bare: set[str] = set()
         self._wanted: dict[tuple[str, bool, str], set[Version]] = {}
-        for one in constraints:
-            self._names.add(one.name)
-            if not one.relation:
-                self._bare.add(one.name)
+        for constraint in constraints:
+            self._names.add(constraint.name)
+            if not constraint.relation:
+                self._bare.add(constraint.name)
                 continue
-            wanted = Version(one.version)
-            kind = (one.name, wanted.parts[1] is None, one.relation)
+            wanted = Version(constraint.version)
+            kind = (constraint.name, wanted.parts[1] is None, constraint.relation)
             self._wanted.setdefault(kind, set()).add(wanted)
-        self._ends = {kind: (min(found), max(found)) for kind, found in self._wanted.items()}
+        self._ends = {kind: (min(each), max(each)) for kind, each in self._wanted.items()}
 
     def met_by(self, provide: Provide) -> bool:
         """Whether `provide` meets any of the constraints."""
@@ -186,19 +189,19 @@ class Demands:
             for short in (False, True)
         )
 
-    def _met(self, name: str, short: bool, found: Version) -> bool:  # noqa: FBT001 - see the key
+    def _met(self, name: str, short: bool, provided: Version) -> bool:  # noqa: FBT001 - see the key
         for relation in Relation:
             kind = (name, short, relation.value)
             if relation is Relation.EQUAL:
-                if found in self._wanted.get(kind, ()):
+                if provided in self._wanted.get(kind, ()):
                     return True
-            elif any(_holds(relation, found, end) for end in self._ends.get(kind, ())):
+            elif any(_holds(relation, provided, end) for end in self._ends.get(kind, ())):
                 return True
         return False
 
 
-def _holds(relation: str, found: Version, wanted: Version) -> bool:
-    return relation in _COMPARISONS and _COMPARISONS[relation](found, wanted)
+def _holds(relation: str, provided: Version, wanted: Version) -> bool:
+    return relation in _COMPARISONS and _COMPARISONS[relation](provided, wanted)
 
 
 _COMPARISONS: dict[str, Callable[[Version, Version], bool]] = {
@@ -212,7 +215,7 @@ _COMPARISONS: dict[str, Callable[[Version, Version], bool]] = {
 
 _VMKAPI = re.compile(r"vmkapi_(incompat_)?(\d{1,9})_(\d{1,9})_0_0")
 DRIVER_API = "com.vmware.driverAPI-"
-"""How the names of vmklinux driver interfaces begin."""
+"""The start of the names of vmklinux driver interfaces."""
 _ZSTD = "zstd-compression"
 
 
@@ -221,17 +224,17 @@ _OF_ESXI = (*_INTERFACES, "esx-version", "esximage", _ZSTD)
 
 
 def is_interface(name: str) -> bool:
-    """Whether a driver or program does not run without this (names seen on a host of 6.7)."""
+    """Whether drivers or programs need this name to run (names seen on a 6.7 host)."""
     return name.startswith(_INTERFACES)
 
 
 def is_of_esxi(name: str) -> bool:
-    """Whether only ESXi itself provides this, so that no other VIB can be installed for it."""
+    """Whether only ESXi itself provides this name, so that installing another VIB cannot help."""
     return name.startswith(_OF_ESXI)
 
 
 class Provision(Struct, frozen=True):
-    """Whether a constraint is met, as far as is known, and how sure that is."""
+    """Whether a constraint is met (None if unknown), and how certain the answer is."""
 
     met: bool | None
     certainty: Certainty
@@ -241,7 +244,7 @@ _NOT_KNOWN = Provision(None, Certainty.UNKNOWN)
 
 
 def provision(release: Release, constraint: Constraint) -> Provision:
-    """Return whether a plain ESXi of `release` meets `constraint`."""
+    """Return whether an ESXi host of `release` without added VIBs meets `constraint`."""
     name, row = constraint.name, row_of(release)
     if name == INSTALLER.name:
         return Provision(matches(constraint, INSTALLER), Certainty.INFERRED)
@@ -264,13 +267,13 @@ def provision(release: Release, constraint: Constraint) -> Provision:
 
 
 def _by_version(constraint: Constraint, version: str) -> Provision:
-    """Compare with a version that every host of the release is taken to provide."""
+    """Compare with a version that every host of the release presumably provides."""
     provided = Provide(name=constraint.name, version=version)
     return Provision(matches(constraint, provided), Certainty.INFERRED)
 
 
 def _zstd(constraint: Constraint, row: ReleaseRow) -> Provision:
-    """A release provides `zstd-compression` where it installs payloads of type vzstd."""
+    """Return the answer for `zstd-compression`: a release provides it if it installs vzstd."""
     if row.payload_types is None:
         return _NOT_KNOWN
     if "vzstd" in row.payload_types.value:
@@ -279,7 +282,7 @@ def _zstd(constraint: Constraint, row: ReleaseRow) -> Provision:
 
 
 def _vmkapi(row: ReleaseRow, wanted: tuple[int, int], *, only: bool) -> Provision:
-    """Compare with the vmkapi span of a release; `only` is set for `vmkapi_incompat_…`."""
+    """Compare with the vmkapi span of a release; `only` is True for `vmkapi_incompat_…`."""
     if row.vmkapi is None:
         return _NOT_KNOWN
     span, certainty = row.vmkapi.value, row.vmkapi.certainty

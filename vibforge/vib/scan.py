@@ -1,4 +1,4 @@
-"""A VIB read once for all checks, and who can read its descriptor (format.md#descriptor)."""
+"""Read a VIB once for all checks; what ESXi's reader accepts (format.md#descriptor)."""
 
 import re
 from calendar import monthrange
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 
 class ChangedMode(NamedTuple):
-    """The mode of a file in its tree, and the one that the build gave it."""
+    """The mode of a file in the payload tree (`found`), and the mode that the build gave it."""
 
     found: int
     built: int
 
 
 class Described(Protocol):
-    """Anything with a descriptor: a scanned VIB, or one that a host's facts describe."""
+    """Anything with a descriptor: a scanned VIB, or a VIB that a host's facts describe."""
 
     @property
     def descriptor(self) -> Descriptor:
-        """What the VIB states."""
+        """The descriptor of the VIB."""
 
 
 class VibScan:
-    """A VIB that is read once, when the first check asks for what is inside."""
+    """A VIB whose payloads are read once, when the first check needs them."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class VibScan:
 
         Args:
             vib: the VIB.
-            name: what findings call it; the name of its source if empty.
+            name: the VIB's name in findings; the name of its source if empty.
             progress: called with the number of payload bytes that were read.
-            payloads: its payloads, where the caller has read them already; if None, they are read
-                to their ends when the first check asks for them.
-            changed_modes: where the VIB was just built, the modes that the build changed, by path.
+            payloads: its payloads if the caller has read them; None to read them to their ends
+                when the first check needs them.
+            changed_modes: the modes that the build changed, by path; empty for a finished VIB.
         """
         self.vib = vib
         self.name = name or vib.source.name
@@ -71,7 +71,7 @@ class VibScan:
 
     @cached_property
     def signature(self) -> Signature:
-        """What the signature is worth by its own arithmetic."""
+        """How a host judges the signature, leaving out who signed it."""
         return signature_of(self.vib)
 
     @cached_property
@@ -102,16 +102,16 @@ class VibScan:
 
 
 DATABASE_NAME_LIMIT = 48
-"""Characters of a name that always fit the path of the host's database (tried on 6.7)."""
+"""Characters of a name that always fit a path of the host's database (tried on 6.7)."""
 UNPACKED_TYPES = frozenset({"tgz", "vgz", "boot", "vzstd"})
-"""Payloads that a host unpacks or mounts, and wants digests of their unpacked form for."""
+"""Payload types that a host unpacks or mounts; it needs digests of their unpacked form."""
 VIB_TYPES = frozenset({"bootbank", "locker", "meta"})
 LEVELS = frozenset({"certified", "accepted", "partner", "community", "signed", "unsigned"})
-"""The words of an acceptance level; the last two are older names that the reader still knows."""
+"""The words of an acceptance level; the last two are older names that the reader still accepts."""
 _ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?<\?xml[^>]*\sencoding\s*=")
 _NAMESPACE = re.compile(rb"<vib[^>]*\sxmlns\s*=")
 _HEAD = 4096
-"""Bytes of a descriptor in which its declaration and its root's start tag are looked for."""
+"""Bytes of a descriptor that are searched for the XML declaration and the root's start tag."""
 _DATE = re.compile(
     r"(\d{4})-(\d\d)-(\d\d).(\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?(?:Z|[+-](\d\d):\d\d)?",
     re.DOTALL | re.ASCII,
@@ -119,28 +119,28 @@ _DATE = re.compile(
 _CLOCK = (("hour", 23), ("minute", 59), ("second", 59))
 _DOCTYPE = b"<!DOCTYPE"
 _PROLOG = 64 * 1024
-"""Bytes before the end of the root's start tag; vibforge reads no descriptor with more."""
+"""Bytes up to the end of the root's start tag; vibforge refuses a descriptor with more."""
 _DAY = 24
 _MONTHS = 12
 
 
 def declares_encoding(text: bytes) -> bool:
-    """Whether the XML declaration names an encoding, on which 6.5 and 6.7 give up."""
+    """Whether the XML declaration names an encoding, which 6.5 and 6.7 refuse."""
     return _ENCODING.match(text[:_HEAD]) is not None
 
 
 def has_namespace(text: bytes) -> bool:
-    """Whether the root has a default namespace, under which the reader finds no element."""
+    """Whether the root has a default namespace, in which the reader finds no element."""
     return _NAMESPACE.search(text[:_HEAD]) is not None
 
 
 def declares_doctype(text: bytes) -> bool:
-    """Whether there is a document type, which 6.7 reads and vibforge refuses to."""
+    """Whether there is a document type, which 6.7 reads and vibforge refuses."""
     return _DOCTYPE in text[:_PROLOG]
 
 
 def release_date_fault(text: str) -> str:
-    """Return why the reader refuses a release date, as the end of its sentence; empty if not.
+    """Return the end of the reader's message that refuses a release date; empty if it accepts it.
 
     Source: format.md#release-date, tried on 6.7.
     """
@@ -166,15 +166,15 @@ def release_date_fault(text: str) -> str:
 
 
 def member_names(vib: "Vib") -> tuple[str, ...]:
-    """Return the names of the members that count, tables of GNU ar left out."""
+    """Return the names of the members that the reader sees, without the tables of GNU ar."""
     return tuple(member.name for member in vib.archive.members if is_counted(member))
 
 
 def is_counted(member: "ArMember") -> bool:
-    """Whether a member is one to the reader: the tables of GNU ar are none."""
+    """Whether the reader sees a member; it skips the tables of GNU ar."""
     return not member.is_table
 
 
 def bad_headers(archive: "Archive") -> tuple[Problem, ...]:
-    """Return what of the archive itself a host cannot read; a cut member shows by its digest."""
-    return tuple(f for f in archive.faults if not f.what.startswith("the file ends"))
+    """Return the faults of the archive itself, without truncation, which the digests show."""
+    return tuple(fault for fault in archive.faults if not fault.what.startswith("the file ends"))

@@ -1,4 +1,4 @@
-"""What a VIB's signature is worth by its own arithmetic, whoever is trusted."""
+"""Check a VIB's signature without a trust store."""
 
 from enum import StrEnum
 from functools import lru_cache
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Signature(StrEnum):
-    """What a host makes of a VIB's signature."""
+    """How a host judges a VIB's signature."""
 
     MISSING = "missing"
     TRUSTED = "trusted"
@@ -21,13 +21,13 @@ class Signature(StrEnum):
     BROKEN = "broken"
     MALFORMED = "malformed"
     UNFIT = "unfit"
-    """Trusted, and not one of those who may sign at this level."""
+    """The signer is trusted, but not allowed to sign at this level."""
     UNKNOWN = "unknown"
-    """There is one, and nobody has compared its signer with the host's trust store."""
+    """The signature verifies; its signer was not compared with the host's trust store."""
 
 
 def signature_blocks(vib: "Vib") -> "tuple[Block, ...]":
-    """Return the signature blocks of a VIB; none for an unsigned one.
+    """Return the signature blocks of a VIB; empty if it is unsigned.
 
     Raises:
         FormatError: the member holds something other than signature blocks.
@@ -39,12 +39,12 @@ def signature_blocks(vib: "Vib") -> "tuple[Block, ...]":
 
 @lru_cache(maxsize=2)
 def _blocks(signature: bytes) -> "tuple[Block, ...]":
-    """Read a signature member; each check of a VIB asks for the same."""
-    return pkcs7.read_blocks(signature)
+    """Return the blocks of a signature member; cached, because each check of a VIB needs them."""
+    return pkcs7.parse_blocks(signature)
 
 
 def signature_of(vib: "Vib") -> Signature:
-    """Return what hosts make of the first signature block, without looking at its signer."""
+    """Return how hosts judge the first signature block, leaving out who signed it."""
     if not vib.signature:
         return Signature.MISSING
 
@@ -60,7 +60,7 @@ def signature_of(vib: "Vib") -> Signature:
 
 
 def reading_error(signature: bytes) -> str:
-    """Return what OpenSSL says of a signature member that is no PKCS7 in PEM (tried on 6.7)."""
+    """Return OpenSSL's error for a signature member that is not PKCS7 in PEM (tried on 6.7)."""
     if f"-----BEGIN {pkcs7.PEM_LABEL}-----".encode() not in signature:
         return "no start line"
     if f"-----END {pkcs7.PEM_LABEL}-----".encode() not in signature:

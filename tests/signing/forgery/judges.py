@@ -11,7 +11,7 @@ from tests.signing.forgery.parties import ROOT
 from tests.signing.lab import openssl
 from vibforge.errors import FormatError
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.pkcs7 import read_blocks
+from vibforge.formats.pkcs7 import parse_blocks
 from vibforge.signing.host_rules import Ruling
 from vibforge.signing.judging import judge
 from vibforge.signing.store import read_store
@@ -62,7 +62,7 @@ def by_vibforge(form: Form, folder: Path) -> tuple[Verdict, Verdict]:
     (folder / "store.pem").write_bytes(store_of(form))
     try:
         store = read_store([folder / "store.pem"])
-        blocks = read_blocks(form.signature)
+        blocks = parse_blocks(form.signature)
     except FormatError as error:
         refused = Verdict(passes=False, reason=str(error))
         return refused, refused

@@ -38,7 +38,7 @@ STRICTER = {
         *(f"SignedData of version {number}" for number in (0, 2, 3, 4, 5, -1)),
         *(f"signer of version {number}" for number in (0, 2, 3, 4, 5, -1)),
     ),
-    "without a signing time nobody knows which moment to judge": (
+    "without a signing time it is unclear when certificates must be valid": (
         "no attributes",
         "no signingTime",
         "signingTime that is no time",
@@ -46,7 +46,7 @@ STRICTER = {
         "signing time with an offset",
         "signing time of a month 13",
     ),
-    "attributes that are there twice, or that nobody checks, can mislead": (
+    "attributes that are repeated, or that no reader checks, can mislead": (
         "another contentType",
         "contentType that is no identifier",
         "capabilities twice",
@@ -85,12 +85,12 @@ STRICTER = {
         "signer's certificate signed over SHA-1",
         "self-issued CA signed over SHA-1",
     ),
-    "a host reads RSA and ECDSA only": (
+    "a host reads only RSA and ECDSA": (
         "CA with a key ed25519",
         "signer with a key dsa",
         "CA with a key dsa",
     ),
-    "the signer must be allowed to sign, and every certificate of its path to serve code": (
+    "the signer's key usage must allow signing, and every certificate of its path code signing": (
         "signer with keyEncipherment only",
         "signer with nonRepudiation only",
         "signer for servers only",
@@ -98,7 +98,7 @@ STRICTER = {
         "CA for servers only",
         "root for servers only",
     ),
-    "nothing is carried that the path does not need": (
+    "a signature carries only what its path needs": (
         "a stranger in the signature",
         "a stranger's certificate",
         "two certificates of one serial number",
@@ -109,7 +109,7 @@ STRICTER = {
         "good list in the signature, good one in the store",
         "revoking list in the signature",
     ),
-    "the issuer of a certificate must be written as that issuer writes itself": (
+    "a certificate must spell its issuer's name as the issuer's certificate does": (
         "issuer named in other letters",
         "issuer named with a blank behind",
         "issuer named in another type of string",
@@ -125,7 +125,7 @@ STRICTER = {
         "signer with empty subject",
         "CA with empty subject",
     ),
-    "`cryptography` does not read it, mostly since RFC 5280 does not allow it": (
+    "`cryptography` does not read it, mostly because RFC 5280 does not allow it": (
         "empty name constraints",
         "path length of 70 bits",
         "certificate of version 4",
@@ -144,7 +144,7 @@ STRICTER = {
         "broken list number",
         "list number twice",
     ),
-    "a certificate that any list names counts as revoked": (
+    "a certificate that any list names is revoked": (
         "signer revoked, reason removed from the list",
         "delta list that names the signer, and its base",
     ),

@@ -15,7 +15,7 @@ from vibforge.host.image import (
     Verb,
     change,
     rivals_of,
-    skipped,
+    skip_causes,
     unequal_attribute,
 )
 from vibforge.host.install.remediation import rehearse, remediate
@@ -39,7 +39,7 @@ from vibforge.vib.relationships import Provide
 
 
 def add_stock_updates(run: Run) -> None:
-    """Take a VIB for an update where the host may hold an older one of a name that ESXi brings."""
+    """Add the VIBs that update an older VIB of ESXi itself, if the host is assumed to have one."""
     if run.command.verb is not Verb.UPDATE or run.host.installed_known:
         return
     newer = tuple(
@@ -47,7 +47,7 @@ def add_stock_updates(run: Run) -> None:
         for package in run.change.skipped
         if package.is_installable
         and is_inbox(package.name)
-        and run.answers.ask(_older(package.name))
+        and run.assumptions.assume(_older(package.name))
     )
     left = tuple(package for package in run.change.skipped if package not in newer)
     run.change = replace(run.change, added=(*run.change.added, *newer), skipped=left)
@@ -56,8 +56,8 @@ def add_stock_updates(run: Run) -> None:
 def _older(name: str) -> UnknownFact:
     return UnknownFact(
         key=f"older {name}",
-        if_yes=f"the host holds an older {name}",
-        if_no=f"the host holds no {name} that is older",
+        if_yes=f"the host has an older {name}",
+        if_no=f"the host has no older {name}",
     )
 
 
@@ -70,18 +70,18 @@ _FLAG = UnknownFact(
 
 
 def predict(command: Command) -> tuple[Branch[Prediction], ...]:
-    """Return every outcome that is possible, each with the assumptions that lead to it."""
+    """Return every possible result, each with the assumptions that lead to it."""
     if not is_known(command.host.release):
         return (Branch(Assumptions(), not_known(command.host.release)),)
     if command.verb is Verb.REMOVE:
-        return branches(lambda answers: remove(command, answers))
+        return branches(lambda assumptions: remove(command, assumptions))
     planned = change(command.host.installed, command.packages, command.verb)
-    return branches(lambda answers: _evaluate(command, planned, answers))
+    return branches(lambda assumptions: _evaluate(command, planned, assumptions))
 
 
-def _evaluate(command: Command, planned: ImageChange, answers: Assumptions) -> Prediction:
+def _evaluate(command: Command, planned: ImageChange, assumptions: Assumptions) -> Prediction:
     try:
-        return _install(Run(command=command, answers=answers, change=planned))
+        return _install(Run(command=command, assumptions=assumptions, change=planned))
     except Refused as refused:
         return refused.prediction(command.host.release)
 
@@ -115,9 +115,9 @@ def _refuse_flags(run: Run) -> None:
         run.flags.no_sig_check
         and not run.flags.force
         and run.secure_boot
-        and run.known(run.row.refuses_no_sig_check, _FLAG)
+        and run.resolve(run.row.refuses_no_sig_check, _FLAG)
     ):
-        cause = Cause(what="--no-sig-check is refused while Secure Boot is on")
+        cause = Cause(what="hosts refuse --no-sig-check while Secure Boot is on")
         raise Refused(messages.SIG_CHECK_UNDER_SECURE_BOOT(), [cause])
 
 
@@ -127,7 +127,7 @@ def _refuse_unequal(run: Run) -> None:
         held = installed.get(package.id)
         if held and (unequal := unequal_attribute(package, held)):
             cause = Cause(
-                what=f"a VIB of this ID is installed, with other {unequal.attribute}",
+                what=f"a VIB of this ID is installed, but differs in {unequal.attribute}",
                 subject=package.id,
                 certainty=run.sure,
             )
@@ -135,7 +135,7 @@ def _refuse_unequal(run: Run) -> None:
 
 
 def _unequal_message(run: Run, package: Package, unequal: Unequal) -> HostMessage:
-    as_65 = run.known(run.row.reports_all_problems, ALL_AT_ONCE)
+    as_65 = run.resolve(run.row.reports_all_problems, ALL_AT_ONCE)
     form = messages.CANNOT_MERGE if as_65 else messages.UNEQUAL
     return form(
         package.id,
@@ -146,24 +146,24 @@ def _unequal_message(run: Run, package: Package, unequal: Unequal) -> HostMessag
 
 
 def _refuse_rivals(run: Run) -> None:
-    """Refuse VIBs of one command of which one replaces another, or that share an ID."""
+    """Refuse a command with VIBs that replace each other, or that share an ID but differ."""
     known: dict[str, Package] = {}
     for package in run.command.packages:
         held = known.setdefault(package.id, package)
         if held is not package and (unequal := unequal_attribute(package, held)):
-            what = f"is given twice, with two different {unequal.attribute}"
+            what = f"is given twice; the two differ in {unequal.attribute}"
             cause = Cause(what=what, subject=package.id, certainty=Certainty.INFERRED)
             raise Refused(_unequal_message(run, package, unequal), [cause])
-    if found := rivals_of(tuple(known.values())):
-        new, olds = found
+    if rivals := rivals_of(tuple(known.values())):
+        new, olds = rivals
         names = ", ".join(old.id for old in olds)
-        what = f"replaces {names}, which is given in the same command: leave one of them out"
+        what = f"replaces {names}, which the same command installs; leave one of them out"
         cause = Cause(what=what, subject=new.id, certainty=Certainty.INFERRED)
         raise Refused(messages.REPLACES_ITSELF(new.id, vibs=names), [cause])
 
 
 def _refuse_impossible(run: Run) -> None:
-    """Refuse what makes the host's own code fail, whatever the flags (tried on 6.7)."""
+    """Refuse VIBs at which the host's own code fails with any flags (tried on 6.7)."""
     for package in run.change.added:
         stated = package.descriptor.relationships
         for fault in replaces_itself.faults(package):
@@ -180,5 +180,5 @@ def _skipped(run: Run) -> Prediction:
         outcome=InstallOutcome.SKIPPED,
         says=messages.NOT_CHANGED(),
         certainty=run.sure,
-        causes=tuple(skipped(run.host, run.change.skipped)),
+        causes=tuple(skip_causes(run.host, run.change.skipped)),
     )

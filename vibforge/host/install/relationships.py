@@ -1,4 +1,4 @@
-"""What VIBs ask of each other and of the host: dependencies and conflicts."""
+"""Dependencies and conflicts between VIBs, and with the host."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -12,7 +12,7 @@ from vibforge.esxi.table import standing
 from vibforge.host.host import Host
 from vibforge.host.image import ImageChange
 from vibforge.host.package import Package
-from vibforge.host.prediction import Assumptions, Cause, ReportGroup, Trouble, UnknownFact
+from vibforge.host.prediction import Assumptions, Cause, ImageRefusal, ReportGroup, UnknownFact
 from vibforge.vib.relationships import (
     INSTALLER,
     Constraint,
@@ -24,59 +24,59 @@ from vibforge.vib.relationships import (
 )
 
 CONFLICT_LIMIT = 1_000
-"""Conflicts of one profile that are told: 5,000 VIBs that exclude each other make 25 million."""
+"""Most conflicts reported of one profile; 5,000 VIBs that exclude each other make 25 million."""
 _NAMED_LIMIT = 20
 
 
-def relationship_troubles(
-    host: Host, change: ImageChange, answers: Assumptions
-) -> Iterator[Trouble]:
-    """Yield what is unmet or in conflict; the open questions only if nothing is known to fail."""
-    profile = tuple(map(_Asked, change.profile))
+def relationship_refusals(
+    host: Host, change: ImageChange, assumptions: Assumptions
+) -> Iterator[ImageRefusal]:
+    """Yield unmet dependencies and conflicts; unknown dependencies only if there are no others."""
+    profile = tuple(map(_CacheKey, change.profile))
     lacking = _lacking(profile, host.release, complete=host.knows_all_relationships)
     conflicts = (_conflict(host, change.profile[i], other) for i, other in _conflicts(profile))
-    found = [*lacking.known, *conflicts]
-    yield from found or _open_dependencies(lacking, answers)
+    refusals = [*lacking.known, *conflicts]
+    yield from refusals or _unknown_dependencies(lacking, assumptions)
 
 
-def _open_dependencies(lacking: "_Lacking", answers: Assumptions) -> Iterator[Trouble]:
-    """Yield the dependencies of which nobody here can tell, if it is assumed that they fail."""
+def _unknown_dependencies(lacking: "_Lacking", assumptions: Assumptions) -> Iterator[ImageRefusal]:
+    """Yield the dependencies we have no data about, in the branch where the host lacks them."""
     if not lacking.unknown:
         return
-    question = UnknownFact(
+    unknown = UnknownFact(
         key="dependencies",
         if_yes=f"the host provides {lacking.names}",
         if_no=f"the host does not provide all of {lacking.names}",
     )
-    if not answers.ask(question):
+    if not assumptions.assume(unknown):
         yield from lacking.unknown
 
 
 class _Lacking(Struct, frozen=True, kw_only=True):
-    """The dependencies that are known not to be met, and those of which nobody here can tell.
+    """The dependencies that are known to be unmet, and those we have no data about.
 
-    `names` are what the unknown ones ask for.
+    `names` lists the constraints of the unknown dependencies.
     """
 
-    known: tuple[Trouble, ...]
-    unknown: tuple[Trouble, ...]
+    known: tuple[ImageRefusal, ...]
+    unknown: tuple[ImageRefusal, ...]
     names: str
 
 
 @lru_cache(maxsize=16)
-def _lacking(profile: "tuple[_Asked, ...]", release: Release, *, complete: bool) -> _Lacking:
-    """Look for the dependencies that nothing known meets.
+def _lacking(profile: "tuple[_CacheKey, ...]", release: Release, *, complete: bool) -> _Lacking:
+    """Return the dependencies that no known VIB meets.
 
-    A prediction asks for the same profile once for each possible host and each remedy.
+    Cached, as a prediction asks for the same profile once per branch and remedy.
 
     Args:
-        profile: the VIBs that the host would hold.
-        release: that of the host.
-        complete: whether all that is on the host is in `profile`.
+        profile: the VIBs of the host after the command.
+        release: the release of the host.
+        complete: whether `profile` contains every VIB of the host.
     """
-    known: list[Trouble] = []
-    unknown: list[Trouble] = []
-    asked: list[Constraint] = []
+    known: list[ImageRefusal] = []
+    unknown: list[ImageRefusal] = []
+    constraints: list[Constraint] = []
     for index, constraint in _unmet_here(profile):
         package = profile[index].package
         if complete:
@@ -87,8 +87,8 @@ def _lacking(profile: "tuple[_Asked, ...]", release: Release, *, complete: bool)
             known.append(_dependency(package, constraint, stock.certainty))
         elif stock.met is None:
             unknown.append(_dependency(package, constraint, Certainty.UNKNOWN))
-            asked.append(constraint)
-    return _Lacking(known=tuple(known), unknown=tuple(unknown), names=_named(asked))
+            constraints.append(constraint)
+    return _Lacking(known=tuple(known), unknown=tuple(unknown), names=_named(constraints))
 
 
 def _named(constraints: Iterable[Constraint]) -> str:
@@ -97,25 +97,25 @@ def _named(constraints: Iterable[Constraint]) -> str:
     return ", ".join(names[:_NAMED_LIMIT]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _dependency(package: Package, constraint: Constraint, certainty: Certainty) -> Trouble:
+def _dependency(package: Package, constraint: Constraint, certainty: Certainty) -> ImageRefusal:
     known = certainty is not Certainty.UNKNOWN
     lacks = "which nothing on the host provides" if known else "which the host may not provide"
     cause = Cause(
-        what=f"asks for {constraint}, {lacks}",
+        what=f"depends on {constraint}, {lacks}",
         subject=package.id,
         certainty=certainty,
     )
     message = messages.DEPENDENCY(package.id, constraint=str(constraint))
-    return Trouble(group=ReportGroup.DEPENDENCY, message=message, causes=(cause,))
+    return ImageRefusal(group=ReportGroup.DEPENDENCY, message=message, causes=(cause,))
 
 
-class _Asked(Struct, frozen=True, eq=False):
-    """What a VIB asks for and provides; two of them are compared in no time."""
+class _CacheKey(Struct, frozen=True, eq=False):
+    """The relationships of a VIB, compared by identity as cache keys."""
 
     package: Package
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Asked):
+        if not isinstance(other, _CacheKey):
             return NotImplemented
         ours, theirs = self.package.descriptor, other.package.descriptor
         return ours.relationships is theirs.relationships and ours.vib_id == theirs.vib_id
@@ -125,9 +125,9 @@ class _Asked(Struct, frozen=True, eq=False):
 
 
 @lru_cache(maxsize=4)
-def _unmet_here(profile: tuple[_Asked, ...]) -> tuple[tuple[int, Constraint], ...]:
-    """Return what the VIBs of a profile do not provide each other, with the place of who asks."""
-    packages = [asked.package for asked in profile]
+def _unmet_here(profile: tuple[_CacheKey, ...]) -> tuple[tuple[int, Constraint], ...]:
+    """Return the index of a VIB and each of its dependencies that no VIB of the profile meets."""
+    packages = [key.package for key in profile]
     provided = Provisions((INSTALLER, *(p for package in packages for p in package.provides)))
     return tuple(
         (index, constraint)
@@ -138,12 +138,12 @@ def _unmet_here(profile: tuple[_Asked, ...]) -> tuple[tuple[int, Constraint], ..
 
 
 @lru_cache(maxsize=16)
-def _conflicts(profile: tuple[_Asked, ...]) -> tuple[tuple[int, str], ...]:
-    """Return the place of each VIB in conflict with the ID of the other, which may be itself.
+def _conflicts(profile: tuple[_CacheKey, ...]) -> tuple[tuple[int, str], ...]:
+    """Return the index of each VIB in conflict and the ID of the other VIB, which may be itself.
 
-    A prediction asks for the same profile once for each possible host and each remedy.
+    Cached, as a prediction asks for the same profile once per branch and remedy.
     """
-    packages = [asked.package for asked in profile]
+    packages = [key.package for key in profile]
     if not any(package.descriptor.relationships.conflicts for package in packages):
         return ()
     return tuple(islice(_pairs(packages), CONFLICT_LIMIT))
@@ -166,9 +166,9 @@ def _pairs(packages: Sequence[Package]) -> Iterator[tuple[int, str]]:
                 yield index, other
 
 
-def _conflict(host: Host, package: Package, other: str) -> Trouble:
+def _conflict(host: Host, package: Package, other: str) -> ImageRefusal:
     cause = Cause(
         what=f"conflicts with {other}", subject=package.id, certainty=standing(host.release)
     )
     message = messages.CONFLICT(vibs=", ".join(sorted({package.id, other})))
-    return Trouble(group=ReportGroup.DEPENDENCY, message=message, causes=(cause,))
+    return ImageRefusal(group=ReportGroup.DEPENDENCY, message=message, causes=(cause,))

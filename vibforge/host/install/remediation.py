@@ -1,10 +1,10 @@
-"""The change itself: live, in maintenance mode, or at the next boot (install.md#live-or-reboot)."""
+"""Carry out the change: live, or at the next boot (install.md#live-or-reboot)."""
 
 from vibforge.checks.payloads import no_gunzip_digest, unknown_payload_type, zstd_before_nine
 from vibforge.esxi import messages
 from vibforge.esxi.release import Certainty, Release, least_sure
 from vibforge.esxi.table import KNOWN_PAYLOAD_TYPES
-from vibforge.host.image import skipped
+from vibforge.host.image import skip_causes
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.install.staging import MOUNTED_TYPES, preferred
 from vibforge.host.package import Package
@@ -19,7 +19,7 @@ MAINTENANCE = UnknownFact(
 )
 _LIVE_NEEDS_GUNZIP = UnknownFact(
     key="live-gunzip",
-    if_yes="this release mounts payloads only with a digest of their unpacked form, as 6.7 does",
+    if_yes="this release mounts payloads only with a digest of their unpacked content, as 6.7 does",
     if_no="this release mounts payloads without such a digest, as 6.5 does",
 )
 PENDING = UnknownFact(
@@ -29,21 +29,21 @@ PENDING = UnknownFact(
 )
 _FOLDERS = UnknownFact(
     key="missing-folders",
-    if_yes="this release mounts a payload that lacks the folders above its files",
-    if_no="this release does not mount such a payload, as was reported of 8.0",
+    if_yes="this release mounts a payload that lacks the parent folders of its files",
+    if_no="this release does not mount such a payload, as reported for 8.0",
 )
 _FIRST_WITH_FOLDERS = Release(8, 0)
-"""The release from which on a payload without its folders is reported not to be mounted."""
+"""The first release that is reported not to mount a payload without the folders of its files."""
 STATELESS = UnknownFact(
     key="stateless", if_yes="the host boots over the network", if_no="the host boots from a disk"
 )
 
 
 def rehearse(run: Run) -> Prediction:
-    """Return what `--dry-run` says.
+    """Return the result of `--dry-run`.
 
     Raises:
-        Refused: a host that boots over the network cannot be changed for its next boot.
+        Refused: the change requires a reboot, and the host boots over the network.
     """
     reboot = needs_reboot(run)
     if reboot:
@@ -52,10 +52,10 @@ def rehearse(run: Run) -> Prediction:
 
 
 def remediate(run: Run) -> Prediction:
-    """Carry the change out.
+    """Return the result of the change.
 
     Raises:
-        Refused: the host does not change itself as it is now.
+        Refused: the host cannot make the change in its present state.
     """
     reboot = needs_reboot(run)
     if reboot:
@@ -68,36 +68,36 @@ def remediate(run: Run) -> Prediction:
 
 
 def _refuse_stateless(run: Run, reboot: tuple[Cause, ...]) -> None:
-    if run.answers.known(run.host.stateless, STATELESS):
-        what = "the host boots over the network and cannot be changed for its next boot"
+    if run.assumptions.resolve(run.host.stateless, STATELESS):
+        what = "the host boots over the network, and the change requires a reboot"
         raise Refused(messages.STATELESS(), [Cause(what=what, certainty=run.sure), *reboot])
 
 
 def _check_maintenance(run: Run) -> None:
     if run.flags.maintenance_mode or not _needs_maintenance(run):
         return
-    if run.answers.known(run.host.maintenance_mode, MAINTENANCE):
+    if run.assumptions.resolve(run.host.maintenance_mode, MAINTENANCE):
         return
-    removed, added = _asking_for_maintenance(run)
+    removed, added = _requiring_maintenance(run)
     message = messages.MAINTENANCE_MODE(
         removed=", ".join(package.id for package in removed),
         installed=", ".join(package.id for package in added),
     )
-    what = "a live change of this VIB needs maintenance mode"
+    what = "a live change of this VIB requires maintenance mode"
     causes = [Cause(what=what, subject=p.id, certainty=run.sure) for p in (*added, *removed)]
     raise Refused(message, causes)
 
 
 def needs_reboot(run: Run) -> tuple[Cause, ...]:
-    """Return why the change waits for the next boot; nothing if it can be made live."""
+    """Return why the change requires a reboot; empty if it can be made live."""
     causes = run.own_reboot_causes
-    if not causes and run.answers.known(run.host.reboot_pending, PENDING):
+    if not causes and run.assumptions.resolve(run.host.reboot_pending, PENDING):
         return (Cause(what="an earlier change waits for a reboot", certainty=run.sure),)
     return causes
 
 
 def result(run: Run, outcome: InstallOutcome, causes: tuple[Cause, ...] = ()) -> Prediction:
-    """Return the good end of a run."""
+    """Return the prediction of a change that succeeds."""
     live = outcome is not InstallOutcome.REBOOT
     says = messages.INSTALLED_LIVE() if live else messages.NEEDS_REBOOT()
     if live and run.host.stateless:
@@ -109,80 +109,80 @@ def result(run: Run, outcome: InstallOutcome, causes: tuple[Cause, ...] = ()) ->
         causes=causes,
         added=tuple(package.id for package in run.change.added),
         removed=tuple(package.id for package in run.change.removed),
-        skipped=tuple(skipped(run.host, run.change.skipped)),
+        skipped=tuple(skip_causes(run.host, run.change.skipped)),
         dry_run=run.flags.dry_run,
     )
 
 
 def _needs_maintenance(run: Run) -> bool:
-    return any(_asking_for_maintenance(run))
+    return any(_requiring_maintenance(run))
 
 
-def _asking_for_maintenance(run: Run) -> tuple[list[Package], list[Package]]:
-    """Return the VIBs whose live removal needs maintenance mode, and those whose install does."""
+def _requiring_maintenance(run: Run) -> tuple[list[Package], list[Package]]:
+    """Return the VIBs whose live removal, and whose live install, requires maintenance mode."""
     return (
-        [package for package in run.change.removed if _goes_in_maintenance(run, package)],
+        [package for package in run.change.removed if _removed_in_maintenance(run, package)],
         [package for package in run.change.added if package.maintenance_mode.on_install],
     )
 
 
-def _goes_in_maintenance(run: Run, package: Package) -> bool:
+def _removed_in_maintenance(run: Run, package: Package) -> bool:
     if not package.is_only_listed:
         return package.maintenance_mode.on_remove
-    question = UnknownFact(
+    unknown = UnknownFact(
         key=f"maintenance {package.id}",
-        if_yes=f"the live removal of {package.name} needs maintenance mode",
-        if_no=f"the live removal of {package.name} does without maintenance mode",
+        if_yes=f"the live removal of {package.name} requires maintenance mode",
+        if_no=f"the live removal of {package.name} does not require maintenance mode",
     )
-    return run.answers.ask(question)
+    return run.assumptions.assume(unknown)
 
 
 def _mount(run: Run) -> None:
     """Mount the payloads of a live change, as hosts with a secure mount do (tried on 6.7)."""
     for package in run.change.added:
         for payload in package.descriptor.payloads:
-            if reason := _mounting(run, package, payload):
+            if reason := _mounting_error(run, package, payload):
                 _refuse_mounting(run, package, payload, reason)
 
 
-def _mounting(run: Run, package: Package, payload: Payload) -> str:
-    """Return why a payload cannot be mounted, in the host's words; empty where it can."""
+def _mounting_error(run: Run, package: Package, payload: Payload) -> str:
+    """Return the host's error when it mounts a payload; empty if it succeeds."""
     if not _is_mounted(run, payload):
         return messages.NOT_STAGED(file=_file(payload))
     if package.missing_folders and _minds_missing_folders(run):
         return messages.NOT_MOUNTED()
-    if not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP):
-        return "" if _is_one_word(payload) else "its file is looked for under its first word"
+    if not run.resolve(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP):
+        return "" if _is_one_word(payload) else "the host looks for its file by the first word only"
     if "" in package.descriptor.software_tags:
         return messages.NOT_IN_DATABASE(vib=package.id)
     unpacked = [c for c in payload.checksums if c.verify_process == GUNZIP]
-    wanted = preferred([c for c in unpacked if c.checksum_type in {"sha-256", "sha-1"}])
-    if wanted is None:
+    declared = preferred([c for c in unpacked if c.checksum_type in {"sha-256", "sha-1"}])
+    if declared is None:
         return messages.NO_TARDISK_CHECKSUM(payload=payload.name)
-    found = _unpacked_digest(package, payload, wanted)
-    if found is None or found == wanted.digest.lower():
+    digest = _unpacked_digest(package, payload, declared)
+    if digest is None or digest == declared.digest.lower():
         return ""
-    return messages.DIGEST_UNLIKE(calculated=found, expected=wanted.digest)
+    return messages.DIGEST_UNLIKE(calculated=digest, expected=declared.digest)
 
 
 def _minds_missing_folders(run: Run) -> bool:
-    """Whether the live mount fails for want of folders; nothing speaks for it before 8.0."""
-    return run.release >= _FIRST_WITH_FOLDERS and not run.answers.ask(_FOLDERS)
+    """Return whether a live mount fails if folders are missing; only reported from 8.0 on."""
+    return run.release >= _FIRST_WITH_FOLDERS and not run.assumptions.assume(_FOLDERS)
 
 
-def _unpacked_digest(package: Package, payload: Payload, wanted: Checksum) -> str | None:
+def _unpacked_digest(package: Package, payload: Payload, declared: Checksum) -> str | None:
     for content in package.contents:
         if content.payload.name == payload.name:
-            return content.unpacked.get(algorithm_of(wanted))
+            return content.unpacked.get(algorithm_of(declared))
     return None
 
 
 def _refuse_mounting(run: Run, package: Package, payload: Payload, reason: str) -> None:
     by_digest = _is_mounted(run, payload) and _is_one_word(payload)
-    as_65 = not by_digest and not run.known(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP)
+    as_65 = not by_digest and not run.resolve(run.row.live_needs_gunzip, _LIVE_NEEDS_GUNZIP)
     form = messages.UNMOUNTED if as_65 else messages.MOUNT
     folders = " ".join(package.missing_folders) if "Operation not permitted" in reason else ""
-    why = f"the folders {folders} are no entries of it" if folders else reason
+    why = f"it has no entries for the folders {folders}" if folders else reason
     cause = Cause(
         what=f"cannot be mounted live ({why}); the host is left half changed: reboot it at once",
         subject=payload.name,
@@ -195,7 +195,7 @@ def _refuse_mounting(run: Run, package: Package, payload: Payload, reason: str) 
 
 
 def _is_mounted(run: Run, payload: Payload) -> bool:
-    """Whether a live install mounts payloads of this type; vzstd is one of a vgz since 9.0."""
+    """Return whether a live install mounts payloads of this type; since 9.0 also vzstd."""
     types = run.row.payload_types
     return payload.type in MOUNTED_TYPES or (
         payload.type == "vzstd" and (types is None or "vzstd" in types.value)
@@ -203,7 +203,7 @@ def _is_mounted(run: Run, payload: Payload) -> bool:
 
 
 def _mounting_rule(payload: Payload, reason: str) -> str:
-    """Return the check that finds the fault in the file beforehand."""
+    """Return the ID of the check that finds the fault in the file; empty if there is none."""
     if "Operation not permitted" in reason:
         return "VF309"
     if "checksum is not found" in reason:
@@ -216,7 +216,7 @@ def _mounting_rule(payload: Payload, reason: str) -> str:
 
 
 def _is_one_word(payload: Payload) -> bool:
-    """Whether 6.5, which splits its list of files at blanks, finds the payload's file (tried)."""
+    """Return whether 6.5, which splits its list of files at blanks, finds the file (tried)."""
     return len(payload.vfat_name.split()) <= 1
 
 

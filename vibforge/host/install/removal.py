@@ -1,4 +1,4 @@
-"""The steps of `esxcli software vib remove`, and what a removal leaves behind."""
+"""The steps of `esxcli software vib remove`, and warnings about its consequences."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,13 +24,13 @@ _NAMED = 5
 
 
 def removal_warnings(host: Host, names: Sequence[str]) -> Iterator[str]:
-    """Yield what a removal leaves: the level to which the host can be set, and lost drivers."""
+    """Yield the consequences of a removal: lost VIBs of ESXi, and the host's possible levels."""
     change = removal(host.installed, names)
     for name in names:
         if goes_at_boot(name):
             yield (
-                f"{name} is a VIB that ESXi 6.7 brings itself: nothing brings it back but the "
-                "vendor's bundle."
+                f"{name} is a VIB of ESXi 6.7 itself; you can reinstall it only from the vendor's "
+                "bundle."
             )
     yield _level_after(host, change.kept)
 
@@ -41,16 +41,18 @@ def _level_after(host: Host, kept: tuple[Package, ...]) -> str:
     if level is AcceptanceLevel.CERTIFIED:
         return f"{stays}, the highest acceptance level."
     if not host.installed_known or base_of(kept) is None:
-        return f"{stays}; whether it can be raised depends on the other VIBs, which are not known."
-    lowest = min((package.level for package in kept), key=lambda each: each.rank, default=None)
+        return f"{stays}; whether you can raise it depends on the other VIBs, which are not known."
+    lowest = min((package.level for package in kept), key=lambda level: level.rank, default=None)
     if lowest is None or (level and lowest.rank > level.rank):
         to = lowest or AcceptanceLevel.CERTIFIED
         return (
-            f"{stays}; with what is left it can be raised to {to.esxcli_name}: esxcli software "
-            f"acceptance set --level={to.esxcli_name}"
+            f"{stays}; you can then raise it to {to.esxcli_name}: esxcli software acceptance set "
+            f"--level={to.esxcli_name}"
         )
     below = [package.id for package in kept if package.level is lowest]
-    return f"{stays} and cannot be raised above {lowest.esxcli_name}: {_named(below)} stays."
+    return (
+        f"{stays}, and you cannot raise it above {lowest.esxcli_name} while {_named(below)} stays."
+    )
 
 
 def _named(words: Sequence[str]) -> str:
@@ -59,19 +61,19 @@ def _named(words: Sequence[str]) -> str:
 
 
 _UNSEEN = "…"
-"""Stands for the vendor and version of a VIB that is taken as installed without being known."""
+"""Vendor and version of a VIB that is assumed to be installed."""
 
 
-def remove(command: Command, answers: Assumptions) -> Prediction:
-    """Return what comes of a removal under one set of answers."""
+def remove(command: Command, assumptions: Assumptions) -> Prediction:
+    """Return the result of a removal in one branch."""
     release = command.host.release
     try:
-        host = _with_named(command, answers)
+        host = _with_named(command, assumptions)
     except Refused as refused:
         return refused.prediction(release)
     run = Run(
         command=replace(command, host=host),
-        answers=answers,
+        assumptions=assumptions,
         change=removal(host.installed, command.names),
     )
     run.doubts.append(Certainty.INFERRED)
@@ -89,31 +91,34 @@ def _removed(run: Run) -> Prediction:
 
 
 def _inferred(refused: Refused, release: Release) -> Prediction:
-    causes = [list(map(_at_most_inferred, each)) for each in (refused.causes, refused.hidden)]
-    return Refused(refused.message, *causes).prediction(release)
+    causes = list(map(_at_most_inferred, refused.causes))
+    hidden = list(map(_at_most_inferred, refused.hidden))
+    return Refused(refused.message, causes, hidden).prediction(release)
 
 
 def _at_most_inferred(cause: Cause) -> Cause:
     return replace(cause, certainty=least_sure([cause.certainty, Certainty.INFERRED]))
 
 
-def _with_named(command: Command, answers: Assumptions) -> Host:
-    """Return the host with a VIB under each name; one that nobody can know of is asked for.
+def _with_named(command: Command, assumptions: Assumptions) -> Host:
+    """Return the host with a VIB for each name; unknown VIBs are assumed to be installed or not.
 
     Raises:
-        Refused: one is not installed.
+        Refused: a VIB is not installed.
     """
-    return replace(command.host, installed=(*command.host.installed, *_assumed(command, answers)))
+    return replace(
+        command.host, installed=(*command.host.installed, *_assumed(command, assumptions))
+    )
 
 
-def _assumed(command: Command, answers: Assumptions) -> Iterator[Package]:
+def _assumed(command: Command, assumptions: Assumptions) -> Iterator[Package]:
     held = names_of_all(command.host.installed)
     for name in command.names:
         if name in held:
             continue
-        if command.host.installed_known or not _is_there(command.host, name, answers):
+        if command.host.installed_known or not _is_there(command.host, name, assumptions):
             cause = Cause(
-                what="is not installed: `esxcli software vib list` shows the names",
+                what="is not installed; `esxcli software vib list` prints the names",
                 subject=name,
                 certainty=Certainty.DOCUMENTED,
             )
@@ -121,19 +126,19 @@ def _assumed(command: Command, answers: Assumptions) -> Iterator[Package]:
         yield _unseen(name)
 
 
-def _is_there(host: Host, name: str, answers: Assumptions) -> bool:
+def _is_there(host: Host, name: str, assumptions: Assumptions) -> bool:
     if row_of(host.release).tried and goes_at_boot(name):
         return True
-    question = UnknownFact(
+    unknown = UnknownFact(
         key=f"installed {name}",
         if_yes=f"{name} is installed",
         if_no=f"{name} is not installed",
     )
-    return answers.ask(question)
+    return assumptions.assume(unknown)
 
 
 def _unseen(words: str) -> Package:
-    """Return a VIB of which only the words are known by which it is named."""
+    """Return a VIB of which only the name that the command gives is known."""
     parts = words.split(":")
     vendor = parts[0] if len(parts) > 2 else _UNSEEN  # noqa: PLR2004 - vendor:name:version
     name = parts[1] if len(parts) > 2 else parts[0]  # noqa: PLR2004 - the same
@@ -149,19 +154,19 @@ def _unseen(words: str) -> Package:
 
 
 def _refuse_unknown_dependants(run: Run) -> None:
-    """Ask whether a VIB depends on one that goes, where nobody here can tell."""
+    """Refuse in the branch where an unknown VIB depends on one that the command removes."""
     kept = run.change.kept
     if run.flags.force or (
         run.host.installed_known and all(package.relationships_known for package in kept)
     ):
         return
     names = ", ".join(package.name for package in run.change.removed)
-    question = UnknownFact(
+    unknown = UnknownFact(
         key="dependants",
-        if_yes=f"no VIB that stays depends on {names}",
-        if_no=f"a VIB that stays depends on {names}",
+        if_yes=f"no remaining VIB depends on {names}",
+        if_no=f"a remaining VIB depends on {names}",
     )
-    if run.answers.ask(question):
+    if run.assumptions.assume(unknown):
         return
-    cause = Cause(what=f"what stays depends on {names}", certainty=Certainty.INFERRED)
+    cause = Cause(what=f"a remaining VIB depends on {names}", certainty=Certainty.INFERRED)
     raise Refused(messages.DEPENDENCY(_UNSEEN, constraint=names), [cause])

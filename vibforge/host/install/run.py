@@ -1,4 +1,4 @@
-"""One command under one set of answers: what it would change, and what its flags leave standing.
+"""One command under one set of assumptions: what it would change, what its flags override.
 
 Each step of an install either raises `Refused`, with what the host prints, or lets the next one go
 on. Facts that are not known are asked as questions.
@@ -14,15 +14,15 @@ from vibforge.esxi.release import Certainty, Release, least_sure
 from vibforge.esxi.table import Cell, ReleaseRow, row_of, standing
 from vibforge.host.command import Command, Flags
 from vibforge.host.host import Host
-from vibforge.host.image import ImageChange, uncovered_at_boot
+from vibforge.host.image import ImageChange, masked_paths
 from vibforge.host.package import Package
 from vibforge.host.prediction import (
     Assumptions,
     Cause,
+    ImageRefusal,
     InstallOutcome,
     Prediction,
     ReportGroup,
-    Trouble,
     UnknownFact,
 )
 
@@ -31,16 +31,16 @@ SECURE_BOOT = UnknownFact(
 )
 FORCE_LOWERS_LEVEL = UnknownFact(
     key="force-acceptance",
-    if_yes="--force passes over the acceptance level here, as on 6.7",
-    if_no="--force keeps the acceptance level here, as was reported of 8.0.1",
+    if_yes="--force overrides the acceptance level on this release, as on 6.7",
+    if_no="--force does not override the acceptance level, as reported for 8.0.1",
 )
 
 
 def _inbox(name: str) -> UnknownFact:
     return UnknownFact(
         key=f"inbox {name}",
-        if_yes=f"this release brings a VIB {name}, as 6.7 does",
-        if_no=f"this release brings no VIB {name}",
+        if_yes=f"this release includes a VIB {name}, as 6.7 does",
+        if_no=f"this release includes no VIB {name}",
     )
 
 
@@ -53,7 +53,7 @@ def _live_removal(package: Package) -> UnknownFact:
 
 
 class Refused(Exception):  # noqa: N818 - ends the evaluation of a run, caught by the installer
-    """The host refuses; `hidden` are causes that it would name only once the others are gone."""
+    """The host refuses; it reports the `hidden` causes only after the others are resolved."""
 
     def __init__(
         self, message: HostMessage, causes: Sequence[Cause], hidden: Sequence[Cause] = ()
@@ -62,7 +62,7 @@ class Refused(Exception):  # noqa: N818 - ends the evaluation of a run, caught b
         self.message, self.causes, self.hidden = message, tuple(causes), tuple(hidden)
 
     def prediction(self, release: Release) -> Prediction:
-        """Return what a host of a release says."""
+        """Return the prediction for a host of this release."""
         return Prediction(
             outcome=InstallOutcome.REFUSED,
             says=self.message.render(release),
@@ -74,16 +74,16 @@ class Refused(Exception):  # noqa: N818 - ends the evaluation of a run, caught b
 
 
 class Run(Struct, kw_only=True):
-    """A command, the answers assumed, and the doubts that the steps have met so far."""
+    """A command, the assumptions of its branch, and the certainties that its steps depend on."""
 
     command: Command
-    answers: Assumptions
+    assumptions: Assumptions
     change: ImageChange
     doubts: list[Certainty] = field(default_factory=list)
     _reboot: tuple[Cause, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Begin with the doubt that the release brings."""
+        """Start with the certainty of the release."""
         self.doubts.append(self.sure)
 
     @property
@@ -100,29 +100,29 @@ class Run(Struct, kw_only=True):
 
     @property
     def sure(self) -> Certainty:
-        """How certain a step is that has no cell of its own in the table of releases."""
+        """The certainty of steps without a cell of their own in the table of releases."""
         return standing(self.release)
 
     @property
     def row(self) -> ReleaseRow:
-        """What the table of releases knows of the host's release."""
+        """The row of the host's release in the table of releases."""
         return row_of(self.release)
 
-    def known(self, cell: Cell[bool] | None, question: UnknownFact) -> bool:
-        """Return a fact of the release, or the assumed answer where nobody knows it."""
-        return self.answers.known(cell.value if cell else None, question)
+    def resolve(self, cell: Cell[bool] | None, unknown: UnknownFact) -> bool:
+        """Return a fact of the release, or its assumed value if the fact is not known."""
+        return self.assumptions.resolve(cell.value if cell else None, unknown)
 
     @property
     def secure_boot(self) -> bool:
-        return self.answers.known(self.host.secure_boot, SECURE_BOOT)
+        return self.assumptions.resolve(self.host.secure_boot, SECURE_BOOT)
 
-    def takes_last_digest(self, question: UnknownFact) -> bool:
-        """Whether the last sha-256 counts for the stored bytes, whatever it is of."""
-        return self.known(self.row.last_sha256_wins, question)
+    def takes_last_digest(self, unknown: UnknownFact) -> bool:
+        """Return whether the release compares the last sha-256 digest with the stored bytes."""
+        return self.resolve(self.row.last_sha256_wins, unknown)
 
     @property
     def own_reboot_causes(self) -> tuple[Cause, ...]:
-        """Why the change itself cannot be made live; looked up once, as each VIB asks for it."""
+        """Why the change itself requires a reboot; cached, as the check of each VIB needs it."""
         if self._reboot is None:
             self._reboot = tuple(self._reboot_causes())
         return self._reboot
@@ -135,45 +135,45 @@ class Run(Struct, kw_only=True):
                 what = "does not allow a live install"
                 yield Cause(what=what, subject=package.id, certainty=self.sure)
             elif not self.host.installed_known and self._takes_an_inbox_place(package):
-                what = "takes the place of the VIB of this name that ESXi brings"
+                what = "replaces the VIB of this name that ESXi includes"
                 yield Cause(what=what, subject=package.id, certainty=self.sure)
         for package in self.change.removed:
             if not self._goes_live(package):
                 what = "does not allow a live removal"
                 yield Cause(what=what, subject=package.id, certainty=self.sure)
-        for found in uncovered_at_boot(self.change):
-            more = f" and {len(found.paths) - 1} more files" if found.paths[1:] else ""
-            what = f"masks {found.paths[0]}{more} of {found.below}: the change waits for a boot"
+        for masked in masked_paths(self.change):
+            more = f" and {len(masked.paths) - 1} more files" if masked.paths[1:] else ""
+            what = f"masks {masked.paths[0]}{more} of {masked.below}; the change requires a reboot"
             certainty = least_sure([self.sure, Certainty.DOCUMENTED])
-            yield Cause(what=what, subject=found.overlay, certainty=certainty)
+            yield Cause(what=what, subject=masked.overlay, certainty=certainty)
 
     def _goes_live(self, package: Package) -> bool:
-        """Whether an installed VIB goes live; of one that is only listed, that is open."""
+        """Return whether a live removal is allowed; assumed for a VIB that is only listed."""
         if not package.is_only_listed:
             return bool(package.descriptor.live_remove_allowed)
         if self.row.tried and goes_at_boot(package.name):
             return False
-        return self.answers.ask(_live_removal(package))
+        return self.assumptions.assume(_live_removal(package))
 
     def _takes_an_inbox_place(self, package: Package) -> bool:
-        """Whether a stock host has a VIB of this name, which only a reboot takes away."""
+        """Return whether a stock host has a VIB of this name that only a reboot removes."""
         if not goes_at_boot(package.name):
             return False
-        return self.release == INBOX_RELEASE or self.answers.ask(_inbox(package.name))
+        return self.release == INBOX_RELEASE or self.assumptions.assume(_inbox(package.name))
 
     def skipped_groups(self) -> set[ReportGroup]:
-        """Return the groups of troubles that the flags take away altogether."""
+        """Return the groups of refusals that the flags override completely."""
         skipped = {ReportGroup.EXTENSIBILITY, ReportGroup.DEPENDENCY} if self.flags.force else set()
         return skipped | ({ReportGroup.EXTENSIBILITY} if self.unsigned_allowed() else set())
 
-    def stands(self, trouble: Trouble) -> bool:
-        """Whether the flags leave a trouble standing."""
-        if trouble.group is ReportGroup.ACCEPTANCE:
+    def remains(self, refusal: ImageRefusal) -> bool:
+        """Return whether the flags do not override a refusal."""
+        if refusal.group is ReportGroup.ACCEPTANCE:
             return not self._force_past_level()
-        return not (trouble.forcible and self.flags.force)
+        return not (refusal.forcible and self.flags.force)
 
     def unsigned_allowed(self) -> bool:
-        """Whether `--no-sig-check` takes the checks of signatures away."""
+        """Return whether `--no-sig-check` skips the checks of signatures."""
         if not self.flags.no_sig_check or self.secure_boot:
             return False
         if not self.row.tried:
@@ -181,10 +181,10 @@ class Run(Struct, kw_only=True):
         return True
 
     def _force_past_level(self) -> bool:
-        """`--force` passes over the level only without Secure Boot; from 7.0 on that is open."""
+        """Return whether `--force` overrides the level: not with Secure Boot; unknown from 7.0."""
         if not self.flags.force or self.secure_boot:
             return False
         if self.row.tried:
             return True
         self.doubts.append(Certainty.UNKNOWN)
-        return self.answers.ask(FORCE_LOWERS_LEVEL)
+        return self.assumptions.assume(FORCE_LOWERS_LEVEL)

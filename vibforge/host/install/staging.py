@@ -1,6 +1,6 @@
-"""The checks of the host and of each VIB, before anything is changed (install.md#staging).
+"""The checks of the host and of each VIB before the host changes anything (install.md#staging).
 
-The order of the checks, and the digests that they look at, were tried on 6.7 and 6.5.
+The order of the checks, and the digests that they compare, were tried on 6.7 and 6.5.
 """
 
 from functools import lru_cache
@@ -8,7 +8,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from vibforge.checks.extensibility import violations
+from vibforge.checks.extensibility import find_disallowed
 from vibforge.checks.identity import name_too_long
 from vibforge.esxi import messages
 from vibforge.esxi.messages import HostMessage
@@ -16,7 +16,7 @@ from vibforge.esxi.release import Certainty
 from vibforge.formats.streams import ALGORITHMS
 from vibforge.host.host import Hardware
 from vibforge.host.install.run import Refused, Run
-from vibforge.host.install.validation import extensibility_causes, list_complaints, profile_name
+from vibforge.host.install.validation import extensibility_causes, profile_name, relaxng_errors
 from vibforge.host.package import UNPACKED_TO_END, Package, PayloadContent, declared_contents
 from vibforge.host.prediction import Cause, UnknownFact
 from vibforge.host.reading import cause_of
@@ -31,8 +31,8 @@ TRUSTED = UnknownFact(
 )
 _LAST_DIGEST = UnknownFact(
     key="last-sha256",
-    if_yes="this release takes the last sha-256 for the stored bytes, as 6.5 does",
-    if_no="this release looks at verify-process, as 6.7 does",
+    if_yes="this release compares the last sha-256 digest with the stored bytes, as 6.5 does",
+    if_no="this release respects verify-process, as 6.7 does",
 )
 RESERVED_BOOTBANK = 10 * 2**20
 """Bytes of a bootbank that a host keeps free (format.md#boot-bank)."""
@@ -40,29 +40,29 @@ MOUNTED_TYPES = frozenset({"tgz", "vgz"})
 """Payloads that a live install unpacks and mounts."""
 _SHORT_HASH = UnknownFact(
     key="database-hash",
-    if_yes="the host's hash of this VIB is short enough for its database",
-    if_no="the host's hash of this VIB makes the path in its database too long",
+    if_yes="the path of this VIB in the host's database, which ends in a hash, is short enough",
+    if_no="the path of this VIB in the host's database, which ends in a hash, is too long",
 )
 _MISMATCH_LIMIT = 1_000
-"""Lines of a message that compares systems: it holds each one wanted against each one found."""
+"""Most lines of a hardware message, which compares each required with each actual platform."""
 _NAMED = 20
-"""Systems that a message names; VIBs ask for one or a few."""
+"""Most hardware platforms that a message names; VIBs require one or a few."""
 _DATABASE_FRAME = "/var/db/esximg/vibs/-.xml.sig"
 _HASH_SIZE = 20
-"""Characters of most hashes: a sign and 19 digits."""
+"""Length of most hashes: a sign and 19 digits."""
 
 
 def check_host(run: Run) -> None:
-    """Look whether the host has the space and the hardware.
+    """Check that the host has the space and the hardware that the image requires.
 
     Raises:
-        Refused: it has not.
+        Refused: it does not.
     """
     _check_space(run)
     for package in run.change.profile:
-        wanted = package.descriptor.system_requires.hardware_platforms
-        if wanted and not _hardware_fits(run, package):
-            what = f"is for {_hardware_names(package)} only"
+        required = package.descriptor.system_requires.hardware_platforms
+        if required and not _hardware_fits(run, package):
+            what = f"installs only on {_hardware_names(package)}"
             cause = Cause(what=what, subject=package.id, certainty=run.sure)
             message = messages.HARDWARE(
                 profile=profile_name(run.host), mismatches=_mismatches(run, package)
@@ -71,10 +71,10 @@ def check_host(run: Run) -> None:
 
 
 def stage(run: Run) -> None:
-    """Look at each VIB that comes in: whom it is from, its date, its bytes, its name.
+    """Check the signature, date, payloads and name of each VIB to install.
 
     Raises:
-        Refused: one of them is not taken.
+        Refused: the host refuses one of them.
     """
     for package in run.change.added:
         _check_trust(run, package)
@@ -89,9 +89,10 @@ def stage(run: Run) -> None:
 
 
 def _check_space(run: Run) -> None:
-    """Compare what all VIBs declare with the bank; what is free there does not count (tried).
+    """Compare the declared sizes of all VIBs with the size of a boot bank (tried).
 
-    Of a host whose VIBs are not all known, the others take room too: how much is not known.
+    The host ignores how much space is free. If not all installed VIBs are known, the image is
+    larger than the sum of the known VIBs.
     """
     bank = run.row.bank_size
     if bank is None:
@@ -104,7 +105,7 @@ def _check_space(run: Run) -> None:
     whole = run.host.installed_known and not any(package.is_only_listed for package in profile)
     at_least = "" if whole else "at least "
     cause = Cause(
-        what=f"the image would take {at_least}{needed} bytes, and a boot bank has room for {limit}",
+        what=f"the image needs {at_least}{needed} bytes, but a boot bank has room for {limit}",
         certainty=bank.certainty,
     )
     megabytes = str(needed // 2**20) if whole else messages.NOT_ON_RECORD
@@ -121,7 +122,7 @@ def _platforms(hardware: Hardware) -> list[tuple[str, str]]:
 
 
 class _Requirements(Struct, frozen=True, eq=False):
-    """What a VIB asks of a system; two of them are compared in no time."""
+    """The system requirements of a VIB, compared by identity as cache keys."""
 
     stated: SystemRequires
 
@@ -132,71 +133,75 @@ class _Requirements(Struct, frozen=True, eq=False):
         return hash(len(self.stated.hardware_platforms))
 
 
-def _wanted(package: Package) -> tuple[HardwarePlatform, ...]:
+def _required_hardware(package: Package) -> tuple[HardwarePlatform, ...]:
     return _precise(_Requirements(package.descriptor.system_requires))
 
 
 @lru_cache(maxsize=16)
 def _precise(requirements: _Requirements) -> tuple[HardwarePlatform, ...]:
-    """Return the hardware asked for: a vendor alone says nothing beside the same with a model.
+    """Return the required hardware, without a vendor alone if the vendor also has a model.
 
-    A prediction asks for the same VIB once for each possible host and each remedy.
+    Cached, as a prediction asks for the same VIB once per branch and remedy.
     """
-    stated = requirements.stated.hardware_platforms
-    wanted = [HardwarePlatform(vendor=w.vendor.strip(), model=w.model.strip()) for w in stated]
-    precise = {each.vendor for each in wanted if each.model}
-    return tuple(each for each in wanted if each.model or each.vendor not in precise)
+    platforms = [
+        HardwarePlatform(vendor=stated.vendor.strip(), model=stated.model.strip())
+        for stated in requirements.stated.hardware_platforms
+    ]
+    with_model = {platform.vendor for platform in platforms if platform.model}
+    return tuple(p for p in platforms if p.model or p.vendor not in with_model)
 
 
 def _hardware_fits(run: Run, package: Package) -> bool:
     hardware = run.host.hardware
     if hardware is not None:
-        found = frozenset(_platforms(hardware))
-        vendors = {vendor for vendor, _model in found}
+        actual = frozenset(_platforms(hardware))
+        vendors = {vendor for vendor, _model in actual}
         if any(
-            (w.vendor, w.model) in found if w.model else w.vendor in vendors
-            for w in _wanted(package)
+            (required.vendor, required.model) in actual
+            if required.model
+            else required.vendor in vendors
+            for required in _required_hardware(package)
         ):
             return True
         if hardware.oem_strings is not None:
             return False
     names = _hardware_names(package)
-    question = UnknownFact(
+    unknown = UnknownFact(
         key=f"hardware {names}",
         if_yes=f"the host is a {names}",
-        if_no=f"the host is no {names}",
+        if_no=f"the host is not a {names}",
     )
-    return run.answers.ask(question)
+    return run.assumptions.assume(unknown)
 
 
 def _mismatches(run: Run, package: Package) -> str:
     if run.host.hardware is None:
         return messages.NOT_ON_RECORD
     lines = (
-        f"BIOS vendor {wanted.vendor} is required but host BIOS vendor is {vendor}"
-        if wanted.vendor != vendor
-        else f"BIOS model {wanted.model} is required but host BIOS model is {model}"
-        for wanted in _wanted(package)
+        f"BIOS vendor {required.vendor} is required but host BIOS vendor is {vendor}"
+        if required.vendor != vendor
+        else f"BIOS model {required.model} is required but host BIOS model is {model}"
+        for required in _required_hardware(package)
         for vendor, model in _platforms(run.host.hardware)
     )
     return "\n".join(islice(lines, _MISMATCH_LIMIT))
 
 
 def _hardware_names(package: Package) -> str:
-    wanted = _wanted(package)
-    names = " or ".join(f"{w.vendor} {w.model}".strip() for w in wanted[:_NAMED])
-    return names + (f" or {len(wanted) - _NAMED} others" if len(wanted) > _NAMED else "")
+    required = _required_hardware(package)
+    names = " or ".join(f"{p.vendor} {p.model}".strip() for p in required[:_NAMED])
+    return names + (f" or {len(required) - _NAMED} others" if len(required) > _NAMED else "")
 
 
 def _check_database_name(run: Run, package: Package) -> None:
     if "/" in package.name:
-        what = "has a slash in its name, which is a folder that the host's database lacks"
+        what = "has a slash in its name; the host cannot write it to its database"
         cause = Cause(what=what, subject=package.id, certainty=run.sure, rule="VF206")
         path = "/tmp/stageliveimage/imgdb/vibs.new/…"  # noqa: S108 - a path on the host
         raise Refused(messages.DATABASE_PATH(path=path), [cause])
     for fault in name_too_long.faults(package):
         if fault.severity is None and (
-            len(package.name) > DATABASE_NAME_LIMIT + 1 or not run.answers.ask(_SHORT_HASH)
+            len(package.name) > DATABASE_NAME_LIMIT + 1 or not run.assumptions.assume(_SHORT_HASH)
         ):
             length = len(_DATABASE_FRAME) + len(package.name) + _HASH_SIZE
             message = messages.NAME_TOO_LONG(length=str(length))
@@ -210,10 +215,10 @@ def _check_trust(run: Run, package: Package) -> None:
         return
     if package.level.needs_signature:
         _check_signature(run, package)
-    found = violations(package.level, package.descriptor.file_list, overlay=package.overlay)
-    if found:
+    level, file_list = package.level, package.descriptor.file_list
+    if find_disallowed(level, file_list, overlay=package.overlay):
         message = messages.EXTENSIBILITY_AT_STAGE(
-            package.id, level=package.level.value, complaints=list_complaints(package)
+            package.id, level=package.level.value, complaints=relaxng_errors(package)
         )
         raise Refused(message, extensibility_causes(run.host, package))
 
@@ -223,17 +228,17 @@ def _check_signature(run: Run, package: Package) -> None:
     if run.row.tried and package.first_signature is not None:
         state = package.first_signature
     if state is Signature.UNKNOWN:
-        state = Signature.TRUSTED if run.answers.ask(TRUSTED) else Signature.UNTRUSTED
+        state = Signature.TRUSTED if run.assumptions.assume(TRUSTED) else Signature.UNTRUSTED
     if package.is_signer_inferred:
         run.doubts.append(Certainty.INFERRED)
     if state is not Signature.TRUSTED:
-        message, words, rule = _signature_trouble(state, package)
+        message, words, rule = _signature_refusal(state, package)
         certainty = Certainty.MEASURED if run.row.tried else Certainty.DOCUMENTED
         cause = Cause(what=words, subject=package.id, certainty=certainty, rule=rule)
         raise Refused(message, [cause])
 
 
-def _signature_trouble(state: Signature, package: Package) -> tuple[HostMessage, str, str]:
+def _signature_refusal(state: Signature, package: Package) -> tuple[HostMessage, str, str]:
     vib, level, says = package.id, package.level, package.signature_says
     match state:
         case Signature.MISSING:
@@ -245,24 +250,24 @@ def _signature_trouble(state: Signature, package: Package) -> tuple[HostMessage,
             what = "has a signature that hosts cannot read"
             return messages.UNREADABLE_SIGNATURE(vib, reason=says), what, "VF502"
         case Signature.UNFIT:
-            what = f"is signed by somebody who may not sign at {level.esxcli_name}"
+            what = f"has a signer who may not sign at {level.esxcli_name}"
             return messages.WRONG_SUBJECT(vib, level=level.value, subject=says), what, ""
         case _:
-            return messages.UNTRUSTED(vib), "is signed by nobody whom the host trusts", ""
+            return messages.UNTRUSTED(vib), "has no signer that the host trusts", ""
 
 
 def _check_date(run: Run, package: Package) -> None:
     if not package.descriptor.release_date:
-        what = "has no release date, on which hosts stumble whatever the flags"
+        what = "has no release date, which hosts refuse with any flags"
         cause = Cause(what=what, subject=package.id, certainty=run.sure, rule="VF210")
         raise Refused(messages.NO_DATE(package.id), [cause])
 
 
 def _check_content(run: Run, package: Package, content: PayloadContent) -> None:
-    """Read a payload as a host does: unpacked for a live change, as it is for the next boot."""
+    """Read a payload as a host does: unpacked for a live change, else only its stored bytes."""
     payload = content.payload
     if not content.present:
-        what = "the archive has no payload of this name"
+        what = "is declared, but the archive has no member of this name"
         cause = Cause(what=what, subject=payload.name, certainty=run.sure, rule="VF103")
         raise Refused(messages.NO_MEMBER(package.id, name=payload.name), [cause])
     if not payload.type:
@@ -295,39 +300,40 @@ def _refuse_unpacking(run: Run, package: Package, content: PayloadContent) -> No
 
 
 def _staged_digest(run: Run, checksums: tuple[Checksum, ...]) -> Checksum | None:
-    """Return the digest that the stored bytes are compared with.
+    """Return the digest that the host compares with the stored bytes.
 
-    6.7 looks at those without a verify-process; before, the last sha-256 counts, whatever it is of.
+    6.7 uses the digests without a verify-process; older releases use the last sha-256 digest, even
+    if it is that of the unpacked content.
     """
     if run.takes_last_digest(_LAST_DIGEST):
-        named = [each for each in checksums if each.checksum_type in {"sha-256", "sha-1"}]
-        return preferred(named)
-    return preferred([each for each in checksums if not each.verify_process])
+        return preferred([c for c in checksums if c.checksum_type in {"sha-256", "sha-1"}])
+    return preferred([c for c in checksums if not c.verify_process])
 
 
 def preferred(checksums: list[Checksum]) -> Checksum | None:
     """Return the last sha-256, else the last sha-1, else the last of any kind."""
     for kind in ("sha-256", "sha-1"):
-        found = [each for each in checksums if each.checksum_type == kind]
-        if found:
-            return found[-1]
+        of_kind = [checksum for checksum in checksums if checksum.checksum_type == kind]
+        if of_kind:
+            return of_kind[-1]
     return checksums[-1] if checksums else None
 
 
-def _compare(run: Run, package: Package, content: PayloadContent, wanted: Checksum) -> None:
-    name, kind = content.payload.name, algorithm_of(wanted)
+def _compare(run: Run, package: Package, content: PayloadContent, declared: Checksum) -> None:
+    name, kind = content.payload.name, algorithm_of(declared)
     if kind not in ALGORITHMS:
-        cause = Cause(what=f"{kind} is no digest that hosts know", subject=name, certainty=run.sure)
+        what = f"hosts do not support the digest {kind}"
+        cause = Cause(what=what, subject=name, certainty=run.sure)
         raise Refused(messages.UNKNOWN_DIGEST(package.id, kind=kind), [cause])
-    found = content.stored.get(kind)
-    if found is None or found == wanted.digest.lower():
+    digest = content.stored.get(kind)
+    if digest is None or digest == declared.digest.lower():
         return
-    misread = wanted.verify_process and "; its last sha-256 is that of the unpacked form"
+    misread = declared.verify_process and "; its last sha-256 digest is of the unpacked content"
     cause = Cause(
-        what=f"{wanted.kind} is {found}, not {wanted.digest:.128}{misread}",
+        what=f"{declared.kind} is {digest}, not {declared.digest:.128}{misread}",
         subject=name,
         certainty=run.sure,
         rule="VF306" if misread else "VF323",
     )
-    message = messages.DIGEST_AT_EOF(package.id, calculated=found, expected=wanted.digest)
+    message = messages.DIGEST_AT_EOF(package.id, calculated=digest, expected=declared.digest)
     raise Refused(message, [cause])

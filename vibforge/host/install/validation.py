@@ -1,11 +1,11 @@
-"""What is wrong with a set of VIBs, in the groups that hosts report."""
+"""The validation of the image that a command would make, in the groups that hosts report."""
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import lru_cache
 
 from msgspec.structs import replace
 
-from vibforge.checks.extensibility import path_list_certainty, violations
+from vibforge.checks.extensibility import find_disallowed, path_list_certainty
 from vibforge.checks.payloads import no_gunzip_sha256
 from vibforge.checks.requirements import (
     community_init_script,
@@ -19,14 +19,14 @@ from vibforge.esxi.release import Certainty
 from vibforge.esxi.table import row_of, standing
 from vibforge.host.host import Host
 from vibforge.host.image import FileConflict, ImageChange, file_conflicts
-from vibforge.host.install.relationships import relationship_troubles
+from vibforge.host.install.relationships import relationship_refusals
 from vibforge.host.install.run import Refused, Run
 from vibforge.host.package import Package
 from vibforge.host.prediction import (
     Assumptions,
     Cause,
+    ImageRefusal,
     ReportGroup,
-    Trouble,
     Undecided,
     UnknownFact,
 )
@@ -34,35 +34,39 @@ from vibforge.host.reading import cause_of, message_of
 
 INIT_SCRIPTS_ALLOWED = UnknownFact(
     key="init-scripts",
-    if_yes="this release lets community VIBs carry etc/init.d, as 6.7 does",
-    if_no="this release keeps etc/init.d for partners, as releases before 6.7 did",
+    if_yes="this release allows community VIBs to install files in etc/init.d, as 6.7 does",
+    if_no="this release reserves etc/init.d for partners, as releases before 6.7 did",
 )
 
 
-def extensibility(host: Host, package: Package, answers: Assumptions) -> Iterator[Trouble]:
-    """Yield the trouble of a VIB that carries what its level does not allow."""
+def extensibility(host: Host, package: Package, assumptions: Assumptions) -> Iterator[ImageRefusal]:
+    """Yield the refusal of a VIB with paths or an overlay that its level does not allow."""
     if not package.files_known:
         return
     causes = extensibility_causes(host, package)
-    if causes and row_of(host.release).path_lists is None and answers.ask(_other_lists(host)):
+    if (
+        causes
+        and row_of(host.release).path_lists is None
+        and assumptions.assume(_other_lists(host))
+    ):
         return
     if causes:
-        message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
-        yield Trouble(group=ReportGroup.EXTENSIBILITY, message=message, causes=causes)
-    elif _has_doubtful_script(host, package) and not answers.ask(INIT_SCRIPTS_ALLOWED):
+        message = messages.EXTENSIBILITY(package.id, complaints=relaxng_errors(package))
+        yield ImageRefusal(group=ReportGroup.EXTENSIBILITY, message=message, causes=causes)
+    elif _has_doubtful_script(host, package) and not assumptions.assume(INIT_SCRIPTS_ALLOWED):
         doubt = Cause(
-            what="not on the community list of some releases",
+            what="some releases reserve this folder for partners",
             subject="etc/init.d",
             certainty=Certainty.UNKNOWN,
             rule=community_init_script.id,
         )
-        message = messages.EXTENSIBILITY(package.id, complaints=list_complaints(package))
-        yield Trouble(group=ReportGroup.EXTENSIBILITY, message=message, causes=(doubt,))
+        message = messages.EXTENSIBILITY(package.id, complaints=relaxng_errors(package))
+        yield ImageRefusal(group=ReportGroup.EXTENSIBILITY, message=message, causes=(doubt,))
 
 
-def list_complaints(package: Package) -> str:
-    """Return what the host's validation says; an overlay that may not be one is said first."""
-    overlay = violations(package.level, (), overlay=package.overlay).overlay
+def relaxng_errors(package: Package) -> str:
+    """Return the errors of the host's RELAX NG validation; a forbidden overlay comes first."""
+    overlay = find_disallowed(package.level, (), overlay=package.overlay).overlay
     return str([messages.NOT_THE_VALUE()] * overlay + [messages.NOT_THE_CONTENT()])
 
 
@@ -75,15 +79,15 @@ def _other_lists(host: Host) -> UnknownFact:
 
 
 def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
-    """Return what of a VIB its level does not allow, by the lists of 6.7."""
+    """Return what the level of a VIB does not allow, by the path lists of 6.7."""
     level, listed = package.level, package.descriptor.file_list
-    found = violations(level, listed, overlay=package.overlay)
-    certainty = path_list_certainty(host.release, found.paths)
-    paths = _path_causes(found.paths, level, certainty)
-    if not found.overlay:
+    disallowed = find_disallowed(level, listed, overlay=package.overlay)
+    certainty = path_list_certainty(host.release, disallowed.paths)
+    paths = _path_causes(disallowed.paths, level, certainty)
+    if not disallowed.overlay:
         return paths
     overlay = Cause(
-        what=f"is an overlay, which ESXi does not allow at {level.esxcli_name}",
+        what=f"is an overlay, but {level.esxcli_name} VIBs may not be overlays",
         subject=package.id,
         certainty=certainty,
         rule=overlay_not_allowed.id,
@@ -95,8 +99,8 @@ def extensibility_causes(host: Host, package: Package) -> tuple[Cause, ...]:
 def _path_causes(
     paths: tuple[str, ...], level: AcceptanceLevel, certainty: Certainty
 ) -> tuple[Cause, ...]:
-    """A prediction asks for the same paths once for each possible host and each remedy."""
-    what = f"not on the list of paths that ESXi allows at {level.esxcli_name}"
+    """Return a cause for each path; cached, as a prediction asks once per branch and remedy."""
+    what = f"{level.esxcli_name} VIBs may not install files here"
     return tuple(
         Cause(what=what, subject=path, certainty=certainty, rule=path_outside_list.id)
         for path in paths
@@ -109,10 +113,10 @@ def _has_doubtful_script(host: Host, package: Package) -> bool:
     )
 
 
-def acceptance(host: Host, package: Package) -> Trouble:
-    """Return the trouble of a VIB whose level is below the host's."""
+def acceptance(host: Host, package: Package) -> ImageRefusal:
+    """Return the refusal of a VIB whose level is below the host's."""
     level = package.level
-    asked = host.acceptance_level.value if host.acceptance_level else "…"
+    required = host.acceptance_level.value if host.acceptance_level else "…"
     above = host.acceptance_level.esxcli_name if host.acceptance_level else "level"
     cause = Cause(
         what=f"{level.esxcli_name} is below the host's {above}",
@@ -120,119 +124,124 @@ def acceptance(host: Host, package: Package) -> Trouble:
         certainty=Certainty.MEASURED if row_of(host.release).tried else Certainty.DOCUMENTED,
     )
     word = (package.descriptor.acceptance_level or level.value).strip()
-    message = messages.ACCEPTANCE(package.id, level=word, host_level=asked)
-    return Trouble(group=ReportGroup.ACCEPTANCE, message=message, causes=(cause,))
+    message = messages.ACCEPTANCE(package.id, level=word, host_level=required)
+    return ImageRefusal(group=ReportGroup.ACCEPTANCE, message=message, causes=(cause,))
 
 
-def takes(host: Host, level: AcceptanceLevel, answers: Assumptions) -> bool:
-    """Whether a host takes VIBs of `level`."""
+def accepts(host: Host, level: AcceptanceLevel, assumptions: Assumptions) -> bool:
+    """Return whether a host accepts VIBs of `level`."""
     if level is AcceptanceLevel.CERTIFIED:
         return True
     if host.acceptance_level is not None:
         return level.rank >= host.acceptance_level.rank
-    question = UnknownFact(
+    unknown = UnknownFact(
         key=f"takes-{level}",
         if_yes=f"the host's acceptance level is {level.esxcli_name} or lower",
         if_no=f"the host's acceptance level is above {level.esxcli_name}",
     )
-    return answers.ask(question)
+    return assumptions.assume(unknown)
 
 
 ESX_VERSION = "esx-version"
 ALL_AT_ONCE = UnknownFact(
     key="all-problems",
-    if_yes="this release prints all problems at once, as 6.5 does",
-    if_no="this release prints one group of problems at a time, as 6.7 does",
+    if_yes="this release reports all problems at once, as 6.5 does",
+    if_no="this release reports one group of problems at a time, as 6.7 does",
 )
 _REQUIRES_GUNZIP = UnknownFact(
     key="gunzip-sha256",
     if_yes="this release requires a sha-256 digest of each unpacked payload, as 8.0 does",
-    if_no="this release installs payloads without that digest, as 6.7 does",
+    if_no="this release installs payloads without such a digest, as 6.7 does",
 )
-Stands = Callable[[Trouble], bool]
+Remains = Callable[[ImageRefusal], bool]
 
 
-def troubles(
+def image_refusals(
     host: Host,
     change: ImageChange,
-    answers: Assumptions,
+    assumptions: Assumptions,
     *,
-    stands: Stands = lambda _: True,
+    remains: Remains = lambda _: True,
     skipped: Container[ReportGroup] = (),
-) -> tuple[tuple[Trouble, ...], ...]:
-    """Return what is wrong with the profile that a change would make, group by group.
+) -> tuple[tuple[ImageRefusal, ...], ...]:
+    """Return the refusals of the image that a change would make, group by group.
 
-    Once a problem is found, facts that are not known are not asked for any more: the change is
-    refused whatever they are.
+    After the first refusal, unknown facts no longer matter: the host refuses the change anyway.
 
     Args:
         host: the host.
-        change: what is to be done.
-        answers: what is assumed where the facts are silent.
-        stands: whether a problem is left after what the flags take away.
-        skipped: groups that the flags take away altogether.
+        change: the change of its VIBs.
+        assumptions: the values assumed for unknown facts.
+        remains: returns whether the flags do not override a refusal.
+        skipped: groups that the flags override completely.
 
     Raises:
-        Undecided: whether there is any problem depends on a fact that is not known.
+        Undecided: whether the host refuses depends on an unknown fact.
     """
-    found: list[tuple[Trouble, ...]] = []
+    groups: list[tuple[ImageRefusal, ...]] = []
     for group, check in _CHECKS.items():
         if group in skipped:
             continue
         left = []
         try:
-            left += [trouble for trouble in check(host, change, answers) if stands(trouble)]
+            left += [refusal for refusal in check(host, change, assumptions) if remains(refusal)]
         except Undecided:
-            if not found:
+            if not groups:
                 raise
         if left:
-            found.append(tuple(left))
-    return tuple(found)
+            groups.append(tuple(left))
+    return tuple(groups)
 
 
-def _profile_troubles(host: Host, change: ImageChange, answers: Assumptions) -> Iterator[Trouble]:
+def _profile_refusals(
+    host: Host, change: ImageChange, assumptions: Assumptions
+) -> Iterator[ImageRefusal]:
     yield from _missing_base(host, change)
-    yield from _missing_gunzip(host, change.profile, answers)
+    yield from _missing_gunzip(host, change.profile, assumptions)
     yield from _file_conflicts(host, change)
 
 
-def _list_troubles(host: Host, change: ImageChange, answers: Assumptions) -> Iterator[Trouble]:
+def _path_refusals(
+    host: Host, change: ImageChange, assumptions: Assumptions
+) -> Iterator[ImageRefusal]:
     for package in change.profile:
-        yield from extensibility(host, package, answers)
+        yield from extensibility(host, package, assumptions)
 
 
-def _level_troubles(host: Host, change: ImageChange, answers: Assumptions) -> Iterator[Trouble]:
-    taken: dict[AcceptanceLevel, bool] = {}
+def _level_refusals(
+    host: Host, change: ImageChange, assumptions: Assumptions
+) -> Iterator[ImageRefusal]:
+    accepted: dict[AcceptanceLevel, bool] = {}
     for package in change.profile:
         level = package.level
-        if level not in taken:
-            taken[level] = takes(host, level, answers)
-        if not taken[level]:
+        if level not in accepted:
+            accepted[level] = accepts(host, level, assumptions)
+        if not accepted[level]:
             yield acceptance(host, package)
 
 
-def _missing_base(host: Host, change: ImageChange) -> Iterator[Trouble]:
-    """Yield the trouble of a change that takes away the last provider of esx-version."""
-    base = next((each for each in host.installed if provides_base(each)), None)
+def _missing_base(host: Host, change: ImageChange) -> Iterator[ImageRefusal]:
+    """Yield the refusal of a change that removes the last provider of esx-version."""
+    base = next(filter(provides_base, host.installed), None)
     if base is None or any(map(provides_base, change.profile)):
         return
     cause = Cause(
-        what=f"leaves the host without {base.name}, the last that provides {ESX_VERSION}",
+        what=f"removes {base.name}, the only VIB that provides {ESX_VERSION}",
         subject=", ".join(package.id for package in change.added),
         certainty=standing(host.release),
     )
     message = messages.NO_BASE(profile=profile_name(host))
-    yield Trouble(group=ReportGroup.PROFILE, message=message, causes=(cause,), forcible=False)
+    yield ImageRefusal(group=ReportGroup.PROFILE, message=message, causes=(cause,), forcible=False)
 
 
 def provides_base(package: Package) -> bool:
-    """Whether a VIB provides the version of ESXi, as esx-base does."""
+    """Return whether a VIB provides the version of ESXi, as esx-base does."""
     return any(provide.name == ESX_VERSION for provide in package.provides)
 
 
 def profile_name(host: Host) -> str:
-    """Return the name of the vendor's standard image, as far as the installed esx-base tells it."""
-    base = next((each for each in host.installed if provides_base(each)), None)
+    """Return the name of the vendor's standard image, derived from the installed esx-base."""
+    base = next(filter(provides_base, host.installed), None)
     if base is None:
         return messages.NOT_ON_RECORD
     version, _, release = base.descriptor.version.partition("-")
@@ -240,16 +249,16 @@ def profile_name(host: Host) -> str:
 
 
 def _missing_gunzip(
-    host: Host, profile: Iterable[Package], answers: Assumptions
-) -> Iterator[Trouble]:
+    host: Host, profile: Iterable[Package], assumptions: Assumptions
+) -> Iterator[ImageRefusal]:
     minds = no_gunzip_sha256.concerns(host.release)
     for package in profile if minds is not False else ():
         faults = list(no_gunzip_sha256.faults(package)) if package.payloads_known else []
         if not faults:
             continue
-        if not answers.known(minds, _REQUIRES_GUNZIP):
+        if not assumptions.resolve(minds, _REQUIRES_GUNZIP):
             return
-        yield Trouble(
+        yield ImageRefusal(
             group=ReportGroup.PROFILE,
             message=message_of(no_gunzip_sha256, faults[0], package.id),
             causes=tuple(cause_of(no_gunzip_sha256, fault, subject=package.id) for fault in faults),
@@ -257,42 +266,43 @@ def _missing_gunzip(
         )
 
 
-def _file_conflicts(host: Host, change: ImageChange) -> Iterator[Trouble]:
+def _file_conflicts(host: Host, change: ImageChange) -> Iterator[ImageRefusal]:
     sure = standing(host.release)
     yield from _claims(file_conflicts(change.profile), sure)
     if host.knows_all_files:
         return
     for package in change.added:
         for path in () if package.overlay else shipped_among(package.descriptor.file_list):
-            found = FileConflict(path=path, owners=(package.id, "…"), overlay=False)
-            yield _file_conflict(found, "ESXi brings this file itself", Certainty.INFERRED)
+            conflict = FileConflict(path=path, owners=(package.id, "…"), overlay=False)
+            yield _file_conflict(conflict, "belongs to ESXi itself", Certainty.INFERRED)
 
 
 @lru_cache(maxsize=16)
-def _claims(conflicts: tuple[FileConflict, ...], sure: Certainty) -> tuple[Trouble, ...]:
-    """Return the troubles of these conflicts; many predictions have the same ones."""
+def _claims(conflicts: tuple[FileConflict, ...], sure: Certainty) -> tuple[ImageRefusal, ...]:
+    """Return a refusal for each conflict; cached, as many predictions share the conflicts."""
     return tuple(
-        _file_conflict(found, f"claimed by {', '.join(found.owners)}", sure) for found in conflicts
+        _file_conflict(conflict, f"is a file of {' and '.join(conflict.owners)}", sure)
+        for conflict in conflicts
     )
 
 
-def _file_conflict(found: FileConflict, what: str, certainty: Certainty) -> Trouble:
-    return Trouble(
+def _file_conflict(conflict: FileConflict, what: str, certainty: Certainty) -> ImageRefusal:
+    return ImageRefusal(
         group=ReportGroup.PROFILE,
         message=messages.FILE_CONFLICT(
-            path=found.path,
-            kind="overlay" if found.overlay else "non-overlay",
-            owners=", ".join(repr(vib) for vib in found.owners),
+            path=conflict.path,
+            kind="overlay" if conflict.overlay else "non-overlay",
+            owners=", ".join(repr(vib) for vib in conflict.owners),
         ),
-        causes=(Cause(what=what, subject=found.path, certainty=certainty, rule="VF312"),),
+        causes=(Cause(what=what, subject=conflict.path, certainty=certainty, rule="VF312"),),
     )
 
 
-_CHECKS: dict[ReportGroup, Callable[[Host, ImageChange, Assumptions], Iterator[Trouble]]] = {
-    ReportGroup.PROFILE: _profile_troubles,
-    ReportGroup.EXTENSIBILITY: _list_troubles,
-    ReportGroup.ACCEPTANCE: _level_troubles,
-    ReportGroup.DEPENDENCY: relationship_troubles,
+_CHECKS: dict[ReportGroup, Callable[[Host, ImageChange, Assumptions], Iterator[ImageRefusal]]] = {
+    ReportGroup.PROFILE: _profile_refusals,
+    ReportGroup.EXTENSIBILITY: _path_refusals,
+    ReportGroup.ACCEPTANCE: _level_refusals,
+    ReportGroup.DEPENDENCY: relationship_refusals,
 }
 
 
@@ -300,25 +310,25 @@ def refuse_bad_image(run: Run) -> None:
     """Validate the image that a change would make.
 
     Raises:
-        Refused: something is wrong with it.
+        Refused: the host refuses the image.
     """
-    found = troubles(
+    groups = image_refusals(
         run.host,
         run.change,
-        run.answers,
-        stands=run.stands,
+        run.assumptions,
+        remains=run.remains,
         skipped=run.skipped_groups(),
     )
-    if not found:
+    if not groups:
         return
-    all_at_once = run.known(run.row.reports_all_problems, ALL_AT_ONCE)
-    first = len(found) if all_at_once else 1
-    told = [trouble for group in found[:first] for trouble in group]
-    hidden = [trouble for group in found[first:] for trouble in group]
-    text = "\n".join(dict.fromkeys(trouble.message.text for trouble in told))
-    message = replace(told[0].message, text=text)
+    all_at_once = run.resolve(run.row.reports_all_problems, ALL_AT_ONCE)
+    count = len(groups) if all_at_once else 1
+    reported = [refusal for group in groups[:count] for refusal in group]
+    hidden = [refusal for group in groups[count:] for refusal in group]
+    text = "\n".join(dict.fromkeys(refusal.message.text for refusal in reported))
+    message = replace(reported[0].message, text=text)
     raise Refused(
         replace(message, error="DependencyError") if all_at_once else message,
-        [cause for trouble in told for cause in trouble.causes],
-        [cause for trouble in hidden for cause in trouble.causes],
+        [cause for refusal in reported for cause in refusal.causes],
+        [cause for refusal in hidden for cause in refusal.causes],
     )

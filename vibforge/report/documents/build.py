@@ -1,16 +1,12 @@
 """`build`, and the record that it leaves, build.json."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from msgspec import structs
-
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.deflating import codec_release
+from vibforge.formats.deflating import codec_version
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import InstallOutcome
-from vibforge.project.ledger import WrittenKind, read_record
 from vibforge.project.read_project import ProjectKind
 from vibforge.project.recipe import PayloadType
 from vibforge.project.recipe_writing import table
@@ -33,7 +29,7 @@ from vibforge.report.documents.trx import Allowed, AllowedRules, Counts
 from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
-    from vibforge.bundle.opening import Written
+    from vibforge.api.build import BuildResult
     from vibforge.formats.deflating import GzipMember
     from vibforge.host.install_needs import Outlook
     from vibforge.packages.lint import LintResult
@@ -49,6 +45,11 @@ class BuiltVib(Shape, frozen=True):
     path: Annotated[str, says("The file.")]
     size: Size
     sha256: Sha256
+
+    @classmethod
+    def of(cls, result: "BuildResult") -> Self:
+        """Return the VIB of a build."""
+        return cls(path=str(result.vib_path), size=result.size, sha256=result.sha256)
 
 
 class TrxVerdict(Shape, frozen=True):
@@ -184,11 +185,14 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
     install: Annotated[Install, says("What a host will ask for.")]
 
     @classmethod
-    def of_plan(cls, plan: "BuildPlan", judged: "LintResult | None") -> Self:
-        """Tell what a build would pack and write; what only packing shows is null."""
+    def of(cls, result: "BuildResult") -> Self:
+        """Tell what a build made or would make; what only packing shows is null without it."""
+        plan, built = result.plan, result.built
+        written = not result.dry_run
+        signature = built.signature if built else None
         return cls(
-            dry_run=True,
-            unchanged=False,
+            dry_run=result.dry_run,
+            unchanged=result.unchanged,
             vib_id=plan.vib_id,
             project=plan.project.kind,
             acceptance_level=plan.recipe.acceptance_level,
@@ -196,49 +200,27 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             release_date=str(plan.dated.date),
             release_date_source=plan.dated.source.value,
             recipe=table(plan.recipe),
-            folder=None,
+            folder=str(result.folder) if written else None,
             outputs=(*plan.output_names, *filter(None, [plan.bundle_name])),
-            vib=None,
-            bundle=None,
-            trust=None,
-            signing_time_source=None,
-            codec=None,
+            vib=BuiltVib.of(result) if result.sha256 else None,
+            bundle=WrittenBundle.of(result.bundle) if result.bundle else None,
+            trust=Trust.of(signature.judgement) if signature else None,
+            signing_time_source=signature.stated.source if signature else None,
+            codec=codec_version() if built else None,
             trx=TrxVerdict.of(plan.trx) if plan.trx else None,
-            findings=tuple(map(LintFinding.of, judged.findings)) if judged else None,
-            payloads=tuple(BuiltPayload.of(tree, None) for tree in plan.trees),
+            findings=_findings(result.findings),
+            payloads=_payloads(plan, built),
             install=Install.of(plan),
         )
 
-    @classmethod
-    def of(cls, built: "Built", judged: "LintResult", bundle: "Written | None") -> Self:
-        """Tell what a build made, with the bundle that was made of the VIB."""
-        signature = built.signature
-        return structs.replace(
-            cls.of_plan(built.plan, judged),
-            dry_run=False,
-            folder=str(built.folder),
-            vib=BuiltVib(path=str(built.vib_path), size=built.size, sha256=built.sha256),
-            bundle=WrittenBundle.of(bundle) if bundle else None,
-            trust=Trust.of(signature.judgement) if signature else None,
-            signing_time_source=signature.stated.source if signature else None,
-            codec=codec_release(),
-            payloads=tuple(map(BuiltPayload.of, built.plan.trees, built.members)),
-        )
 
-    @classmethod
-    def of_unchanged(cls, plan: "BuildPlan", folder: Path, bundle: "Written | None") -> Self:
-        """Tell of a VIB that was not built again."""
-        record = read_record(folder)
-        vib = record and record.find(WrittenKind.VIB)
-        path = str(folder / plan.vib_name)
-        return structs.replace(
-            cls.of_plan(plan, None),
-            dry_run=False,
-            unchanged=True,
-            folder=str(folder),
-            vib=BuiltVib(path=path, size=vib.size, sha256=vib.sha256) if vib else None,
-            bundle=WrittenBundle.of(bundle) if bundle else None,
-        )
+def _findings(findings: "LintResult | None") -> tuple[LintFinding, ...] | None:
+    return tuple(map(LintFinding.of, findings.findings)) if findings else None
+
+
+def _payloads(plan: "BuildPlan", built: "Built | None") -> tuple[BuiltPayload, ...]:
+    members = built.members if built else [None] * len(plan.trees)
+    return tuple(map(BuiltPayload.of, plan.trees, members))
 
 
 class RecordedPayload(Shape, frozen=True):

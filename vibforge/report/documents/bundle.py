@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 from msgspec import structs
 
 from vibforge.bundle.readers import ReaderVerdict, Verdict
-from vibforge.host.offer import BundleReader
+from vibforge.host.candidate import BundleReader
 from vibforge.report.documents.shape import (
     Cause,
     Count,
@@ -24,10 +24,11 @@ from vibforge.report.documents.verify import Verification
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from vibforge.api.bundles import BundleListing
     from vibforge.bundle import index, metadata
     from vibforge.bundle.index import DepotVib
-    from vibforge.bundle.opening import OpenBundle, UnpackedDepot, Written
-    from vibforge.packages.verify import JudgedBundle
+    from vibforge.bundle.opening import UnpackedDepot, Written
+    from vibforge.packages.verify import JudgedBundle, VerifiedBundles
 
 
 class Vendor(Shape, frozen=True):
@@ -202,7 +203,7 @@ class InspectedBundle(Shape, frozen=True):
     faults: Annotated[tuple[Fault, ...], says("What is wrong.")]
 
     @classmethod
-    def of(cls, path: str, found: "OpenBundle") -> Self:
+    def of(cls, path: str, found: "BundleListing") -> Self:
         """Return a bundle as programs read it."""
         bundle = found.bundle
         return cls(
@@ -225,7 +226,7 @@ class BundleInspect(Document, tag="vibforge/bundle-inspect/1", frozen=True):
     files: Annotated[tuple[InspectedBundle, ...], says("One for each bundle.")]
 
     @classmethod
-    def of(cls, path: str, found: "Iterable[OpenBundle]") -> Self:
+    def of(cls, path: str, found: "Iterable[BundleListing]") -> Self:
         """Show the bundles of a file."""
         return cls(files=tuple(InspectedBundle.of(path, each) for each in found))
 
@@ -278,9 +279,10 @@ class BundleVerify(Document, tag="vibforge/bundle-verify/1", frozen=True):
     files: Annotated[tuple[JudgedFile, ...], says("One for each bundle.")]
 
     @classmethod
-    def of(cls, path: str, found: "Iterable[JudgedBundle]", *, good: bool) -> Self:
+    def of(cls, path: str, verified: "VerifiedBundles") -> Self:
         """Tell what was verified."""
-        return cls(good=good, files=tuple(JudgedFile.of_bundle(path, each) for each in found))
+        files = tuple(JudgedFile.of_bundle(path, each) for each in verified.bundles)
+        return cls(good=verified.good, files=files)
 
 
 class WrittenBundles(Document, frozen=True):

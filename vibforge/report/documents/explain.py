@@ -1,6 +1,6 @@
 """`explain` and `host-facts`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from msgspec import UNSET, UnsetType
@@ -10,6 +10,7 @@ from vibforge.host.known_messages import Rebuild
 from vibforge.report.documents.shape import Count, Document, Good, LineNumber, Shape, Sure, says
 
 if TYPE_CHECKING:
+    from vibforge.api.explain import Explanation
     from vibforge.host.known_messages import Recognised
 
 
@@ -78,14 +79,13 @@ class Explain(Document, tag="vibforge/explain/1", frozen=True):
     messages: Annotated[tuple[Message, ...], says("Messages that were recognised.")]
 
     @classmethod
-    def of(cls, found: "Sequence[Recognised]") -> Self:
-        """Explain the messages that were found in a text."""
-        return cls(good=bool(found), lint_rule=None, messages=tuple(map(Message.of, found)))
-
-    @classmethod
-    def of_rule(cls, rule: Check[Any]) -> Self:
-        """Explain a rule."""
-        return cls(good=True, lint_rule=LintRule.of(rule), messages=())
+    def of(cls, explanation: "Explanation") -> Self:
+        """Explain a rule, or the messages that were found in a text."""
+        return cls(
+            good=explanation.good,
+            lint_rule=LintRule.of(explanation.rule) if explanation.rule else None,
+            messages=tuple(map(Message.of, explanation.messages)),
+        )
 
 
 class Hardware(Shape, frozen=True):

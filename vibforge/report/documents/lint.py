@@ -17,9 +17,6 @@ from vibforge.report.documents.shape import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from vibforge.files import inputs
     from vibforge.findings.check import Finding
     from vibforge.packages.lint import LintResult
 
@@ -68,11 +65,11 @@ class Lint(Document, tag="vibforge/lint/1", frozen=True):
     unreadable: NotRead
 
     @classmethod
-    def of(cls, result: "LintResult", unreadable: "Sequence[inputs.Unreadable]" = ()) -> Self:
+    def of(cls, result: "LintResult") -> Self:
         """Tell what was found, and what could not be read."""
         return cls(
-            good=result.good and not unreadable,
+            good=result.good,
             files=tuple(LintedFile(path=file) for file in result.files),
             findings=tuple(map(LintFinding.of, result.findings)),
-            unreadable=Unreadable.all_of(unreadable),
+            unreadable=Unreadable.all_of(result.unreadable),
         )

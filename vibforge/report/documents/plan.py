@@ -42,11 +42,11 @@ class Prediction(Shape, frozen=True):
     skipped: Annotated[tuple[Cause, ...], says("VIBs that are passed over while others come in.")]
 
     @classmethod
-    def of(cls, world: "Branch[Predicted]") -> Self:
+    def of(cls, branch: "Branch[Predicted]") -> Self:
         """Return a prediction with its conditions."""
-        result = world.result
+        result = branch.result
         return cls(
-            conditions=tuple(world.answers.conditions),
+            conditions=tuple(branch.assumptions.conditions),
             outcome=result.outcome,
             dry_run=result.dry_run,
             certainty=result.certainty,
@@ -132,7 +132,7 @@ class PlannedHost(Shape, frozen=True):
                 PlannedRoute(
                     route=each.route,
                     installs=each.installs,
-                    predictions=tuple(map(Prediction.of, each.worlds)),
+                    predictions=tuple(map(Prediction.of, each.branches)),
                 )
                 for each in plan.routes
             ),
@@ -160,18 +160,18 @@ class PlannedFile(Shape, frozen=True):
     @classmethod
     def of(cls, file: "operation.FilePlan") -> Self:
         """Return what hosts do with one file."""
-        offer = file.offer
+        candidate = file.candidate
         return cls(
-            path=offer.name,
-            is_bundle=offer.is_bundle,
-            is_component=offer.is_component,
+            path=candidate.name,
+            is_bundle=candidate.is_bundle,
+            is_component=candidate.is_component,
             vibs=tuple(
                 PlannedVib(
                     vib_id=package.id,
                     acceptance_level=package.level,
                     signature=package.signature,
                 )
-                for package in offer.packages
+                for package in candidate.packages
             ),
             hosts=tuple(map(PlannedHost.of, file.hosts)),
         )

@@ -18,6 +18,7 @@ from vibforge.report.documents.shape import (
 
 if TYPE_CHECKING:
     from vibforge.files import inputs
+    from vibforge.packages.verify import Verified
 
 
 class Fact(Shape, frozen=True):
@@ -95,10 +96,10 @@ class Verify(Document, tag="vibforge/verify/1", frozen=True):
     unreadable: NotRead
 
     @classmethod
-    def of(cls, files: "inputs.Several[verification.Verification]") -> Self:
+    def of(cls, files: "Verified") -> Self:
         """Tell what was verified, and what could not be read."""
         return cls(
-            good=not files.unreadable and all(each.held for _path, each in files.found),
+            good=files.good,
             files=(
                 *(_verified(path, each) for path, each in files.found),
                 *(_unread(each) for each in files.unreadable),

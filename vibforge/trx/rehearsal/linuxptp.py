@@ -66,7 +66,7 @@ def installed_linuxptp() -> Linuxptp:
     missing = [name for name, path in found.items() if path is None]
     if missing:
         remedy = "Debian: apt install linuxptp"
-        raise NotPossibleHereError.of(
+        raise NotPossibleHereError.from_problems(
             Problem(what=f"{name} is missing", remedy=remedy) for name in missing
         )
     commands = {name: (path,) for name, path in found.items() if path}
@@ -94,7 +94,7 @@ def linuxptp_of(folder: Path, programs: Iterable[str]) -> Linuxptp:
     paths = {name: _find(folder, name) for name in programs}
     missing = [name for name, path in paths.items() if path is None]
     if missing:
-        raise TrxError.of(
+        raise TrxError.from_problems(
             Problem(
                 what=f"{name} is missing, also in sbin and usr/sbin",
                 where=str(folder),
@@ -254,7 +254,7 @@ def find_programs(client: Path | None = None, grandmaster: Path | None = None) -
         except NotPossibleHereError as error:
             problems += error.problems
     if problems:
-        raise NotPossibleHereError.of(problems)
+        raise NotPossibleHereError.from_problems(problems)
     return Programs(
         tools={name: Path(path) for name, path in found.items() if path},
         client=_side(client, OF_CLIENT, own),

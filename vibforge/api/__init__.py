@@ -1,0 +1,1 @@
+"""What programs call: one function for each command, plain arguments, typed results."""

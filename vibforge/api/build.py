@@ -1,0 +1,189 @@
+"""Build VIBs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vibforge.api.arguments import path_of, typed_errors
+from vibforge.errors import ModelError
+from vibforge.formats import deflating
+from vibforge.project import build as project_build
+from vibforge.project import bundle_of_build, judge_build, ledger, plan_build, up_to_date
+from vibforge.trx import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from vibforge.bundle.opening import Written
+    from vibforge.packages.lint import LintResult
+    from vibforge.project.build import Built
+    from vibforge.project.plan_build import BuildPlan
+    from vibforge.project.recipe import Recipe
+    from vibforge.signing.signer import Signer
+
+
+class BuildResult(Struct, frozen=True, kw_only=True, dict=True):
+    """What a build made, or would make.
+
+    Attributes:
+        plan: the recipe as resolved, the files with their modes, and what hosts will ask for.
+        folder: where the files are, or would be.
+        dry_run: whether nothing was written because a dry run was asked for.
+        built: the VIB that was built; None after a dry run, and where nothing had changed.
+        sha256: the SHA-256 of the VIB in hexadecimal; empty after a dry run.
+        size: the bytes of the VIB; 0 after a dry run.
+        bundle: the offline bundle that was written with the VIB, if any.
+    """
+
+    plan: BuildPlan
+    folder: Path
+    dry_run: bool = False
+    built: Built | None = None
+    sha256: str = ""
+    size: int = 0
+    bundle: Written | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the folder already held this VIB, so that nothing was built."""
+        return self.built is None and not self.dry_run
+
+    @cached_property
+    def findings(self) -> LintResult | None:
+        """What lint finds in the VIB, found out when it is first asked for; None if unchanged.
+
+        Raises:
+            LimitError: checks would keep more of its files than the budget of such a VIB allows.
+        """
+        if self.dry_run:
+            return judge_build.judge_plan(self.plan)
+        return judge_build.judge_build(self.built) if self.built else None
+
+    @property
+    def vib_path(self) -> Path:
+        """The file of the VIB."""
+        return self.folder / self.plan.vib_name
+
+
+@typed_errors
+def build(  # noqa: PLR0913 - each one is a thing that a caller decides
+    project: str | Path | Recipe,
+    output: str | Path = "dist",
+    *,
+    root: str | Path = ".",
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    compression: Literal["fast", "best"] = "fast",
+    bundle: bool | None = None,
+    allow: Mapping[str, str] | None = None,
+    instructions: bool = True,
+    dry_run: bool = False,
+    if_changed: bool = False,
+    signer: Signer | None = None,
+    passphrase: Callable[[], bytes] | None = None,
+    threads: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> BuildResult:
+    """Build a VIB, with the instructions to install it.
+
+    Args:
+        project: a folder with a vibforge.toml, a VIB Author stage directory, a plain tree of files
+            as they shall appear on the host, or a recipe.
+        output: the folder for what is made; it is created if it is missing.
+        root: the folder that the trees of a `Recipe` are relative to.
+        settings: recipe keys to override: `{"version": "1.2.0-1"}`.
+        environment: the variables for `${NAME}` in recipes, SOURCE_DATE_EPOCH, keys, and
+            PKCS11_MODULE_PATH, the only PKCS#11 library that a recipe may use; those of the
+            process if None.
+        compression: `fast`, or `best`: twice the time for about 2% less.
+        bundle: whether to make an offline bundle too; if None, the recipe decides.
+        allow: rules for trx.conf that may be broken, each with the reason.
+        instructions: whether to write INSTALL.md and the scripts for the host too.
+        dry_run: only find out what would be made; write nothing.
+        if_changed: build only if the result would differ from what is in the folder.
+        signer: signs instead of the key that the recipe names; see `open_signer`.
+        passphrase: called if the key is encrypted and the recipe names no source of the passphrase.
+        threads: how many threads compress; the number does not change the bytes.
+        on_progress: called with the bytes that are packed, and how many there are in all.
+
+    Raises:
+        ModelError: the recipe or a setting breaks a rule.
+        PayloadError: a tree cannot become a payload.
+        TrxError: the trx.conf in a tree has errors, or `allow` names no rule or gives no reason.
+        SigningError: the key cannot sign.
+        DepotError: the bundle cannot be made.
+        OutputError: the files cannot be written; the folder is as it was.
+
+    Examples:
+        >>> from vibforge import BuildPlan, BuildResult, Built, build
+        >>> result: BuildResult = build("my-trx", "dist", settings={"version": "1.2.0-1"})
+        >>> result.vib_path.name
+        'custom_bootbank_my-trx_1.2.0-1.vib'
+        >>> plan: BuildPlan = result.plan
+        >>> plan.needs.flags
+        ('-f',)
+        >>> built: Built | None = result.built
+        >>> assert built is not None and built.sha256 == result.sha256
+        >>> build("my-trx", settings={"version": "1.2.0-1"}, if_changed=True).unchanged
+        True
+    """
+    if compression not in _LEVELS:
+        raise ModelError(f"{compression!r} is no compression", remedy="use fast or best")
+    plan = plan_build.plan_build(
+        project,
+        root=path_of(root),
+        settings=settings,
+        environment=environment,
+        allow=check.allowances(allow) if allow else (),
+        instructions=instructions,
+        signed=signer is not None,
+    )
+    plan = _bundled(plan, bundle)
+    folder = path_of(output)
+    if dry_run:
+        return BuildResult(plan=plan, folder=folder, dry_run=True)
+
+    level = deflating.CompressionLevel[_LEVELS[compression]]
+    signer = signer or project_build.open_key(plan, passphrase)
+    if if_changed and up_to_date.is_up_to_date(plan, folder, level=level, signer=signer):
+        return _unchanged(plan, folder)
+    built = project_build.build_plan(
+        plan, folder, level=level, threads=threads, on_progress=on_progress, signer=signer
+    )
+    written = bundle_of_build.bundle_of(plan, folder) if plan.recipe.bundle else None
+    return BuildResult(
+        plan=plan,
+        folder=folder,
+        built=built,
+        sha256=built.sha256,
+        size=built.size,
+        bundle=written,
+    )
+
+
+_LEVELS = {"fast": "FAST", "best": "BEST"}
+
+
+def _bundled(plan: BuildPlan, wanted: bool | None) -> BuildPlan:  # noqa: FBT001 - as the argument
+    """Decide about the bundle, before anything is packed."""
+    if wanted is None and plan.recipe.bundle is None:
+        return plan
+    if wanted is False:
+        return bundle_of_build.without_bundle(plan)
+    return bundle_of_build.with_bundle(plan)
+
+
+def _unchanged(plan: BuildPlan, folder: Path) -> BuildResult:
+    """Describe the VIB that is there, and make the bundle again if it is missing or differs."""
+    written = None
+    if plan.recipe.bundle and not up_to_date.has_bundle(plan, folder):
+        written = bundle_of_build.bundle_of(plan, folder)
+    result = BuildResult(plan=plan, folder=folder, bundle=written)
+    record = ledger.read_record(folder)
+    vib = record.find(ledger.WrittenKind.VIB) if record else None
+    return replace(result, sha256=vib.sha256, size=vib.size) if vib else result

@@ -1,0 +1,124 @@
+"""Find what is wrong with VIBs, bundles and projects before a host does."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from vibforge import errors
+from vibforge.api.arguments import paths_of, targets_of, typed_errors, words_of
+from vibforge.bundle import opening, scan
+from vibforge.files import inputs, publication
+from vibforge.formats import ar, deflating
+from vibforge.packages import lint as packages_lint
+from vibforge.packages import subjects as packages_subjects
+from vibforge.project import build as project_build
+from vibforge.vib import archive
+from vibforge.vib import scan as vib_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from vibforge.bundle.scan import BundleScan
+    from vibforge.findings.check import Allowance
+    from vibforge.packages.lint import CheckSelection, LintResult
+    from vibforge.project.build import Built
+    from vibforge.vib.scan import VibScan
+
+
+@typed_errors
+def lint(
+    files: str | Path | Iterable[str | Path],
+    *,
+    esxi: str | Iterable[str] = (),
+    select: str | Iterable[str] = (),
+    ignore: str | Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> LintResult:
+    """Find what is wrong with VIBs, bundles and projects before a host does.
+
+    A project is built in a temporary folder, and the rules that its recipe allows do not count.
+
+    Args:
+        files: VIBs, offline bundles and projects; a file that cannot be read is listed in
+            `unreadable` of the result, and the others are checked.
+        esxi: the ESXi releases to check for: `8.0U3`; 6.5 to 9.0 if none is named.
+        select: only these rules: ids, names or beginnings of ids (`VF3`); all if none is named.
+        ignore: not these rules.
+        environment: the variables for recipes; those of the process if None.
+
+    Raises:
+        ModelError: no file is named, or a word is no rule or no release.
+
+    Examples:
+        >>> from vibforge import Finding, LintResult, Severity, lint
+        >>> result: LintResult = lint(["acme.vib", "fleet.zip"], esxi="8.0")
+        >>> result.good
+        False
+        >>> finding: Finding = result.findings[0]
+        >>> finding.rule, finding.severity is Severity.ERROR
+        ('VF218', True)
+    """
+    choice = packages_lint.CheckSelection(
+        select=words_of(select), ignore=words_of(ignore), targets=targets_of(esxi)
+    )
+    looked = inputs.each_file(paths_of(files), lambda path: _look(path, choice, environment))
+    result = packages_lint.LintResult.of(found for _path, found in looked.found)
+    return replace(result, unreadable=looked.unreadable)
+
+
+def _look(path: Path, choice: CheckSelection, environment: Mapping[str, str] | None) -> LintResult:
+    """Check one file; what a recipe allows, it allows its own VIB alone."""
+    with ExitStack() as stack:
+        allowances: list[Allowance] = []
+        subjects = tuple(_subjects(path, stack, allowances, environment))
+        return packages_lint.lint(subjects, replace(choice, allowances=tuple(allowances)))
+
+
+def _subjects(
+    path: Path,
+    stack: ExitStack,
+    allowances: list[Allowance],
+    environment: Mapping[str, str] | None,
+) -> Iterator[VibScan | BundleScan]:
+    if errors.is_folder(path) or path.suffix == ".toml":
+        built = _built(path, stack, environment)
+        allowances += built.plan.recipe.allow
+        vib = archive.Vib.from_path(built.vib_path)
+        yield vib_scan.VibScan(vib, str(path), changed_modes=built.plan.changed_modes)
+    elif _is_archive(path):
+        yield vib_scan.VibScan(archive.Vib.from_path(path), str(path))
+    else:
+        yield from _bundles(path, stack)
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether it is a VIB by its first bytes: then zip and bundles need not be loaded."""
+    try:
+        if not path.is_file():  # reading a pipe would wait for a writer
+            return False
+        with path.open("rb") as file:
+            return file.read(len(ar.MAGIC)) == ar.MAGIC
+    except OSError:
+        return False
+
+
+def _bundles(path: Path, stack: ExitStack) -> Iterator[BundleScan]:
+    for subject in stack.enter_context(packages_subjects.opened(path)):
+        if not isinstance(subject, opening.OpenBundle):
+            raise errors.FormatError("neither a VIB, a bundle nor a project", where=str(path))
+        inside = subject.bundle.name != str(path)
+        yield scan.bundle_scan(subject.bundle, subject.sources, inside=inside)
+
+
+def _built(path: Path, stack: ExitStack, environment: Mapping[str, str] | None) -> Built:
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - only for projects
+
+    with publication.explained(publication.TEMPORARY):
+        folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))
+    return project_build.build(
+        path, folder, level=deflating.CompressionLevel.FAST, environment=environment
+    )

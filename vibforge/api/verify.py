@@ -1,0 +1,87 @@
+"""Check VIBs and bundles against their own metadata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vibforge.api.arguments import path_of, policy_of, some_of, typed_errors
+from vibforge.packages import verify as packages_verify
+from vibforge.vib import archive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from vibforge.esxi.acceptance import AcceptanceLevel
+    from vibforge.packages.verify import Verified
+    from vibforge.signing.store import TrustStore
+    from vibforge.vib.archive import Vib
+
+
+@typed_errors
+def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
+    files: str | Path | Vib | Iterable[str | Path | Vib],
+    *,
+    trust: str | Path | Iterable[str | Path] | TrustStore = (),
+    strict: bool = False,
+    at: datetime | None = None,
+    require_signed: bool = False,
+    require_level: str | AcceptanceLevel | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Verified:
+    """Check VIBs and bundles against their own metadata: sizes, digests, file lists, signatures.
+
+    Args:
+        files: VIBs and offline bundles, or a `Vib`; a file that cannot be read is listed in
+            `unreadable` of the result, and the others are checked.
+        trust: whom to trust: a host's folder of certificates, PEM files, or `read_store`; without
+            it, whether a signer is to be trusted is not checked.
+        strict: fail what strict X.509 rules object to, weak payload digests, and unsigned VIBs.
+        at: the moment to check dates at, UTC unless it has a time zone; the signing time if None.
+        require_signed: fail VIBs without a valid signature.
+        require_level: fail VIBs below this acceptance level, and VIBs whose level no signer in
+            `trust` carries.
+        on_progress: called with the bytes that are read, and how many there are in all.
+
+    Raises:
+        ModelError: no file is named, or an argument is malformed.
+        FormatError: a file of `trust` cannot be read.
+
+    Examples:
+        >>> from vibforge import Fact, Outcome, Verification, Verified, verify
+        >>> result: Verified = verify(["signed.vib", "fleet.zip"], trust="root.pem")
+        >>> result.good
+        True
+        >>> verification: Verification = verify("signed.vib", require_level="partner").found[0][1]
+        >>> failed: list[Fact] = [
+        ...     fact for fact in verification.all_facts if fact.outcome is Outcome.FAILED
+        ... ]
+        >>> failed[0].statement
+        'the level is PartnerSupported or higher, as the policy requires'
+
+        A VIB in memory:
+
+        >>> from pathlib import Path
+        >>> from vibforge import Vib
+        >>> verify(Vib.from_bytes(Path("acme.vib").read_bytes(), "memory")).found[0][1].held
+        True
+
+        `require` raises if something failed:
+
+        >>> from vibforge import VerificationError
+        >>> try:
+        ...     verify("acme.vib", require_signed=True).require()
+        ... except VerificationError as error:
+        ...     print(error.problems[0].where)
+        acme.vib
+    """
+    policy = policy_of(
+        trust, at=at, strict=strict, require_signed=require_signed, require_level=require_level
+    )
+    given = (files,) if isinstance(files, str | Path | archive.Vib) else files
+    return packages_verify.verify_all(some_of(given, _subject_of), on_progress, policy)
+
+
+def _subject_of(file: str | Path | Vib) -> Path | Vib:
+    return file if isinstance(file, archive.Vib) else path_of(file)

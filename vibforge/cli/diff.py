@@ -1,0 +1,49 @@
+"""`vibforge diff`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vibforge.api import compare as api
+from vibforge.cli.arguments import Json, Settings, exit_unless, print_text, settings_of, show
+from vibforge.report import diff as report
+from vibforge.report import documents
+
+
+class DiffFormat(StrEnum):
+    """How differences are printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+def diff(
+    old: Annotated[
+        Path, typer.Argument(metavar="OLD", help="VIB, bundle, project, trx.conf or host facts.")
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Another of the same kind.")],
+    *,
+    settings: Settings = None,
+    form: Annotated[
+        DiffFormat, typer.Option("--format", metavar="WORD", help="text or markdown.")
+    ] = DiffFormat.TEXT,
+    as_json: Json = False,
+) -> None:
+    """Say what differs between two packages, projects, trx.confs or hosts, by meaning.
+
+    A project counts as the unsigned VIB that it builds; nothing is written. Exit code 1 means that
+    a host would get something else. The same content in other bytes (another compression) is said,
+    and is exit code 0.
+    """
+    found = api.compare(old, new, settings=settings_of(settings or []))
+    if form is DiffFormat.MARKDOWN and not as_json:
+        print_text(report.diff_markdown(found), end="")
+    else:
+        show(
+            as_json,
+            lambda: documents.diff.Diff.of(found),
+            lambda paint: report.diff_text(found, paint),
+        )
+    exit_unless(good=found.same_content)

@@ -1,0 +1,187 @@
+"""`vibforge trx log`: whether the clock of a host kept time, by what its programs wrote."""
+
+import sys
+from collections import deque
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vibforge.cli.arguments import Json, columns, exit_unless, paint, print_json, print_report, tell
+from vibforge.cli.streams import Stopped
+from vibforge.cli.trx_arguments import write
+from vibforge.errors import TrxError
+from vibforge.report import documents
+from vibforge.report import trx_log as report
+from vibforge.report.page import clock_log
+from vibforge.trx.log import assess as log_assess
+from vibforge.trx.log import follow as log_follow
+from vibforge.trx.log import limits as log_limits
+from vibforge.trx.log import order as log_order
+from vibforge.trx.log import prometheus as log_prometheus
+from vibforge.trx.log import reading as log_reading
+from vibforge.trx.log import stability as log_stability
+from vibforge.trx.log import verdict as log_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from vibforge.trx.log.assess import Assessment
+    from vibforge.trx.log.reading import LogReader, LogReading
+    from vibforge.trx.log.verdict import Budget
+
+_RECENT = 30
+_WRITE_EVERY = 30
+"""Looks at a followed log between two writings of the file for Prometheus: 15 s."""
+
+
+def log(  # noqa: PLR0913 - the options of the command
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE…",
+            help="Logs, folders, archives, vm-support archives; - for standard input.",
+        ),
+    ],
+    *,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Check this limit: g8271-4, rts25, … or a time such as 1.5us; may be repeated.",
+        ),
+    ] = None,
+    reference_error: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Error of the grandmaster, in ns; it is added to max |TE|."),
+    ] = None,
+    asymmetry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Half of the difference of both directions' delays, in ns; added, too.",
+        ),
+    ] = None,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="MTIE and TDEV, too; needs vibforge[stability].")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what is added to the one FILE.")
+    ] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(metavar="N", min=1, help="With --follow: stop after so many seconds."),
+    ] = None,
+    prometheus: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write gauges for Prometheus, too."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with the curves, too.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also all events, notes and unknown lines.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say whether a clock kept time: what ptp4l, phc2sys and TRX wrote, held against limits.
+
+    Rotated and compressed files may come in any order. Exit code 1 means that a limit was exceeded,
+    or that the logs do not show that it was kept. --follow ends with the report, at Ctrl-C too.
+    """
+    limits = log_limits.limits_of(limit or [])
+    budget = _budget(reference_error, asymmetry)
+    judged = partial(log_assess.assess, limits=limits, budget=budget)
+    stopped = None
+    if stability:
+        log_stability.require_allantools()
+    if follow:
+        reading, stopped = _followed(files, seconds, judged, prometheus)
+    elif seconds is not None:
+        raise typer.BadParameter("--seconds goes with --follow")
+    else:
+        reading = log_reading.read_clock_logs(files, sys.stdin.buffer)
+    found = judged(reading, with_stability=stability)
+    if prometheus:
+        _write_gauges(found, prometheus)
+    if html:
+        write(clock_log.clock_log_page(found, datetime.now(UTC)), html)
+    if as_json:
+        print_json(documents.trx_log.TrxLog.of(found))
+    else:
+        print_report(report.log_text(found, paint(), everything=everything))
+    if stopped:
+        raise stopped
+    if reading.problems:
+        raise TrxError.from_problems(reading.problems)
+    exit_unless(good=found.good)
+
+
+def _budget(reference_error: str | None, asymmetry: str | None) -> "Budget":
+    """Read the errors that no log shows."""
+    return log_verdict.Budget(
+        *(
+            None if text is None else log_limits.nanoseconds_of(text, option)
+            for text, option in (
+                (reference_error, "--reference-error"),
+                (asymmetry, "--asymmetry"),
+            )
+        )
+    )
+
+
+def _followed(
+    files: "Sequence[Path]",
+    seconds: float | None,
+    judged: "Callable[[LogReading], Assessment]",
+    prometheus: Path | None,
+) -> "tuple[LogReading, Stopped | None]":
+    """Follow one log to its end, and return what it says, and the signal that ended it."""
+    if len(files) != 1 or str(files[0]) == "-":
+        raise typer.BadParameter("--follow takes one FILE, which is no standard input")
+    reader, host = log_reading.LogReader(), log_order.log_name(files[0])
+    looks = 0
+    stopped = None
+    with _live(reader) as show:
+
+        def on_look() -> None:
+            nonlocal looks
+            show()
+            if prometheus and looks % _WRITE_EVERY == 0:
+                _write_gauges(judged(reader.result()), prometheus)
+            looks += 1
+
+        try:
+            log_follow.follow(files[0], host, reader, on_look, seconds)
+        except Stopped as stop:
+            stopped = stop
+    reading = reader.result()
+    log_reading.require_clock_lines(reading)
+    return reading, stopped
+
+
+@contextmanager
+def _live(reader: "LogReader") -> "Iterator[Callable[[], None]]":
+    """Show the clocks of a log in one line of a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    recent: deque[float] = deque(maxlen=_RECENT)
+
+    def show() -> None:
+        clocks = reader.now()
+        recent.extend(float(clock.last) for clock in clocks[:1] if clock.last is not None)
+        line = report.live_line(clocks, list(recent))
+        tell(f"\r\x1b[K{line[: columns(80) - 1]}", end="")
+
+    try:
+        yield show
+    finally:
+        tell("\r\x1b[K", end="")
+
+
+def _write_gauges(found: "Assessment", path: Path) -> None:
+    write(log_prometheus.prometheus_text(found.reading, found.judgement), path)

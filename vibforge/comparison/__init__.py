@@ -1,0 +1,1 @@
+"""What differs between two packages, projects, trx.confs or hosts, by meaning."""

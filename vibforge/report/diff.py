@@ -1,0 +1,92 @@
+"""How a comparison looks: as text, and as Markdown for a merge request."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from vibforge.comparison.differences import Comparison, Difference
+from vibforge.report.paint import Paint
+from vibforge.report.plain import plain
+
+_LINE_ROLES = {"+": "good", "-": "bad"}
+
+
+def diff_text(found: Comparison, paint: Paint) -> str:
+    """Show the differences section by section."""
+    return "\n".join(_text_lines(found, paint))
+
+
+def summary(found: Comparison) -> str:
+    """Say in one line how the two differ."""
+    count = sum(each.section.is_content for each in found.differences)
+    if found.same_bytes:
+        return "the same bytes"
+    if not found.differences:
+        return "the same content"
+    if found.same_content:
+        return "the same content, other bytes"
+    return f"{count} difference{'' if count == 1 else 's'}"
+
+
+def _text_lines(found: Comparison, paint: Paint) -> Iterator[str]:
+    labels = f"{plain(found.old.label)} → {plain(found.new.label)}"
+    yield f"{paint(labels, 'strong')}: {summary(found)}"
+    for (vib, section), group in groupby(found.differences, key=_place):
+        yield paint(f"{section}{f' of {plain(vib)}' if vib else ''}", "strong")
+        for each in group:
+            yield f"  {_line(each, paint)}"
+            for line in each.lines:
+                yield paint(f"      {plain(line)}", _LINE_ROLES.get(line[:1], "note"))
+            if each.more_lines:
+                yield f"      … and {each.more_lines} more lines"
+
+
+def _place(each: Difference) -> tuple[str, str]:
+    return each.vib, str(each.section)
+
+
+def _line(each: Difference, paint: Paint) -> str:
+    name = plain(each.name)
+    if each.old is None:
+        return paint(f"+ {name}: {plain(each.new or '')}", "good")
+    if each.new is None:
+        return paint(f"- {name}: {plain(each.old)}", "bad")
+    return f"~ {name}: {plain(each.old)} → {plain(each.new)}"
+
+
+def diff_markdown(found: Comparison) -> str:
+    """Return the differences as Markdown, a table a section and the diffs of texts below it."""
+    lines = [
+        f"### {_cell(found.old.label)} → {_cell(found.new.label)}",
+        "",
+        f"{summary(found)}.",
+        "",
+    ]
+    for (vib, section), group in groupby(found.differences, key=_place):
+        differences = list(group)
+        lines += [f"#### {section}{f' of {_cell(vib)}' if vib else ''}", "", "| | old | new |"]
+        lines += ["| --- | --- | --- |"]
+        lines += [
+            f"| {_cell(each.name)} | {_cell(each.old)} | {_cell(each.new)} |"
+            for each in differences
+        ]
+        lines.append("")
+        for each in differences:
+            if each.lines:
+                lines += [f"`{_cell(each.name)}`", "", *_fenced(each), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str | None) -> str:
+    """Return untrusted text for a cell of a table: one line, without what Markdown acts upon."""
+    if text is None:
+        return "-"
+    shown = plain(" ".join(text.split()))
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in shown)
+
+
+def _fenced(each: Difference) -> list[str]:
+    """Return the diff in a fence that is longer than any in the text."""
+    longest = max((len(line) - len(line.lstrip("`+- ")) for line in each.lines), default=0)
+    fence = "`" * max(3, longest + 1)
+    more = [f"… and {each.more_lines} more lines"] if each.more_lines else []
+    return [f"{fence}diff", *map(plain, each.lines), *more, fence]
