@@ -12,7 +12,7 @@ PROJECT ?= payloads/trx-conf
 include vibforge.mk
 $(vibforge_steps): $(VENV)/ready
 
-.PHONY: help demo setup gates format test integration quick hostile mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
+.PHONY: help demo setup gates format test integration quick coverage hostile mutants fuzz faults rehearse linuxptp golden docs bench bench-scale instructions lock audit release
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo '  package, bundle, check, lint, dist, clean: see vibforge.mk'
@@ -68,6 +68,9 @@ hostile: $(VENV)/ready-for-work ## run every hostile input of tests/hostile with
 quick: $(VENV)/ready-for-work ## the tests for each save: all but the slow ones
 	$(BIN)/pytest -n auto -m 'not slow'
 
+coverage: $(VENV)/ready-for-work ## lines and branches that the quick tests reach; fails below pyproject.toml's part
+	$(BIN)/pytest -n auto -m 'not slow' --ignore tests/faults --cov --cov-report=term:skip-covered
+
 BENCH ?= .bench
 bench: $(VENV)/ready ## measure against the peers; writes docs/reference/performance.md
 	$(BIN)/python -m benchmarks.bench $(BENCH) --write
@@ -120,8 +123,9 @@ release: $(VENV)/ready-for-work ## make and sign the files of a release; VERSION
 
 MUTANTS ?=
 EVERY ?= 20
-mutants: $(VENV)/ready-for-mutants ## see what no test holds; EVERY=20 one in 20, MUTANTS='vibforge.trx.*'
-	$(BIN)/python tests/mutants.py --every $(EVERY) $(foreach name,$(MUTANTS),'$(name)')
+MINUTES ?= 10
+mutants: $(VENV)/ready-for-mutants ## see what no test holds; EVERY=20 one in 20, MINUTES=10 a room, MUTANTS='vibforge.trx.*'
+	$(BIN)/python tests/mutants.py --every $(EVERY) --minutes $(MINUTES) $(foreach name,$(MUTANTS),'$(name)')
 
 $(VENV)/ready-for-mutants: $(VENV)/ready-for-work requirements-mutation.lock
 	@$(PIP) $(LOCKED_ONLY) requirements-mutation.lock

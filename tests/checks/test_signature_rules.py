@@ -1,10 +1,9 @@
-"""The rules of signatures on real ones, whole and patched."""
-
-from pathlib import Path
+"""The rules of signatures on one of a generated VIB and on a vendor's, whole and patched."""
 
 import pytest
 from msgspec.structs import replace
 
+from tests.packages.generated import VIBS
 from vibforge.checks import signature
 from vibforge.formats.pkcs7 import CmsSigner, parse_blocks
 from vibforge.packages.lint import CheckSelection, lint
@@ -14,9 +13,11 @@ from vibforge.vib.scan import VibScan
 SIGNED = "itiligent-VMW_bootbank_vmkusb-nic-fling_1.14-7vmw.803.0.95.93415869.vib"
 
 
-@pytest.fixture
-def vib(corpus: Path) -> Vib:
-    return Vib.from_path(corpus / "vibs" / SIGNED)
+@pytest.fixture(params=["generated", "vendor's"])
+def vib(request: pytest.FixtureRequest) -> Vib:
+    if request.param == "generated":
+        return Vib.from_bytes(VIBS["driver-of-7"].to_bytes(), "x.vib")
+    return Vib.from_path(request.getfixturevalue("corpus") / "vibs" / SIGNED)
 
 
 def found(vib: Vib) -> set[str]:

@@ -1,4 +1,5 @@
 import hashlib
+import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -97,7 +98,7 @@ def test_openssl_finds_our_pem_well_made(tmp_path: Path, tool: Callable[[str], s
     (tmp_path / "sig").write_bytes(signed("RSA 2048"))
     command = [tool("openssl"), "pkcs7", "-in", str(tmp_path / "sig"), "-print_certs", "-noout"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "CN = rsa" in done.stdout
+    assert re.search(r"^subject=CN ?= ?rsa$", done.stdout, re.MULTILINE)  # blanks until 3.1
     again = openssl("pkcs7", "-in", tmp_path / "sig").stdout
     assert again == signed("RSA 2048")
 

@@ -1,9 +1,10 @@
 import io
 import tarfile
 from types import ModuleType
+from typing import Any
 
 import pytest
-from dissect.hypervisor.util.vmtar import VisorTarFile
+from dissect.hypervisor.util.vmtar import VisorTarFile, VisorTarInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,11 +53,39 @@ def image_of(layout: ModuleType, tree: list[tuple[ArchiveEntry, bytes]]) -> byte
     return b"".join(p if isinstance(p, bytes) else contents[p.path] for p in pieces)
 
 
+class SteadyTarInfo(VisorTarInfo):  # type: ignore[misc] # dissect has no types
+    """dissect's headers on each Python.
+
+    From 3.13.13 on (and where that was brought to older releases), tarfile reads a header by
+    `_frombuf`, which dissect does not know: lead it to dissect's `frombuf`, which comes back here.
+    """
+
+    inside = False
+
+    @classmethod
+    def _frombuf(cls, buf: bytes, encoding: str, errors: str, **options: bool) -> tarfile.TarInfo:
+        if cls.inside:
+            found = super()._frombuf(buf, encoding, errors, **options)
+        else:
+            cls.inside = True
+            try:
+                found = cls.frombuf(buf, encoding, errors)
+            finally:
+                cls.inside = False
+        assert isinstance(found, tarfile.TarInfo)
+        return found
+
+
+class SteadyTarFile(VisorTarFile):  # type: ignore[misc] # dissect has no types
+    def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - TarFile's
+        tarfile.TarFile.__init__(self, *given, **named | {"tarinfo": SteadyTarInfo})
+
+
 def opened(layout: ModuleType, image: bytes) -> tarfile.TarFile:
     """Open an image with Python's reader, or with the independent one."""
     if layout is gnu_tar:
         return tarfile.open(fileobj=io.BytesIO(image))
-    archive = VisorTarFile.taropen("image", "r", io.BytesIO(image))
+    archive = SteadyTarFile.taropen("image", "r", io.BytesIO(image))
     assert isinstance(archive, tarfile.TarFile)
     return archive
 

@@ -1,5 +1,9 @@
-"""Certificates of any kind, the odd ones too, with keys that are made once."""
+"""Certificates of any kind, the odd ones too, with keys that are made once.
 
+Those with EC keys and a serial number of their own have the same bytes in each run.
+"""
+
+import hashlib
 from datetime import UTC, datetime
 from functools import cache
 
@@ -31,9 +35,9 @@ USAGES = (
 @cache
 def key(number: int = 0, kind: str = "ec") -> PrivateKey:
     """Return one key for each number and kind: `ec`, or bits of RSA."""
-    del number  # it tells keys of one kind apart
     if kind == "ec":
-        return ec.generate_private_key(ec.SECP256R1())
+        secret = int.from_bytes(hashlib.sha256(f"key {number}".encode()).digest())
+        return ec.derive_private_key(secret, ec.SECP256R1())
     return rsa.generate_private_key(public_exponent=65537, key_size=int(kind))
 
 
@@ -72,7 +76,8 @@ def made(  # noqa: PLR0913 - what a certificate can say
         builder = builder.add_extension(constraints, critical=True)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)
-    certificate = builder.sign(signing_key, hashes.SHA256())
+    steady = True if isinstance(signing_key, ec.EllipticCurvePrivateKey) else None
+    certificate = builder.sign(signing_key, hashes.SHA256(), ecdsa_deterministic=steady)
     return Credential(key=own, certificate=certificate)
 
 

@@ -71,10 +71,11 @@ def _file_list(name: str, level: AcceptanceLevel, listed: tuple[str, ...]) -> tu
 _BUNDLE_RULES = "VF6"
 _SOME_DATE = "2020-01-01T00:00:00"
 _DIGESTS = (
-    Checksum(checksum_type="sha-256", digest="", verify_process=GUNZIP),
-    Checksum(checksum_type="sha-256", digest=""),
-    Checksum(checksum_type="sha-1", digest="", verify_process=GUNZIP),
+    Checksum(checksum_type="sha-256", digest="0" * 64, verify_process=GUNZIP),
+    Checksum(checksum_type="sha-256", digest="0" * 64),
+    Checksum(checksum_type="sha-1", digest="0" * 40, verify_process=GUNZIP),
 )
+"""Digests of a VIB that is yet to be built: of full length, so that they do not count as cut."""
 _FAULTY_DIGESTS = (no_gunzip_sha256, no_gunzip_digest, digest_order_breaks_old_hosts)
 _OWN_BYTES_WRONG = frozenset({messages.DAMAGED_GZIP(), messages.WRONG_LENGTH_IN_GZIP()})
 

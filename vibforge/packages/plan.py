@@ -468,7 +468,8 @@ def _hopeless(delivery: Delivery) -> Iterator[str]:
 
 
 def _warnings(delivery: Delivery) -> Iterator[str]:
-    host, packages = delivery.host, delivery.candidate.packages
+    host = delivery.host
+    packages = tuple(package for package in delivery.candidate.packages if package.is_installable)
     yield from _host_warnings(host)
     yield from _package_warnings(packages)
     community = [p for p in packages if p.level is AcceptanceLevel.COMMUNITY]

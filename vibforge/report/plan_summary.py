@@ -113,7 +113,7 @@ def _verdict_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Itera
     yield paint(f"On {about if same else 'each host'}: {command}", "strong")
     for verdict, some in _grouped(hosts, lambda host: _verdicts(_asked(host, plan), paint)):
         for words in verdict:
-            yield line("  ", f"{_name(some):<10} {words}")
+            yield f"{line('  ', _name(some))} {words}"
 
 
 def _is_refused(route: RoutePlan) -> bool:
@@ -136,8 +136,8 @@ def _verdict(branch: Branch[Prediction], paint: Paint) -> str:
     conditions = shorten(
         "; ".join(branch.assumptions.conditions), _SHOWN_CONDITIONS, placeholder=" …"
     )
-    words = [outcome, f"[{result.certainty}]", _error(result), conditions and f"if {conditions}"]
-    return " ".join(filter(None, words))
+    words = [f"[{result.certainty}]", _error(result), conditions and f"if {conditions}"]
+    return line(f"{outcome} ", " ".join(filter(None, words)))
 
 
 def _error(result: Prediction) -> str:
@@ -155,8 +155,9 @@ def _because_lines(
             reasons.setdefault(reason, {})[host.label] = host
     for reason, some in list(reasons.items())[:_SHOWN_CAUSES]:
         yield line("  because ", f"{_prefix(list(some.values()), hosts)}{reason}")
-    if len(reasons) > _SHOWN_CAUSES:
-        yield f"  … and for {len(reasons) - _SHOWN_CAUSES} more reasons"
+    more = len(reasons) - _SHOWN_CAUSES
+    if more > 0:
+        yield f"  … and for {more} more reason{'s' if more > 1 else ''}"
 
 
 def _reasons(route: RoutePlan, candidate: InstallCandidate) -> Iterator[str]:
