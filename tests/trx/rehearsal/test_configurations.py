@@ -53,7 +53,7 @@ def test_a_low_threshold_is_raised_unless_it_shall_stay() -> None:
 
 
 def test_a_trx_conf_at_which_trx_stops_is_no_client() -> None:
-    with pytest.raises(TrxError, match="three parts"):
+    with pytest.raises(TrxError, match="names a port"):
         client("ptp4l:port0:delay_mechanism P2P\n")
 
 
