@@ -79,7 +79,7 @@ def test_a_ptp4l_conf_gives_its_global_and_its_interface() -> None:
         ("[global]\nslaveOnly 1\n", "of a client"),
         ("[global]\nclientOnly 1\n", "of a client"),
         ("[eth0]\n[eth1]\ndelay_mechanism P2P\n[eth0]\npriority1 1\n", "several interfaces"),
-        ("x" * (1 << 20) + "x", "which no ptp4l.conf has"),
+        ("x" * (1 << 20) + "x", "more than [0-9]+ characters"),
     ],
 )
 def test_what_is_no_grandmaster_is_refused(text: str, words: str) -> None:
