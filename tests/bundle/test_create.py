@@ -149,7 +149,7 @@ BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     ),
     "a slash in the version": (swap("1.0.0-1", "1/0"), "cannot name a file"),
     "upwards": (swap(">acme<", ">..<"), "cannot name a file"),
-    "no type": (swap("<type>bootbank</type>", ""), "make the VIB's ID"),
+    "no type": (swap("<type>bootbank</type>", ""), "so the VIB has no ID"),
     "no XML": (lambda _text: b"<vib", "not well-formed"),
 }
 

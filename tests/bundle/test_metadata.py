@@ -92,7 +92,7 @@ def test_a_whole_bundle_is_read_without_a_fault() -> None:
     ("change", "told"),
     [
         (without("index.xml"), ["b.zip:index.xml: it is missing"]),
-        (put("index.xml", b"<vendorList/>"), ["b.zip:index.xml: it names no vendor"]),
+        (put("index.xml", b"<vendorList/>"), ["b.zip:index.xml: the index names no vendor"]),
         (
             swapped("index.xml", b"<code>ACM</code>", b""),
             ["b.zip:index.xml:1: there is no element code"],
@@ -104,7 +104,7 @@ def test_a_whole_bundle_is_read_without_a_fault() -> None:
         ),
         (
             without("metadata.zip"),
-            ["b.zip:metadata.zip: it is named by the vendor index and not there"],
+            ["b.zip:metadata.zip: the vendor index names this file, but the bundle lacks it"],
         ),
         (put("metadata.zip", b"junk"), ["b.zip:metadata.zip: the zip file is damaged"]),
     ],

@@ -38,7 +38,7 @@ def test_a_check_loads_nothing_that_builds(conf: Path) -> None:
 def test_check_exits_by_its_verdict(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trx", "check", str(conf)]) == 1
     said = capsys.readouterr().out
-    assert f"{conf}:1:7: error: the port `port0` makes three parts" in said
+    assert f"{conf}:1:7: error: the line names the port `port0`: TRX allows one `:`" in said
     assert "[port-section, documented]" in said
     assert "→ Write `ptp4l:delay_mechanism P2P`." in said
     assert "neither documents nor supports" in said

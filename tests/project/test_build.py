@@ -551,7 +551,7 @@ def test_the_image_can_be_read_by_python(tmp_path: Path) -> None:
 
 def test_a_trx_conf_with_errors_stops_the_build(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "p", {"etc/vmware/trx.conf": "ptp4l:port0:delay_mechanism P2P\n"})
-    assert "trx.conf:1:7: the port `port0` makes three parts" in problems_of(tree)[0]
+    assert "trx.conf:1:7: the line names the port `port0`" in problems_of(tree)[0]
     assert not (tmp_path / "dist").exists()
 
 

@@ -155,7 +155,7 @@ def test_the_page_says_when_with_what_and_of_which_file() -> None:
     assert "What to change" not in good
     bad = rehearsal_page(rehearsal(Code.DOMAIN), "trx.conf", WHEN)
     assert "<h1>It does not fit: trx.conf</h1>" in bad
-    assert "The client hears the grandmaster" in bad
+    assert "The client ignores the grandmaster" in bad
     assert "<h2>What to change</h2>" in bad
 
 

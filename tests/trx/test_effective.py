@@ -40,9 +40,9 @@ def test_effects_say_value_default_line_and_meaning() -> None:
     assert (domain.value, domain.default, domain.line) == ("25", "0", 7)
     assert "domain" in domain.does
     assert found["ptp4l", "foo"].note == "linuxptp has no such option"
-    assert "fixes the gains" in found["phc2sys", "pi_integral_const"].note
+    assert "sets the gains" in found["phc2sys", "pi_integral_const"].note
     assert found["phc2sys", "pi_integral_const"].default == "0.3"
-    assert found["phc2sys", "network_transport"].note == "phc2sys reads past it"
+    assert found["phc2sys", "network_transport"].note == "phc2sys ignores it"
     assert found["sys2vmw", "x"].default == "unknown"
 
 

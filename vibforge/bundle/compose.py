@@ -1,4 +1,4 @@
-"""Make bundles of bundles: add, remove, split and merge. VIBs stay as they are, byte for byte."""
+"""Add to, remove from, split and merge bundles; the bytes of the VIBs do not change."""
 
 import re
 from collections import Counter
@@ -74,13 +74,13 @@ def remove(bundle: Path, what: Sequence[str], output: Path) -> Written:
         unmatched = [word for word in what if not _matches_any(old, word)]
         if unmatched:
             raise DepotError(
-                f"nothing is called {', '.join(unmatched)}",
+                f"the bundle has no VIB or bulletin {', '.join(unmatched)}",
                 where=str(bundle),
                 remedy=f"there are {', '.join(vib.id for vib in old.vibs)}",
             )
         gone = _gone(old, what)
         if gone.issuperset(vib.id for vib in old.vibs):
-            raise DepotError("nothing would be left of the bundle", where=str(bundle))
+            raise DepotError("the bundle would have no VIB left", where=str(bundle))
         return write(_without(old, what, gone, notes), output, tuple(notes.texts))
 
 
@@ -111,7 +111,7 @@ def split(bundle: Path, folder: Path) -> tuple[Written, ...]:
 
 
 def _require_moderate(bundle: Path, parts: Sequence[BundleContent]) -> None:
-    """Refuse a bundle whose parts would repeat the same things without end.
+    """Refuse a bundle whose parts would repeat too much of the same content.
 
     Raises:
         DepotError: they are too many, or their metadata is too large.
@@ -127,7 +127,7 @@ def _require_moderate(bundle: Path, parts: Sequence[BundleContent]) -> None:
 
 
 def _too_much(bundle: Path, what: str) -> DepotError:
-    remedy = "take out what is wanted with `vibforge bundle remove`"
+    remedy = "remove what you do not need with `vibforge bundle remove`"
     return DepotError(what, where=str(bundle), remedy=remedy)
 
 
@@ -181,7 +181,7 @@ def vendor_of(name: str | None, code: str | None) -> Vendor | None:
     if name is None and code is None:
         return None
     if not name or not code:
-        raise ModelError("--vendor and --vendor-code go together")
+        raise ModelError("--vendor and --vendor-code must be given together")
     check_vendor_code(code)
     return Vendor(name=name, code=code)
 
@@ -193,7 +193,7 @@ def file_name(name: str) -> str:
 
 
 def _like(old: BundleContent, given: BundleRecipe, vibs: tuple[CarriedVib, ...]) -> BundleRecipe:
-    """Fill what a recipe leaves open with what the bundle has."""
+    """Fill the empty fields of a recipe from the bundle."""
     named = any(vib.announced.descriptor.system_requires.software_platforms for vib in vibs)
     versions = () if named else tuple(platform.version for platform in old.platforms)
     return replace(
@@ -214,7 +214,7 @@ def _one_vendor(contents: Sequence[BundleContent], paths: Sequence[Path]) -> Ven
         )
         raise DepotError(
             f"the bundles are of several vendors: {told}",
-            remedy="say whose depot the new one is: --vendor NAME --vendor-code ABC",
+            remedy="name the vendor of the new bundle: --vendor NAME --vendor-code ABC",
         )
     return contents[0].vendor
 
@@ -241,7 +241,7 @@ def _joined_bulletins(bulletins: Iterable[CarriedBulletin]) -> tuple[CarriedBull
         of = carried_bulletin.bulletin
         first = by_id.setdefault(of.id, carried_bulletin)
         if replace(first.bulletin, member=of.member) != of:
-            what = f"bulletin {of.id} says something else in {first.origin}"
+            what = f"bulletin {of.id} has other content in {first.origin}"
             problems.append(Problem(what=what, where=carried_bulletin.origin, remedy=_RENAME))
         elif by_member.setdefault(of.member, first) is not first:
             what = f"{of.member} is another bulletin in {by_member[of.member].origin}"
@@ -257,7 +257,7 @@ def _joined_others(contents: Sequence[BundleContent]) -> Iterable[tuple[str, byt
         for name, data in content.others:
             if found.setdefault(name, data) != data:
                 origins = ", ".join(sorted({vib.origin for c in contents for vib in c.vibs}))
-                raise DepotError(f"{name} in the metadata has two contents ({origins})")
+                raise DepotError(f"{name} in the metadata has different contents ({origins})")
     return found.items()
 
 
@@ -277,7 +277,7 @@ def _is_bulletin(of: CarriedBulletin, word: str) -> bool:
 
 
 def _gone(content: BundleContent, words: Sequence[str]) -> set[str]:
-    """Return the IDs of the VIBs that go."""
+    """Return the IDs of the VIBs to remove."""
     gone = {vib.id for vib in content.vibs if any(_is_vib(vib, word) for word in words)}
     kept_lists = [
         b.bulletin.vib_ids
@@ -306,7 +306,7 @@ def _without(
             carried_bulletin = CarriedBulletin.of(changed, carried_bulletin.origin)  # noqa: PLW2901 - the changed one stands for it
         bulletins.append(carried_bulletin)
     if profiles := [name for name, _data in content.others if name.startswith("profiles/")]:
-        notes.add(f"{', '.join(profiles)} may list VIBs that are gone")
+        notes.add(f"{', '.join(profiles)} may list removed VIBs")
     return replace(
         content,
         vibs=tuple(vib for vib in content.vibs if vib.id not in gone),

@@ -331,12 +331,12 @@ class Bundle(Struct, frozen=True, kw_only=True):
 
 
 def read_bundle(archive: ZipArchive, name: str) -> Bundle:
-    """Read what a bundle says of itself; its VIBs are not looked at."""
+    """Read a bundle's metadata, but not its VIBs."""
     return _Reader(archive, name).bundle()
 
 
 class _Found(Struct):
-    """What the metadata zips hold."""
+    """The content of the metadata zips."""
 
     names: list[str] = field(default_factory=list)
     platforms: list[Platform] = field(default_factory=list)
@@ -380,7 +380,7 @@ class _Reader:
         self._faults += missing_elements(index, f"{self._name}:{INDEX_NAME}")
         first = index.find("vendor")
         if first is None:
-            self._fault("it names no vendor", INDEX_NAME)
+            self._fault("the index names no vendor", INDEX_NAME)
             return (), ()
         return tuple((str(child.tag), content(child)) for child in first), parse_index(index)
 
@@ -395,7 +395,7 @@ class _Reader:
     def _metadata(self, url: str) -> None:
         member = self._archive.find(url)
         if member is None:
-            self._fault("it is named by the vendor index and not there", url)
+            self._fault("the vendor index names this file, but the bundle lacks it", url)
             return
         try:
             with opened_metadata(self._archive, member, f"{self._name}:{url}") as metadata:
@@ -418,7 +418,7 @@ class _Reader:
 
     @property
     def _readers(self) -> dict[str, Callable[[etree._Element, str], None]]:
-        """What reads a file of the metadata, by its folder or its name."""
+        """Return the function that reads a metadata file, by its folder or name."""
         return {
             "bulletins": self._bulletin,
             VENDOR_INDEX_NAME: self._inner_index,

@@ -1,4 +1,4 @@
-"""Turn a bundle of the days of ESXi 5 into one of components, where that is honestly possible.
+"""Turn an ESXi 5-era bundle into a bundle of components, where no known fact forbids it.
 
 The VIBs stay as they are: what a release needs of a VIB itself, nobody can give it without
 building it anew.
@@ -94,11 +94,11 @@ def _versions(
             ]
     if problems and (wanted or not good):
         raise DepotError.from_problems(
-            [*problems, Problem(what="the VIBs must be built anew", where=where)]
+            [*problems, Problem(what="the VIBs must be rebuilt", where=where)]
         )
     for problem in problems:
         notes.add(problem.what)
-    notes.add(f"marked for {', '.join(good)}: no check rules these releases out; nobody tried it")
+    notes.add(f"marked for {', '.join(good)}: no check rules these releases out; not tried on them")
     note_errors(content.vibs, notes)
     _note_unknown(content, good, notes)
     return tuple(good)
@@ -114,7 +114,7 @@ def _updates(version: str) -> list[Release]:
     release = Release.parse(version.replace("*", "0"))
     components = has_components(row_of(release))
     if components and not components.value:
-        raise ModelError(f"{version} knows no components", remedy="name 7.0 or later")
+        raise ModelError(f"{version} has no components", remedy="name 7.0 or later")
     if version.count(".") > 1 and "*" not in version:
         return [release]
     return [known for known in TABLE if known.line == release.line] or [release]

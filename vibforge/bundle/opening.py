@@ -133,19 +133,19 @@ def carry_vib(path: Path) -> CarriedVib:
 
 
 def _check(vib: Vib) -> None:
-    """Refuse what would make a bundle that hosts cannot load or install from."""
+    """Refuse a VIB with which hosts could not load or install from the bundle."""
     of = vib.descriptor
     where = vib.source.name
     problems = [Problem(what=fault.what, where=where) for fault in vib.faults]
     if of.release_date is None:
-        what = "its descriptor has no release-date, and hosts need one to match it with a depot"
-        problems.append(Problem(what=what, where=where, remedy="build it anew"))
+        what = "the descriptor has no release-date, which hosts need to match it with a depot"
+        problems.append(Problem(what=what, where=where, remedy="rebuild the VIB"))
     if reason := unsafe_name(conventional_path(of)) or ("/" in of.vib_id and "a slash in its ID"):
         what = f"{of.vib_id!r} cannot name a file in a depot: {reason}"
         problems.append(Problem(what=what, where=where, remedy="give it a plain name and version"))
     if not (of.name and of.vendor and of.version and of.type):
-        what = "name, version, vendor and type make the VIB's ID; one of them is missing"
-        problems.append(Problem(what=what, where=where, remedy="build it anew"))
+        what = "name, version, vendor or type is missing, so the VIB has no ID"
+        problems.append(Problem(what=what, where=where, remedy="rebuild the VIB"))
     if problems:
         raise DepotError.from_problems(problems)
 
@@ -402,13 +402,15 @@ def opened_content(path: Path) -> Iterator[BundleContent]:
     with opened_bundles(path) as bundles:
         if len(bundles) != 1:
             raise DepotError(
-                f"{len(bundles)} bundles where one belongs", where=str(path), remedy="unpack it"
+                f"the file holds {len(bundles)} bundles, not one",
+                where=str(path),
+                remedy="unpack it and give one bundle",
             )
         yield content_of(bundles[0], str(path))
 
 
 def content_of(opened_bundle: OpenBundle, origin: str) -> BundleContent:
-    """Take a bundle's content; every VIB is held against what the bundle says of its file.
+    """Return a bundle's content; check every VIB's file against the bundle's metadata.
 
     Raises:
         FormatError: parts of it are unsafe or cannot be read.
@@ -476,15 +478,15 @@ def _carried(archive: ZipArchive, vib: DepotVib, data: bytes, origin: str) -> Ca
     where = f"{origin}:{vib.relative_path}"
     member = archive.find(posixpath.normpath(vib.relative_path))
     if member is None:
-        raise DepotError("the metadata announces it, and it is not there", where=where)
+        raise DepotError("the metadata lists this VIB, but the bundle lacks it", where=where)
     source = ZipSource(archive, member, where)
     sha256, crc32 = file_digests(source)
     digests = {c.digest.lower() for c in vib.checksums if c.checksum_type == "sha-256"}
     if vib.packed_size not in {None, source.size} or (digests and digests != {sha256}):
         raise DepotError(
-            "its size or digest is not what the metadata says",
+            "the VIB's size or digest differs from the metadata",
             where=where,
-            remedy="`vibforge bundle verify` tells more",
+            remedy="`vibforge bundle verify` shows the details",
         )
     return CarriedVib(
         origin=origin, source=source, announced=vib, metadata=data, sha256=sha256, crc32=crc32
@@ -513,7 +515,7 @@ def opened_depot(path: Path) -> Iterator[OpenBundle]:
     with opened_bundles(path) as bundles:
         if len(bundles) != 1:
             raise DepotError(
-                "this is not one offline bundle",
+                "the file does not hold exactly one offline bundle",
                 where=str(path),
                 remedy="name the zip of one bundle; several in a zip are taken out with "
                 "`vibforge extract`",

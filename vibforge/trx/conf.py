@@ -30,7 +30,7 @@ _LONGEST_NUMBER = 400
 
 
 class ValueRefusal(StrEnum):
-    """Why linuxptp does not take a value."""
+    """Why linuxptp refuses a value."""
 
     UNKNOWN_OPTION = "unknown option"
     MALFORMED = "malformed"
@@ -40,14 +40,14 @@ class ValueRefusal(StrEnum):
 
 
 def refusal(option: Option, value: str, release: str) -> ValueRefusal | None:
-    """Return why linuxptp `release` refuses `value` for `option`, or None where it takes it."""
+    """Return why linuxptp `release` refuses `value` for `option`, None if it accepts it."""
     if not option.known_to(release):
         return ValueRefusal.UNKNOWN_OPTION
     return refusal_of(option, value, option.view(release))
 
 
 def refusal_of(option: Option, value: str, view: View) -> ValueRefusal | None:
-    """Judge `value` by what a release takes (`view`)."""
+    """Return why a release with the bounds and words of `view` refuses `value`, or None."""
     if not value:
         return ValueRefusal.EMPTY
     match option.kind:
@@ -71,11 +71,11 @@ def _number_refusal(number: Number | None, view: View) -> ValueRefusal | None:
 
 
 def number_of(kind: ValueKind, value: str) -> Number | None:
-    """Return the number that linuxptp reads, infinite where it is out of C's reach.
+    """Return the number that linuxptp reads, infinite if it is out of C's range.
 
-    None is what it calls malformed. A double too small to be a normal number counts as out of
-    range in linuxptp unless it is exact (tried on 3.1.1: 1e-310 is, 0x1p-1030 is not) and comes
-    back as an infinite one.
+    None means malformed. For linuxptp, a double below the normal numbers is out of range unless it
+    is exact (tried on 3.1.1: 1e-310 is out of range, 0x1p-1030 is not); such a double is returned
+    as infinite.
     """
     if len(value) > _LONGEST_NUMBER:
         return float("inf") if value.lstrip("+-").isdecimal() else None
@@ -111,10 +111,10 @@ _ZERO = re.compile(r"[+-]?(?:0x[0.]*(?:p.*)?|[0.]*(?:e.*)?)", re.IGNORECASE)
 
 
 def _underflows(number: float, value: str) -> bool:
-    """Whether C reports that `value`, read as `number`, is too small for a double.
+    """True if C reports that `value`, read as `number`, is too small for a double.
 
-    It does so where bits are lost and the value is below the least normal number even when it is
-    rounded to the precision of a normal one.
+    It does if bits are lost and the value, rounded to the precision of a normal number, is below
+    the smallest normal number.
     """
     if abs(number) > sys.float_info.min or _ZERO.fullmatch(value):
         return False
@@ -141,19 +141,19 @@ def _exact(value: str) -> "Fraction":
 
 
 def is_nan(kind: ValueKind, value: str) -> bool:
-    """Whether `value` is the number that is none, which linuxptp takes for any double."""
+    """True for NaN, which linuxptp accepts for every double."""
     return kind is ValueKind.DOUBLE and bool(_NAN.fullmatch(value))
 
 
 def is_octal(kind: ValueKind, value: str) -> bool:
-    """Whether an integer reads as octal although it looks decimal: `030` is 24."""
+    """True if linuxptp reads an integer as octal although it looks decimal: `030` is 24."""
     if kind not in {ValueKind.INT, ValueKind.UINT} or not _OCTAL.fullmatch(value):
         return False
     return len(value.lstrip("+-0")) > 1
 
 
 def same_value(kind: ValueKind, value: str, other: float | str | None) -> bool:
-    """Whether linuxptp reads `value` as `other` (a default, or another file's value)."""
+    """True if linuxptp reads `value` as `other` (a default, or another file's value)."""
     if other is None:
         return False
     match kind:
@@ -167,7 +167,7 @@ def same_value(kind: ValueKind, value: str, other: float | str | None) -> bool:
 
 
 def is_default(option: Option, value: str, releases: Sequence[str]) -> bool:
-    """Whether `value` is the default in each of `releases` that knows the option."""
+    """True if `value` is the default in each of `releases` that has the option."""
     known = [release for release in releases if option.known_to(release)]
     return all(same_value(option.kind, value, option.default.at(release)) for release in known)
 
@@ -185,7 +185,7 @@ _GAP = re.compile(f"[{_BLANKS}]+")
 
 
 class LineForm(StrEnum):
-    """What a line is, by its looks."""
+    """The form of a line."""
 
     BLANK = "blank"
     COMMENT = "comment"
@@ -214,7 +214,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
     @property
     def at_start(self) -> tuple[int, int]:
-        """Line and column of its first letter; `at_key` and `at_value` are those of the two."""
+        """Line and column of the line's start; `at_key` and `at_value` of key and value."""
         return self.number, 1
 
     @property
@@ -227,9 +227,9 @@ class Line(Struct, frozen=True, kw_only=True):
 
     @property
     def canonical(self) -> str:
-        """The line in the one form that is known to work; other lines as they are.
+        """The setting in the one form that is known to work; other lines unchanged.
 
-        A key with a `:` would make a port line of it, which says something else.
+        A setting with a `:` in its key stays unchanged too: it would become a port line.
         """
         if self.form is LineForm.SETTING and ":" not in self.key:
             return f"{self.namespace}:{self.key} {self.value}"
@@ -245,14 +245,14 @@ class TrxConf(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
-        """Read the file. Whatever it holds is kept; bytes that are not UTF-8 become surrogates.
+        """Parse the file and keep every line; bytes that are not UTF-8 become surrogates.
 
         Raises:
             TrxError: more than `TRX_CONF_LIMIT`.
         """
         if len(data) > TRX_CONF_LIMIT:
             raise TrxError(
-                f"the file has more than {TRX_CONF_LIMIT} bytes, which no trx.conf has",
+                f"the file has more than {TRX_CONF_LIMIT} bytes, too many for a trx.conf",
                 remedy="Check that this is the file you mean.",
             )
         text = data.decode("utf-8", "surrogateescape")
@@ -275,8 +275,8 @@ class TrxConf(Struct, frozen=True, kw_only=True):
     def serialise(self) -> bytes:
         """Return the canonical form: one setting a line, one space, line feeds, nothing else.
 
-        Comments and blank lines go, since nobody has shown how they are read; of a repeated key
-        the last line stays, since ptp4l takes that one. What is not understood stays.
+        Comments and blank lines are dropped, since how trx-ctl reads them is not known. Of a
+        repeated key the last line stays, since ptp4l uses that line. Unknown lines stay.
         """
         last = {(line.namespace, line.key): line.number for line in self.settings}
         kept = (
@@ -339,7 +339,7 @@ _LONGEST_SHOWN = 60
 
 
 def shown(text: str, most: int = _LONGEST_SHOWN) -> str:
-    """Return a file's text as one safe word for a message, of `most` characters."""
+    """Return a file's text made safe for a message, cut to `most` characters."""
     cut = text if len(text) <= most else f"{text[:most]}…"
     return "".join(letter if letter.isprintable() else _escaped(letter) for letter in cut)
 

@@ -45,7 +45,7 @@ def linuxptp_file(conf: TrxConf, namespace: str) -> str:
     """
     problems = [
         Problem(
-            what=f"`{shown(line.text.strip())}` makes three parts, and TRX does not start",
+            what=f"`{shown(line.text.strip())}` names a port: TRX does not start",
             where=f"line {line.number}",
             remedy=f"Write `{shown(f'{line.namespace}:{line.key} {line.value}')}`.",
         )
@@ -53,7 +53,7 @@ def linuxptp_file(conf: TrxConf, namespace: str) -> str:
     ]
     settings = [line for line in conf.settings if line.namespace == namespace]
     problems += [
-        Problem(what=f"`{shown(line.key)}` would open a section", where=f"line {line.number}")
+        Problem(what=f"`{shown(line.key)}` is a section header", where=f"line {line.number}")
         for line in settings
         if line.key.startswith("[")
     ]
@@ -117,7 +117,7 @@ def _note(table: Catalogue, namespace: str, option: Option | None) -> str:
         return ""
     use = table.phc2sys.get(option.setting)
     if use is None:
-        return "phc2sys reads past it"
+        return "phc2sys ignores it"
     return use.why or use.remark
 
 

@@ -29,7 +29,7 @@ RELEASES = (
 RANK = {name: place for place, name in enumerate(RELEASES)}
 
 CANDIDATES = RELEASES[RANK["3.0"] : RANK["4.4"] + 1]
-"""What TRX may carry as long as nobody has looked: the releases of 2020 to 2024."""
+"""What TRX may carry if not known: the releases of 2020 to 2024."""
 
 
 _VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:[-+~].*)?", re.ASCII)
@@ -37,7 +37,7 @@ _VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?:[-+~].*)?", re.
 
 
 def numbers_of(version: str) -> tuple[int, int, int] | None:
-    """Return the three numbers of a version of linuxptp, None where it is not one."""
+    """Return the three numbers of a linuxptp version, None if it is not a version."""
     found = _VERSION.fullmatch(version)
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
@@ -46,9 +46,9 @@ _NUMBERS = {name: numbers for name in RELEASES if (numbers := numbers_of(name))}
 
 
 def release_of(version: str) -> str | None:
-    """Return the known release that has the options of `version`, None where there is none.
+    """Return the known release with the options of `version`, None if there is none.
 
-    A package and a patch release have those of their release: `v2.0.1` counts as 2.0.
+    A package or patch release has the options of its release: `v2.0.1` is 2.0.
     """
     ours = numbers_of(version)
     if ours is None:
@@ -58,7 +58,7 @@ def release_of(version: str) -> str | None:
 
 
 def newest_up_to(version: str) -> str | None:
-    """Return the newest known release that is not newer than `version`, None where none is."""
+    """Return the newest known release up to `version`, None if there is none."""
     ours = numbers_of(version)
     older = [name for name, known in _NUMBERS.items() if ours is not None and known <= ours]
     return older[-1] if older else None
@@ -68,9 +68,9 @@ def chosen(linuxptp: Iterable[str] = (), esxi: "Iterable[Release]" = ()) -> tupl
     """Return the linuxptp releases to check against, oldest first.
 
     Args:
-        linuxptp: versions of linuxptp, as `release_of` takes them.
-        esxi: ESXi releases; each adds the linuxptp releases that its TRX may carry, and all
-            candidates where nobody knows.
+        linuxptp: versions of linuxptp, as `release_of` accepts them.
+        esxi: ESXi releases; each adds the linuxptp releases that its TRX may carry, or all
+            candidates if they are not known.
 
     Raises:
         TrxError: a version is of no known release, or an ESXi release has no TRX.
@@ -80,7 +80,7 @@ def chosen(linuxptp: Iterable[str] = (), esxi: "Iterable[Release]" = ()) -> tupl
         _unknown("linuxptp", name, RELEASES) for name, release in asked.items() if release is None
     ]
     problems += [
-        Problem(what=f"ESXi {host} has no TRX", remedy="TRX came with 7.0 U2: name that or later")
+        Problem(what=f"ESXi {host} has no TRX", remedy="Name 7.0 U2 or later, which has TRX.")
         for host in hosts
         if carried_by(host) == ()
     ]
@@ -92,13 +92,13 @@ def chosen(linuxptp: Iterable[str] = (), esxi: "Iterable[Release]" = ()) -> tupl
 
 
 def carried_by(host: "Release") -> tuple[str, ...] | None:
-    """Return the linuxptp releases that TRX of an ESXi release may carry; None: nobody knows."""
+    """Return the linuxptp releases that TRX of an ESXi release may carry, None if not known."""
     cell = table.row_of(host).linuxptp
     return cell.value if cell else None
 
 
 def span(releases: Sequence[str]) -> str:
-    """Say `releases` shortly: `3.0 to 3.1.1, 4.3`."""
+    """Return `releases` as a short text: `3.0 to 3.1.1, 4.3`."""
     runs: list[list[str]] = []
     for name in releases:
         if runs and RANK[name] == RANK[runs[-1][-1]] + 1:
@@ -133,7 +133,7 @@ class ValueKind(StrEnum):
 
 
 class Standing(StrEnum):
-    """What an option is good for inside TRX."""
+    """How useful an option is inside TRX."""
 
     USEFUL = "useful"
     ROLE = "role"
@@ -159,7 +159,7 @@ class History(NamedTuple, Generic[_V]):
 
 
 class View(NamedTuple):
-    """What one option takes in one release: numbers between bounds, or words."""
+    """The values that one option accepts in one release: numbers within bounds, or words."""
 
     minimum: Number | None
     maximum: Number | None
@@ -195,7 +195,7 @@ class Option(Struct, frozen=True, kw_only=True):
 
     @property
     def setting(self) -> str:
-        """The one name of what this option sets, whichever of two names it has itself."""
+        """The current name of the setting, also if this option is an old name."""
         return self.now or self.name
 
     def known_to(self, release: str) -> bool:
@@ -210,7 +210,7 @@ class Option(Struct, frozen=True, kw_only=True):
 
 
 def default_of(option: Option, releases: Sequence[str]) -> str:
-    """Say the default in `releases`: `10`, or `1 (3.0 to 3.1.1), 10 (4.0 to 4.4)`."""
+    """Return the default in `releases` as text: `10`, or `1 (3.0 to 3.1.1), 10 (4.0 to 4.4)`."""
     by_default: dict[str, list[str]] = {}
     for release in releases:
         by_default.setdefault(shown_default(option.default.at(release)), []).append(release)
@@ -220,7 +220,7 @@ def default_of(option: Option, releases: Sequence[str]) -> str:
 
 
 def shown_default(value: float | str | None) -> str:
-    """Return a default as it would stand in a file; `none` for a text that is not set."""
+    """Return a default as written in a file; `none` for a text that is not set."""
     if value is None:
         return "none"
     if isinstance(value, float):
@@ -249,9 +249,9 @@ class Letter(NamedTuple):
 
 
 class Phc2sysUse(NamedTuple):
-    """What phc2sys makes of an option of the common table in its own file.
+    """How phc2sys uses an option of the common table in its own file.
 
-    `since` is the first release that reads it, None where it reads past it for the reason `why`.
+    `since` is the first release that uses it, None if phc2sys ignores it for the reason `why`.
     """
 
     since: str | None
@@ -261,7 +261,7 @@ class Phc2sysUse(NamedTuple):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """The options by name, old names included, with what the programs make of them."""
+    """The options by name, old names included, and how the programs use them."""
 
     version: str
     sources: tuple[str, ...]
@@ -275,7 +275,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         return self.reasons[option.why]
 
     def search(self, words: Sequence[str]) -> list[Option]:
-        """Return the options that speak of all of `words`, without regard to case."""
+        """Return the options whose name, group or description contains all `words`; ignore case."""
         wanted = [word.casefold() for word in words]
         return [
             option
@@ -426,12 +426,12 @@ def fingerprint(binary: bytes) -> Fingerprint:
         TrxError: it is too large, or it is no program of linuxptp.
     """
     if len(binary) > MAX_BYTES:
-        raise TrxError(f"the file has more than {MAX_BYTES} bytes, which no linuxptp has")
+        raise TrxError(f"the file has more than {MAX_BYTES} bytes, too many for linuxptp")
     options = catalogue().options
     present = {found[1].decode("ascii") for found in _LABEL.finditer(binary)} & set(options)
     if len(present) < _FEWEST:
         raise TrxError(
-            f"{len(present)} option labels of linuxptp are in the file, too few for one of its"
+            f"the file has {len(present)} option labels of linuxptp, too few for one of its"
             " programs",
             remedy="Give the ptp4l, phc2sys or pmc binary itself, not an archive of it.",
         )

@@ -53,7 +53,7 @@ def test_a_low_threshold_is_raised_unless_it_shall_stay() -> None:
 
 
 def test_a_trx_conf_at_which_trx_stops_is_no_client() -> None:
-    with pytest.raises(TrxError, match="three parts"):
+    with pytest.raises(TrxError, match="names a port"):
         client("ptp4l:port0:delay_mechanism P2P\n")
 
 
@@ -79,7 +79,7 @@ def test_a_ptp4l_conf_gives_its_global_and_its_interface() -> None:
         ("[global]\nslaveOnly 1\n", "of a client"),
         ("[global]\nclientOnly 1\n", "of a client"),
         ("[eth0]\n[eth1]\ndelay_mechanism P2P\n[eth0]\npriority1 1\n", "several interfaces"),
-        ("x" * (1 << 20) + "x", "which no ptp4l.conf has"),
+        ("x" * (1 << 20) + "x", "more than [0-9]+ characters"),
     ],
 )
 def test_what_is_no_grandmaster_is_refused(text: str, words: str) -> None:

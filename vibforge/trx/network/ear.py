@@ -1,4 +1,4 @@
-"""Listen to an interface of this machine: raw sockets of Linux, with a filter in the kernel."""
+"""Observe an interface of this machine by a raw Linux socket with a kernel filter."""
 
 import contextlib
 import ctypes
@@ -60,7 +60,7 @@ _FILTER = (
 
 
 class CaptureSocket(Struct):
-    """An interface that is listened to; a context manager.
+    """A raw socket that observes an interface; a context manager.
 
     Raises (on entry):
         NotPossibleHereError: no such interface, not Linux, or raw sockets are not allowed.
@@ -78,13 +78,13 @@ class CaptureSocket(Struct):
         except PermissionError as error:
             stack.close()
             raise NotPossibleHereError(
-                f"raw sockets on {interface} are for root",
+                f"raw sockets on {interface} require root",
                 remedy="Run it as root, or record the network with tcpdump and give the file.",
             ) from error
         except (OSError, AttributeError) as error:
             stack.close()
             raise NotPossibleHereError(
-                f"{interface} cannot be listened to: {error}", remedy="`ip link` lists interfaces."
+                f"cannot observe {interface}: {error}", remedy="`ip link` lists interfaces."
             ) from error
 
     def __enter__(self) -> Self:
@@ -96,7 +96,7 @@ class CaptureSocket(Struct):
     def listen(
         self, listener: Listener, seconds: float, stop: Callable[[], bool] = lambda: False
     ) -> None:
-        """Let `listener` hear for so many seconds, or until `stop` says so."""
+        """Pass messages to `listener` for `seconds`, or until `stop` returns True."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not stop():
             if select.select([self._raw], [], [], min(left, 0.2))[0]:

@@ -1,4 +1,4 @@
-"""Collect what PTP messages say, in bounded memory."""
+"""Collect the content of PTP messages in bounded memory."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from vibforge.trx.network.message import (
 
 
 class Speaker(Struct, frozen=True, kw_only=True):
-    """One port that speaks in one domain.
+    """One port that sends messages in one domain.
 
     `counts` are its messages by kind and `spacing` the usual nanoseconds between two of a kind,
     for kinds heard twice or more. `stated` are the intervals that the messages themselves say,
@@ -72,7 +72,7 @@ class Speaker(Struct, frozen=True, kw_only=True):
 
 
 class Domain(Struct, frozen=True, kw_only=True):
-    """Ports that can hear each other: one transport, VLAN, domain and majorSdoId.
+    """Ports that receive each other's messages: one transport, VLAN, domain and majorSdoId.
 
     `vlans` are tags from the outermost on, empty where there is none.
     """
@@ -100,7 +100,7 @@ class Domain(Struct, frozen=True, kw_only=True):
 
 
 class Observation(Struct, frozen=True, kw_only=True):
-    """All that was heard, by domain.
+    """All observed messages, by domain.
 
     `packets` are all packets looked at and `messages` the PTP messages among them; `malformed`
     are packets in the place of PTP that are none, with the reason of the first in `fault`. `cut`
@@ -124,7 +124,7 @@ class Observation(Struct, frozen=True, kw_only=True):
 
 
 MOST_VOICES = 4096
-"""Ports that are told apart; a network with more is an attack or a mistake. About 8 MiB."""
+"""The most ports to distinguish; a network with more is an attack or an error. About 8 MiB."""
 
 _MOST_GRANDMASTERS = 16
 _MOST_ADDRESSES = 4
@@ -216,7 +216,7 @@ class _Notes(Struct):
 
 
 class Listener(Struct):
-    """Hears one datagram after the other; `hearing` says what it came to, from any thread."""
+    """Collects datagrams; `hearing` returns the observation so far, from any thread."""
 
     packets: int = 0
     messages: int = 0
@@ -266,7 +266,7 @@ class Listener(Struct):
         return notes
 
     def hearing(self, end: str = "") -> Observation:
-        """Return what was heard up to now, the domains with the most masters first."""
+        """Return the observation so far, the domains with the most masters first."""
         with self._lock:
             return self._heard(end)
 

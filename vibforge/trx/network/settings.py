@@ -1,4 +1,4 @@
-"""Settings that a network asks for, and how well a trx.conf fits it."""
+"""Work out the settings that a network requires, and the trx.conf for them."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -34,14 +34,14 @@ class Delay(StrEnum):
 
 
 class ClockSettings(Struct, frozen=True, kw_only=True):
-    """What a port speaks. Intervals are log2 of seconds, as on the wire; the defaults are ptp4l's.
+    """Settings of a port. Intervals are log2 of seconds, as on the wire; defaults are ptp4l's.
 
-    `sdo` is majorSdoId, ptp4l's transportSpecific. `announces` is false where nobody announces, as
-    in the automotive profile. `threshold` is the longest peer delay, in nanoseconds, of a port in
-    802.1AS mode (`follow_up_information`). `scope` is that of the IPv6 group, and `destination` the
-    group of all but peer messages, empty for the transport's usual one. A master that `unicast` is
-    true of sends nothing to a group, and one that is `authenticated` signs what it sends.
-    `sync_timeout` counts intervals of Sync, 0 for a client that waits for ever.
+    `sdo` is majorSdoId, ptp4l's transportSpecific. `announces` is false without Announce messages,
+    as in the automotive profile. `threshold` is the longest peer delay in nanoseconds of a port in
+    802.1AS mode (`follow_up_information`). `scope` is the scope of the IPv6 group. `destination` is
+    the group of all but peer messages, empty for the transport's usual group. `unicast` is true for
+    a master that sends no multicast, `authenticated` for one that signs its messages.
+    `sync_timeout` counts Sync intervals; 0 means no timeout.
     """
 
     domain: int = 0
@@ -74,7 +74,7 @@ class ClockSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def sync_patience(self) -> float:
-        """The seconds without Sync after which a client gives its master up."""
+        """The seconds without Sync after which a client drops its master."""
         return self.sync_timeout * self.sync_seconds if self.sync_timeout else float("inf")
 
     @property
@@ -84,7 +84,7 @@ class ClockSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def patience(self) -> float:
-        """The seconds without Announce after which a client gives its master up."""
+        """The seconds without Announce after which a client drops its master."""
         return self.announce_timeout * self.announce_seconds
 
 
@@ -330,24 +330,24 @@ def _assumed(domain: Domain, master: Speaker | None, delay: Delay | None) -> Ite
 
 def _unknown(domain: Domain, master: Speaker | None, delay: Delay | None) -> Iterator[str]:
     if delay is None:
-        yield "nobody measured a delay: end-to-end follows from the absence of peer messages only"
+        yield "nobody measured a delay: end-to-end is assumed, since there are no peer messages"
     if domain.count(MessageType.ANNOUNCE) == 0:
-        yield "nobody announces: a client finds its master only with `BMCA noop`"
+        yield "no Announce messages: a client finds its master only with `BMCA noop`"
     if master and not _group(master) and not _serves_one_by_one(master):
         yield "the capture does not say where the master sends to: the usual group is assumed"
     if master and master.cut:
         yield f"the snap length of the capture cut its {_cut(master)}: record with tcpdump -s 0"
     if len(domain.masters) > 1 and master:
         yield (
-            f"{len(domain.masters)} masters: what follows is of {master.port}, which best-master"
-            " selection prefers; --master takes another one"
+            f"{len(domain.masters)} masters: the settings are those of {master.port}, which"
+            " best-master selection prefers; --master chooses another"
         )
 
 
 def _unlike(domain: Domain, master: Speaker, settings: ClockSettings) -> Iterator[str]:
     """What a rehearsal with these settings would not show a client, though the network does."""
     if master.two_step is None:
-        yield "no Sync of the master was heard"
+        yield "no Sync of the master was observed"
     if False in {master.two_step, master.peer_two_step}:
         yield "the master sends its time in one step, and software timestamps need two"
     if master.cut:
@@ -358,7 +358,7 @@ def _unlike(domain: Domain, master: Speaker, settings: ClockSettings) -> Iterato
         yield f"the master sends to {settings.destination}, and a virtual link filters no address"
     yield from _unanswered(domain)
     if len({_shape(voice) for voice in domain.masters}) > 1:
-        yield "the masters of this network differ in more than their rank, and one is played"
+        yield "the masters of this network differ in more than their rank, but only one is run"
 
 
 def _cut(master: Speaker) -> str:

@@ -1,4 +1,4 @@
-"""Hear what PTP a network speaks, and choose among several networks."""
+"""Observe the PTP messages of a network, and choose among several networks."""
 
 import sys
 import time
@@ -23,7 +23,7 @@ _MOST_NAMED = 8
 
 
 class NetworkFilter(Struct, frozen=True, kw_only=True):
-    """What tells one network from the others; None leaves a property open.
+    """Properties that select one network; None matches every value.
 
     `master` is a clock identity, a port identity (`001b21.fffe.aabbcc-1`) or an address of a
     sender. `vlan` 0 stands for no tag.
@@ -65,14 +65,14 @@ def chosen_domain(hearing: Observation, choice: NetworkFilter, where: str) -> Do
     if found:
         listed = "; ".join(network_text(domain) for domain in found[:_MOST_NAMED])
         raise TrxError(
-            f"{len(found)} networks with a master were heard: {listed}",
+            f"observed {len(found)} networks with a master: {listed}",
             where=where,
             remedy="Choose one with --domain, --transport, --vlan or --master.",
         )
     raise TrxError(
-        f"no master was heard{_asked(choice)} in {hearing.packets} packets{_because(hearing)}",
+        f"observed no master{_asked(choice)} in {hearing.packets} packets{_because(hearing)}",
         where=where,
-        remedy="Listen for ten seconds or more where the grandmaster's messages pass.",
+        remedy="Observe for ten seconds or more where the grandmaster's messages pass.",
     )
 
 
@@ -80,7 +80,7 @@ def _check(choice: NetworkFilter) -> None:
     known = [str(each) for each in Transport]
     if choice.transport and choice.transport.casefold() not in map(str.casefold, known):
         raise TrxError(
-            f"{choice.transport!r} is no transport of PTP",
+            f"{choice.transport!r} is not a PTP transport",
             remedy=f"--transport takes {', '.join(known)}.",
         )
 
@@ -147,7 +147,7 @@ def observe(
     seconds: float,
     on_progress: Progress | None = None,
 ) -> Observation:
-    """Hear a capture, or an interface for so many seconds.
+    """Observe a capture, or an interface for `seconds`.
 
     Raises:
         TrxError: neither or both are named, or the capture cannot be read.
@@ -185,9 +185,9 @@ def fitting_conf(fit: Fit) -> str:
 
 
 def hear_capture(path: Path, on_progress: Progress | None = None) -> Observation:
-    """Hear a pcap or pcapng capture; `-` is the standard input.
+    """Observe a pcap or pcapng capture; `-` is the standard input.
 
-    A capture that is cut, or lies, counts up to there; `Observation.end` says so.
+    A damaged capture is read up to the damage; `Observation.end` names it.
 
     Raises:
         TrxError: it cannot be read.
@@ -204,7 +204,7 @@ def hear_capture(path: Path, on_progress: Progress | None = None) -> Observation
 
 
 def _hear(capture: Capture, listener: Listener, size: int, on_progress: Progress | None) -> bool:
-    """Hear every packet; say whether time was over first."""
+    """Observe every packet; return True if time ran out first."""
     deadline = time.monotonic() + MOST_SECONDS
     for packet in capture:
         listener.packets += 1
@@ -240,12 +240,12 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def hear_interface(interface: str, seconds: float) -> Observation:
-    """Hear an interface of this machine for so many seconds.
+    """Observe an interface of this machine for `seconds`.
 
     Raises:
         NotPossibleHereError: no such interface, or raw sockets are not allowed.
     """
     listener = Listener()
-    with CaptureSocket.open(interface) as ear:
-        ear.listen(listener, seconds)
+    with CaptureSocket.open(interface) as capture_socket:
+        capture_socket.listen(listener, seconds)
     return listener.hearing()

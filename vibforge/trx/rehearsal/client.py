@@ -1,4 +1,4 @@
-"""The client's ptp4l.conf: what the trx.conf says, and what the rehearsal puts over it."""
+"""The client's ptp4l.conf: the trx.conf, and the options that the rehearsal overrides."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,10 +12,10 @@ from vibforge.trx.option import catalogue
 from vibforge.trx.rehearsal.linuxptp import Linuxptp
 
 SOFTWARE_THRESHOLD = 20_000_000
-"""Nanoseconds of peer delay that software timestamps stay under; linuxptp's own default."""
+"""Nanoseconds; peer delays by software timestamps stay below it. It is linuxptp's default."""
 
 _STAMP_PATIENCE = 100
-"""Milliseconds to wait for a transmit timestamp: a machine with other work takes more than 10."""
+"""Milliseconds to wait for a transmit timestamp: a busy machine takes more than 10."""
 
 SOCKET = "client.uds"
 
@@ -30,7 +30,7 @@ class Override(Struct, frozen=True, kw_only=True):
 
 
 class Client(Struct, frozen=True, kw_only=True):
-    """A trx.conf as a client to rehearse.
+    """A client to rehearse, made from a trx.conf.
 
     `lines` are its ptp4l lines in the order of the configuration file, whose first line is
     `[global]`; `overrides` follow them.
@@ -45,7 +45,7 @@ class Client(Struct, frozen=True, kw_only=True):
 
     @property
     def file(self) -> str:
-        """The whole ptp4l.conf: of two lines with one key, ptp4l takes the last."""
+        """The whole ptp4l.conf: if two lines have the same key, ptp4l uses the last."""
         return self.text + "".join(f"{each.key} {each.value}\n" for each in self.overrides)
 
     def line_of(self, key: str) -> Line | None:
@@ -60,10 +60,9 @@ def client_of(
 
     Args:
         conf: the trx.conf.
-        linuxptp: which linuxptp shall run it.
-        folder: where the client's sockets are to be.
-        keep_threshold: leave neighborPropDelayThresh as it is, though software timestamps may
-            exceed it.
+        linuxptp: the linuxptp that runs it.
+        folder: the folder for the client's sockets.
+        keep_threshold: keep neighborPropDelayThresh, although software timestamps may exceed it.
 
     Raises:
         TrxError: TRX would not start with this trx.conf.
@@ -109,19 +108,19 @@ def _overlay(
     values: dict[str, str], linuxptp: Linuxptp, folder: Path, *, keep_threshold: bool
 ) -> Iterator[tuple[str, str, str]]:
     if values.get("clientOnly") != "1":
-        yield "slaveOnly", "1", "the rehearsal is a client; TRX very likely says so itself"
+        yield "slaveOnly", "1", "the rehearsal runs a client; TRX very likely sets this too"
     yield from common_overlay(linuxptp, folder / SOCKET)
     threshold = number_of(
         catalogue().options["neighborPropDelayThresh"].kind,
         values.get("neighborPropDelayThresh", ""),
     )
     if not keep_threshold and threshold is not None and threshold < SOFTWARE_THRESHOLD:
-        why = "software timestamps measure a longer peer delay than hardware"
+        why = "software timestamps measure a longer peer delay than hardware timestamps"
         yield "neighborPropDelayThresh", str(SOFTWARE_THRESHOLD), why
 
 
 def common_overlay(linuxptp: Linuxptp, socket: Path) -> Iterator[tuple[str, str, str]]:
-    """What both sides of a rehearsal are given: (option, value, reason)."""
+    """Yield the options that both sides of a rehearsal get: (option, value, reason)."""
     yield "time_stamping", "software", "there is no PTP hardware clock here"
     yield "free_running", "1", "no clock is set"
     yield "tx_timestamp_timeout", str(_STAMP_PATIENCE), "software timestamps may come late"
@@ -134,5 +133,5 @@ def common_overlay(linuxptp: Linuxptp, socket: Path) -> Iterator[tuple[str, str,
 
 
 def values_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Options by their present name, the last one of a name."""
+    """Return the options by their current name; the last value of a name wins."""
     return {_name(key): value for key, value in pairs}

@@ -1,4 +1,4 @@
-"""What ptp4l says of itself: its data sets by pmc(8), and its log."""
+"""Read ptp4l's data sets by pmc(8), and its log."""
 
 import os
 import threading
@@ -37,11 +37,11 @@ _MOST_CHARACTERS = 1 << 16
 
 
 class DataSets(Struct, frozen=True, kw_only=True):
-    """One reading of a port. Offset and delays in nanoseconds; 0 where none is measured yet.
+    """One reading of a port. Offset and delays in nanoseconds; 0 if not measured yet.
 
-    `received` and `sent` count messages by kind as pmc writes it (`Announce`, `Delay_Resp`).
-    `utc_offset` and `time_flags` are what the clock knows of the time, None and empty where ptp4l
-    did not say.
+    `received` and `sent` count messages by kind as pmc names it (`Announce`, `Delay_Resp`).
+    `utc_offset` and `time_flags` are the clock's time properties, None and empty if ptp4l did not
+    answer.
     """
 
     port: str
@@ -64,7 +64,7 @@ class DataSets(Struct, frozen=True, kw_only=True):
 
 
 def data_sets_of(answer: str) -> DataSets | None:
-    """Read the output of pmc; None where ptp4l did not answer every question."""
+    """Parse the output of pmc; None if ptp4l did not answer every request."""
     facts: dict[str, str] = {}
     for line in answer[:_MOST_CHARACTERS].splitlines():
         words = line.split()
@@ -106,14 +106,14 @@ def _counters(facts: Mapping[str, str], prefix: str) -> dict[str, int]:
 
 
 _MOST_LINES = 100
-"""Of the beginning, and as many of the end."""
+"""The lines of a log to keep from its beginning, and as many from its end."""
 
 _LONGEST_LINE = 400
 _CHUNK = 1 << 16
 
 
 class Said(StrEnum):
-    """Words of ptp4l that say more than its data sets, as 3.1.1, 4.2 and 4.4 wrote them."""
+    """Messages of ptp4l that explain more than its data sets, as 3.1.1, 4.2 and 4.4 log them."""
 
     LOCAL_CLOCK = "master state recommended in slave only mode"
     POOR_CLASS = "Master clock quality received is greater than configured"
@@ -138,7 +138,7 @@ class Log(Struct):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What was kept, oldest first; `…` stands for what was not."""
+        """The kept lines, oldest first; `…` stands for dropped lines."""
         gap = ("…",) if len(self._last) == _MOST_LINES else ()
         return (*self._first, *gap, *tuple(self._last))
 

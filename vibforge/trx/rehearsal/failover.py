@@ -1,9 +1,9 @@
-"""Two grandmasters that come and go, and what the client does meanwhile.
+"""Change between two grandmasters and record what the client does.
 
-A second grandmaster takes over as its own announce timeout says, on the same link as the first.
-Both speak at the same time where delays are measured end to end, so that the client chooses. A peer
-delay has one peer: there the one of the lower rank stops when the other one starts, and the time
-without a grandmaster is the longest that a network with such a change would show.
+The second grandmaster takes over after its own announce timeout, on the same link as the first.
+With end-to-end delay, both run at the same time and the client chooses. Peer delay allows one peer:
+the grandmaster with the lower rank stops when the other starts, so the time without a grandmaster
+is the longest that a real network would show.
 """
 
 import time
@@ -21,22 +21,22 @@ from vibforge.trx.rehearsal.grandmaster import Announced, Grandmaster
 from vibforge.trx.rehearsal.verdict import Sample, Trace, on_one_scale
 
 _POOR_CLASSES = (187, 248)
-"""What a grandmaster announces that has lost its reference (7.6.2.5, table 4): the first one is
-degraded and may be a client, the second one is the default."""
+"""Clock classes of a grandmaster that has lost its reference (7.6.2.5, table 4): degraded, and the
+default."""
 
 _SETTLING = 4
-"""Announce intervals after which a client has chosen: it wants two within four (9.3.2.4.4)."""
+"""Announce intervals after which a client has chosen: it needs two within four (9.3.2.4.4)."""
 
 _MARGIN = 12.0
-"""Seconds beyond all timeouts, for a machine with other work."""
+"""Seconds added to all timeouts, for a busy machine."""
 
 
 _LONGEST = 240.0
-"""Seconds that one event is watched at most: a minute between two Announce messages still shows."""
+"""The most seconds to watch one event: enough for one Announce message a minute."""
 
 
 class Event(StrEnum):
-    """What happens to the grandmasters, in the order in which it does."""
+    """The events of a failover, in their order."""
 
     LOSS = "the first grandmaster is lost"
     RETURN = "the first grandmaster returns"
@@ -49,10 +49,10 @@ class Event(StrEnum):
 class EventResponse(Struct, frozen=True, kw_only=True):
     """One event and what the client did.
 
-    `at` are seconds since the client started. `without_time` are the seconds in a row that it had
-    no offset from a grandmaster that was alive, None where it had none at the end. `followed` is
-    `first`, `second` or `none`, and `parent` the port that this is. `utc_offset` and `flags` are
-    what the client knows of the time at the end.
+    `at` is in seconds since the client started. `without_time` is the longest time in seconds
+    without an offset from a running grandmaster, None if it had no offset at the end. `followed` is
+    `first`, `second` or `none`, and `parent` is the port of that grandmaster. `utc_offset` and
+    `flags` are the client's time properties at the end.
     """
 
     event: Event
@@ -66,10 +66,10 @@ class EventResponse(Struct, frozen=True, kw_only=True):
 
 
 class PlayedGrandmaster(Struct):
-    """One grandmaster: how it is started, stopped and told what to announce, and its port.
+    """One grandmaster of the rehearsal: its port, and functions to start, stop and change it.
 
     `start` does not wait: ptp4l becomes master after its announce timeout. `stop` kills it, so that
-    it vanishes without a word. `announced` is what it announces at present.
+    it sends no last message. `tell` changes what it announces; `announced` is the current value.
     """
 
     name: str
@@ -83,7 +83,7 @@ class PlayedGrandmaster(Struct):
 
     @property
     def rank(self) -> tuple[int, ...]:
-        """What best-master selection compares, the lowest first."""
+        """The values that best-master selection compares; the lowest rank wins."""
         values = values_of(self.played.options)
         announced = self.announced
         quality = (announced.clock_class, announced.accuracy, announced.variance)
@@ -94,7 +94,7 @@ class PlayedGrandmaster(Struct):
 
 
 def announced_by(grandmaster: Grandmaster) -> Announced:
-    """What a grandmaster announces of its time when it starts."""
+    """Return the time properties that a grandmaster announces when it starts."""
     if grandmaster.announced:
         return grandmaster.announced
     values = values_of(grandmaster.options)
@@ -116,7 +116,7 @@ def _whole(text: str | None, default: int = 128) -> int:
 
 
 class Failover(Struct):
-    """Runs the events one after the other. `ask` reads the client, `now` are its seconds."""
+    """Runs the events in order. `ask` reads the client, `now` returns seconds since its start."""
 
     scene: Trace
     client: ClockSettings
@@ -129,7 +129,7 @@ class Failover(Struct):
     changes: list[EventResponse] = field(default_factory=list)
 
     def run(self) -> tuple[EventResponse, ...]:
-        """Return what the client did at each event; the rest is skipped once it has no time."""
+        """Return what the client did at each event; stop after the first that leaves no time."""
         steps = {
             Event.LOSS: self._lose,
             Event.RETURN: self._return,
@@ -191,7 +191,7 @@ class Failover(Struct):
         speaker.tell(announced)
 
     def _join(self, speaker: PlayedGrandmaster) -> bool:
-        """Let a grandmaster speak beside the other one, or instead of it if it has the rank."""
+        """Start a grandmaster; with peer delay, it replaces the other one if it ranks higher."""
         if speaker.alive:
             return False
         other = self.second if speaker is self.first else self.first
@@ -210,7 +210,7 @@ class Failover(Struct):
         return self.first if self.first.alive else self.second
 
     def _silence_others(self) -> None:
-        """Stop the grandmaster that the client did not choose; best-master selection would."""
+        """Stop the grandmaster that the client did not choose, as best-master selection would."""
         active = self._active()
         for speaker in (self.first, self.second):
             if speaker is not active and speaker.alive:
@@ -249,7 +249,7 @@ class Failover(Struct):
 
 
 class _Track(Struct):
-    """What the samples since an event add up to."""
+    """Summary of the samples since an event."""
 
     since: float
     has_time: bool = False
@@ -260,7 +260,7 @@ class _Track(Struct):
     _stale: tuple[str, float] = ("", 0.0)
 
     def is_fresh(self, data: DataSets) -> bool:
-        """True if the offset is one from this parent: ptp4l keeps the last one when it changes."""
+        """True if the offset is from this parent; ptp4l keeps the old offset after a change."""
         if self._last is None:
             return True
         if data.parent != self._last.parent:

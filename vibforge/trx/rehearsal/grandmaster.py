@@ -1,4 +1,4 @@
-"""The grandmaster of a rehearsal: whom to play, and the ptp4l that does."""
+"""The grandmaster of a rehearsal: where its settings come from, and its ptp4l.conf."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -32,24 +32,24 @@ SOCKET = "grandmaster.uds"
 _OF_CLIENTS = {
     *("unicast_master_table", "unicast_req_duration", "clientOnly", "slaveOnly", "priority1"),
 }
-"""Options of a profile that only its clients have; a client's priority1 is the worst there is."""
+"""Options of a profile that apply to clients only; a client's priority1 is the worst value."""
 
 _NO_IDENTITIES = (bytes(8), b"\xff" * 8)
-"""None at all, and the one that stands for every clock (7.5.2.4)."""
+"""No identity, and the one that means all clocks (7.5.2.4)."""
 
 SLOWEST_ELECTION = 30.0
-"""Seconds between two Announce messages of a grandmaster that a rehearsal waits for."""
+"""The longest Announce interval, in seconds, that a rehearsal waits for."""
 
 _TABLES = ("unicast_master_table", "message_tag", "nmea", "ts2phc")
 
 
 class Grandmaster(Struct, frozen=True, kw_only=True):
-    """A grandmaster to play: where it comes from, its options, and what it speaks.
+    """A grandmaster to run: its source, its options and the settings they mean.
 
     `announced` is what pmc sets while it runs, since no option does. `assumed` are options whose
-    value nobody heard. `unlike` says what it does otherwise than the one that it stands for: while
-    there is any, no rehearsal against it proves that a client fits. `changed` are options of its
-    file that the rehearsal overrides.
+    value was not observed. `unlike` lists the differences from the real grandmaster: if there are
+    any, a rehearsal does not prove that a client works. `changed` are options of its file that the
+    rehearsal overrides.
     """
 
     source: str
@@ -62,14 +62,14 @@ class Grandmaster(Struct, frozen=True, kw_only=True):
     steps_removed: int = 0
 
     def file(self, linuxptp: Linuxptp, folder: Path, socket: str = SOCKET) -> str:
-        """Its ptp4l.conf, with the rehearsal's own options behind."""
+        """Return its ptp4l.conf, followed by the rehearsal's own options."""
         overlay = ((key, value) for key, value, _ in common_overlay(linuxptp, folder / socket))
         lines = (f"{key} {value}\n" for key, value in (*self.options, *overlay))
         return "".join(["[global]\n", *lines])
 
 
 class Announced(Struct, frozen=True, kw_only=True):
-    """What a grandmaster announces of its time (13.5), as pmc's GRANDMASTER_SETTINGS_NP has it."""
+    """The time properties in an Announce (13.5), as in pmc's GRANDMASTER_SETTINGS_NP."""
 
     clock_class: int = 248
     accuracy: int = 0xFE
@@ -80,7 +80,7 @@ class Announced(Struct, frozen=True, kw_only=True):
 
     @property
     def request(self) -> str:
-        """The words for pmc."""
+        """The command for pmc."""
         flags = self.flags
         return (
             "SET GRANDMASTER_SETTINGS_NP"
@@ -95,7 +95,7 @@ class Announced(Struct, frozen=True, kw_only=True):
 
 
 def of_profile(profile: Profile, linuxptp: Linuxptp) -> Grandmaster:
-    """A grandmaster of a PTP profile, which takes its role at once."""
+    """Return the grandmaster of a PTP profile; it becomes master at once."""
     options = {key: value for key, value in profile.ptp4l.items() if key not in _OF_CLIENTS}
     if "unicast_master_table" in profile.ptp4l:
         options["unicast_listen"] = "1"
@@ -103,7 +103,7 @@ def of_profile(profile: Profile, linuxptp: Linuxptp) -> Grandmaster:
 
 
 def of_fit(fit: Fit, source: str, linuxptp: Linuxptp) -> Grandmaster:
-    """A grandmaster that sounds like the one that was heard."""
+    """Return a grandmaster that sends the same messages as the observed one."""
     settings = fit.settings
     options = {
         "domainNumber": str(settings.domain),
@@ -118,8 +118,8 @@ def of_fit(fit: Fit, source: str, linuxptp: Linuxptp) -> Grandmaster:
     group = DESTINATIONS[settings.transport][0]
     if group in options and settings.transport is not Transport.L2 and not linuxptp.knows("4.3"):
         unlike.append(
-            f"the master sends to {options.pop(group)}, and linuxptp {linuxptp.version} has no"
-            f" {group}"
+            f"the master sends to {options.pop(group)}, but linuxptp {linuxptp.version} has no"
+            f" option {group}"
         )
     announce = fit.master.announce if fit.master else None
     steps = announce.steps_removed if announce else 0
@@ -130,7 +130,7 @@ def of_fit(fit: Fit, source: str, linuxptp: Linuxptp) -> Grandmaster:
         played = replace(played, options=tuple(_electing(played.options, "2")))
     elif announce:
         unlike.append(
-            f"the master announces every {settings.announce_seconds:.0f} s, too rarely to play its"
+            f"the master announces every {settings.announce_seconds:.0f} s, too rarely to set its"
             " clock class, its flags and its UTC offset"
         )
         announce = None
@@ -145,16 +145,16 @@ def of_fit(fit: Fit, source: str, linuxptp: Linuxptp) -> Grandmaster:
 
 
 def electing(grandmaster: Grandmaster, identity: str = "") -> Grandmaster:
-    """Return it as one that becomes master after its announce timeout, under an own identity.
+    """Return the grandmaster, changed to become master after its announce timeout.
 
     Raises:
-        TrxError: it announces nothing, so nobody can choose it.
+        TrxError: it sends no Announce, so no client can choose it.
     """
     if not grandmaster.settings.announces:
         raise TrxError(
-            "a grandmaster that announces nothing has no second one",
+            "a failover needs grandmasters that send Announce, but this one does not",
             where=grandmaster.source,
-            remedy="Rehearse it alone.",
+            remedy="Rehearse it without a second grandmaster.",
         )
     options = tuple(_electing(grandmaster.options, ""))
     if identity:
@@ -165,7 +165,7 @@ def electing(grandmaster: Grandmaster, identity: str = "") -> Grandmaster:
 def _electing(
     options: Iterable[tuple[str, str]], announce_timeout: str
 ) -> Iterator[tuple[str, str]]:
-    """Let it become master by itself: without an election it announces no change of its time."""
+    """Yield the options without `BMCA noop`, under which ptp4l ignores changes of its time."""
     yield from ((key, value) for key, value in options if key != "BMCA")
     if announce_timeout:
         yield "announceReceiptTimeout", announce_timeout
@@ -199,28 +199,31 @@ def _grandmaster(source: str, options: dict[str, str], linuxptp: Linuxptp) -> Gr
 
 
 def of_conf(text: str, source: str) -> Grandmaster:
-    """The grandmaster of a ptp4l.conf: `[global]`, and the one interface on top of it.
+    """Return the grandmaster of a ptp4l.conf: `[global]`, overridden by its one interface.
 
     Raises:
         TrxError: it is too large, has several interfaces, or is the file of a client.
     """
     if len(text) > TRX_CONF_LIMIT:
-        raise TrxError(f"it has more than {TRX_CONF_LIMIT} characters, which no ptp4l.conf has")
+        raise TrxError(
+            f"it has more than {TRX_CONF_LIMIT} characters",
+            remedy="Check that this is a ptp4l.conf.",
+        )
     entries = tuple(entries_of(text))
     interfaces = {entry.section for entry in entries} - {"", "global", *_TABLES}
     if len(interfaces) > 1:
         raise TrxError(
-            "it has several interfaces, and a rehearsal has one",
+            "it has several interfaces, but a rehearsal has one",
             where=source,
-            remedy="Leave the section of the port that the client will see.",
+            remedy="Keep only the section of the port that serves the client.",
         )
     options = tuple(_in_order(entries, interfaces))
     values = values_of(options)
     if values.get("clientOnly") == "1":
         raise TrxError(
-            "it is the configuration of a client: it never becomes master",
+            "it is the configuration of a client, which never becomes master",
             where=source,
-            remedy="Give the grandmaster's own ptp4l.conf, or --gm-profile.",
+            remedy="Give the grandmaster's ptp4l.conf, or --gm-profile.",
         )
     options, changed = _within_reach(options, values)
     return Grandmaster(
@@ -231,7 +234,7 @@ def of_conf(text: str, source: str) -> Grandmaster:
 def _within_reach(
     options: tuple[tuple[str, str], ...], values: dict[str, str]
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Raise the threshold of a peer delay to what software timestamps stay under."""
+    """Raise the peer delay threshold so that software timestamps stay below it."""
     settings = settings_of(values)
     if settings.threshold >= SOFTWARE_THRESHOLD:
         return options, ()
@@ -248,14 +251,14 @@ def _in_order(entries: tuple[ConfEntry, ...], interfaces: set[str]) -> Iterable[
 
 
 def one_source(*sources: object) -> None:
-    """Insist that just one of the ways to name a grandmaster is used.
+    """Check that exactly one source of a grandmaster is given.
 
     Raises:
-        TrxError: none of them, or several.
+        TrxError: none or several are given.
     """
     if sum(source is not None for source in sources) != 1:
         raise TrxError(
-            "a rehearsal needs one grandmaster",
+            "a rehearsal needs exactly one grandmaster",
             remedy="Give one of --gm-profile NAME, --gm-conf FILE, --pcap FILE, --interface NAME.",
         )
 
@@ -269,10 +272,10 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
     capture: Path | None = None,
     choice: NetworkFilter,
 ) -> Grandmaster | None:
-    """Return the grandmaster to play, None where the network has one.
+    """Return the grandmaster to run, None if the network has one.
 
-    Of a capture with several networks, `choice` names one; where it leaves several, the client's
-    own is taken if it is there, since that is the one that the client would find.
+    `choice` selects one network of a capture. If several match, the network with the client's own
+    domain is used, since the client would find that one.
 
     Raises:
         TrxError: no such profile, a file that cannot be read, or no master in the capture.
@@ -291,22 +294,22 @@ def grandmaster_from(  # noqa: PLR0913 - the ways to name it
     played = of_fit(fit, f"{capture}, {network_text(domain)}", linuxptp)
     if not any(domain.vlans) or choice.vlan is not None:
         return played
-    tagged = "the network is tagged with a VLAN, and the rehearsal has no tag (--vlan accepts that)"
+    tagged = "the network has a VLAN tag, but the rehearsal does not (--vlan accepts that)"
     return replace(played, unlike=(*played.unlike, tagged))
 
 
 def second_grandmaster(
     linuxptp: Linuxptp, profile: str | None, conf: Path | None
 ) -> Grandmaster | None:
-    """Return the grandmaster that takes over, None where none is asked for.
+    """Return the second grandmaster, None if none is given.
 
     Raises:
         TrxError: both a profile and a file, no such profile, or a file that cannot be read.
     """
     if profile is not None and conf is not None:
         raise TrxError(
-            "a rehearsal has one second grandmaster",
-            remedy="Give one of --second-profile NAME and --second-conf FILE.",
+            "two second grandmasters are given",
+            remedy="Give either --second-profile NAME or --second-conf FILE.",
         )
     if profile is not None:
         return of_profile(profile_named(profile), linuxptp)
@@ -319,7 +322,7 @@ def _of_file(conf: Path) -> Grandmaster:
 
 
 def _narrowed(hearing: Observation, choice: NetworkFilter, client: ClockSettings) -> NetworkFilter:
-    """Take the client's own domain, then its transport, as far as the choice leaves several."""
+    """Narrow the choice to the client's domain, then its transport, until one network is left."""
     for narrower in (
         replace(choice, domain=client.domain) if choice.domain is None else choice,
         replace(choice, domain=client.domain, transport=str(client.transport))

@@ -60,7 +60,7 @@ def installed_linuxptp() -> Linuxptp:
     """Return the linuxptp of this machine.
 
     Raises:
-        NotPossibleHereError: a program is missing, too old, or does not tell its version.
+        NotPossibleHereError: a program is missing, too old, or does not print its version.
     """
     found = {name: installed(name) for name in OF_CLIENT}
     missing = [name for name, path in found.items() if path is None]
@@ -119,9 +119,9 @@ def _start_of(folder: Path, program: Path) -> tuple[str, ...]:
             return (str(program),)
     if ":" in str(folder):
         raise TrxError(
-            "a loader takes the `:` in this path for the end of it",
+            "the dynamic loader does not support a `:` in this path",
             where=str(folder),
-            remedy="Move the folder.",
+            remedy="Move the folder to a path without `:`.",
         )
     libraries = (folder / top for top in ("lib", "usr/lib", "lib64", "usr/lib64"))
     listed = [str(path) for top in libraries for path in (top, *sorted(top.glob("*-*-*")))]
@@ -161,7 +161,7 @@ def _version(command: tuple[str, ...]) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise NotPossibleHereError(
-            f"{program} does not say its version in {_VERSION_SECONDS:.0f} s",
+            f"{program} -v did not answer within {_VERSION_SECONDS:.0f} s",
             remedy="Give another linuxptp.",
         ) from error
     except OSError as error:
@@ -171,7 +171,7 @@ def _version(command: tuple[str, ...]) -> str:
         said = asked.stderr[:_LONGEST_WORDS].decode("utf-8", "replace").strip().split("\n")[0]
         said = "".join(letter if letter.isprintable() else "?" for letter in said)
         raise NotPossibleHereError(
-            f"{program} does not say its version: {said or f'exit {asked.returncode}'}",
+            f"{program} -v failed: {said or f'exit {asked.returncode}'}",
             remedy=f"It must run on {platform.machine()}; extract the libraries that it needs into"
             " the same folder.",
         )
@@ -184,7 +184,8 @@ def _cannot_start(program: str, error: OSError) -> NotPossibleHereError:
         return NotPossibleHereError(what, remedy="Give linuxptp of this architecture.")
     if error.errno == errno.EACCES:
         return NotPossibleHereError(
-            f"{program} must not be executed", remedy=f"chmod +x {program}, off a noexec mount."
+            f"{program} is not executable",
+            remedy=f"Run chmod +x {program}, on a mount without noexec.",
         )
     if error.errno == errno.ENOENT:
         return NotPossibleHereError(
@@ -198,13 +199,13 @@ def _release(version: str) -> str:
     """The newest release that is not newer than `version`; builds between releases count down."""
     if numbers_of(version) is None:
         raise NotPossibleHereError(
-            f"ptp4l calls itself {version!r}, which is no version of linuxptp",
-            remedy="Install linuxptp: Debian has it under that name.",
+            f"ptp4l -v prints {version!r}, which is not a linuxptp version",
+            remedy="Install linuxptp (Debian: apt install linuxptp).",
         )
     release = newest_up_to(version)
     if release is None or RANK[release] < RANK[OLDEST]:
         raise NotPossibleHereError(
-            f"linuxptp {version} is too old: a rehearsal reads counters that came with {OLDEST}",
+            f"linuxptp {version} is too old: a rehearsal needs counters that came with {OLDEST}",
             remedy=f"Install linuxptp {OLDEST} or later.",
         )
     return release

@@ -1,7 +1,7 @@
-"""What the parsers of ptp4l and phc2sys themselves say of a trx.conf, line by line.
+"""Check a trx.conf line by line with the parsers of ptp4l and phc2sys.
 
-Without an interface both read the file and stop: exit 254 is a line that they reject, anything
-else one that they take (seen on linuxptp 2.0 to 4.4).
+Without an interface both read the file and stop: exit code 254 means that they refuse a line, any
+other code that they accept it (tried with linuxptp 2.0 to 4.4).
 """
 
 import re
@@ -22,7 +22,7 @@ _SECONDS = 10.0
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
-    """A line that a program's parser does not take, and the program's own words."""
+    """A line that a program refuses, and the program's message."""
 
     program: str
     line: Line
@@ -30,7 +30,7 @@ class Rejection(Struct, frozen=True, kw_only=True):
 
 
 def rejections(conf: TrxConf, world: Sandbox, linuxptp: Linuxptp) -> tuple[Rejection, ...]:
-    """Ask each program about its lines; it names one bad line only, so each is asked alone."""
+    """Return the refused lines; a program names only one, so each line is tried alone."""
     found: list[Rejection] = []
     for program in ("ptp4l", "phc2sys"):
         lines = [line for line in conf.settings if line.namespace == program]
@@ -54,7 +54,7 @@ def _each(
 
 
 def _words(program: str, lines: Sequence[Line], world: Sandbox, linuxptp: Linuxptp) -> str:
-    """What the program says against the lines, empty where it takes them."""
+    """Return why the program refuses the lines, empty if it accepts them."""
     file = world.folder / f"{program}.lines"
     text = "".join(["[global]\n", *(f"{line.key} {line.value}\n" for line in lines)])
     file.write_text(text, encoding="utf-8", errors="surrogateescape")

@@ -25,14 +25,14 @@ from vibforge.trx.rehearsal.session import Notice, RunResult, Session
 from vibforge.trx.rehearsal.verdict import Code
 
 SECONDS = (1.0, 600.0)
-"""The shortest and the longest rehearsal: ten minutes see an Announce each minute."""
+"""The shortest and the longest rehearsal: ten minutes suffice for one Announce a minute."""
 
 _PATIENCE = (30.0, 120.0)
-"""Seconds that a rehearsal takes at most when nobody says how many."""
+"""The least and the most seconds of a rehearsal without --seconds."""
 
 
 _FIRST, _SECOND = "020000.fffe.000001", "020000.fffe.000002"
-"""Identities of two grandmasters on one interface, whose address would give both the same one."""
+"""Identities of two grandmasters on one interface; by its address both would have the same."""
 
 
 class RehearsalOptions(Struct, frozen=True, kw_only=True):
@@ -49,14 +49,14 @@ class RehearsalOptions(Struct, frozen=True, kw_only=True):
 
 
 class Rehearsal(Struct, frozen=True, kw_only=True):
-    """What came of a rehearsal.
+    """The result of a rehearsal.
 
     `sha256` is the digest of the trx.conf, in hexadecimal. `linuxptp` and `grandmaster_linuxptp`
-    are the versions of the two sides, the second one empty where the network has a grandmaster.
-    `rejections` are lines that linuxptp's parsers do not take; then nothing was played. `coupling`
-    is what stands between ptp4l and phc2sys. `network` is what the other side speaks, None where
-    nobody knows; `unlike` is what the network does and the rehearsal did not play, so that a good
-    run proves nothing; `heard` is what was heard meanwhile on a real network.
+    are the versions of the two sides, the second one empty if the network has a grandmaster.
+    `rejections` are lines that linuxptp refuses; then no run took place. `coupling` are findings
+    that ptp4l and phc2sys disagree. `network` has the settings of the other side, None if not
+    known. `unlike` lists what the network does but the rehearsal did not, so that a good run proves
+    nothing. `heard` is the traffic observed on a real network during the run.
     """
 
     sha256: str
@@ -88,7 +88,7 @@ def rehearse_trx(
     wish: RehearsalOptions,
     on_sample: Notice | None = None,
 ) -> Rehearsal:
-    """Rehearse the bytes of a trx.conf against a played grandmaster, or on an interface.
+    """Rehearse the bytes of a trx.conf against a given grandmaster, or on an interface.
 
     Raises:
         TrxError: TRX would not start with the file, or the grandmaster does not start.
@@ -97,7 +97,7 @@ def rehearse_trx(
     if isinstance(against, str):
         if wish.second:
             raise TrxError(
-                "a second grandmaster takes a first one that is played, too",
+                "a second grandmaster does not work with --interface",
                 remedy="Give --gm-profile, --gm-conf or --pcap instead of --interface.",
             )
         return rehearse_on_interface(data, against, programs, wish=wish, on_sample=on_sample)
@@ -112,7 +112,7 @@ def rehearse_privately(
     wish: RehearsalOptions,
     on_sample: Notice | None = None,
 ) -> Rehearsal:
-    """Rehearse in a private network against a grandmaster that is played, too.
+    """Rehearse in a private network against a grandmaster that vibforge runs.
 
     Raises:
         TrxError: TRX would not start with the file, or the grandmaster does not start.
@@ -133,7 +133,7 @@ def rehearse_on_interface(
     wish: RehearsalOptions,
     on_sample: Notice | None = None,
 ) -> Rehearsal:
-    """Rehearse on a network of this machine, whose clock stays as it is.
+    """Rehearse on an interface of this machine, without setting its clock.
 
     Raises:
         TrxError: TRX would not start with the file.
@@ -178,7 +178,7 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
         return _loudest(listener, client.settings) if listener else None
 
     rejected = any(each.program == "ptp4l" for each in refused)
-    stage = Session(
+    session = Session(
         world=world,
         programs=programs,
         seconds=seconds,
@@ -186,7 +186,7 @@ def _rehearse(  # noqa: PLR0913, PLR0917 - of the two ways above
         on_sample=on_sample,
         second=wish.second,
     )
-    play = None if rejected else stage.play(client, grandmaster, network)
+    play = None if rejected else session.play(client, grandmaster, network)
     speaks = grandmaster.settings if grandmaster else network()
     coupling = _coupling(data, programs.client)
     unlike = _unlike(grandmaster, client) if grandmaster else ()
@@ -224,11 +224,14 @@ def _advice(
 
 
 def _unlike(grandmaster: Grandmaster, client: Client) -> tuple[str, ...]:
-    """What the client may depend on and the rehearsal does not play."""
+    """Return the differences from the real network that may matter to the client."""
     steps = grandmaster.steps_removed
     line = client.line_of("maxStepsRemoved")
     if line and line.value.isdecimal() and steps >= int(line.value[:9]):
-        far = f"the grandmaster is {steps} steps away, and line {line.number} has {line.value[:9]}"
+        far = (
+            f"the grandmaster is {steps} steps away, but line {line.number} allows fewer than"
+            f" {line.value[:9]}"
+        )
         return (*grandmaster.unlike, far)
     return grandmaster.unlike
 
@@ -259,7 +262,7 @@ def _coupling(data: bytes, linuxptp: Linuxptp) -> tuple[Finding, ...]:
 
 
 def _loudest(listener: Listener, client: ClockSettings) -> ClockSettings | None:
-    """What the network speaks: the domain nearest to the client's own, of those with a master."""
+    """Return the settings of the network with a master that is most like the client's."""
     fits = [fit_domain(domain) for domain in listener.hearing().domains if domain.masters]
     fits.sort(key=lambda fit: _differences(fit, client))
     return fits[0].settings if fits else None

@@ -1,4 +1,4 @@
-"""What a verdict means in words, and what to change in which line."""
+"""The text of each verdict, and the lines of trx.conf to change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,41 +18,41 @@ from vibforge.trx.rules.locking import BEST_PRIORITY1
 
 MEANING: Mapping[Code, str] = {
     Code.OK: "the client chose the grandmaster and measures its offset and its path delay",
-    Code.REJECTED: "linuxptp does not take a line of it",
-    Code.REFUSED: "ptp4l read it and did not start",
-    Code.DIED: "ptp4l ended in the middle of the rehearsal",
-    Code.SILENT: "ptp4l runs and does not answer",
-    Code.NO_TRAFFIC: "the client hears no PTP message at all",
-    Code.DOMAIN: "the client hears the grandmaster and passes over it: it is of another domain",
-    Code.SDO: "the client and the grandmaster pass over each other: transportSpecific differs",
-    Code.DOMAIN_OR_SDO: "the client hears PTP and passes over it: domainNumber or"
+    Code.REJECTED: "linuxptp refuses a line of the file",
+    Code.REFUSED: "ptp4l read the file but did not start",
+    Code.DIED: "ptp4l ended during the rehearsal",
+    Code.SILENT: "ptp4l runs but does not answer",
+    Code.NO_TRAFFIC: "the client receives no PTP messages",
+    Code.DOMAIN: "the client ignores the grandmaster: it is in another domain",
+    Code.SDO: "the client and the grandmaster ignore each other: transportSpecific differs",
+    Code.DOMAIN_OR_SDO: "the client receives PTP messages but ignores them: domainNumber or"
     " transportSpecific differs",
-    Code.NO_MASTER: "the client hears PTP and chooses no grandmaster",
+    Code.NO_MASTER: "the client receives PTP messages but chooses no grandmaster",
     Code.NOT_AS_CAPABLE: "the port is not asCapable: its peer delay is over the threshold, so it"
-    " listens to nobody (802.1AS)",
-    Code.DELAY: "nobody answers the client's delay requests: the other side measures the delay in"
-    " another way",
-    Code.NO_TLV: "the client waits for the 802.1AS TLV behind Follow_Up, and the grandmaster sends"
-    " none",
-    Code.ANNOUNCE_TIMEOUT: "the client gives the grandmaster up before it announces itself again",
-    Code.NO_OFFSET: "the client has a grandmaster and measures no offset",
+    " ignores every master (802.1AS)",
+    Code.DELAY: "nobody answers the client's delay requests: the other side uses another delay"
+    " mechanism",
+    Code.NO_TLV: "the client requires the 802.1AS TLV after Follow_Up, but the grandmaster does"
+    " not send it",
+    Code.ANNOUNCE_TIMEOUT: "the client drops the grandmaster before the next Announce",
+    Code.NO_OFFSET: "the client has a grandmaster but measures no offset",
     Code.FAR_OFFSET: "the client measures an offset that two sides of one clock cannot have",
-    Code.PHC2SYS: "ptp4l works, but phc2sys asks for other settings and waits for ever",
+    Code.PHC2SYS: "ptp4l works, but phc2sys has other settings and waits for ever",
     Code.SCOPE: "the grandmaster sends to an IPv6 group of another scope than the client's",
     Code.DESTINATION: "the client listens to another group than the grandmaster sends to",
-    Code.UNICAST: "the grandmaster sends nothing to a group: each client must ask it by unicast",
+    Code.UNICAST: "the grandmaster sends no multicast: each client must request unicast",
     Code.LOCAL_CLOCK: "the client ranks its own clock above the grandmaster and follows nobody",
     Code.POOR_CLASS: "the grandmaster's clock class is worse than the client accepts",
     Code.AUTHENTICATION: "the client discards the grandmaster's messages: their authentication"
     " fails",
-    Code.SYNC_TIMEOUT: "the client gives the grandmaster up before its next Sync comes",
-    Code.NO_FAILOVER: "the client fits, but it stays without time after a change of grandmasters",
-    Code.NOT_KNOWN: "the client fits what was played, and that is not all that the network does",
+    Code.SYNC_TIMEOUT: "the client drops the grandmaster before the next Sync",
+    Code.NO_FAILOVER: "the client works, but it has no time after a change of grandmasters",
+    Code.NOT_KNOWN: "the client works in the rehearsal, which lacks a part of the real network",
 }
 
 
 class LineChange(Struct, frozen=True, kw_only=True):
-    """One line to write instead of another; `line` 0 is a line to add."""
+    """One line of trx.conf to change, remove (`new` is empty) or add (`line` is 0)."""
 
     line: int
     old: str
@@ -67,14 +67,14 @@ class LineChange(Struct, frozen=True, kw_only=True):
 
 
 class Advice(Struct, frozen=True, kw_only=True):
-    """What to do about a verdict: lines to change, and a sentence where lines are not enough."""
+    """What to do about a verdict: lines to change, and a hint if lines are not enough."""
 
     changes: tuple[LineChange, ...] = ()
     hint: str = ""
 
 
 def advice(code: Code, client: Client, network: ClockSettings | None, words: str) -> Advice:
-    """Say what to change, with the values of the network where they are known."""
+    """Return what to change, with the network's values if they are known."""
     match code:
         case Code.UNICAST:
             return Advice(hint=_HINTS[code])
@@ -96,37 +96,39 @@ def advice(code: Code, client: Client, network: ClockSettings | None, words: str
 
 
 _HINTS = {
-    Code.REFUSED: "ptp4l's own words are above; `vibforge trx check` knows most of these.",
-    Code.DIED: "Its last lines are above.",
-    Code.SILENT: "Run it again; if it stays so, this ptp4l is at fault.",
+    Code.REFUSED: "See ptp4l's message above; `vibforge trx check` explains most of them.",
+    Code.DIED: "See its last lines above.",
+    Code.SILENT: "Run it again; if it happens again, try another linuxptp.",
     Code.NO_TRAFFIC: "Compare network_transport (UDPv4, UDPv6, L2), the VLAN and the link with the"
     " grandmaster's; `vibforge trx sniff` shows what the network carries.",
-    Code.DOMAIN: "See --domain and the grandmaster's domainNumber.",
-    Code.SDO: "See the grandmaster's transportSpecific.",
+    Code.DOMAIN: "Write the grandmaster's domainNumber.",
+    Code.SDO: "Write the grandmaster's transportSpecific.",
     Code.DOMAIN_OR_SDO: "`vibforge trx sniff` shows the grandmaster's domain and"
     " transportSpecific.",
-    Code.NO_MASTER: "See whether the grandmaster announces itself: `vibforge trx sniff`.",
+    Code.NO_MASTER: "Check with `vibforge trx sniff` that the grandmaster sends Announce.",
     Code.DELAY: "Write the delay_mechanism of the grandmaster, or `ptp4l:delay_mechanism Auto`.",
-    Code.NO_TLV: "Or let the grandmaster speak 802.1AS.",
-    Code.NOT_AS_CAPABLE: "With hardware timestamps the usual 800 ns may do; with software ones they"
-    " do not. Leave out --keep-threshold to rehearse the rest.",
-    Code.UNICAST: "No line of trx.conf changes that; docs/how-to/unicast-profiles.md has the ways"
-    " out: a boundary clock, multicast beside unicast, or a virtual machine.",
-    Code.LOCAL_CLOCK: "Both have the worst rank there is: lower the grandmaster's priority1.",
+    Code.NO_TLV: "Or turn 802.1AS on in the grandmaster.",
+    Code.NOT_AS_CAPABLE: "The usual 800 ns may be enough with hardware timestamps, but not with"
+    " software timestamps. Leave out --keep-threshold to rehearse the rest.",
+    Code.UNICAST: "No line of trx.conf changes that. Use a boundary clock, a grandmaster that also"
+    " sends multicast, or a virtual machine: see docs/how-to/unicast-profiles.md.",
+    Code.LOCAL_CLOCK: "Both have the worst rank: lower the grandmaster's priority1.",
     Code.POOR_CLASS: "linuxptp 4.0 and later follow no class above 248, whatever trx.conf says:"
-    " repair the grandmaster, or see what it claims.",
+    " repair the grandmaster, or check the class that it announces.",
     Code.AUTHENTICATION: "No line of trx.conf changes that: turn authentication off in the"
     " grandmaster, or put a boundary clock in between.",
     Code.SCOPE: "Write the grandmaster's scope: `ptp4l:udp6_scope`.",
-    Code.DESTINATION: "Write the grandmaster's group, or let it send to the usual one.",
+    Code.DESTINATION: "Write the grandmaster's group, or set the grandmaster to the usual group.",
     Code.ANNOUNCE_TIMEOUT: "Give the client the grandmaster's logAnnounceInterval, or a longer"
     " timeout.",
     Code.SYNC_TIMEOUT: "Give the client the grandmaster's logSyncInterval, or leave out"
     " syncReceiptTimeout.",
-    Code.NO_FAILOVER: "See the timeline and the log: does the second grandmaster announce itself?",
-    Code.NOT_KNOWN: "What could not be played is listed above; --interface tries the real network.",
-    Code.NO_OFFSET: "See the message counters: which one stands still?",
-    Code.FAR_OFFSET: "Run it again on a machine with less work.",
+    Code.NO_FAILOVER: "Check in the timeline and the log that the second grandmaster sends"
+    " Announce.",
+    Code.NOT_KNOWN: "The missing parts are listed above; test on the real network with"
+    " --interface.",
+    Code.NO_OFFSET: "Check which message counter does not grow.",
+    Code.FAR_OFFSET: "Run it again on a less busy machine.",
 }
 
 
@@ -139,13 +141,13 @@ _OF_NETWORK = {
 def failover_advice(
     client: Client, said: frozenset[Said], failover: Sequence[EventResponse], second: ClockSettings
 ) -> Advice:
-    """Say what to change so that the client follows after the last change of `failover`.
+    """Return what to change so that the client has time after the last event of `failover`.
 
     Args:
         client: the client.
-        said: what its log said.
-        failover: what it did, the last change being the one after which it had no time.
-        second: what the second grandmaster speaks.
+        said: the messages found in its log.
+        failover: the client's response to each event; after the last one it had no time.
+        second: the settings of the second grandmaster.
     """
     if Said.POOR_CLASS in said:
         return _class(client, replace(second, clock_class=ClockSettings().class_threshold))
@@ -154,19 +156,19 @@ def failover_advice(
     lost = failover[-1].event
     differing = _differing(client.settings, second)
     if not differing:
-        return Advice(hint=f"It had no time after this: {lost}. {_HINTS[Code.NO_FAILOVER]}")
+        return Advice(hint=f"It had no time after: {lost}. {_HINTS[Code.NO_FAILOVER]}")
     lines = ", ".join(f"{key} {value}" for key, value in differing.items())
-    return Advice(hint=f"The second grandmaster takes other lines than the first: {lines}.")
+    return Advice(hint=f"The second grandmaster needs other lines than the first: {lines}.")
 
 
 def _of_network(code: Code, client: Client, network: ClockSettings) -> Advice:
-    """All that differs: what stops the client first hides what would stop it next."""
+    """Change every difference at once: the first one hides the next."""
     changes = tuple(_set(client, _differing(client.settings, network)))
     return Advice(changes=changes, hint="" if changes else _HINTS[code])
 
 
 def _differing(own: ClockSettings, network: ClockSettings) -> dict[str, str]:
-    """The options that a client of `network` needs otherwise than `own`."""
+    """Return the options that `own` must change to be a client of `network`."""
     wanted = _reaching(own, network)
     if network.delay is not own.delay and own.delay is not Delay.AUTO:
         wanted["delay_mechanism"] = str(network.delay)
@@ -184,7 +186,7 @@ def _differing(own: ClockSettings, network: ClockSettings) -> dict[str, str]:
 
 
 def _reaching(own: ClockSettings, network: ClockSettings) -> dict[str, str]:
-    """What messages need to arrive and not be passed over."""
+    """Return the options to change so that messages arrive and are not ignored."""
     wanted = {}
     if network.transport is not own.transport:
         wanted["network_transport"] = str(network.transport)
@@ -201,7 +203,7 @@ def _reaching(own: ClockSettings, network: ClockSettings) -> dict[str, str]:
 
 
 def _preferred(client: Client, network: ClockSettings | None) -> Advice:
-    """Rank the client's own clock last, by the second priority too where the first is equal."""
+    """Rank the client's own clock last, by priority2 too if priority1 is equal."""
     wanted = {"priority1": str(BEST_PRIORITY1)}
     if network and network.priority1 >= BEST_PRIORITY1:
         wanted["priority2"] = str(BEST_PRIORITY1)
@@ -223,7 +225,7 @@ def _class(client: Client, network: ClockSettings | None) -> Advice:
 
 
 def _without_tlv(client: Client, network: ClockSettings | None) -> Advice:
-    """Leave out what makes it a port of 802.1AS; the network may still want transportSpecific."""
+    """Remove the 802.1AS options; transportSpecific stays if the network uses it."""
     leave = ["follow_up_info"]
     if network is None or not network.sdo:
         leave.append("transportSpecific")
@@ -242,7 +244,7 @@ def _set(client: Client, wanted: Mapping[str, str]) -> Iterator[LineChange]:
 
 
 def _belongs(namespace: str, key: str) -> bool:
-    """Whether a new line is needed: phc2sys must share what it finds ptp4l by."""
+    """True if `namespace` needs a new line: phc2sys needs those in `SHARED` only."""
     return namespace == "ptp4l" or key in SHARED
 
 
@@ -269,15 +271,15 @@ _WORDS = {
     "no table with id": "unicast_master_table",
     "clock identity": "clockIdentity",
 }
-"""What ptp4l calls options in its refusals where it does not name them."""
+"""Phrases of ptp4l's refusals that do not name the option, and that option."""
 
 
 _ROLES = {"slaveOnly", "clientOnly"}
-"""A refusal may name the role, which is right."""
+"""Options that a refusal may name although they are correct."""
 
 
 def _named_in(client: Client, words: str) -> Iterator[LineChange]:
-    """The lines that ptp4l's refusal speaks of."""
+    """Yield the removal of each line that ptp4l's refusal is about."""
     keys = {key for phrase, key in _WORDS.items() if phrase in words}
     keys |= {line.key for line in client.lines if line.key in words} - _ROLES
     yield from _without(client, tuple(keys))

@@ -1,10 +1,10 @@
-"""Private namespaces for a rehearsal: two networks joined by one link, and nothing that stays.
+"""Private namespaces for a rehearsal: two networks with one link, removed at the end.
 
-A keeper process is the init of a PID namespace, and everything else is started inside of it. It
-waits for the end of its standard input, which only this process holds open: however vibforge ends,
-even by SIGKILL, the keeper reads the end of the file, removes the folder and goes, and the kernel
-then kills whatever ran in its namespace. A user namespace comes first, in which nobody can touch
-the clock; without it, root's own namespaces serve, with CAP_SYS_TIME taken away.
+A keeper process is the init of a PID namespace in which everything else runs. It reads its standard
+input, which only vibforge holds open. When vibforge ends, even by SIGKILL, the keeper reads end of
+file, removes the folder and exits, and the kernel kills the other processes of its namespace. A
+user namespace is tried first, where no process can set the clock; otherwise root's own namespaces
+are used, without CAP_SYS_TIME.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ from vibforge.errors import NotPossibleHereError
 from vibforge.trx.rehearsal.linuxptp import Programs
 
 _LONGEST_FOLDER = 55
-"""A socket's path has 107 bytes at most (unix(7)), and ours takes up to 50 of them."""
+"""The longest base folder: a socket path has at most 107 bytes (unix(7)), we add up to 50."""
 
 _PATIENCE = 5.0
-"""Seconds for what takes milliseconds: making namespaces, setting up the link."""
+"""Seconds for steps that take milliseconds: making namespaces, setting up the link."""
 
 _KEEPER = (
     'read pid rest < /proc/self/stat; echo "$pid"; cat > /dev/null; [ -z "$1" ] || rm -rf -- "$1"'
 )
-"""/proc shows the keeper's number as the world outside sees it."""
+"""/proc shows the keeper's process number as seen outside its namespace."""
 
 
 class SandboxKind(StrEnum):
@@ -76,7 +76,7 @@ class Sandbox(Struct):
     def start(
         self, side: Sequence[str], *command: str, output: int = subprocess.DEVNULL
     ) -> "subprocess.Popen[bytes]":
-        """Start a command that stays; `output` is for both of its streams, as Popen takes it."""
+        """Start a command and do not wait; `output` is Popen's `stdout`, also for errors."""
         process = subprocess.Popen(  # noqa: S603 - programs of linuxptp, no shell
             [*side, *command],
             stdin=subprocess.DEVNULL,
@@ -87,9 +87,9 @@ class Sandbox(Struct):
         return process
 
     def stop(self, process: "subprocess.Popen[bytes]") -> None:
-        """Kill what `start` started, and wait for its end.
+        """Kill a process that `start` returned, and wait for its end.
 
-        nsenter waits for the program that it starts and ends with it, so its child is killed.
+        The process is nsenter, which ends when its child ends: the child is killed.
         """
         for child in _children(process.pid):
             with contextlib.suppress(ProcessLookupError):
@@ -103,7 +103,7 @@ class Sandbox(Struct):
 
 @contextlib.contextmanager
 def private_world(programs: Programs) -> Iterator[Sandbox]:
-    """Make two networks that only the rehearsal sees.
+    """Yield a sandbox of two private networks.
 
     Raises:
         NotPossibleHereError: neither a user namespace nor root's namespaces can be made.
@@ -119,7 +119,7 @@ def private_world(programs: Programs) -> Iterator[Sandbox]:
             yield world
             return
     raise NotPossibleHereError(
-        "no private network can be made here (" + "; ".join(reasons) + ")",
+        "this machine allows no private network (" + "; ".join(reasons) + ")",
         remedy="Allow unprivileged user namespaces, run as root, or give a container"
         " CAP_SYS_ADMIN and CAP_NET_ADMIN.",
     )
@@ -127,20 +127,20 @@ def private_world(programs: Programs) -> Iterator[Sandbox]:
 
 @contextlib.contextmanager
 def host_world(programs: Programs, interface: str) -> Iterator[Sandbox]:
-    """Use a network interface of this machine.
+    """Yield a sandbox on a network interface of this machine.
 
     Raises:
         NotPossibleHereError: not root, or no such interface.
     """
     if not Path("/sys/class/net", interface).exists() or "/" in interface:
         raise NotPossibleHereError(
-            f"this machine has no interface {interface!r}", remedy="`ip link` lists them."
+            f"this machine has no interface {interface!r}", remedy="`ip link` lists interfaces."
         )
     if os.geteuid() != 0:
         raise NotPossibleHereError(
-            f"PTP on {interface} takes ports 319 and 320 and raw sockets, which only root may use",
-            remedy="Run it as root (the clock is not set even then), or record the network with"
-            " tcpdump and give --pcap.",
+            f"PTP on {interface} needs ports 319 and 320 and raw sockets, which only root may use",
+            remedy="Run it as root (it never sets the clock), or record the network with tcpdump"
+            " and give --pcap.",
         )
     with contextlib.ExitStack() as stack:
         started: list[subprocess.Popen[bytes]] = []
@@ -189,7 +189,7 @@ def _folder() -> Iterator[Path]:
             base = "/tmp"  # noqa: S108 - mkdtemp makes a folder of its own there
         folder = Path(tempfile.mkdtemp(prefix="vibforge-rehearsal-", dir=base))
     except OSError as error:
-        raise NotPossibleHereError(f"no folder for sockets can be made: {error}") from error
+        raise NotPossibleHereError(f"cannot make a folder for sockets: {error}") from error
     try:
         yield folder
     finally:
@@ -234,7 +234,7 @@ def _last_words(process: "subprocess.Popen[bytes]") -> str:
 
 
 def _reap(started: list["subprocess.Popen[bytes]"]) -> None:
-    """Wait for what was started; the end of the keeper has killed it already."""
+    """Wait for the started processes; the end of the keeper has already killed them."""
     for process in started:
         try:
             process.wait(_PATIENCE)
@@ -248,7 +248,7 @@ def _one_line(words: str) -> str:
 
 
 def _let_go(process: "subprocess.Popen[bytes]") -> None:
-    """Close the keeper's input, which ends its namespace, and wait; kill it where that fails."""
+    """Close the keeper's input, which ends its namespace, and wait; kill it if that fails."""
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             stream.close()
@@ -268,9 +268,9 @@ def _enter(programs: Programs, kind: SandboxKind, keeper: int) -> tuple[str, ...
 
 
 def _join(programs: Programs, kind: SandboxKind, first: int, second: int) -> None:
-    """Join the two networks by one link, with addresses that need no detection of duplicates.
+    """Connect the two networks by one link, with addresses without duplicate detection.
 
-    These commands stay outside of the PID namespace: `netns` takes a process number of their own.
+    These commands run outside the PID namespace, since `netns` takes a process number of theirs.
     """
     gm, client = (
         (programs.path("nsenter"), "-t", str(keeper), *_JOIN[kind], programs.path("ip"))
@@ -308,7 +308,7 @@ def _run(command: Sequence[str], seconds: float) -> "subprocess.CompletedProcess
 
 
 def _children(parent: int) -> Iterator[int]:
-    """The processes that a process started, by the numbers of this PID namespace."""
+    """Yield the child processes of `parent`, as numbers of this PID namespace."""
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError):  # it has ended meanwhile
             # The name in parentheses may hold anything, blanks and parentheses too (proc(5)).
@@ -318,4 +318,4 @@ def _children(parent: int) -> Iterator[int]:
 
 
 class _RefusedError(Exception):
-    """The system does not make a namespace or a link."""
+    """The system refuses to make a namespace or a link."""

@@ -1,4 +1,4 @@
-"""One rehearsal: start the grandmaster, start the client, read its data sets, judge."""
+"""Run one rehearsal: start the grandmaster and the client, read the data sets, judge."""
 
 import subprocess
 import time
@@ -22,22 +22,22 @@ _BETWEEN = 0.1
 """Seconds between two readings; a reading takes as long again."""
 
 _ASK_SECONDS = 3.0
-"""For one answer of pmc, which gives up by itself after 0.1 s."""
+"""For one answer of pmc, whose own timeout is 0.1 s."""
 
 _MASTER_SECONDS = 45.0
-"""A grandmaster of someone's own configuration waits for its announce timeout first."""
+"""For a grandmaster to become master: with a given ptp4l.conf, after its announce timeout."""
 
 _TELL_SECONDS = 15.0
-"""For a grandmaster to take what it shall announce: its start, on a busy machine."""
+"""For a grandmaster to start and accept what it must announce, on a busy machine."""
 
 _LONGEST = 4 * SLOWEST_ELECTION
 """Seconds that a grandmaster may take to become master, whatever interval it announces."""
 
 _REFUSED = {254, 255}
-"""How ptp4l exits when it does not start."""
+"""The exit codes of a ptp4l that does not start."""
 
 _ENDINGS = ("failed to create a clock", "failed to open port")
-"""What ptp4l says behind the reason."""
+"""Lines that ptp4l logs after the reason."""
 
 _SOCKETS = {"first": grandmaster_side.SOCKET, "second": "second.uds"}
 
@@ -45,7 +45,7 @@ Notice = Callable[[Sample], None]
 
 
 class RunResult(Struct, frozen=True, kw_only=True):
-    """What happened on the stage. `words` are ptp4l's own, where it ended by itself."""
+    """The result of a run. `words` is ptp4l's last message if it ended by itself."""
 
     code: Code
     samples: tuple[Sample, ...]
@@ -59,7 +59,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
 
 
 class Session(Struct):
-    """A world with linuxptp in it."""
+    """Runs linuxptp in a sandbox."""
 
     world: Sandbox
     programs: Programs
@@ -77,9 +77,9 @@ class Session(Struct):
         """Rehearse `client` against `grandmaster`, or against whatever the network has.
 
         Args:
-            client: whom to rehearse.
-            grandmaster: the other side, None where it is on the network already.
-            network: what the other side is known to speak; asked at the end once more.
+            client: the client to rehearse.
+            grandmaster: the grandmaster to run, None if the network has one.
+            network: returns the settings of the network if known; called again at the end.
 
         Raises:
             TrxError: the grandmaster does not start or does not become master.
@@ -153,7 +153,7 @@ class Session(Struct):
     def _speaker(
         self, name: str, played: Grandmaster, log: Log | None, port: str
     ) -> PlayedGrandmaster:
-        """Wrap a grandmaster that runs, or one that does not yet."""
+        """Return the controls of a grandmaster; `log` is None if it does not run yet."""
         socket = _SOCKETS[name]
         linuxptp = self.programs.grandmaster
         identity = values_of(played.options).get("clockIdentity", "")
@@ -196,7 +196,7 @@ class Session(Struct):
         return Log(self.world.start(side, *command, output=subprocess.PIPE)).start()
 
     def _start_grandmaster(self, grandmaster: Grandmaster, socket: str) -> tuple[Log, str]:
-        """Start it and wait until it is master; return its port."""
+        """Start the grandmaster, wait until it is master, and return its log and port."""
         linuxptp = self.programs.grandmaster
         text = grandmaster.file(linuxptp, self.world.folder, socket)
         log = self._start(linuxptp, self.world.as_grandmaster, text, socket, "gm")
@@ -208,7 +208,7 @@ class Session(Struct):
                 raise TrxError(
                     f"the grandmaster does not start: {_last_words(log)}",
                     where=f"{grandmaster.source}, linuxptp {linuxptp.version}",
-                    remedy="Correct it, or choose another linuxptp with --gm-linuxptp.",
+                    remedy="Correct its options, or choose another linuxptp with --gm-linuxptp.",
                 )
             answer = self._ask(linuxptp, socket, grandmaster.settings)
             if answer and answer.state in {"MASTER", "GRAND_MASTER"}:
@@ -219,18 +219,18 @@ class Session(Struct):
                 return log, ""  # it answers no request without a key
             time.sleep(_BETWEEN)
         raise TrxError(
-            f"the grandmaster has not become master in {patience:.0f} s",
+            f"the grandmaster did not become master within {patience:.0f} s",
             where=grandmaster.source,
-            remedy="See its priority, its role and its clock class.",
+            remedy="Check its priority1, its role and its clock class.",
         )
 
     def _watch(
         self, scene: Trace, logs: tuple[Log, Log | None], settings: ClockSettings, utc_offset: int
     ) -> Code | None:
-        """Read until the verdict is clear; None where the time is over first.
+        """Read data sets until the verdict is clear; return None if time runs out first.
 
         Raises:
-            TrxError: the grandmaster ends meanwhile.
+            TrxError: the grandmaster ended.
         """
         log, gm_log = logs
         begin = time.monotonic()
@@ -278,10 +278,10 @@ class Session(Struct):
     def _tell(
         self, linuxptp: Linuxptp, grandmaster: Grandmaster, announced: Announced, socket: str
     ) -> None:
-        """Set what a grandmaster announces of its time.
+        """Set the time properties that a grandmaster announces.
 
         Raises:
-            TrxError: it does not answer that it took it, also after the time that its start takes.
+            TrxError: it did not confirm them within `_TELL_SECONDS`.
         """
         end = time.monotonic() + _TELL_SECONDS
         while time.monotonic() < end:
@@ -290,14 +290,14 @@ class Session(Struct):
                 return
             time.sleep(_BETWEEN)
         raise TrxError(
-            "the grandmaster does not take what it shall announce",
+            "the grandmaster did not accept its time properties (GRANDMASTER_SETTINGS_NP)",
             where=f"{grandmaster.source}, linuxptp {linuxptp.version}",
             remedy="Run it again, or choose another linuxptp with --gm-linuxptp.",
         )
 
 
 def _quiet(client: Client, linuxptp: Linuxptp) -> bool:
-    """True for a client whose management socket linuxptp leaves unanswered (tried with 4.4)."""
+    """True for a client that does not answer on its management socket (tried with 4.4)."""
     settings = client.settings
     return settings.follow_up_information and settings.sdo != 1 and linuxptp.knows("4.4")
 
@@ -308,10 +308,10 @@ def _at_the_end(scene: Trace, network: Callable[[], ClockSettings | None]) -> Co
 
 
 def _last_words(log: Log) -> str:
-    """The last line of the log, without ptp4l's time stamp in front."""
+    """Return the last useful line of the log, without ptp4l's time stamp."""
     lines = [line for line in log.lines if line and not line.startswith("…")]
     useful = [line for line in lines if not any(end in line for end in _ENDINGS)] or lines
     if not useful:
-        return f"it exits with {log.process.returncode} and says nothing"
+        return f"exit code {log.process.returncode} without a message"
     line = useful[-1]
     return line.split("]: ", 1)[-1] if line.startswith("ptp4l[") else line

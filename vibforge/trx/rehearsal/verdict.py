@@ -1,7 +1,8 @@
-"""What the client's data sets mean, and the few words of its log that say more than they do.
+"""Judge a rehearsal by the client's data sets and a few lines of its log.
 
-The order of the questions is that of a search by hand: is anything heard, is a grandmaster chosen,
-is the delay answered, is there an offset. Each was seen with linuxptp 3.1.1 and others.
+The checks follow the order of a manual search: does the client receive messages, does it choose a
+grandmaster, does anyone answer its delay requests, is there an offset. Each case was tried with
+linuxptp 3.1.1 and others.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,15 +17,15 @@ from vibforge.trx.network.settings import ClockSettings, Delay
 from vibforge.trx.rehearsal.data_sets import DataSets, Said
 
 ENOUGH = 5
-"""Messages of a kind after which an absent answer is no accident: ptp4l needs two or three."""
+"""After so many messages of a kind, a missing answer is no accident: ptp4l needs two or three."""
 
 NEAR = 1_000_000
-"""Nanoseconds: two sides of one machine share its clock, so a larger offset is no measurement."""
+"""Nanoseconds. Both sides run on one machine's clock, so a larger offset is a measuring error."""
 
 _FOLLOWING = {"UNCALIBRATED", "SLAVE"}
 
 _LONGEST_DOUBT = 10.0
-"""Seconds that a good rehearsal goes on to see whether the grandmaster is kept."""
+"""The most seconds that a good rehearsal goes on, to see whether the client keeps its master."""
 
 
 class Code(StrEnum):
@@ -59,17 +60,17 @@ class Code(StrEnum):
 
 
 class Sample(Struct, frozen=True):
-    """One reading, so many seconds after the client was started."""
+    """One reading of the client's data sets, in seconds since the client started."""
 
     seconds: float
     data: DataSets
 
 
 def on_one_scale(data: DataSets, utc_offset: int) -> DataSets:
-    """Take the seconds between TAI and UTC off an offset.
+    """Return `data` with the whole seconds between TAI and UTC removed from its offset.
 
-    Both sides of a rehearsal share one clock. A client that is told of the PTP time scale measures
-    the seconds that its grandmaster announces, one more beside a leap second (tried with 4.4).
+    Both sides of a rehearsal share one clock. If the grandmaster announces the PTP time scale, the
+    client measures the announced UTC offset, plus one second near a leap second (tried with 4.4).
     """
     seconds = round(data.offset / 1e9)
     rest = data.offset - seconds * 1_000_000_000
@@ -79,13 +80,13 @@ def on_one_scale(data: DataSets, utc_offset: int) -> DataSets:
 
 
 class Trace(Struct):
-    """What a verdict is made of.
+    """The data that a verdict is based on.
 
-    `network` is what the other side speaks, None as long as nobody knows. `parent` is the port
-    that must be chosen, empty where any may be. `near` says that both sides share one clock, and
-    `elects` that the client chooses its master by Announce messages. `said` grows with the client's
-    log. `quiet_socket` says that this client answers nothing on its socket: from linuxptp 4.4 on,
-    one with the 802.1AS TLV and without transportSpecific 1.
+    `network` has the settings of the other side, None if not known. `parent` is the port that the
+    client must choose, empty if any will do. `near` is true if both sides share one clock, `elects`
+    if the client chooses its master by Announce messages. `said` grows with the client's log.
+    `quiet_socket` is true if this client does not answer on its management socket: linuxptp 4.4 and
+    later with the 802.1AS TLV and without transportSpecific 1.
     """
 
     client: ClockSettings
@@ -115,7 +116,7 @@ class Trace(Struct):
         return sum(was and not now for was, now in pairwise(present))
 
     def has_master(self, data: DataSets) -> bool:
-        """Whether the port follows the grandmaster: ptp4l keeps its name beyond a timeout."""
+        """True if the port follows the grandmaster; ptp4l keeps its name after a timeout."""
         if not self.elects:
             return data.received.get("Sync", 0) > 0
         return self.parent in {"", data.parent} and self.follows(data)
@@ -140,7 +141,7 @@ class Trace(Struct):
                 return data.peer_delay > 0
 
     def followed_up(self) -> int:
-        """The Follow_Up messages since the client had all else that an offset needs."""
+        """The Follow_Up messages received since the client had a master and a path delay."""
         ready = [
             sample.data.received.get("Follow_Up", 0)
             for sample in self.samples
@@ -149,7 +150,7 @@ class Trace(Struct):
         return ready[-1] - ready[0] if ready else 0
 
     def watched_long_enough(self) -> bool:
-        """True once a grandmaster that is lost again would have shown."""
+        """True after more than the announce timeout, so that a lost grandmaster would show."""
         if self.chosen_after is None or self.offset_after is None:
             return False
         doubt = min(self.client.patience + 0.5, _LONGEST_DOUBT) if self.elects else 0.0
@@ -157,16 +158,16 @@ class Trace(Struct):
         return self.samples[-1].seconds >= end
 
     def differs(self, setting: str) -> bool:
-        """Whether the other side is known to have another value of a `ClockSettings` field.
+        """True if the other side is known to have another value of a `ClockSettings` field.
 
-        What this explains is certain at once; without it a busy machine may just be late.
+        Then the verdict is certain at once; otherwise a busy machine may only be late.
         """
         return self.network is not None and getattr(self.network, setting) != getattr(
             self.client, setting
         )
 
     def waited_for_announce(self) -> bool:
-        """Whether the grandmaster, as it is known, must have announced itself often enough."""
+        """True after enough Announce intervals of a grandmaster whose settings are known."""
         if self.network is None:
             return False
         return self.samples[-1].seconds > ENOUGH * self.network.announce_seconds + 1
@@ -177,10 +178,10 @@ def _first(samples: Sequence[Sample], holds: Callable[[DataSets], bool]) -> floa
 
 
 def judge(scene: Trace, *, final: bool = False) -> Code | None:
-    """Say what the samples mean, None while they do not say enough yet (never with `final`).
+    """Return the verdict on the samples, None if they are not enough yet (never with `final`).
 
-    A grandmaster that signs its messages looks otherwise with each release: 3.1.1 drops its Sync as
-    malformed, 4.4 takes it, and the grandmaster drops the unsigned requests for a delay.
+    The symptom of a grandmaster that signs its messages depends on the release: 3.1.1 drops its
+    Sync as malformed; 4.4 accepts it, but the grandmaster drops the unsigned delay requests.
     """
     code = _judge(scene, final=final)
     signed = scene.network is not None and scene.network.authenticated
@@ -210,7 +211,7 @@ def _judge(scene: Trace, *, final: bool) -> Code | None:
 
 
 def _unanswered(scene: Trace) -> Code:
-    """A socket that stays quiet hides why; what is known of the network says it."""
+    """Return the verdict on a client that does not answer, by the network's known settings."""
     if not scene.quiet_socket or scene.network is None:
         return Code.SILENT
     if scene.differs("sdo"):
@@ -219,7 +220,7 @@ def _unanswered(scene: Trace) -> Code:
 
 
 def _apart(scene: Trace) -> Code | None:
-    """Why nothing of the grandmaster reaches the client, as far as the network is known."""
+    """Return why the client receives nothing from the grandmaster, None if not known."""
     if scene.differs("transport"):
         return Code.NO_TRAFFIC
     if scene.differs("scope") and scene.client.transport is Transport.UDPV6:
@@ -230,7 +231,7 @@ def _apart(scene: Trace) -> Code | None:
 
 
 def _lost(scene: Trace, *, final: bool) -> Code | None:
-    """Why the client gives its grandmaster up again and again."""
+    """Return why the client keeps dropping its grandmaster, None if not clear yet."""
     own, network = scene.client, scene.network
     rare_sync = own.sync_timeout and (network is None or network.sync_seconds > own.sync_patience)
     rare_announce = network is not None and network.announce_seconds > own.patience
@@ -240,7 +241,7 @@ def _lost(scene: Trace, *, final: bool) -> Code | None:
 
 
 def _stated(scene: Trace, data: DataSets, *, final: bool) -> Code | None:
-    """What the client's own log says, once it has had the time to choose otherwise."""
+    """Return the verdict of the client's log, once it has received enough Announce messages."""
     if not final and data.received.get("Announce", 0) < ENOUGH:
         return None
     for said, code in _STATED.items():
@@ -257,8 +258,8 @@ _STATED = {
 
 
 def _listening(scene: Trace, data: DataSets, *, final: bool) -> Code | None:
-    heard = data.received.get("Announce", 0) >= ENOUGH and scene.network is not None
-    if not (final or heard or scene.waited_for_announce()):
+    received = data.received.get("Announce", 0) >= ENOUGH and scene.network is not None
+    if not (final or received or scene.waited_for_announce()):
         return None
     own, network = scene.client, scene.network
     if network and network.domain != own.domain:
@@ -279,7 +280,7 @@ def _listening(scene: Trace, data: DataSets, *, final: bool) -> Code | None:
 def _not_as_capable(
     own: ClockSettings, network: ClockSettings | None, data: DataSets, *, final: bool
 ) -> Code | None:
-    """An 802.1AS port without a good peer delay, measured a few times, listens to nobody."""
+    """Return why an 802.1AS port is not asCapable: it then ignores every master."""
     unanswered = data.received.get("Pdelay_Resp", 0) == 0
     if unanswered and network and network.delay.of_peers != own.delay.of_peers:
         return Code.DELAY

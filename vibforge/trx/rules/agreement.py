@@ -1,4 +1,4 @@
-"""Rules about settings that do not go together. What ptp4l does was seen on 3.1.1 and others."""
+"""Rules about settings that conflict. ptp4l's behaviour was tried on 3.1.1 and others."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,10 @@ from vibforge.trx.conf import Line, is_default, same_value, shown
 from vibforge.trx.subject import Subject
 
 SHARED = ("domainNumber", "transportSpecific", "uds_address")
-"""What phc2sys must have as ptp4l has it, to find ptp4l at all."""
+"""The options that must be equal for ptp4l and phc2sys, so that phc2sys finds ptp4l."""
 
 G8275_DOMAINS = (24, 63)
-"""24 to 43 are G.8275.1's, 44 to 63 are G.8275.2's."""
+"""G.8275.1 uses 24 to 43, G.8275.2 uses 44 to 63."""
 
 GAINS = (
     ("pi_proportional_const", "pi_integral_const"),
@@ -29,7 +29,7 @@ def client_not_gm_capable(subject: Subject) -> Iterator[Fault]:
 
     Why: ptp4l exits 255 with 'Cannot mix 1588 slaveOnly with 802.1AS !gmCapable'.
 
-    Remedy: Write 1, or leave it out.
+    Remedy: Write 1, or remove the line.
 
     Evidence: tried with ptp4l.
     """
@@ -41,11 +41,11 @@ def client_not_gm_capable(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def one_step_without_hardware(subject: Subject) -> Iterator[Fault]:
-    """One step is set with software or legacy timestamps.
+    """`twoStepFlag 0` (one step) is set with software or legacy timestamps.
 
     Why: ptp4l exits 255 with 'one step is only possible with hardware time stamping'.
 
-    Remedy: Leave both out: a client with hardware timestamps needs neither.
+    Remedy: Remove both lines: a client with hardware timestamps needs neither.
 
     Evidence: tried with ptp4l.
     """
@@ -53,30 +53,30 @@ def one_step_without_hardware(subject: Subject) -> Iterator[Fault]:
     if subject.number("twoStepFlag") == 0 and stamps in {"software", "legacy"}:
         yield _at(
             subject.setting("twoStepFlag"),
-            f"one step does not go with {stamps} timestamps: ptp4l exits",
+            f"one step needs hardware timestamps, not {stamps}: ptp4l exits",
         )
 
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def more_ports_needed(subject: Subject) -> Iterator[Fault]:
-    """A boundary or transparent clock wants two interfaces, and TRX has one.
+    """A boundary or transparent clock needs two interfaces, but TRX has one.
 
     Why: ptp4l exits.
 
-    Remedy: Write OC.
+    Remedy: Write `ptp4l:clock_type OC`.
 
     Evidence: tried with ptp4l.
     """
     if subject.word("clock_type") in {"bc", "p2p_tc", "e2e_tc"}:
         line = subject.setting("clock_type")
-        yield _at(line, "TRX has one port, and ptp4l wants two for this clock")
+        yield _at(line, "TRX has one port, but this clock type needs two: ptp4l exits")
 
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def fixed_role_missing(subject: Subject) -> Iterator[Fault]:
-    """`BMCA noop` elects nobody, and no role is given.
+    """`BMCA noop` turns the election off, but no role is set.
 
-    Why: the port does not open without one.
+    Why: without a role, the port does not open.
 
     Remedy: Add `ptp4l:slaveOnly 1`.
 
@@ -91,25 +91,25 @@ def fixed_role_missing(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.INFERRED)
 def both_roles(subject: Subject) -> Iterator[Fault]:
-    """The clock shall only receive and the port shall only give time.
+    """`clientOnly 1` and `serverOnly 1` are both set.
 
-    Why: no port can do both.
+    Why: a port cannot be only a client and only a master.
 
-    Remedy: Leave out the role of the master.
+    Remedy: Remove `serverOnly`.
 
     Evidence: the meaning of the two options in linuxptp's manual.
     """
     if subject.number("clientOnly") == 1 and subject.number("serverOnly") == 1:
-        yield _at(subject.setting("serverOnly"), "only a client and only a master at once")
+        yield _at(subject.setting("serverOnly"), "`clientOnly 1` and `serverOnly 1` are both set")
 
 
 @check("", Severity.WARNING, Certainty.MEASURED)
 def hybrid_without_e2e(subject: Subject) -> Iterator[Fault]:
-    """`hybrid_e2e 1` is set beside P2P.
+    """`hybrid_e2e 1` is set with P2P delay.
 
-    Why: the option is about end-to-end delay. With P2P ptp4l warns and ignores it.
+    Why: the option applies to end-to-end delay. With P2P, ptp4l warns and ignores it.
 
-    Remedy: Leave it out.
+    Remedy: Remove the line.
 
     Evidence: tried with ptp4l.
     """
@@ -122,9 +122,9 @@ def hybrid_without_e2e(subject: Subject) -> Iterator[Fault]:
 def net_sync_without_hybrid(subject: Subject) -> Iterator[Fault]:
     """`net_sync_monitor 1` is set without `hybrid_e2e 1`.
 
-    Why: it needs the other; without it ptp4l warns and ignores it.
+    Why: without `hybrid_e2e 1`, ptp4l warns and ignores it.
 
-    Remedy: Leave it out.
+    Remedy: Remove the line.
 
     Evidence: tried with ptp4l.
     """
@@ -135,11 +135,11 @@ def net_sync_without_hybrid(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def unicast_table_missing(subject: Subject) -> Iterator[Fault]:
-    """`unicast_master_table` names a section, and trx.conf carries none.
+    """`unicast_master_table` names a section, but trx.conf cannot have sections.
 
-    Why: ptp4l says 'no table with id 1' and does not open its port.
+    Why: ptp4l logs 'no table with id 1' and does not open its port.
 
-    Remedy: Use a multicast profile, or one master that speaks multicast beside it.
+    Remedy: Use a multicast profile, or a master that also sends multicast.
 
     Evidence: tried with ptp4l.
     """
@@ -147,17 +147,17 @@ def unicast_table_missing(subject: Subject) -> Iterator[Fault]:
     if number is not None and number > 0:
         yield _at(
             subject.setting("unicast_master_table"),
-            "the unicast table has no way into TRX: the port does not open",
+            "trx.conf cannot have a unicast master table: the port does not open",
         )
 
 
 @check("", Severity.WARNING, Certainty.MEASURED)
 def half_of_the_gains(subject: Subject) -> Iterator[Fault]:
-    """Of two gains that belong together one is set.
+    """One gain of a pair is set, the other is not.
 
-    Why: ptp4l then takes its own for both.
+    Why: ptp4l then uses its own values for both.
 
-    Remedy: Set both gains, or none.
+    Remedy: Set both gains, or neither.
 
     Evidence: tried with ptp4l.
     """
@@ -167,7 +167,7 @@ def half_of_the_gains(subject: Subject) -> Iterator[Fault]:
             given, missing = pair if values[0] else reversed(pair)
             yield _at(
                 subject.setting(given),
-                f"`{given}` is ignored as long as `{missing}` is 0",
+                f"ptp4l ignores `{given}` while `{missing}` is 0",
                 f"Set `{missing}` too.",
             )
 
@@ -176,7 +176,8 @@ def half_of_the_gains(subject: Subject) -> Iterator[Fault]:
 def p2p_in_e2e_profile(subject: Subject) -> Iterator[Fault]:
     """P2P delay is set in a G.8275 profile.
 
-    Why: G.8275.1 and G.8275.2 know end-to-end delay only; their masters do not answer a peer.
+    Why: G.8275.1 and G.8275.2 use end-to-end delay only; their masters do not answer peer delay
+    requests.
 
     Remedy: Write E2E, or `dataset_comparison ieee1588`.
 
@@ -188,7 +189,7 @@ def p2p_in_e2e_profile(subject: Subject) -> Iterator[Fault]:
     }:
         yield _at(
             subject.setting("delay_mechanism"),
-            "P2P in a G.8275 profile, which knows end-to-end delay only",
+            "P2P in a G.8275 profile, which uses end-to-end delay only",
         )
 
 
@@ -196,7 +197,7 @@ def p2p_in_e2e_profile(subject: Subject) -> Iterator[Fault]:
 def gptp_without_p2p(subject: Subject) -> Iterator[Fault]:
     """`follow_up_info 1` is set without P2P delay.
 
-    Why: it is 802.1AS, which measures the delay from peer to peer. Without P2P the port never
+    Why: the option selects 802.1AS, which measures peer delay. Without P2P the port never
     becomes asCapable and stays LISTENING.
 
     Remedy: Add `ptp4l:delay_mechanism P2P`.
@@ -206,15 +207,15 @@ def gptp_without_p2p(subject: Subject) -> Iterator[Fault]:
     peer = subject.word("delay_mechanism") in {"p2p", "common_p2p", "auto"}
     if subject.number("follow_up_info") == 1 and not peer and subject.word("asCapable") != "true":
         yield _at(
-            subject.setting("follow_up_info"), "802.1AS without P2P: the port stays listening"
+            subject.setting("follow_up_info"), "802.1AS without P2P: the port stays LISTENING"
         )
 
 
 @check("", Severity.WARNING, Certainty.DOCUMENTED)
 def domain_outside_profile(subject: Subject) -> Iterator[Fault]:
-    """The domain is none of its G.8275 profile.
+    """The domain is outside the range of the G.8275 profiles.
 
-    Why: G.8275.1 has the domains 24 to 43 and G.8275.2 has 44 to 63.
+    Why: G.8275.1 uses domains 24 to 43, G.8275.2 uses 44 to 63.
 
     Remedy: Set the domain of your grandmaster, in ESXi or here.
 
@@ -224,19 +225,19 @@ def domain_outside_profile(subject: Subject) -> Iterator[Fault]:
     domain = subject.number("domainNumber") or 0
     if subject.word("dataset_comparison") == "g.8275.x" and not lowest <= domain <= highest:
         line = subject.setting("domainNumber") or subject.setting("dataset_comparison")
-        yield _at(line, f"domain {domain} is none of G.8275.1 (24 to 43) or G.8275.2 (44 to 63)")
+        yield _at(line, f"domain {domain} is outside G.8275.1 (24 to 43) and G.8275.2 (44 to 63)")
 
 
 @check("", Severity.WARNING, Certainty.UNKNOWN)
 def phc2sys_disagrees(subject: Subject) -> Iterator[Fault]:
-    """ptp4l and phc2sys do not agree on the domain, transportSpecific or the socket.
+    """ptp4l and phc2sys have different values for the domain, transportSpecific or socket.
 
-    Why: phc2sys then waits for ever. Two different lines are an error; where one of the two has
-    a line alone, TRX may copy it, which is not known.
+    Why: phc2sys then waits for ever. Two different lines are an error. If only one program has
+    the line, the finding is a warning: whether TRX copies the line is not known.
 
-    Remedy: Give both the same line.
+    Remedy: Write the same line for both programs.
 
-    Evidence: tried with phc2sys; whether TRX copies a line nobody has shown.
+    Evidence: tried with phc2sys; whether TRX copies a line is not known.
     """
     for key in SHARED:
         ours = subject.setting(key, "ptp4l")
@@ -254,7 +255,7 @@ def _two_lines(subject: Subject, ours: Line, theirs: Line) -> Iterator[Fault]:
         yield fault_at(
             theirs.at_value,
             f"`{ours.key}` is {shown(left)} for ptp4l in line {ours.number} and "
-            f"{shown(right)} for phc2sys, which then waits for ever",
+            f"{shown(right)} for phc2sys: phc2sys waits for ever",
             f"Write `phc2sys:{ours.key} {shown(left)}`.",
             severity=Severity.ERROR,
             certainty=Certainty.MEASURED,
@@ -272,7 +273,7 @@ def _one_line(subject: Subject, ours: Line | None, theirs: Line | None) -> Itera
     other = "phc2sys" if ours else "ptp4l"
     yield fault_at(
         line.at_key,
-        f"`{line.key}` is set for {line.namespace} alone, and whether TRX copies it is not known",
+        f"`{line.key}` is set for {line.namespace} only; whether TRX copies it is not known",
         f"Add `{other}:{line.key} {shown(line.value)}`.",
     )
 

@@ -17,12 +17,11 @@ _SURROGATE = re.compile("[\udc80-\udcff]")
 def byte_order_mark(subject: Subject) -> Iterator[Fault]:
     """The file begins with a byte order mark.
 
-    Why: it sticks to the first namespace, which trx-ctl then does not know.
+    Why: it becomes part of the first namespace, and trx-ctl then does not recognise that name.
 
-    Remedy: Save it as UTF-8 without BOM.
+    Remedy: Save the file as UTF-8 without BOM.
 
-    Evidence: follows from how trx-ctl takes a line apart (the public analysis of TRX in ESXi
-    8.0.2).
+    Evidence: follows from how trx-ctl splits a line (the public analysis of TRX in ESXi 8.0.2).
     """
     if subject.conf.byte_order_mark:
         yield fault_at((1, 1), "the file begins with a byte order mark")
@@ -30,11 +29,11 @@ def byte_order_mark(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.INFERRED)
 def not_utf_8(subject: Subject) -> Iterator[Fault]:
-    """A line has bytes that are no UTF-8.
+    """A line has bytes that are not UTF-8.
 
-    Why: all names and words of linuxptp are ASCII, so such a byte is never part of one.
+    Why: all names and words of linuxptp are ASCII, so such a byte never belongs to one.
 
-    Remedy: Write the line anew in ASCII.
+    Remedy: Type the line again in ASCII.
 
     Evidence: the option tables of linuxptp; what trx-ctl does with the bytes is inferred.
     """
@@ -50,11 +49,11 @@ def not_utf_8(subject: Subject) -> Iterator[Fault]:
 def control_character(subject: Subject) -> Iterator[Fault]:
     """A line has a control character.
 
-    Why: no editor shows it, and it becomes part of a name or value.
+    Why: editors do not show it, and it becomes part of a name or value.
 
     Remedy: Remove it.
 
-    Evidence: follows from how linuxptp takes a line apart.
+    Evidence: follows from how linuxptp splits a line.
     """
     for line in subject.conf.lines:
         if found := _CONTROLS.search(line.text):
@@ -67,13 +66,12 @@ def control_character(subject: Subject) -> Iterator[Fault]:
 def non_ascii(subject: Subject) -> Iterator[Fault]:
     """A line has a character beyond ASCII.
 
-    Why: it may be a look-alike letter, a space of another kind, or one that cannot be seen. In
-    a name or a word it makes another name; what TRX does with it in a text is not known.
+    Why: it may be a look-alike letter, a special space, or an invisible character. It makes a
+    name or word a different one; what TRX does with it in a text is not known.
 
-    Remedy: Type the line anew; it was perhaps pasted from a document.
+    Remedy: Type the line again; it may have been pasted from a document.
 
-    Evidence: linuxptp compares names and words byte by byte; nobody has shown how trx-ctl reads
-    it.
+    Evidence: linuxptp compares names and words byte by byte; how trx-ctl reads it is not known.
     """
     for line in subject.conf.lines:
         if line.text.isascii():
@@ -101,11 +99,11 @@ def _is_foreign(letter: str) -> bool:
 def carriage_return(subject: Subject) -> Iterator[Fault]:
     """Lines end in CR and LF, as Windows writes them.
 
-    Why: ptp4l drops the CR, and trx-ctl may take it for a part of the value.
+    Why: ptp4l drops the CR, but trx-ctl may read it as part of the value.
 
-    Remedy: Save the file with line feeds alone.
+    Remedy: Save the file with line feeds only.
 
-    Evidence: ptp4l was tried with such a file; nobody has shown how trx-ctl reads it.
+    Evidence: ptp4l was tried with such a file; how trx-ctl reads it is not known.
     """
     yield from _first_of_many(
         (line for line in subject.conf.lines if line.text.endswith("\r")),
@@ -118,11 +116,11 @@ def carriage_return(subject: Subject) -> Iterator[Fault]:
 def no_final_line_feed(subject: Subject) -> Iterator[Fault]:
     """The last line has no line feed.
 
-    Why: some readers lose such a line.
+    Why: some programs drop a last line without a line feed.
 
-    Remedy: End it with one.
+    Remedy: End the last line with a line feed.
 
-    Evidence: nobody has shown how trx-ctl reads it.
+    Evidence: how trx-ctl reads it is not known.
     """
     if subject.conf.lines and not subject.conf.ends_with_line_feed:
         yield fault_at(subject.conf.lines[-1].at_start, "the last line does not end in a line feed")
@@ -132,11 +130,11 @@ def no_final_line_feed(subject: Subject) -> Iterator[Fault]:
 def no_settings(subject: Subject) -> Iterator[Fault]:
     """The file sets nothing.
 
-    Why: it could as well not be there.
+    Why: the file has no effect.
 
     Remedy: Leave the file out.
 
-    Evidence: ESXi has no trx.conf unless somebody puts one there.
+    Evidence: ESXi has no trx.conf unless someone adds one.
     """
     if not any(line.form in {LineForm.SETTING, LineForm.PORT} for line in subject.conf.lines):
         yield fault_at(WHOLE_FILE, "the file sets nothing")
@@ -146,11 +144,11 @@ def no_settings(subject: Subject) -> Iterator[Fault]:
 def blank_line(subject: Subject) -> Iterator[Fault]:
     """A line is blank.
 
-    Why: a split at `:` leaves one part of it where trx-ctl wants two.
+    Why: trx-ctl splits each line at `:` and expects two parts; a blank line gives one.
 
     Remedy: Remove blank lines.
 
-    Evidence: nobody has shown how trx-ctl reads it.
+    Evidence: how trx-ctl reads it is not known.
     """
     yield from _first_of_many(subject.lines(LineForm.BLANK), "blank line", "blank lines")
 
@@ -159,11 +157,11 @@ def blank_line(subject: Subject) -> Iterator[Fault]:
 def comment(subject: Subject) -> Iterator[Fault]:
     """A line is a comment.
 
-    Why: trx-ctl may take it for a setting.
+    Why: trx-ctl may read it as a setting.
 
-    Remedy: Keep comments beside the file, in the recipe of the VIB for instance.
+    Remedy: Keep comments outside the file, for example in the recipe of the VIB.
 
-    Evidence: nobody has shown how trx-ctl reads it.
+    Evidence: how trx-ctl reads it is not known.
     """
     yield from _first_of_many(subject.lines(LineForm.COMMENT), "comment line", "comment lines")
 
@@ -176,19 +174,18 @@ def _first_of_many(lines: Iterable[Line], one: str, many: str) -> Iterator[Fault
 
 
 LONGEST_LINE = 1023
-"""Bytes of one line that ptp4l reads at once: 1023 pass and 1024 do not, tried on 3.1.1."""
+"""The most bytes of one line that ptp4l reads at once; tried on 3.1.1: 1024 are too many."""
 
 
 @check("", Severity.ERROR, Certainty.INFERRED)
 def no_namespace(subject: Subject) -> Iterator[Fault]:
     """A line has no `:`, so it names no program.
 
-    Why: trx-ctl wants two parts and gets one.
+    Why: trx-ctl splits each line at `:` and expects two parts; this line gives one.
 
     Remedy: Write it as `<namespace>:<key> <value>`.
 
-    Evidence: follows from how trx-ctl takes a line apart (the public analysis of TRX in ESXi
-    8.0.2).
+    Evidence: follows from how trx-ctl splits a line (the public analysis of TRX in ESXi 8.0.2).
     """
     for line in subject.lines(LineForm.BARE):
         words = line.text.split()
@@ -203,18 +200,18 @@ def no_namespace(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.INFERRED)
 def section_header(subject: Subject) -> Iterator[Fault]:
-    """A line opens a section.
+    """A line is a section header.
 
-    Why: trx.conf has none: everything lands in `[global]`. Behind a namespace, ptp4l takes
-    `[name]` for an interface of that name.
+    Why: trx.conf has no sections: every line goes into `[global]`. After a namespace, ptp4l
+    reads `[name]` as an interface of that name.
 
-    Remedy: Remove it; every ptp4l line is in [global] already.
+    Remedy: Remove the header; every ptp4l line is in [global] already.
 
     Evidence: ptp4l was tried with such a line; the public analysis of TRX in ESXi 8.0.2.
     """
-    remedy = "Remove it; every ptp4l line is in [global] already."
+    remedy = "Remove the header; every ptp4l line is in [global] already."
     for line in subject.lines(LineForm.SECTION):
-        yield fault_at(line.at_start, "a section header", remedy)
+        yield fault_at(line.at_start, "section header: trx.conf has no sections", remedy)
     for line in subject.conf.settings:
         if line.key.startswith("["):
             what = f"`{shown(line.key)}` is a section header, not a key"
@@ -223,11 +220,11 @@ def section_header(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.DOCUMENTED)
 def unknown_namespace(subject: Subject) -> Iterator[Fault]:
-    """The namespace is none of `ptp4l`, `phc2sys` and `sys2vmw`.
+    """The namespace is not `ptp4l`, `phc2sys` or `sys2vmw`.
 
-    Why: ESXi 8.0.2 knows these three, in small letters.
+    Why: ESXi 8.0.2 accepts these three names, in lower case.
 
-    Remedy: Write one of the three.
+    Remedy: Write one of the three names.
 
     Evidence: the public analysis of TRX in ESXi 8.0.2.
     """
@@ -236,17 +233,17 @@ def unknown_namespace(subject: Subject) -> Iterator[Fault]:
             yield fault_at(
                 line.at_start,
                 f"unknown namespace `{shown(line.namespace)}`",
-                f"Known: {', '.join(NAMESPACES)}, in small letters.",
+                f"Write one of {', '.join(NAMESPACES)}, in lower case.",
             )
 
 
 @check("", Severity.ERROR, Certainty.DOCUMENTED)
 def port_section(subject: Subject) -> Iterator[Fault]:
-    """A line names a port.
+    """A line names a port (`ptp4l:eth0:key value`).
 
-    Why: trx-ctl splits it at both `:`, gets three parts where it wants two and stops with an
-    exception: TRX does not start at all. TRX has one interface, so the same line without the
-    port does the same.
+    Why: trx-ctl splits each line at `:` and expects two parts. This line gives three, so trx-ctl
+    stops with an exception and TRX does not start. TRX has one interface, so the same line
+    without the port has the same effect.
 
     Remedy: Write the line without the port.
 
@@ -255,7 +252,7 @@ def port_section(subject: Subject) -> Iterator[Fault]:
     for line in subject.lines(LineForm.PORT):
         yield fault_at(
             (line.number, len(line.namespace) + 2),
-            f"the port `{shown(line.port)}` makes three parts, and TRX does not start",
+            f"the line names the port `{shown(line.port)}`: TRX allows one `:` and does not start",
             f"Write `{shown(f'{line.namespace}:{line.key} {line.value}'.rstrip())}`.",
         )
 
@@ -264,66 +261,66 @@ def port_section(subject: Subject) -> Iterator[Fault]:
 def colon_in_value(subject: Subject) -> Iterator[Fault]:
     """The value has a `:`.
 
-    Why: if trx-ctl splits the whole line there, it gets three parts and TRX does not start, as
+    Why: if trx-ctl splits the whole line at `:`, it gets three parts and TRX does not start, as
     with a port.
 
-    Remedy: Leave the line out, or try it on a host that may lose its clock.
+    Remedy: Remove the line, or try it on a host that may lose its clock.
 
-    Evidence: nobody has shown that trx-ctl splits only what stands before the space.
+    Evidence: whether trx-ctl splits only the text before the space is not known.
     """
     for line in subject.conf.settings:
         if ":" in line.value:
             yield fault_at(
                 (line.number, line.value_column + line.value.index(":")),
-                f"the value `{shown(line.value)}` has a `:` and may stop TRX",
+                f"the value `{shown(line.value)}` has a `:`; TRX may not start",
             )
 
 
 @check("", Severity.WARNING, Certainty.UNKNOWN)
 def tab(subject: Subject) -> Iterator[Fault]:
-    """A tab stands in a line.
+    """A line contains a tab.
 
-    Why: key and value are known to stand apart by a space; trx-ctl may not take a tab for one.
+    Why: a space between key and value is known to work; trx-ctl may not accept a tab.
 
     Remedy: Write the line with one space between key and value.
 
-    Evidence: ptp4l was tried and takes tabs; nobody has shown how trx-ctl reads it.
+    Evidence: ptp4l was tried and accepts tabs; how trx-ctl reads them is not known.
     """
     for line in subject.conf.settings:
         if "\t" in line.text:
             column = line.text.index("\t") + 1
-            yield fault_at((line.number, column), "a tab", f"`{shown(line.canonical)}`")
+            yield fault_at((line.number, column), "a tab", f"Write `{shown(line.canonical)}`.")
 
 
 @check("", Severity.WARNING, Certainty.UNKNOWN)
 def extra_space(subject: Subject) -> Iterator[Fault]:
-    """There is more space than the one between key and value.
+    """A line has extra spaces.
 
-    Why: it stands before the namespace, around the `:`, doubled, or at the end, and trx-ctl may
-    not drop it.
+    Why: trx-ctl may not ignore spaces before the namespace, around the `:`, at the end, or more
+    than one between key and value.
 
     Remedy: Write the line with one space between key and value.
 
-    Evidence: nobody has shown how trx-ctl reads it.
+    Evidence: how trx-ctl reads them is not known.
     """
     for line in subject.conf.settings:
         text = line.text.removesuffix("\r")
         if "\t" not in text and line.key and text != line.canonical.rstrip(" "):
             yield fault_at(
                 line.at_start,
-                "more space than the one between key and value",
-                f"`{shown(line.canonical)}`",
+                "extra spaces",
+                f"Write `{shown(line.canonical)}`.",
             )
 
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def equals_sign(subject: Subject) -> Iterator[Fault]:
-    """An `=` stands between key and value, where linuxptp wants space and nothing else.
+    """An `=` separates key and value; linuxptp requires a space.
 
-    Why: linuxptp refuses a number or a word behind the sign. A text that begins with `=` is
-    legal; with a space behind the sign it is very likely not meant.
+    Why: linuxptp refuses a number or a word after the `=`. It accepts a text that begins with
+    `=`, but if a space follows, that text is very likely a typing error.
 
-    Remedy: Write a space in place of the sign.
+    Remedy: Write a space instead of the `=`.
 
     Evidence: tried with ptp4l.
     """
@@ -343,11 +340,11 @@ def equals_sign(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def no_value(subject: Subject) -> Iterator[Fault]:
-    """A key has no value, or a namespace no key.
+    """A key has no value, or a namespace has no key.
 
     Why: linuxptp refuses the line and stops.
 
-    Remedy: Give it one, or leave the line out for the default.
+    Remedy: Add the value, or remove the line to use the default.
 
     Evidence: tried with ptp4l.
     """
@@ -359,9 +356,9 @@ def no_value(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def line_too_long(subject: Subject) -> Iterator[Fault]:
-    """Key and value are longer than the 1023 bytes that linuxptp reads of a line.
+    """Key and value are longer than the 1023 bytes that linuxptp reads in a line.
 
-    Why: it takes the rest for another line.
+    Why: linuxptp reads the rest as another line.
 
     Remedy: Shorten the value.
 
@@ -373,7 +370,9 @@ def line_too_long(subject: Subject) -> Iterator[Fault]:
         body = line.text[line.key_column - 1 :]
         size = len(body.encode("utf-8", "surrogateescape"))
         if size > LONGEST_LINE:
-            yield fault_at(line.at_start, f"{size} bytes where linuxptp reads {LONGEST_LINE}")
+            yield fault_at(
+                line.at_start, f"the line has {size} bytes; linuxptp reads at most {LONGEST_LINE}"
+            )
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""Rules about settings that linuxptp accepts and that keep a client from locking."""
+"""Rules about settings that linuxptp accepts but that keep a client from locking."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ _INTERVALS = (
     *("logMinPdelayReqInterval", "operLogSyncInterval", "operLogPdelayReqInterval"),
 )
 SLOWEST, FASTEST = 7, -7
-"""No profile known here sends fewer messages than one in 128 s, or more than 128 in a second."""
+"""Every known profile sends between one message in 128 s and 128 messages a second."""
 
 _GROUPS = {
     "ptp_dst_ipv4": "udpv4",
@@ -31,7 +31,7 @@ _GROUPS = {
     "ptp_dst_mac": "l2",
     "p2p_dst_mac": "l2",
 }
-"""The options with a destination, and the transport that uses it."""
+"""The options that set a destination address, and the transport that uses each."""
 
 
 @check("", Severity.WARNING, Certainty.MEASURED)
@@ -39,11 +39,11 @@ def priority1_not_255(subject: Subject) -> Iterator[Fault]:
     """The client prefers its own clock to a grandmaster whose `priority1` is above its own.
 
     Why: the best-master comparison looks at `priority1` first, on a client-only clock too, and
-    the lower value wins. The client keeps 128 where nothing is set: it then never follows a
-    grandmaster above 128, logs 'master state recommended in slave only mode' and stays
-    LISTENING. A backup grandmaster above 128 means loss of time at failover. With 255 the
-    client follows all of them; a grandmaster with 255 still wins by its clock class. The
-    comparison of the G.8275 profiles and `BMCA noop` do not look at `priority1`.
+    the lower value wins. The client's default is 128: it then never follows a grandmaster above
+    128, logs 'master state recommended in slave only mode' and stays LISTENING. If the backup
+    grandmaster is above 128, the host loses time at failover. With 255 the client follows every
+    grandmaster; a grandmaster with 255 still wins by its clock class. The comparison of the
+    G.8275 profiles ignores `priority1`, and so does `BMCA noop`.
 
     Remedy: Write `ptp4l:priority1 255`.
 
@@ -69,15 +69,14 @@ def priority1_not_255(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.WARNING, Certainty.MEASURED)
 def sync_timeout_without_interval(subject: Subject) -> Iterator[Fault]:
-    """`syncReceiptTimeout` counts Sync intervals, and `logSyncInterval` does not say how long.
+    """`syncReceiptTimeout` counts Sync intervals, but `logSyncInterval` is not set.
 
     Why: a client learns the Sync interval from its grandmaster, but it counts this timeout in
-    its own `logSyncInterval`, which is 0 (1 s) where it is not set. Against a grandmaster that
-    sends Sync more rarely than the timeout, the client drops it and selects it again without
-    end.
+    its own `logSyncInterval`, whose default is 0 (1 s). If the grandmaster sends Sync less often
+    than the timeout, the client drops it and selects it again, endlessly.
 
-    Remedy: Add `ptp4l:logSyncInterval` with the grandmaster's value (0 is 1 s, -3 125 ms), or
-    leave the timeout out.
+    Remedy: Add `ptp4l:logSyncInterval` with the grandmaster's value (0 is 1 s, -3 is 125 ms), or
+    remove the timeout.
 
     Evidence: tried with ptp4l 3.1.1 and 4.4: with 0 or -3 against one Sync in 4 s the client
     never settles, with 2 it is stable.
@@ -88,7 +87,7 @@ def sync_timeout_without_interval(subject: Subject) -> Iterator[Fault]:
         yield fault_at(
             line.at_key,
             f"the timeout of {timeout} Sync intervals is {timeout} s, since `logSyncInterval` "
-            "is not set: a grandmaster that sends Sync more rarely is dropped again and again",
+            "is not set: the client keeps dropping a grandmaster that sends Sync less often",
         )
 
 
@@ -96,10 +95,10 @@ def sync_timeout_without_interval(subject: Subject) -> Iterator[Fault]:
 def delay_requests_inhibited(subject: Subject) -> Iterator[Fault]:
     """`inhibit_delay_req 1` without `asCapable true` makes the port FAULTY.
 
-    Why: ptp4l says 'inhibit_delay_req can only be set when asCapable == 'true'' and its ports
-    stay FAULTY. With both, the client never measures the path delay.
+    Why: ptp4l logs 'inhibit_delay_req can only be set when asCapable == 'true'' and its ports
+    stay FAULTY. With both options, the client never measures the path delay.
 
-    Remedy: Leave it out: the client must measure the path delay.
+    Remedy: Remove the line: the client must measure the path delay.
 
     Evidence: tried with ptp4l of five releases.
     """
@@ -114,8 +113,8 @@ def delay_requests_inhibited(subject: Subject) -> Iterator[Fault]:
 def gptp_without_transport_specific(subject: Subject) -> Iterator[Fault]:
     """`follow_up_info 1` without `transportSpecific 1` silences the management socket.
 
-    Why: ptp4l 4.4 and later then answer no management message on their socket (3.0 to 4.3 do),
-    and phc2sys asks there. 802.1AS itself prescribes transportSpecific 1.
+    Why: ptp4l 4.4 and later then do not answer management messages on their socket, which
+    phc2sys needs (3.0 to 4.3 answer). 802.1AS itself requires transportSpecific 1.
 
     Remedy: Add `ptp4l:transportSpecific 0x1` and `phc2sys:transportSpecific 0x1`.
 
@@ -127,7 +126,7 @@ def gptp_without_transport_specific(subject: Subject) -> Iterator[Fault]:
         yield fault_at(
             line.at_key,
             "802.1AS without `transportSpecific 1`: linuxptp "
-            f"{span(silent)} answers nothing on its management socket, which phc2sys uses",
+            f"{span(silent)} does not answer on its management socket, which phc2sys needs",
             linuxptp=silent,
         )
 
@@ -140,11 +139,11 @@ def _sdo(subject: Subject) -> int | float:
 def destination_not_multicast(subject: Subject) -> Iterator[Fault]:
     """A destination address is not a multicast address.
 
-    Why: ptp4l checks it only when it opens the port: it cannot join the group and the port is
-    FAULTY. Over Ethernet the port opens, and the messages then reach one station only. The
-    address of another transport is not used.
+    Why: ptp4l checks the address only when it opens the port: it cannot join the group, and the
+    port is FAULTY. Over Ethernet the port opens, but the messages reach one station only. ptp4l
+    ignores the addresses of transports that it does not use.
 
-    Remedy: Leave it out for the standard's address.
+    Remedy: Remove the line; ptp4l then uses the standard's address.
 
     Evidence: tried with ptp4l 4.4 over UDPv4 and UDPv6; what happens over Ethernet is inferred.
     """
@@ -162,7 +161,7 @@ def destination_not_multicast(subject: Subject) -> Iterator[Fault]:
 
 
 def _is_group(transport: str, value: str) -> bool:
-    """Whether the C library reads `value` as a multicast address; a malformed MAC passes."""
+    """True if the C library reads `value` as a multicast address; a malformed MAC passes."""
     import socket  # noqa: PLC0415 - few files have such a line
 
     try:
@@ -179,13 +178,13 @@ def _is_group(transport: str, value: str) -> bool:
 
 @check("", Severity.WARNING, Certainty.INFERRED)
 def absurd_interval(subject: Subject) -> Iterator[Fault]:
-    """An interval is legal and of no use: intervals are powers of two of seconds.
+    """An interval is valid but useless: the value is a power of two, in seconds.
 
-    Why: ptp4l takes -128 to 127. No profile known here goes beyond -7 (128 messages a second)
-    and 7 (one in 128 s). With `logAnnounceInterval -10` a client gives up its grandmaster
-    hundreds of times a second, and with 20 it notices the loss of one after weeks.
+    Why: ptp4l accepts -128 to 127. Known profiles use -7 (128 messages a second) to 7 (one
+    message in 128 s). With `logAnnounceInterval -10` a client drops its grandmaster hundreds of
+    times a second; with 20 it takes weeks to notice that the grandmaster is lost.
 
-    Remedy: Write the exponent of your profile.
+    Remedy: Write the exponent that your profile uses.
 
     Evidence: `logAnnounceInterval -10` was tried with ptp4l 3.1.1; the rest is inferred.
     """
@@ -197,7 +196,7 @@ def absurd_interval(subject: Subject) -> Iterator[Fault]:
             yield fault_at(
                 line.at_value,
                 f"an interval of 2^{number} s ({_seconds(int(number))})",
-                f"Write the exponent of your profile, {FASTEST} to {SLOWEST}: "
+                f"Write the exponent that your profile uses, {FASTEST} to {SLOWEST}: "
                 "0 is 1 s, -3 is 125 ms, 1 is 2 s.",
             )
 
@@ -224,11 +223,11 @@ def _seconds(exponent: int) -> str:
 def one_step(subject: Subject) -> Iterator[Fault]:
     """`twoStepFlag 0` asks for one-step hardware timestamps, which a client does not need.
 
-    Why: the drivers of the X710 and the E810 very likely refuse them: ptp4l would then exit.
+    Why: the drivers of the X710 and the E810 very likely refuse them, and ptp4l then exits.
 
-    Remedy: Leave it out: a client sends no Sync.
+    Remedy: Remove the line: a client sends no Sync.
 
-    Evidence: inferred; nobody has tried it with the two NICs.
+    Evidence: inferred; not tried with either NIC.
     """
     software = subject.word("time_stamping") in {"software", "legacy"}
     line = subject.setting("twoStepFlag")

@@ -1,4 +1,4 @@
-"""Rules about what a setting means inside TRX: one port, one clock, a client, in a container."""
+"""Rules about what a setting does inside TRX: a client with one port and one clock."""
 
 from collections.abc import Iterator
 
@@ -12,31 +12,31 @@ from vibforge.trx.option import RANK, Option, Standing, span
 from vibforge.trx.subject import Subject
 
 _WITH_A_RULE = {"unicast_master_table", "twoStepFlag"}
-"""Options that a rule of their own speaks of."""
+"""Options that have a rule of their own."""
 
 
 def _of_standing(subject: Subject, standing: Standing) -> Iterator[tuple[Line, Option]]:
-    """The ptp4l settings of one standing that change something: the default changes nothing."""
+    """Yield the ptp4l settings of one standing whose value is not the default."""
     for line, option in subject.of_program("ptp4l"):
         if option.standing is standing and not is_default(option, line.value, subject.releases):
             yield line, option
 
 
 def _for_its_reason(subject: Subject, line: Line, option: Option, what: str) -> Fault:
-    """The fault of a setting, with what the table says of its standing as the remedy."""
+    """Return the fault of a setting; its remedy is the reason for the option's standing."""
     return fault_at(line.at_key, what, subject.catalogue.reason(option))
 
 
 @check("", Severity.ERROR, Certainty.INFERRED)
 def cannot_work(subject: Subject) -> Iterator[Fault]:
-    """The setting needs a section or a file that trx.conf cannot carry.
+    """The setting needs a section or a file that trx.conf cannot provide.
 
     Why: ptp4l exits or does not open its port.
 
-    Remedy: Leave the line out.
+    Remedy: Remove the line.
 
-    Evidence: what the option needs, by linuxptp's manual, and what TRX hands on, by the public
-    analysis of TRX in ESXi 8.0.2.
+    Evidence: linuxptp's manual says what the option needs; the public analysis of TRX in ESXi
+    8.0.2 shows what TRX passes on.
     """
     for line, option in _of_standing(subject, Standing.IMPOSSIBLE):
         if option.name not in _WITH_A_RULE:
@@ -45,15 +45,15 @@ def cannot_work(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.WARNING, Certainty.INFERRED)
 def dangerous_setting(subject: Subject) -> Iterator[Fault]:
-    """The setting takes something away that TRX lives on.
+    """The setting turns off something that TRX needs.
 
-    Why: that is a steered clock, a watched master, its log, its sockets or its role as a
-    client.
+    Why: TRX needs a steered clock, a master that ptp4l watches, ptp4l's log and sockets, and the
+    client role.
 
-    Remedy: Leave the line out.
+    Remedy: Remove the line.
 
-    Evidence: what the option does, by linuxptp's manual, and what TRX needs, by the public
-    analysis of TRX in ESXi 8.0.2.
+    Evidence: linuxptp's manual says what the option does; the public analysis of TRX in ESXi
+    8.0.2 shows what TRX needs.
     """
     for line, option in _of_standing(subject, Standing.DANGEROUS):
         if line.value.casefold() not in option.harmless and option.name not in _WITH_A_RULE:
@@ -64,11 +64,11 @@ def dangerous_setting(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.NOTE, Certainty.INFERRED)
 def pointless_setting(subject: Subject) -> Iterator[Fault]:
-    """The setting does nothing on a host that is a client with one port.
+    """The setting does nothing on a client with one port.
 
-    Why: whoever reads the file believes that it does something.
+    Why: readers of the file believe that it does something.
 
-    Remedy: Leave the line out.
+    Remedy: Remove the line.
 
     Evidence: linuxptp's manual.
     """
@@ -79,14 +79,14 @@ def pointless_setting(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.NOTE, Certainty.UNKNOWN)
 def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
-    """ESXi has a way of its own for the setting.
+    """ESXi manages the setting too.
 
-    Why: whether that one or trx.conf wins is not known, so both should say the same. Nothing is
-    said of a domain that equals the one given with `--configstore`.
+    Why: whether ESXi's value or trx.conf wins is not known, so both should be equal. A domain
+    that equals the one given with `--configstore` has no finding.
 
-    Remedy: Set it in ESXi's own way too; `vibforge trx host` shows it.
+    Remedy: Set the same value in ESXi; `vibforge trx host` shows how.
 
-    Evidence: nobody has shown which of the two wins.
+    Evidence: which of the two wins is not known.
     """
     for line, option in subject.of_program("ptp4l"):
         if option.standing is not Standing.MANAGED:
@@ -95,7 +95,7 @@ def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
             subject,
             line,
             option,
-            f"ESXi manages `{option.name}` too, and which of the two wins is not known",
+            f"ESXi manages `{option.name}` too; which value wins is not known",
         )
         if option.name != "domainNumber":
             yield fault
@@ -104,7 +104,7 @@ def managed_elsewhere(subject: Subject) -> Iterator[Fault]:
 
 
 def _one_domain(option: Option, line: Line) -> str:
-    """The advice on a domain, with its number in decimal; none where linuxptp reads no number."""
+    """Return the advice on a domain in decimal; empty if linuxptp cannot read the number."""
     number = number_of(option.kind, line.value)
     return "" if number is None else trx_official.domain_advice(str(number))
 
@@ -113,9 +113,9 @@ def _one_domain(option: Option, line: Line) -> str:
 def client_role_off(subject: Subject) -> Iterator[Fault]:
     """The client-only role is switched off.
 
-    Why: without a better master the hypervisor would give time to the network.
+    Why: if the network has no better master, the host becomes one and serves its time.
 
-    Remedy: Leave it out, or write 1.
+    Remedy: Remove the line, or write 1.
 
     Evidence: what the option does, by linuxptp's manual.
     """
@@ -128,10 +128,10 @@ def client_role_off(subject: Subject) -> Iterator[Fault]:
 def phc2sys_reads_past(subject: Subject) -> Iterator[Fault]:
     """phc2sys does not use the option.
 
-    Why: it takes every option of linuxptp in its file and makes use of few. This one it reads
-    past, in the releases named.
+    Why: phc2sys accepts every option of linuxptp in its file but uses only a few. The named
+    releases ignore this one.
 
-    Remedy: Leave the line out.
+    Remedy: Remove the line.
 
     Evidence: tried with phc2sys.
     """
@@ -147,7 +147,7 @@ def phc2sys_reads_past(subject: Subject) -> Iterator[Fault]:
         if blind:
             yield fault_at(
                 line.at_key,
-                f"phc2sys of linuxptp {span(blind)} reads past `{option.name}`",
+                f"phc2sys of linuxptp {span(blind)} ignores `{option.name}`",
                 f"Did you mean `ptp4l:{option.name}`?" if not use else "",
                 linuxptp=blind,
             )
@@ -155,30 +155,30 @@ def phc2sys_reads_past(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.WARNING, Certainty.MEASURED)
 def phc2sys_gains_fixed(subject: Subject) -> Iterator[Fault]:
-    """phc2sys fixes the gains of its servo before it reads its file.
+    """phc2sys sets the gains of its servo before it reads its file.
 
-    Why: a line for them is taken and ignored.
+    Why: phc2sys accepts a line for a gain and ignores it.
 
-    Remedy: Leave the line out.
+    Remedy: Remove the line.
 
     Evidence: tried with phc2sys 3.1.1.
     """
     for line, option in subject.of_program("phc2sys"):
         use = subject.catalogue.phc2sys.get(option.setting)
         if use and use.since is None:
-            yield fault_at(line.at_key, f"phc2sys takes `{option.name}` and ignores it", use.why)
+            yield fault_at(line.at_key, f"phc2sys accepts `{option.name}` but ignores it", use.why)
 
 
 @check("", Severity.ERROR, Certainty.UNKNOWN)
 def command_line_letter(subject: Subject) -> Iterator[Fault]:
-    """The key is a letter of the command line, which linuxptp's file does not know.
+    """The key is a command-line letter, which linuxptp does not accept in its file.
 
-    Why: ptp4l and phc2sys stop at such a line. Whether TRX makes arguments of its keys is not
-    known for phc2sys.
+    Why: ptp4l and phc2sys stop at such a line. Whether TRX turns keys into arguments of phc2sys
+    is not known.
 
     Remedy: Write the option that does the same.
 
-    Evidence: nobody has shown what TRX makes of such a key.
+    Evidence: what TRX does with such a key is not known.
     """
     for line in subject.unknown():
         letter = subject.letter(line)
@@ -189,34 +189,34 @@ def command_line_letter(subject: Subject) -> Iterator[Fault]:
                 f"`{shown(line.key)}` is a letter of {line.namespace}'s command line",
                 f"Write `{line.namespace}:{letter.key}{value}`."
                 if letter.key
-                else f"No option of the file does it ({letter.does}).",
+                else f"Remove the line: no option does the same ({letter.does}).",
             )
 
 
 @check("", Severity.NOTE, Certainty.UNKNOWN)
 def sys2vmw_key(subject: Subject) -> Iterator[Fault]:
-    """Which keys sys2vmw takes is not known.
+    """Which keys sys2vmw accepts is not known.
 
-    Why: the line is passed as it is.
+    Why: TRX passes the line on unchanged.
 
     Remedy: Try it on a host that may lose its clock.
 
-    Evidence: the program is the vendor's own, and nothing public tells its options.
+    Evidence: sys2vmw is the vendor's own program, and its options are not public.
     """
     for line in subject.conf.settings:
         if line.namespace == "sys2vmw":
-            yield fault_at(line.at_key, f"whether sys2vmw takes `{shown(line.key)}` is not known")
+            yield fault_at(line.at_key, f"whether sys2vmw accepts `{shown(line.key)}` is not known")
 
 
 @check("", Severity.ERROR, Certainty.UNKNOWN)
 def contradicts_configstore(subject: Subject) -> Iterator[Fault]:
-    """The domain is not the one in the host's ConfigStore (given with `--configstore`).
+    """The domain differs from the host's ConfigStore (given with `--configstore`).
 
     Why: which of the two wins is not known.
 
     Remedy: Set the same domain in both.
 
-    Evidence: nobody has shown which of the two wins.
+    Evidence: which of the two wins is not known.
     """
     official = subject.configstore.get("domain_number")
     for namespace in ("ptp4l", "phc2sys"):
@@ -226,7 +226,7 @@ def contradicts_configstore(subject: Subject) -> Iterator[Fault]:
         if not same_value(subject.catalogue.options["domainNumber"].kind, line.value, official):
             yield fault_at(
                 line.at_value,
-                f"domain {shown(line.value)} here, {shown(official)} in the ConfigStore",
+                f"the domain is {shown(line.value)} here but {shown(official)} in the ConfigStore",
                 _one_domain(subject.catalogue.options["domainNumber"], line),
             )
 

@@ -11,7 +11,7 @@ from vibforge.trx.option import Option, ValueKind, shown_default, span
 from vibforge.trx.subject import Subject
 
 CONFIGSTORE_KEYS = ("log_level", "calibration_delay", "ports", "domain_number")
-"""What the ConfigStore of ESXi 8.0.2 holds for PTP."""
+"""The PTP keys in the ConfigStore of ESXi 8.0.2."""
 
 _COMMENT = re.compile(r"\s+[#;].*|^#.*")
 
@@ -32,9 +32,9 @@ _FORMS: Mapping[str, tuple[str, str]] = {
 def unknown_key(subject: Subject) -> Iterator[Fault]:
     """No release of linuxptp has the option.
 
-    Why: ptp4l and phc2sys stop at such a line. Names are told apart by case.
+    Why: ptp4l and phc2sys stop at such a line. Names are case-sensitive.
 
-    Remedy: `vibforge trx options WORD` finds the names that there are.
+    Remedy: Find the right name with `vibforge trx options WORD`.
 
     Evidence: the option tables of linuxptp 1.6 to 4.4; tried with ptp4l and phc2sys.
     """
@@ -50,19 +50,19 @@ def unknown_key(subject: Subject) -> Iterator[Fault]:
 
 def _did_you_mean(subject: Subject, key: str) -> str:
     if key in CONFIGSTORE_KEYS:
-        return "It is a key of the ConfigStore; `vibforge trx host` shows its official way."
+        return "It is a key of the ConfigStore; `vibforge trx host` shows how to set it."
     near = subject.nearest(key)
     return f"Did you mean {', '.join(f'`{name}`' for name in near)}?" if near else ""
 
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def key_not_in_release(subject: Subject) -> Iterator[Fault]:
-    """The option is younger than a release that TRX may carry.
+    """The option is newer than a linuxptp release that TRX may carry.
 
-    Why: that release stops at the line. It is an error where none of the releases takes the
-    line, a warning where some do.
+    Why: an older release stops at the line. The finding is an error if every checked release
+    refuses the line, a warning if only some do.
 
-    Remedy: Write the option's older name, or leave it out.
+    Remedy: Write the option's older name, or remove the line.
 
     Evidence: the option tables of linuxptp 1.6 to 4.4; tried with ptp4l.
     """
@@ -81,17 +81,17 @@ def key_not_in_release(subject: Subject) -> Iterator[Fault]:
 
 def _older_name(subject: Subject, option: Option) -> str:
     older = [known.name for known in subject.catalogue.options.values() if known.now == option.name]
-    return f"Write `{older[0]}`, which all releases know." if older else ""
+    return f"Write `{older[0]}`, which all releases accept." if older else ""
 
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def malformed_value(subject: Subject) -> Iterator[Fault]:
-    """The value is no number of the option's kind.
+    """The option requires a number, and the value is not one.
 
-    Why: integers may be decimal, `0x` hexadecimal or octal with a leading 0; there are no
-    units, no words and no fractions. linuxptp stops at the line.
+    Why: integers may be decimal, `0x` hexadecimal or octal with a leading 0, without units,
+    words or fractions. linuxptp stops at the line.
 
-    Remedy: Write a number alone.
+    Remedy: Write only a number.
 
     Evidence: tried with ptp4l.
     """
@@ -100,14 +100,14 @@ def malformed_value(subject: Subject) -> Iterator[Fault]:
         if releases and not _COMMENT.search(line.value) and not line.value.startswith("="):
             yield fault_at(
                 line.at_value,
-                f"`{shown(line.value)}` is no {_KINDS[option.kind]}, as `{option.name}` wants",
+                f"`{option.name}` requires {_KINDS[option.kind]}, not `{shown(line.value)}`",
                 _way_out(line.value, option),
                 severity=_weight(subject, line, option),
                 linuxptp=releases,
             )
 
 
-_KINDS = {ValueKind.INT: "integer", ValueKind.UINT: "integer", ValueKind.DOUBLE: "number"}
+_KINDS = {ValueKind.INT: "an integer", ValueKind.UINT: "an integer", ValueKind.DOUBLE: "a number"}
 
 
 def _way_out(value: str, option: Option) -> str:
@@ -122,8 +122,8 @@ def _way_out(value: str, option: Option) -> str:
 def out_of_range(subject: Subject) -> Iterator[Fault]:
     """The number is outside the option's bounds.
 
-    Why: linuxptp stops at the line. It is an error where none of the releases takes the number,
-    a warning where some do: domain 254 is fine from 4.0 and stops 3.1.1.
+    Why: linuxptp stops at the line. The finding is an error if every checked release refuses the
+    number, a warning if only some do: 4.0 and later accept domain 254, 3.1.1 stops at it.
 
     Remedy: Write a number within the bounds.
 
@@ -136,7 +136,7 @@ def out_of_range(subject: Subject) -> Iterator[Fault]:
             bounds = f"{shown_default(view.minimum)} to {shown_default(view.maximum)}"
             yield fault_at(
                 line.at_value,
-                f"{shown(line.value)} is outside {bounds}, what `{option.name}` takes in "
+                f"{shown(line.value)} is outside {bounds}, the range of `{option.name}` in "
                 f"linuxptp {span(releases)}",
                 severity=_weight(subject, line, option),
                 linuxptp=releases,
@@ -145,9 +145,9 @@ def out_of_range(subject: Subject) -> Iterator[Fault]:
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def unknown_word(subject: Subject) -> Iterator[Fault]:
-    """The value is none of the words that the option takes.
+    """The value is not one of the words that the option accepts.
 
-    Why: linuxptp stops at the line. Case does not matter here.
+    Why: linuxptp stops at the line. Upper and lower case are equal here.
 
     Remedy: Write one of the words.
 
@@ -161,8 +161,9 @@ def unknown_word(subject: Subject) -> Iterator[Fault]:
             hint = f"Did you mean `{near[0]}`? " if near else ""
             yield fault_at(
                 line.at_value,
-                f"`{shown(line.value)}` is no word of `{option.name}` in linuxptp {span(releases)}",
-                f"{hint}Words: {', '.join(words)}.",
+                f"`{option.name}` does not accept `{shown(line.value)}` in linuxptp "
+                f"{span(releases)}",
+                f"{hint}Write one of {', '.join(words)}.",
                 severity=_weight(subject, line, option),
                 linuxptp=releases,
             )
@@ -180,10 +181,10 @@ def _weight(subject: Subject, line: Line, option: Option) -> Severity:
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def trailing_comment(subject: Subject) -> Iterator[Fault]:
-    """A `#` stands behind the value.
+    """A comment follows the value.
 
-    Why: it is no comment there but part of the value, so a number or a word is refused, and a
-    text has the comment in it.
+    Why: linuxptp reads it as part of the value: it refuses a number or a word with it, and a
+    text then contains the comment.
 
     Remedy: Remove it.
 
@@ -222,26 +223,26 @@ def octal_look_alike(subject: Subject) -> Iterator[Fault]:
 def not_a_number(subject: Subject) -> Iterator[Fault]:
     """The value is `nan`.
 
-    Why: linuxptp takes it for any fraction, and every comparison with it then fails: a
-    threshold of `nan` is never reached.
+    Why: linuxptp accepts it for every double, and every comparison with it is false: a threshold
+    of `nan` is never reached.
 
-    Remedy: Write a number, or leave the line out for the default.
+    Remedy: Write a number, or remove the line to use the default.
 
     Evidence: tried with ptp4l.
     """
     for line, option in subject.known:
         if is_nan(option.kind, line.value):
-            what = f"linuxptp takes `{shown(line.value)}`, and no comparison with it holds"
+            what = f"linuxptp accepts `{shown(line.value)}`, but every comparison with it is false"
             yield fault_at(line.at_value, what)
 
 
 @check("", Severity.ERROR, Certainty.MEASURED)
 def malformed_text(subject: Subject) -> Iterator[Fault]:
-    """The text has not the form that the option wants.
+    """The text does not have the form that the option requires.
 
-    Why: ptp4l reads the file without complaint and exits when it starts.
+    Why: ptp4l accepts the file but exits when it starts.
 
-    Remedy: Write it in the form that the finding names.
+    Remedy: Write the text in the form that the finding names.
 
     Evidence: tried with ptp4l.
     """
@@ -251,16 +252,16 @@ def malformed_text(subject: Subject) -> Iterator[Fault]:
             if not re.fullmatch(pattern, line.value):
                 yield fault_at(
                     line.at_value,
-                    f"`{shown(line.value)}` is no `{option.name}`",
-                    f"It wants {wanted}.",
+                    f"`{shown(line.value)}` does not have the form of `{option.name}`",
+                    f"Write {wanted}.",
                 )
 
 
 @check("", Severity.NOTE, Certainty.MEASURED)
 def deprecated_key(subject: Subject) -> Iterator[Fault]:
-    """The name of the option is an old one.
+    """The option has a newer name.
 
-    Why: linuxptp takes it and says so in its log.
+    Why: linuxptp accepts the old name and logs a warning.
 
     Remedy: Write the new name.
 
@@ -272,7 +273,7 @@ def deprecated_key(subject: Subject) -> Iterator[Fault]:
             yield fault_at(
                 line.at_key,
                 f"`{option.name}` is the old name of `{option.now}`",
-                f"Write `{option.now}`, which all these releases know.",
+                f"Write `{option.now}`, which all these releases accept.",
             )
 
 
@@ -280,20 +281,18 @@ def deprecated_key(subject: Subject) -> Iterator[Fault]:
 def duplicate_key(subject: Subject) -> Iterator[Fault]:
     """The same option is set twice.
 
-    Why: ptp4l takes the last line; what TRX hands on is not known.
+    Why: ptp4l uses the last line; which line TRX passes on is not known.
 
-    Remedy: Keep one of the two.
+    Remedy: Keep one of the two lines.
 
-    Evidence: ptp4l was tried with such a file; nobody has shown how trx-ctl reads it.
+    Evidence: ptp4l was tried with such a file; how trx-ctl reads it is not known.
     """
     first: dict[tuple[str, str], int] = {}
     for line in subject.conf.settings:
         option = subject.catalogue.options.get(line.key)
         name = (line.namespace, option.setting if option else line.key)
         if name in first:
-            yield fault_at(
-                line.at_key, f"`{shown(line.key)}` was set in line {first[name]} already"
-            )
+            yield fault_at(line.at_key, f"`{shown(line.key)}` is already set in line {first[name]}")
         else:
             first[name] = line.number
 
