@@ -87,7 +87,7 @@ def test_an_edited_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     given = facts(tmp_path, vib, content=b"edited")
     assert main(["host-check", given, "--vib", vib, "--trx-log", log(tmp_path)]) == 1
     out = capsys.readouterr().out
-    assert f"{PATH}: is not as built" in out
+    assert f"{PATH}: differs from the build" in out
     assert "Keeps time as intended: no" in out
 
 
