@@ -108,7 +108,7 @@ def test_a_reason_lets_a_trx_conf_with_errors_through(tmp_path: Path) -> None:
         (["build", ".", "--acceptance-level", "trusted"], "is not an acceptance level"),
         (
             ["build", ".", "--set", "version"],
-            "--set needs KEY=VALUE; number 1 of them has no key or no `=`",
+            "--set needs KEY=VALUE; number 1 has no key or no `=`",
         ),
         (["build", ".", "--compression", "most"], "Invalid value"),
         (["init", ".", "--template", "x"], "there is no template 'x'"),

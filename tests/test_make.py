@@ -384,7 +384,7 @@ def test_blanks_in_one_of_several_projects(tmp_path: Path, make: Make) -> None:
     assert done.returncode == 2
     assert "my: there is no such project" in done.stderr
     done = make.run("package", "PROJECTS=a it's")
-    assert "PROJECTS: a quote has no end" in done.stderr
+    assert "PROJECTS: a closing quote is missing" in done.stderr
 
 
 @pytest.mark.slow

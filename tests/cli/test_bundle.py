@@ -69,7 +69,7 @@ def test_create_verify_unpack_serve_and_fetch(tmp_path: Path, tool: Callable[[st
     vib = vibs.write(tmp_path, system_requires=vibs.requires("8.0"))
     bundle = tmp_path / "x.zip"
     good("bundle", "create", "-o", bundle, vib, *OPTIONS)
-    assert "Who takes the bundle" in good("bundle", "verify", bundle, "--for", "component")
+    assert "Readers of the bundle" in good("bundle", "verify", bundle, "--for", "component")
     good("bundle", "unpack", bundle, "-C", tmp_path / "depot")
     subprocess.run([tool("unzip"), "-tq", bundle], check=True, capture_output=True)
     with zipfile.ZipFile(bundle) as file:
@@ -174,7 +174,7 @@ def test_verdicts_are_exit_codes(corpus: Path) -> None:
         (["create", "-o", "x.zip", "acme.vib", "--component-version", "1"], "needs --component"),
         (["create", "-o", "x.zip", "acme.vib", "--set", "nothing=1"], "unknown key"),
         (["create", "-o", "x.zip", "acme.vib", "--recipe", "none.toml"], "none.toml: cannot be"),
-        (["verify", "acme.vib"], "no offline bundle"),
+        (["verify", "acme.vib"], "not an offline bundle"),
         (["serve", "acme.vib"], "not an offline bundle"),
         (["serve", "acme.vib", "--key", "k"], "go together"),
         (["unpack", "acme.vib", "-C", "d"], "not an offline bundle"),

@@ -87,7 +87,7 @@ def test_an_edited_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     given = facts(tmp_path, vib, content=b"edited")
     assert main(["host-check", given, "--vib", vib, "--trx-log", log(tmp_path)]) == 1
     out = capsys.readouterr().out
-    assert f"{PATH}: is not as built" in out
+    assert f"{PATH}: differs from the build" in out
     assert "Keeps time as intended: no" in out
 
 
@@ -164,13 +164,13 @@ def test_the_vib_of_a_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (vib,) = (tmp_path / "out").glob("*.vib")
     vib.write_bytes(vib.read_bytes() + b"\n")
     assert main(["host-check", given, "--vib", record]) == 2
-    assert "was changed after it was built" in capsys.readouterr().err
+    assert "the VIB was changed after it was built" in capsys.readouterr().err
     vib.unlink()
     assert main(["host-check", given, "--vib", record]) == 2
-    assert "its VIB cannot be read" in capsys.readouterr().err
+    assert "the VIB of this build cannot be read" in capsys.readouterr().err
     Path(record).write_text("{}")
     assert main(["host-check", given, "--vib", record]) == 2
-    assert "is no record of a build" in capsys.readouterr().err
+    assert "does not describe a build" in capsys.readouterr().err
 
 
 def test_protection_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

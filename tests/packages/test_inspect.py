@@ -262,5 +262,5 @@ def test_people_are_told_that_there_is_more(tmp_path: Path) -> None:
     path.write_bytes(vibs.vib(content=large_image(gnu_tar)))
     with opened(path) as subjects:
         (found,) = (inspect(subject, whole=False) for subject in subjects)
-    assert "… and more entries; --files reads on and shows all" in text(found)
+    assert "… and more entries; --files reads and shows all" in text(found)
     assert inspection_facts(found)["payloads"][0]["complete"] is False

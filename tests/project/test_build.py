@@ -401,7 +401,7 @@ def test_a_path_of_512_characters(tmp_path: Path) -> None:
 def test_two_payloads_with_one_path(tmp_path: Path) -> None:
     make_tree(tmp_path / "p/payloads", {"a/etc/x": "", "b/etc/x": "", "b/etc/y": ""})
     assert problems_of(tmp_path / "p") == [
-        "/etc/x: payloads a and b both have this path\n  → leave it in one of the trees"
+        "/etc/x: payloads a and b both have this path\n  → remove it from all trees but one"
     ]
 
 
@@ -582,7 +582,7 @@ def test_output_within_a_tree_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tree)
     with pytest.raises(OutputError) as caught:
         build(".", "dist")
-    assert "would become part of the payload" in str(caught.value)
+    assert "the output folder is in the payload tree" in str(caught.value)
     assert f"-o {tmp_path / 'dist'}" in caught.value.problems[0].remedy
     assert not (tree / "dist").exists()
     payload = PayloadRecipe(name="p", tree=".", exclude=("dist",))

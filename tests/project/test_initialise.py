@@ -66,7 +66,7 @@ def test_the_firewall_rule_is_xml(tmp_path: Path) -> None:
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x/mine").touch()
-    with pytest.raises(OutputError, match="there is something already"):
+    with pytest.raises(OutputError, match="the folder is not empty"):
         initialise(tmp_path / "x", "files")
     assert [path.name for path in tmp_path.rglob("*")] == ["x", "mine"]
 

@@ -137,7 +137,7 @@ def test_what_cannot_become_a_project_is_told(tmp_path: Path, data: bytes, told:
 def test_what_is_not_carried_over_is_told(tmp_path: Path) -> None:
     done = extract_stage(Vib.from_bytes(vibs.signed_vib()), tmp_path / "out")
     assert [str(left) for left in done.left_out] == [
-        "the signature: it is of the VIB that was, sign what you build"
+        "the signature: it is only valid for the old VIB; sign the new one"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The command line: arguments in, one call of the library, a report out, an exit code.
+"""The command line: reads arguments, calls the library once, prints a report, exits with a code.
 
 `vibforge.cli.exit_codes` has the table of exit codes.
 """
@@ -39,14 +39,14 @@ _COMMANDS = {
     "schema": "build:schema",
     "make": "make:make",
 }
-"""Each command, or group of commands, with the module below this one that has it, in the order of
-work: make, judge, read, sign, publish."""
+"""Each command or group of commands and the module that defines it, in the order of work: build,
+check, read, sign, publish."""
 
 
 def application(argv: Sequence[str]) -> typer.Typer:
-    """Return the program with the command that `argv` names, or with all where it names none.
+    """Return the program with the command that `argv` names, or with all commands if it names none.
 
-    Declaring a command takes longer than carrying out a short one.
+    Only one is declared because declaring a command takes longer than running a short one.
     """
     app = typer.Typer(
         name="vibforge",
@@ -77,11 +77,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         stopping.listen()
         code = _run(argv)
-        stopping.begun = True  # it is over; what comes now comes too late
+        stopping.begun = True  # the command has ended: ignore later signals
     except Stopped as stop:
         return stop.exit_code
     except BaseException as error:
-        if stopping.signum:  # a library made something else of the exception on its way
+        if stopping.signum:  # a library replaced Stopped by another exception
             return SIGNAL_BASE + stopping.signum
         if not isinstance(error, Exception):
             raise
@@ -115,9 +115,9 @@ def _say_error(error: VibforgeError) -> None:
 
 
 class _Stopping(Struct):
-    """Turns the first signal that asks for an end into an exception, so that clean-up code runs.
+    """Turns the first stop signal into an exception, so that clean-up code runs.
 
-    A second one, from an impatient Ctrl-C, would end the cleaning up half-way.
+    Later signals are ignored: a second Ctrl-C would interrupt the clean-up.
     """
 
     begun: bool = False

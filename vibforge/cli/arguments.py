@@ -1,4 +1,4 @@
-"""What several commands read from their arguments, and how they print."""
+"""Arguments that several commands share, and the functions that print results."""
 
 import os
 import sys
@@ -25,35 +25,35 @@ if TYPE_CHECKING:
     from vibforge.signing.passphrase import Passphrase
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Print every detail, not only what fits a screen.")
+    bool, typer.Option("--verbose", "-v", help="Print every detail, not only a summary.")
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print the paths of what was written, nothing else.")
+    bool, typer.Option("--quiet", "-q", help="Print only the paths of the written files.")
 ]
 Folder = Annotated[
     Path, typer.Option("--directory", "-C", metavar="DIR", help="Folder to write into.")
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="A value on top of what is there; may be repeated."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Set or override a value; may be repeated."),
 ]
 Allow = Annotated[
     list[str] | None,
-    typer.Option(metavar="RULE", help="A rule for trx.conf that may be broken; may be repeated."),
+    typer.Option(metavar="RULE", help="Allow a trx.conf to break this rule; may be repeated."),
 ]
 Because = Annotated[
     list[str] | None,
-    typer.Option(metavar="WHY", help="The reason: one for each --allow, or one for all."),
+    typer.Option(metavar="WHY", help="Reason for --allow: one each, or one for all."),
 ]
 Esxi = Annotated[
     list[str] | None,
-    typer.Option(metavar="RELEASE", help="For ESXi 6.7, 8.0U3, …; may be repeated."),
+    typer.Option(metavar="RELEASE", help="ESXi release: 6.7, 8.0U3, …; may be repeated."),
 ]
-VendorCode = Annotated[str | None, typer.Option(metavar="CODE", help="Three letters or digits.")]
+VendorCode = Annotated[
+    str | None, typer.Option(metavar="CODE", help="Vendor code: three letters or digits.")
+]
 Domain = Annotated[int | None, typer.Option(metavar="N", help="The PTP domain.")]
 
 
@@ -61,24 +61,22 @@ def settings_of(texts: Iterable[str], option: str = "--set") -> dict[str, str]:
     """Read the `KEY=VALUE` texts of an option.
 
     Raises:
-        ModelError: a text has no `=`; its number is named and not the text, which may be a secret.
+        ModelError: a text has no `=`. The message gives its number only: it may be a secret.
     """
     settings = {}
     for number, text in enumerate(texts, start=1):
         name, equals, value = text.partition("=")
         if not (equals and name.strip()):
-            raise ModelError(
-                f"{option} needs KEY=VALUE; number {number} of them has no key or no `=`"
-            )
+            raise ModelError(f"{option} needs KEY=VALUE; number {number} has no key or no `=`")
         settings[name.strip()] = value
     return settings
 
 
 def reasons_of(allow: Iterable[str] | None, because: Sequence[str] | None) -> dict[str, str]:
-    """Pair --allow and --because, in their order; one reason may serve all rules.
+    """Return the reason for each allowed rule, paired in order; one reason may serve all rules.
 
     Raises:
-        TrxError: not as many reasons as rules.
+        TrxError: the number of reasons is neither one nor the number of rules.
     """
     rules, reasons = words_of(allow), because or ()
     if len(reasons) == 1 and rules:
@@ -92,48 +90,48 @@ def reasons_of(allow: Iterable[str] | None, because: Sequence[str] | None) -> di
 
 
 def words_of(texts: Iterable[str] | None) -> tuple[str, ...]:
-    """Read words of an option that may be repeated: `8.0,9.0` is two of them."""
+    """Return the words of an option that may be repeated; `8.0,9.0` is two words."""
     return tuple(word.strip() for text in texts or () for word in text.split(",") if word.strip())
 
 
 def paint(stream: TextIO | None = None) -> Paint:
-    """Return colour for a stream, stdout if none is named, where it is wanted."""
+    """Return the function that colours text for a stream (default: stdout), if it wants colour."""
     return Paint(wants_colour(stream or sys.stdout))
 
 
 def columns(otherwise: int) -> int:
-    """Return how wide the terminal is, or COLUMNS says; `otherwise` where nobody says."""
+    """Return the width of the terminal or the value of COLUMNS; `otherwise` if neither is set."""
     return get_terminal_size((otherwise, 24)).columns
 
 
 def exit_unless(*, good: bool) -> None:
-    """Exit with 1 where the verdict is bad."""
+    """Exit with code 1 if the verdict is bad."""
     if not good:
         raise typer.Exit(ExitCode.BAD_VERDICT)
 
 
 def print_text(text: str, *, end: str = "\n") -> None:
-    """Print a report; whether it is in colour was decided when it was written."""
+    """Print a report unchanged; it already has its colours."""
     sys.stdout.write(text + end)
     sys.stdout.flush()
 
 
 def print_report(text: str) -> None:
-    """Print a report for people, in lines that fit their terminal, or COLUMNS where that is set."""
+    """Print a report for people, folded to the width of the terminal or to COLUMNS."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):
         text = plain.fold(text, columns(sys.maxsize))
     print_text(text)
 
 
 def tell(text: str, *, end: str = "\n") -> None:
-    """Say something on stderr, if there is anything to say."""
+    """Print a text on stderr, unless it is empty."""
     if text:
         sys.stderr.write(text + end)
         sys.stderr.flush()
 
 
 def print_json(document: "Document | Mapping[str, Any]") -> None:
-    """Print what a command tells programs, or a schema."""
+    """Print a result or a schema as JSON."""
     print_text(documents.shape.json_text(document))
 
 
@@ -142,15 +140,15 @@ def show(
     document: "Callable[[], Document | Mapping[str, Any]]",
     text: Callable[[Paint], str],
 ) -> None:
-    """Print a result: for programs, or for people."""
+    """Print a result as JSON, or as text for people."""
     print_json(document()) if as_json else print_report(text(paint()))
 
 
 def moment_of(text: str | None, option: str) -> datetime | None:
-    """Read a moment as a release date is read; None where none is given.
+    """Return a moment given in the format of a release date; None if no text is given.
 
     Raises:
-        ModelError: it is none.
+        ModelError: the text is no time.
     """
     if text is None:
         return None
@@ -166,7 +164,7 @@ Trust = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="DIR|FILE",
-        help="Whom to trust: a host's folder of certificates, or PEM files; may be repeated.",
+        help="Trusted certificates: a host's folder of them, or PEM files; may be repeated.",
     ),
 ]
 
@@ -183,14 +181,15 @@ Strict = Annotated[
     bool,
     typer.Option(
         "--strict",
-        help="Fail what strict X.509 rules object to, weak payload digests, and unsigned VIBs.",
+        help="Also fail certificates that break strict X.509 rules, weak payload digests, and "
+        "unsigned VIBs.",
     ),
 ]
 At = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Check dates at this moment, `now` or ISO 8601, not at the signing time.",
+        help="Check certificate dates at this time (`now` or ISO 8601), not at the signing time.",
     ),
 ]
 RequireSigned = Annotated[
@@ -199,14 +198,14 @@ RequireSigned = Annotated[
 RequireLevel = Annotated[
     SignedLevel | None,
     typer.Option(
-        help="Fail VIBs below this acceptance level, and VIBs whose level no signer of --trust "
-        "carries.",
+        help="Fail VIBs below this acceptance level, and VIBs without a signer from --trust for "
+        "their level.",
     ),
 ]
 
 
 def check_moment_of(text: str | None) -> datetime | None:
-    """Read --at: the present for `now`, None for the signing time."""
+    """Return the moment of --at: the present for `now`, None for the signing time."""
     return datetime.now(UTC) if text == "now" else moment_of(text, "--at")
 
 
@@ -214,14 +213,14 @@ Pkcs11Module = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="PKCS#11 library of a key in a token; the only one that a recipe may use. It goes "
-        "before PKCS11_MODULE_PATH.",
+        help="PKCS#11 library for a key in a token. It overrides PKCS11_MODULE_PATH; a recipe may "
+        "use no other.",
     ),
 ]
 
 
 def environment_of(pkcs11_module: Path | None) -> Mapping[str, str]:
-    """Return the environment in which keys are opened, with the library that the user named."""
+    """Return the environment for opening keys, with the PKCS#11 library that the user named."""
     if pkcs11_module is None:
         return os.environ
 
@@ -229,7 +228,7 @@ def environment_of(pkcs11_module: Path | None) -> Mapping[str, str]:
 
 
 def passphrase_of(file: Path | None, descriptor: int | None, variable: str | None) -> "Passphrase":
-    """Choose the source that was named; a terminal is asked if none was."""
+    """Return the passphrase source that the user named, otherwise the terminal if there is one."""
     if file is not None:
         return passphrase.from_file(file)
     if descriptor is not None:
@@ -240,7 +239,7 @@ def passphrase_of(file: Path | None, descriptor: int | None, variable: str | Non
 
 
 def terminal_passphrase() -> "Passphrase | None":
-    """Return what asks at the terminal; None where there is none."""
+    """Return the function that prompts for a passphrase; None without a terminal."""
     return _ask if sys.stdin.isatty() else None
 
 
@@ -257,7 +256,7 @@ _PATIENCE = 1.0
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a function that takes the bytes done and all bytes; None where nobody looks."""
+    """Yield a callback for bytes done and bytes in total; None if stderr is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -266,7 +265,7 @@ def progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 class _Bar:
-    """Starts to draw after a second."""
+    """A progress bar that appears after a second."""
 
     def __init__(self, label: str, stack: ExitStack) -> None:
         self._label = label

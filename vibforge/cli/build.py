@@ -29,7 +29,7 @@ from vibforge.report import schema as report_schema
 
 
 class CompressionOption(StrEnum):
-    """How hard to compress."""
+    """Effort of the compression."""
 
     FAST = "fast"
     BEST = "best"
@@ -42,7 +42,7 @@ def build(  # noqa: PLR0913 - the options of the command
     ] = Path(),
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for what is made.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the built files.")
     ] = Path("dist"),
     acceptance_level: Annotated[
         str | None,
@@ -60,7 +60,8 @@ def build(  # noqa: PLR0913 - the options of the command
     layout: Annotated[
         str | None,
         typer.Option(
-            metavar="LAYOUT", help="plain, or boot-copy: needs no -f; see the documentation."
+            metavar="LAYOUT",
+            help="plain, or boot-copy: installs without -f, see the documentation.",
         ),
     ] = None,
     settings: Settings = None,
@@ -71,7 +72,7 @@ def build(  # noqa: PLR0913 - the options of the command
         bool | None,
         typer.Option(
             "--bundle/--no-bundle",
-            help="Also make an offline bundle; if not given: where the recipe has [bundle].",
+            help="Also make an offline bundle. Default: only if the recipe has [bundle].",
             show_default=False,
         ),
     ] = None,
@@ -82,13 +83,13 @@ def build(  # noqa: PLR0913 - the options of the command
         bool, typer.Option(help="Also write INSTALL.md and the scripts for the host.")
     ] = True,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be made; write nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be built; write nothing.")
     ] = False,
     if_changed: Annotated[
         bool,
         typer.Option(
             "--if-changed",
-            help="Build only if the result would differ from what build.json in DIR lists.",
+            help="Build only if the result would differ from the build.json in DIR.",
         ),
     ] = False,
     verbose: Verbose = False,
@@ -98,8 +99,8 @@ def build(  # noqa: PLR0913 - the options of the command
     """Build a VIB, with the instructions to install it.
 
     PROJECT is a folder with a vibforge.toml, a VIB Author stage directory (descriptor.xml and
-    payloads/NAME/…), or a plain tree of files as they shall appear on the host. What lint finds in
-    the VIB is told and does not change the exit code.
+    payloads/NAME/…), or a plain tree of files with the paths they will have on the host. Findings
+    of lint are printed; they do not change the exit code.
     """
     given = {
         "acceptance-level": acceptance_level,
@@ -140,9 +141,9 @@ def schema(
         str,
         typer.Argument(
             metavar="[NAME]",
-            help="recipe, or the middle part of the `format` that a --json begins with.",
+            help="recipe, or a command's output: the middle part of `format` in its --json.",
         ),
     ] = "recipe",
 ) -> None:
-    """Print the JSON Schema of a recipe, for editors, or of what a command prints with --json."""
+    """Print the JSON Schema of a recipe (for editors) or of a command's --json output."""
     print_json(report_schema.schema(name))

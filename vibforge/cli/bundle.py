@@ -1,4 +1,4 @@
-"""`vibforge bundle`: offline bundles and components, what fleets are fed with."""
+"""`vibforge bundle`: offline bundles and components, from which fleets install."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -56,16 +56,19 @@ Platforms = Annotated[
     typer.Option(
         "--platform",
         metavar="RELEASE",
-        help="What it says it is for: 7.0, 8.0, …; may be repeated.",
+        help="Platform that the bundle declares: 7.0, 8.0, …; may be repeated.",
     ),
 ]
 Vendor = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the vendor.")]
 Component = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="One component of this name with all VIBs in it."),
+    typer.Option(metavar="NAME", help="Put all VIBs into one component of this name."),
 ]
 ComponentVersion = Annotated[
-    str | None, typer.Option(metavar="VERSION", help="Its version; the first VIB's if none.")
+    str | None,
+    typer.Option(
+        metavar="VERSION", help="Version of the component. Default: that of the first VIB."
+    ),
 ]
 
 
@@ -75,11 +78,11 @@ _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 def identity(
     host: str, certificate: Path | None, key: Path | None, *, https: bool
 ) -> "ServerIdentity | None":
-    """Return what HTTPS needs, None for plain HTTP.
+    """Return the certificate and key for HTTPS, None for plain HTTP.
 
     Raises:
         ModelError: a certificate without a key, or a key without a certificate.
-        SigningError: they cannot be used.
+        SigningError: the certificate or key cannot be used.
     """
     if (certificate is None) != (key is None):
         raise ModelError("--cert and --key go together")
@@ -91,10 +94,11 @@ def identity(
 
 
 def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -> None:
-    """Say where the depot is, and serve it until a signal comes.
+    """Print the address of the depot, and serve it until a signal arrives.
 
     Raises:
-        OutputError: the server is not installed, or cannot listen; else as `snapshot` has them.
+        OutputError: the server is not installed, or cannot listen.
+        VibforgeError: as `snapshot` raises it.
     """
     try:
         from vibforge.bundle.serve import serving  # noqa: PLC0415 - an extra
@@ -117,14 +121,14 @@ def run(bundle: Path, host: str, port: int, identity: "ServerIdentity | None") -
 
 app = typer.Typer(
     name="bundle",
-    help="Make, judge, compose and serve offline bundles and components.",
+    help="Make, check, combine and serve offline bundles and components.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
 class ReaderOption(StrEnum):
-    """Whose verdict counts."""
+    """Reader of bundles whose refusal makes the exit code 1."""
 
     ESXCLI = "esxcli"
     COMPONENT = "component"
@@ -156,15 +160,17 @@ def create(  # noqa: PLR0913 - the options of the command
     release_type: Annotated[
         str | None, typer.Option(metavar="WORD", help="extension, patch, update, …")
     ] = None,
-    kb_url: Annotated[str | None, typer.Option(metavar="URL", help="Page that tells more.")] = None,
-    contact: Annotated[str | None, typer.Option(metavar="TEXT", help="Whom to ask.")] = None,
+    kb_url: Annotated[str | None, typer.Option(metavar="URL", help="Page with details.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Contact for support.")
+    ] = None,
     image_profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="Also make this image profile.")
     ] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Make an offline bundle of VIBs; each becomes a component unless told otherwise."""
+    """Make an offline bundle of VIBs: a component for each, or --component for all together."""
     options = {
         "vendor": vendor,
         "vendor-code": vendor_code,
@@ -191,7 +197,7 @@ def create(  # noqa: PLR0913 - the options of the command
 
 @app.command()
 def inspect(bundle: Bundle, *, as_json: Json = False) -> None:
-    """Show members, vendors, platforms, bulletins, components and VIBs."""
+    """Show a bundle's members, vendors, platforms, bulletins, components and VIBs."""
     listings = api.inspect_bundle(bundle)
     if as_json:
         print_json(documents.bundle.BundleInspect.of(str(bundle), listings))
@@ -210,13 +216,13 @@ def verify(  # noqa: PLR0913 - the options of the command
     require_signed: RequireSigned = False,
     require_level: RequireLevel = None,
     reader: Annotated[
-        ReaderOption | None, typer.Option("--for", help="Also fail where this reader refuses it.")
+        ReaderOption | None, typer.Option("--for", help="Also fail if this reader refuses it.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a bundle and its VIBs against their metadata, and say what each reader makes of it.
+    """Check a bundle and its VIBs against their metadata, and predict which readers refuse it.
 
-    Exit code 1 means that a fact failed, or that the reader named with --for refuses it.
+    Exit code 1 means that a check failed, or that the reader named with --for refuses the bundle.
     """
     verified = api.verify_bundle(
         bundle,
@@ -271,14 +277,15 @@ def remove(
     what: Annotated[
         list[str],
         typer.Argument(
-            metavar="NAME…", help="VIB IDs or names, bulletin IDs or component names; * fits all."
+            metavar="NAME…",
+            help="VIB IDs or names, bulletin IDs or component names; * matches any text.",
         ),
     ],
     *,
     output: Output,
     as_json: Json = False,
 ) -> None:
-    """Leave VIBs, bulletins or components out of a bundle."""
+    """Remove VIBs, bulletins or components from a bundle."""
     _show(
         lambda: documents.bundle.BundleRemove,
         [api.remove_from_bundle(bundle, what, output)],
@@ -293,7 +300,7 @@ def split(
     folder: Folder,
     as_json: Json = False,
 ) -> None:
-    """Make one bundle of each bulletin or component."""
+    """Make one bundle for each bulletin or component."""
     _show(lambda: documents.bundle.BundleSplit, api.split_bundle(bundle, folder), as_json=as_json)
 
 
@@ -306,7 +313,7 @@ def merge(
     vendor_code: VendorCode = None,
     as_json: Json = False,
 ) -> None:
-    """Make one bundle of several."""
+    """Merge several bundles into one."""
     written = api.merge_bundles(bundles, output, vendor=vendor, vendor_code=vendor_code)
     _show(lambda: documents.bundle.BundleMerge, [written], as_json=as_json)
 
@@ -320,7 +327,7 @@ def modernise(
     vendor_code: VendorCode = None,
     as_json: Json = False,
 ) -> None:
-    """Turn an old bundle into one of components for 7.0 to 9.0, saying what was assumed."""
+    """Turn an old bundle into one with components, for ESXi 7.0 to 9.0; list the assumptions."""
     done = api.modernise_bundle(
         bundle, output, platforms=words_of(platform), vendor_code=vendor_code or ""
     )
@@ -334,7 +341,7 @@ def unpack(
     folder: Folder,
     as_json: Json = False,
 ) -> None:
-    """Unpack a bundle to a tree that any web server can serve."""
+    """Unpack a bundle into a folder that any web server can serve."""
     done = api.unpack_bundle(bundle, folder)
     print_json(documents.bundle.BundleUnpack.of(done)) if as_json else print_report(
         report.unpacked_text(done)
@@ -349,7 +356,7 @@ def serve(  # noqa: PLR0913 - the options of the command
         str, typer.Option(metavar="ADDRESS", help="Address to listen at.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 for any that is free.")
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0: any free port.")
     ] = 8000,
     https: Annotated[bool, typer.Option("--https", help="HTTPS with a new certificate.")] = False,
     cert: Annotated[
@@ -360,7 +367,7 @@ def serve(  # noqa: PLR0913 - the options of the command
         Path | None, typer.Option(metavar="KEY", help="The certificate's key: a PEM file.")
     ] = None,
 ) -> None:
-    """Serve a copy of a bundle as a depot, on localhost unless --bind says otherwise."""
+    """Serve a copy of a bundle as a depot, on localhost unless --bind names another address."""
     run(bundle, bind, port, identity(bind, cert, key, https=https))
 
 

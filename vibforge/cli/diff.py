@@ -13,7 +13,7 @@ from vibforge.report import documents
 
 
 class DiffFormat(StrEnum):
-    """How differences are printed."""
+    """Format of the printed differences."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -23,7 +23,7 @@ def diff(
     old: Annotated[
         Path, typer.Argument(metavar="OLD", help="VIB, bundle, project, trx.conf or host facts.")
     ],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="Another of the same kind.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Another one of the same kind.")],
     *,
     settings: Settings = None,
     form: Annotated[
@@ -31,11 +31,11 @@ def diff(
     ] = DiffFormat.TEXT,
     as_json: Json = False,
 ) -> None:
-    """Say what differs between two packages, projects, trx.confs or hosts, by meaning.
+    """Show the differences in meaning between two packages, projects, trx.conf files or hosts.
 
-    A project counts as the unsigned VIB that it builds; nothing is written. Exit code 1 means that
-    a host would get something else. The same content in other bytes (another compression) is said,
-    and is exit code 0.
+    A project is compared as the unsigned VIB that it builds; nothing is written. Exit code 1 means
+    that a host would get something else. The same content in other bytes (for example compressed
+    otherwise) is reported with exit code 0.
     """
     found = api.compare(old, new, settings=settings_of(settings or []))
     if form is DiffFormat.MARKDOWN and not as_json:

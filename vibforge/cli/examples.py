@@ -1,4 +1,4 @@
-"""Examples that `--help` shows, by the words of the command; a test reads each as it stands."""
+"""Examples that `--help` shows, by command; a test parses each of them."""
 
 from vibforge.esxi.messages import UNTRUSTED
 

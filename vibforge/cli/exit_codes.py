@@ -1,11 +1,11 @@
-"""Every exit code that a command can have: the one table behind `--help`, README and vocabulary."""
+"""Every exit code of a command: the table in `--help`, README and the vocabulary."""
 
 from enum import IntEnum
 from typing import NamedTuple
 
 
 class ExitCode(IntEnum):
-    """How a command that was not stopped ends."""
+    """Exit code of a command that no signal stopped."""
 
     GOOD = 0
     BAD_VERDICT = 1
@@ -33,7 +33,7 @@ TABLE = (
     ExitCodeRow(
         str(ExitCode.COULD_NOT.value),
         "could not be done, or not for every file: the message says what, where and what to do; "
-        "2 counts more than 1",
+        "2 takes precedence over 1",
     ),
     ExitCodeRow(str(ExitCode.BUG.value), "a bug in vibforge: please report it"),
     ExitCodeRow(
@@ -42,7 +42,7 @@ TABLE = (
         "rights, `trx log --stability` lacks allantools",
     ),
     ExitCodeRow(
-        str(SIGNAL_BASE + PIPE_SIGNAL), "whoever read the output went away, as `head` does"
+        str(SIGNAL_BASE + PIPE_SIGNAL), "the reader of the output closed it, as `head` does"
     ),
     ExitCodeRow(f"{SIGNAL_BASE} + N", "signal N stopped the command: 130 by Ctrl-C, 143 by `kill`"),
 )

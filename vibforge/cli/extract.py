@@ -14,27 +14,28 @@ def extract(  # noqa: PLR0913 - the options of the command
     file: Annotated[Path, typer.Argument(metavar="FILE", help="VIB, bundle or loose payload.")],
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH…]", help="Files or folders in it; all if none."),
+        typer.Argument(metavar="[PATH…]", help="Files or folders to extract. Default: all."),
     ] = None,
     *,
     folder: Folder,
     payloads_only: Annotated[
-        bool, typer.Option("--payloads-only", help="The members as they are stored.")
+        bool, typer.Option("--payloads-only", help="Extract the members as they are stored.")
     ] = False,
     stage: Annotated[
-        bool, typer.Option("--stage", help="A project that `vibforge build` makes the VIB of.")
+        bool,
+        typer.Option("--stage", help="Write a project from which `vibforge build` makes the VIB."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     owners: Annotated[
         bool, typer.Option("--owners", help="Keep owners and set-id bits; needs root.")
     ] = False,
-    devices: Annotated[bool, typer.Option("--devices", help="Make devices and pipes.")] = False,
+    devices: Annotated[bool, typer.Option("--devices", help="Create devices and pipes.")] = False,
     outside_links: Annotated[
-        bool, typer.Option("--outside-links", help="Make links that lead out of the folder.")
+        bool, typer.Option("--outside-links", help="Create links that point outside the folder.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Take files out of a VIB or bundle, into a folder and nowhere else."""
+    """Extract files of a VIB or bundle into a folder, never outside it."""
     done = api.extract(
         file,
         folder,

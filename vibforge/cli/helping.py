@@ -1,7 +1,7 @@
-"""How `--help` and usage errors look.
+"""Format of `--help` and of usage errors.
 
-Help has whole sentences in lists of commands, and exit codes and examples below each command. A
-usage error never repeats what may be a secret: the value of an option for one, however mistyped.
+Lists of commands have whole sentences; the help of a command ends with exit codes and examples. A
+usage error never repeats what may be a secret, such as the value of a mistyped option.
 """
 
 import re
@@ -17,17 +17,17 @@ from vibforge.cli.exit_codes import TABLE
 from vibforge.vib import identity
 
 _UNCUT = 1000
-"""Characters of a summary: lists break it over lines, and none is cut to one."""
+"""Longest summary in characters: long enough that click breaks it over lines and never cuts it."""
 _SECRET_OPTIONS = "--passphrase"  # noqa: S105 - a name
 """Start of the name of every option that leads to a secret."""
 _OPTION_NAME = re.compile(r"-{1,2}[A-Za-z-]*")
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
-"""Click's UsageError, which typer does not pass on by name."""
+"""Click's UsageError, which typer does not export."""
 _NOT_REPEATED = "not repeated here, since it may be a secret"
 
 
 class _Formatter(Protocol):
-    """What is needed of click's formatter, whose module typer has moved more than once."""
+    """The part of click's formatter used here; typer has moved its module more than once."""
 
     @property
     def current_indent(self) -> int: ...
@@ -37,7 +37,7 @@ class _Formatter(Protocol):
 
 
 class HelpGroup(TyperGroup):
-    """A group whose list says of each command all that its summary says."""
+    """A group whose list shows the whole summary of each command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own classes, which typer has moved more than once
         """Read the words of the command line."""
@@ -72,13 +72,13 @@ class HelpCommand(TyperCommand):
             value = ctx.params.get(parameter.name or "")
             values = value if isinstance(value, list | tuple) else (value,)
             if any(str(each).startswith(_SECRET_OPTIONS) for each in values):
-                ctx.fail(f"{parameter.opts[0]} lacks its value: another option follows it")
+                ctx.fail(f"{parameter.opts[0]} needs a value, but another option follows it")
             if parameter.type.name == "path" and any(map(_is_a_key, values)):
-                ctx.fail(f"{parameter.opts[0]}: this is a key or certificate itself; name its file")
+                ctx.fail(f"{parameter.opts[0]} needs the name of a file, not the key itself")
         return []
 
     def format_epilog(self, ctx: Any, formatter: _Formatter) -> None:  # noqa: ANN401 - as above
-        """Write exit codes and examples; an example is never broken, so that it can be copied."""
+        """Write exit codes and examples, each example on one line so that it can be copied."""
         _write_exit_codes(formatter)
 
         lines = examples.EXAMPLES.get(" ".join(reversed(list(_names(ctx)))), "").splitlines()
@@ -89,7 +89,7 @@ class HelpCommand(TyperCommand):
 
 
 def _names(ctx: Any) -> Iterator[str]:  # noqa: ANN401 - as above
-    """Yield the words by which a command is called, the last first, without the program's."""
+    """Yield the words of a command, the last first, without the name of the program."""
     while ctx.parent is not None:
         yield ctx.info_name or ""
         ctx = ctx.parent
@@ -101,7 +101,7 @@ def _write_exit_codes(formatter: _Formatter) -> None:
 
 
 def _is_a_key(value: object) -> bool:
-    """Return whether somebody gave a key where a file should be named."""
+    """Return whether the value is a key or certificate instead of the name of a file."""
     text = str(value)
     if not ("-----BEGIN" in text or text.startswith("M")):
         return False  # the base64 of DER starts with M
@@ -111,7 +111,7 @@ def _is_a_key(value: object) -> bool:
 
 @contextmanager
 def _discreet() -> Iterator[None]:
-    """Take what may be a secret out of a usage error."""
+    """Remove what may be a secret from a usage error."""
     try:
         yield
     except _USAGE_ERROR as error:
@@ -120,12 +120,12 @@ def _discreet() -> Iterator[None]:
         if unknown:
             error.message = f"No such option: {_without_value(unknown)}"  # type: ignore[attr-defined] # click's
         elif parameter and any(name.startswith(_SECRET_OPTIONS) for name in parameter.opts):
-            error.message = f"the value is of the wrong kind; it is {_NOT_REPEATED}"  # type: ignore[attr-defined] # click's
+            error.message = f"the value has the wrong type; it is {_NOT_REPEATED}"  # type: ignore[attr-defined] # click's
         raise
 
 
 def _without_value(option: str) -> str:
-    """Return an unknown option without what may be a value stuck to it."""
+    """Return the name of an unknown option, without a value attached to it."""
     name = _OPTION_NAME.match(option)
     shown = name[0] if name else ""
     return _SECRET_OPTIONS + "…" if shown.startswith(_SECRET_OPTIONS) else shown

@@ -21,7 +21,7 @@ def host_check(  # noqa: PLR0913 - the options of the command
     facts: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="What the script of `vibforge host-facts` wrote; - for stdin."
+            metavar="FILE", help="Output of the script of `vibforge host-facts`; - for stdin."
         ),
     ],
     *,
@@ -29,15 +29,15 @@ def host_check(  # noqa: PLR0913 - the options of the command
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Compare the host with this VIB, or with that of a build.json; may be repeated.",
+            help="Compare the host with this VIB or the VIB of this build.json; may be repeated.",
         ),
     ] = None,
     trx_log: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="What `vibforge trx log --json` printed of this host's log; without it, the lines"
-            " among the facts count.",
+            help="Output of `vibforge trx log --json` for this host's log. Default: the log lines "
+            "among the facts.",
         ),
     ] = None,
     limit: Annotated[
@@ -50,10 +50,11 @@ def host_check(  # noqa: PLR0913 - the options of the command
     verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
-    """Say whether a host is as its VIBs were built, and keeps time as intended.
+    """Check whether a host still has its VIBs as they were built, and keeps time as configured.
 
     Exit code 1 means that a file of a VIB differs, is missing or is not known, that another version
-    is installed, or that the host is to keep time by PTP and does not, or this is not known.
+    is installed, or that the host is configured for PTP and does not keep time by it, or that this
+    is not known.
     """
     if trx_log and limit:
         raise errors.ModelError(

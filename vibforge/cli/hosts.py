@@ -35,13 +35,13 @@ def plan(  # noqa: PLR0913 - the options of the command
     ] = None,
     *,
     together: Annotated[
-        bool, typer.Option("--together", help="Install all files by one command, or none.")
+        bool, typer.Option("--together", help="Install all files with one command.")
     ] = False,
     remove: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Remove this installed VIB instead; the VIBs of the files are taken as installed.",
+            help="Predict the removal of this VIB; the files' VIBs are assumed to be installed.",
         ),
     ] = None,
     host: Annotated[
@@ -51,25 +51,25 @@ def plan(  # noqa: PLR0913 - the options of the command
     esxi: Esxi = None,
     to: Annotated[
         str | None,
-        typer.Option(metavar="RELEASE", help="Also say what an upgrade to this release says."),
+        typer.Option(metavar="RELEASE", help="Also predict an upgrade to this release."),
     ] = None,
     flags: Annotated[
-        str, typer.Option(metavar="FLAGS", help='What esxcli is given: "--force --dry-run".')
+        str, typer.Option(metavar="FLAGS", help='Options of esxcli, such as "--force --dry-run".')
     ] = "",
     route: Annotated[
         str,
         typer.Option(
             metavar="ROUTE",
-            help="Whose outcome counts: install, update, component, vlcm or image.",
+            help="Way of installing: install, update, component, vlcm or image.",
         ),
     ] = "install",
     trust: Trust = None,
     verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
-    """Say what a host will do with VIBs, and what it takes.
+    """Predict whether a host installs VIBs, and what has to be done on it.
 
-    Nothing is sent to a host. Without --host, predict for stock hosts of the releases named by
+    Nothing is sent to a host. Without --host, predict for stock hosts of the releases given with
     --esxi, or of 6.5 to 9.0. Exit code 1 means that a file does not install as it is, or that a VIB
     is not removed.
     """
@@ -100,9 +100,9 @@ def plan(  # noqa: PLR0913 - the options of the command
 def host_facts() -> None:
     """Print the script that collects a host's facts for `plan --host` and `host-check`.
 
-    Run it in the host's shell: it reads, changes nothing, and needs nothing but BusyBox and esxcli.
-    Its arguments are names of VIBs and absolute paths whose digests are wanted, beside those of the
-    VIBs that are not from VMware.
+    Run it in the host's shell. It changes nothing and needs only BusyBox and esxcli. It lists the
+    digests of the files of all VIBs that are not from VMware; name other VIBs and absolute paths as
+    arguments to get their digests, too.
     """
     print_text(
         (resources.shipped("templates") / "host-facts.sh").read_text(encoding="utf-8"), end=""
@@ -114,16 +114,16 @@ def explain(
         str,
         typer.Argument(
             metavar="TEXT",
-            help="A rule (VF218, port-section), a host's message, a file with a log, or - for "
-            "standard input.",
+            help="A rule (VF218, port-section), a host's message, a log file, or - for standard "
+            "input.",
         ),
     ],
     *,
     as_json: Json = False,
 ) -> None:
-    """Explain a rule, or the messages of hosts in a text or log: why, and what helps.
+    """Explain a rule, or the host messages in a text or log: their cause and remedy.
 
-    Exit code 1 means that nothing in the text is known here.
+    Exit code 1 means that vibforge recognises nothing in the text.
     """
     explanation = api_explain.explain(_text_or_log(message))
     show(
@@ -138,5 +138,5 @@ def _text_or_log(message: str) -> str | Path:
     """Return the message itself, or the log that it names."""
     if message == "-":
         return sys.stdin.buffer.read(known_messages.TEXT_LIMIT).decode("utf-8", "replace")
-    is_log = os.path.isfile(message)  # noqa: PTH113 - a message is often no path that Path takes
+    is_log = os.path.isfile(message)  # noqa: PTH113 - Path raises for many messages
     return Path(message) if is_log else message

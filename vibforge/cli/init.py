@@ -19,7 +19,7 @@ def init(
     ] = "trx-conf",
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the VIB.")] = None,
 ) -> None:
-    """Start a project: a commented recipe and an example tree."""
+    """Start a project with a commented recipe and example files."""
     for path in project_initialise.initialise(folder, template, name):
         print_text(str(folder / path))
     tell(f"Next: edit the files, then  {shell_line('vibforge', 'build', folder)}")

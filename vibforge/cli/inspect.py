@@ -28,7 +28,7 @@ def inspect(
         bool,
         typer.Option(
             "--files",
-            help="List all entries, and only them: mode, owner, group, bytes, path, link.",
+            help="List only the entries, all of them: mode, owner, group, bytes, path, link.",
         ),
     ] = False,
     cat: Annotated[
@@ -36,7 +36,7 @@ def inspect(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what is in VIBs, bundles, payloads or stage folders."""
+    """Show the contents of VIBs, bundles, payloads or stage folders."""
     if cat is not None:
         _cat(files, cat)
         return

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class FindingsFormat(StrEnum):
-    """How findings are printed."""
+    """Format of the printed findings."""
 
     TEXT = "text"
     SARIF = "sarif"
@@ -42,23 +42,24 @@ def lint(  # noqa: PLR0913 - the options of the command
     esxi: Esxi = None,
     select: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULE", help="Only these rules: VF3, VF501; may be repeated."),
+        typer.Option(metavar="RULE", help="Check only these rules: VF3, VF501; may be repeated."),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Not these rules; may be repeated.")
+        list[str] | None, typer.Option(metavar="RULE", help="Skip these rules; may be repeated.")
     ] = None,
     form: Annotated[
-        FindingsFormat, typer.Option("--as", help="In which form.")
+        FindingsFormat, typer.Option("--as", help="Format of the output.")
     ] = FindingsFormat.TEXT,
     every_one: Annotated[
-        bool, typer.Option("--all", help="One line for each finding, also of the same check.")
+        bool,
+        typer.Option("--all", help="Print each finding on its own line, also of the same check."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find what is wrong with VIBs, bundles and projects before a host does.
+    """Check VIBs, bundles and projects for what hosts refuse or what fails on them.
 
-    They are held against the releases of --esxi, or against 6.5 to 9.0. A project is built in a
-    temporary folder, and the rules that its recipe allows are left out of the verdict. Exit code 1
+    The checks are those for the releases given with --esxi, or for 6.5 to 9.0. A project is built
+    in a temporary folder; findings that its recipe allows do not change the exit code. Exit code 1
     means that there are errors.
     """
     result = api.lint(files, esxi=words_of(esxi), select=words_of(select), ignore=words_of(ignore))

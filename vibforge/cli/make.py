@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vibforge.project.make_request import MakeRequest
 
 _RESERVED = {"output": "OUT", "dry_run": "make check", "help": "vibforge build --help"}
-"""Options that would change what a target does, by parameter, with what to use instead."""
+"""Options that would change what a target does, by parameter, and what to use instead."""
 
 
 class Target(StrEnum):
@@ -36,11 +36,11 @@ def make(
     target: Annotated[Target, typer.Argument(help="The target.", metavar="TARGET")],
     number: Annotated[int, typer.Argument(help="Which project, from 1.", metavar="[N]", min=1)] = 1,
 ) -> None:
-    """Do the work of a target of vibforge.mk: package, bundle, check, lint, dist or clean.
+    """Run a target of vibforge.mk: package, bundle, check, lint, dist or clean.
 
-    vibforge.mk calls this. It passes make's variables in the environment, as VIBFORGE_MAKE_OUT and
-    so on, so that neither make nor a shell expands them. N picks a project for package, bundle
-    and check; a number beyond the last project is no error.
+    vibforge.mk calls this command. It passes make's variables in the environment, as
+    VIBFORGE_MAKE_OUT and so on, so that neither make nor a shell expands them. N selects the
+    project for package, bundle and check; a number beyond the last project does nothing.
     """
     request = make_request.read_make_request(os.environ)
     if target is Target.LINT:
@@ -71,7 +71,7 @@ def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -
 
 
 def _dist(request: "MakeRequest") -> None:
-    """List what was asked for, and what other projects of the same Makefile have built."""
+    """Write checksums of the requested projects and of others that the Makefile has built."""
     asked = {folder for _project, folder in request.jobs}
     folders = asked.union(folder for folder in request.folders if ledger.read_record(folder))
     print_text(str(project_clean.write_checksums(request.output, sorted(folders))))
@@ -87,10 +87,10 @@ def _clean(request: "MakeRequest") -> None:
 
 
 def _flags(command: str, flags: Sequence[str], variable: str) -> Sequence[str]:
-    """Return the words of a variable, or refuse what does not belong there.
+    """Return the options that a variable of make holds.
 
     Raises:
-        ModelError: a word is no option, or an option that would change what the target does.
+        ModelError: a word is no option, or is an option that would change what the target does.
     """
     group: Any = typer.main.get_command(application([command]))
     declared = group.commands[command]
@@ -98,12 +98,12 @@ def _flags(command: str, flags: Sequence[str], variable: str) -> Sequence[str]:
     found, _rest, order = declared.make_parser(context).parse_args(list(flags))
     given = {each.name for each in order if found[each.name] is not None}
     wrong = [
-        f"--{name.replace('_', '-')} does not belong here: use {instead}"
+        f"--{name.replace('_', '-')} is not allowed here: use {instead}"
         for name, instead in _RESERVED.items()
         if name in given
     ]
     if "--" in flags or given & {"project", "files"}:
-        wrong.append("only options belong here, not names of projects or files")
+        wrong.append("only options are allowed here, not names of projects or files")
     if wrong:
         raise ModelError.from_problems(Problem(what=each, where=variable) for each in wrong)
     return flags

@@ -17,15 +17,15 @@ from vibforge.signing import pki as signing_pki
 
 app = typer.Typer(
     name="pki",
-    help="Keep a CA for labs in a folder: sign, install its roots, test the chain. Never for "
-    "production: its keys lie there unencrypted.",
+    help="Keep a CA for labs in a folder, to sign VIBs and to test a host's chain of trust. Never "
+    "use it in production: its keys are stored unencrypted.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
 class Key(StrEnum):
-    """Keys that ESXi reads."""
+    """Kinds of keys that ESXi reads."""
 
     RSA_2048 = "rsa-2048"
     RSA_4096 = "rsa-4096"
@@ -40,7 +40,7 @@ KeyType = Annotated[Key, typer.Option(help="Kind of key.")]
 
 @app.command()
 def init(folder: Folder, *, key_type: KeyType = Key.RSA_2048, as_json: Json = False) -> None:
-    """Make a CA: two roots, an intermediate for partners, and its revocation list."""
+    """Make a CA: two roots, an intermediate for partners, and its certificate revocation list."""
     _warn()
     signing_pki.init_authority(folder, _now(), signing_pki.KeyKind(key_type))
     then = shell_line("vibforge", "pki", "issue", folder)
@@ -62,14 +62,14 @@ def issue(  # noqa: PLR0913 - the options of the command
     ] = SignedLevel.PARTNER,
     key_type: KeyType = Key.RSA_2048,
     valid_from: Annotated[
-        str | None, typer.Option(metavar="TIME", help="ISO 8601; 2000-01-01 if not given.")
+        str | None, typer.Option(metavar="TIME", help="ISO 8601. Default: 2000-01-01.")
     ] = None,
     valid_until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="ISO 8601; in 20 years if not given.")
+        str | None, typer.Option(metavar="TIME", help="ISO 8601. Default: in 20 years.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Issue a signer: its key, and its certificate with the chain."""
+    """Issue a signer's key, and its certificate with the chain."""
     wanted = signing_pki.SignerRequest(
         name=name,
         level=acceptance.AcceptanceLevel(acceptance_level),
@@ -84,7 +84,7 @@ def issue(  # noqa: PLR0913 - the options of the command
 
 @app.command()
 def revoke(folder: Folder, name: Name, *, as_json: Json = False) -> None:
-    """Take a signer back. Export again afterwards: hosts read the list from their store."""
+    """Revoke a signer. Then export again: hosts read the revocation list from their trust store."""
     certificate = signing_pki.revoke(folder, name, _now())
     then = shell_line("vibforge", "pki", "export", folder)
     text = f"{name} is revoked. Next: {then} --output STORE"
@@ -96,7 +96,7 @@ def export(
     folder: Folder,
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the store.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the trust store.")
     ],
     as_json: Json = False,
 ) -> None:
@@ -112,5 +112,5 @@ def _warn() -> None:
 
 
 def _now() -> datetime:
-    """Return the present: certificates are new each time anyway."""
+    """Return the present time, in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)

@@ -47,30 +47,30 @@ def sign(  # noqa: PLR0913 - the options of the command
     ] = None,
     pkcs11_module: Pkcs11Module = None,
     append: Annotated[
-        bool, typer.Option("--append", help="Add to the signatures that it has.")
+        bool, typer.Option("--append", help="Keep the existing signatures and add one.")
     ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop the signatures that it has.")
+        bool, typer.Option("--replace", help="Replace the existing signatures.")
     ] = False,
     signing_time: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
-            help="ISO 8601; the later of the VIB's release date and the first moment of the "
-            "certificate if not given.",
+            help="ISO 8601. Default: the VIB's release date or the start of the certificate's "
+            "validity, whichever is later.",
         ),
     ] = None,
     digest_out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the 32 bytes that shall be signed elsewhere."),
+        typer.Option(metavar="FILE", help="Write the 32 bytes (SHA-256) to be signed elsewhere."),
     ] = None,
     attributes_out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the text whose SHA-256 they are."),
+        typer.Option(metavar="FILE", help="Write the text whose SHA-256 has to be signed."),
     ] = None,
     signature_in: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Take the signature that was made elsewhere."),
+        typer.Option(metavar="FILE", help="Insert the signature that was made elsewhere."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -80,10 +80,10 @@ def sign(  # noqa: PLR0913 - the options of the command
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Sign a VIB as ESXi reads signatures.
+    """Sign a VIB in the format that ESXi reads.
 
-    The signature stands over the descriptor, which holds the digests of the payloads. VIB is
-    replaced only when the new signature has been verified.
+    The signature covers the descriptor, which holds the digests of the payloads. VIB is replaced
+    only after the new signature has been verified.
     """
     time = moment_of(signing_time, "--signing-time")
     if digest_out or attributes_out:

@@ -1,9 +1,9 @@
-"""The standard streams as commands find them: always there, and in any encoding.
+"""The standard streams of a command: always open, and usable in any encoding.
 
-A reader that goes away (`vibforge inspect X | head -1`) ends the command without a word and with
-the exit code of SIGPIPE; a result that cannot be written (`>/dev/full`) is an error like any other;
-a closed stream (`>&-`) is one that nobody reads. Letters that the encoding lacks are written in
-ASCII, so that no locale stops a command.
+A reader that closes the pipe (`vibforge inspect X | head -1`) ends the command silently with the
+exit code of SIGPIPE. A result that cannot be written (`>/dev/full`) is an error like any other. A
+closed stream (`>&-`) is replaced by the null device. Characters that the encoding lacks are written
+in ASCII, so that every locale works.
 """
 
 import codecs
@@ -29,7 +29,7 @@ _PIPE = getattr(signal, "SIGPIPE", PIPE_SIGNAL)
 
 
 class Stopped(BaseException):
-    """A signal asked the command to stop; what it had begun is undone on the way out."""
+    """A signal asked the command to stop; handlers undo unfinished work as it propagates."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -37,7 +37,7 @@ class Stopped(BaseException):
 
 
 class _Results(io.FileIO):
-    """Where results go: a failure ends the command, once."""
+    """The stream for results: the first failure to write ends the command."""
 
     _failed = False
 
@@ -54,7 +54,7 @@ class _Results(io.FileIO):
 
 
 class _Talk(io.FileIO):
-    """Where notes and progress go: the work goes on whether or not somebody listens."""
+    """The stream for notes and progress: failures to write are ignored."""
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
         with suppress(OSError):
@@ -63,7 +63,7 @@ class _Talk(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Put streams with these properties in the place of Python's own."""
+    """Replace Python's standard streams with streams of these properties."""
     codecs.register_error(_ERRORS, _in_ascii)
     for number in (0, 1, 2):
         _fill(number)
@@ -73,7 +73,7 @@ def prepare_streams() -> None:
 
 
 def _fill(number: int) -> None:
-    """Let nobody read or write where a stream is closed, so that no file takes its number."""
+    """Open the null device in place of a closed stream, so that no file gets its number."""
     try:
         os.fstat(number)
     except OSError:
@@ -81,7 +81,7 @@ def _fill(number: int) -> None:
 
 
 def _stream(python: TextIO | None, kind: type[io.FileIO], number: int) -> TextIO:
-    # PYTHONUNBUFFERED leaves the raw file alone; a Windows console is no file at all.
+    # With PYTHONUNBUFFERED the buffer is the raw file itself; a Windows console is no file.
     if python is not None and type(getattr(python.buffer, "raw", python.buffer)) is not io.FileIO:
         return python
     return io.TextIOWrapper(

@@ -46,14 +46,15 @@ from vibforge.trx.exchange.foreign import Foreign
 
 app = typer.Typer(
     name="trx",
-    help="Understand trx.conf, the settings of ESXi's PTP with hardware timestamps.",
+    help="Check, write, convert and rehearse trx.conf, the settings of ESXi's PTP with hardware "
+    "timestamps.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
 class ShownAs(StrEnum):
-    """What `show` prints."""
+    """Format of the output of `show`."""
 
     TABLE = "table"
     TRX_CONF = "trx.conf"
@@ -71,11 +72,11 @@ def check(  # noqa: PLR0913 - the options of the command
     because: Because = None,
     configstore: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="What the host's ConfigStore says: domain_number."),
+        typer.Option(metavar="KEY=VALUE", help="Value in the host's ConfigStore: domain_number."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Judge a trx.conf: every problem with its line, reason, remedy and how sure it is."""
+    """Check a trx.conf: print each finding with its line, reason, remedy and certainty."""
     tell_inferred(esxi)
     result = api.check_trx(
         file,
@@ -105,7 +106,7 @@ def new(  # noqa: PLR0913 - the options of the command
 ) -> None:
     """Write a trx.conf for a PTP profile.
 
-    KEY of --set is an option of ptp4l, or one of phc2sys: phc2sys:KEY.
+    KEY of --set is an option of ptp4l; write phc2sys:KEY for an option of phc2sys.
     """
     made = trx_profile.new_trx_conf(
         profile, domain=domain, changes=settings or (), releases=releases_of(linuxptp, esxi)
@@ -127,14 +128,14 @@ def profiles(*, as_json: Json = False) -> None:
 @app.command()
 def options(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORD…]", help="What they speak of.")
+        list[str] | None, typer.Argument(metavar="[WORD…]", help="Words to search for.")
     ] = None,
     *,
     linuxptp: Linuxptp = None,
     esxi: Esxi = None,
     as_json: Json = False,
 ) -> None:
-    """Search the options of linuxptp: what they take, and what they mean inside TRX."""
+    """Search the options of linuxptp: their values, and their effect in TRX."""
     releases = releases_of(linuxptp, esxi)
     found = option.catalogue().search(words or ())
     if as_json:
@@ -149,16 +150,17 @@ def show(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     shape: Annotated[
-        ShownAs, typer.Option("--as", help="In which form; a file is what TRX would make of it.")
+        ShownAs,
+        typer.Option("--as", help="Format; ptp4l.conf and phc2sys.conf are as TRX writes them."),
     ] = ShownAs.TABLE,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also the options that the file does not set.")
+        bool, typer.Option("--all", help="Also show the options that the file does not set.")
     ] = False,
     linuxptp: Linuxptp = None,
     esxi: Esxi = None,
     as_json: Json = False,
 ) -> None:
-    """Show the configuration that is in effect with a trx.conf."""
+    """Show the configuration that a trx.conf results in."""
     if as_json and shape is not ShownAs.TABLE:
         raise typer.BadParameter("--json and --as exclude each other")
     conf = trx_document.TrxConf.parse(read(file))
@@ -182,24 +184,25 @@ def import_(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     source: Annotated[
-        Foreign, typer.Option("--as", help="In which form it is; phc2sys: a line of its options.")
+        Foreign,
+        typer.Option("--as", help="Format of FILE; phc2sys: a line of command-line options."),
     ] = Foreign.PTP4L_CONF,
     ptp4l_options: Annotated[
-        str, typer.Option(metavar="TEXT", help="Arguments of ptp4l beside the file.")
+        str, typer.Option(metavar="TEXT", help="Command-line options of ptp4l.")
     ] = "",
     phc2sys_options: Annotated[
-        str, typer.Option(metavar="TEXT", help="Arguments of phc2sys.")
+        str, typer.Option(metavar="TEXT", help="Command-line options of phc2sys.")
     ] = "",
     interface: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose section to take, of several.")
+        str, typer.Option(metavar="NAME", help="Import the section of this interface.")
     ] = "",
     ptpconfig_profile: Annotated[
-        str, typer.Option(metavar="NAME", help="Which profile of a PtpConfig.")
+        str, typer.Option(metavar="NAME", help="Import this profile of a PtpConfig.")
     ] = "",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Make a trx.conf of linuxptp's own files or of an OpenShift PtpConfig."""
+    """Make a trx.conf from linuxptp's own files or from an OpenShift PtpConfig."""
     imported = conversion.import_text(
         read(file),
         source,
@@ -223,16 +226,17 @@ def export(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     target: Annotated[
-        Foreign, typer.Option("--as", help="In which form; phc2sys: a line of its options.")
+        Foreign,
+        typer.Option("--as", help="Format; phc2sys: a line of command-line options."),
     ] = Foreign.PTP4L_CONF,
-    name: Annotated[str, typer.Option(metavar="NAME", help="Name of a PtpConfig.")] = "trx",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name for the PtpConfig.")] = "trx",
     interface: Annotated[
-        str, typer.Option(metavar="NAME", help="Interface of a PtpConfig.")
+        str, typer.Option(metavar="NAME", help="Interface for the PtpConfig.")
     ] = "ens1f0",
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a trx.conf into linuxptp's own files or into an OpenShift PtpConfig."""
+    """Convert a trx.conf to linuxptp's own files or to an OpenShift PtpConfig."""
     text, exported = conversion.export_text(read(file), target, name=name, interface=interface)
     if as_json:
         print_json(documents.trx.TrxExport.of(exported, text, target))
@@ -256,7 +260,7 @@ def host(
     domain: Domain = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether TRX takes a NIC, and how ESXi itself sets what trx.conf need not carry."""
+    """Show whether TRX supports a NIC, and which PTP settings ESXi has besides trx.conf."""
     verdict = trx_nic.judge_nic(nic, function) if nic else None
     ways = configstore.official_ways(domain)
     if as_json:
@@ -268,7 +272,7 @@ def host(
 
 @app.command()
 def fingerprint(binary: File, *, as_json: Json = False) -> None:
-    """Tell the linuxptp release of a ptp4l, phc2sys or pmc binary."""
+    """Identify the linuxptp version of a ptp4l, phc2sys or pmc binary."""
     found = option.fingerprint(read(binary, option.MAX_BYTES))
     if as_json:
         print_json(documents.trx.TrxFingerprint.of(found, str(binary)))

@@ -1,4 +1,4 @@
-"""What the commands of `vibforge trx` share: arguments, reading, writing, their verdict."""
+"""Arguments of the commands of `vibforge trx`, and how these read and write files."""
 
 import sys
 from pathlib import Path
@@ -16,46 +16,46 @@ from vibforge.trx import option as trx_release
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write it here, not to stdout."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write to this file, not to stdout."),
 ]
 Linuxptp = Annotated[
     list[str] | None,
-    typer.Option(metavar="RELEASE", help="For linuxptp 3.1.1, 4.0, …; may be repeated."),
+    typer.Option(metavar="VERSION", help="linuxptp version: 3.1.1, 4.0, …; may be repeated."),
 ]
 
 
 def releases_of(linuxptp: list[str] | None, esxi: list[str] | None) -> tuple[str, ...]:
-    """The releases that the options name; says so where they are inferred."""
+    """Return the linuxptp versions that the options name; print a note if they are inferred."""
     tell_inferred(esxi)
     return trx_release.chosen(words_of(linuxptp), release.parse_releases(words_of(esxi)))
 
 
 def tell_inferred(esxi: list[str] | None) -> None:
-    """Say which linuxptp releases are checked for, where an ESXi release does not tell."""
+    """Print a note for each ESXi release whose linuxptp version is inferred or not known."""
     for host in release.parse_releases(words_of(esxi)):
         carried = trx_release.carried_by(host)
         if carried == ():
-            continue  # it has no TRX, which is an error
+            continue  # this release has no TRX; the check reports that
         tell(
             f"ESXi {host}: linuxptp {trx_release.span(carried)} is inferred; "
-            "the vendor does not say."
+            "the vendor does not document it."
             if carried
-            else f"ESXi {host}: its linuxptp is not known, so every candidate counts."
+            else f"ESXi {host}: its linuxptp version is not known, so all candidates are checked."
         )
 
 
 def name_of(path: Path) -> str:
-    """A path as it can be printed anywhere."""
+    """Return a path as text that can be printed in any encoding."""
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def read(path: Path, most: int | None = None) -> bytes:
-    """The bytes of FILE, no more than it may have."""
+    """Return the bytes of FILE, at most `most` (default: the limit of a trx.conf)."""
     return inputs.read_input(path, most or paths.TRX_CONF_LIMIT, errors.TrxError)
 
 
 def write(text: str, output: Path | None) -> None:
-    """Write a text to a file or to stdout; bytes that were no UTF-8 come out as they were."""
+    """Write a text to a file or to stdout; bytes that are not UTF-8 stay unchanged."""
     data = text.encode("utf-8", "surrogateescape")
     if output is None:
         sys.stdout.buffer.write(data)

@@ -1,4 +1,4 @@
-"""`vibforge trx rehearse` and `vibforge trx sniff`: the clock before the reboot."""
+"""`vibforge trx rehearse` and `vibforge trx sniff`: test a trx.conf before it is on a host."""
 
 import sys
 from contextlib import contextmanager
@@ -36,18 +36,19 @@ if TYPE_CHECKING:
     from vibforge.trx.rehearsal.verdict import Sample
 
 Transport = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The network over L2, UDPv4 or UDPv6.")
+    str | None,
+    typer.Option(metavar="NAME", help="Choose the network by transport: L2, UDPv4 or UDPv6."),
 ]
 Vlan = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="The network of this VLAN, which the host's port carries untagged; 0: none.",
+        help="Choose the network of this VLAN, which the host gets untagged; 0: no VLAN.",
     ),
 ]
 Master = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="The master of this address or identity."),
+    typer.Option(metavar="ADDRESS", help="Choose the master by its address or clock identity."),
 ]
 
 
@@ -55,57 +56,62 @@ def rehearse(  # noqa: PLR0913 - the options of the command
     file: File,
     *,
     gm_profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Against a grandmaster of this profile.")
+        str | None,
+        typer.Option(metavar="NAME", help="Run against a grandmaster of this PTP profile."),
     ] = None,
     gm_conf: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Against the one of a ptp4l.conf.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Run against a grandmaster with this ptp4l.conf."),
     ] = None,
     pcap: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Against one like in this capture.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Run against a grandmaster as in this capture."),
     ] = None,
     interface: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Against a real network; root only.")
+        str | None,
+        typer.Option(metavar="NAME", help="Run against the network at this interface; root only."),
     ] = None,
     second_profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Fail over to a second grandmaster of this profile."),
+        typer.Option(metavar="NAME", help="Fail over to a second grandmaster of this PTP profile."),
     ] = None,
     second_conf: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Fail over to a second one of a ptp4l.conf."),
+        typer.Option(metavar="FILE", help="Fail over to a second one with this ptp4l.conf."),
     ] = None,
     domain: Domain = None,
     transport: Transport = None,
     vlan: Vlan = None,
     master: Master = None,
     seconds: Annotated[
-        float | None, typer.Option(metavar="N", help="Give up after so many seconds, 1 to 600.")
+        float | None, typer.Option(metavar="N", help="Stop after this many seconds, 1 to 600.")
     ] = None,
     watch: Annotated[
-        float, typer.Option(metavar="N", help="Go on so many seconds when all is well.")
+        float,
+        typer.Option(metavar="N", help="Watch for this many seconds after the client has locked."),
     ] = 3.0,
     client_linuxptp: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Run the client with the linuxptp of this folder."),
+        typer.Option(metavar="DIR", help="Run the client with the linuxptp in this folder."),
     ] = None,
     gm_linuxptp: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Run the grandmaster with the linuxptp of this folder."),
+        typer.Option(metavar="DIR", help="Run the grandmaster with the linuxptp in this folder."),
     ] = None,
     keep_threshold: Annotated[
         bool, typer.Option("--keep-threshold", help="Do not raise neighborPropDelayThresh.")
     ] = False,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with the curves, too.")
+        Path | None, typer.Option(metavar="FILE", help="Also write an HTML page with the curves.")
     ] = None,
     verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
-    """Run a trx.conf as a client with the real ptp4l, in private, and say whether it fits.
+    """Run the real ptp4l with a trx.conf in an isolated network, and report whether it locks.
 
-    The grandmaster is one of --gm-profile, --gm-conf, --pcap and --interface. No clock is set. DIR
-    holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit code 1
-    means that the trx.conf does not fit, or that this is not known.
+    Name the grandmaster with one of --gm-profile, --gm-conf, --pcap and --interface. No clock is
+    set. DIR holds ptp4l, pmc and phc2sys, wrappers of them, or an extracted Debian package. Exit
+    code 1 means that the trx.conf does not fit the grandmaster, or that this is not known.
     """
     with _live(report_trx_rehearse.live_line) as on_sample:
         found = api.rehearse_trx(
@@ -160,7 +166,7 @@ def sniff(  # noqa: PLR0913 - the options of the command
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what PTP a network speaks: domains, masters, delay mechanism, and what fits it."""
+    """Show the PTP domains, masters and delay mechanism of a network, and a trx.conf that fits."""
     where = interface or (name_of(capture) if capture else "")
     with progress("listening") as on_progress:
         heard = network_sniff.observe(capture, interface, seconds, on_progress)
@@ -195,7 +201,7 @@ def sniff(  # noqa: PLR0913 - the options of the command
 
 @contextmanager
 def _live(line_of: "Callable[[list[Sample]], str]") -> "Iterator[Callable[[Sample], None] | None]":
-    """Show a running rehearsal in one line of a terminal."""
+    """Yield a callback that shows a running rehearsal in one line of a terminal, or None."""
     if not sys.stderr.isatty():
         yield None
         return

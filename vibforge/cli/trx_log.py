@@ -1,4 +1,4 @@
-"""`vibforge trx log`: whether the clock of a host kept time, by what its programs wrote."""
+"""`vibforge trx log`: whether the clock of a host kept time, according to its logs."""
 
 import sys
 from collections import deque
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _RECENT = 30
 _WRITE_EVERY = 30
-"""Looks at a followed log between two writings of the file for Prometheus: 15 s."""
+"""The file for Prometheus is written at every 30th poll of a followed log: every 15 s."""
 
 
 def log(  # noqa: PLR0913 - the options of the command
@@ -56,41 +56,44 @@ def log(  # noqa: PLR0913 - the options of the command
     ] = None,
     reference_error: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Error of the grandmaster, in ns; it is added to max |TE|."),
+        typer.Option(metavar="N", help="Error of the grandmaster in ns; added to max |TE|."),
     ] = None,
     asymmetry: Annotated[
         str | None,
         typer.Option(
             metavar="N",
-            help="Half of the difference of both directions' delays, in ns; added, too.",
+            help="Half the difference between the delays of both directions, in ns; added to "
+            "max |TE|.",
         ),
     ] = None,
     stability: Annotated[
-        bool, typer.Option("--stability", help="MTIE and TDEV, too; needs vibforge[stability].")
+        bool,
+        typer.Option("--stability", help="Also compute MTIE and TDEV; needs vibforge[stability]."),
     ] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on with what is added to the one FILE.")
+        bool, typer.Option("--follow", help="Keep reading what is appended to FILE.")
     ] = False,
     seconds: Annotated[
         float | None,
-        typer.Option(metavar="N", min=1, help="With --follow: stop after so many seconds."),
+        typer.Option(metavar="N", min=1, help="With --follow: stop after this many seconds."),
     ] = None,
     prometheus: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write gauges for Prometheus, too."),
+        typer.Option(metavar="FILE", help="Also write gauges for Prometheus."),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with the curves, too.")
+        Path | None, typer.Option(metavar="FILE", help="Also write an HTML page with the curves.")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also all events, notes and unknown lines.")
+        bool, typer.Option("--all", help="Also print all events, notes and unknown lines.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Say whether a clock kept time: what ptp4l, phc2sys and TRX wrote, held against limits.
+    """Check by the logs of ptp4l, phc2sys and TRX whether a clock kept time within limits.
 
-    Rotated and compressed files may come in any order. Exit code 1 means that a limit was exceeded,
-    or that the logs do not show that it was kept. --follow ends with the report, at Ctrl-C too.
+    Rotated and compressed files may be given in any order. Exit code 1 means that a limit was
+    exceeded, or that the logs do not show that it was kept. --follow prints the report at its end,
+    also after Ctrl-C.
     """
     limits = log_limits.limits_of(limit or [])
     budget = _budget(reference_error, asymmetry)
@@ -121,7 +124,7 @@ def log(  # noqa: PLR0913 - the options of the command
 
 
 def _budget(reference_error: str | None, asymmetry: str | None) -> "Budget":
-    """Read the errors that no log shows."""
+    """Return the errors of --reference-error and --asymmetry, which no log shows."""
     return log_verdict.Budget(
         *(
             None if text is None else log_limits.nanoseconds_of(text, option)
@@ -139,9 +142,9 @@ def _followed(
     judged: "Callable[[LogReading], Assessment]",
     prometheus: Path | None,
 ) -> "tuple[LogReading, Stopped | None]":
-    """Follow one log to its end, and return what it says, and the signal that ended it."""
+    """Follow one log; return its reading, and the signal that stopped it or None."""
     if len(files) != 1 or str(files[0]) == "-":
-        raise typer.BadParameter("--follow takes one FILE, which is no standard input")
+        raise typer.BadParameter("--follow takes one FILE, not standard input")
     reader, host = log_reading.LogReader(), log_order.log_name(files[0])
     looks = 0
     stopped = None
@@ -165,7 +168,7 @@ def _followed(
 
 @contextmanager
 def _live(reader: "LogReader") -> "Iterator[Callable[[], None]]":
-    """Show the clocks of a log in one line of a terminal."""
+    """Yield a function that shows the clocks of a log in one line of a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

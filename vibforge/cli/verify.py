@@ -37,7 +37,7 @@ def verify(  # noqa: PLR0913 - the options of the command
 ) -> None:
     """Check VIBs and bundles against their own metadata: sizes, digests, file lists, signatures.
 
-    Exit code 1 means that a fact failed. A warning leaves it at 0.
+    Exit code 1 means that a check failed. With warnings only, the exit code is 0.
     """
     with progress("verifying") as on_progress:
         verified = api.verify(

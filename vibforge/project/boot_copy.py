@@ -45,7 +45,8 @@ def boot_copied(trees: Sequence[PayloadTree], recipe: Recipe) -> tuple[PayloadTr
 def _refuse_links(trees: Sequence[PayloadTree], moved: frozenset[str]) -> None:
     problems = [
         Problem(
-            what="the layout boot-copy copies plain files only, whose names end in no blank",
+            what="the layout boot-copy copies regular files only, with names that do not end in a "
+            "blank",
             where=f"/{entry.path}",
             remedy="put the file itself there, or below opt/",
         )
@@ -62,7 +63,7 @@ def _is_link(entry: ArchiveEntry) -> bool:
 
 
 def _manifest(trees: Sequence[PayloadTree], moved: frozenset[str]) -> str:
-    """Return the list that the script reads: mode and path, a file a line."""
+    """Return the list that the script reads: mode and path, one file per line."""
     lines = sorted(
         (entry.path, f"{entry.mode:04o} {entry.path}\n")
         for tree in trees
@@ -73,7 +74,7 @@ def _manifest(trees: Sequence[PayloadTree], moved: frozenset[str]) -> str:
 
 
 class _LaidOut(Struct):
-    """A tree whose entries are being put elsewhere, by their new paths."""
+    """A tree with entries at their new paths."""
 
     old: PayloadTree
     entries: dict[str, tuple[ArchiveEntry, FileState | None]] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class _LaidOut(Struct):
         self._add_folders(path, entry.mtime)
 
     def add_file(self, path: str, content: bytes, mode: int, mtime: int) -> None:
-        """Put a file of ours into the tree.
+        """Add a generated file to the tree.
 
         Raises:
             PayloadError: the tree has that path already.

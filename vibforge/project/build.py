@@ -1,4 +1,4 @@
-"""Build a VIB from a project: pack, describe, sign, and publish all together."""
+"""Build a VIB from a project: pack and sign it, and publish all files together."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ if TYPE_CHECKING:
 
 
 _SCHEMES = (ENVIRONMENT_SCHEME, TOKEN_SCHEME)
-"""A key that starts so is no file."""
+"""Prefixes of keys that are not files."""
 
 
 class BuiltSignature(Struct, frozen=True, kw_only=True):
-    """What stands in `sig.pkcs7`, and what it is worth as far as is known without a store."""
+    """The content of `sig.pkcs7`, and its verification as far as possible without a trust store."""
 
     block: bytes
     judgement: TrustJudgement
@@ -63,7 +63,7 @@ class BuiltSignature(Struct, frozen=True, kw_only=True):
 
 
 class BuildSigner(Struct, frozen=True, kw_only=True):
-    """A key that was opened before the work begins, so that a wrong passphrase costs no build."""
+    """A key that is opened before packing, so that a wrong passphrase is reported at once."""
 
     signer: Signer
     stated: SigningTime
@@ -86,7 +86,7 @@ def signer_of_recipe(
     environment: Mapping[str, str],
     ask: Callable[[], bytes] | None,
 ) -> Signer:
-    """Open the key of a recipe; `ask` is called where it names no source of its passphrase.
+    """Open the key of a recipe; call `ask` if the recipe names no source of its passphrase.
 
     Raises:
         SigningError: key, certificate or passphrase cannot be used.
@@ -100,7 +100,7 @@ def signer_of_recipe(
 
 
 def build_signer(signer: Signer, recipe: SigningRecipe | None, date: ReleaseDate) -> BuildSigner:
-    """Pair a signer with the time that its signature states.
+    """Return a signer with the time that its signature will state.
 
     The recipe's time goes first; else it is what `signing.making.signing_time` makes of the release
     date.
@@ -138,7 +138,7 @@ _REMEDY = {
 
 
 def check_readable(name: str, size: int, trees: Sequence[PayloadTree]) -> None:
-    """Refuse a VIB that commands such as `verify` would refuse to read.
+    """Raise an error if commands such as `verify` would refuse to read the VIB.
 
     Args:
         name: the file name of the VIB.
@@ -153,7 +153,7 @@ def check_readable(name: str, size: int, trees: Sequence[PayloadTree]) -> None:
 
 
 def amounts(trees: Sequence[PayloadTree]) -> dict[Work, int]:
-    """Return what it takes to read the payloads of these trees once."""
+    """Return the work of reading the payloads of these trees once."""
     entries = [entry for tree in trees for entry in tree.entries]
     return {
         Work.UNPACKED: sum(tree.image_size for tree in trees),
@@ -181,7 +181,7 @@ def _problems(name: str, size: int, trees: Sequence[PayloadTree]) -> Iterator[Pr
 
 
 Progress = Callable[[int, int], None]
-"""Is told the bytes that were packed, and how many there are in all."""
+"""Callback with the bytes packed so far and the bytes in total."""
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -195,7 +195,7 @@ class Built(Struct, frozen=True, kw_only=True):
     size: int
     sha256: str
     signature: BuiltSignature | None = None
-    """None where the recipe names no key."""
+    """None if the recipe names no key."""
 
     @property
     def vib_path(self) -> Path:
@@ -223,15 +223,15 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         project: a recipe file, a folder (see `read_project`), or a recipe.
         output: the folder; it is made if it is missing.
         root: the folder that the trees of a recipe given as a value are relative to.
-        settings: values that go over the project's, by key: `{"version": "1.2.0-1"}`.
+        settings: values that override the project's, by key: `{"version": "1.2.0-1"}`.
         environment: for `${NAME}` in recipes, SOURCE_DATE_EPOCH, keys and PKCS11_MODULE_PATH, the
             only PKCS#11 library that a recipe may use; the process's if None.
-        level: how hard to compress.
+        level: effort of the compression.
         threads: compressing threads; the number does not change the bytes.
-        on_progress: is told how far packing is.
-        ask_passphrase: is called where a key is encrypted and the recipe names no source.
-        allow: rules on trx.conf that may be broken, with the reasons.
-        instructions: whether INSTALL.md and the scripts for the host are written as well.
+        on_progress: called with the progress of packing.
+        ask_passphrase: called if a key is encrypted and the recipe names no source.
+        allow: rules that the trx.conf may break, with the reasons.
+        instructions: whether to write INSTALL.md and the scripts for the host.
         signer: signs in place of the key that the recipe names: `open_signer` opens a key once for
             however many packages. It stays the caller's.
 
@@ -336,7 +336,7 @@ def _guides(built: Built) -> Iterator[tuple[WrittenKind, str, bytes]]:
 
 
 def open_key(plan: BuildPlan, ask_passphrase: Callable[[], bytes] | None = None) -> Signer | None:
-    """Open the key that the recipe names; None where it names none.
+    """Open the key that the recipe names; return None if it names none.
 
     Raises:
         SigningError: key, certificate or passphrase cannot be used.
@@ -350,7 +350,7 @@ def open_key(plan: BuildPlan, ask_passphrase: Callable[[], bytes] | None = None)
 def _signing(
     plan: BuildPlan, signer: Signer | None, ask: Callable[[], bytes] | None
 ) -> BuildSigner | None:
-    """Open the key before anything is packed."""
+    """Open the key of a plan before anything is packed."""
     signer = signer or open_key(plan, ask)
     if signer is None:
         return None
@@ -358,11 +358,11 @@ def _signing(
 
 
 def _check_folder(folder: Path, plan: BuildPlan) -> None:
-    """Keep the instructions of another package from being overwritten, and trees from growing."""
+    """Raise an error if the output folder is in a payload tree or holds another package."""
     for tree in plan.trees:
         if _would_be_packed(Path(os.path.realpath(folder)), tree):
             raise OutputError(
-                "the output would become part of the payload, which the next build packs",
+                "the output folder is in the payload tree, so the next build would pack it",
                 where=str(folder),
                 remedy="choose a folder beside the tree: "
                 + shell_line("-o", tree.root.resolve().parent / "dist"),
@@ -371,7 +371,7 @@ def _check_folder(folder: Path, plan: BuildPlan) -> None:
 
 
 def _check_others(folder: Path, of: Recipe) -> None:
-    """Refuse a folder in which another package is."""
+    """Raise an error if the folder holds another package."""
     own = f"{of.vendor}_{of.type}_{of.name}_"
     with explained(folder):
         others = [file.name for file in folder.glob("*.vib") if not file.name.startswith(own)]
@@ -395,7 +395,7 @@ def _would_be_packed(folder: Path, tree: PayloadTree) -> bool:
 def _shares(
     plan: BuildPlan, on_progress: Progress | None
 ) -> Iterator[Callable[[int], None] | None]:
-    """Yield for each tree what turns its own progress into that of the whole."""
+    """Yield for each tree a callback that reports its progress as part of the whole."""
     before = 0
     for tree in plan.trees:
         yield None if on_progress is None else _share(on_progress, before, plan.image_size)

@@ -1,4 +1,4 @@
-"""The offline bundle that a build makes of its VIB."""
+"""Make the offline bundle of a build's VIB."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from vibforge.project.recipe_writing import table
 
 
 def with_bundle(plan: BuildPlan) -> BuildPlan:
-    """Return a plan with a bundle, by the recipe's table if it has one.
+    """Return a plan with a bundle, described by the recipe's [bundle] if it has one.
 
     Raises:
         DepotError: the bundle could not be made, which is known before anything is packed.
@@ -37,7 +37,7 @@ def without_bundle(plan: BuildPlan) -> BuildPlan:
 
 
 def bundle_of(plan: BuildPlan, folder: Path) -> Written:
-    """Make the bundle that a plan wants of the VIB that it made, and list it in build.json.
+    """Make the bundle of a plan from the VIB that was built, and list it in build.json.
 
     Bundle and record get their names together.
 
@@ -87,5 +87,5 @@ def _foresee(plan: BuildPlan, bundle: BundleRecipe) -> None:
             raise DepotError(
                 f"component {component.name} names the VIB {', '.join(strange)}",
                 where="bundle.components",
-                remedy="a build bundles its own VIB; `vibforge bundle create` bundles several",
+                remedy="name only this VIB, or use `vibforge bundle create` to bundle several",
             )

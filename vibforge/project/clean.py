@@ -31,7 +31,7 @@ class Cleaned(Struct, frozen=True, kw_only=True):
 
     removed: tuple[Path, ...]
     kept: tuple[Problem, ...]
-    """Files that a list names and that are not what was written, each with the reason."""
+    """Listed files that are not as they were written, each with the reason."""
 
 
 def clean(output: Path, folders: Sequence[Path] = ()) -> Cleaned:
@@ -114,7 +114,7 @@ def _remove(
             yield Problem(
                 what=f"kept: {objection}",
                 where=str(folder.path / file.name),
-                remedy="remove it by hand if nobody needs it",
+                remedy="remove it by hand if you do not need it",
             )
         elif objection == "":
             removed.append(folder.path / file.name)
@@ -125,7 +125,7 @@ _LISTED = {WrittenKind.VIB, WrittenKind.BUNDLE}
 
 
 def write_checksums(output: Path, folders: Sequence[Path]) -> Path:
-    """Write SHA256SUMS over what the latest builds into some folders made.
+    """Write SHA256SUMS for the files of the latest builds into some folders.
 
     Args:
         output: the folder that the file belongs into.
@@ -157,7 +157,7 @@ def _lines(output: Path, folder: Path, problems: list[Problem]) -> Iterator[tupl
     """Yield the path from `output`, and the digest, of each file of a build's that is listed."""
     found = read_record(folder)
     if found is None:
-        problems.append(_problem(folder / RECORD_NAME, "there is no record of a build here"))
+        problems.append(_problem(folder / RECORD_NAME, "is missing, so nothing was built here"))
         return
     with BuiltFolder(folder, follow=True) as opened:
         for file in found.files:

@@ -26,7 +26,7 @@ def template_names() -> tuple[str, ...]:
 
 
 def initialise(folder: Path, template: str, name: str | None = None) -> tuple[str, ...]:
-    """Write a commented recipe and an example tree.
+    """Write a commented recipe and example files.
 
     Args:
         folder: where; it must be missing or empty.
@@ -54,7 +54,7 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
         is_new = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_new:
         raise OutputError(
-            "there is something already", where=str(folder), remedy="name a new or an empty folder"
+            "the folder is not empty", where=str(folder), remedy="name a new or an empty folder"
         )
     shown = os.fsencode(folder).decode("utf-8", "replace")
     is_there = folder.exists()
@@ -85,7 +85,7 @@ def _unfinished(here: FolderHandle) -> Iterator[str]:
 
 
 def _fill(folder: FolderHandle, unfinished: FolderHandle, files: tuple[str, ...]) -> None:
-    """Move a whole project into a folder: the recipe last, for it makes the folder a project."""
+    """Move a project into a folder, the recipe last because it makes the folder a project."""
     names = sorted({file.split("/")[0] for file in files}, key=lambda name: name == RECIPE_NAME)
     for number, name in enumerate(names):
         try:

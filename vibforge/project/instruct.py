@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 _MARKUP = re.compile(r"[\\`*<>\[\]|&~]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
-"""What CommonMark may read as markup within a line; a backslash before it takes that away."""
+"""Characters that CommonMark may read as markup within a line unless a backslash escapes them."""
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """Return a template, named by its path below `templates/`, with its values in place.
+    """Return the text of a template, named by its path below `templates/`, for some values.
 
     Templates quote what they show: `| sh` makes a word for a shell, `| md` plain text of Markdown.
     Where a value goes into TOML, it must be a checked name.
@@ -35,7 +35,7 @@ def render(template: str, values: Mapping[str, object]) -> str:
 
 @cache
 def _environment() -> "Environment":
-    """Return the one environment: a template is compiled once for however many packages."""
+    """Return the environment, which is cached so that each template is compiled once."""
     from jinja2 import (  # noqa: PLC0415 - only where something is rendered
         Environment,
         FunctionLoader,
@@ -58,7 +58,7 @@ def _environment() -> "Environment":
 
 
 def _markdown(text: object) -> str:
-    """Return a text that Markdown shows as it is: no markup, no HTML."""
+    """Return a text with markup and HTML escaped for Markdown."""
     return _MARKUP.sub(r"\\\g<0>", str(text))
 
 
@@ -75,7 +75,7 @@ class Guide(Struct, frozen=True):
 
 
 class ReleaseLine(Struct, frozen=True):
-    """What hosts of some releases answer to the command in the instructions."""
+    """The outcome of the command in the instructions on hosts of some releases."""
 
     names: str
     answer: str
@@ -124,7 +124,7 @@ def instructions(
 
 
 def _maintenance(descriptor: Descriptor) -> MaintenanceMode:
-    """Return for which live changes a host wants maintenance mode; one that waits wants none."""
+    """Return for which live changes a host requires maintenance mode."""
     said = descriptor.system_requires.maintenance_mode
     stated = said or MaintenanceMode(on_install=True, on_remove=True)
     return MaintenanceMode(
@@ -139,11 +139,11 @@ def _asked_for(maintenance: MaintenanceMode) -> str:
         for word, asked in (("install", maintenance.on_install), ("removal", maintenance.on_remove))
         if asked
     ]
-    return f"asked for at {' and '.join(when)}" if when else "not asked for"
+    return f"required for {' and '.join(when)}" if when else "not required"
 
 
 def _release_lines(outlooks: Iterable[Outlook]) -> Iterator[ReleaseLine]:
-    """Yield a line for each answer, with the releases that give it."""
+    """Yield one line for each outcome, with its releases."""
     names: dict[tuple[str, Certainty], list[str]] = {}
     for outlook in outlooks:
         certainty = least_sure(branch.result.certainty for branch in outlook.then)
@@ -153,7 +153,7 @@ def _release_lines(outlooks: Iterable[Outlook]) -> Iterator[ReleaseLine]:
 
 
 def _answer(outlook: Outlook) -> str:
-    """Say how the install ends; where that depends on what is not known, on what."""
+    """Return the outcome of an install, with its conditions where it depends on unknown facts."""
     if len(outcomes_of(outlook.then)) == 1:
         return _ending(outlook.then[0].result)
     return "; ".join(

@@ -1,4 +1,4 @@
-"""Hold the VIB of a build against the checks of lint, by what the build knows of it.
+"""Run the checks of lint on the VIB of a build, from what the build knows about it.
 
 Nothing is unpacked again: the entries come from the trees and sizes and digests from packing. Of
 each file the first bytes are looked at, as a scan of the VIB would.
@@ -28,13 +28,13 @@ from vibforge.vib.scan import VibScan
 
 _FORMS = {PayloadType.TGZ: TarForm.GNU, PayloadType.VGZ: TarForm.VMTAR}
 _LEFT_OUT = ("VF110", "VF401")
-"""What a reader of the archive refuses, which a build writes as hosts read it; and the trx.conf,
-which was judged before it was packed."""
+"""Checks of the archive's format, which a build always writes correctly, and of the trx.conf, which
+is checked before it is packed."""
 _PIECE = 64 * 1024
 
 
 def judge_build(built: Built) -> LintResult:
-    """Return what lint finds in the VIB that was built.
+    """Return the findings of lint for the VIB that was built.
 
     Raises:
         LimitError: checks would keep more of its files than the budget of such a VIB allows.
@@ -44,7 +44,7 @@ def judge_build(built: Built) -> LintResult:
 
 
 def judge_plan(plan: BuildPlan) -> LintResult:
-    """Return what lint will find in the VIB, as far as it is known before it is packed.
+    """Return the findings of lint for a VIB before it is packed, as far as they are known.
 
     It is taken for unsigned. Sizes and digests of what is not packed yet are stand-ins, which agree
     with each other.
@@ -97,7 +97,7 @@ def _judge(
 
 
 def _archive(parts: Sequence[tuple[str, int]]) -> Archive:
-    """Return the archive of members of these names and sizes."""
+    """Return an archive with members of these names and sizes."""
     members, offset = [], len(ar.MAGIC)
     for name, size in parts:
         header, padding = ar.member_header(name, size), ar.member_padding(size)
@@ -141,7 +141,7 @@ def _scanned(
 
 
 def _content(tree: PayloadTree, path: str) -> Iterator[memoryview]:
-    """Yield a file's content; nothing of one that vanished since it was packed."""
+    """Yield a file's content; nothing if the file vanished after it was packed."""
     origin = tree.origins.get(path, tree.root / path)
     if isinstance(origin, bytes):
         yield memoryview(origin)

@@ -1,4 +1,4 @@
-"""build.json and the ledger: every file that builds wrote, with its digest."""
+"""Read and write build.json and the ledger, which list every file of builds with its digest."""
 
 import contextlib
 import hashlib
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 RECORD_NAME = "build.json"
 FORMAT = "vibforge/record/2"
 RECORD_LIMIT = 16 * 1024 * 1024
-"""Bytes of a record; a recipe, most of it, has at most 4 MiB."""
+"""Most bytes of a record; its largest part, the recipe, has at most 4 MiB."""
 FILE_LIMIT = 10_000
-"""Files that a list may name; a build writes eight, a ledger keeps those of older versions."""
+"""Most files in a list; a build writes eight, a ledger keeps those of older versions."""
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 Facts = dict[str, Any]
 
 
 class WrittenKind(StrEnum):
-    """What a file that a build writes is."""
+    """Kind of a file that a build writes."""
 
     VIB = "vib"
     DESCRIPTOR = "descriptor"
@@ -65,7 +65,7 @@ class WrittenFile(Struct, frozen=True, kw_only=True):
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """A record that was read. It may be forged: `files` has the right form, no more."""
+    """A record that was read. It may be forged: only the form of `files` is checked."""
 
     facts: Facts
     files: tuple[WrittenFile, ...]
@@ -76,7 +76,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
 
 def inputs(plan: BuildPlan, level: CompressionLevel, signer: "Signer | None") -> Facts:
-    """Return what decides the content of the VIB, apart from the bytes of its payloads."""
+    """Return the inputs that determine the VIB, apart from the bytes of its payloads."""
     return {
         "format": FORMAT,
         "vibforge": __version__,
@@ -135,7 +135,7 @@ def parse_record(data: bytes, shape: str, where: str) -> Record:
         raise FormatError(
             f"not a file that this vibforge wrote: {error}",
             where=where,
-            remedy="remove it by hand if nobody needs it; a build writes it again",
+            remedy="remove it by hand if you do not need it; a build writes it again",
         ) from error
 
 
@@ -192,9 +192,9 @@ class BuiltFolder:
         try:
             if not follow and path.is_symlink():
                 raise OutputError(
-                    "this is a link, and nothing is removed beyond a link",
+                    "this is a link, and vibforge removes nothing through a link",
                     where=str(path),
-                    remedy="name the folder that it leads to",
+                    remedy="name the folder that it points to",
                 )
             self._handle = _opened(path, parent, follow=follow)
         except FileNotFoundError:
@@ -235,7 +235,7 @@ class BuiltFolder:
     def remove(self, file: WrittenFile) -> str | None:
         """Remove a file if it is the one that was written.
 
-        It gets a hidden name first: what takes its name meanwhile stays.
+        It gets a hidden name first, so that a file that replaces it meanwhile is kept.
 
         Returns:
             Why it was kept, "" if it was removed, None if there was none.
@@ -259,13 +259,13 @@ class BuiltFolder:
         self._handle.remove_folder(name)
 
     def held(self) -> AbstractContextManager[None]:
-        """Keep what is published into the folder waiting until this ends."""
+        """Lock the folder against publications until the context ends."""
         return self._handle.held()
 
     def _compare(
         self, file: WrittenFile, after: Callable[[str, os.stat_result], str] = lambda *_: ""
     ) -> str | None:
-        """Compare a file with what was written, and go on with `after` where it is the same."""
+        """Compare a file with what was written, and call `after` if it is unchanged."""
         if not is_plain_name(file.name):
             return "is not the name of a file in this folder"
         try:
@@ -280,7 +280,7 @@ class BuiltFolder:
             return f"cannot be removed: {error.strerror or error}"
 
     def _removed(self, name: str, compared: os.stat_result) -> str:
-        """Remove a name if it is still that of the file that was compared, and return why not."""
+        """Remove a file if it is still the one that was compared; return why it was kept, or ""."""
         hidden = self._handle.free_name()
         with undisturbed():
             self._handle.rename(name, hidden)
@@ -299,7 +299,7 @@ class BuiltFolder:
 
 
 def read_record(folder: Path) -> Record | None:
-    """Return the record of the build in a folder; None where there is no readable one."""
+    """Return the record of the build in a folder; None if there is no readable one."""
     try:
         with BuiltFolder(folder, follow=True) as opened:
             data = opened.read(RECORD_NAME, RECORD_LIMIT)
@@ -315,7 +315,7 @@ def _opened(path: Path, parent: BuiltFolder | None, *, follow: bool) -> FolderHa
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a text is the name of an entry in a folder, and cannot lead out of it."""
+    """Return whether a text is the name of an entry in a folder, without a path out of it."""
     if name in {"", ".", ".."} or any(char in name for char in "/\\\0"):
         return False
     try:
@@ -326,7 +326,7 @@ def is_plain_name(name: str) -> bool:
 
 
 def _is_same(now: os.stat_result, compared: os.stat_result) -> bool:
-    """Whether this is the file that was compared, and nobody wrote into it since."""
+    """Return whether this is the file that was compared, unchanged since."""
     return os.path.samestat(now, compared) and now.st_mtime_ns == compared.st_mtime_ns
 
 
@@ -344,10 +344,10 @@ LEDGER_FORMAT = "vibforge/ledger/1"
 
 
 class Ledger(Struct, frozen=True, kw_only=True):
-    """What make's targets wrote into a folder apart from the latest build."""
+    """Files that make's targets wrote into a folder before the latest build."""
 
     made_folder: bool = False
-    """Whether a target made the folder; `clean` removes no other."""
+    """Whether a target made the folder; `clean` removes only such folders."""
     files: tuple[WrittenFile, ...] = ()
 
 
@@ -373,9 +373,9 @@ def read_ledger(folder: Path) -> Ledger:
 
 @contextlib.contextmanager
 def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
-    """Note in the ledgers what is made, and what is left over, while a project is built.
+    """Record in the ledgers new folders and files of earlier builds, while a project is built.
 
-    Other targets wait, so that of several versions that are built at once none is forgotten.
+    Other targets wait, so that the ledgers list all versions that are built at the same time.
 
     Args:
         output: the folder of all projects.
@@ -402,9 +402,9 @@ def keeping_ledgers(output: Path, folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[bool]:
-    """Make a folder if it is missing, and keep other targets out; give whether it was made.
+    """Make a folder if it is missing, and lock it against other targets; yield whether it is new.
 
-    A folder that was made and stays empty is removed again.
+    A new folder that stays empty is removed again.
     """
     keep = True
     while keep:
@@ -423,7 +423,7 @@ def alone_in(folder: Path) -> Iterator[bool]:
 def update_ledger(
     folder: Path, *, made_folder: bool = False, written: Sequence[WrittenFile] = ()
 ) -> None:
-    """Add to a folder's ledger; it forgets files that are gone, and those of the latest build.
+    """Update a folder's ledger: add files, and drop missing ones and those of the latest build.
 
     Args:
         folder: the folder.
@@ -455,7 +455,7 @@ def _after(
 
 
 def _make(folder: Path) -> bool:
-    """Make a folder, and return whether it was not there."""
+    """Make a folder, and return whether it is new."""
     output = OutputFolder(folder)
     try:
         with explained(folder):

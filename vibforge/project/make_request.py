@@ -1,4 +1,4 @@
-"""Read what make asks for: vibforge.mk passes its variables on as they were given.
+"""Read the request of make: vibforge.mk passes its variables unchanged in the environment.
 
 They come in the environment, so that neither make nor a shell expands them.
 """
@@ -14,7 +14,7 @@ from msgspec import Struct
 from vibforge.errors import ModelError, Problem
 
 PREFIX = "VIBFORGE_MAKE_"
-"""Starts the names of the environment variables; the rest is the name of make's variable."""
+"""Prefix of the environment variables; the rest is the name of make's variable."""
 
 
 class MakeRequest(Struct, frozen=True, kw_only=True):
@@ -22,9 +22,9 @@ class MakeRequest(Struct, frozen=True, kw_only=True):
 
     output: Path
     jobs: tuple[tuple[str, Path], ...]
-    """The projects that were asked for, each with the folder that it is built into."""
+    """The requested projects, each with its output folder."""
     folders: tuple[Path, ...]
-    """The folders of all projects, those that were not asked for too."""
+    """The output folders of all projects, requested or not."""
     acceptance: str
     version: str
     flags: tuple[str, ...]
@@ -74,8 +74,8 @@ def _words(name: str, environment: Mapping[str, str], problems: list[Problem]) -
     try:
         return tuple(lexer)
     except ValueError:
-        remedy = 'put a word that has a quote between quotes of the other kind: "it\'s"'
-        problems.append(Problem(what="a quote has no end", where=name, remedy=remedy))
+        remedy = 'enclose a word that has a quote in quotes of the other kind: "it\'s"'
+        problems.append(Problem(what="a closing quote is missing", where=name, remedy=remedy))
         return ()
 
 
@@ -85,7 +85,7 @@ def _path_problems(variable: str, paths: Iterable[str]) -> Iterator[Problem]:
             yield Problem(what="is empty", where=variable, remedy="name a folder, or leave it out")
         elif path.startswith("~"):
             yield Problem(
-                what=f"{path}: `~` does not become your home folder here",
+                what=f"{path}: make does not replace `~` by your home folder",
                 where=variable,
                 remedy=f"write the whole path, or ./{path} for a folder of that name",
             )
@@ -94,7 +94,7 @@ def _path_problems(variable: str, paths: Iterable[str]) -> Iterator[Problem]:
 
 
 def _unusable(path: str) -> str:
-    """Return why the system cannot even look for a path, such as a name that is too long."""
+    """Return why the system cannot use a path, such as a name that is too long; "" if it can."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -105,7 +105,7 @@ def _unusable(path: str) -> str:
 
 
 def _name_problems(projects: Iterable[str], output: str) -> Iterator[Problem]:
-    """Yield the projects that have no output folder of their own."""
+    """Yield a problem for each output folder that several projects share or that has no name."""
     by_name: defaultdict[str, list[str]] = defaultdict(list)
     for project in _once(projects):
         by_name[_name(project)].append(project)
@@ -118,7 +118,7 @@ def _name_problems(projects: Iterable[str], output: str) -> Iterator[Problem]:
             yield Problem(
                 what=f"{' and '.join(same)} would all be built into {output}/{name}",
                 where="PROJECTS",
-                remedy="rename all but one, or build each by itself: "
+                remedy="rename all but one, or build each one separately: "
                 "make package PROJECTS= PROJECT=… OUT=…",
             )
 

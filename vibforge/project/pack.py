@@ -20,7 +20,7 @@ from vibforge.vib.scan import ChangedMode
 
 
 class TarLayout(Protocol):
-    """A form of archive: how it lays entries out, and how many bytes that takes."""
+    """A format of archive: the layout of its entries, and its size."""
 
     def image(self, entries: Sequence[ArchiveEntry]) -> Iterator[bytes | ArchiveEntry]:
         """Yield bytes as they are, and entries whose content is due."""
@@ -33,9 +33,9 @@ ARCHIVES: Mapping[PayloadType, TarLayout] = {PayloadType.TGZ: gnu_tar, PayloadTy
 
 
 ENTRY_LIMIT = 200_000
-"""Entries of one payload that is built, at 2 KiB of memory each; large ones have 10,000."""
+"""Most entries of a payload to build, at 2 KiB of memory each; large ones have 10,000."""
 DEPTH_LIMIT = 100
-"""Folders within folders of a payload that is built; vendors need a dozen."""
+"""Deepest nesting of folders in a payload to build; vendors need a dozen."""
 _PROBLEM_LIMIT = 50
 _READABLE = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _FOLDER_MODE = _PROGRAM_MODE = 0o755
@@ -43,11 +43,11 @@ _FILE_MODE = 0o644
 
 
 FileState = NewType("FileState", int)
-"""What a file was when it was listed, in one number; it must be the same when it is packed."""
+"""State of a file when it was listed, in one number; it must be the same when it is packed."""
 
 
 def state_of(status: os.stat_result) -> FileState:
-    """Return what changes with every write to a file.
+    """Return a number that changes with every write to a file.
 
     A program can set the time of the last write back, but not the time of the last change of the
     inode (ctime). Windows lists folders without inodes, and its ctime is the time of creation.
@@ -63,11 +63,11 @@ class PayloadTree(Struct, frozen=True, kw_only=True, dict=True):
     root: Path
     entries: tuple[ArchiveEntry, ...]
     states: tuple[FileState | None, ...]
-    """For each entry, what the file was; None for folders and links."""
+    """For each entry, the state of its file; None for folders and links."""
     changed_modes: Mapping[str, ChangedMode] = field(default_factory=dict)
-    """The modes that the build makes wider, or takes a set-id bit from, by the path in the tree."""
+    """The modes that the build widens or removes a set-id bit from, by the path in the tree."""
     origins: Mapping[str, Path | bytes] = field(default_factory=dict)
-    """Where the content of an entry comes from if not from its own path below the root."""
+    """Source of an entry's content if it is not the entry's own path below the root."""
 
     @cached_property
     def image_size(self) -> int:
@@ -93,7 +93,7 @@ def collect(recipe: PayloadRecipe, project: Path, mtime: int) -> PayloadTree:
         mtime: the time of every entry, in seconds since 1970.
 
     Raises:
-        PayloadError: with everything in the tree that cannot become a payload.
+        PayloadError: with all entries of the tree that cannot be part of a payload.
     """
     root = project / recipe.tree
     if not is_folder(root):
@@ -151,7 +151,7 @@ class _Walker:
     def walk(self, folder: str, depth: int) -> None:
         """Take in the content of `folder`, a path below the root that ends with a slash, or ''."""
         if depth > DEPTH_LIMIT:
-            self._refuse(folder, f"folders are nested more than {DEPTH_LIMIT} deep")
+            self._refuse(folder, f"folders are nested more than {DEPTH_LIMIT} levels deep")
             return
         try:
             with os.scandir(self._root / folder) as found:
@@ -172,8 +172,7 @@ class _Walker:
             self._refuse(
                 "",
                 f"no path matches rules[{index}] of payload {self._recipe.name}: {patterns}",
-                "write paths as they stand in the tree, without a slash in front, or leave the "
-                "rule out",
+                "write paths relative to the tree, without a leading slash, or remove the rule",
             )
 
     def _refuse(self, path: str, what: str, remedy: str = "") -> None:
@@ -218,7 +217,7 @@ class _Walker:
         if "\\" in path:
             self._refuse(
                 path,
-                "the name has a backslash, which some systems take for the end of a folder's name",
+                "the name has a backslash, which some systems read as a separator of folders",
                 "rename it, or name it in the payload's `exclude`",
             )
             return False
@@ -245,7 +244,7 @@ class _Walker:
             self._add(path, EntryKind.SYMLINK, status, link=target)
 
     def _stays_inside(self, path: str, target: str) -> bool:
-        """Whether a link's target, with the tree's root as /, is something in the tree."""
+        """Return whether a link's target is in the tree, with the tree's root as /."""
         steps: list[str] = []
         for step in (PurePosixPath("/", path).parent / target).parts[1:]:
             if step != "..":
@@ -324,7 +323,7 @@ class _Walker:
 
 
 def _is_changed(kind: EntryKind, found: int, default: int) -> bool:
-    """Whether more people may read it than in the tree, or a set-id bit is gone.
+    """Return whether the mode lets more people read the file, or lacks a set-id bit of the tree.
 
     That the group or others lose the right to write is what a umask decides.
     """
@@ -333,7 +332,7 @@ def _is_changed(kind: EntryKind, found: int, default: int) -> bool:
 
 
 def _default_mode(kind: EntryKind, found: int) -> int:
-    """Take over what a person set on purpose, and nothing that a umask or a checkout decides."""
+    """Return the bits that a person set on purpose, without those from a umask or checkout."""
     if kind is EntryKind.SYMLINK:
         return 0o777
     if kind is EntryKind.DIRECTORY:
@@ -361,7 +360,7 @@ _OPEN_FLAGS = (
 )
 
 _HASHED_AT_ONCE = 1 << 20
-_LEAVE_ALONE = "leave the payload tree alone while it is built, then build again"
+_LEAVE_ALONE = "do not change the payload tree during the build, then build again"
 
 
 def pack(
@@ -372,14 +371,14 @@ def pack(
     threads: int | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> GzipMember:
-    """Write the payload that a tree makes.
+    """Pack a tree into a payload.
 
     Args:
         tree: what to pack.
         write: takes the payload's bytes, in order.
         level: how hard to compress.
         threads: compressing threads; the number does not change the bytes.
-        on_progress: is told the bytes of the unpacked image that were read, now and then.
+        on_progress: called with the bytes of the unpacked image read so far.
 
     Raises:
         PayloadError: a file changed, vanished or cannot be read any more.
@@ -501,7 +500,7 @@ class _OpenFile:
         return count
 
     def finish(self) -> None:
-        """Look once, after the last byte: who wrote, replaced or cut the file left a trace."""
+        """Check the file's state after its last byte: a write or replacement changes it."""
         status = os.fstat(self._descriptor)
         self.close()
         if state_of(status) != self._expected:

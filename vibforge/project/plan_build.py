@@ -1,4 +1,4 @@
-"""Plan a build: its date, its trees, its descriptor, and what hosts will say."""
+"""Plan a build: its date, its trees, its descriptor, and the outcome on hosts."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ _GIT_ENVIRONMENT = {
 
 
 class DateSource(StrEnum):
-    """Where the date comes from, the first that has one."""
+    """Sources of the release date; the first that has one is used."""
 
     RECIPE = "the recipe"
     ENVIRONMENT = "SOURCE_DATE_EPOCH"
@@ -67,7 +67,7 @@ class DatedBy(Struct, frozen=True):
 def release_date(
     of_recipe: ReleaseDate | None, project: Path, environment: Mapping[str, str]
 ) -> DatedBy:
-    """Choose the release date of what is built from the folder `project`.
+    """Return the release date for a VIB that is built from the folder `project`.
 
     Raises:
         ModelError: SOURCE_DATE_EPOCH is not a number of seconds.
@@ -87,7 +87,7 @@ def release_date(
 
 
 def _last_commit(project: Path) -> ReleaseDate | None:
-    """Return the committer's date of the last commit that touched the folder, if git knows one.
+    """Return the committer's date of the last commit that touched the folder, None without one.
 
     The settings of the repository come with the project, and must not make git run a program: not
     to check a signature, to watch the file system, or to fetch what a partial clone lacks.
@@ -112,7 +112,7 @@ def _last_commit(project: Path) -> ReleaseDate | None:
 
 
 def _may_be_in_git(project: Path) -> bool:
-    """Whether asking git is worth a process: whoever builds thousands pays for each."""
+    """Return whether the folder is in a git repository; a process for each VIB would be slow."""
     folder = project.resolve()
     return "GIT_DIR" in os.environ or any(
         (at / ".git").exists() for at in (folder, *folder.parents)
@@ -181,11 +181,11 @@ def judge_trx(
     of_recipe: Sequence[Allowance],
     allow: Sequence[Allowance],
 ) -> CheckResult | None:
-    """Return the verdict on the trx.conf of a VIB; None where no payload has one.
+    """Return the result of checking the trx.conf of a VIB; None if no payload has one.
 
     Args:
         trees: the payloads.
-        of_recipe: what the recipe allows; rules of lint among it are passed over.
+        of_recipe: what the recipe allows; rules of lint are ignored.
         allow: what the command line allows.
 
     Raises:
@@ -202,17 +202,17 @@ def judge_trx(
 
 
 class BuildPlan(Struct, frozen=True, kw_only=True):
-    """All that is known before a byte is packed; the payloads stand in the order of their names."""
+    """All that is known before packing; the payloads are in the order of their names."""
 
     project: Project
     dated: DatedBy
     trees: tuple[PayloadTree, ...]
     package: Package
-    """The VIB as hosts will see it."""
+    """The VIB as prediction reads it."""
     trx: CheckResult | None
-    """The verdict on a payload's trx.conf; None where there is none."""
+    """The result of checking a payload's trx.conf; None if there is none."""
     instructions: bool
-    """Whether INSTALL.md and the scripts for the host are written as well."""
+    """Whether to write INSTALL.md and the scripts for the host."""
     environment: Mapping[str, str]
     """May hold the key and its passphrase."""
 
@@ -222,17 +222,17 @@ class BuildPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def needs(self) -> InstallNeeds:
-        """What an install takes; predicted when it is first asked for."""
+        """The requirements of an install; predicted at the first access."""
         return install_needs(self.package)
 
     @property
     def outlook(self) -> tuple[Outlook, ...]:
-        """What a stock host of each release will say; predicted when it is asked for."""
+        """The outcome on a stock host of each release; predicted at the first access."""
         return outlook(self.package, self.needs)
 
     @property
     def no_host_takes_it(self) -> bool:
-        """Whether every stock host refuses the VIB, with whatever its install takes."""
+        """Whether every stock host refuses the VIB, even with all requirements met."""
         then = [outcome for each in self.outlook for outcome in outcomes_of(each.then)]
         return all(outcome is InstallOutcome.REFUSED for outcome in then)
 
@@ -253,19 +253,19 @@ class BuildPlan(Struct, frozen=True, kw_only=True):
 
     @property
     def bundle_name(self) -> str:
-        """The name of the offline bundle's file, empty where the recipe wants none."""
+        """The name of the offline bundle's file, empty if the build makes none."""
         of = self.recipe
         return f"{of.name}-{of.version}-offline-bundle.zip" if of.bundle else ""
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """The names of all files that a build writes, but for a bundle."""
+        """The names of all files that a build writes, except a bundle."""
         guides = tuple(GUIDES) if self.instructions else ()
         return (self.vib_name, "descriptor.xml", "sig.pkcs7", "build.json", *guides)
 
     @property
     def recorded_names(self) -> tuple[str, ...]:
-        """The names of all files that build.json lists, but for a bundle."""
+        """The names of all files that build.json lists, except a bundle."""
         return tuple(name for name in self.output_names if name != "build.json")
 
     @property
@@ -331,9 +331,9 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
 
 
 def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...], *, signed: bool) -> Package:
-    """Return the VIB as hosts will see it; its digests are not known yet, and always complete.
+    """Return the VIB as prediction reads it; its digests are not known yet and assumed complete.
 
-    Who signs is taken for one whom the hosts trust.
+    The signer is assumed to be one that the hosts trust.
     """
     descriptor = describe(recipe, dated.date, files, ())
     signature = Signature.TRUSTED if signed else Signature.MISSING
@@ -365,7 +365,7 @@ def _collect_all(project: Project, dated: DatedBy) -> tuple[PayloadTree, ...]:
 
 
 def _check_paths(trees: tuple[PayloadTree, ...]) -> None:
-    """Refuse a path that two payloads carry, unless it is a folder in both."""
+    """Raise an error for a path that two payloads have, unless it is a folder in both."""
     seen: dict[str, tuple[str, bool]] = {}
     problems = []
     for tree in trees if len(trees) > 1 else ():
@@ -377,7 +377,7 @@ def _check_paths(trees: tuple[PayloadTree, ...]) -> None:
                     Problem(
                         what=f"payloads {other} and {tree.recipe.name} both have this path",
                         where=f"/{entry.path}",
-                        remedy="leave it in one of the trees",
+                        remedy="remove it from all trees but one",
                     )
                 )
     if problems:

@@ -22,18 +22,18 @@ from vibforge.vib.descriptor import Descriptor, Payload
 from vibforge.vib.descriptor_reading import parse
 
 _SIZE_LIMIT = 4 * 1024 * 1024
-"""A stage's descriptor has no file list worth that much."""
+"""Most bytes of a stage's descriptor."""
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_][A-Za-z0-9_]*")
 _COMPUTED = frozenset({"packed-size", "relative-path", "checksum", "installdate", "install-date"})
-"""Elements that depots and hosts add; what they say is true of an older build at best."""
+"""Elements that depots and hosts add; at best they describe an older build."""
 
 
 def read_stage(descriptor: Path, settings: Mapping[str, str]) -> Recipe:
-    """Read the stage directory in which the file `descriptor` stands.
+    """Read the stage directory that holds the file `descriptor`.
 
     Raises:
         FormatError: the descriptor is not XML.
-        ModelError: with everything that keeps it from being built.
+        ModelError: with all problems that prevent a build.
     """
     where = str(descriptor)
     data = read_file(descriptor, _SIZE_LIMIT, ModelError)
@@ -67,8 +67,8 @@ def _unfilled(found: Descriptor, settings: Mapping[str, str]) -> dict[str, str]:
 def _placeholders(unfilled: Mapping[str, str], where: str) -> Iterator[Problem]:
     for name, placeholder in unfilled.items():
         yield Problem(
-            what=f"{name} holds the placeholder {placeholder}, which a script was to fill in: "
-            "this is a template of a descriptor",
+            what=f"{name} holds the placeholder {placeholder}, which a script should have "
+            "replaced: this is a template of a descriptor",
             where=where,
             remedy=f"fill it in, or build with --set {name}=…",
         )
@@ -82,7 +82,7 @@ def _cannot_be_built(found: Descriptor, descriptor: Path) -> Iterator[Problem]:
             yield Problem(
                 what=f"<{tag}> is not an element of a descriptor",
                 where=where,
-                remedy="correct its name, or remove it",
+                remedy="correct its name or remove it",
             )
     yield from _payload_faults(found.payloads, descriptor.parent, where)
 
@@ -132,12 +132,12 @@ DEFAULT_VERSION = "1.0.0-1"
 DEFAULT_PAYLOAD = "payload1"
 _WAYS_IN = (
     "name a folder with a vibforge.toml, a descriptor.xml or the files themselves; "
-    "`vibforge init FOLDER` makes one to begin with"
+    "`vibforge init FOLDER` makes a new one"
 )
 
 
 class ProjectKind(StrEnum):
-    """The three ways in."""
+    """The kinds of projects."""
 
     RECIPE = "recipe"
     STAGE = "stage directory"
@@ -166,8 +166,8 @@ def read_project(
 
     Args:
         path: the project.
-        settings: values that go over the project's, by dotted key.
-        environment: for `${NAME}` in a recipe; the process's if None.
+        settings: values that override the project's, by dotted key.
+        environment: values of `${NAME}` in a recipe; those of the process if None.
 
     Raises:
         ModelError: the recipe or descriptor breaks rules, or there is no project at `path`.

@@ -1,7 +1,7 @@
-"""What an author writes to get a VIB: every field of a descriptor, and the payloads' trees.
+"""The recipe of a VIB: every field of a descriptor, and the payloads' trees.
 
-The fields stand in a `vibforge.toml` under their names with dashes for underscores. `key` gives
-each its documentation and its rule, from which the reader and the JSON Schema are derived.
+The keys of a `vibforge.toml` are the names of the fields with dashes for underscores. `key` adds
+the documentation and rule of each field, from which the reader and the JSON Schema are derived.
 """
 
 import re
@@ -23,7 +23,7 @@ from vibforge.vib.relationships import Relationships
 
 
 class VibType(StrEnum):
-    """Where a VIB lives: in the bootbank, in the locker, or nowhere (`meta`)."""
+    """Where a host stores a VIB: in the bootbank, in the locker, or nowhere (`meta`)."""
 
     BOOTBANK = "bootbank"
     LOCKER = "locker"
@@ -31,21 +31,21 @@ class VibType(StrEnum):
 
 
 class PayloadType(StrEnum):
-    """How a payload is packed: GNU tar or vmtar, both in gzip."""
+    """Format of a payload: GNU tar or vmtar, both in gzip."""
 
     TGZ = "tgz"
     VGZ = "vgz"
 
 
 class Layout(StrEnum):
-    """Where files stand: at their own paths, or below opt/ until an init script copies them."""
+    """Paths of files in the VIB: as on the host, or below opt/ until an init script copies them."""
 
     PLAIN = "plain"
     BOOT_COPY = "boot-copy"
 
 
 _OWNER_LIMIT = 0o7777777
-"""What fits the 7 octal digits of a tar header."""
+"""Largest number in the 7 octal digits of a tar header."""
 _OCTAL_MODE = re.compile(r"(0o)?[0-7]{3,5}")
 
 
@@ -90,9 +90,9 @@ def _check_bundle(value: BundleRecipe | None) -> None:
 
 
 PATTERN_LIMIT = 1_000
-"""Patterns in all lists of a recipe; each is tried on every path of its tree."""
+"""Most patterns in a recipe; each is tried on every path of its tree."""
 PATTERN_LENGTH_LIMIT = 512
-"""Characters of one pattern of paths; translating some takes time that grows with the square."""
+"""Most characters of a pattern; the time to translate it can grow with the square of its length."""
 
 
 def _check_patterns(values: tuple[str, ...]) -> None:
@@ -120,8 +120,8 @@ class PathRule(Struct, frozen=True, kw_only=True):
     mode: Annotated[
         Mode | None,
         key(
-            "Octal mode; a leading 1 is the sticky bit, with which ESXi keeps a file below /etc "
-            "that was edited on the host."
+            "Octal mode; a leading 1 sets the sticky bit: ESXi then keeps a file below /etc that "
+            "was edited on the host."
         ),
     ] = None
     owner: Annotated[int | None, key("Numeric user id.", check=_check_owner)] = None
@@ -155,7 +155,7 @@ class PayloadRecipe(Struct, frozen=True, kw_only=True):
     vfat_name: Annotated[
         str,
         key(
-            "File name in the bootbank that is wished for, in 8.3 form.",
+            "Preferred file name in the bootbank, in 8.3 form.",
             check=identity.check_vfat_name,
         ),
     ] = ""
@@ -167,7 +167,7 @@ class PayloadRecipe(Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     exclude: Annotated[
-        tuple[str, ...], key("Shell patterns of paths that are left out.", check=_check_patterns)
+        tuple[str, ...], key("Shell patterns of paths to leave out.", check=_check_patterns)
     ] = ()
     outside_links: Annotated[
         tuple[str, ...],
@@ -190,7 +190,7 @@ class SigningRecipe(Struct, frozen=True, kw_only=True):
     signing_time: Annotated[
         ReleaseDate | None,
         key(
-            "What the signature states; if it is missing, the later of the release date and the "
+            "Time in the signature; if it is missing, the later of the release date and the "
             "certificate's notBefore."
         ),
     ] = None
@@ -198,15 +198,15 @@ class SigningRecipe(Struct, frozen=True, kw_only=True):
         str,
         key(
             "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI. "
-            "The PKCS#11 library is named by who builds, with `--pkcs11-module` or "
-            "PKCS11_MODULE_PATH; a `module-path` in the URI must be the same.",
+            "Name the PKCS#11 library at the build, with `--pkcs11-module` or PKCS11_MODULE_PATH; "
+            "a `module-path` in the URI must be the same.",
             check=identity.check_key_name,
         ),
     ]
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """All that decides a VIB, but for the files themselves.
+    """All that determines a VIB, except the files themselves.
 
     Examples:
         >>> from vibforge import Mode, PathRule, PayloadRecipe, PayloadType, Recipe, build
@@ -219,12 +219,16 @@ class Recipe(Struct, frozen=True, kw_only=True):
 
     name: Annotated[str, key("Name of the VIB, at most 35 characters.", check=identity.check_name)]
     version: Annotated[str, key("VERSION-RELEASE, such as 1.2.0-1.", check=check_version)]
-    vendor: Annotated[str, key("Who makes it; a short word.", check=identity.check_name)] = "custom"
-    type: Annotated[VibType, key("`bootbank` for all that is loaded at boot.")] = VibType.BOOTBANK
+    vendor: Annotated[str, key("Name of the vendor; a short word.", check=identity.check_name)] = (
+        "custom"
+    )
+    type: Annotated[VibType, key("`bootbank` for everything that is loaded at boot.")] = (
+        VibType.BOOTBANK
+    )
     summary: Annotated[
-        str, key("One line, 80 characters or so.", check=identity.check_one_line)
+        str, key("One line of about 80 characters.", check=identity.check_one_line)
     ] = ""
-    description: Annotated[str, key("As long as you like.", check=identity.check_text)] = ""
+    description: Annotated[str, key("Description of any length.", check=identity.check_text)] = ""
     release_date: Annotated[
         ReleaseDate | None,
         key(
@@ -234,16 +238,17 @@ class Recipe(Struct, frozen=True, kw_only=True):
     ] = None
     urls: Annotated[tuple[Url, ...], key("Links: short name = address.")] = ()
     relationships: Annotated[
-        Relationships, key('What it says of other VIBs: "esx-version >= 7.0.2", "vmkapi_2_6_0_0".')
+        Relationships, key('Relations to other VIBs: "esx-version >= 7.0.2", "vmkapi_2_6_0_0".')
     ] = field(default_factory=Relationships)
     software_tags: Annotated[
         tuple[str, ...], key("Free words, such as `driver`.", check=_check_tags)
     ] = ()
-    system_requires: Annotated[SystemRequires, key("What the host must be or do.")] = field(
+    system_requires: Annotated[SystemRequires, key("Requirements on the host.")] = field(
         default_factory=SystemRequires
     )
     acceptance_level: Annotated[
-        AcceptanceLevel, key("What the VIB claims: community, partner, accepted or certified.")
+        AcceptanceLevel,
+        key("Level that the VIB claims: community, partner, accepted or certified."),
     ] = AcceptanceLevel.COMMUNITY
     live_install_allowed: Annotated[bool, key("Whether it installs without a reboot.")] = True
     live_remove_allowed: Annotated[bool, key("Whether it can be removed without a reboot.")] = True
@@ -253,9 +258,9 @@ class Recipe(Struct, frozen=True, kw_only=True):
     layout: Annotated[
         Layout,
         key(
-            "`boot-copy` puts files that are on no list of the acceptance level below opt/NAME, "
-            "with an init script that copies them into place at boot; a community VIB then "
-            "needs no -f."
+            "`boot-copy` puts files with paths that the acceptance level does not allow below "
+            "opt/NAME, and adds an init script that copies them to their paths at boot; a "
+            "community VIB then installs without -f."
         ),
     ] = Layout.PLAIN
     allow: Annotated[
@@ -264,7 +269,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     payloads: Annotated[tuple[PayloadRecipe, ...], key("The trees of files.")] = ()
     bundle: Annotated[
         BundleRecipe | None,
-        key("An offline bundle with the VIB in it, which a build makes too.", check=_check_bundle),
+        key("Offline bundle that the build also makes, with the VIB.", check=_check_bundle),
     ] = None
     signing: Annotated[
         SigningRecipe | None,

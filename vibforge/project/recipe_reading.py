@@ -1,4 +1,4 @@
-"""Read a recipe from TOML, every problem at once, and describe it as a JSON Schema."""
+"""Read a recipe from TOML, reporting all problems at once, and describe it as a JSON Schema."""
 
 import re
 from collections import Counter
@@ -41,13 +41,13 @@ from vibforge.vib.relationships import Relationships
 
 
 def broken_rules(recipe: Recipe) -> Iterator[Fault]:
-    """Yield every rule that a recipe breaks, each with the key to blame."""
+    """Yield an error for each rule that a recipe breaks, with its key."""
     yield from broken_keys(recipe, ())
     yield from contradictions(recipe)
 
 
 def contradictions(recipe: Recipe) -> Iterator[Fault]:
-    """Yield what is wrong between the keys of a recipe, each with the key to blame."""
+    """Yield an error for each contradiction between keys of a recipe, with its key."""
     lists = (paths for payload in recipe.payloads for paths in _patterns(payload))
     if (patterns := sum(map(len, lists))) > PATTERN_LIMIT:
         what = f"{patterns} patterns in all, more than {PATTERN_LIMIT}"
@@ -79,13 +79,13 @@ _STEP = re.compile(r"([A-Za-z0-9_-]+)((?:\[[0-9]{1,4}\])*)")
 
 
 class CommandLineValue(str):
-    """A value from the command line: text, to be read as what its key takes."""
+    """A value from the command line: text that is read as the type of its key."""
 
     __slots__ = ()
 
 
 def setting_path(name: str) -> Path:
-    """Read a dotted key; an empty path where it is none."""
+    """Return the path of a dotted key; an empty path if the text is no key."""
     path: list[str | int] = []
     for step in name.split("."):
         match = _STEP.fullmatch(step)
@@ -97,7 +97,7 @@ def setting_path(name: str) -> Path:
 
 
 def put(table: dict[str, Any], path: Path, value: CommandLineValue) -> bool:
-    """Put a setting into a document's tables; False where the path leads nowhere."""
+    """Put a setting into a document's tables; return False if its path does not exist."""
     place: Any = table
     for step, after in pairwise(path):
         if isinstance(step, str) and isinstance(place, dict):
@@ -117,7 +117,7 @@ def put(table: dict[str, Any], path: Path, value: CommandLineValue) -> bool:
 
 
 def setting_value(kind: Any, text: CommandLineValue) -> Any:  # noqa: ANN401
-    """Read a setting as TOML where its key takes more than a text."""
+    """Return a setting, read as TOML unless its key takes a text."""
     if kind is str or hasattr(kind, "parse") or (isinstance(kind, type) and issubclass(kind, str)):
         return str(text)
     try:
@@ -127,7 +127,7 @@ def setting_value(kind: Any, text: CommandLineValue) -> Any:  # noqa: ANN401
 
 
 def required_kind(kind: Any) -> Any:  # noqa: ANN401 - a type, a union, or either with notes
-    """Return the type of a key's value, without `None` and without what `key` notes beside it."""
+    """Return the type of a key's value, without `None` and without the annotation of `key`."""
     if get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if get_origin(kind) is UnionType:
@@ -145,49 +145,49 @@ _NAMES = {
 
 
 def typed(kind: type, value: Any) -> Any:  # noqa: ANN401
-    """Return the value if it is of that kind.
+    """Return the value if it has the type `kind`.
 
     Raises:
-        ModelError: it is not.
+        ModelError: it has another type.
     """
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ModelError(f"{describe(value)} stands where {_NAMES[kind]} belongs")
+        raise ModelError(f"is {describe(value)}, but must be {_NAMES[kind]}")
     return value
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401
-    """Return a text, or a TOML date as one.
+    """Return a text, or a TOML date as text.
 
     Raises:
-        ModelError: it is something else.
+        ModelError: the value is neither.
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        raise ModelError("a number stands where a text belongs", remedy="quote it")
+        raise ModelError("is a number, but must be a text", remedy="quote it")
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(typed(str, value))
 
 
 def as_list(value: Any) -> list[Any]:  # noqa: ANN401
-    """Return the elements of an array, also of one given as a setting.
+    """Return the elements of an array, or of a setting that holds an array.
 
     Raises:
-        ModelError: it is no array.
+        ModelError: the value is no array.
     """
     plain = setting_value(list, value) if isinstance(value, CommandLineValue) else value
     return list(typed(list, plain))
 
 
 def describe(value: Any) -> str:  # noqa: ANN401
-    """Return a few words for what a value is, without the value: it may be a secret."""
+    """Return the kind of a value in words, without the value, which may be a secret."""
     return _NAMES.get(type(value), "a date or a number with a fraction")
 
 
 def one_of(kind: type[StrEnum], text: str) -> StrEnum:
-    """Return the word of an enumeration.
+    """Return the member of an enumeration that a text names.
 
     Raises:
-        ModelError: the text is none of its words.
+        ModelError: the text is not a member.
     """
     if text not in set(kind):
         raise ModelError(f"{text!r} is none of {', '.join(kind)}")
@@ -210,11 +210,11 @@ def read_recipe(
     Args:
         document: TOML.
         where: its name, for messages.
-        environment: what `${NAME}` and `${NAME:-default}` in its texts stand for.
-        settings: values that go over the document's, by dotted key: `payloads[0].type`.
+        environment: values of `${NAME}` and `${NAME:-default}` in its texts.
+        settings: values that override the document's, by dotted key: `payloads[0].type`.
 
     Raises:
-        ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
+        ModelError: with all problems: syntax, unknown keys, types, rules.
 
     Examples:
         >>> from vibforge import read_recipe
@@ -242,16 +242,16 @@ def read_bundle_recipe(
     environment: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> BundleRecipe:
-    """Read the table `[bundle]` of a recipe and nothing else of it.
+    """Read only the table `[bundle]` of a recipe.
 
     Args:
         document: TOML; the table may be missing.
         where: as for `read_recipe`.
         environment: as for `read_recipe`.
-        settings: values that go over the table's, by key: `vendor-code`.
+        settings: values that override the table's, by key: `vendor-code`.
 
     Raises:
-        ModelError: with everything that is wrong: syntax, unknown keys, types, rules.
+        ModelError: with all problems: syntax, unknown keys, types, rules.
     """
     table = {"bundle": _toml(document, where).get("bundle", {})}
     reader = _Reader(_DocumentPlaces(document, where), environment)
@@ -286,12 +286,12 @@ def read_table(
 
     Args:
         table: the values; settings are put into it.
-        place: tells people where the value of a key stands.
+        place: returns where the value of a key is, for messages.
         environment: as for `read_recipe`; None leaves `${NAME}` as it is.
         settings: as for `read_recipe`.
 
     Raises:
-        ModelError: with everything that is wrong: unknown keys, types, rules.
+        ModelError: with all problems: unknown keys, types, rules.
     """
     reader = _Reader(place, environment)
     reader.apply(table, settings or {})
@@ -306,7 +306,7 @@ def read_table(
 
 
 class _DocumentPlaces:
-    """Finds the line of a key, and reads the document for it only when one is asked for."""
+    """Finds the line of a key; reads the document for lines only at the first request."""
 
     def __init__(self, document: str, where: str) -> None:
         self._document = document
@@ -323,7 +323,7 @@ class _DocumentPlaces:
 
 
 class _Reader:
-    """Turns plain TOML values into a recipe's and gathers what does not fit."""
+    """Turns plain TOML values into those of a recipe, and collects all problems."""
 
     def __init__(self, place: Callable[[Path], str], environment: Mapping[str, str] | None) -> None:
         self.problems: list[Problem] = []
@@ -332,7 +332,7 @@ class _Reader:
         self._set: dict[Path, str] = {}
 
     def refuse(self, path: Path, error: ModelError) -> object:
-        """Note what is wrong with the value at `path`."""
+        """Add the problems of the value at `path`; return a marker for a broken value."""
         place = self._place(path)
         self.problems += [
             Problem(what=problem.what, where=place, remedy=problem.remedy)
@@ -347,7 +347,7 @@ class _Reader:
         return self._place_of(path)
 
     def apply(self, table: dict[str, Any], settings: Mapping[str, str]) -> None:
-        """Put settings from the command line over the document's values."""
+        """Override the document's values by settings from the command line."""
         for name, value in settings.items():
             path = setting_path(name)
             self._set[path] = name
@@ -355,7 +355,7 @@ class _Reader:
                 self.refuse(path, ModelError("no such key in this recipe"))
 
     def read(self, kind: Any, value: Any, path: Path) -> Any:  # noqa: ANN401 - any key's value
-        """Read a value as `kind`; a marker comes back where it was refused."""
+        """Return a value read as `kind`, or a marker if it was refused."""
         try:
             return self._read(required_kind(kind), value, path)
         except ModelError as error:
@@ -451,11 +451,12 @@ Schema = dict[str, Any]
 
 _DOCS = {
     Relationships: {
-        "depends": "What must be there: `esx-version >= 7.0.2`, `vmkapi_2_6_0_0`.",
-        "conflicts": "What must not be there.",
-        "replaces": "What goes when this comes; older versions of the same name always do.",
-        "provides": "Names that others may depend on: `com.example.agent = 1.0`.",
-        "compatible-with": "Carried along; ESXi 6.7 does not look at it.",
+        "depends": "VIBs and interfaces that must be installed: `esx-version >= 7.0.2`, "
+        "`vmkapi_2_6_0_0`.",
+        "conflicts": "VIBs that must not be installed.",
+        "replaces": "VIBs that this one replaces; it always replaces older versions of itself.",
+        "provides": "Names that other VIBs may depend on: `com.example.agent = 1.0`.",
+        "compatible-with": "Written to the descriptor; ESXi 6.7 ignores it.",
     },
     SystemRequires: {
         "maintenance-mode": "Whether live installs and removals need maintenance mode; false if "
@@ -477,15 +478,15 @@ _DOCS = {
         "product-line-id": "`embeddedEsx` for hosts.",
     },
 }
-"""What the keys mean that a recipe shares with the descriptor's own model."""
+"""Descriptions of the keys that a recipe shares with the model of the descriptor."""
 
 
 def recipe_schema() -> Schema:
-    """Return the schema (draft 2020-12) of what `read_recipe` takes."""
+    """Return the JSON Schema (draft 2020-12) of a recipe."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "vibforge recipe",
-        "description": "What `vibforge build` makes a VIB of.",
+        "description": "The recipe from which `vibforge build` makes a VIB.",
         **_of(Recipe),
     }
 

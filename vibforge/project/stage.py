@@ -32,7 +32,7 @@ _PATTERN_CHARACTERS = frozenset("*?[")
 def extract_stage(
     subject: Subject, folder: Path, *, force: bool = False, outside_links: bool = False
 ) -> Extracted:
-    """Write a project that `build` makes this VIB of again.
+    """Write a project from which `build` makes this VIB again.
 
     Args:
         subject: the VIB; a bundle has no recipe.
@@ -67,7 +67,7 @@ def extract_stage(
 
 
 class _Tree(Unpacking):
-    """The tree of one payload: modes are the plain ones, what differs is the recipe's to say."""
+    """The tree of one payload, with default modes; the recipe has a rule for each other mode."""
 
     def __init__(
         self, target: UnpackFolder, prefix: str, done: Extracted, *, outside_links: bool
@@ -78,7 +78,7 @@ class _Tree(Unpacking):
         return _default_mode(entry)
 
     def run_payload(self, vib: Vib, payload: StoredPayload) -> None:
-        """Unpack a payload whole.
+        """Unpack a whole payload.
 
         Raises:
             FormatError: it is missing, damaged, or not a tar.
@@ -97,7 +97,7 @@ def _encoded(text: str) -> bytes:
     except UnicodeEncodeError as error:
         name = text[text.rfind("\n", 0, error.start) + 1 :].partition("\n")[0].strip()
         raise FormatError(
-            "a name in it is not UTF-8, so no rule of a recipe can name it",
+            "the name of a file is not UTF-8, so no rule of a recipe can match it",
             where=f"{name!r:.200}",
             remedy="extract without --stage",
         ) from error
@@ -125,7 +125,7 @@ def _recipe(vib: Vib) -> Recipe:
 
 
 def _version(vib: Vib) -> str:
-    """Return the version with the release that VMware's template asks for."""
+    """Return the version with a release, which VMware's template requires."""
     version = vib.descriptor.version
     return version if "-" in version else f"{version}-1"
 
@@ -143,7 +143,7 @@ def _with_rules(recipe: Recipe, taken: dict[str, list[ArchiveEntry]]) -> Recipe:
 
 
 def _rules(entries: Iterable[ArchiveEntry]) -> Iterator[PathRule]:
-    """Yield a rule for each set of paths whose mode or owner is not what a build gives them."""
+    """Yield a rule for each set of paths whose mode or owner is not the default of a build."""
     odd: dict[tuple[int | None, int | None, int | None], list[str]] = {}
     for entry in entries:
         mode = None if entry.mode == _default_mode(entry) else entry.mode
@@ -160,7 +160,7 @@ def _rules(entries: Iterable[ArchiveEntry]) -> Iterator[PathRule]:
 
 
 def _outside_links(entries: list[ArchiveEntry]) -> Iterator[str]:
-    """Yield the links that a build would ask about: out of the tree, or to nothing in it."""
+    """Yield the links that a build refuses by default: those to targets not in the tree."""
     paths = {entry.path for entry in entries}
     links = {entry.path: entry.link for entry in entries if entry.kind is EntryKind.SYMLINK}
     for path, link in links.items():
@@ -183,10 +183,10 @@ def _pattern(path: str) -> str:
 
 
 def _not_said(vib: Vib) -> Iterator[Problem]:
-    """Yield what the project does not carry over."""
+    """Yield the properties of the VIB that the project loses."""
     of = vib.descriptor
     if vib.is_signed:
-        yield Problem(what="the signature: it is of the VIB that was, sign what you build")
+        yield Problem(what="the signature: it is only valid for the old VIB; sign the new one")
     if of.version != _version(vib):
         what = f"version {of.version} lacks a release; the recipe says {_version(vib)}"
         yield Problem(what=what)
@@ -195,4 +195,4 @@ def _not_said(vib: Vib) -> Iterator[Problem]:
     if "." in (of.release_date or ""):
         yield Problem(what="the fraction of a second in the release date")
     if of.unknown:
-        yield Problem(what=f"{len(of.unknown)} elements of the descriptor that are not known here")
+        yield Problem(what=f"{len(of.unknown)} unknown elements of the descriptor")

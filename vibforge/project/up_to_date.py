@@ -34,7 +34,7 @@ def is_up_to_date(
     level: CompressionLevel = DEFAULT_LEVEL,
     signer: "Signer | None" = None,
 ) -> bool:
-    """Whether a build of `plan` into `folder` would write the VIB and guides that are there.
+    """Return whether a build of `plan` would write the VIB and guides that are in `folder`.
 
     An offline bundle in the folder is not looked at: see `has_bundle`.
 
@@ -59,7 +59,7 @@ def is_up_to_date(
 
 
 def has_bundle(plan: BuildPlan, folder: Path) -> bool:
-    """Whether an up-to-date folder also holds the offline bundle that the plan wants."""
+    """Return whether an up-to-date folder also holds the offline bundle of the plan."""
     found = read_record(folder)
     bundle = found and found.find(WrittenKind.BUNDLE)
     if not found or not bundle or bundle.name != plan.bundle_name:

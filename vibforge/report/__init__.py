@@ -1,1 +1,1 @@
-"""How results look: text for people, JSON for programs."""
+"""Formats of results: text for people, JSON for programs."""

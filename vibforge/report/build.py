@@ -1,4 +1,4 @@
-"""How a build looks: before it (`--dry-run`) and after it, for people and for programs."""
+"""Texts about a build: before it (`--dry-run`) and after it."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ _SHOWN_FINDINGS = 2
 
 
 def written_paths(result: BuildResult) -> str:
-    """Return the paths of the VIB and of the bundle that a build made, a line each."""
+    """Return the paths of the VIB and the bundle that a build wrote, one per line."""
     bundle_path = [result.bundle.path] if result.bundle else []
     return "\n".join(map(str, [result.vib_path, *bundle_path]))
 
@@ -79,7 +79,7 @@ def _plan_text(plan: BuildPlan, judged: LintResult | None, paint: Paint) -> str:
 
 
 def _built_text(built: Built, judged: LintResult | None, paint: Paint) -> str:
-    """Show what a build made, what speaks against it, and how to install it."""
+    """Show what a build wrote, the findings about it, and how to install it."""
     plan = built.plan
     lines = [
         paint(plan.vib_id, "strong"),
@@ -104,7 +104,7 @@ def _built_text(built: Built, judged: LintResult | None, paint: Paint) -> str:
 
 
 def _built_summary(built: Built, judged: LintResult | None, paint: Paint) -> str:
-    """Show what a build made, whether it installs and what to do next, on one screen."""
+    """Show on one screen what a build wrote, whether it installs, and what to do next."""
     plan = built.plan
     files = sum(entry.kind in _SIZED for tree in plan.trees for entry in tree.entries)
     unpacked = units.size(sum(tree.image_size for tree in plan.trees))
@@ -125,7 +125,7 @@ def _built_summary(built: Built, judged: LintResult | None, paint: Paint) -> str
 
 
 def _stock_summary(plan: BuildPlan, paint: Paint) -> Iterator[str]:
-    """Yield what stock hosts do, with one line for all releases that do the same."""
+    """Yield what stock hosts do, one line for all releases with the same outcome."""
     stock = f" ({DEFAULT_LEVEL.esxcli_name}, Secure Boot off)"
     yield paint("On stock hosts", "strong") + stock
     releases: dict[str, list[str]] = {}
@@ -133,11 +133,11 @@ def _stock_summary(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         releases.setdefault(_outlook_words(outlook, plan.needs), []).append(str(outlook.release))
     yield from (f"  {', '.join(names)}: {words}" for words, names in releases.items())
     if not plan.needs.secure_boot:
-        yield "  A host with Secure Boot refuses this VIB whatever the flags."
+        yield "  A host with Secure Boot refuses this VIB with any flags."
 
 
 def _findings_summary(built: Built, judged: LintResult | None, paint: Paint) -> Iterator[str]:
-    """Yield how many findings there are, and the first errors and warnings."""
+    """Yield the number of findings, and the first errors and warnings."""
     trx = built.plan.trx
     serious = [
         *(
@@ -159,18 +159,18 @@ def _findings_summary(built: Built, judged: LintResult | None, paint: Paint) -> 
 
 
 def _judged_lines(judged: LintResult | None, file: str, paint: Paint) -> Iterator[str]:
-    """Yield errors and warnings of the checks, a line for each check."""
+    """Yield errors and warnings of the checks, one line for each check."""
     if judged and (found := list(brief_lines(judged, paint))):
-        yield from ("", paint("What lint finds", "strong") + f"  {counted(judged)}", *found)
-        yield f"  More of it: {shell_line('vibforge', 'lint', file)}"
+        yield from ("", paint("Findings of lint", "strong") + f"  {counted(judged)}", *found)
+        yield f"  All findings: {shell_line('vibforge', 'lint', file)}"
 
 
 def _refused_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     if plan.no_host_takes_it:
         yield ""
         oldest, newest = plan.outlook[0].release, plan.outlook[-1].release
-        what = f"No stock host of ESXi {oldest} to {newest} takes this VIB"
-        yield paint(what, "bad") + ": see above what each of them says."
+        what = f"No stock host of ESXi {oldest} to {newest} installs this VIB"
+        yield paint(what, "bad") + ": see the message of each release above."
 
 
 def _install_lines(built: Built) -> Iterator[str]:
@@ -180,7 +180,7 @@ def _install_lines(built: Built) -> Iterator[str]:
         yield f"  Copy {folder} to a datastore of the host and run there: sh install.sh"
     yield f"  {'By hand: ' if guided else ''}{install_command(built.plan)}"
     if guided:
-        yield f"  INSTALL.md in {folder} has each step, and the way back."
+        yield f"  INSTALL.md in {folder} has each step, and how to remove the VIB."
 
 
 def install_command(plan: BuildPlan) -> str:
@@ -201,7 +201,7 @@ def _signed_by(built: Built) -> str:
 
 
 def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
-    """Yield the time in the signature, and whether it carries the level that the VIB claims."""
+    """Yield the time in the signature, and whether it is sufficient for the level of the VIB."""
     if built.signature is None:
         return
 
@@ -210,7 +210,7 @@ def _signature_lines(built: Built, paint: Paint) -> Iterator[str]:
     if claimed.held is False:
         yield from (paint("  ! ", "warn") + f"{reason}." for reason in claimed.reasons)
     elif claimed.held is None:
-        yield "  - The root of its signer in the host's trust store; else the signature is no use."
+        yield "  - The root of its signer in the host's trust store, or the signature is not valid."
 
 
 def _payload_lines(plan: BuildPlan, built: Built | None, paint: Paint, most: int) -> Iterator[str]:
@@ -237,7 +237,7 @@ _SIZED = {EntryKind.FILE, EntryKind.SHARED_FILE}
 
 
 def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
-    """Yield what the rules say of the trx.conf in the VIB, but for notes."""
+    """Yield errors and warnings about the trx.conf in the VIB."""
     result = plan.trx
     if result is None:
         return
@@ -267,7 +267,7 @@ def _count(number: int, what: str) -> str:
 
 def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     needs = plan.needs
-    yield paint("What a host will ask for", "strong")
+    yield paint("Requirements on the host", "strong")
     yield f"  - An acceptance level of {needs.host_level.esxcli_name} or lower."
     for reason in needs.reasons:
         yield paint("  ! ", "warn") + reason
@@ -275,7 +275,7 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         view = why_auditors_care(needs.host_level)
         yield paint("  ! ", "warn") + f"{view[0].upper()}{view[1:]}."
     if not needs.secure_boot:
-        yield "  - Secure Boot off: a host with Secure Boot refuses this VIB whatever the flags."
+        yield "  - Secure Boot off: a host with Secure Boot refuses this VIB with any flags."
     if not plan.recipe.live_install_allowed:
         yield "  - A reboot, before it takes effect."
     if plan.dated.source is DateSource.FIXED:
@@ -298,7 +298,7 @@ def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
 
 
 def _outlook_words(of: Outlook, needs: InstallNeeds) -> str:
-    """Say what a stock host does with the VIB as it is, and with what the VIB needs."""
+    """Return what a stock host does with the VIB as it is, and after the steps that it needs."""
     bare, then = outcomes_of(of.bare), outcomes_of(of.then)
     line = " or ".join(bare) + (f" ({', '.join(of.errors)})" if of.errors else "")
     if then != bare:
@@ -312,7 +312,7 @@ def _outlook_words(of: Outlook, needs: InstallNeeds) -> str:
 
 
 def least_certainty(of: Outlook) -> Certainty:
-    """Return how sure it is what a host does with what it needs."""
+    """Return the certainty of the outcome after the steps that the VIB needs."""
     return least_sure(branch.result.certainty for branch in of.then)
 
 

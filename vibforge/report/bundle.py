@@ -1,4 +1,4 @@
-"""How bundles look: what they hold, what their readers make of them, what became of them."""
+"""Texts about bundles: their contents, which readers refuse them, and what was written."""
 
 from collections.abc import Iterator
 
@@ -17,16 +17,16 @@ _ROLES = {Verdict.TAKES: "good", Verdict.REFUSES: "bad", Verdict.OPEN: "warn"}
 
 
 def bundle_text(found: BundleListing, paint: Paint) -> str:
-    """Show what is in a bundle."""
+    """Show the contents of a bundle."""
     return "\n".join(_bundle_lines(found, paint))
 
 
 def judged_text(found: JudgedBundle, paint: Paint) -> str:
-    """Show the facts of a bundle and what its readers make of it."""
+    """Show the checks of a bundle and which readers accept it."""
     lines = [
         verification_text(found.verification, paint),
         "",
-        paint("Who takes the bundle", "strong"),
+        paint("Readers of the bundle", "strong"),
     ]
     for verdict in found.verdicts:
         lines += _verdict_lines(verdict, paint)
@@ -48,31 +48,31 @@ def written_text(done: Written, paint: Paint) -> str:
 
 
 def unpacked_text(done: UnpackedDepot) -> str:
-    """Show a depot that was unpacked, and how hosts get at it."""
+    """Show a depot that was unpacked, and how hosts can read it."""
     return "\n".join(
         [
             f"{done.folder}: {len(done.files)} files, {units.size(done.size)}",
             "",
             "Let a web server serve the folder; hosts and Lifecycle Manager then read",
             "  esxcli software vib install -d http://SERVER/PATH/index.xml",
-            "or look at it with  python3 -m http.server -d " + str(done.folder),
+            "To try it, run  python3 -m http.server -d " + str(done.folder),
         ]
     )
 
 
 def served_text(served: DepotAddress, fingerprint: str, *, is_local: bool) -> str:
-    """Show where a depot is served, and the lines that use it."""
+    """Show the address of a served depot, and the commands that use it."""
     lines = [f"Serving {served.url}  (stop with Ctrl-C)"]
     if fingerprint:
         lines.append(f"  certificate  SHA-256 {fingerprint}")
     if is_local:
-        lines.append("  Only this machine gets at it; --bind 0.0.0.0 lets hosts in.")
+        lines.append("  Only this machine can reach it; use --bind 0.0.0.0 for other hosts.")
     lines += ["", "On a host:", f"  esxcli software vib install -d {served.index_url}"]
     if served.has_components:
         lines.append(f"  esxcli software component apply -d {served.index_url}  (7.0 and later)")
     lines += [
         "",
-        "Lifecycle Manager (it takes the zip; HTTPS is what VMware calls secure):",
+        "Lifecycle Manager (imports the zip; VMware calls only HTTPS secure):",
         f"  New-LcmOfflineDepot -Location {served.zip_url}",
         f"  govc vlcm.depot.offline.create -l {served.zip_url} -source-type PULL",
     ]

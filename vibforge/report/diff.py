@@ -1,4 +1,4 @@
-"""How a comparison looks: as text, and as Markdown for a merge request."""
+"""Texts about a comparison: plain, and Markdown for a merge request."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -16,7 +16,7 @@ def diff_text(found: Comparison, paint: Paint) -> str:
 
 
 def summary(found: Comparison) -> str:
-    """Say in one line how the two differ."""
+    """Return in one line how the two differ."""
     count = sum(each.section.is_content for each in found.differences)
     if found.same_bytes:
         return "the same bytes"
@@ -54,7 +54,7 @@ def _line(each: Difference, paint: Paint) -> str:
 
 
 def diff_markdown(found: Comparison) -> str:
-    """Return the differences as Markdown, a table a section and the diffs of texts below it."""
+    """Return the differences as Markdown: a table for each section, then the diffs of texts."""
     lines = [
         f"### {_cell(found.old.label)} → {_cell(found.new.label)}",
         "",
@@ -77,7 +77,7 @@ def diff_markdown(found: Comparison) -> str:
 
 
 def _cell(text: str | None) -> str:
-    """Return untrusted text for a cell of a table: one line, without what Markdown acts upon."""
+    """Return untrusted text for a cell of a table: one line, with Markdown escaped."""
     if text is None:
         return "-"
     shown = plain(" ".join(text.split()))
@@ -85,7 +85,7 @@ def _cell(text: str | None) -> str:
 
 
 def _fenced(each: Difference) -> list[str]:
-    """Return the diff in a fence that is longer than any in the text."""
+    """Return the diff in a code fence that is longer than any fence in the text."""
     longest = max((len(line) - len(line.lstrip("`+- ")) for line in each.lines), default=0)
     fence = "`" * max(3, longest + 1)
     more = [f"… and {each.more_lines} more lines"] if each.more_lines else []

@@ -1,4 +1,4 @@
-"""How the manual of the rules and the explanation of a host's messages look."""
+"""The reference page of the rules, and the texts of `vibforge explain`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -65,7 +65,7 @@ def _facts(rule: Check[Any]) -> str:
 
 
 def marked(manual: str) -> str:
-    """Set the words that begin a paragraph in bold, and keep angle brackets from being HTML."""
+    """Return a text with the first word of its paragraphs in bold and angle brackets escaped."""
     text = manual.replace("<", "\\<")
     for word in ("Why:", "Remedy:", "Evidence:"):
         text = text.replace(f"\n{word}", f"\n**{word}**")
@@ -80,16 +80,18 @@ _REBUILD = {
 
 
 def explanation_text(explanation: Explanation, paint: Paint, width: int = WIDTH) -> str:
-    """Show the rule that was asked for, or the messages that were found."""
+    """Show the requested rule, or the messages that were recognised."""
     if explanation.rule is not None:
         return rule_text(explanation.rule)
     return explain_text(explanation.messages, paint, width)
 
 
 def explain_text(found: Sequence[Recognised], paint: Paint, width: int = WIDTH) -> str:
-    """Show what was found, one message after the other, in lines of `width` columns."""
+    """Show each recognised message, in lines of `width` columns."""
     if not found:
-        return "Nothing in this text is known here. `vibforge plan` may tell what a host does."
+        return (
+            "vibforge recognises nothing in this text. `vibforge plan` predicts what a host does."
+        )
     return fold("\n\n".join("\n".join(_lines(one, paint)) for one in found), min(width, WIDTH))
 
 
@@ -104,7 +106,7 @@ def _lines(of: Recognised, paint: Paint) -> Iterator[str]:
     yield _line("  What helps: ", message.remedy)
     yield f"  Building the VIB anew {_REBUILD[message.rebuild]}."
     if message.rules:
-        yield f"  Found beforehand by: vibforge lint --select {','.join(message.rules)}"
+        yield f"  To find it before the install: vibforge lint --select {','.join(message.rules)}"
     for link in message.evidence:
         yield f"  See {link}"
 

@@ -1,4 +1,4 @@
-"""How the check of a host looks."""
+"""The text of the check of a host."""
 
 from collections.abc import Iterator
 
@@ -19,16 +19,16 @@ _ROLES = {Timekeeping.YES: "good", Timekeeping.NO: "bad", Timekeeping.NOT_KNOWN:
 _INSTALLED = {
     InstalledState.SAME: "is installed",
     InstalledState.OTHER_VERSION: "another version is installed",
-    InstalledState.OTHER_BUILD: "this version is installed, but of other content",
+    InstalledState.OTHER_BUILD: "this version is installed, but with other content",
     InstalledState.NOT_INSTALLED: "is not installed",
-    InstalledState.NOT_KNOWN: "the facts do not tell whether it is installed",
+    InstalledState.NOT_KNOWN: "the facts do not show whether it is installed",
 }
 _ETC = "/etc/"
-_KEPT = ": 6.7 keeps such an edit over reboots, whether later releases do is not known"
+_KEPT = ": 6.7 keeps such an edit across reboots; whether later releases do is not known"
 
 
 def check_text(check: HostCheck, paint: Paint, *, everything: bool) -> str:
-    """Show what a host says, how it differs from its VIBs, and whether it keeps time.
+    """Show the facts of a host, how it differs from its VIBs, and whether it keeps time.
 
     Args:
         check: the check.
@@ -47,7 +47,7 @@ def _lines(check: HostCheck, paint: Paint, *, everything: bool) -> Iterator[str]
     for note in check.host.notes if everything else ():
         yield f"  note: {note}"
     if not everything:
-        yield "--verbose adds every file, all lines of trx.log and what the facts leave open."
+        yield "--verbose adds every file, all lines of trx.log, and what the facts do not show."
 
 
 def _host_lines(check: HostCheck, paint: Paint) -> Iterator[str]:
@@ -95,13 +95,13 @@ def _drift_lines(drift: Drift, paint: Paint, *, everything: bool) -> Iterator[st
 
 
 def _words(file: FileDrift) -> str:
-    """Return what is to be said of a file; empty if it is as it was built."""
+    """Return how a file differs from the build; empty if it does not."""
     words = {
         FileState.SAME: "",
-        FileState.DIFFERENT: "is not as built",
+        FileState.DIFFERENT: "differs from the build",
         FileState.MISSING: "is missing",
         FileState.OTHER_KIND: f"is a {file.found.kind if file.found else '?'}",
-        FileState.NOT_KNOWN: "the facts tell no digest",
+        FileState.NOT_KNOWN: "the facts have no digest",
     }[file.state]
     parts = [words] if words else []
     if file.copied_from and words:
@@ -117,7 +117,7 @@ def _words(file: FileDrift) -> str:
 
 def _time_lines(state: HostState, paint: Paint, *, everything: bool) -> Iterator[str]:
     time = state.time
-    yield paint("Time, as the host tells it", "strong")
+    yield paint("Time service, as the host reports it", "strong")
     runs = {True: "runs", False: "does not run", None: "not known"}[time.service.is_running]
     policy = f" (starts: {time.service.policy})" if time.service.policy else ""
     yield plain(f"  PTP service: {runs}{policy}")
@@ -139,7 +139,7 @@ def _yes(switch: bool | None) -> str:  # noqa: FBT001 - the value that is named
 def _log_lines(state: HostState, *, everything: bool) -> Iterator[str]:
     log = state.trx_log
     if log is None:
-        yield "  /var/run/log/trx.log: there is none, or nobody looked"
+        yield "  /var/run/log/trx.log: missing, or not collected"
         return
     age = log_age(state)
     last = "" if age is None else f", last written {age} s before the facts were collected"

@@ -1,4 +1,4 @@
-"""How an inspection and an extraction look to people."""
+"""Texts about an inspection and an extraction."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -23,12 +23,12 @@ _WARNING = "  ! "
 
 
 def inspection_text(found: Inspection, paint: Paint, width: int) -> str:
-    """Show what was found, in lines of `width` columns as far as words allow."""
+    """Show an inspection, in lines of `width` columns as far as words allow."""
     return "\n".join(_View(paint, width).lines(found))
 
 
 def listing(found: Inspection) -> Iterator[str]:
-    """Yield a line for each entry of all payloads: mode, owner, group, bytes, path, link."""
+    """Yield one line for each entry of all payloads: mode, owner, group, bytes, path, link."""
     match found:
         case VibInspection():
             for payload in found.payloads:
@@ -44,7 +44,7 @@ def listing(found: Inspection) -> Iterator[str]:
 
 
 class _View:
-    """Writes for one window."""
+    """Formats an inspection for one terminal width."""
 
     def __init__(self, paint: Paint, width: int) -> None:
         self._paint = paint
@@ -138,7 +138,7 @@ class _View:
         if found.is_complete:
             yield from self._more(len(found.entries))
         else:
-            yield "  … and more entries; --files reads on and shows all"
+            yield "  … and more entries; --files reads and shows all"
         yield from self._warnings(found.oddities)
         yield from self._warnings(str(fault) for fault in found.faults)
         for entry in found.entries:
@@ -244,7 +244,7 @@ def _unknown(of: Descriptor) -> Iterator[str]:
 
 
 def extracted_text(done: Extracted) -> str:
-    """Say how much was written where, and what was left out."""
+    """Return how many paths were written to which folder, and what was left out."""
     noun = "path" if len(done.paths) == 1 else "paths"
     lines = [f"{len(done.paths)} {noun} in {plain(str(done.folder))}"]
     lines += [f"  left out: {plain(' '.join(str(left).split()))}" for left in done.left_out]

@@ -1,4 +1,4 @@
-"""How findings look: for people, for programs, and for the pages of GitHub and GitLab."""
+"""Formats of findings: text, SARIF, GitHub annotations and GitLab Code Quality."""
 
 import hashlib
 import json
@@ -17,14 +17,14 @@ _ROLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"
 _GITLAB = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _REPEATED = 5
-"""Findings of one check in one file that are listed one by one."""
+"""Most findings of one check in one file that are listed one by one."""
 _NAMED = 3
-"""Findings that the line for all of them names."""
+"""Places that the line for many findings of one check names."""
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def lint_text(result: LintResult, paint: Paint, *, every_one: bool = False) -> str:
-    """Show what was found, file by file.
+    """Show the findings, file by file.
 
     Args:
         result: what was found.
@@ -45,7 +45,7 @@ def _lines(result: LintResult, paint: Paint, *, every_one: bool) -> Iterator[str
     yield counted(result)
     if result.open:
         worst = min(result.open, key=lambda finding: list(Severity).index(finding.severity))
-        yield f"`vibforge explain {worst.rule}` tells why, and what to do."
+        yield f"`vibforge explain {worst.rule}` explains it and says what to do."
 
 
 def brief_lines(result: LintResult, paint: Paint) -> Iterator[str]:
@@ -61,21 +61,21 @@ def brief_lines(result: LintResult, paint: Paint) -> Iterator[str]:
 
 
 def counted(result: LintResult) -> str:
-    """Return how many findings there are of each severity, and how many are allowed."""
+    """Return the number of findings of each severity, and of those that are allowed."""
     counts = ", ".join(_count(result.count(severity), severity) for severity in Severity)
     allowed = len(result.findings) - len(result.open)
     return f"{counts}{f', {allowed} allowed' if allowed else ''}"
 
 
 def _kind(finding: Finding) -> tuple[object, ...]:
-    """Return what findings have in common that one line can tell."""
+    """Return the key by which findings are combined into one line."""
     return (finding.file, finding.rule, finding.severity, finding.certainty, finding.because)
 
 
 def _group_lines(
     group: Sequence[Finding], file: str, paint: Paint, *, every_one: bool
 ) -> Iterator[str]:
-    """Yield a line for each finding, or one for all of a check that repeats itself."""
+    """Yield one line for each finding, or one line for all findings of a frequent check."""
     first = group[0]
     if every_one or len(group) <= _REPEATED:
         yield from (_line(finding, file, str(finding), paint) for finding in group)
@@ -105,7 +105,7 @@ def _count(number: int, severity: Severity) -> str:
 
 
 def sarif(result: LintResult) -> dict[str, Any]:
-    """Return the findings as a SARIF 2.1.0 log, which code-scanning pages take."""
+    """Return the findings as a SARIF 2.1.0 log, for code-scanning pages."""
     met = {finding.rule for finding in result.findings}
     rules = [rule for rule in CHECKS if rule.id in met]
     index = {rule.id: number for number, rule in enumerate(rules)}
@@ -129,7 +129,7 @@ def sarif(result: LintResult) -> dict[str, Any]:
 
 
 def _sarif_invocation(unreadable: Sequence[Unreadable]) -> dict[str, Any]:
-    """Tell pages of code scanning that a file without findings was not looked at."""
+    """Yield a SARIF notification for each file that was not checked."""
     notifications = [
         {
             "level": "error",
@@ -183,7 +183,7 @@ def _sarif_result(finding: Finding, index: dict[str, int]) -> dict[str, Any]:
 
 
 def github(result: LintResult) -> str:
-    """Return workflow commands that GitHub shows as annotations."""
+    """Return the findings as workflow commands, which GitHub shows as annotations."""
     return "".join(
         f"::{_GITHUB[finding.severity]} file={_property(finding.file)},"
         f"title={_property(f'{finding.rule} {finding.name}')}::{_data(_message(finding))}\n"
@@ -192,7 +192,7 @@ def github(result: LintResult) -> str:
 
 
 def gitlab(result: LintResult) -> str:
-    """Return a GitLab Code Quality report."""
+    """Return the findings as a GitLab Code Quality report."""
     report = [
         {
             "description": _message(finding),
@@ -212,7 +212,7 @@ def _message(finding: Finding) -> str:
 
 
 def _fingerprint(finding: Finding) -> str:
-    """Return what stays the same for the same finding in the next build."""
+    """Return a fingerprint that the same finding also has in the next build."""
     parts = json.dumps([finding.rule, finding.file, finding.where, finding.what])
     return hashlib.sha256(parts.encode("ascii")).hexdigest()
 

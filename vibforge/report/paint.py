@@ -1,4 +1,4 @@
-"""Colour for people: only on a terminal, and never against their wish."""
+"""Colours on a terminal, unless the user turns them off."""
 
 import os
 from typing import TextIO
@@ -9,7 +9,7 @@ _CODES = {"good": "32", "bad": "31;1", "warn": "33", "note": "36", "dim": "2", "
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether colour may be written to `stream` (NO_COLOR, FORCE_COLOR, TERM and a terminal)."""
+    """Return whether `stream` gets colours, by NO_COLOR, FORCE_COLOR, TERM and a terminal."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -18,7 +18,7 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 class Paint(Struct, frozen=True):
-    """Marks words by role (the keys of `_CODES`), or leaves them plain."""
+    """Colours words by role (the keys of `_CODES`), or leaves them plain."""
 
     on: bool = False
 

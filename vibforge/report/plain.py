@@ -1,4 +1,4 @@
-"""Text of strangers on a terminal: nothing that steers it, lines that fit its window."""
+"""Untrusted text for a terminal: without control sequences, in lines that fit its width."""
 
 import re
 import textwrap
@@ -12,7 +12,7 @@ from vibforge.report import units
 
 LABEL_WIDTH = 14
 _SHOWN = 4000
-"""Characters of one text that are shown; --json has all of it."""
+"""Most characters shown of one text; --json has all of them."""
 KindName = Literal[
     "file", "folder", "link", "hard link", "character device", "block device", "pipe"
 ]
@@ -30,11 +30,11 @@ _ARROWS = {EntryKind.SYMLINK: "->", EntryKind.HARD_LINK: "=="}
 
 
 plain = escaped
-"""Strangers' text in one line."""
+"""Untrusted text in one line."""
 
 
 def labelled(label: str, text: str, width: int) -> Iterator[str]:
-    """Yield a label and a text that goes on below itself where the window ends."""
+    """Yield a label and a text, wrapped and indented below itself."""
     indent = " " * LABEL_WIDTH
     for index, line in enumerate(wrapped(text, width - LABEL_WIDTH)):
         yield (f"  {label:<{LABEL_WIDTH - 2}}" if not index else indent) + line
@@ -47,7 +47,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def kind_name(kind: EntryKind) -> KindName:
-    """Return what an entry is, in a word of `--json`."""
+    """Return the kind of an entry, in the word that `--json` uses."""
     return _KINDS[kind]
 
 
@@ -65,7 +65,7 @@ def listing_line(entry: ArchiveEntry) -> str:
 
 
 def moment(seconds: int) -> str | None:
-    """Write seconds since 1970 as ISO 8601; None where no calendar has them."""
+    """Return seconds since 1970 as ISO 8601; None if no date can express them."""
     try:
         return units.utc(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
@@ -83,7 +83,7 @@ _WORD = re.compile(r" *[^ ]+")
 _COMMAND = re.compile(r"(?:^ *|: )(?:esxcli|configstorecli|govc|sh|vibforge|New-LcmOfflineDepot) ")
 _HANG = 2
 WIDTH = 96
-"""Columns of a text that is prose where nobody says how wide the window is."""
+"""Columns of prose if the width of the terminal is not known."""
 
 
 def fold(text: str, width: int) -> str:

@@ -20,8 +20,8 @@ ROLES = {
     InstallOutcome.NOT_KNOWN: "warn",
 }
 OTHER_VERSION = (
-    "another version: build it anew under a higher one, or remove the installed VIB first; no flag "
-    "brings other files in under the same ID"
+    "another version: build it again with a higher one, or remove the installed VIB first; no flag "
+    "installs other files under the same ID"
 )
 NONE_GOES_IN = "so none of the {} VIBs goes in"
 ALREADY_THERE = "nothing; it is already installed"
@@ -108,7 +108,7 @@ def _host_lines(
 
 
 def host_words(of: HostPlan) -> str:
-    """Say which host it is: `stock 8.0 (PartnerSupported, Secure Boot off)`."""
+    """Return a description of a host: `stock 8.0 (PartnerSupported, Secure Boot off)`."""
     host = of.host
     level = host.acceptance_level.esxcli_name if host.acceptance_level else "level unknown"
     state = {True: "on", False: "off", None: "unknown"}[host.secure_boot]
@@ -132,7 +132,7 @@ def _route_lines(
 
 
 def outcome_words(result: Prediction) -> str:
-    """Name an outcome, and say so where it is that of a dry run."""
+    """Return the name of an outcome, marked if it is that of a dry run."""
     return f"{result.outcome}{' (dry run)' if result.dry_run else ''}"
 
 
@@ -159,14 +159,14 @@ def _cause_lines(word: str, causes: Sequence[Cause], of: InstallCandidate) -> It
 
 
 def cause_words(cause: Cause, candidate: InstallCandidate) -> str:
-    """Say why, with the rule that explains more."""
+    """Return the reason, with the rule that explains more."""
     rule = f" ({cause.rule})" if cause.rule else ""
     about = _of_the_vib(cause.what) if cause.subject in _ids(candidate) else str(cause)
     return f"{about}{rule}"
 
 
 def _of_the_vib(what: str) -> str:
-    """Make a sentence of what is said of the one VIB."""
+    """Return the reason as a sentence about the candidate VIB."""
     return f"it {what}" if what.partition(" ")[0] in _VERBS else what
 
 
@@ -183,7 +183,7 @@ def _remedy_lines(
         return
     for remedy in _shown(found):
         if not (remedy.steps or remedy.always):
-            yield f'  {word}: what follows "if" above decides; no flag or setting changes that'
+            yield f'  {word}: the conditions after "if" above decide; no flag or setting helps'
             return
         outcomes = " or ".join(remedy.outcomes)
         yield line(f"  {word}: ", f"{remedy_words(remedy)} → {outcomes} [{remedy.certainty}]")
@@ -193,13 +193,13 @@ def _remedy_lines(
 
 
 def remedy_words(remedy: Remedy) -> str:
-    """Say what is to be done, in order."""
+    """Return the steps of a remedy, in order."""
     words = "; ".join(remedy.words) or "nothing"
     return words if remedy.always else f"may help: {words}"
 
 
 def _shown(found: Sequence[Remedy]) -> Sequence[Remedy]:
-    """Return the best remedies, among them one that is forced, as people look for it."""
+    """Return the best remedies, always including a forced one, because people look for it."""
     forced = [remedy for remedy in found if remedy.is_forced]
     if forced and forced[0] not in found[:_SHOWN_REMEDIES]:
         return (*found[: _SHOWN_REMEDIES - 1], forced[0])
@@ -207,5 +207,5 @@ def _shown(found: Sequence[Remedy]) -> Sequence[Remedy]:
 
 
 def line(head: str, text: str) -> str:
-    """Return a line of untrusted text, without what would steer a terminal."""
+    """Return a line of untrusted text, without control characters."""
     return head + plain(" ".join(text.split()))

@@ -28,9 +28,9 @@ _SHOWN_PACKAGES = 3
 _SHOWN_CAUSES = 2
 _SHOWN_ROUTES = 2
 _SHOWN_CONDITIONS = 100
-"""Characters of the unknown facts on which a verdict depends."""
+"""Most characters for the unknown facts on which a verdict depends."""
 _SHOWN_HELP = 3
-"""Remedies beside which there is no room for what the first one costs."""
+"""Number of remedies from which on the costs of the first one are left out."""
 _Key = TypeVar("_Key", bound=Hashable)
 
 
@@ -78,14 +78,14 @@ def _hosts_lines(
 
 
 def _asked(host: HostPlan, plan: Plan) -> RoutePlan:
-    """Return the route whose verdict counts."""
+    """Return the route that the user asked for."""
     return next((each for each in host.routes if each.route == plan.route), host.routes[0])
 
 
 def _grouped(
     hosts: Iterable[HostPlan], key: Callable[[HostPlan], _Key]
 ) -> Iterator[tuple[_Key, list[HostPlan]]]:
-    """Put hosts of which the same can be said together, in the order of the first of each."""
+    """Group hosts with the same outcome, in the order of the first host of each group."""
     groups: dict[_Key, list[HostPlan]] = {}
     for host in hosts:
         groups.setdefault(key(host), []).append(host)
@@ -93,12 +93,12 @@ def _grouped(
 
 
 def _name(hosts: Sequence[HostPlan]) -> str:
-    """Name hosts by their releases."""
+    """Return the names of hosts by release."""
     return ", ".join(str(host.host.release) for host in hosts)
 
 
 def _prefix(some: Sequence[HostPlan], of_all: Sequence[HostPlan]) -> str:
-    """Name the hosts that a line is about, unless it is about all."""
+    """Return the names of the hosts that a line is about; empty if it is about all."""
     return "" if len(some) == len(of_all) else f"{_name(some)}: "
 
 
@@ -126,7 +126,7 @@ def _command(route: RoutePlan, plan: Plan) -> str:
 
 
 def _verdicts(route: RoutePlan, paint: Paint) -> tuple[str, ...]:
-    """Return the possible verdicts of a route, each in one line."""
+    """Return the possible verdicts of a route, one line each."""
     return tuple(_verdict(branch, paint) for branch in route.branches)
 
 
@@ -148,7 +148,7 @@ def _error(result: Prediction) -> str:
 def _because_lines(
     hosts: Sequence[HostPlan], plan: Plan, candidate: InstallCandidate
 ) -> Iterator[str]:
-    """Yield every reason once, with the hosts that have it."""
+    """Yield each reason once, with the hosts that it applies to."""
     reasons: dict[str, dict[str, HostPlan]] = {}
     for host in hosts:
         for reason in _reasons(_asked(host, plan), candidate):
@@ -182,7 +182,7 @@ def _other_route_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> I
 
 
 def _takes_files(route: RoutePlan) -> bool:
-    """Whether the route takes files of this kind at all; vLCM takes no loose VIB, for instance."""
+    """Return whether the route accepts this kind of file; vLCM, for example, accepts no VIB."""
     only_bundles = route.route in {Route.COMPONENT, Route.VLCM}
     return not (only_bundles and any(_loose(branch.result) for branch in route.branches))
 
@@ -220,7 +220,7 @@ def _help_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Iterator
 
 
 def _help(host: HostPlan, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what helps, the best first, and what the steps of the best cost."""
+    """Return the remedies, the best first, and the costs of the best one's steps."""
     if host.is_held:
         return (ALREADY_THERE,), ()
     if host.kept_files:
@@ -238,7 +238,7 @@ def _help(host: HostPlan, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def _within_reach(remedies: Sequence[Remedy]) -> Iterator[Remedy]:
-    """Yield one more remedy where the best takes a partner's key, which few people have."""
+    """Yield one more remedy if the best one requires a partner's key, which few people have."""
     if remedies[0].is_signed:
         yield from [each for each in remedies if not each.is_signed and each.is_sure][:1]
 

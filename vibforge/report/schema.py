@@ -18,16 +18,16 @@ _Some = TypeVar("_Some", bound=Shape)
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 RECIPE = "recipe"
 _REFERENCE = "#/$defs/"
-_TAGS = {"format": "Name and version of this shape.", "kind": "What it is."}
+_TAGS = {"format": "Name and version of this format.", "kind": "Kind of this object."}
 
 
 def schema_names() -> tuple[str, ...]:
-    """Return the names of all schemas but the recipe's."""
+    """Return the names of all schemas except the recipe's."""
     return tuple(_load())
 
 
 def schema(name: str) -> Schema:
-    """Return a schema (draft 2020-12) with all that it refers to.
+    """Return a schema (draft 2020-12) with all definitions that it refers to.
 
     Args:
         name: the middle part of a document's `format`, such as `build` of `vibforge/build/1`, or
