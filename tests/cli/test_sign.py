@@ -151,7 +151,7 @@ def test_a_terminal_is_asked_for_the_passphrase(monkeypatch: pytest.MonkeyPatch)
 
 BAD = {
     "no key": ((), "give either --key"),
-    "both": (("--append", "--replace"), "not both"),
+    "both": (("--append", "--replace"), "exclude each other"),
     "odd time": (("--signing-time", "soon"), "--signing-time: 'soon' is no time"),
     "missing key": (("--key", "none.key"), "No such file"),
 }

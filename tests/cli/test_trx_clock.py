@@ -55,7 +55,7 @@ def test_a_good_rehearsal(
 ) -> None:
     page = tmp_path / "page.html"
     command = ["trx", "rehearse", str(conf), "--gm-conf", str(gm_conf), "--watch", "0.5"]
-    assert main([*command, "--html", str(page)]) == 0
+    assert main([*command, "--verbose", "--html", str(page)]) == 0
     said = capsys.readouterr()
     assert said.out.startswith(f"{conf}: ok:")
     assert "free_running 1" in said.out

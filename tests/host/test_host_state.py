@@ -37,7 +37,7 @@ def test_what_older_facts_do_not_tell_is_not_known(facts: dict[str, Any]) -> Non
 
 
 def test_what_are_no_facts() -> None:
-    with pytest.raises(ModelError, match="no facts of a host"):
+    with pytest.raises(ModelError, match="not a file of host facts"):
         read_state(b"{}")
 
 

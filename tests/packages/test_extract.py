@@ -420,7 +420,11 @@ def test_one_file_is_printed_without_the_rest() -> None:
 
 @pytest.mark.parametrize(
     ("path", "told"),
-    [("etc/x/link", "a link to x.conf"), ("etc/x", "not a file"), ("etc/gone", "no such file")],
+    [
+        ("etc/x/link", "a link to x.conf"),
+        ("etc/x", "not a file"),
+        ("etc/gone", "no payload contains this file"),
+    ],
 )
 def test_what_cannot_be_printed_is_told(path: str, told: str) -> None:
     with pytest.raises(FormatError, match=told):

@@ -54,9 +54,8 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         >>> result.good
         True
         >>> verification: Verification = verify("signed.vib", require_level="partner").found[0][1]
-        >>> failed: list[Fact] = [
-        ...     fact for fact in verification.all_facts if fact.outcome is Outcome.FAILED
-        ... ]
+        >>> facts = verification.all_facts
+        >>> failed: list[Fact] = [each for each in facts if each.outcome is Outcome.FAILED]
         >>> failed[0].statement
         'the level is PartnerSupported or higher, as the policy requires'
 

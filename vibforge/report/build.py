@@ -114,6 +114,7 @@ def _built_summary(built: Built, judged: LintResult | None, paint: Paint) -> str
         _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, {_signed_by(built)}"),
         _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
         _fact("holds", f"{_count(files, 'file')}, {unpacked} unpacked"),
+        *_signature_lines(built, paint),
         *_stock_summary(plan, paint),
         *_findings_summary(built, judged, paint),
         paint("Install", "strong"),

@@ -130,9 +130,9 @@ def test_an_interface_is_heard(programs: Programs) -> None:
     code = (
         "import sys\n"
         "from vibforge.trx.network.sniff import chosen_fit, fitting_conf, hear_interface\n"
-        "from vibforge.trx.network.sniff import Choice\n"
+        "from vibforge.trx.network.sniff import NetworkFilter\n"
         "hearing = hear_interface(sys.argv[1], 2.5)\n"
-        "print(fitting_conf(chosen_fit(hearing, Choice(), 'here')))\n"
+        "print(fitting_conf(chosen_fit(hearing, NetworkFilter(), 'here')))\n"
     )
     with private_world(programs) as world:
         conf = world.folder / "gm.conf"

