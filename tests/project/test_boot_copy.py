@@ -79,7 +79,7 @@ def test_partner_moves_less(tmp_path: Path) -> None:
 def test_links_cannot_be_copied(tmp_path: Path) -> None:
     tree = make_tree(tmp_path / "acme", {TRX: "ptp4l:domainNumber 0\n"})
     (tree / "etc/vmware/other.conf").symlink_to("trx.conf")
-    with pytest.raises(PayloadError, match="copies plain files only"):
+    with pytest.raises(PayloadError, match="copies regular files only"):
         plan_build(tree, settings={"layout": "boot-copy"})
 
 
