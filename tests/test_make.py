@@ -406,7 +406,7 @@ def test_options_that_a_target_sets_are_refused(tmp_path: Path, make: Make) -> N
         "-k", "package", "lint", "PROJECT=p", "VIBFORGE_FLAGS=-oelsewhere", "VIBFORGE_LINT_FLAGS=-h"
     )
     assert done.returncode == 2
-    assert "VIBFORGE_FLAGS: --output does not belong here: use OUT" in done.stderr
+    assert "VIBFORGE_FLAGS: --output is not allowed here: use OUT" in done.stderr
     assert "VIBFORGE_LINT_FLAGS: --help does not belong here" in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"p", "Makefile", "vibforge.mk"}
 
