@@ -407,7 +407,7 @@ def test_options_that_a_target_sets_are_refused(tmp_path: Path, make: Make) -> N
     )
     assert done.returncode == 2
     assert "VIBFORGE_FLAGS: --output is not allowed here: use OUT" in done.stderr
-    assert "VIBFORGE_LINT_FLAGS: --help does not belong here" in done.stderr
+    assert "VIBFORGE_LINT_FLAGS: --help is not allowed here" in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"p", "Makefile", "vibforge.mk"}
 
 
