@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trees import elf_program
 from vibforge.cli import main
 from vibforge.comparison.differences import Comparison, Difference, Section, compare
 from vibforge.errors import VibforgeError
@@ -202,3 +203,13 @@ def test_many_files_take_little_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert found.same_content
     assert peak < 60 * 2**20
+
+
+def test_a_program_is_the_same_file_in_a_vmtar(tmp_path: Path) -> None:
+    """A vmtar marks ELF files as shared; a host gets the same file."""
+    files = {"opt/acme/tool": elf_program()}
+    old = vib(tmp_path / "a", files)
+    new = vib(tmp_path / "b", files, **{"payloads[0].type": "vgz"})
+    found = compare(old, new)
+    assert only(found, Section.FILES) == []
+    assert only(found, Section.PAYLOADS) != []

@@ -211,7 +211,7 @@ def world_writable(subject: VibScan) -> Iterator[Fault]:
     Evidence: modes of vendor VIBs.
     """
     for file in subject.files():
-        is_link = file.entry.kind in {EntryKind.SYMLINK, EntryKind.HARD_LINK}
+        is_link = file.entry.kind.is_link
         sticky_folder = file.entry.kind is EntryKind.DIRECTORY and file.entry.mode & _STICKY
         if file.entry.mode & _WORLD_WRITABLE and not is_link and not sticky_folder:
             yield Fault(file.path, f"has mode {file.entry.mode:04o}")

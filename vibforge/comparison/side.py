@@ -14,8 +14,8 @@ from vibforge.bundle.opening import OpenBundle
 from vibforge.errors import FormatError
 from vibforge.esxi.table import STOCK_TARGETS
 from vibforge.files.inputs import FileSource, Source
+from vibforge.formats.gnu_tar import kind_name
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
-from vibforge.formats.tar_reading import TarEntry
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Host
 from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outcomes_of, outlook
@@ -260,19 +260,15 @@ def _files(vib: Vib, payload: StoredPayload, texts: _Texts) -> Iterator[tuple[st
         yield (
             entry.path,
             PackedFile(
-                kind=entry.kind.name.lower().replace("_", " "),
+                kind=kind_name(entry.kind),
                 mode=entry.mode,
                 owner=f"{entry.uid}:{entry.gid}",
                 size=entry.size,
                 link=entry.link,
-                digest=digest if _has_content(found) else b"",
-                text=text if _has_content(found) else None,
+                digest=digest if entry.kind.is_file else b"",
+                text=text if entry.kind.is_file else None,
             ),
         )
-
-
-def _has_content(found: TarEntry) -> bool:
-    return found.entry.kind.name in {"FILE", "SHARED_FILE"}
 
 
 def _stored(vib: Vib, payload: StoredPayload) -> str:

@@ -22,7 +22,6 @@ from msgspec.structs import replace
 from vibforge.errors import FormatError, OutputError, Problem, VibforgeError, refused
 from vibforge.files.inputs import STANDARD_INPUT, FileSource
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.gnu_tar import EntryKind
 from vibforge.formats.inflating import gunzip, unzstd
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.streams import CHUNK_SIZE, ByteStream, read_chunks
@@ -177,7 +176,7 @@ class Sources:
         try:
             for found, pieces in TarReader(ByteStream(chunks), budget).contents():
                 entry = found.entry
-                if entry.kind not in {EntryKind.FILE, EntryKind.SHARED_FILE}:
+                if not entry.kind.is_file:
                     continue
                 if not self._concerns(entry.path):
                     self.passed_over += 1

@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct
 
@@ -35,6 +36,36 @@ class EntryKind(StrEnum):
     FIFO = "6"
     SHARED_FILE = "7"
     """An ELF file in a vmtar, whatever its mode."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether an entry of this kind has content of its own."""
+        return self in {EntryKind.FILE, EntryKind.SHARED_FILE}
+
+    @property
+    def is_link(self) -> bool:
+        """Whether an entry of this kind leads to another path."""
+        return self in {EntryKind.SYMLINK, EntryKind.HARD_LINK}
+
+
+KindName = Literal[
+    "file", "folder", "link", "hard link", "character device", "block device", "pipe"
+]
+_KINDS: dict[EntryKind, KindName] = {
+    EntryKind.DIRECTORY: "folder",
+    EntryKind.SYMLINK: "link",
+    EntryKind.HARD_LINK: "hard link",
+    EntryKind.FILE: "file",
+    EntryKind.SHARED_FILE: "file",
+    EntryKind.CHARACTER_DEVICE: "character device",
+    EntryKind.BLOCK_DEVICE: "block device",
+    EntryKind.FIFO: "pipe",
+}
+
+
+def kind_name(kind: EntryKind) -> KindName:
+    """Return the kind of an entry, in the word that `--json` uses."""
+    return _KINDS[kind]
 
 
 class ArchiveEntry(Struct, frozen=True, gc=False):

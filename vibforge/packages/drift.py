@@ -148,16 +148,12 @@ def _digests(descriptor: Descriptor) -> dict[tuple[str, str, str | None], str]:
     }
 
 
-_FILES = {EntryKind.FILE, EntryKind.SHARED_FILE}
-_LINKS = {EntryKind.SYMLINK, EntryKind.HARD_LINK}
-
-
 def _built_files(vib: Vib) -> dict[str, BuiltFile]:
     """Return the files of a VIB by their paths on a host; the last of several counts."""
     found: dict[str, BuiltFile] = {}
     for tar_entry, pieces in contents_of(vib):
         entry = tar_entry.entry
-        if entry.kind not in _FILES | _LINKS:
+        if not (entry.kind.is_file or entry.kind.is_link):
             continue
         digest = hashlib.sha256()
         for piece in pieces:

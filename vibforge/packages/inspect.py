@@ -208,10 +208,6 @@ def _tree_entry(path: Path, name: str) -> ArchiveEntry:
     )
 
 
-_FILES = {EntryKind.FILE, EntryKind.SHARED_FILE}
-_LINKS = {EntryKind.SYMLINK, EntryKind.HARD_LINK}
-
-
 def print_file(
     subjects: Iterable[Subject], path: str, write: Callable[[memoryview], object]
 ) -> None:
@@ -225,13 +221,13 @@ def print_file(
         entry = file.entry
         if entry.path != relative:
             continue
-        if entry.kind in _LINKS:
+        if entry.kind.is_link:
             raise FormatError(
                 f"is a link to {entry.link}",
                 where=path,
                 remedy="print the file that it links to",
             )
-        if entry.kind not in _FILES:
+        if not entry.kind.is_file:
             raise FormatError("is not a file", where=path)
         left = entry.size
         for piece in pieces:

@@ -52,14 +52,10 @@ def _refuse_links(trees: Sequence[PayloadTree], moved: frozenset[str]) -> None:
         )
         for tree in trees
         for entry in tree.entries
-        if entry.path in moved and (_is_link(entry) or entry.path != entry.path.strip())
+        if entry.path in moved and (entry.kind.is_link or entry.path != entry.path.strip())
     ]
     if problems:
         raise PayloadError.from_problems(problems)
-
-
-def _is_link(entry: ArchiveEntry) -> bool:
-    return entry.kind in {EntryKind.SYMLINK, EntryKind.HARD_LINK}
 
 
 def _manifest(trees: Sequence[PayloadTree], moved: frozenset[str]) -> str:

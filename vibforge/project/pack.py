@@ -287,14 +287,13 @@ class _Walker:
         hints: vmtar.TextHints | None = None,
     ) -> None:
         mode, owner, group = self._attributes(path, kind, status.st_mode)
-        is_file = kind in {EntryKind.FILE, EntryKind.SHARED_FILE}
         hints = hints or vmtar.TextHints()
         self.entries.append(
             ArchiveEntry(
                 path=path,
                 kind=kind,
                 mode=mode,
-                size=status.st_size if is_file else 0,
+                size=status.st_size if kind.is_file else 0,
                 link=link,
                 uid=owner,
                 gid=group,
@@ -303,7 +302,7 @@ class _Walker:
                 text_pages=hints.pages,
             )
         )
-        self.states.append(state_of(status) if is_file else None)
+        self.states.append(state_of(status) if kind.is_file else None)
 
     def _attributes(self, path: str, kind: EntryKind, mode_found: int) -> tuple[int, int, int]:
         """Return mode, owner and group: the default, then what the matching rules say."""

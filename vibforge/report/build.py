@@ -7,7 +7,6 @@ from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.release import Certainty, least_sure
 from vibforge.findings.check import Severity
-from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.host.host import DEFAULT_LEVEL
 from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
 from vibforge.host.prediction import InstallOutcome
@@ -18,6 +17,7 @@ from vibforge.project.recipe_writing import serialise
 from vibforge.report import bundle, sign, units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
+from vibforge.report.plain import entry_line
 from vibforge.signing import judging
 from vibforge.signing.policy import why_auditors_care
 from vibforge.trx.check import CheckResult
@@ -106,7 +106,7 @@ def _built_text(built: Built, judged: LintResult | None, paint: Paint) -> str:
 def _built_summary(built: Built, judged: LintResult | None, paint: Paint) -> str:
     """Show on one screen what a build wrote, whether it installs, and what to do next."""
     plan = built.plan
-    files = sum(entry.kind in _SIZED for tree in plan.trees for entry in tree.entries)
+    files = sum(entry.kind.is_file for tree in plan.trees for entry in tree.entries)
     unpacked = units.size(sum(tree.image_size for tree in plan.trees))
     lines = [
         paint(str(built.vib_path), "strong") + f"  {units.size(built.size)}",
@@ -221,20 +221,9 @@ def _payload_lines(plan: BuildPlan, built: Built | None, paint: Paint, most: int
             sizes = f"{units.size(built.members[index].size)}, {sizes}"
         yield paint(f"Payload {tree.recipe.name}", "strong") + f"  {tree.recipe.type}, {sizes}"
         for entry in tree.entries[:most]:
-            yield _entry_line(entry)
+            yield entry_line(entry)
         if len(tree.entries) > most:
             yield f"  … and {len(tree.entries) - most} more entries; --dry-run shows all"
-
-
-def _entry_line(entry: ArchiveEntry) -> str:
-    owner = "root" if entry.uid == entry.gid == 0 else f"{entry.uid}:{entry.gid}"
-    measure = units.size(entry.size) if entry.kind in _SIZED else "-"
-    slash = "/" if entry.kind is EntryKind.DIRECTORY else ""
-    arrow = f" -> {entry.link}" if entry.link else ""
-    return f"  {units.mode(entry.mode)}  {owner:<9}  {measure:>10}  /{entry.path}{slash}{arrow}"
-
-
-_SIZED = {EntryKind.FILE, EntryKind.SHARED_FILE}
 
 
 def _trx_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:

@@ -4,7 +4,6 @@ import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Literal
 
 from vibforge.errors import escaped
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
@@ -13,19 +12,6 @@ from vibforge.report import units
 LABEL_WIDTH = 14
 _SHOWN = 4000
 """Most characters shown of one text; --json has all of them."""
-KindName = Literal[
-    "file", "folder", "link", "hard link", "character device", "block device", "pipe"
-]
-_KINDS: dict[EntryKind, KindName] = {
-    EntryKind.DIRECTORY: "folder",
-    EntryKind.SYMLINK: "link",
-    EntryKind.HARD_LINK: "hard link",
-    EntryKind.FILE: "file",
-    EntryKind.SHARED_FILE: "file",
-    EntryKind.CHARACTER_DEVICE: "character device",
-    EntryKind.BLOCK_DEVICE: "block device",
-    EntryKind.FIFO: "pipe",
-}
 _ARROWS = {EntryKind.SYMLINK: "->", EntryKind.HARD_LINK: "=="}
 
 
@@ -46,16 +32,10 @@ def wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(words, max(width, 24), break_long_words=False, break_on_hyphens=False)
 
 
-def kind_name(kind: EntryKind) -> KindName:
-    """Return the kind of an entry, in the word that `--json` uses."""
-    return _KINDS[kind]
-
-
 def entry_line(entry: ArchiveEntry) -> str:
     """Return a line of a listing for people."""
     owner = "root" if entry.uid == entry.gid == 0 else f"{entry.uid}:{entry.gid}"
-    sized = entry.kind in {EntryKind.FILE, EntryKind.SHARED_FILE}
-    measure = units.size(entry.size) if sized else "-"
+    measure = units.size(entry.size) if entry.kind.is_file else "-"
     return f"  {units.mode(entry.mode)}  {owner:<9}  {measure:>10}  /{_named(entry)}"
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from vibforge.errors import FormatError, Problem
 from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
 from vibforge.formats.budget import Budget, Work
-from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry
 from vibforge.formats.inflating import (
     GZIP_TRAILER,
     NO_TAPS,
@@ -40,7 +40,6 @@ _FIREWALL_LIMIT = 256 * 1024
 """Bytes of a firewall rule set that are kept; the largest in a host image has 4 KB."""
 _LEAST_JUDGED = 256
 """Bytes charged at least for each judged file, because starting to judge it also takes time."""
-_FILES = frozenset({EntryKind.FILE, EntryKind.SHARED_FILE})
 
 
 class Program(Struct, frozen=True):
@@ -81,7 +80,7 @@ class ScannedFile(Struct, kw_only=True):
 
     @property
     def is_file(self) -> bool:
-        return self.found.entry.kind in _FILES
+        return self.found.entry.kind.is_file
 
 
 def scan_file(found: TarEntry, content: Iterable[memoryview], budget: Budget) -> ScannedFile:
@@ -90,7 +89,7 @@ def scan_file(found: TarEntry, content: Iterable[memoryview], budget: Budget) ->
     Raises:
         LimitError: the files that are kept for checks exceed the budget.
     """
-    if found.entry.kind not in _FILES or not found.entry.size:
+    if not found.entry.kind.is_file or not found.entry.size:
         return ScannedFile(found=found)
     kept = _kept(found.entry.path)
     if kept:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from msgspec import Meta, Struct, structs, to_builtins
 
 from vibforge.esxi.release import Certainty
+from vibforge.formats.gnu_tar import KindName, kind_name
 from vibforge.report import units
-from vibforge.report.plain import KindName, kind_name, moment
+from vibforge.report.plain import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
