@@ -115,10 +115,7 @@ def _bundles(path: Path, stack: ExitStack) -> Iterator[BundleScan]:
 
 
 def _built(path: Path, stack: ExitStack, environment: Mapping[str, str] | None) -> Built:
-    from tempfile import TemporaryDirectory  # noqa: PLC0415 - only for projects
-
-    with publication.explained(publication.TEMPORARY):
-        folder = stack.enter_context(TemporaryDirectory(prefix="vibforge-"))
+    folder = stack.enter_context(publication.temporary_folder())
     return project_build.build(
         path, folder, level=deflating.CompressionLevel.FAST, environment=environment
     )

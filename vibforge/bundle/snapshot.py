@@ -1,6 +1,5 @@
 """A depot as it was at one moment, and the address at which it is served."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from msgspec import Struct
 from vibforge.bundle.index import INDEX_NAME
 from vibforge.bundle.opening import opened_depot, unpack
 from vibforge.errors import DepotError
-from vibforge.files.publication import TEMPORARY, explained
+from vibforge.files.publication import TEMPORARY, explained, temporary_folder
 from vibforge.formats.streams import read_chunks
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared, not listened at
@@ -66,10 +65,8 @@ def snapshot(path: Path) -> Iterator[Snapshot]:
         DepotError: there are several bundles in it, no index, or a member has the zip's name.
         OutputError: the temporary folder cannot be written, or is too small.
     """
-    with explained(TEMPORARY):
-        folder = tempfile.TemporaryDirectory(prefix="vibforge-depot-")
-    with folder as name:
-        copy, tree = Path(name, "bundle.zip"), Path(name, "tree")
+    with temporary_folder("vibforge-depot-") as folder:
+        copy, tree = folder / "bundle.zip", folder / "tree"
         with opened_depot(path) as found, found.container.open() as stream:
             with explained(TEMPORARY), copy.open("wb") as file:
                 for piece in read_chunks(stream, found.container.size):

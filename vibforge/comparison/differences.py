@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.comparison.side import PackedFile, Side, SideKind, VibSide, read_side
 from vibforge.errors import ModelError
@@ -69,15 +70,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 def compare(old: Path, new: Path, *, settings: Mapping[str, str] | None = None) -> Comparison:
-    """Compare two VIBs, bundles, projects, trx.confs or host facts by meaning.
-
-    A VIB, a bundle and a project can be compared with each other: a project counts as the unsigned
-    VIB that it builds.
-
-    Args:
-        old: the older one.
-        new: the newer one.
-        settings: keys of the recipe that are overridden in projects, as `build --set` does.
+    """Read both sides and return their differences; `api.compare` describes the arguments.
 
     Raises:
         ModelError: the two cannot be compared, or a recipe is wrong.
@@ -130,16 +123,7 @@ def _vib_differences(old: VibSide, new: VibSide, vib: str = "") -> Iterator[Diff
         *_field_differences(Section.VERDICT, old.verdicts, new.verdicts),
         *_field_differences(Section.PAYLOADS, old.payloads, new.payloads),
     ]
-    for each in found:
-        yield Difference(
-            section=each.section,
-            name=each.name,
-            old=each.old,
-            new=each.new,
-            vib=vib,
-            lines=each.lines,
-            more_lines=each.more_lines,
-        )
+    yield from (replace(difference, vib=vib) for difference in found)
 
 
 def _names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec import Struct
@@ -12,13 +11,16 @@ from msgspec.structs import replace
 
 from vibforge.bundle.opening import OpenBundle
 from vibforge.errors import FormatError
+from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.table import STOCK_TARGETS
-from vibforge.files.inputs import FileSource, Source
+from vibforge.files.inputs import FileSource, read_file
+from vibforge.files.publication import temporary_folder
 from vibforge.formats.gnu_tar import kind_name
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
+from vibforge.formats.streams import read_chunks
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Host
-from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outcomes_of, outlook
+from vibforge.host.install_needs import install_needs, outlook, outlook_words
 from vibforge.packages.plan import judged_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.project.build import build_plan
@@ -33,7 +35,6 @@ TEXT_LIMIT = 128 * 1024
 """Bytes of a file whose text is compared line by line."""
 TEXTS_LIMIT = 8 * 1024 * 1024
 """Bytes of all texts of one VIB that are kept; of further files only the digests are compared."""
-_TRX_CONF = "etc/vmware/trx.conf"
 
 
 class SideKind(StrEnum):
@@ -111,7 +112,7 @@ def read_side(path: Path, *, settings: Mapping[str, str] | None = None) -> Side:
         head = stream.read(HEAD_SIZE)
     if file_kind(head) in {FileKind.ARCHIVE, FileKind.ZIP}:
         return _package_side(path, source)
-    data = _small(path, source)
+    data = read_file(path, TEXTS_LIMIT, FormatError)
     if data.lstrip().startswith(b"{"):
         fields = _host_fields(read_facts(data, str(path)))
         return Side(label=str(path), kind=SideKind.HOST, sha256=_sha256([data]), fields=fields)
@@ -135,13 +136,6 @@ def _conf_side(path: Path, data: bytes) -> Side:
     )
 
 
-def _small(path: Path, source: FileSource) -> bytes:
-    if source.size > TEXTS_LIMIT:
-        raise FormatError(f"more than {TEXTS_LIMIT} bytes, and no VIB or bundle", where=str(path))
-    with source.open() as stream:
-        return stream.read()
-
-
 def _sha256(pieces: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
     for piece in pieces:
@@ -149,14 +143,9 @@ def _sha256(pieces: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _pieces(source: Source) -> Iterator[bytes]:
-    with source.open() as stream:
-        while piece := stream.read(1 << 20):
-            yield piece
-
-
 def _package_side(path: Path, source: FileSource) -> Side:
-    sha256 = _sha256(_pieces(source))
+    with source.open() as stream:
+        sha256 = _sha256(read_chunks(stream, source.size))
     with opened(path) as subjects:
         if isinstance(subjects[0], Vib):
             vib = _vib_side(subjects[0])
@@ -192,8 +181,8 @@ def _project_side(path: Path, settings: Mapping[str, str]) -> Side:
     plan = plan_build(path, settings=settings, instructions=False)
     recipe = replace(plan.project.recipe, signing=None, bundle=None)
     unsigned = replace(plan, project=replace(plan.project, recipe=recipe))
-    with TemporaryDirectory(prefix="vibforge-") as folder:
-        built = build_plan(unsigned, Path(folder))
+    with temporary_folder() as folder:
+        built = build_plan(unsigned, folder)
         vib = _vib_side(Vib.from_path(built.vib_path))
     return Side(label=str(path), kind=SideKind.PROJECT, vibs={recipe.name: vib})
 
@@ -220,7 +209,7 @@ def _vib_side(vib: Vib) -> VibSide:
         signatures=tuple(_signatures(vib)),
         settings=_settings(texts.trx_conf),
         verdicts={
-            str(each.release): _verdict(each, needs)
+            str(each.release): outlook_words(each, needs)
             for each in outlook(package, needs, STOCK_TARGETS)
         },
     )
@@ -241,7 +230,7 @@ class _Texts:
             digest.update(piece)
             if keep:
                 kept += piece
-        if path == _TRX_CONF:
+        if path == TRX_CONF:
             self.trx_conf = bytes(kept)
         if not keep or b"\0" in kept:
             return digest.digest(), None
@@ -294,17 +283,6 @@ def _signatures(vib: Vib) -> Iterator[str]:
     for block in blocks:
         certificate = check_block(block, vib.descriptor_bytes).certificate
         yield f"{certificate.subject}, {certificate.key}" if certificate else "unknown signer"
-
-
-def _verdict(each: Outlook, needs: InstallNeeds) -> str:
-    """Say what a stock host does, with the flags and the level that the VIB needs."""
-    bare, then = outcomes_of(each.bare), outcomes_of(each.then)
-    errors = f" ({', '.join(each.errors)})" if each.errors else ""
-    words = " or ".join(bare) + errors
-    if then == bare:
-        return words
-    with_flags = " ".join((*needs.flags, f"at {needs.host_level.esxcli_name}"))
-    return f"{words}; with {with_flags}: {' or '.join(then)}"
 
 
 def _settings(data: bytes) -> dict[str, str]:

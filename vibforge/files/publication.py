@@ -274,6 +274,21 @@ def _take_after(whole: WholeFile, replaced: os.stat_result, target: Path) -> Non
 
 
 @contextlib.contextmanager
+def temporary_folder(prefix: str = "vibforge-") -> Iterator[Path]:
+    """Provide a folder that is deleted when the context ends.
+
+    Raises:
+        OutputError: it cannot be created.
+    """
+    from tempfile import TemporaryDirectory  # noqa: PLC0415 - few commands need one
+
+    with explained(TEMPORARY):
+        folder = TemporaryDirectory(prefix=prefix)
+    with folder as name:
+        yield Path(name)
+
+
+@contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn an OSError about an output into an `OutputError`."""
     try:

@@ -63,6 +63,20 @@ def outcomes_of(branches: Iterable[Branch[Prediction]]) -> tuple[InstallOutcome,
     return tuple(dict.fromkeys(branch.result.outcome for branch in branches))
 
 
+def outlook_words(outlook: Outlook, needs: InstallNeeds) -> str:
+    """Return what a stock host does with the VIB as it is, and after the steps that it needs."""
+    bare, then = outcomes_of(outlook.bare), outcomes_of(outlook.then)
+    words = " or ".join(bare) + (f" ({', '.join(outlook.errors)})" if outlook.errors else "")
+    if then == bare:
+        return words
+    steps = list(needs.flags)
+    if needs.host_level.rank < DEFAULT_LEVEL.rank:
+        steps.append(f"the host at {needs.host_level.esxcli_name}")
+    if InstallOutcome.MAINTENANCE in then:
+        steps.append("maintenance mode")
+    return f"{words}; with {' and '.join(steps)}: {' or '.join(then)}"
+
+
 @lru_cache(maxsize=4)
 def install_needs(package: Package, targets: tuple[Release, ...] = STOCK_TARGETS) -> InstallNeeds:
     """Return what the install of a VIB requires, apart from what it depends on.

@@ -8,8 +8,7 @@ from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.release import Certainty, least_sure
 from vibforge.findings.check import Severity
 from vibforge.host.host import DEFAULT_LEVEL
-from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of
-from vibforge.host.prediction import InstallOutcome
+from vibforge.host.install_needs import InstallNeeds, Outlook, outcomes_of, outlook_words
 from vibforge.packages.lint import LintResult
 from vibforge.project.build import Built
 from vibforge.project.plan_build import BuildPlan, DateSource
@@ -287,18 +286,8 @@ def _outlook_line(of: Outlook, needs: InstallNeeds, paint: Paint) -> str:
     return f"  {paint(f'{of.release!s:<5}', role)} {_outlook_words(of, needs)}"
 
 
-def _outlook_words(of: Outlook, needs: InstallNeeds) -> str:
-    """Return what a stock host does with the VIB as it is, and after the steps that it needs."""
-    bare, then = outcomes_of(of.bare), outcomes_of(of.then)
-    line = " or ".join(bare) + (f" ({', '.join(of.errors)})" if of.errors else "")
-    if then != bare:
-        words = list(needs.flags)
-        if needs.host_level.rank < DEFAULT_LEVEL.rank:
-            words.append(f"the host at {needs.host_level.esxcli_name}")
-        if InstallOutcome.MAINTENANCE in then:
-            words.append("maintenance mode")
-        line += f"; with {' and '.join(words)}: {' or '.join(then)}"
-    return f"{line} [{least_certainty(of)}]"
+def _outlook_words(outlook: Outlook, needs: InstallNeeds) -> str:
+    return f"{outlook_words(outlook, needs)} [{least_certainty(outlook)}]"
 
 
 def least_certainty(of: Outlook) -> Certainty:
