@@ -24,7 +24,7 @@ from tests.bundles import members, zipped
 from vibforge.bundle.create import create_bundle
 from vibforge.bundle.opening import unpack
 from vibforge.bundle.recipe import BundleRecipe
-from vibforge.bundle.serve import Server, Settings, serving
+from vibforge.bundle.serve import Server, ServerSettings, serving
 from vibforge.bundle.serving_certificate import given_identity, made_identity
 from vibforge.bundle.snapshot import Snapshot, snapshot
 from vibforge.errors import DepotError, FormatError, OutputError, SigningError, VibforgeError
@@ -214,7 +214,7 @@ def test_a_client_that_asks_for_nothing_is_closed(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes, *, secure: bool
 ) -> None:
     for name in NO_PATIENCE:
-        monkeypatch.setattr(Settings, name, 1)
+        monkeypatch.setattr(ServerSettings, name, 1)
     tls = made_identity("127.0.0.1").context if secure else None
     with running(bundle, tls) as found:
         address = found.at
@@ -249,7 +249,7 @@ def test_a_slow_client_gets_all_however_long_it_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in NO_PATIENCE:
-        monkeypatch.setattr(Settings, name, 1)
+        monkeypatch.setattr(ServerSettings, name, 1)
     with large(tmp_path) as address, closing(HTTPConnection(*address, timeout=10)) as connection:
         connection.request("GET", "/large")
         with connection.getresponse() as response:

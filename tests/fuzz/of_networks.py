@@ -16,7 +16,7 @@ from vibforge.trx.log.limits import known_limits
 from vibforge.trx.log.order import Part
 from vibforge.trx.log.prometheus import prometheus_text
 from vibforge.trx.log.reading import LogReader, SourceLog, read_parts
-from vibforge.trx.log.verdict import Budget
+from vibforge.trx.log.verdict import ErrorBudget
 from vibforge.trx.network.capture import LINK_TYPES, Capture, find_ptp
 from vibforge.trx.network.listener import Listener
 from vibforge.trx.network.message import MessageType, PtpMessage
@@ -70,7 +70,7 @@ def read_log(data: bytes) -> None:
     reader = LogReader()
     found = list(read_parts([Part("fuzz.log", "fuzz", lambda: iter([data]))], reader))
     sources = [each for each in found if isinstance(each, SourceLog)]
-    assessment = assess(reader.result(sources), known_limits(), Budget())
+    assessment = assess(reader.result(sources), known_limits(), ErrorBudget())
     shown = log_text(assessment, Paint(), everything=True)
     printable(TrxLog.of(assessment), shown)
     prometheus_text(assessment.reading, assessment.judgement)

@@ -15,10 +15,10 @@ from vibforge.host.host_state import (
     PtpService,
 )
 from vibforge.host.timekeeping import (
+    ConfState,
     LoggedClock,
     LoggedLimit,
     LogResult,
-    Settings,
     Timekeeping,
     judge_time,
     log_age,
@@ -41,7 +41,7 @@ LOG = LogResult(clocks=(PTP4L, PHC2SYS), limits=(LoggedLimit(name="g8271-4", ver
 
 
 def test_a_host_that_keeps_time() -> None:
-    found = judge_time(HOST, Settings.AS_BUILT, LOG)
+    found = judge_time(HOST, ConfState.AS_BUILT, LOG)
     assert found.verdict is Timekeeping.YES
     assert (found.against, found.missing, found.unchecked) == ((), (), ())
     assert "the PTP service runs" in found.shown
@@ -49,7 +49,7 @@ def test_a_host_that_keeps_time() -> None:
 
 
 def test_what_nobody_asked_to_check_stops_no_yes() -> None:
-    found = judge_time(HOST, Settings.NOT_ASKED, replace(LOG, limits=()))
+    found = judge_time(HOST, ConfState.NOT_ASKED, replace(LOG, limits=()))
     assert found.verdict is Timekeeping.YES
     assert len(found.unchecked) == 2
 
@@ -61,28 +61,28 @@ def with_time(**changes: Any) -> HostState:  # noqa: ANN401 - any field
 @pytest.mark.parametrize(
     ("state", "settings", "log", "says"),
     [
-        (with_time(service=PtpService(is_running=False)), Settings.AS_BUILT, LOG, "does not run"),
-        (with_time(is_enabled=False), Settings.AS_BUILT, LOG, "switched off"),
-        (with_time(protocol="ntp"), Settings.AS_BUILT, LOG, "follows ntp, not ptp"),
-        (with_time(is_in_fallback=True), Settings.AS_BUILT, LOG, "NTP provides"),
-        (with_time(is_synchronised=False), Settings.AS_BUILT, LOG, "not synchronised"),
-        (HOST, Settings.CHANGED, LOG, "not the one that was built"),
+        (with_time(service=PtpService(is_running=False)), ConfState.AS_BUILT, LOG, "does not run"),
+        (with_time(is_enabled=False), ConfState.AS_BUILT, LOG, "switched off"),
+        (with_time(protocol="ntp"), ConfState.AS_BUILT, LOG, "follows ntp, not ptp"),
+        (with_time(is_in_fallback=True), ConfState.AS_BUILT, LOG, "NTP provides"),
+        (with_time(is_synchronised=False), ConfState.AS_BUILT, LOG, "not synchronised"),
+        (HOST, ConfState.CHANGED, LOG, "not the one that was built"),
         (
             HOST,
-            Settings.AS_BUILT,
+            ConfState.AS_BUILT,
             replace(LOG, clocks=(PTP4L, replace(PHC2SYS, is_locked=False))),
             "phc2sys CLOCK_REALTIME is not locked",
         ),
         (
             HOST,
-            Settings.AS_BUILT,
+            ConfState.AS_BUILT,
             replace(LOG, limits=(LoggedLimit(name="rts25", verdict="exceeded"),)),
             "exceeds the limit rts25",
         ),
     ],
 )
 def test_one_thing_against_it_is_a_no(
-    state: HostState, settings: Settings, log: LogResult, says: str
+    state: HostState, settings: ConfState, log: LogResult, says: str
 ) -> None:
     found = judge_time(state, settings, log)
     assert found.verdict is Timekeeping.NO
@@ -93,28 +93,28 @@ def test_one_thing_against_it_is_a_no(
 @pytest.mark.parametrize(
     ("state", "settings", "log", "says"),
     [
-        (with_time(service=PtpService()), Settings.AS_BUILT, LOG, "whether the PTP service runs"),
-        (HOST, Settings.NOT_KNOWN, LOG, "whether /etc/vmware/trx.conf"),
-        (HOST, Settings.AS_BUILT, None, "--trx-log"),
-        (HOST, Settings.AS_BUILT, replace(LOG, clocks=(PHC2SYS,)), "no clock of ptp4l"),
-        (HOST, Settings.AS_BUILT, replace(LOG, clocks=()), "no clock of ptp4l"),
+        (with_time(service=PtpService()), ConfState.AS_BUILT, LOG, "whether the PTP service runs"),
+        (HOST, ConfState.NOT_KNOWN, LOG, "whether /etc/vmware/trx.conf"),
+        (HOST, ConfState.AS_BUILT, None, "--trx-log"),
+        (HOST, ConfState.AS_BUILT, replace(LOG, clocks=(PHC2SYS,)), "no clock of ptp4l"),
+        (HOST, ConfState.AS_BUILT, replace(LOG, clocks=()), "no clock of ptp4l"),
         (
             HOST,
-            Settings.AS_BUILT,
+            ConfState.AS_BUILT,
             replace(LOG, limits=(LoggedLimit(name="rts25", verdict="not shown"),)),
             "whether the limit rts25 was kept",
         ),
-        (replace(HOST, trx_log=None), Settings.AS_BUILT, LOG, "whether trx.log still grew"),
+        (replace(HOST, trx_log=None), ConfState.AS_BUILT, LOG, "whether trx.log still grew"),
         (
             replace(HOST, trx_log=LogTail(modified=SECONDS - 601)),
-            Settings.AS_BUILT,
+            ConfState.AS_BUILT,
             LOG,
             "the last 601 seconds",
         ),
     ],
 )
 def test_what_is_missing_for_a_yes(
-    state: HostState, settings: Settings, log: LogResult | None, says: str
+    state: HostState, settings: ConfState, log: LogResult | None, says: str
 ) -> None:
     found = judge_time(state, settings, log)
     assert found.verdict is Timekeeping.NOT_KNOWN
@@ -124,11 +124,11 @@ def test_what_is_missing_for_a_yes(
 
 def test_a_host_that_need_not_keep_time_by_ptp() -> None:
     for time in (HostTime(), HostTime(protocol="ntp", service=PtpService(is_running=False))):
-        found = judge_time(HostState(time=time), Settings.NOT_ASKED, None)
+        found = judge_time(HostState(time=time), ConfState.NOT_ASKED, None)
         assert found.verdict is Timekeeping.NOT_KNOWN
         assert not found.is_intended
     conf = {"/etc/vmware/trx.conf": HostFile(kind=HostFileKind.FILE)}
-    assert judge_time(HostState(files=conf), Settings.NOT_ASKED, None).is_intended
+    assert judge_time(HostState(files=conf), ConfState.NOT_ASKED, None).is_intended
 
 
 @pytest.mark.parametrize("modified", [None, 2**52, SECONDS + 99])

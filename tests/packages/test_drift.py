@@ -15,7 +15,7 @@ from vibforge.esxi.release import Release
 from vibforge.host.host import Host
 from vibforge.host.host_state import HostFile, HostFileKind, HostState, read_state
 from vibforge.host.package import Package
-from vibforge.host.timekeeping import Settings
+from vibforge.host.timekeeping import ConfState
 from vibforge.packages.drift import Drift, FileState, InstalledState, find_drift
 from vibforge.packages.host_check import check_host
 from vibforge.vib.archive import Vib
@@ -66,7 +66,7 @@ def test_a_host_as_it_was_built() -> None:
     assert found.good
     assert (found.vib_id, found.installed_id) == (VIB_ID, VIB_ID)
     assert [file.path for file in found.files] == sorted(AS_BUILT)
-    assert found.settings is Settings.AS_BUILT
+    assert found.settings is ConfState.AS_BUILT
 
 
 TRX = "/etc/vmware/trx.conf"
@@ -96,14 +96,14 @@ def test_one_file_that_is_not_as_built(path: str, found: HostFile, state: FileSt
     assert not result.good
     if path == TRX:
         unknown = state is FileState.NOT_KNOWN
-        assert result.settings is (Settings.NOT_KNOWN if unknown else Settings.CHANGED)
+        assert result.settings is (ConfState.NOT_KNOWN if unknown else ConfState.CHANGED)
 
 
 @pytest.mark.parametrize("files", [None, {}])
 def test_facts_without_files(files: dict[str, HostFile] | None) -> None:
     found = drift(files)
     assert {file.state for file in found.files} == {FileState.NOT_KNOWN}
-    assert found.settings is Settings.NOT_KNOWN
+    assert found.settings is ConfState.NOT_KNOWN
     assert not found.good
 
 
@@ -176,7 +176,7 @@ def test_a_copy_at_boot_is_compared_with_its_source() -> None:
     found = find_drift(vib, HOST, state)
     (copied,) = (file for file in found.files if file.path == TRX)
     assert (copied.copied_from, copied.state) == (f"/{source}", FileState.DIFFERENT)
-    assert found.settings is Settings.CHANGED
+    assert found.settings is ConfState.CHANGED
 
 
 def test_files_of_every_kind_in_a_real_archive() -> None:
@@ -187,7 +187,7 @@ def test_files_of_every_kind_in_a_real_archive() -> None:
         "/etc/x/link",
         f"/{vibs.LONG.path}",
     }
-    assert found.settings is Settings.NOT_ASKED
+    assert found.settings is ConfState.NOT_ASKED
 
 
 def test_a_damaged_vib_is_no_traceback(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from vibforge.report.page.curves import decades
 from vibforge.trx.log.assess import Assessment, assess
 from vibforge.trx.log.limits import limits_of
 from vibforge.trx.log.reading import read_clock_logs
-from vibforge.trx.log.verdict import Budget
+from vibforge.trx.log.verdict import ErrorBudget
 
 REAL = Path(__file__).parents[1] / "trx/log/real"
 WHEN = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -19,7 +19,7 @@ WHEN = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
 def assessed(*files: Path, limits: tuple[str, ...] = ("1us", "1ms")) -> Assessment:
     reading = read_clock_logs(files or tuple(sorted(REAL.glob("*"))), io.BytesIO())
-    return assess(reading, limits_of(list(limits)), Budget())
+    return assess(reading, limits_of(list(limits)), ErrorBudget())
 
 
 def test_the_page_says_verdict_digest_dates_and_version() -> None:

@@ -7,11 +7,11 @@ from vibforge.trx.log.assess import assess
 from vibforge.trx.log.limits import limits_of
 from vibforge.trx.log.order import Part
 from vibforge.trx.log.reading import LogReader, LogReading
-from vibforge.trx.log.verdict import Budget
+from vibforge.trx.log.verdict import ErrorBudget
 
 
 def shown(reading: LogReading, *limits: str, everything: bool = False) -> str:
-    found = assess(reading, limits_of(limits), Budget())
+    found = assess(reading, limits_of(limits), ErrorBudget())
     return log_text(found, Paint(), everything=everything)
 
 

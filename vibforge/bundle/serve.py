@@ -87,7 +87,7 @@ def serving(
     loop.set_exception_handler(lambda _, context: _log_trouble(context, log))
     # The two packages write the types of one interface, ASGI, in different ways.
     application = cast("Framework", _Logged(_application(depot), log))
-    running = serve(application, Settings(listener, tls), shutdown_trigger=until.wait)
+    running = serve(application, ServerSettings(listener, tls), shutdown_trigger=until.wait)
     thread = threading.Thread(target=loop.run_until_complete, args=(running,))
     thread.start()
     try:
@@ -98,7 +98,7 @@ def serving(
         loop.close()
 
 
-class Settings(Config):
+class ServerSettings(Config):
     """How Hypercorn serves: at a socket that listens already, and closes, with little patience.
 
     `keep_alive_timeout` ends whatever is no whole request. `read_timeout` would also end an answer

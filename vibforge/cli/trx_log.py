@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from vibforge.trx.log.assess import Assessment
     from vibforge.trx.log.reading import LogReader, LogReading
-    from vibforge.trx.log.verdict import Budget
+    from vibforge.trx.log.verdict import ErrorBudget
 
 _RECENT = 30
 _WRITE_EVERY = 30
@@ -123,9 +123,9 @@ def log(  # noqa: PLR0913 - the options of the command
     exit_unless(good=found.good)
 
 
-def _budget(reference_error: str | None, asymmetry: str | None) -> "Budget":
+def _budget(reference_error: str | None, asymmetry: str | None) -> "ErrorBudget":
     """Return the errors of --reference-error and --asymmetry, which no log shows."""
-    return log_verdict.Budget(
+    return log_verdict.ErrorBudget(
         *(
             None if text is None else log_limits.nanoseconds_of(text, option)
             for text, option in (

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from vibforge.host.host_state import HostState
 from vibforge.host.timekeeping import LoggedClock, LoggedLimit, LogResult
-from vibforge.trx.log.limits import Limit
+from vibforge.trx.log.limits import TimeLimit
 from vibforge.trx.log.lines import Lines
 from vibforge.trx.log.reading import LogReader
-from vibforge.trx.log.verdict import Budget, judge
+from vibforge.trx.log.verdict import ErrorBudget, judge
 
 
-def read_own_log(state: HostState, limits: Sequence[Limit] = ()) -> LogResult | None:
+def read_own_log(state: HostState, limits: Sequence[TimeLimit] = ()) -> LogResult | None:
     """Return what the end of trx.log says; None if no line of ptp4l or phc2sys is among the facts.
 
     Args:
@@ -34,6 +34,6 @@ def read_own_log(state: HostState, limits: Sequence[Limit] = ()) -> LogResult | 
         ),
         limits=tuple(
             LoggedLimit(name=each.limit.name, verdict=each.holding)
-            for each in judge(reading, limits, Budget()).verdicts
+            for each in judge(reading, limits, ErrorBudget()).verdicts
         ),
     )

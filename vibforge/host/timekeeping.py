@@ -11,8 +11,8 @@ from msgspec import Struct
 from vibforge.errors import ModelError
 from vibforge.esxi.paths import TRX_CONF, host_path
 from vibforge.host.host_state import HostFileKind, HostState
+from vibforge.trx.log.verdict import RESULT_FORMAT, Holding
 
-LOG_FORMAT = "vibforge/trx-log/1"
 LOG_RESULT_LIMIT = 64 * 1024 * 1024
 """Bytes of what `vibforge trx log --json` prints."""
 FRESH = 600
@@ -32,7 +32,7 @@ class Timekeeping(StrEnum):
     NOT_KNOWN = "not known"
 
 
-class Settings(StrEnum):
+class ConfState(StrEnum):
     """How the trx.conf on a host compares with the one that was built."""
 
     AS_BUILT = "as built"
@@ -52,7 +52,7 @@ class LoggedClock(Struct, frozen=True, kw_only=True):
 
 
 class LoggedLimit(Struct, frozen=True, kw_only=True):
-    """A limit and whether it was kept: `kept`, `exceeded` or `not shown`."""
+    """A limit and whether it was kept: the word of a `Holding`."""
 
     name: str
     verdict: str
@@ -80,7 +80,7 @@ class TimeVerdict(Struct, frozen=True, kw_only=True):
     """What nobody asked to check; it does not stop a yes."""
 
 
-def judge_time(state: HostState, settings: Settings, log: LogResult | None) -> TimeVerdict:
+def judge_time(state: HostState, settings: ConfState, log: LogResult | None) -> TimeVerdict:
     """Say whether a host keeps time as intended.
 
     Yes needs a running PTP service and a fresh log in which every clock is locked at the end. One
@@ -104,11 +104,11 @@ def judge_time(state: HostState, settings: Settings, log: LogResult | None) -> T
     )
 
 
-def _is_intended(state: HostState, settings: Settings, log: LogResult | None) -> bool:
+def _is_intended(state: HostState, settings: ConfState, log: LogResult | None) -> bool:
     time = state.time
     conf = (state.files or {}).get(host_path(TRX_CONF))
     return (
-        settings is not Settings.NOT_ASKED
+        settings is not ConfState.NOT_ASKED
         or log is not None
         or time.protocol == "ptp"
         or time.service.is_running is True
@@ -136,13 +136,13 @@ def _not_told(state: HostState) -> Iterator[str]:
         yield "whether the PTP service runs"
 
 
-def _settings_against(settings: Settings) -> Iterator[str]:
-    if settings is Settings.CHANGED:
+def _settings_against(settings: ConfState) -> Iterator[str]:
+    if settings is ConfState.CHANGED:
         yield "/etc/vmware/trx.conf is not the one that was built"
 
 
-def _settings_missing(settings: Settings) -> Iterator[str]:
-    if settings is Settings.NOT_KNOWN:
+def _settings_missing(settings: ConfState) -> Iterator[str]:
+    if settings is ConfState.NOT_KNOWN:
         yield "whether /etc/vmware/trx.conf is the one that was built"
 
 
@@ -151,7 +151,7 @@ def _log_against(log: LogResult | None) -> Iterator[str]:
         if not clock.is_locked:
             yield f"{clock.program} {clock.clock} is not locked at the end of the log"
     for limit in log.limits if log else ():
-        if limit.verdict == "exceeded":
+        if limit.verdict == Holding.EXCEEDED:
             yield f"the log exceeds the limit {limit.name}"
 
 
@@ -165,7 +165,7 @@ def _log_missing(state: HostState, log: LogResult | None) -> Iterator[str]:
     if not any(clock.program == "ptp4l" for clock in log.clocks):
         yield "how far the host is from its grandmaster: no clock of ptp4l is in the log"
     for limit in log.limits:
-        if limit.verdict not in {"kept", "exceeded"}:
+        if limit.verdict not in {Holding.KEPT, Holding.EXCEEDED}:
             yield f"whether the limit {limit.name} was kept: the log does not show it"
     age = log_age(state)
     if age is None:
@@ -185,23 +185,23 @@ def log_age(state: HostState) -> int | None:
     return max(0, int((state.collected_at - modified).total_seconds()))
 
 
-def _shown(state: HostState, settings: Settings, log: LogResult | None) -> Iterator[str]:
+def _shown(state: HostState, settings: ConfState, log: LogResult | None) -> Iterator[str]:
     if state.time.service.is_running:
         yield "the PTP service runs"
     if state.time.is_synchronised:
         yield "the host says that its time is synchronised"
-    if settings is Settings.AS_BUILT:
+    if settings is ConfState.AS_BUILT:
         yield "/etc/vmware/trx.conf is the one that was built"
     for clock in log.clocks if log else ():
         if clock.is_locked:
             yield f"{clock.program} {clock.clock} is locked at the end of the log"
     for limit in log.limits if log else ():
-        if limit.verdict == "kept":
+        if limit.verdict == Holding.KEPT:
             yield f"the log keeps the limit {limit.name}"
 
 
-def _unchecked(settings: Settings, log: LogResult | None) -> Iterator[str]:
-    if settings is Settings.NOT_ASKED:
+def _unchecked(settings: ConfState, log: LogResult | None) -> Iterator[str]:
+    if settings is ConfState.NOT_ASKED:
         yield "whether trx.conf is the one that was built: no VIB with a trx.conf was given"
     if log is not None and not log.limits:
         yield "how exact the time is: no --limit was given"
@@ -224,9 +224,9 @@ def read_log_result(
         given = json.loads(document.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ModelError(f"not JSON: {error}", where=where, remedy=_MAKE_LOG) from error
-    if not isinstance(given, dict) or given.get("format") != LOG_FORMAT:
+    if not isinstance(given, dict) or given.get("format") != RESULT_FORMAT:
         raise ModelError(
-            f"this is no result of a clock log: its format is not {LOG_FORMAT!r}",
+            f"this is no result of a clock log: its format is not {RESULT_FORMAT!r}",
             where=where,
             remedy=_MAKE_LOG,
         )

@@ -11,7 +11,7 @@ from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.host.host import Host
 from vibforge.host.host_state import HostFile, HostFileKind, HostState
 from vibforge.host.package import Package
-from vibforge.host.timekeeping import Settings
+from vibforge.host.timekeeping import ConfState
 from vibforge.packages.extract import contents_of
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Descriptor
@@ -91,14 +91,14 @@ class Drift(Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> ConfState:
         """How the host's trx.conf compares with the one of this VIB."""
         states = [file.state for file in self.files if file.path == host_path(TRX_CONF)]
         if not states:
-            return Settings.NOT_ASKED
+            return ConfState.NOT_ASKED
         if states[0] is FileState.NOT_KNOWN:
-            return Settings.NOT_KNOWN
-        return Settings.AS_BUILT if states[0] is FileState.SAME else Settings.CHANGED
+            return ConfState.NOT_KNOWN
+        return ConfState.AS_BUILT if states[0] is FileState.SAME else ConfState.CHANGED
 
 
 def find_drift(vib: Vib, host: Host, state: HostState) -> Drift:

@@ -11,14 +11,15 @@ from vibforge.host.host import Host
 from vibforge.host.host_state import HostState, read_state
 from vibforge.host.own_log import read_own_log
 from vibforge.host.timekeeping import (
-    Settings,
+    ConfState,
+    Timekeeping,
     TimeVerdict,
     judge_time,
     read_log_result,
 )
 from vibforge.packages.drift import Drift, find_drift
 from vibforge.packages.subjects import opened
-from vibforge.trx.log.limits import Limit
+from vibforge.trx.log.limits import TimeLimit
 from vibforge.vib.archive import Vib
 
 
@@ -35,7 +36,7 @@ class HostCheck(Struct, frozen=True, kw_only=True):
     def good(self) -> bool:
         """Whether no VIB has drifted, and time is kept if PTP is intended."""
         return all(drift.good for drift in self.drifts) and (
-            self.time.verdict == "yes" or not self.time.is_intended
+            self.time.verdict is Timekeeping.YES or not self.time.is_intended
         )
 
 
@@ -44,7 +45,7 @@ def check_host(  # noqa: PLR0913 - each is one thing that is compared
     vibs: Iterable[Path] = (),
     log_result: bytes | None = None,
     *,
-    limits: Sequence[Limit] = (),
+    limits: Sequence[TimeLimit] = (),
     where: str = "facts.json",
     log_where: str = "log.json",
 ) -> HostCheck:
@@ -90,8 +91,8 @@ def _drift(path: Path, host: Host, state: HostState) -> Drift:
         return find_drift(subject, host, state)
 
 
-def _settings(drifts: Sequence[Drift]) -> Settings:
+def _settings(drifts: Sequence[Drift]) -> ConfState:
     """Return the worst that VIBs say of trx.conf."""
     found = {drift.settings for drift in drifts}
-    order = (Settings.CHANGED, Settings.NOT_KNOWN, Settings.AS_BUILT)
-    return next((each for each in order if each in found), Settings.NOT_ASKED)
+    order = (ConfState.CHANGED, ConfState.NOT_KNOWN, ConfState.AS_BUILT)
+    return next((each for each in order if each in found), ConfState.NOT_ASKED)

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from vibforge.errors import escaped
+from vibforge.findings.check import Severity
 from vibforge.report.paint import Paint
 from vibforge.report.units import curve, nanoseconds, size
 from vibforge.trx.log.assess import Assessment
 from vibforge.trx.log.clock import ClockLog, Summaries
-from vibforge.trx.log.events import Event
-from vibforge.trx.log.messages import Found, Severity
+from vibforge.trx.log.events import ClockEvent
+from vibforge.trx.log.messages import Found
 from vibforge.trx.log.reading import ClockNow, LogReading
 from vibforge.trx.log.series import Point
 from vibforge.trx.log.stability import StabilityPoint
 from vibforge.trx.log.statistics import Summary
-from vibforge.trx.log.verdict import Budget, Holding, LimitVerdict
+from vibforge.trx.log.verdict import ErrorBudget, Holding, LimitVerdict
 
 _LABEL = 12
 _EVENTS = 4
@@ -231,7 +232,7 @@ def _events(reading: LogReading, *, everything: bool) -> Iterator[str]:
     yield from (_event_line(event, reading) for event in events[-_EVENTS:])
 
 
-def _event_line(event: Event, reading: LogReading) -> str:
+def _event_line(event: ClockEvent, reading: LogReading) -> str:
     return escaped(f"  {event.at}  {_of(event.host, reading)}{event.program}: {event.what}")
 
 
@@ -306,7 +307,7 @@ def _of(host: str, reading: LogReading) -> str:
     return f"{host}: " if len(reading.hosts) > 1 else ""
 
 
-def _verdict(verdict: LimitVerdict, budget: Budget, paint: Paint) -> Iterator[str]:
+def _verdict(verdict: LimitVerdict, budget: ErrorBudget, paint: Paint) -> Iterator[str]:
     limit = verdict.limit
     word = paint(str(verdict.holding), _HOLDING[verdict.holding])
     told = "nothing measured"

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from tests.trx.log.making import reading_of, steady, text
+from vibforge.findings.check import Severity
 from vibforge.trx.log.messages import (
     SHAPES,
-    KnownMessage,
+    ClockMessage,
     Messages,
-    Severity,
     known_messages,
     recognise,
 )
@@ -93,7 +93,7 @@ def test_every_message_of_the_table_has_a_text() -> None:
 
 
 @pytest.mark.parametrize("message", known_messages(), ids=lambda message: message.id)
-def test_an_entry_says_what_it_must(message: KnownMessage) -> None:
+def test_an_entry_says_what_it_must(message: ClockMessage) -> None:
     assert message.program in {"ptp4l", "phc2sys", "both", "any"}
     assert message.meaning.endswith(".")
     assert message.remedy or message.severity is Severity.NOTE

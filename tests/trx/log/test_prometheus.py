@@ -3,7 +3,7 @@ import re
 from tests.trx.log.making import phc_sample, reading_of, steady, text
 from vibforge.trx.log.limits import limits_of
 from vibforge.trx.log.prometheus import prometheus_text
-from vibforge.trx.log.verdict import Budget, judge
+from vibforge.trx.log.verdict import ErrorBudget, judge
 
 _SAMPLE = re.compile(
     r'(?P<name>[a-z_]+)\{(?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)+\} (?P<value>-?[0-9.e+-]+)'
@@ -30,7 +30,7 @@ def test_gauges_say_what_the_log_says() -> None:
     data = steady(1, [100, -300, 200]) + phc_sample(1, 7) + text(4, "clockcheck: clock jumped x")
     data += text(4, "port 1: UNCALIBRATED to SLAVE on X")
     reading = reading_of(data, host='a "b" \\c')
-    written = prometheus_text(reading, judge(reading, limits_of(["g8271-4", "10"]), Budget()))
+    written = prometheus_text(reading, judge(reading, limits_of(["g8271-4", "10"]), ErrorBudget()))
     assert written.endswith("\n")
     found = values_of(written)
     host = r'host="a \"b\" \\c"'
@@ -47,4 +47,4 @@ def test_gauges_say_what_the_log_says() -> None:
 
 def test_nothing_measured_makes_few_gauges() -> None:
     reading = reading_of(text(1, "port 1: INITIALIZING to LISTENING on INIT_COMPLETE"))
-    assert len(values_of(prometheus_text(reading, judge(reading, [], Budget())))) == 1
+    assert len(values_of(prometheus_text(reading, judge(reading, [], ErrorBudget())))) == 1

@@ -4,11 +4,11 @@ from tests.trx.log.making import phc_sample, reading_of, sample, steady, text
 from vibforge.errors import ModelError
 from vibforge.esxi.release import Certainty
 from vibforge.trx.log.limits import known_limits, limit_of, limits_of
-from vibforge.trx.log.verdict import Budget, Holding, LimitVerdict, cannot_prove, judge
+from vibforge.trx.log.verdict import ErrorBudget, Holding, LimitVerdict, cannot_prove, judge
 
 
-def verdict_on(data: bytes, limit: str, budget: Budget | None = None) -> LimitVerdict:
-    (verdict,) = judge(reading_of(data), [limit_of(limit)], budget or Budget()).verdicts
+def verdict_on(data: bytes, limit: str, budget: ErrorBudget | None = None) -> LimitVerdict:
+    (verdict,) = judge(reading_of(data), [limit_of(limit)], budget or ErrorBudget()).verdicts
     return verdict
 
 
@@ -59,11 +59,11 @@ def test_kept_and_exceeded() -> None:
 
 def test_the_budget_counts() -> None:
     data = steady(1, [100, -1500, 7])
-    assert verdict_on(data, "1600", Budget(60, 40)).holding is Holding.KEPT
-    verdict = verdict_on(data, "1600", Budget(60, 41))
+    assert verdict_on(data, "1600", ErrorBudget(60, 40)).holding is Holding.KEPT
+    verdict = verdict_on(data, "1600", ErrorBudget(60, 41))
     assert (verdict.holding, verdict.total) == (Holding.EXCEEDED, 1601)
-    assert "60 ns" in " ".join(cannot_prove(Budget(60, 41)))
-    assert "--asymmetry adds it" in " ".join(cannot_prove(Budget(60)))
+    assert "60 ns" in " ".join(cannot_prove(ErrorBudget(60, 41)))
+    assert "--asymmetry adds it" in " ".join(cannot_prove(ErrorBudget(60)))
 
 
 def test_both_programs_of_a_host_add() -> None:
@@ -96,4 +96,4 @@ def test_a_gap_is_named_beside_the_verdict() -> None:
 
 
 def test_no_limit_is_a_good_verdict() -> None:
-    assert judge(reading_of(sample(1, 9, 0)), [], Budget()).good
+    assert judge(reading_of(sample(1, 9, 0)), [], ErrorBudget()).good

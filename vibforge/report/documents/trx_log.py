@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Self
 
 from vibforge.esxi.release import Certainty
+from vibforge.findings.check import Severity
 from vibforge.report.documents.shape import Count, Document, Fault, Good, Sha256, Shape, Size, says
 from vibforge.trx.log.events import EventKind
-from vibforge.trx.log.messages import Severity
-from vibforge.trx.log.verdict import Holding
+from vibforge.trx.log.verdict import RESULT_FORMAT, Holding
 
 if TYPE_CHECKING:
     from vibforge.trx.log import events, messages, moments, reading, series, stability
@@ -308,7 +308,7 @@ class LogEvent(Shape, frozen=True):
     what: Annotated[str, says("What happened.")]
 
     @classmethod
-    def of(cls, event: "events.Event") -> Self:
+    def of(cls, event: "events.ClockEvent") -> Self:
         """Return an event as programs read it."""
         return cls(
             at=LogMoment.of(event.at),
@@ -396,7 +396,7 @@ class LogVerdict(Shape, frozen=True):
         )
 
 
-class TrxLog(Document, tag="vibforge/trx-log/1", frozen=True):
+class TrxLog(Document, tag=RESULT_FORMAT, frozen=True):
     """What clock logs say, and how it compares with limits."""
 
     good: Good

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from vibforge import __version__
+from vibforge.findings.check import Severity
 from vibforge.report.page.curves import Points, bars, log_curves, plots
 from vibforge.report.page.kit import LONG_TABLE, render
 from vibforge.report.trx_log import duration, ns
 from vibforge.report.units import nanoseconds, size
 from vibforge.trx.log.assess import Assessment
 from vibforge.trx.log.clock import ClockLog
-from vibforge.trx.log.messages import Found, Severity
+from vibforge.trx.log.messages import Found
 from vibforge.trx.log.statistics import Summary
 from vibforge.trx.log.verdict import LimitVerdict
 

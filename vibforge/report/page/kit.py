@@ -12,7 +12,7 @@ LONG_TABLE = 20
 """Rows from which a table can be searched and sorted, where scripts are on."""
 
 
-class Stretch(Struct, frozen=True, kw_only=True):
+class StateSpan(Struct, frozen=True, kw_only=True):
     """A time in which a port had one state; `share` is per cent of the whole."""
 
     state: str
@@ -22,7 +22,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
 
 def stretches(
     states: Sequence[tuple[str, float]], end: float, since: Mapping[float, str] | None = None
-) -> list[Stretch]:
+) -> list[StateSpan]:
     """Return the states one after the other.
 
     Args:
@@ -35,7 +35,7 @@ def stretches(
     ends = [start for _, start in states[1:]] + [end]
     whole = max(end - states[0][1], 0.01)
     return [
-        Stretch(
+        StateSpan(
             state=state,
             since=(since or {}).get(start, f"{start:.1f} s"),
             share=round(max(1.0, 100 * (stop - start) / whole), 2),

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from vibforge.trx.log.clock import ClockKey
-from vibforge.trx.log.limits import Limit
+from vibforge.trx.log.limits import TimeLimit
 from vibforge.trx.log.reading import LogReading
 from vibforge.trx.log.stability import StabilityPoint, stability
-from vibforge.trx.log.verdict import Budget, Judgement, cannot_prove, judge
+from vibforge.trx.log.verdict import ErrorBudget, Judgement, cannot_prove, judge
 
 
 class Assessment(Struct, frozen=True):
@@ -28,7 +28,11 @@ class Assessment(Struct, frozen=True):
 
 
 def assess(
-    reading: LogReading, limits: Sequence[Limit], budget: Budget, *, with_stability: bool = False
+    reading: LogReading,
+    limits: Sequence[TimeLimit],
+    budget: ErrorBudget,
+    *,
+    with_stability: bool = False,
 ) -> Assessment:
     """Hold what was read against limits.
 

@@ -23,7 +23,7 @@ class EventKind(StrEnum):
     UTC = "utc offset"
 
 
-class Event(Struct, frozen=True):
+class ClockEvent(Struct, frozen=True):
     """Something that happened."""
 
     at: Moment
@@ -37,12 +37,12 @@ class Events:
     """Takes events in."""
 
     def __init__(self, most: int = KEPT) -> None:
-        self._first: list[Event] = []
-        self._last: deque[Event] = deque(maxlen=most)
+        self._first: list[ClockEvent] = []
+        self._last: deque[ClockEvent] = deque(maxlen=most)
         self._most = most
         self.count = 0
 
-    def add(self, event: Event) -> None:
+    def add(self, event: ClockEvent) -> None:
         """Take an event."""
         self.count += 1
         if len(self._first) < self._most:
@@ -50,7 +50,7 @@ class Events:
         else:
             self._last.append(event)
 
-    def kept(self) -> tuple[Event, ...]:
+    def kept(self) -> tuple[ClockEvent, ...]:
         """Return those that were kept, host by host; `count` says how many there were."""
         return tuple(
             sorted(

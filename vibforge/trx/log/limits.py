@@ -16,7 +16,7 @@ _UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "μs": 1_000, "ms": 1_000_000, "s"
 _CLASS = re.compile(r"(?:itu-t-)?g\.?8271[./-]?(?:1-)?(?:class-?)?(\d[abc]?)")
 
 
-class Limit(Struct, frozen=True):
+class TimeLimit(Struct, frozen=True):
     """How far a clock may be off."""
 
     name: str
@@ -29,16 +29,16 @@ class Limit(Struct, frozen=True):
 
 
 @cache
-def known_limits() -> tuple[Limit, ...]:
+def known_limits() -> tuple[TimeLimit, ...]:
     """Return the table."""
     text = files("vibforge.trx.log").joinpath("limits.toml").read_text(encoding="utf-8")
     return tuple(
-        Limit(**{**entry, "ns": float(entry["ns"])}, certainty=Certainty.INFERRED)
+        TimeLimit(**{**entry, "ns": float(entry["ns"])}, certainty=Certainty.INFERRED)
         for entry in tomllib.loads(text)["limit"]
     )
 
 
-def limits_of(texts: Iterable[str]) -> tuple[Limit, ...]:
+def limits_of(texts: Iterable[str]) -> tuple[TimeLimit, ...]:
     """Return the limits that are asked for, each once.
 
     Raises:
@@ -47,7 +47,7 @@ def limits_of(texts: Iterable[str]) -> tuple[Limit, ...]:
     return tuple({limit.name: limit for limit in map(limit_of, texts)}.values())
 
 
-def limit_of(text: str) -> Limit:
+def limit_of(text: str) -> TimeLimit:
     """Return a limit by its name, or of so many nanoseconds (`1500`, `1.5us`, `100 µs`).
 
     Raises:
@@ -60,7 +60,7 @@ def limit_of(text: str) -> Limit:
         if limit.name == name:
             return limit
     ns = nanoseconds_of(text, "--limit")
-    return Limit(text.strip(), ns, "your own limit", "", "", None)
+    return TimeLimit(text.strip(), ns, "your own limit", "", "", None)
 
 
 def nanoseconds_of(text: str, option: str) -> float:

@@ -6,13 +6,13 @@ lines that differ in nothing else are counted together.
 
 import re
 import tomllib
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
 from msgspec import Struct
 
 from vibforge.esxi.release import Certainty
+from vibforge.findings.check import Severity
 from vibforge.trx.log.moments import Moment
 
 SHAPES = 2000
@@ -22,21 +22,14 @@ _EXCERPT = 200
 _NUMBERS = re.compile(rb"\b[0-9a-f]{6}\.[0-9a-f]{4}\.[0-9a-f]{6}(?:-\d+)?|[0-9]+")
 
 
-class Severity(StrEnum):
-    """How bad a message is for the clock."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-class KnownMessage(Struct, frozen=True):
+class ClockMessage(Struct, frozen=True):
     """A message, what it means and what to do."""
 
     id: str
     says: str
     program: str
     severity: Severity
+    """How bad the message is for the clock."""
     meaning: str
     remedy: str
     certainty: Certainty
@@ -49,7 +42,7 @@ class KnownMessage(Struct, frozen=True):
 class Found(Struct, frozen=True):
     """A known message that a log has."""
 
-    message: KnownMessage
+    message: ClockMessage
     host: str
     program: str
     count: int
@@ -68,11 +61,11 @@ class Unknown(Struct, frozen=True):
 
 
 @cache
-def known_messages() -> tuple[KnownMessage, ...]:
+def known_messages() -> tuple[ClockMessage, ...]:
     """Return the table."""
     text = files("vibforge.trx.log").joinpath("messages.toml").read_text(encoding="utf-8")
     return tuple(
-        KnownMessage(
+        ClockMessage(
             **{
                 **entry,
                 "severity": Severity(entry["severity"]),
@@ -83,7 +76,7 @@ def known_messages() -> tuple[KnownMessage, ...]:
     )
 
 
-def recognise(text: bytes, program: str) -> KnownMessage | None:
+def recognise(text: bytes, program: str) -> ClockMessage | None:
     """Return the message that a line of a program is; an empty program is any other one."""
     for message in known_messages():
         if message.is_of(program) and _pattern(message.says).search(text):
@@ -100,7 +93,7 @@ class _Tally(Struct):
     """Lines of one shape so far."""
 
     example: bytes
-    message: KnownMessage | None
+    message: ClockMessage | None
     count: int = 0
     first: Moment | None = None
     last: Moment | None = None

@@ -43,7 +43,7 @@ class Port(Struct, frozen=True):
     seconds: dict[str, float]
 
 
-class Grandmaster(Struct, frozen=True):
+class ChosenGrandmaster(Struct, frozen=True):
     """A grandmaster that was chosen."""
 
     host: str
@@ -59,7 +59,7 @@ class _PortNow(Struct):
     seconds: dict[str, float]
 
 
-class Program:
+class LoggedProgram:
     """Takes the lines of one program in, in their order."""
 
     def __init__(self, host: str, name: str, events: Events) -> None:
@@ -69,7 +69,7 @@ class Program:
         self.messages = Messages(host, name)
         self.clocks: dict[bytes, Clock] = {}
         self.grandmaster: str | None = None
-        self.grandmasters: list[Grandmaster] = []
+        self.grandmasters: list[ChosenGrandmaster] = []
         self.grandmaster_changes = 0
         self.overlooked = 0
         """Lines about more clocks or ports than are told apart."""
@@ -177,7 +177,7 @@ class Program:
         self.grandmaster_changes += bool(identity and chosen and identity != chosen)
         self.grandmaster = identity
         if len(self.grandmasters) < CLOCKS:
-            self.grandmasters.append(Grandmaster(self.host, identity, at))
+            self.grandmasters.append(ChosenGrandmaster(self.host, identity, at))
         what = f"follows {identity}" if identity else "no grandmaster: its own clock is the best"
         self.timeline.tell(at, EventKind.GRANDMASTER, what)
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from vibforge.findings.check import Severity
 from vibforge.trx.log.clock import ClockKey, ClockLog
-from vibforge.trx.log.messages import Found, Severity
+from vibforge.trx.log.messages import Found
 from vibforge.trx.log.reading import LogReading
 from vibforge.trx.log.verdict import Judgement
 

@@ -12,11 +12,11 @@ from vibforge.errors import Problem, TrxError, VibforgeError, refused
 from vibforge.files.sources import Sources
 from vibforge.trx.log import lines
 from vibforge.trx.log.clock import ClockKey, ClockLog
-from vibforge.trx.log.events import Event, Events
+from vibforge.trx.log.events import ClockEvent, Events
 from vibforge.trx.log.lines import LINE, LINE_LIMIT, Lines, RawRow, host_in, wall_of
 from vibforge.trx.log.messages import Found, Messages, Unknown
 from vibforge.trx.log.order import Part, is_clock_log, ordered
-from vibforge.trx.log.program import Grandmaster, Port, Program
+from vibforge.trx.log.program import ChosenGrandmaster, LoggedProgram, Port
 
 COMMONEST = 10
 """Shapes of unknown lines that are told."""
@@ -50,9 +50,9 @@ class LogReading(Struct, frozen=True):
     """Hosts, or logs whose lines name none, with lines of ptp4l or phc2sys."""
     clocks: tuple[ClockLog, ...]
     ports: tuple[Port, ...]
-    grandmasters: tuple[Grandmaster, ...]
+    grandmasters: tuple[ChosenGrandmaster, ...]
     grandmaster_changes: int
-    events: tuple[Event, ...]
+    events: tuple[ClockEvent, ...]
     event_count: int
     messages: tuple[Found, ...]
     unknown: tuple[Unknown, ...]
@@ -79,10 +79,10 @@ class LogReader:
     """Takes blocks of lines in, and says what they came to."""
 
     def __init__(self) -> None:
-        self.programs: dict[tuple[str, str], Program] = {}
+        self.programs: dict[tuple[str, str], LoggedProgram] = {}
         self.events = Events()
         self._other = Messages()
-        self._places: dict[tuple[bytes, bytes, str], Program | None] = {}
+        self._places: dict[tuple[bytes, bytes, str], LoggedProgram | None] = {}
         self._overlooked = 0
         self.known_lines = 0
 
@@ -96,7 +96,7 @@ class LogReader:
         Returns:
             How many lines there were, empty ones left out.
         """
-        waiting: dict[Program, list[RawRow]] = {}
+        waiting: dict[LoggedProgram, list[RawRow]] = {}
         rows = LINE.findall(block)
         for row in rows:
             if row[lines.OTHER]:
@@ -157,7 +157,7 @@ class LogReader:
             problems=tuple(problems),
         )
 
-    def _program(self, row: RawRow, host: str) -> Program | None:
+    def _program(self, row: RawRow, host: str) -> LoggedProgram | None:
         self.known_lines += 1
         place = (row[lines.BEFORE], row[lines.PROGRAM], host)
         if place in self._places:
@@ -167,7 +167,7 @@ class LogReader:
         key = (host_in(row[lines.BEFORE]) or host, row[lines.PROGRAM].decode())
         program = self.programs.get(key)
         if program is None and len(self.programs) < _HOSTS:
-            program = self.programs[key] = Program(*key, self.events)
+            program = self.programs[key] = LoggedProgram(*key, self.events)
         self._places[place] = program
         return program
 

@@ -1,6 +1,6 @@
 """The two clocks of a log, brought together: the monotonic one, and the time of day."""
 
-from vibforge.trx.log.events import Event, EventKind, Events
+from vibforge.trx.log.events import ClockEvent, EventKind, Events
 from vibforge.trx.log.lines import Wall, wall_of, wall_text
 from vibforge.trx.log.moments import Moment
 
@@ -68,7 +68,7 @@ class Timeline:
 
     def tell(self, at: Moment, kind: EventKind, what: str) -> None:
         """Add an event of the program."""
-        self._events.add(Event(at, self._host, self._program, kind, what))
+        self._events.add(ClockEvent(at, self._host, self._program, kind, what))
 
     def _read(self, text: bytes) -> Wall | None:
         wall = wall_of(text) if text else None

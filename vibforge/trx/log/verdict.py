@@ -6,9 +6,12 @@ from enum import StrEnum
 from msgspec import Struct
 
 from vibforge.trx.log.clock import ClockLog
-from vibforge.trx.log.limits import Limit
+from vibforge.trx.log.limits import TimeLimit
 from vibforge.trx.log.moments import Moment
 from vibforge.trx.log.reading import LogReading
+
+RESULT_FORMAT = "vibforge/trx-log/1"
+"""The `format` of what `vibforge trx log --json` prints."""
 
 
 class Holding(StrEnum):
@@ -19,7 +22,7 @@ class Holding(StrEnum):
     NOT_SHOWN = "not shown"
 
 
-class Budget(Struct, frozen=True):
+class ErrorBudget(Struct, frozen=True):
     """Errors that no log shows, in nanoseconds; None where nobody named one."""
 
     reference_error: float | None = None
@@ -36,7 +39,7 @@ class Budget(Struct, frozen=True):
 class LimitVerdict(Struct, frozen=True):
     """Whether a host kept a limit, and how near it came."""
 
-    limit: Limit
+    limit: TimeLimit
     host: str
     holding: Holding
     measured: float | None
@@ -57,7 +60,7 @@ class LimitVerdict(Struct, frozen=True):
 class Judgement(Struct, frozen=True):
     """The verdicts of all hosts on all limits."""
 
-    budget: Budget
+    budget: ErrorBudget
     verdicts: tuple[LimitVerdict, ...]
 
     @property
@@ -66,7 +69,7 @@ class Judgement(Struct, frozen=True):
         return all(verdict.good for verdict in self.verdicts)
 
 
-def judge(reading: LogReading, limits: Iterable[Limit], budget: Budget) -> Judgement:
+def judge(reading: LogReading, limits: Iterable[TimeLimit], budget: ErrorBudget) -> Judgement:
     """Hold every host against every limit."""
     hosts: dict[str, list[ClockLog]] = {host: [] for host in reading.hosts}
     for clock in reading.clocks:
@@ -81,7 +84,9 @@ def judge(reading: LogReading, limits: Iterable[Limit], budget: Budget) -> Judge
     )
 
 
-def _verdict(limit: Limit, host: str, clocks: Sequence[ClockLog], budget: Budget) -> LimitVerdict:
+def _verdict(
+    limit: TimeLimit, host: str, clocks: Sequence[ClockLog], budget: ErrorBudget
+) -> LimitVerdict:
     worst = _worst_of_programs(clocks)
     missing = tuple(_not_shown(clocks))
     measured = float(sum(ns for ns, _ in worst)) if worst else None
@@ -132,7 +137,7 @@ def _not_covered(clocks: Sequence[ClockLog]) -> Iterator[str]:
             )
 
 
-def cannot_prove(budget: Budget) -> tuple[str, ...]:
+def cannot_prove(budget: ErrorBudget) -> tuple[str, ...]:
     """Say what no log of these programs proves."""
     asymmetry = _budgeted(budget.asymmetry, "--asymmetry")
     reference = _budgeted(budget.reference_error, "--reference-error")
