@@ -89,7 +89,7 @@ def _table(clocks: Sequence[ClockLog], paint: Paint) -> Iterator[str]:
     titles = "".join(f"{title:<11}" for title in _TITLES).rstrip()
     yield f"  {'host':<{width}}  program  {titles}"
     for clock in clocks[:_ROWS]:
-        locked = _share(clock) if clock.first_lock else "never"
+        locked = locked_share(clock)
         told = clock.offset
         cells = (
             locked,
@@ -108,7 +108,10 @@ def _table(clocks: Sequence[ClockLog], paint: Paint) -> Iterator[str]:
     yield paint("  --all shows each in full; red: not locked at the end", "dim")
 
 
-def _share(clock: ClockLog) -> str:
+def locked_share(clock: ClockLog) -> str:
+    """Return the part of the time in which a clock was locked, in per cent."""
+    if clock.first_lock is None:
+        return "never"
     share = 100 * clock.locked_seconds / clock.seconds if clock.seconds else 100.0
     return f"{share:.2f} %"
 
@@ -150,7 +153,7 @@ def _locked_text(clock: ClockLog, paint: Paint) -> str:
     end = "" if clock.locked_at_end else paint(", not at the end", "bad")
     without = duration(clock.unlocked_seconds)
     return (
-        f"{_share(clock)} of {duration(clock.seconds)}, {without} without, first at"
+        f"{locked_share(clock)} of {duration(clock.seconds)}, {without} without, first at"
         f" {clock.first_lock}{end} (lines: {lines})"
     )
 

@@ -1,15 +1,14 @@
 """The page of clock logs: verdict, curves, histogram, MTIE and TDEV, events and messages."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
-from vibforge import __version__
 from vibforge.findings.check import Severity
 from vibforge.report.page.curves import Points, bars, log_curves, plots
-from vibforge.report.page.kit import LONG_TABLE, render
-from vibforge.report.trx_log import duration, ns
+from vibforge.report.page.kit import LONG_TABLE, made_at, render
+from vibforge.report.trx_log import duration, locked_share, ns
 from vibforge.report.units import nanoseconds, size
 from vibforge.trx.log.assess import Assessment
 from vibforge.trx.log.clock import ClockLog
@@ -97,7 +96,7 @@ def _facts(found: Assessment, when: datetime) -> list[tuple[str, str]]:
     chosen = dict.fromkeys(master.identity or "its own clock" for master in reading.grandmasters)
     names = ", ".join(chosen) or "none named"
     return [
-        ("read", f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC, with vibforge {__version__}"),
+        ("read", made_at(when)),
         ("logs", f"{len(reading.sources)}, {size(total)}{span}"),
         ("grandmasters", f"{names}; {changes}"),
         ("budget", f"{nanoseconds(budget.ns)} added for reference error and asymmetry"),
@@ -137,7 +136,7 @@ def _clock_row(clock: ClockLog) -> tuple[object, ...]:
     offset, worst = clock.offset, clock.worst
     return (
         _name(clock),
-        _locked(clock),
+        locked_share(clock),
         (duration(clock.unlocked_seconds), f"{clock.unlocked_seconds:.0f}"),
         _cell(offset.rms if offset else None),
         _cell(offset.p99 if offset else None),
@@ -155,12 +154,6 @@ def _name(clock: ClockLog) -> str:
     return f"{clock.key.host}: {clock.key.program} {clock.key.clock}"
 
 
-def _locked(clock: ClockLog) -> str:
-    if clock.first_lock is None:
-        return "never"
-    return f"{100 * clock.locked_seconds / clock.seconds if clock.seconds else 100.0:.2f} %"
-
-
 def _clock(clock: ClockLog, found: Assessment) -> ClockPart:
     stable = (found.stability or {}).get(clock.key, ())
     return ClockPart(
@@ -172,7 +165,7 @@ def _clock(clock: ClockLog, found: Assessment) -> ClockPart:
 
 
 def _tiles(clock: ClockLog) -> Iterator[tuple[str, str]]:
-    yield "locked", _locked(clock)
+    yield "locked", locked_share(clock)
     yield "without lock", duration(clock.unlocked_seconds)
     if clock.worst:
         yield f"max |TE|, at {clock.worst.at}", ns(clock.worst.nanoseconds)
@@ -205,16 +198,20 @@ def _charts(clock: ClockLog, found: Assessment) -> Iterator[tuple[str, dict[str,
 
 def _extremes(clock: ClockLog) -> Points:
     """Return for each part of the curve the value that is furthest from zero."""
-    step = -(-len(clock.curve) // _SHOWN_POINTS) or 1
     if not clock.curve:
         return []
-    start = clock.curve[0].seconds
+    step, start = _step(clock), clock.curve[0].seconds
     shown = []
     for first in range(0, len(clock.curve), step):
         part = clock.curve[first : first + step]
         low, high = min(point.low for point in part), max(point.high for point in part)
         shown.append((part[0].seconds - start, float(max(low, high, key=abs))))
     return shown
+
+
+def _step(clock: ClockLog) -> int:
+    """Return how many points of the curve are drawn as one."""
+    return -(-len(clock.curve) // _SHOWN_POINTS) or 1
 
 
 def _bins(summary: Summary) -> list[tuple[str, int]]:
@@ -228,8 +225,8 @@ def _bins(summary: Summary) -> list[tuple[str, int]]:
 
 
 def _notes(clock: ClockLog, *, with_stability: bool) -> Iterator[str]:
-    points = -(-len(clock.curve) // (-(-len(clock.curve) // _SHOWN_POINTS) or 1))
-    samples = clock.samples_per_point * (-(-len(clock.curve) // _SHOWN_POINTS) or 1)
+    points = -(-len(clock.curve) // _step(clock))
+    samples = clock.samples_per_point * _step(clock)
     if samples > 1:
         yield f"Each of the {points} points shows the worst of {samples} samples."
     if clock.offset and clock.offset.error:

@@ -26,23 +26,17 @@ def plots(name: str, points: Points, written: Callable[[float], str]) -> dict[st
         points: seconds and values, in order.
         written: how a value is written.
     """
-    return {size: _plot(f"{name}-{size}", points, written, *_SIZES[size]) for size in _SIZES}
-
-
-def _plot(
-    name: str, points: Points, written: Callable[[float], str], width: int, height: int
-) -> str:
-    chart = pygal.XY(
-        x_value_formatter=lambda seconds: f"{seconds:g} s",
-        value_formatter=written,
-        **_settings(width, height),
-    )
     seconds, values = [point[0] for point in points], [point[1] for point in points]
-    chart.x_labels = ticks(0.0, max(seconds), width // 90)
-    chart.y_labels = ticks(min(values), max(values), 5)
-    chart.xrange = (0.0, max(seconds))
-    chart.add(None, list(points))
-    return _drawn(chart, name)
+
+    def plot(settings: dict[str, Any]) -> Any:  # noqa: ANN401 - pygal has no types
+        chart = pygal.XY(x_value_formatter=_seconds, value_formatter=written, **settings)
+        chart.x_labels = ticks(0.0, max(seconds), settings["width"] // 90)
+        chart.y_labels = ticks(min(values), max(values), 5)
+        chart.xrange = (0.0, max(seconds))
+        chart.add(None, list(points))
+        return chart
+
+    return _in_both_sizes(name, plot)
 
 
 def bars(name: str, counts: Sequence[tuple[str, int]]) -> dict[str, str]:
@@ -52,41 +46,59 @@ def bars(name: str, counts: Sequence[tuple[str, int]]) -> dict[str, str]:
         name: a word for the element's id.
         counts: the range of each bin, in order, and how many values it has.
     """
-    drawn = {}
-    for size_name, (width, height) in _SIZES.items():
+    labels = [label for label, _ in counts]
+
+    def plot(settings: dict[str, Any]) -> Any:  # noqa: ANN401 - pygal has no types
         chart = pygal.Bar(
             value_formatter=lambda count: f"{count:g}",
             show_minor_x_labels=False,
             truncate_label=-1,
-            **_settings(width, height),
+            **settings,
         )
-        labels = [label for label, _ in counts]
         chart.x_labels = labels
         chart.x_labels_major = [labels[0], labels[len(labels) // 2], labels[-1]]
         chart.add(None, [{"value": count, "label": label} for label, count in counts])
-        drawn[size_name] = _drawn(chart, f"{name}-{size_name}")
-    return drawn
+        return chart
+
+    return _in_both_sizes(name, plot)
 
 
 def log_curves(
     name: str, curves: Mapping[str, Points], written: Callable[[float], str]
 ) -> dict[str, str]:
     """Draw curves over logarithmic axes of seconds and values, with a legend, in both sizes."""
-    drawn = {}
-    for size_name, (width, height) in _SIZES.items():
+    every = [point for points in curves.values() for point in points]
+
+    def plot(settings: dict[str, Any]) -> Any:  # noqa: ANN401 - pygal has no types
+        legend = {"show_legend": True, "legend_at_bottom": True}
         chart = pygal.XY(
-            x_value_formatter=lambda seconds: f"{seconds:g} s",
+            x_value_formatter=_seconds,
             value_formatter=written,
             logarithmic=True,
-            **{**_settings(width, height), "show_legend": True, "legend_at_bottom": True},
+            **{**settings, **legend},
         )
-        every = [point for points in curves.values() for point in points]
         chart.x_labels = decades([seconds for seconds, _ in every])
         chart.y_labels = decades([value for _, value in every])
         for title, points in curves.items():
             chart.add(title, list(points))
-        drawn[size_name] = _drawn(chart, f"{name}-{size_name}")
+        return chart
+
+    return _in_both_sizes(name, plot)
+
+
+def _in_both_sizes(name: str, plot: Callable[[dict[str, Any]], Any]) -> dict[str, str]:
+    """Return the SVG of a chart for wide and for narrow windows."""
+    drawn = {}
+    for size, (width, height) in _SIZES.items():
+        chart = plot(_settings(width, height))
+        chart.uuid = f"{name}-{size}"
+        chart.add_xml_filter(_as_picture)
+        drawn[size] = str(chart.render(is_unicode=True))
     return drawn
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g} s"
 
 
 def decades(values: Sequence[float]) -> list[float]:
@@ -120,12 +132,6 @@ def _settings(width: int, height: int) -> dict[str, Any]:
         "disable_xml_declaration": True,
         "margin_right": 30,
     }
-
-
-def _drawn(chart: Any, name: str) -> str:  # noqa: ANN401 - any chart of pygal, which has no types
-    chart.uuid = name
-    chart.add_xml_filter(_as_picture)
-    return str(chart.render(is_unicode=True))
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:

@@ -1,6 +1,7 @@
 """Fill in a page of this folder: it extends `base.html` and uses the parts of `parts.html`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -8,8 +9,15 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from msgspec import Struct
 
+from vibforge import __version__
+
 LONG_TABLE = 20
 """Rows from which a table can be searched and sorted, where scripts are on."""
+
+
+def made_at(when: datetime) -> str:
+    """Return when a page was made and by which version of vibforge, for its head."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC, with vibforge {__version__}"
 
 
 class StateSpan(Struct, frozen=True, kw_only=True):
@@ -20,15 +28,12 @@ class StateSpan(Struct, frozen=True, kw_only=True):
     share: float
 
 
-def stretches(
-    states: Sequence[tuple[str, float]], end: float, since: Mapping[float, str] | None = None
-) -> list[StateSpan]:
+def stretches(states: Sequence[tuple[str, float]], end: float) -> list[StateSpan]:
     """Return the states one after the other.
 
     Args:
         states: each state and the second in which it began, in order.
         end: the second in which the last one ends.
-        since: how to write a second; `1.5 s` where it is missing.
     """
     if not states:
         return []
@@ -37,7 +42,7 @@ def stretches(
     return [
         StateSpan(
             state=state,
-            since=(since or {}).get(start, f"{start:.1f} s"),
+            since=f"{start:.1f} s",
             share=round(max(1.0, 100 * (stop - start) / whole), 2),
         )
         for (state, start), stop in zip(states, ends, strict=True)

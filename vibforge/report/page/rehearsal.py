@@ -1,10 +1,9 @@
 """The page of a rehearsal."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from vibforge import __version__
 from vibforge.report.page.curves import Points, plots
-from vibforge.report.page.kit import render, stretches
+from vibforge.report.page.kit import made_at, render, stretches
 from vibforge.report.trx_check import UNSUPPORTED
 from vibforge.report.trx_rehearse import (
     LIMITS,
@@ -53,10 +52,7 @@ def rehearsal_page(found: Rehearsal, where: str, when: datetime) -> str:
         where=where,
         meaning=MEANING[found.code],
         facts=[
-            (
-                "rehearsed",
-                f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC, with vibforge {__version__}",
-            ),
+            ("rehearsed", made_at(when)),
             ("SHA-256", found.sha256),
             ("against", against(found)),
             *shown,
