@@ -74,3 +74,12 @@ def test_the_command_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtu
 )
 def test_decades(values: list[float], ticks: list[float]) -> None:
     assert decades(values) == ticks
+
+
+def test_the_range_of_a_log_goes_by_time_and_not_by_letters(tmp_path: Path) -> None:
+    log = tmp_path / "host.log"
+    lines = (
+        f"ptp4l[{n}.000]: master offset 5 s2 freq +5 path delay 20\n" for n in range(990, 1010)
+    )
+    log.write_text("".join(lines))
+    assert "990.000 s to 1009.000 s" in clock_log_page(assessed(log), WHEN)

@@ -13,6 +13,8 @@ from vibforge.report.units import nanoseconds, size
 from vibforge.trx.log.assess import Assessment
 from vibforge.trx.log.clock import ClockLog
 from vibforge.trx.log.messages import Found
+from vibforge.trx.log.moments import Moment
+from vibforge.trx.log.reading import LogReading
 from vibforge.trx.log.statistics import Summary
 from vibforge.trx.log.verdict import LimitVerdict
 
@@ -89,18 +91,28 @@ def clock_log_page(found: Assessment, when: datetime) -> str:
 def _facts(found: Assessment, when: datetime) -> list[tuple[str, str]]:
     reading, budget = found.reading, found.judgement.budget
     total = sum(log.size for log in reading.sources)
-    firsts = [log.first for log in reading.sources if log.first]
-    lasts = [log.last for log in reading.sources if log.last]
-    span = f", {min(firsts)} to {max(lasts)}" if firsts and lasts else ""
     changes = f"{reading.grandmaster_changes} changes between them"
     chosen = dict.fromkeys(master.identity or "its own clock" for master in reading.grandmasters)
     names = ", ".join(chosen) or "none named"
     return [
         ("read", made_at(when)),
-        ("logs", f"{len(reading.sources)}, {size(total)}{span}"),
+        ("logs", f"{len(reading.sources)}, {size(total)}{_span(reading)}"),
         ("grandmasters", f"{names}; {changes}"),
         ("budget", f"{nanoseconds(budget.ns)} added for reference error and asymmetry"),
     ]
+
+
+def _span(reading: LogReading) -> str:
+    """Return from when to when one host was measured; clocks of several hosts do not compare."""
+    if len(reading.hosts) != 1 or not reading.clocks:
+        return ""
+    start = min((clock.start for clock in reading.clocks), key=_order)
+    end = max((clock.end for clock in reading.clocks), key=_order)
+    return f", {start} to {end}"
+
+
+def _order(moment: Moment) -> tuple[int, float]:
+    return moment.restarts, moment.seconds
 
 
 def _limit_row(verdict: LimitVerdict) -> tuple[object, ...]:
