@@ -23,6 +23,8 @@ from vibforge.trx.check import CheckResult
 
 _SHOWN_FILES = 20
 _SHOWN_FINDINGS = 2
+_STOCK = f" ({DEFAULT_LEVEL.esxcli_name}, Secure Boot off)"
+_NO_SECURE_BOOT = "a host with Secure Boot refuses this VIB with any flags"
 
 
 def written_paths(result: BuildResult) -> str:
@@ -40,19 +42,18 @@ def build_text(result: BuildResult, paint: Paint, *, verbose: bool = False) -> s
         verbose: whether every file, requirement and finding is listed; if not, the text fits a
             screen. A dry run always lists everything.
     """
-    plan = result.plan
+    plan, findings = result.plan, result.findings
     built_text = _built_text if verbose else _built_summary
-    if result.dry_run:
-        return _plan_text(plan, result.findings, paint)
-    made = (
-        built_text(result.built, result.findings, paint)
-        if result.built
-        else f"{plan.vib_id} has not changed: {result.folder} is up to date"
-    )
+    if findings is None:
+        made = f"{plan.vib_id} has not changed: {result.folder} is up to date"
+    elif result.built is None:
+        made = _plan_text(plan, findings, paint)
+    else:
+        made = built_text(result.built, findings, paint)
     return f"{made}\n\n{bundle.written_text(result.bundle, paint)}" if result.bundle else made
 
 
-def _plan_text(plan: BuildPlan, judged: LintResult | None, paint: Paint) -> str:
+def _plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
     lines = [
         paint(f"{plan.vib_id}", "strong") + f" from a {plan.project.kind}",
         "",
@@ -77,7 +78,7 @@ def _plan_text(plan: BuildPlan, judged: LintResult | None, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def _built_text(built: Built, judged: LintResult | None, paint: Paint) -> str:
+def _built_text(built: Built, judged: LintResult, paint: Paint) -> str:
     """Show what a build wrote, the findings about it, and how to install it."""
     plan = built.plan
     lines = [
@@ -102,7 +103,7 @@ def _built_text(built: Built, judged: LintResult | None, paint: Paint) -> str:
     return "\n".join(lines)
 
 
-def _built_summary(built: Built, judged: LintResult | None, paint: Paint) -> str:
+def _built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
     """Show on one screen what a build wrote, whether it installs, and what to do next."""
     plan = built.plan
     files = sum(entry.kind.is_file for tree in plan.trees for entry in tree.entries)
@@ -126,41 +127,35 @@ def _built_summary(built: Built, judged: LintResult | None, paint: Paint) -> str
 
 def _stock_summary(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     """Yield what stock hosts do, one line for all releases with the same outcome."""
-    stock = f" ({DEFAULT_LEVEL.esxcli_name}, Secure Boot off)"
-    yield paint("On stock hosts", "strong") + stock
+    yield paint("On stock hosts", "strong") + _STOCK
     releases: dict[str, list[str]] = {}
     for outlook in plan.outlook:
         releases.setdefault(_outlook_words(outlook, plan.needs), []).append(str(outlook.release))
     yield from (f"  {', '.join(names)}: {words}" for words, names in releases.items())
     if not plan.needs.secure_boot:
-        yield "  A host with Secure Boot refuses this VIB with any flags."
+        yield f"  {_NO_SECURE_BOOT[0].upper()}{_NO_SECURE_BOOT[1:]}."
 
 
-def _findings_summary(built: Built, judged: LintResult | None, paint: Paint) -> Iterator[str]:
+def _findings_summary(built: Built, judged: LintResult, paint: Paint) -> Iterator[str]:
     """Yield the number of findings, and the first errors and warnings."""
     trx = built.plan.trx
     serious = [
-        *(
-            (f"lint {shell_line(str(built.vib_path))}", line)
-            for line in (brief_lines(judged, paint) if judged else ())
-        ),
+        *((f"lint {shell_line(str(built.vib_path))}", line) for line in brief_lines(judged, paint)),
         *(("trx check", line) for line in (_trx_finding_lines(trx, paint) if trx else ())),
     ]
     if not serious:
         return
-    counts = (counted(judged) if judged else "") + (
-        f"; trx.conf: {_trx_counted(trx)}" if trx else ""
-    )
-    yield paint("Findings", "strong") + f"  {counts}"
+    counts = f"; trx.conf: {_trx_counted(trx)}" if trx else ""
+    yield paint("Findings", "strong") + f"  {counted(judged)}{counts}"
     yield from (line for _, line in serious[:_SHOWN_FINDINGS])
     if len(serious) > _SHOWN_FINDINGS:
         commands = dict.fromkeys(command for command, _ in serious[_SHOWN_FINDINGS:])
         yield f"  … {len(serious) - _SHOWN_FINDINGS} more: vibforge {', '.join(commands)}"
 
 
-def _judged_lines(judged: LintResult | None, file: str, paint: Paint) -> Iterator[str]:
+def _judged_lines(judged: LintResult, file: str, paint: Paint) -> Iterator[str]:
     """Yield errors and warnings of the checks, one line for each check."""
-    if judged and (found := list(brief_lines(judged, paint))):
+    if found := list(brief_lines(judged, paint)):
         yield from ("", paint("Findings of lint", "strong") + f"  {counted(judged)}", *found)
         yield f"  All findings: {shell_line('vibforge', 'lint', file)}"
 
@@ -264,7 +259,7 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
         view = why_auditors_care(needs.host_level)
         yield paint("  ! ", "warn") + f"{view[0].upper()}{view[1:]}."
     if not needs.secure_boot:
-        yield "  - Secure Boot off: a host with Secure Boot refuses this VIB with any flags."
+        yield f"  - Secure Boot off: {_NO_SECURE_BOOT}."
     if not plan.recipe.live_install_allowed:
         yield "  - A reboot, before it takes effect."
     if plan.dated.source is DateSource.FIXED:
@@ -276,8 +271,7 @@ def _needs_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
 
 def _stock_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
     yield ""
-    stock = f" ({DEFAULT_LEVEL.esxcli_name}, Secure Boot off)"
-    yield paint("What stock hosts will say", "strong") + stock
+    yield paint("What stock hosts will say", "strong") + _STOCK
     yield from (_outlook_line(outlook, plan.needs, paint) for outlook in plan.outlook)
 
 

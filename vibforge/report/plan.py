@@ -109,11 +109,16 @@ def _host_lines(
 
 def host_words(of: HostPlan) -> str:
     """Return a description of a host: `stock 8.0 (PartnerSupported, Secure Boot off)`."""
+    release = "" if str(of.host.release) in of.label else f" {of.host.release}"
+    return f"{of.label}{release} {host_state(of)}"
+
+
+def host_state(of: HostPlan) -> str:
+    """Return what outcomes depend on besides the release: `(PartnerSupported, Secure Boot off)`."""
     host = of.host
     level = host.acceptance_level.esxcli_name if host.acceptance_level else "level unknown"
     state = {True: "on", False: "off", None: "unknown"}[host.secure_boot]
-    release = "" if str(host.release) in of.label else f" {host.release}"
-    return f"{of.label}{release} ({level}, Secure Boot {state})"
+    return f"({level}, Secure Boot {state})"
 
 
 def _route_lines(

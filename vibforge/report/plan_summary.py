@@ -17,6 +17,7 @@ from vibforge.report.plan import (
     OTHER_VERSION,
     ROLES,
     cause_words,
+    host_state,
     host_words,
     line,
     outcome_words,
@@ -31,6 +32,7 @@ _SHOWN_CONDITIONS = 100
 """Most characters for the unknown facts on which a verdict depends."""
 _SHOWN_HELP = 3
 """Number of remedies from which on the costs of the first one are left out."""
+_FOR_BUNDLES = frozenset({Route.COMPONENT, Route.VLCM})
 _Key = TypeVar("_Key", bound=Hashable)
 
 
@@ -72,7 +74,7 @@ def _hosts_lines(
     yield from _because_lines(shown, plan, candidate)
     if len(candidate.packages) > 1 and any(_is_refused(_asked(host, plan)) for host in shown):
         yield f"  {NONE_GOES_IN.format(len(candidate.packages))}"
-    yield from _other_route_lines(shown, plan, paint)
+    yield from _other_route_lines(shown, plan, candidate, paint)
     yield from _note_lines(shown, paint)
     yield from _help_lines(shown, plan, paint)
 
@@ -105,12 +107,9 @@ def _prefix(some: Sequence[HostPlan], of_all: Sequence[HostPlan]) -> str:
 def _verdict_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Iterator[str]:
     if not hosts:
         return
-    same = len({host_words(host).replace(str(host.host.release), "") for host in hosts}) == 1
     command = _command(_asked(hosts[0], plan), plan)
-    about = host_words(hosts[0])
-    if same and len(hosts) > 1:
-        about = about.replace(f"stock {hosts[0].host.release}", "a stock host")
-    yield paint(f"On {about if same else 'each host'}: {command}", "strong")
+    about = host_words(hosts[0]) if len(hosts) == 1 else f"a stock host {host_state(hosts[0])}"
+    yield paint(f"On {about}: {command}", "strong")
     for verdict, some in _grouped(hosts, lambda host: _verdicts(_asked(host, plan), paint)):
         for words in verdict:
             yield f"{line('  ', _name(some))} {words}"
@@ -166,29 +165,25 @@ def _reasons(route: RoutePlan, candidate: InstallCandidate) -> Iterator[str]:
             yield cause_words(cause, candidate)
 
 
-def _other_route_lines(hosts: Sequence[HostPlan], plan: Plan, paint: Paint) -> Iterator[str]:
-    """Yield the routes whose verdict differs from that of the route asked for."""
+def _other_route_lines(
+    hosts: Sequence[HostPlan], plan: Plan, candidate: InstallCandidate, paint: Paint
+) -> Iterator[str]:
+    """Yield the routes whose verdict differs from that of the route asked for.
+
+    Routes that only bundles can take are left out for a single VIB.
+    """
+    closed = frozenset[Route]() if candidate.is_bundle else _FOR_BUNDLES
     lines: dict[tuple[str, str], list[HostPlan]] = {}
     for host in hosts:
         asked = {branch.result.outcome for branch in _asked(host, plan).branches}
         for route in host.routes:
             outcomes = {branch.result.outcome for branch in route.branches}
-            differs = outcomes not in (asked, {InstallOutcome.SKIPPED}) and _takes_files(route)
-            if differs or route.route is Route.UPGRADE:
+            differs = outcomes not in (asked, {InstallOutcome.SKIPPED})
+            if (differs and route.route not in closed) or route.route is Route.UPGRADE:
                 words = " or ".join(_verdicts(route, paint))
                 lines.setdefault((str(route.route), words), []).append(host)
     for (route_name, words), some in list(lines.items())[:_SHOWN_ROUTES]:
         yield line("  ", f"{_prefix(some, hosts)}{route_name}: {words}")
-
-
-def _takes_files(route: RoutePlan) -> bool:
-    """Return whether the route accepts this kind of file; vLCM, for example, accepts no VIB."""
-    only_bundles = route.route in {Route.COMPONENT, Route.VLCM}
-    return not (only_bundles and any(_loose(branch.result) for branch in route.branches))
-
-
-def _loose(result: Prediction) -> bool:
-    return any(cause.rule == "VF602" for cause in result.causes)
 
 
 def _note_lines(hosts: Sequence[HostPlan], paint: Paint) -> Iterator[str]:
