@@ -59,6 +59,13 @@ _LOGS: dict[str, Callable[[int], bytes]] = {
         n, lambda i: b"%04d-01-01T00:00:00Z h " % (i % 9999 + 1) + sample(i, i)
     ),
     "no-times-of-day": lambda n: _lines(n, lambda i: b"Dez 99 99:99:99 h " + sample(i, i)),
+    "short-lines-packed": lambda n: gzip.compress(sample(1, 1) + b"a\n" * (n * 60)),
+    "long-lines-packed": lambda n: gzip.compress(sample(1, 1) + (b"x" * 4000 + b"\n") * (n // 50)),
+    "samples-packed": lambda n: gzip.compress(b"".join(sample(i, i % 9) for i in range(n // 5))),
+    "same-sample-packed": lambda n: gzip.compress(sample(1, 1) * n),
+    "padded-sample": lambda n: (
+        gzip.compress(b"".join(sample(i, i % 9) for i in range(n // 2))) + _noise(n // 4)
+    ),
     "bomb": lambda n: gzip.compress(gzip.compress(sample(1, 1) + b"\n" * (n * 100))),
     "members": lambda n: _tar(n // 600, lambda i: f"trx.{i}.log"),
     "fragments": lambda n: _tar(n // 600, lambda i: f"trx.log.FRAG-{i * 7 % 99999:05}"),

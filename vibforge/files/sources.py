@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from vibforge.errors import FormatError, OutputError, Problem, VibforgeError, refused
 from vibforge.files.inputs import STANDARD_INPUT, FileSource
-from vibforge.formats.budget import Budget, Work
+from vibforge.formats.budget import LINE_CHARGE, Budget, Work
 from vibforge.formats.inflating import gunzip, unzstd
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.streams import CHUNK_SIZE, ByteStream, read_chunks
@@ -319,7 +319,7 @@ def _opener(source: FileSource) -> Opener:
 def _counted(opened: Opener, budget: Budget) -> Opener:
     def chunks() -> Iterator[bytes]:
         for chunk in opened():
-            budget.spend(Work.FOUND, len(chunk))
+            budget.spend(Work.FOUND, len(chunk) + LINE_CHARGE * chunk.count(b"\n"))
             yield chunk
 
     return chunks

@@ -45,6 +45,8 @@ class Limit(NamedTuple):
 _MIB = 1024 * 1024
 SIGNATURE_LIMIT = _MIB
 """Bytes of a VIB's signature member; two signatures with their certificates have 5 KB."""
+LINE_CHARGE = 40
+"""Bytes charged for each line of a log in an archive: short lines cost more than their bytes."""
 
 LIMITS = {
     Work.UNPACKED: Limit(
@@ -116,10 +118,11 @@ LIMITS = {
         "which takes up to 2 ms. A signed VIB needs six to twelve.",
     ),
     Work.FOUND: Limit(
-        32 * _MIB,
-        64,
+        16 * _MIB,
+        32,
         "Logs that `trx log` finds below a compression or in an archive, each reading; it takes a "
-        "second for 20 MB. Real logs shrink to a tenth.",
+        "second for 20 MB. Real logs shrink to a tenth. "
+        f"Each line is charged {LINE_CHARGE} bytes more.",
     ),
 }
 """Fixed part, factor and reason of each limit."""
