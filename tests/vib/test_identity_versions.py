@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibforge.errors import ModelError
-from vibforge.vib.identity import Version, check_version
+from vibforge.vib.identity import LENGTH_LIMIT, Version, check_version, next_version
 
 versions = st.from_regex(r"[0-9a-z.]{0,8}(-[0-9a-z.]{0,8})?", fullmatch=True).map(Version)
 
@@ -65,3 +65,39 @@ def test_versions_of_another_form_are_refused(text: str) -> None:
 def test_a_version_of_36_characters_is_refused() -> None:
     with pytest.raises(ModelError, match="36 characters"):
         check_version("1" * 34 + "-1")
+
+
+@pytest.mark.parametrize(
+    ("version", "following"),
+    [
+        ("1.2.0-1", "1.2.0-2"),
+        ("1.2.0-9", "1.2.0-10"),
+        ("1.2.0-0.0.27", "1.2.0-0.0.28"),
+        ("1.2.0-1.5.g0a1b2c3", "1.2.0-1.6"),
+        ("1.2.0-007", "1.2.0-008"),
+        ("2.6.1-1OEM.700.1.0.15843807", "2.6.1-2OEM.700.1.0.15843807"),
+        ("1.2.0", "1.2.0-1"),
+        ("1.2.0-", "1.2.0-1"),
+        ("1.2.0-rc1", "1.2.0-1rc1"),
+    ],
+)
+def test_the_next_version_is_the_next_release(version: str, following: str) -> None:
+    assert next_version(Version(version)).text == following
+    assert next_version(Version(version)) > Version(version)
+
+
+@given(versions)
+def test_a_host_compares_the_next_version_as_higher(version: Version) -> None:
+    assert next_version(version) > version
+
+
+@given(st.from_regex(r"[0-9][0-9A-Za-z.]{0,10}-[0-9][0-9A-Za-z.]{0,10}", fullmatch=True))
+def test_the_next_of_a_valid_version_is_valid(text: str) -> None:
+    check_version(next_version(Version(text)).text)
+
+
+@pytest.mark.parametrize("digits", ["9" * 64, "9" * 70, "1" * 70])
+def test_the_next_version_is_higher_beyond_the_digits_that_are_compared(digits: str) -> None:
+    version = Version(f"1-{digits}")
+    assert len(version.text) > LENGTH_LIMIT
+    assert next_version(version) > version

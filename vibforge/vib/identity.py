@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import takewhile
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -273,6 +274,34 @@ def check_version(text: str) -> None:
         raise ModelError(
             f"the version {text!r} has {len(text)} characters", remedy=f"use at most {LENGTH_LIMIT}"
         )
+
+
+def next_version(version: Version) -> Version:
+    """Return the next release of a version: `1.2.0-2` for `1.2.0-1`. Hosts compare it as higher.
+
+    The last number of the release grows, and what follows it, such as a commit, is dropped. A
+    release whose first field has letters grows there and keeps the rest: `2OEM.700.1` for
+    `1OEM.700.1`. The result has the form of `check_version` if the version has it and has room.
+    """
+    base, release = version.parts
+    if release is None:
+        return Version(f"{base}-1")
+    first, *others = release.split(".")
+    if first.isdecimal():
+        numbers = list(takewhile(str.isdecimal, (first, *others)))
+        raised = [*numbers[:-1], _raised(numbers[-1])]
+    else:
+        raised = [_raised(first), *others]
+    following = Version(f"{base}-{'.'.join(raised)}")
+    # A number of more than `_FIELD_LIMIT` digits does not grow for a host; one more field does.
+    return following if following > version else Version(f"{version.text}.1")
+
+
+def _raised(field: str) -> str:
+    """Add 1 to the number at the start of a field; it keeps its leading zeros."""
+    digits, rest = _FIELD.fullmatch(field).groups()  # type: ignore[union-attr] # matches all text
+    number = int(digits[:_FIELD_LIMIT] or "0") + 1
+    return f"{number:0{len(digits)}d}{rest}"
 
 
 _EPOCH = re.compile(r"[0-9]{1,11}")
