@@ -140,7 +140,23 @@ def test_two_trx_confs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     old.write_bytes(CONF)
     new.write_bytes(CONF + b"ptp4l:priority1 255\n")
     assert main(["diff", str(old), str(new)]) == 1
-    assert "+ ptp4l priority1: 255" in capsys.readouterr().out
+    assert "~ ptp4l priority1: 128 (the default of linuxptp) → 255" in capsys.readouterr().out
+
+
+def test_a_setting_that_linuxptp_does_not_know_has_no_default(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.conf", tmp_path / "new.conf"
+    old.write_bytes(CONF)
+    new.write_bytes(CONF + b"sys2vmw:interval 4\n")
+    assert told(compare(old, new), Section.TRX) == [("sys2vmw interval", None, "4")]
+
+
+def test_releases_whose_verdict_changes_alike_share_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"etc/vmware/trx.conf": CONF}
+    old, new = vib(tmp_path / "a", files), vib(tmp_path / "b", files, acceptance_level="partner")
+    assert main(["diff", str(old), str(new)]) == 1
+    assert "  ~ 6.7, 7.0, 8.0, 9.0: refused" in capsys.readouterr().out
 
 
 def test_host_facts(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vibforge.comparison.side import PackedFile, Side, SideKind, VibSide, read_side
+from vibforge.comparison.side import PackedFile, Setting, Side, SideKind, VibSide, read_side
 from vibforge.errors import ModelError
 
 LINES_LIMIT = 400
@@ -231,10 +231,23 @@ def _text_difference(section: Section, name: str, old: str, new: str) -> Differe
     )
 
 
-def _settings_differences(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:
+def _settings_differences(
+    old: Mapping[str, Setting], new: Mapping[str, Setting]
+) -> Iterator[Difference]:
     for name in _names(old, new):
-        if old.get(name) != new.get(name):
-            yield Difference(section=Section.TRX, name=name, old=old.get(name), new=new.get(name))
+        before, after = old.get(name), new.get(name)
+        if before != after:
+            yield Difference(
+                section=Section.TRX,
+                name=name,
+                old=before.value if before else _without(after),
+                new=after.value if after else _without(before),
+            )
+
+
+def _without(setting: Setting | None) -> str | None:
+    """Return what holds where a setting is missing, if that is known."""
+    return f"{setting.default} (the default of linuxptp)" if setting and setting.default else None
 
 
 def _signature_differences(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:

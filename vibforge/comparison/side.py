@@ -27,7 +27,7 @@ from vibforge.project.build import build_plan
 from vibforge.project.plan_build import plan_build
 from vibforge.project.recipe_writing import table_of
 from vibforge.trx.conf import TrxConf
-from vibforge.trx.effective import effects
+from vibforge.trx.effective import UNKNOWN, effects
 from vibforge.vib.archive import StoredPayload, Vib
 from vibforge.vib.scan import VibScan
 
@@ -65,6 +65,14 @@ class PackedFile(Struct, frozen=True):
     """The content, where it is text and there is room for it."""
 
 
+class Setting(Struct, frozen=True):
+    """A setting of a trx.conf: its value, and the value that holds where it is not set."""
+
+    value: str
+    default: str
+    """Empty where it is not known."""
+
+
 class VibSide(Struct, frozen=True, kw_only=True):
     """A VIB: its fields by dotted name, its files by path, and how its payloads are stored."""
 
@@ -73,7 +81,7 @@ class VibSide(Struct, frozen=True, kw_only=True):
     files: Mapping[str, PackedFile]
     payloads: Mapping[str, str]
     signatures: tuple[str, ...]
-    settings: Mapping[str, str]
+    settings: Mapping[str, Setting]
     verdicts: Mapping[str, str]
     """What a stock host does with it, by release."""
 
@@ -87,7 +95,7 @@ class Side(Struct, frozen=True, kw_only=True):
     """Of the file; empty for a project."""
     vibs: Mapping[str, VibSide] = {}
     fields: Mapping[str, Any] = {}
-    settings: Mapping[str, str] = {}
+    settings: Mapping[str, Setting] = {}
     text: str = ""
 
 
@@ -285,11 +293,13 @@ def _signatures(vib: Vib) -> Iterator[str]:
         yield f"{certificate.subject}, {certificate.key}" if certificate else "unknown signer"
 
 
-def _settings(data: bytes) -> dict[str, str]:
+def _settings(data: bytes) -> dict[str, Setting]:
     """Return what a trx.conf sets, by `NAMESPACE KEY`."""
-    conf = TrxConf.parse(data)
     return {
-        f"{effect.namespace} {effect.key}": effect.value for effect in effects(conf) if effect.line
+        f"{effect.namespace} {effect.key}": Setting(
+            effect.value, "" if effect.default == UNKNOWN else effect.default
+        )
+        for effect in effects(TrxConf.parse(data))
     }
 
 

@@ -1,9 +1,11 @@
 """Texts about a comparison: plain, and Markdown for a merge request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from vibforge.comparison.differences import Comparison, Difference
+from msgspec.structs import replace
+
+from vibforge.comparison.differences import Comparison, Difference, Section
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
 
@@ -30,7 +32,7 @@ def summary(found: Comparison) -> str:
 def _text_lines(found: Comparison, paint: Paint) -> Iterator[str]:
     labels = f"{plain(found.old.label)} → {plain(found.new.label)}"
     yield f"{paint(labels, 'strong')}: {summary(found)}"
-    for (vib, section), group in groupby(found.differences, key=_place):
+    for (vib, section), group in groupby(_merged(found.differences), key=_place):
         yield paint(f"{section}{f' of {plain(vib)}' if vib else ''}", "strong")
         for each in group:
             yield f"  {_line(each, paint)}"
@@ -38,6 +40,20 @@ def _text_lines(found: Comparison, paint: Paint) -> Iterator[str]:
                 yield paint(f"      {plain(line)}", _LINE_ROLES.get(line[:1], "note"))
             if each.more_lines:
                 yield f"      … and {each.more_lines} more lines"
+
+
+def _merged(differences: Iterable[Difference]) -> Iterator[Difference]:
+    """Yield the differences, with one for all releases of ESXi whose verdicts change alike."""
+    for key, group in groupby(differences, key=_verdict):
+        same = list(group)
+        if key is None:
+            yield from same
+        else:
+            yield replace(same[0], name=", ".join(each.name for each in same))
+
+
+def _verdict(each: Difference) -> tuple[str, str | None, str | None] | None:
+    return (each.vib, each.old, each.new) if each.section is Section.VERDICT else None
 
 
 def _place(each: Difference) -> tuple[str, str]:
@@ -61,7 +77,7 @@ def diff_markdown(found: Comparison) -> str:
         f"{summary(found)}.",
         "",
     ]
-    for (vib, section), group in groupby(found.differences, key=_place):
+    for (vib, section), group in groupby(_merged(found.differences), key=_place):
         differences = list(group)
         lines += [f"#### {section}{f' of {_cell(vib)}' if vib else ''}", "", "| | old | new |"]
         lines += ["| --- | --- | --- |"]

@@ -12,6 +12,9 @@ from vibforge.errors import Problem, TrxError
 from vibforge.trx.conf import NAMESPACES, Line, LineForm, TrxConf, shown
 from vibforge.trx.option import CANDIDATES, Catalogue, Option, catalogue, default_of, shown_default
 
+UNKNOWN = "unknown"
+"""Stands for the default and meaning of a key that is not in the catalogue."""
+
 
 class Effect(Struct, frozen=True, kw_only=True):
     """One setting in effect: its value, the default, the line it comes from, what it does.
@@ -101,9 +104,9 @@ def _set_ones(conf: TrxConf, table: Catalogue, releases: Sequence[str]) -> Itera
             namespace=namespace,
             key=line.key,
             value=line.value,
-            default=_default(table, namespace, option, releases) if option else "unknown",
+            default=_default(table, namespace, option, releases) if option else UNKNOWN,
             line=line.number,
-            does=option.does if option else "unknown",
+            does=option.does if option else UNKNOWN,
             note=_note(table, namespace, option),
         )
 
