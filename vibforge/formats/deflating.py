@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+import zlib_ng as codec_package
 from msgspec import Struct, field
 from zlib_ng import zlib_ng
 
@@ -136,8 +137,13 @@ def compress(
     )
 
 
+def codec_release() -> str:
+    """Return the release of the Python package that compresses, as pip wants it named."""
+    return f"zlib-ng=={codec_package.__version__}"
+
+
 def codec_version() -> str:
-    """Return name and version of the library that determines the compressed bytes."""
+    """Return name and version of the library in it, which determines the compressed bytes."""
     return f"zlib-ng {zlib_ng.ZLIBNG_VERSION}"
 
 

@@ -18,7 +18,7 @@ from vibforge import __version__
 from vibforge.errors import FormatError, OutputError
 from vibforge.files.folder_handle import FolderHandle, OutputFolder
 from vibforge.files.publication import Publication, explained, undisturbed
-from vibforge.formats.deflating import CompressionLevel, GzipMember, codec_version
+from vibforge.formats.deflating import CompressionLevel, GzipMember, codec_release, codec_version
 from vibforge.project.plan_build import BuildPlan
 from vibforge.project.recipe_writing import table
 from vibforge.trx.check import allowed
@@ -80,7 +80,8 @@ def inputs(plan: BuildPlan, level: CompressionLevel, signer: "Signer | None") ->
     return {
         "format": FORMAT,
         "vibforge": __version__,
-        "codec": codec_version(),
+        "codec": codec_release(),
+        "codec_library": codec_version(),
         "compression_level": level.name.lower(),
         "release_date": str(plan.dated.date),
         "release_date_source": plan.dated.source.value,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from vibforge.esxi.acceptance import AcceptanceLevel
-from vibforge.formats.deflating import codec_version
+from vibforge.formats.deflating import codec_release, codec_version
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import InstallOutcome
 from vibforge.project.read_project import ProjectKind
@@ -142,9 +142,9 @@ class Install(Shape, frozen=True):
 class Build(Document, tag="vibforge/build/1", frozen=True):
     """What was built, or would be built with --dry-run.
 
-    Then `folder`, `vib`, `bundle`, `trust`, `codec`, and what packing shows of payloads, are null.
-    With --if-changed, where `unchanged` is true, `trust`, `codec`, `findings` and what packing
-    shows are null too, and `bundle` is null if it was not made again.
+    Then `folder`, `vib`, `bundle`, `trust`, `codec`, `codec_library`, and what packing shows of
+    payloads, are null. With --if-changed, where `unchanged` is true, `trust`, both codecs,
+    `findings` and what packing shows are null too, and `bundle` is null if it was not made again.
     """
 
     dry_run: Annotated[bool, says("Whether nothing was written.")]
@@ -172,7 +172,10 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             "date, or the certificate's notBefore where that is later; null where it has none."
         ),
     ]
-    codec: Annotated[str | None, says("What compressed the payloads.")]
+    codec: Annotated[
+        str | None, says("The package release that compressed the payloads, as pip wants it named.")
+    ]
+    codec_library: Annotated[str | None, says("The library in it, which determines the bytes.")]
     trx: Annotated[
         TrxVerdict | None,
         says("What the rules say of the trx.conf in it; null where it has none."),
@@ -206,7 +209,8 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             bundle=WrittenBundle.of(result.bundle) if result.bundle else None,
             trust=Trust.of(signature.judgement) if signature else None,
             signing_time_source=signature.stated.source if signature else None,
-            codec=codec_version() if built else None,
+            codec=codec_release() if built else None,
+            codec_library=codec_version() if built else None,
             trx=TrxVerdict.of(plan.trx) if plan.trx else None,
             findings=_findings(result.findings),
             payloads=_payloads(plan, built),
@@ -251,7 +255,10 @@ class Record(Document, tag="vibforge/record/2", frozen=True):
     title: ClassVar[str] = "build.json"
 
     vibforge: Annotated[str, says("Release of vibforge.")]
-    codec: Annotated[str, says("What compressed the payloads.")]
+    codec: Annotated[
+        str, says("The package release that compressed the payloads, as pip wants it named.")
+    ]
+    codec_library: Annotated[str, says("The library in it, which determines the bytes.")]
     compression_level: Annotated[Literal["best", "fast"], says("How hard it compressed.")]
     release_date: Annotated[str, says("The date in the VIB.")]
     release_date_source: Annotated[str, says("What named it.")]
