@@ -45,7 +45,7 @@ def test_a_message_of_many_hosts_is_one() -> None:
     reading = reading_of_parts(Part(f"{n}", f"esx{n}", lambda: iter([line])) for n in range(5))
     said = shown(reading)
     assert "error 5 times on esx0, esx1, esx2 and 2 more" in said
-    assert said.count("Let one program alone set each clock") == 1
+    assert said.count("Let only one program set each clock") == 1
 
 
 def test_nothing_in_a_log_steers_the_terminal() -> None:
