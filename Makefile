@@ -40,7 +40,7 @@ $(VENV)/ready: pyproject.toml requirements.lock
 LOCKED ?= yes
 $(VENV)/ready-for-work: $(VENV)/ready requirements-dev.lock
 	@$(PIP) $(if $(filter yes,$(LOCKED)),$(LOCKED_ONLY) requirements-dev.lock,\
-		install --upgrade --upgrade-strategy eager --group dev --no-build-isolation --editable '.[pkcs11,serve,stability]')
+		install --upgrade --upgrade-strategy eager --group dev --no-build-isolation --editable '.[evidence,pkcs11,serve,stability]')
 	@touch $@
 
 gates: $(VENV)/ready-for-work ## format, lint and types of the code
@@ -103,14 +103,14 @@ COMPILE := $(UPKEEP)/bin/uv pip compile --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command 'make lock'
 UPGRADE ?= --upgrade
 lock: $(UPKEEP)/ready ## write all lock files with the newest releases that fit; UPGRADE= keeps what fits
-	$(COMPILE) $(UPGRADE) --generate-hashes pyproject.toml --group dev --extra pkcs11 --extra serve --extra stability \
+	$(COMPILE) $(UPGRADE) --generate-hashes pyproject.toml --group dev --extra evidence --extra pkcs11 --extra serve --extra stability \
 		--output-file requirements-dev.lock
 	$(COMPILE) --generate-hashes pyproject.toml --group install --constraint requirements-dev.lock \
 		--output-file requirements.lock
 	$(COMPILE) $(UPGRADE) --generate-hashes --group mutation --constraint requirements-dev.lock \
 		--output-file requirements-mutation.lock
 	$(COMPILE) $(UPGRADE) --generate-hashes --group upkeep --output-file requirements-upkeep.lock
-	$(COMPILE) pyproject.toml --extra pkcs11 --extra serve --extra stability --constraint requirements-dev.lock \
+	$(COMPILE) pyproject.toml --extra evidence --extra pkcs11 --extra serve --extra stability --constraint requirements-dev.lock \
 		--output-file constraints.txt
 
 audit: $(UPKEEP)/ready ## ask whether a locked release has a known vulnerability

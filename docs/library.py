@@ -34,6 +34,7 @@ COMMANDS = {
     "merge_bundles": "bundle merge",
     "modernise_bundle": "bundle modernise",
     "unpack_bundle": "bundle unpack",
+    "make_sbom": "evidence sbom",
     "check_trx": "trx check",
     "rehearse_trx": "trx rehearse",
 }

@@ -24,6 +24,7 @@ ROOMS = (
     ("packages",),
     ("project",),
     ("comparison",),
+    ("evidence",),
     ("api",),
     ("report",),
     ("cli",),

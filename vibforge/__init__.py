@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         verify_bundle,
     )
     from vibforge.api.compare import compare
+    from vibforge.api.evidence import make_sbom
     from vibforge.api.explain import Explanation, explain
     from vibforge.api.inspect import cat, extract, inspect
     from vibforge.api.lint import lint
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         VibforgeError,
     )
     from vibforge.esxi.acceptance import AcceptanceLevel
+    from vibforge.evidence.sbom import Sbom
     from vibforge.findings.check import Finding, Severity
     from vibforge.packages.extract import Extracted
     from vibforge.packages.inspect import (
@@ -113,6 +115,7 @@ _HOMES = {
     "Recipe": "vibforge.project.recipe",
     "Rehearsal": "vibforge.trx.rehearsal.rehearse",
     "ReleaseDate": "vibforge.vib.identity",
+    "Sbom": "vibforge.evidence.sbom",
     "Severity": "vibforge.findings.check",
     "Signed": "vibforge.packages.sign",
     "SigningError": "vibforge.errors",
@@ -140,6 +143,7 @@ _HOMES = {
     "inspect": "vibforge.api.inspect",
     "inspect_bundle": "vibforge.api.bundles",
     "lint": "vibforge.api.lint",
+    "make_sbom": "vibforge.api.evidence",
     "merge_bundles": "vibforge.api.bundles",
     "modernise_bundle": "vibforge.api.bundles",
     "open_signer": "vibforge.signing.key_source",
@@ -192,6 +196,7 @@ __all__ = [
     "Recipe",
     "Rehearsal",
     "ReleaseDate",
+    "Sbom",
     "Severity",
     "Signed",
     "SigningError",
@@ -220,6 +225,7 @@ __all__ = [
     "inspect",
     "inspect_bundle",
     "lint",
+    "make_sbom",
     "merge_bundles",
     "modernise_bundle",
     "open_signer",

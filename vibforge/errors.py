@@ -10,7 +10,7 @@
     ├── VerificationError  the caller requires a good verdict, and a fact failed
     ├── DepotError         VIBs cannot share a bundle
     ├── TrxError           a trx.conf, a profile or a capture cannot be used
-    └── NotPossibleHereError  this machine cannot rehearse or listen
+    └── NotPossibleHereError  this machine lacks a program, library or permission
 
 A job that is done returns a value, even if its verdict is bad. Any other exception is a bug.
 """
@@ -240,4 +240,4 @@ class TrxError(VibforgeError):
 
 
 class NotPossibleHereError(VibforgeError):
-    """This machine cannot do the job: it lacks a program or a permission; the input is fine."""
+    """This machine cannot do the job: it lacks a program, a library or a permission."""

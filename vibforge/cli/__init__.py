@@ -35,6 +35,7 @@ _COMMANDS = {
     "sign": "sign:sign",
     "pki": "pki:app",
     "bundle": "bundle:app",
+    "evidence": "evidence:app",
     "trx": "trx:app",
     "schema": "build:schema",
     "make": "make:make",

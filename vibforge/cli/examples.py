@@ -70,6 +70,9 @@ vibforge bundle verify fleet.zip --trust host-certs --require-signed""",
     "trx check": """\
 vibforge trx check trx.conf
 echo 'ptp4l:delay_mechanism P2P' | vibforge trx check -""",
+    "evidence sbom": """\
+vibforge evidence sbom acme.vib -o acme.cdx.json
+vibforge evidence sbom acme-bundle.zip --as spdx -o acme.spdx.json""",
     "trx new": "vibforge trx new --profile default-p2p --domain 24 -o trx.conf",
     "trx profiles": "vibforge trx profiles",
     "trx options": "vibforge trx options delay mechanism",

@@ -61,7 +61,4 @@ def write(text: str, output: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-
-    with files_publication.Publication(output.parent) as publication:
-        publication.write(output.name, data)
-        publication.publish()
+    files_publication.write_file(output, data)

@@ -247,6 +247,17 @@ class Publication:
         self._output.close(keep=False)  # a folder with files stays
 
 
+def write_file(path: Path, data: bytes) -> None:
+    """Write one small file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written; the file that was there is unchanged.
+    """
+    with Publication(path.parent) as publication:
+        publication.write(path.name, data)
+        publication.publish()
+
+
 def _in_the_way(folder: FolderHandle, name: str) -> str:
     """Return what has the name and must not be replaced; empty if the name can be used."""
     mode = folder.mode_of(name)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vibforge.report.documents import build as build
     from vibforge.report.documents import bundle as bundle
     from vibforge.report.documents import diff as diff
+    from vibforge.report.documents import evidence as evidence
     from vibforge.report.documents import explain as explain
     from vibforge.report.documents import host_check as host_check
     from vibforge.report.documents import inspect as inspect

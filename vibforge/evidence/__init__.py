@@ -1,0 +1,1 @@
+"""Evidence for people who approve a package: SBOMs, provenance, change records."""
