@@ -61,28 +61,37 @@ def run(*words: str | Path, program: str = "", **environment: str) -> tuple[int,
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", ["build", "lint"])
 @pytest.mark.parametrize(
     "named", ["nobody", "another by variable", "by variable", "another by option", "by option"]
 )
 def test_a_recipe_loads_only_the_library_that_the_user_named(
-    command: str, named: str, library: Path, lab: Lab, tmp_path: Path
+    named: str, library: Path, lab: Lab, tmp_path: Path
 ) -> None:
-    if command == "lint" and "option" in named:
-        pytest.skip("lint has no such option")
     loaded, out = tmp_path / "loaded", tmp_path / "out"
     made = project(tmp_path / "p", lab, f"pkcs11:object=a?module-path={library}")
     chosen = "/nowhere.so" if "another" in named else str(library)
     variable = {"PKCS11_MODULE_PATH": chosen} if "variable" in named else {}
     option = ["--pkcs11-module", chosen] if "option" in named else []
-    output = ["-o", str(out)] if command == "build" else []
-    code, told = run(command, made, *output, *option, LOADED=str(loaded), **variable)
+    code, told = run("build", made, "-o", out, *option, LOADED=str(loaded), **variable)
     assert code == 2, told  # the library loads at the most; it is no PKCS#11 library
     assert not out.exists()
     assert loaded.exists() is named.startswith("by ")
     if not loaded.exists():
         assert "you did not allow it" in told
         assert f"--pkcs11-module {library}" in told
+
+
+@pytest.mark.parametrize("words", ["lint", "build --dry-run"])
+@pytest.mark.parametrize("named", [False, True])
+def test_what_opens_no_key_loads_no_library(
+    words: str, library: Path, lab: Lab, tmp_path: Path, *, named: bool
+) -> None:
+    made = project(tmp_path / "p", lab, f"pkcs11:object=a?module-path={library}")
+    variable = {"PKCS11_MODULE_PATH": str(library)} if named else {}
+    code, told = run(*words.split(), made, LOADED=str(tmp_path / "loaded"), **variable)
+    assert code in {0, 1}, told
+    assert "was not opened" in told
+    assert not (tmp_path / "loaded").exists()
 
 
 def test_a_library_in_a_uri_that_was_typed_is_the_users_word(library: Path, tmp_path: Path) -> None:
@@ -116,7 +125,6 @@ WAYS = {
     "sign without a token's name": "sign x.vib --key pkcs11:",
     "a certificate in a token": "sign x.vib --cert pkcs11:object=a --key me.key",
     "build": "build p -o out",
-    "lint": "lint p",
     "build with the option": "build p -o out --pkcs11-module /none.so",
     "build of a setting": "build tree -o out --set signing.key=pkcs11:object=a",
     "a served depot": "bundle serve x.zip --cert me.pem --key pkcs11:object=a",
@@ -162,4 +170,7 @@ def test_without_the_extra_the_library_names_it_too(
     made = project(tmp_path / "p", lab, "pkcs11:object=a?module-path=/none.so")
     with pytest.raises(SigningError) as caught:
         build(made, tmp_path / "out", environment={"PIN": "1234"})
-    assert caught.value.problems[0].remedy == "install it: pip install 'vibforge[pkcs11]'"
+    assert caught.value.problems[0].remedy == (
+        "install it: pip install 'vibforge[pkcs11]'; --unsigned builds without a signature; lint "
+        "and --dry-run need no key"
+    )

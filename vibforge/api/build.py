@@ -65,6 +65,15 @@ class BuildResult(Struct, frozen=True, kw_only=True, dict=True):
         return judge_build.judge_build(self.built) if self.built else None
 
     @property
+    def key_not_opened(self) -> str:
+        """The key that the recipe names and that was not opened; empty if there is none.
+
+        A dry run opens none, and a build with `unsigned` leaves it out.
+        """
+        signing = self.plan.recipe.signing if self.dry_run else None
+        return signing.key if signing else self.plan.left_out_key
+
+    @property
     def vib_path(self) -> Path:
         """The file of the VIB."""
         return self.folder / self.plan.vib_name
@@ -84,6 +93,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     instructions: bool = True,
     dry_run: bool = False,
     if_changed: bool = False,
+    unsigned: bool = False,
     signer: Signer | None = None,
     passphrase: Callable[[], bytes] | None = None,
     threads: int | None = None,
@@ -104,8 +114,9 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         bundle: whether to make an offline bundle too; if None, the recipe decides.
         allow: rules for trx.conf that may be broken, each with the reason.
         instructions: whether to write INSTALL.md and the scripts for the host too.
-        dry_run: only find out what would be made; write nothing.
+        dry_run: only find out what would be made; write nothing, and do not open the key.
         if_changed: build only if the result would differ from what is in the folder.
+        unsigned: do not sign, whatever key the recipe names.
         signer: signs instead of the key that the recipe names; see `open_signer`.
         passphrase: called if the key is encrypted and the recipe names no source of the passphrase.
         threads: how many threads compress; the number does not change the bytes.
@@ -134,6 +145,8 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     """
     if compression not in _LEVELS:
         raise ModelError(f"{compression!r} is no compression", remedy="use fast or best")
+    if unsigned and signer is not None:
+        raise ModelError("unsigned and signer exclude each other", remedy="give only one of them")
     plan = plan_build.plan_build(
         project,
         root=path_of(root),
@@ -142,8 +155,9 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         allow=check.allowances(allow) if allow else (),
         instructions=instructions,
         signed=signer is not None,
+        keyless=dry_run or unsigned or signer is not None,
     )
-    plan = _bundled(plan, bundle)
+    plan = _bundled(plan_build.without_key(plan) if unsigned else plan, bundle)
     folder = path_of(output)
     if dry_run:
         return BuildResult(plan=plan, folder=folder, dry_run=True)

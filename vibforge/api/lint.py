@@ -15,6 +15,7 @@ from vibforge.formats import ar, deflating
 from vibforge.packages import lint as packages_lint
 from vibforge.packages import subjects as packages_subjects
 from vibforge.project import build as project_build
+from vibforge.project import plan_build
 from vibforge.vib import archive
 from vibforge.vib import scan as vib_scan
 
@@ -40,7 +41,8 @@ def lint(
 ) -> LintResult:
     """Find what is wrong with VIBs, bundles and projects before a host does.
 
-    A project is built in a temporary folder, and the rules that its recipe allows do not count.
+    A project is built in a temporary folder, and the rules that its recipe allows do not count. Its
+    key is not opened: the VIB is taken for signed if the recipe names one.
 
     Args:
         files: VIBs, offline bundles and projects; a file that cannot be read is listed in
@@ -75,7 +77,9 @@ def _look(path: Path, choice: CheckSelection, environment: Mapping[str, str] | N
     with ExitStack() as stack:
         allowances: list[Allowance] = []
         subjects = tuple(_subjects(path, stack, allowances, environment))
-        return packages_lint.lint(subjects, replace(choice, allowances=tuple(allowances)))
+        result = packages_lint.lint(subjects, replace(choice, allowances=tuple(allowances)))
+    keys = (each for each in subjects if isinstance(each, vib_scan.VibScan) and each.to_be_signed)
+    return replace(result, keys_not_opened=tuple(each.name for each in keys))
 
 
 def _subjects(
@@ -87,8 +91,12 @@ def _subjects(
     if errors.is_folder(path) or path.suffix == ".toml":
         built = _built(path, stack, environment)
         allowances += built.plan.recipe.allow
-        vib = archive.Vib.from_path(built.vib_path)
-        yield vib_scan.VibScan(vib, str(path), changed_modes=built.plan.changed_modes)
+        yield vib_scan.VibScan(
+            archive.Vib.from_path(built.vib_path),
+            str(path),
+            changed_modes=built.plan.changed_modes,
+            to_be_signed=bool(built.plan.left_out_key),
+        )
     elif _is_archive(path):
         yield vib_scan.VibScan(archive.Vib.from_path(path), str(path))
     else:
@@ -115,7 +123,8 @@ def _bundles(path: Path, stack: ExitStack) -> Iterator[BundleScan]:
 
 
 def _built(path: Path, stack: ExitStack, environment: Mapping[str, str] | None) -> Built:
+    plan = plan_build.plan_build(path, environment=environment, keyless=True)
     folder = stack.enter_context(publication.temporary_folder())
-    return project_build.build(
-        path, folder, level=deflating.CompressionLevel.FAST, environment=environment
+    return project_build.build_plan(
+        plan_build.without_key(plan), folder, level=deflating.CompressionLevel.FAST
     )

@@ -46,7 +46,7 @@ def unsigned_claim(subject: VibScan) -> Iterator[Fault]:
 
     Evidence: tried on 6.7.
     """
-    if subject.descriptor.level is not AcceptanceLevel.COMMUNITY and not subject.vib.is_signed:
+    if subject.descriptor.level is not AcceptanceLevel.COMMUNITY and not subject.is_signed:
         yield Fault("<acceptance-level>", unsigned_claim_text(subject.descriptor.level))
 
 
@@ -124,7 +124,7 @@ def signature_without_use(subject: VibScan) -> Iterator[Fault]:
 
     Evidence: tried on 6.7.
     """
-    if subject.vib.is_signed and subject.descriptor.level is AcceptanceLevel.COMMUNITY:
+    if subject.is_signed and subject.descriptor.level is AcceptanceLevel.COMMUNITY:
         yield Fault(SIGNATURE_NAME, "has no effect; hosts do not check it at level community")
 
 

@@ -92,6 +92,9 @@ def build(  # noqa: PLR0913 - the options of the command
             help="Build only if the result would differ from the build.json in DIR.",
         ),
     ] = False,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Do not sign, although the recipe names a key.")
+    ] = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -100,7 +103,7 @@ def build(  # noqa: PLR0913 - the options of the command
 
     PROJECT is a folder with a vibforge.toml, a VIB Author stage directory (descriptor.xml and
     payloads/NAME/…), or a plain tree of files with the paths they will have on the host. Findings
-    of lint are printed; they do not change the exit code.
+    of lint are printed; they do not change the exit code. --dry-run does not open the key.
     """
     given = {
         "acceptance-level": acceptance_level,
@@ -122,6 +125,7 @@ def build(  # noqa: PLR0913 - the options of the command
             instructions=instructions,
             dry_run=dry_run,
             if_changed=if_changed,
+            unsigned=unsigned,
             passphrase=terminal_passphrase(),
             on_progress=on_progress,
         )

@@ -24,7 +24,7 @@ from vibforge.host.install_needs import install_needs, outlook, outlook_words
 from vibforge.packages.plan import judged_candidate
 from vibforge.packages.subjects import Subject, opened
 from vibforge.project.build import build_plan
-from vibforge.project.plan_build import plan_build
+from vibforge.project.plan_build import plan_build, without_key
 from vibforge.project.recipe_writing import table_of
 from vibforge.trx.conf import TrxConf
 from vibforge.trx.effective import UNKNOWN, effects
@@ -186,11 +186,10 @@ def _bundle_fields(opened_bundle: OpenBundle) -> dict[str, Any]:
 
 
 def _project_side(path: Path, settings: Mapping[str, str]) -> Side:
-    plan = plan_build(path, settings=settings, instructions=False)
-    recipe = replace(plan.project.recipe, signing=None, bundle=None)
-    unsigned = replace(plan, project=replace(plan.project, recipe=recipe))
+    plan = without_key(plan_build(path, settings=settings, instructions=False, keyless=True))
+    recipe = replace(plan.recipe, bundle=None)
     with temporary_folder() as folder:
-        built = build_plan(unsigned, folder)
+        built = build_plan(replace(plan, project=replace(plan.project, recipe=recipe)), folder)
         vib = _vib_side(Vib.from_path(built.vib_path))
     return Side(label=str(path), kind=SideKind.PROJECT, vibs={recipe.name: vib})
 

@@ -107,11 +107,16 @@ class CheckSelection(Struct, frozen=True, kw_only=True, dict=True):
 
 
 class LintResult(Struct, frozen=True, kw_only=True):
-    """The findings in the files, in the order of the files, and the files that cannot be read."""
+    """The findings in the files, in the order of the files, and the files that cannot be read.
+
+    `keys_not_opened` names the projects whose recipe has a key: lint does not open it, and takes
+    the VIB for one that the key signed.
+    """
 
     files: tuple[str, ...]
     findings: tuple[Finding, ...]
     unreadable: tuple[Unreadable, ...] = ()
+    keys_not_opened: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, results: Iterable["LintResult"]) -> Self:
@@ -121,6 +126,7 @@ class LintResult(Struct, frozen=True, kw_only=True):
             files=tuple(file for part in parts for file in part.files),
             findings=tuple(finding for part in parts for finding in part.findings),
             unreadable=tuple(file for part in parts for file in part.unreadable),
+            keys_not_opened=tuple(name for part in parts for name in part.keys_not_opened),
         )
 
     @property

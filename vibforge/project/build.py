@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct
 
-from vibforge.errors import OutputError, PayloadError, Problem, shell_line
+from vibforge.errors import OutputError, PayloadError, Problem, SigningError, shell_line
 from vibforge.files.publication import Publication, explained
 from vibforge.formats import ar, pkcs7
 from vibforge.formats.budget import LIMITS, Budget, Work
@@ -344,7 +344,17 @@ def open_key(plan: BuildPlan, ask_passphrase: Callable[[], bytes] | None = None)
     recipe = plan.recipe.signing
     if recipe is None:
         return None
-    return signer_of_recipe(recipe, plan.project.root, plan.environment, ask_passphrase)
+    try:
+        return signer_of_recipe(recipe, plan.project.root, plan.environment, ask_passphrase)
+    except SigningError as error:
+        raise SigningError.from_problems(map(_of_signing, error.problems)) from error
+
+
+def _of_signing(problem: Problem) -> Problem:
+    """Add to a problem with a recipe's key what the user can do without the key."""
+    other = "--unsigned builds without a signature; lint and --dry-run need no key"
+    remedy = "; ".join(filter(None, (problem.remedy, other)))
+    return Problem(what=problem.what, where=problem.where or "signing", remedy=remedy)
 
 
 def _signing(

@@ -7,6 +7,8 @@ each file the first bytes are looked at, as a scan of the VIB would.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from vibforge.files.inputs import BytesSource
 from vibforge.formats import ar
 from vibforge.formats.ar import Archive, ArMember
@@ -46,13 +48,17 @@ def judge_build(built: Built) -> LintResult:
 def judge_plan(plan: BuildPlan) -> LintResult:
     """Return the findings of lint for a VIB before it is packed, as far as they are known.
 
-    It is taken for unsigned. Sizes and digests of what is not packed yet are stand-ins, which agree
-    with each other.
+    The key is not opened: a VIB whose recipe names one is taken for signed. Sizes and digests of
+    what is not packed yet are stand-ins, which agree with each other.
     """
     members = tuple(_stand_in(tree) for tree in plan.trees)
     packed = [(tree.recipe, member) for tree, member in zip(plan.trees, members, strict=True)]
     descriptor = describe(plan.recipe, plan.dated.date, plan.files, packed)
-    return _judge(plan, descriptor, members, b"", plan.vib_name)
+    result = _judge(
+        plan, descriptor, members, b"", plan.vib_name, to_be_signed=plan.recipe.signing is not None
+    )
+    keys = (str(plan.project.root),) if plan.recipe.signing else ()
+    return replace(result, keys_not_opened=keys)
 
 
 def _stand_in(tree: PayloadTree) -> GzipMember:
@@ -66,12 +72,14 @@ def _stand_in(tree: PayloadTree) -> GzipMember:
     )
 
 
-def _judge(
+def _judge(  # noqa: PLR0913 - the parts of a VIB
     plan: BuildPlan,
     descriptor: Descriptor,
     members: Sequence[GzipMember],
     signature: bytes,
     name: str,
+    *,
+    to_be_signed: bool = False,
 ) -> LintResult:
     text = serialise(descriptor)
     parts = [(DESCRIPTOR_NAME, len(text)), (SIGNATURE_NAME, len(signature))]
@@ -92,7 +100,13 @@ def _judge(
         _scanned(each, tree, member, budget)
         for each, tree, member in zip(stored, plan.trees, members, strict=True)
     )
-    scan = VibScan(vib, name, payloads=scanned, changed_modes=plan.changed_modes)
+    scan = VibScan(
+        vib,
+        name,
+        payloads=scanned,
+        changed_modes=plan.changed_modes,
+        to_be_signed=to_be_signed,
+    )
     return lint([scan], CheckSelection(ignore=_LEFT_OUT, allowances=plan.recipe.allow))
 
 

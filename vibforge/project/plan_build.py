@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import ModelError, PayloadError, Problem, TrxError
 from vibforge.esxi.paths import TRX_CONF, TRX_CONF_LIMIT
@@ -215,6 +216,8 @@ class BuildPlan(Struct, frozen=True, kw_only=True):
     """Whether to write INSTALL.md and the scripts for the host."""
     environment: Mapping[str, str]
     """May hold the key and its passphrase."""
+    left_out_key: str = ""
+    """The key that the recipe names and the build does not use; see `without_key`."""
 
     def __repr__(self) -> str:
         # Without the environment, for tracebacks that show values.
@@ -293,10 +296,12 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
     allow: Sequence[Allowance] = (),
     instructions: bool = True,
     signed: bool = False,
+    keyless: bool = False,
 ) -> BuildPlan:
     """Read a project and list its trees; the arguments are those of `build`.
 
-    `signed` says that it will be signed although its recipe names no key.
+    `signed` says that it will be signed although its recipe names no key, `keyless` that the key of
+    the recipe will not be opened.
 
     Raises:
         ModelError: the recipe breaks rules.
@@ -308,7 +313,9 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
         _check_recipe(project)
         found = Project(recipe=project, root=Path(root), kind=ProjectKind.RECIPE)
     else:
-        found = read_project(Path(project), settings=settings, environment=variables)
+        found = read_project(
+            Path(project), settings=settings, environment=variables, keyless=keyless
+        )
     dated = release_date(found.recipe.release_date, found.root, variables)
     trees = _collect_all(found, dated)
     trx = judge_trx(trees, of_recipe=found.recipe.allow, allow=allow)
@@ -327,6 +334,18 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
         trx=trx,
         instructions=instructions,
         environment=variables,
+    )
+
+
+def without_key(plan: BuildPlan) -> BuildPlan:
+    """Return a plan that does not sign, whatever key the recipe names."""
+    if plan.recipe.signing is None:
+        return plan
+    return replace(
+        plan,
+        project=replace(plan.project, recipe=replace(plan.recipe, signing=None)),
+        package=replace(plan.package, signature=Signature.MISSING),
+        left_out_key=plan.recipe.signing.key,
     )
 
 

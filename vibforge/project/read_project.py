@@ -157,6 +157,7 @@ def read_project(
     *,
     settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    keyless: bool = False,
 ) -> Project:
     """Read the project at `path`.
 
@@ -168,6 +169,7 @@ def read_project(
         path: the project.
         settings: values that override the project's, by dotted key.
         environment: values of `${NAME}` in a recipe; those of the process if None.
+        keyless: whether the key of the recipe is not needed; see `read_recipe`.
 
     Raises:
         ModelError: the recipe or descriptor breaks rules, or there is no project at `path`.
@@ -183,7 +185,11 @@ def read_project(
         file = path if is_file(path) else path / RECIPE_NAME
         variables = os.environ if environment is None else environment
         recipe = read_recipe(
-            recipe_text(file), str(file), environment=variables, settings=settings or {}
+            recipe_text(file),
+            str(file),
+            environment=variables,
+            settings=settings or {},
+            keyless=keyless,
         )
         return Project(recipe=recipe, root=file.parent, kind=ProjectKind.RECIPE)
     if not is_folder(path):

@@ -204,6 +204,7 @@ def read_recipe(
     *,
     environment: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
+    keyless: bool = False,
 ) -> Recipe:
     """Read a recipe.
 
@@ -212,6 +213,8 @@ def read_recipe(
         where: its name, for messages.
         environment: values of `${NAME}` and `${NAME:-default}` in its texts.
         settings: values that override the document's, by dotted key: `payloads[0].type`.
+        keyless: whether the key is not needed: a `${NAME}` in [signing] that the environment lacks
+            then stays as it is.
 
     Raises:
         ModelError: with all problems: syntax, unknown keys, types, rules.
@@ -232,7 +235,7 @@ def read_recipe(
     """
     table = _toml(document, where)
     place = _DocumentPlaces(document, where)
-    return read_table(table, place, environment=environment, settings=settings)
+    return read_table(table, place, environment=environment, settings=settings, keyless=keyless)
 
 
 def read_bundle_recipe(
@@ -281,6 +284,7 @@ def read_table(
     *,
     environment: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
+    keyless: bool = False,
 ) -> Recipe:
     """Read a recipe from plain values, named and nested as in TOML.
 
@@ -289,11 +293,12 @@ def read_table(
         place: returns where the value of a key is, for messages.
         environment: as for `read_recipe`; None leaves `${NAME}` as it is.
         settings: as for `read_recipe`.
+        keyless: as for `read_recipe`.
 
     Raises:
         ModelError: with all problems: unknown keys, types, rules.
     """
-    reader = _Reader(place, environment)
+    reader = _Reader(place, environment, optional="signing" if keyless else "")
     reader.apply(table, settings or {})
     recipe = reader.read(Recipe, table, ())
     if not reader.problems:
@@ -325,10 +330,23 @@ class _DocumentPlaces:
 class _Reader:
     """Turns plain TOML values into those of a recipe, and collects all problems."""
 
-    def __init__(self, place: Callable[[Path], str], environment: Mapping[str, str] | None) -> None:
+    def __init__(
+        self,
+        place: Callable[[Path], str],
+        environment: Mapping[str, str] | None,
+        optional: str = "",
+    ) -> None:
+        """Prepare a reader.
+
+        Args:
+            place: returns where the value of a key is, for messages.
+            environment: values of `${NAME}`; None leaves them as they are.
+            optional: a table whose `${NAME}` may be missing in the environment; empty if none.
+        """
         self.problems: list[Problem] = []
         self._place_of = place
         self._environment = environment
+        self._optional = optional
         self._set: dict[Path, str] = {}
 
     def refuse(self, path: Path, error: ModelError) -> object:
@@ -371,13 +389,13 @@ class _Reader:
         if kind is MaintenanceMode and isinstance(value, bool):
             return MaintenanceMode(on_install=value, on_remove=value)
         if hasattr(kind, "parse"):
-            return kind.parse(self._expand(as_text(value)))
+            return kind.parse(self._expand(as_text(value), path))
         if isinstance(kind, type) and issubclass(kind, Struct):
             return self._table(kind, value, path)
         if isinstance(kind, type) and issubclass(kind, StrEnum):
-            return one_of(kind, self._expand(typed(str, value)))
+            return one_of(kind, self._expand(typed(str, value), path))
         if kind is str:
-            return self._expand(typed(str, value))
+            return self._expand(typed(str, value), path)
         return typed(kind, value)
 
     def _sequence(self, kind: Any, values: Sequence[Any], path: Path) -> tuple[Any, ...] | object:  # noqa: ANN401
@@ -418,8 +436,9 @@ class _Reader:
                 return self.refuse(path, error)
         return value
 
-    def _expand(self, text: str) -> str:
+    def _expand(self, text: str, path: Path) -> str:
         environment = self._environment
+        is_optional = path[:1] == (self._optional,)
         if environment is None:
             return text
 
@@ -428,6 +447,8 @@ class _Reader:
             if name is None:
                 return "${"
             if name not in environment and default is None:
+                if is_optional:
+                    return match[0]
                 raise ModelError(
                     f"the environment has no {name}",
                     remedy=f"set it, or write ${{{name}:-default}}",

@@ -66,6 +66,7 @@ def _plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
         *(f"  {line}" for line in serialise(plan.recipe).splitlines()),
         "",
         _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
+        *_key_lines(plan),
         "",
         paint("Would be written", "strong"),
         *(f"  {name}" for name in _outputs(plan)),
@@ -188,9 +189,18 @@ def _outputs(plan: BuildPlan) -> list[str]:
     return [*plan.output_names, *filter(None, [plan.bundle_name])]
 
 
+def _key_lines(plan: BuildPlan) -> Iterator[str]:
+    """Yield what a dry run does not do with the key that the recipe names."""
+    if plan.left_out_key:
+        yield _fact("key", f"{plan.left_out_key} is left out: --unsigned")
+    elif plan.recipe.signing:
+        yield _fact("key", f"{plan.recipe.signing.key} was not opened; the VIB counts as signed")
+
+
 def _signed_by(built: Built) -> str:
     if built.signature is None:
-        return "unsigned"
+        left_out = built.plan.left_out_key
+        return f"unsigned: --unsigned left out the key {left_out}" if left_out else "unsigned"
     certificate = built.signature.judgement.blocks[0].check.certificate
     return f"signed by {certificate.subject}, {certificate.key}" if certificate else "signed"
 

@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Any
 
 from vibforge import __version__
-from vibforge.files.inputs import Unreadable
 from vibforge.findings.check import Check, Finding, Severity
 from vibforge.packages.lint import CHECKS, LintResult
 from vibforge.report.paint import Paint
@@ -20,6 +19,7 @@ _REPEATED = 5
 """Most findings of one check in one file that are listed one by one."""
 _NAMED = 3
 """Places that the line for many findings of one check names."""
+_KEY_NOT_OPENED = "the key of [signing] was not opened; `vibforge build` opens it"
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -42,6 +42,8 @@ def _lines(result: LintResult, paint: Paint, *, every_one: bool) -> Iterator[str
             for _key, group in groupby(found, key=_kind):
                 yield from _group_lines(list(group), file, paint, every_one=every_one)
             yield ""
+    for name in result.keys_not_opened:
+        yield plain(f"{name}: {_KEY_NOT_OPENED}")
     yield counted(result)
     if result.open:
         worst = min(result.open, key=lambda finding: list(Severity).index(finding.severity))
@@ -121,29 +123,34 @@ def sarif(result: LintResult) -> dict[str, Any]:
                         "rules": [_sarif_rule(rule) for rule in rules],
                     }
                 },
-                "invocations": [_sarif_invocation(result.unreadable)],
+                "invocations": [_sarif_invocation(result)],
                 "results": [_sarif_result(finding, index) for finding in result.findings],
             }
         ],
     }
 
 
-def _sarif_invocation(unreadable: Sequence[Unreadable]) -> dict[str, Any]:
-    """Yield a SARIF notification for each file that was not checked."""
+def _sarif_invocation(result: LintResult) -> dict[str, Any]:
+    """Return a notification for each file that was not checked and each key that was not opened."""
     notifications = [
-        {
-            "level": "error",
-            "message": {"text": str(problem)},
-            "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": _uri(str(each.path))}}}
-            ],
-        }
-        for each in unreadable
+        _sarif_notification("error", str(problem), str(each.path))
+        for each in result.unreadable
         for problem in each.problems
     ]
+    notifications += [
+        _sarif_notification("note", _KEY_NOT_OPENED, name) for name in result.keys_not_opened
+    ]
     return {
-        "executionSuccessful": not unreadable,
+        "executionSuccessful": not result.unreadable,
         "toolExecutionNotifications": notifications,
+    }
+
+
+def _sarif_notification(level: str, text: str, file: str) -> dict[str, Any]:
+    return {
+        "level": level,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(file)}}}],
     }
 
 

@@ -41,13 +41,15 @@ class Described(Protocol):
 class VibScan:
     """A VIB whose payloads are read once, when the first check needs them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a caller knows of the VIB
         self,
         vib: "Vib",
         name: str = "",
         progress: Progress = no_progress,
         payloads: tuple[ScannedPayload, ...] | None = None,
         changed_modes: Mapping[str, ChangedMode] = MappingProxyType({}),
+        *,
+        to_be_signed: bool = False,
     ) -> None:
         """Prepare the scan of a VIB.
 
@@ -58,16 +60,23 @@ class VibScan:
             payloads: its payloads if the caller has read them; None to read them to their ends
                 when the first check needs them.
             changed_modes: the modes that the build changed, by path; empty for a finished VIB.
+            to_be_signed: whether a build will sign the VIB, which is unsigned here.
         """
         self.vib = vib
         self.name = name or vib.source.name
         self._progress = progress
         self._given = payloads
         self.changed_modes = changed_modes
+        self.to_be_signed = to_be_signed
 
     @property
     def descriptor(self) -> Descriptor:
         return self.vib.descriptor
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the VIB has a signature, or a build will give it one."""
+        return self.to_be_signed or self.vib.is_signed
 
     @cached_property
     def signature(self) -> Signature:

@@ -155,6 +155,13 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
     project: Annotated[ProjectKind, says("What it was made of.")]
     acceptance_level: Annotated[AcceptanceLevel, says("An acceptance level.")]
     signed: Annotated[bool, says("Whether the recipe names a key.")]
+    key_not_opened: Annotated[
+        str | None,
+        says(
+            "The key that the recipe names, where it was not opened: --dry-run opens none, and "
+            "--unsigned leaves it out; otherwise null."
+        ),
+    ]
     release_date: Annotated[str, says("The date in the VIB, as the descriptor has it.")]
     release_date_source: Annotated[str, says("What named it.")]
     recipe: Annotated[
@@ -200,6 +207,7 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             project=plan.project.kind,
             acceptance_level=plan.recipe.acceptance_level,
             signed=plan.recipe.signing is not None,
+            key_not_opened=result.key_not_opened or None,
             release_date=str(plan.dated.date),
             release_date_source=plan.dated.source.value,
             recipe=table(plan.recipe),

@@ -63,6 +63,13 @@ class Lint(Document, tag="vibforge/lint/1", frozen=True):
         tuple[LintFinding, ...], says("Findings, those that are allowed among them.")
     ]
     unreadable: NotRead
+    keys_not_opened: Annotated[
+        tuple[Path, ...],
+        says(
+            "The projects whose recipe names a key, which lint does not open: it takes their VIBs "
+            "for signed."
+        ),
+    ]
 
     @classmethod
     def of(cls, result: "LintResult") -> Self:
@@ -72,4 +79,5 @@ class Lint(Document, tag="vibforge/lint/1", frozen=True):
             files=tuple(LintedFile(path=file) for file in result.files),
             findings=tuple(map(LintFinding.of, result.findings)),
             unreadable=Unreadable.all_of(result.unreadable),
+            keys_not_opened=result.keys_not_opened,
         )
