@@ -2,12 +2,13 @@
 
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 TRX_CONF = "ptp4l:delay_mechanism P2P\n"
 
 
-def make_tree(root: Path, files: dict[str, bytes | str]) -> Path:
+def make_tree(root: Path, files: Mapping[str, bytes | str]) -> Path:
     """Write files below `root`; a text that starts with `-> ` makes a symbolic link."""
     for path, content in files.items():
         target = root / path

@@ -68,7 +68,15 @@ if TYPE_CHECKING:
     from vibforge.packages.verify import JudgedBundle, Verified, VerifiedBundles
     from vibforge.project.build import Built
     from vibforge.project.plan_build import BuildPlan
-    from vibforge.project.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe
+    from vibforge.project.recipe import (
+        ContentType,
+        FileMapping,
+        Mode,
+        PathRule,
+        PayloadRecipe,
+        PayloadType,
+        Recipe,
+    )
     from vibforge.project.recipe_reading import read_recipe
     from vibforge.signing.key_source import KeySource, open_signer
     from vibforge.signing.store import TrustStore, read_store
@@ -90,10 +98,12 @@ _HOMES = {
     "CheckResult": "vibforge.trx.check",
     "Comparison": "vibforge.comparison.differences",
     "ComponentRecipe": "vibforge.bundle.recipe",
+    "ContentType": "vibforge.project.recipe",
     "DepotError": "vibforge.errors",
     "Explanation": "vibforge.api.explain",
     "Extracted": "vibforge.packages.extract",
     "Fact": "vibforge.packages.verification",
+    "FileMapping": "vibforge.project.recipe",
     "Finding": "vibforge.findings.check",
     "FormatError": "vibforge.errors",
     "Inspected": "vibforge.packages.inspect",
@@ -171,10 +181,12 @@ __all__ = [
     "CheckResult",
     "Comparison",
     "ComponentRecipe",
+    "ContentType",
     "DepotError",
     "Explanation",
     "Extracted",
     "Fact",
+    "FileMapping",
     "Finding",
     "FormatError",
     "Inspected",

@@ -196,6 +196,7 @@ def test_the_schema_tells_what_a_key_is_without_being_written() -> None:
         "type": "tgz",
         "on-install": False,
         "on-remove": False,
+        "config": False,
         "product-line-id": "embeddedEsx",
         "acceptance-level": "community",
         "live-install-allowed": True,
@@ -247,12 +248,12 @@ def test_all_problems_at_once_with_line_and_key() -> None:
         "vibforge.toml:6: relationships.depends[0]: 'esx-version > 7.0' is not a constraint",
         "vibforge.toml:4: live-install-allowed: is a text, but must be true or false",
         "vibforge.toml:8: payloads[0].name: the payload name 'sixteen-letters.' has 16 characters",
-        "vibforge.toml:7: payloads[0]: the key `tree` is missing",
         (
             "vibforge.toml:10: payloads[0].rules[0].paths: '/etc' is not a pattern of paths in "
             "the tree"
         ),
         "vibforge.toml:10: payloads[0].rules[0].mode: '99' is not a file mode",
+        "vibforge.toml:7: payloads[0]: the payload has neither `tree` nor `files`",
     ]
 
 

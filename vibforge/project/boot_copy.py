@@ -90,7 +90,7 @@ class _LaidOut(Struct):
         return new
 
     def move(self, entry: ArchiveEntry, state: FileState | None, path: str) -> None:
-        self.origins[path] = self.old.root / entry.path
+        self.origins[path] = self.old.source_of(entry.path)
         self.entries[path] = (replace(entry, path=path), state)
         self._add_folders(path, entry.mtime)
 

@@ -31,6 +31,7 @@ from vibforge.project.ledger import (
     record,
     serialise_record,
 )
+from vibforge.project.mapped_files import takes
 from vibforge.project.pack import pack
 from vibforge.project.plan_build import BuildPlan, describe, plan_build
 from vibforge.signing import judging, key_source, passphrase, stated_time
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from vibforge.esxi.acceptance import AcceptanceLevel
     from vibforge.findings.check import Allowance
     from vibforge.project.pack import PayloadTree
-    from vibforge.project.recipe import Recipe, SigningRecipe
+    from vibforge.project.recipe import PayloadRecipe, Recipe, SigningRecipe
     from vibforge.signing.host_rules import TrustJudgement
     from vibforge.signing.passphrase import Passphrase
     from vibforge.signing.signer import Signer
@@ -370,12 +371,20 @@ def _signing(
 def _check_folder(folder: Path, plan: BuildPlan) -> None:
     """Raise an error if the output folder is in a payload tree or holds another package."""
     for tree in plan.trees:
-        if _would_be_packed(Path(os.path.realpath(folder)), tree):
+        real_folder = Path(os.path.realpath(folder))
+        if tree.recipe.tree and _would_be_packed(real_folder, tree):
             raise OutputError(
                 "the output folder is in the payload tree, so the next build would pack it",
                 where=str(folder),
                 remedy="choose a folder beside the tree: "
                 + shell_line("-o", tree.root.resolve().parent / "dist"),
+            )
+        if name := _mapped_output(real_folder, tree.recipe, plan):
+            raise OutputError(
+                f"`files` of payload {tree.recipe.name} take {name} from the output folder, so the "
+                "next build would pack it",
+                where=str(folder),
+                remedy="choose a folder that they do not take",
             )
     _check_others(folder, plan.recipe)
 
@@ -391,6 +400,16 @@ def _check_others(folder: Path, of: Recipe) -> None:
             where=str(folder),
             remedy="give each package a folder of its own: " + shell_line("-o", folder / of.name),
         )
+
+
+def _mapped_output(folder: Path, payload: PayloadRecipe, plan: BuildPlan) -> str:
+    """Return a file of the output that the payload's `files` take; empty if they take none."""
+    project = Path(os.path.realpath(plan.project.root))
+    if not folder.is_relative_to(project):
+        return ""
+    parts = folder.relative_to(project).parts
+    names = (*plan.output_names, *filter(None, [plan.bundle_name]))
+    return next((name for name in names if takes(payload, (*parts, name))), "")
 
 
 def _would_be_packed(folder: Path, tree: PayloadTree) -> bool:

@@ -156,7 +156,7 @@ def _scanned(
 
 def _content(tree: PayloadTree, path: str) -> Iterator[memoryview]:
     """Yield a file's content; nothing if the file vanished after it was packed."""
-    origin = tree.origins.get(path, tree.root / path)
+    origin = tree.source_of(path)
     if isinstance(origin, bytes):
         yield memoryview(origin)
         return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NewType, Protocol, Self
+from typing import NamedTuple, NewType, Protocol, Self
 
 from msgspec import Struct, field
 
@@ -15,7 +15,22 @@ from vibforge.errors import PayloadError, Problem, is_file, is_folder
 from vibforge.formats import deflating, gnu_tar, vmtar
 from vibforge.formats.deflating import DEFAULT_LEVEL, CompressionLevel, GzipMember, compress
 from vibforge.formats.gnu_tar import PATH_LIMIT, ArchiveEntry, EntryKind
-from vibforge.project.recipe import PayloadRecipe, PayloadType
+from vibforge.formats.toml_keys import Path as KeyPath
+from vibforge.formats.toml_keys import dotted
+from vibforge.project.mapped_files import (
+    Positions,
+    SourcePattern,
+    below,
+    is_excluded,
+    place_of_file,
+)
+from vibforge.project.recipe import (
+    ContentType,
+    FileMapping,
+    PayloadRecipe,
+    PayloadType,
+    path_fault,
+)
 from vibforge.vib.scan import ChangedMode
 
 
@@ -34,6 +49,8 @@ ARCHIVES: Mapping[PayloadType, TarLayout] = {PayloadType.TGZ: gnu_tar, PayloadTy
 
 ENTRY_LIMIT = 200_000
 """Most entries of a payload to build, at 2 KiB of memory each; large ones have 10,000."""
+SEARCH_LIMIT = 1_000_000
+"""Most names that all patterns of a payload's `files` look at; each takes a microsecond."""
 DEPTH_LIMIT = 100
 """Deepest nesting of folders in a payload to build; vendors need a dozen."""
 _PROBLEM_LIMIT = 50
@@ -69,6 +86,10 @@ class PayloadTree(Struct, frozen=True, kw_only=True, dict=True):
     origins: Mapping[str, Path | bytes] = field(default_factory=dict)
     """Source of an entry's content if it is not the entry's own path below the root."""
 
+    def source_of(self, path: str) -> Path | bytes:
+        """Return the file with an entry's content, or the content itself."""
+        return self.origins.get(path, self.root / path)
+
     @cached_property
     def image_size(self) -> int:
         """Bytes of the unpacked payload."""
@@ -84,30 +105,36 @@ class PayloadTree(Struct, frozen=True, kw_only=True, dict=True):
         return (entry.path for entry in self.entries if entry.kind is not EntryKind.DIRECTORY)
 
 
-def collect(recipe: PayloadRecipe, project: Path, mtime: int) -> PayloadTree:
-    """List a payload's tree.
+def collect(
+    recipe: PayloadRecipe, project: Path, mtime: int, place: Callable[[KeyPath], str] = dotted
+) -> PayloadTree:
+    """List the tree and the files of a payload.
 
     Args:
         recipe: the payload.
-        project: the folder that the recipe's `tree` is relative to.
+        project: the folder that the recipe's `tree` and `files` are relative to.
         mtime: the time of every entry, in seconds since 1970.
+        place: returns where a key of the payload is in the recipe, for messages.
 
     Raises:
-        PayloadError: with all entries of the tree that cannot be part of a payload.
+        PayloadError: with all that cannot be part of a payload.
     """
-    root = project / recipe.tree
-    if not is_folder(root):
-        raise PayloadError(
-            "the payload tree is not a folder" if is_file(root) else "there is no such folder",
-            where=str(root),
-            remedy="make it, and put each file at its path on the host: etc/vmware/trx.conf",
-        )
-    walker = _Walker(recipe, root, mtime)
-    walker.walk("", 0)
-    walker.check_rules()
+    walker = _Walker(recipe, project, mtime)
+    places = [place(("files", index)) for index in range(len(recipe.files))]
+    mapped = list(zip(recipe.files, places, strict=True))
+    for mapping, where in mapped:  # what they say of a folder goes before what is found
+        if mapping.type is ContentType.DIR:
+            walker.take_mapping(mapping, where)
+    if recipe.tree:
+        walker.take_tree()
+    for mapping, where in mapped:
+        if mapping.type is not ContentType.DIR:
+            walker.take_mapping(mapping, where)
+    walker.finish()
     if walker.problems:
         raise PayloadError.from_problems(walker.problems)
-    if not any(entry.kind is not EntryKind.DIRECTORY for entry in walker.entries):
+    root = project / recipe.tree
+    if not walker.file_count:
         raise PayloadError(
             f"payload {recipe.name}: the tree holds no files",
             where=str(root),
@@ -120,6 +147,7 @@ def collect(recipe: PayloadRecipe, project: Path, mtime: int) -> PayloadTree:
         entries=tuple(walker.entries),
         states=tuple(walker.states),
         changed_modes=walker.changed_modes,
+        origins=walker.origins,
     )
     _check_size(tree)
     return tree
@@ -135,165 +163,325 @@ def _check_size(tree: PayloadTree) -> None:
         )
 
 
-class _Walker:
-    """Goes through one tree, depth first, names in byte order."""
+class _Claim(NamedTuple):
+    """What puts an entry at a path: a file of the project, or a line of the recipe."""
 
-    def __init__(self, recipe: PayloadRecipe, root: Path, mtime: int) -> None:
+    source: str
+    kind: EntryKind
+    place: str
+    """The line of the recipe; empty for what is in the tree."""
+    is_dir_mapping: bool
+
+    def __str__(self) -> str:
+        is_told = self.place in {"", self.source}
+        return self.source if is_told else f"{self.source} ({self.place})"
+
+
+class _StrangeLink(NamedTuple):
+    """A link that leads to nothing in the tree, until all files are known."""
+
+    path: str
+    target: str
+    where: str
+
+
+class _Walker:
+    """Lists a payload: its tree, depth first, names in byte order, and the files that are mapped.
+
+    Where files are mapped, it keeps who claims each path, and orders the entries at the end.
+    """
+
+    def __init__(self, recipe: PayloadRecipe, project: Path, mtime: int) -> None:
         self.entries: list[ArchiveEntry] = []
         self.states: list[FileState | None] = []
         self.problems: list[Problem] = []
         self.changed_modes: dict[str, ChangedMode] = {}
+        self.origins: dict[str, Path | bytes] = {}
+        self.file_count = 0
         self._recipe = recipe
-        self._root = root
+        self._project = project
+        self._root = project / recipe.tree
         self._mtime = mtime
         self._unused_rules = set(range(len(recipe.rules)))
+        self._claims: dict[str, _Claim] | None = {} if recipe.files else None
+        self._strange_links: list[_StrangeLink] = []
+        self._mapping: FileMapping | None = None
+        self._place = ""
+        self._searched = 0
 
-    def walk(self, folder: str, depth: int) -> None:
-        """Take in the content of `folder`, a path below the root that ends with a slash, or ''."""
-        if depth > DEPTH_LIMIT:
-            self._refuse(folder, f"folders are nested more than {DEPTH_LIMIT} levels deep")
+    def take_tree(self) -> None:
+        """Take in all that is in the tree."""
+        if is_folder(self._root):
+            self._walk(self._root, "", 0)
             return
-        try:
-            with os.scandir(self._root / folder) as found:
-                children = sorted(found, key=lambda child: os.fsencode(child.name), reverse=True)
-        except OSError as error:
-            self._refuse(folder, f"the folder cannot be read: {error.strerror}")
-            return
-        while children and len(self.problems) < _PROBLEM_LIMIT:
-            child = children.pop()  # what the system said of it goes with it
-            path = folder + child.name
-            if not any(fnmatchcase(path, pattern) for pattern in self._recipe.exclude):
-                self._take(child, path, depth)
+        is_other = is_file(self._root)
+        self._add_problem(
+            "the payload tree is not a folder" if is_other else "there is no such folder",
+            str(self._root),
+            "make it, and put each file at its path on the host: etc/vmware/trx.conf",
+        )
 
-    def check_rules(self) -> None:
+    def take_mapping(self, mapping: FileMapping, place: str) -> None:
+        """Take in what one of the payload's `files` maps.
+
+        Args:
+            mapping: the source and its place on the host.
+            place: where it is in the recipe.
+
+        Raises:
+            PayloadError: the patterns look at too much.
+        """
+        self._mapping, self._place = mapping, place
+        known, problems = self.file_count, len(self.problems)
+        match mapping.type:
+            case ContentType.DIR:
+                self._add(mapping.dst.rstrip("/"), EntryKind.DIRECTORY, place)
+            case ContentType.SYMLINK:
+                self._take_link(mapping.dst, place, mapping.src)
+            case _:
+                self._take_sources(mapping)
+                if (known, problems) == (self.file_count, len(self.problems)):
+                    self._refuse_mapping(
+                        f"{mapping.src} matches no file, or only files that `exclude` leaves out",
+                        "correct `src`, or build first what it names; an empty folder is a "
+                        'type = "dir"',
+                    )
+        self._mapping, self._place = None, ""
+
+    def finish(self) -> None:
+        """Check what can be judged only when all entries are known, and order them."""
+        if self._claims is not None:
+            self._add_parents(self._claims)
+            for link in self._strange_links:
+                if not _leads_to_one_of(self._claims, link):
+                    self._refuse_link(link.where, link.target, "payload")
+            pairs = zip(self.entries, self.states, strict=True)
+            ordered = sorted(pairs, key=lambda pair: pair[0].path.split("/"))
+            self.entries = [entry for entry, _ in ordered]
+            self.states = [state for _, state in ordered]
+        self._check_rules()
+
+    def _check_rules(self) -> None:
         """Refuse rules that matched nothing: they are misspelt more often than not."""
         for index in sorted(self._unused_rules):
             patterns = ", ".join(self._recipe.rules[index].paths)
-            self._refuse(
-                "",
+            self._add_problem(
                 f"no path matches rules[{index}] of payload {self._recipe.name}: {patterns}",
+                str(self._root),
                 "write paths relative to the tree, without a leading slash, or remove the rule",
             )
 
-    def _refuse(self, path: str, what: str, remedy: str = "") -> None:
-        where = str(self._root / path) if path.isprintable() else ascii(path)
+    def _add_problem(self, what: str, where: str, remedy: str = "") -> None:
         if len(self.problems) < _PROBLEM_LIMIT:
             self.problems.append(Problem(what=what, where=where, remedy=remedy))
 
-    def _take(self, child: os.DirEntry[str], path: str, depth: int) -> None:
-        if not self._name_fits(path):
+    def _refuse(self, source: str, path: str, what: str, remedy: str = "") -> None:
+        self._add_problem(what, self._where(source, path), remedy)
+
+    def _refuse_mapping(self, what: str, remedy: str = "") -> None:
+        self._add_problem(what, self._place, remedy)
+
+    def _where(self, source: str, path: str) -> str:
+        """Return a file's own place, behind the line of the recipe that maps it."""
+        own = str(Path(source)) if source.isprintable() else ascii(path)
+        return own if self._place in {"", source} else f"{self._place}: {own}"
+
+    def _take_sources(self, mapping: FileMapping) -> None:
+        pattern = SourcePattern.parse(mapping.src)
+        fixed = self._project.joinpath(*pattern.fixed)
+        try:
+            status = fixed.lstat()
+            parent = (fixed.parent if pattern.fixed else fixed).resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._refuse_mapping(
+                f"{fixed} cannot be read: {reason}", "correct `src`, or build first what it names"
+            )
             return
-        if len(self.entries) >= ENTRY_LIMIT:
-            self._refuse(path, f"more than {ENTRY_LIMIT} entries")
+        if not parent.is_relative_to(self._project.resolve()):
+            self._refuse_mapping(
+                f"{fixed} is outside of the project: a link leads to {parent}",
+                "copy what is needed into the project",
+            )
+        elif not stat.S_ISDIR(status.st_mode):
+            if pattern.rest or mapping.type is ContentType.TREE:
+                self._refuse_mapping(f"{fixed} is not a folder", "name a folder")
+            else:
+                self._take(os.fspath(fixed), place_of_file(mapping, fixed.name), lambda: status, 0)
+        elif pattern.rest:
+            self._search(pattern, pattern.start, fixed, "", 0)
+        else:
+            self._take_folder(fixed, below(mapping.dst, ""))
+
+    def _take_folder(self, folder: Path, path: str) -> None:
+        """Take in a folder that is mapped as a whole; its path on the host is '' for /."""
+        if path:
+            self._add(path, EntryKind.DIRECTORY, os.fspath(folder))
+        self._walk(folder, f"{path}/" if path else "", 0)
+
+    def _search(
+        self, pattern: SourcePattern, at: Positions, folder: Path, path: str, depth: int
+    ) -> None:
+        """Take in what matches a pattern in a folder, without following links to folders.
+
+        Args:
+            pattern: the pattern.
+            at: the positions in it when the folder is reached.
+            folder: the folder.
+            path: its path below the pattern's fixed part, with a slash at the end, or ''.
+            depth: how deep it is below the fixed part.
+        """
+        assert self._mapping  # noqa: S101 - only mappings have patterns
+        if pattern.is_match(at):
+            self._take_folder(folder, below(self._mapping.dst, path.rstrip("/")))
+            return
+        for child in self._children(folder, path, depth):
+            self._searched += 1
+            reached = pattern.after(at, child.name)
+            if pattern.is_match(reached):
+                self._take_child(child, below(self._mapping.dst, path + child.name), depth)
+            elif reached and child.is_dir(follow_symlinks=False):
+                self._search(pattern, reached, Path(child.path), f"{path}{child.name}/", depth + 1)
+
+    def _walk(self, folder: Path | str, prefix: str, depth: int) -> None:
+        """Take in the content of `folder`, whose path on the host ends with a slash, or is ''."""
+        for child in self._children(folder, prefix, depth):
+            self._take_child(child, prefix + child.name, depth)
+
+    def _children(self, folder: Path | str, path: str, depth: int) -> Iterator["os.DirEntry[str]"]:
+        """Yield what is in a folder, names in byte order, until there are too many problems."""
+        if depth > DEPTH_LIMIT:
+            what = f"folders are nested more than {DEPTH_LIMIT} levels deep"
+            self._refuse(os.fspath(folder), path, what)
             return
         try:
-            status = child.stat(follow_symlinks=False)
+            with os.scandir(folder) as found:
+                children = sorted(found, key=lambda child: os.fsencode(child.name), reverse=True)
         except OSError as error:
-            self._refuse(path, f"cannot be read: {error.strerror}")
+            self._refuse(os.fspath(folder), path, f"the folder cannot be read: {error.strerror}")
+            return
+        if self._searched + len(children) > SEARCH_LIMIT:
+            what = f"the patterns of `files` look at more than {SEARCH_LIMIT} names"
+            self._refuse_mapping(what, "begin them with the folder that holds the files")
+            raise PayloadError.from_problems(self.problems)
+        while children and len(self.problems) < _PROBLEM_LIMIT:
+            yield children.pop()  # what the system said of it goes with it
+
+    def _take_child(self, child: "os.DirEntry[str]", path: str, depth: int) -> None:
+        self._take(child.path, path, lambda: child.stat(follow_symlinks=False), depth)
+
+    def _take(self, source: str, path: str, look: Callable[[], os.stat_result], depth: int) -> None:
+        """Take in what is at `source`, with all in it; `path` is its place on the host."""
+        if self._is_left_out(path) or not self._fits(source, path):
+            return
+        try:
+            status = look()
+        except OSError as error:
+            self._refuse(source, path, f"cannot be read: {error.strerror}")
             return
         if stat.S_ISDIR(status.st_mode):
-            self._add(path, EntryKind.DIRECTORY, status)
-            self.walk(path + "/", depth + 1)
+            self._add(path, EntryKind.DIRECTORY, source, mode=status.st_mode)
+            self._walk(source, path + "/", depth + 1)
         elif stat.S_ISLNK(status.st_mode):
-            self._take_link(path, status)
+            self._take_link(path, source, Path(source).readlink().as_posix())
         elif stat.S_ISREG(status.st_mode):
-            self._take_file(path, child.path, status)
+            self._take_file(path, source, status)
         else:
             self._refuse(
+                source,
                 path,
                 f"a {_kind_name(status.st_mode)} cannot be part of a payload",
                 "remove it from the tree, or name it in the payload's `exclude`",
             )
 
-    def _name_fits(self, path: str) -> bool:
-        if not (path.isascii() and path.isprintable()):
-            self._refuse(
-                path,
-                "the name has characters other than printable ASCII, which a descriptor and a "
-                "boot image cannot carry safely",
-                "rename it",
-            )
+    def _is_left_out(self, path: str) -> bool:
+        if self._mapping:
+            return is_excluded(path, self._recipe.exclude)
+        return any(fnmatchcase(path, pattern) for pattern in self._recipe.exclude)
+
+    def _fits(self, source: str, path: str) -> bool:
+        if fault := path_fault(path):
+            self._refuse(source, path, *fault)
             return False
-        if "\\" in path:
-            self._refuse(
-                path,
-                "the name has a backslash, which some systems read as a separator of folders",
-                "rename it, or name it in the payload's `exclude`",
-            )
-            return False
-        if len(path) >= PATH_LIMIT:
-            what = f"the path has {len(path)} characters; {PATH_LIMIT - 1} is the most"
-            self._refuse(path, what, "rename files or folders to shorter names")
+        if len(self.entries) >= ENTRY_LIMIT:
+            self._refuse(source, path, f"more than {ENTRY_LIMIT} entries")
             return False
         return True
 
-    def _take_link(self, path: str, status: os.stat_result) -> None:
-        target = (self._root / path).readlink().as_posix()
+    def _take_link(self, path: str, source: str, target: str) -> None:
+        where = self._where(source, path)
         if not (target.isascii() and target.isprintable() and 0 < len(target) < PATH_LIMIT):
-            self._refuse(path, "the link's target is too long or not printable ASCII")
-        elif not self._stays_inside(path, target) and not any(
+            self._add_problem("the link's target is too long or not printable ASCII", where)
+            return
+        if not self._may_lead_to(path, target):
+            if self._claims is None:
+                self._refuse_link(where, target, "tree")
+                return
+            self._strange_links.append(_StrangeLink(path, target, where))
+        self._add(path, EntryKind.SYMLINK, source, link=target)
+
+    def _refuse_link(self, where: str, target: str, whole: str) -> None:
+        self._add_problem(
+            f"the link leads to {target}, which is not in the {whole}",
+            where,
+            f"link to a file of the {whole}, or name this link in the payload's `outside-links` "
+            "if the host has that file",
+        )
+
+    def _may_lead_to(self, path: str, target: str) -> bool:
+        """Return whether a link leads to something in the tree, or may lead anywhere."""
+        is_in_tree = bool(self._recipe.tree) and self._stays_inside(path, target)
+        return is_in_tree or any(
             fnmatchcase(path, pattern) for pattern in self._recipe.outside_links
-        ):
-            self._refuse(
-                path,
-                f"the link leads to {target}, which is not in the tree",
-                "link to a file of the tree, or name this link in the payload's `outside-links` "
-                "if the host has that file",
-            )
-        else:
-            self._add(path, EntryKind.SYMLINK, status, link=target)
+        )
 
     def _stays_inside(self, path: str, target: str) -> bool:
         """Return whether a link's target is in the tree, with the tree's root as /."""
-        steps: list[str] = []
-        for step in (PurePosixPath("/", path).parent / target).parts[1:]:
-            if step != "..":
-                steps.append(step)
-            elif steps:
-                steps.pop()
-            else:
-                return False
+        steps = _steps_to(path, target)
+        if steps is None:
+            return False
         parents = [self._root.joinpath(*steps[:count]) for count in range(1, len(steps))]
         return not any(parent.is_symlink() for parent in parents) and os.path.lexists(
             self._root.joinpath(*steps)
         )
 
-    def _take_file(self, path: str, found_at: str, status: os.stat_result) -> None:
+    def _take_file(self, path: str, source: str, status: os.stat_result) -> None:
         kind, hints = EntryKind.FILE, vmtar.TextHints()
         try:
-            if status.st_mode & _READABLE != _READABLE and not os.access(found_at, os.R_OK):
+            if status.st_mode & _READABLE != _READABLE and not os.access(source, os.R_OK):
                 raise PermissionError(13, "permission denied")
             if self._recipe.type is PayloadType.VGZ and status.st_size:
-                kind, hints = self._look_inside(path)
+                kind, hints = _look_inside(source)
         except OSError as error:
-            self._refuse(path, f"cannot be read: {error.strerror}", "give yourself access to it")
+            what = f"cannot be read: {error.strerror}"
+            self._refuse(source, path, what, "give yourself access to it")
             return
-        self._add(path, kind, status, hints=hints)
+        is_new = self._add(path, kind, source, mode=status.st_mode, status=status, hints=hints)
+        if is_new and self._mapping:
+            self.origins[path] = Path(source)
 
-    def _look_inside(self, path: str) -> tuple[EntryKind, vmtar.TextHints]:
-        with (self._root / path).open("rb", buffering=0) as file:
-            head = file.read(vmtar.HEAD_SIZE)
-        if not head.startswith(vmtar.ELF_MAGIC):
-            return EntryKind.FILE, vmtar.TextHints()
-        return EntryKind.SHARED_FILE, vmtar.text_hints(head)
-
-    def _add(
+    def _add(  # noqa: PLR0913 - what an entry is made of
         self,
         path: str,
         kind: EntryKind,
-        status: os.stat_result,
+        source: str,
         *,
+        mode: int = _FOLDER_MODE,
+        status: os.stat_result | None = None,
         link: str = "",
         hints: vmtar.TextHints | None = None,
-    ) -> None:
-        mode, owner, group = self._attributes(path, kind, status.st_mode)
+    ) -> bool:
+        """Add an entry; return False if its path is taken. Only files have a `status`."""
+        if not self._claim(path, kind, source):
+            return False
+        mode, owner, group = self._attributes(path, kind, mode)
         hints = hints or vmtar.TextHints()
         self.entries.append(
             ArchiveEntry(
                 path=path,
                 kind=kind,
                 mode=mode,
-                size=status.st_size if kind.is_file else 0,
+                size=status.st_size if status else 0,
                 link=link,
                 uid=owner,
                 gid=group,
@@ -302,10 +490,44 @@ class _Walker:
                 text_pages=hints.pages,
             )
         )
-        self.states.append(state_of(status) if kind.is_file else None)
+        self.states.append(state_of(status) if status else None)
+        self.file_count += kind is not EntryKind.DIRECTORY
+        return True
+
+    def _claim(self, path: str, kind: EntryKind, source: str) -> bool:
+        """Return whether a path is free; refuse a second source, unless both are folders."""
+        if self._claims is None:
+            return True
+        is_dir_mapping = self._mapping is not None and self._mapping.type is ContentType.DIR
+        new = _Claim(source, kind, self._place, is_dir_mapping)
+        old = self._claims.setdefault(path, new)
+        if old is new:
+            return True
+        both_folders = EntryKind.DIRECTORY is old.kind is kind
+        if not both_folders or (old.is_dir_mapping and is_dir_mapping):
+            self._add_problem(
+                f"/{path} comes from {old} and from {source}",
+                self._place or self._where(source, path),
+                "remove one of them, or give it another place",
+            )
+        return False
+
+    def _add_parents(self, claims: dict[str, _Claim]) -> None:
+        """Add the folders above all entries; a host mounts no payload without them."""
+        for path, claim in sorted(claims.items()):
+            for parent in map(str, list(PurePosixPath(path).parents)[:-1]):
+                above = claims.get(parent)
+                if above is None:
+                    self._add(parent, EntryKind.DIRECTORY, parent)
+                elif above.kind is not EntryKind.DIRECTORY:
+                    self._add_problem(
+                        f"{claim.source} goes below /{parent}, but {above} is no folder",
+                        claim.place or above.place,
+                        "remove one of them, or give it another place",
+                    )
 
     def _attributes(self, path: str, kind: EntryKind, mode_found: int) -> tuple[int, int, int]:
-        """Return mode, owner and group: the default, then what the matching rules say."""
+        """Return mode, owner and group: the default, then what rules and mapping say."""
         default = mode = _default_mode(kind, mode_found)
         owner = group = 0
         is_named = False
@@ -316,9 +538,46 @@ class _Walker:
                 mode = mode if rule.mode is None else rule.mode.bits
                 owner = owner if rule.owner is None else rule.owner
                 group = group if rule.group is None else rule.group
+        if of := self._mapping:
+            owner = owner if of.owner is None else of.owner
+            group = group if of.group is None else of.group
+            if of.mode is not None and (kind.is_file or of.type is ContentType.DIR):
+                mode, is_named = of.mode.bits, True
+            if of.config and kind.is_file:
+                mode |= stat.S_ISVTX
         if not is_named and _is_changed(kind, mode_found, default):
             self.changed_modes[path] = ChangedMode(stat.S_IMODE(mode_found), default)
         return mode, owner, group
+
+
+def _steps_to(path: str, target: str) -> list[str] | None:
+    """Return the names on the way from / to a link's target; None if it leads above /."""
+    steps: list[str] = []
+    for step in (PurePosixPath("/", path).parent / target).parts[1:]:
+        if step != "..":
+            steps.append(step)
+        elif steps:
+            steps.pop()
+        else:
+            return None
+    return steps
+
+
+def _leads_to_one_of(claims: Mapping[str, _Claim], link: _StrangeLink) -> bool:
+    steps = _steps_to(link.path, link.target)
+    if steps is None:
+        return False
+    above = ("/".join(steps[:count]) for count in range(1, len(steps)))
+    has_links = any(path in claims and claims[path].kind.is_link for path in above)
+    return not has_links and (not steps or "/".join(steps) in claims)
+
+
+def _look_inside(source: str) -> tuple[EntryKind, vmtar.TextHints]:
+    with Path(source).open("rb", buffering=0) as file:
+        head = file.read(vmtar.HEAD_SIZE)
+    if not head.startswith(vmtar.ELF_MAGIC):
+        return EntryKind.FILE, vmtar.TextHints()
+    return EntryKind.SHARED_FILE, vmtar.text_hints(head)
 
 
 def _is_changed(kind: EntryKind, found: int, default: int) -> bool:

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from vibforge.files.inputs import read_file
 from vibforge.findings.check import Allowance
 from vibforge.formats.deflating import GzipMember
 from vibforge.formats.gnu_tar import EntryKind
+from vibforge.formats.toml_keys import Path as KeyPath
 from vibforge.formats.toml_keys import dotted
 from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outcomes_of, outlook
 from vibforge.host.package import Package
@@ -194,10 +196,11 @@ def judge_trx(
     """
     excused = [*allow, *(each for each in of_recipe if each.rule in BY_NAME)]
     for tree in trees:
-        if TRX_CONF in tree.files():
-            path = tree.root / TRX_CONF
-            result = check(read_file(path, TRX_CONF_LIMIT, TrxError), allow=excused)
-            result.require(str(path))
+        source = tree.source_of(TRX_CONF)
+        # A link of the recipe has no file here.
+        if TRX_CONF in tree.files() and isinstance(source, Path) and os.path.lexists(source):
+            result = check(read_file(source, TRX_CONF_LIMIT, TrxError), allow=excused)
+            result.require(str(source))
             return result
     return None
 
@@ -373,14 +376,20 @@ def _collect_all(project: Project, dated: DatedBy) -> tuple[PayloadTree, ...]:
     """Collect every tree, by payload name: readers of a stream need that order."""
     trees: list[PayloadTree] = []
     problems: list[Problem] = []
-    for payload in sorted(project.recipe.payloads, key=lambda payload: payload.name):
+    payloads = enumerate(project.recipe.payloads)
+    for index, payload in sorted(payloads, key=lambda numbered: numbered[1].name):
+        place = partial(_place_in_payload, project, index)
         try:
-            trees.append(collect(payload, project.root, dated.date.epoch))
+            trees.append(collect(payload, project.root, dated.date.epoch, place))
         except PayloadError as error:
             problems += error.problems
     if problems:
         raise PayloadError.from_problems(problems)
     return tuple(trees)
+
+
+def _place_in_payload(project: Project, index: int, key: KeyPath) -> str:
+    return project.place(("payloads", index, *key))
 
 
 def _check_paths(trees: tuple[PayloadTree, ...]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -16,7 +16,7 @@ from vibforge.formats.toml_keys import dotted
 from vibforge.formats.toml_reading import SIZE_LIMIT
 from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.project.recipe import Recipe
-from vibforge.project.recipe_reading import read_recipe, read_table
+from vibforge.project.recipe_reading import DocumentPlaces, read_recipe, read_table
 from vibforge.project.recipe_writing import table_of
 from vibforge.vib.descriptor import Descriptor, Payload
 from vibforge.vib.descriptor_reading import parse
@@ -150,6 +150,8 @@ class Project(Struct, frozen=True, kw_only=True):
     recipe: Recipe
     root: Path
     kind: ProjectKind
+    place: Callable[[KeyPath], str] = dotted
+    """Returns where the value of a key is, for messages."""
 
 
 def read_project(
@@ -184,14 +186,12 @@ def read_project(
     if is_file(path) or is_file(path / RECIPE_NAME):
         file = path if is_file(path) else path / RECIPE_NAME
         variables = os.environ if environment is None else environment
+        text = recipe_text(file)
         recipe = read_recipe(
-            recipe_text(file),
-            str(file),
-            environment=variables,
-            settings=settings or {},
-            keyless=keyless,
+            text, str(file), environment=variables, settings=settings or {}, keyless=keyless
         )
-        return Project(recipe=recipe, root=file.parent, kind=ProjectKind.RECIPE)
+        place = DocumentPlaces(text, str(file))
+        return Project(recipe=recipe, root=file.parent, kind=ProjectKind.RECIPE, place=place)
     if not is_folder(path):
         raise ModelError(
             "there is no such project",

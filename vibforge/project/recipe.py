@@ -14,7 +14,7 @@ from vibforge.bundle.recipe import BundleRecipe, check_bundle
 from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.findings.check import Allowance
-from vibforge.formats.gnu_tar import MODE_BITS
+from vibforge.formats.gnu_tar import MODE_BITS, PATH_LIMIT
 from vibforge.formats.toml_keys import key
 from vibforge.vib import identity
 from vibforge.vib.descriptor import SystemRequires, Url
@@ -128,8 +128,122 @@ class PathRule(Struct, frozen=True, kw_only=True):
     group: Annotated[int | None, key("Numeric group id.", check=_check_owner)] = None
 
 
+def _check_tree(value: str) -> None:
+    if value:
+        identity.check_filled_line(value)
+
+
+class ContentType(StrEnum):
+    """What `[[payloads.files]]` adds: files, an empty folder, a whole folder, or a link."""
+
+    FILE = "file"
+    DIR = "dir"
+    TREE = "tree"
+    SYMLINK = "symlink"
+
+    @property
+    def has_source(self) -> bool:
+        """Whether `src` names files of the project."""
+        return self in {ContentType.FILE, ContentType.TREE}
+
+
+PROJECT_ROOT = HOST_ROOT = "."
+"""What `src` and `dst` say for the whole project, and for / on the host."""
+
+
+def path_fault(path: str) -> tuple[str, str] | None:
+    """Return what keeps a path from being in a payload, and a remedy; None if nothing does."""
+    if not (path.isascii() and path.isprintable()):
+        what = (
+            "the name has characters other than printable ASCII, which a descriptor and a "
+            "boot image cannot carry safely"
+        )
+        return what, "rename it"
+    if "\\" in path:
+        return (
+            "the name has a backslash, which some systems read as a separator of folders",
+            "rename it, or name it in the payload's `exclude`",
+        )
+    if len(path) >= PATH_LIMIT:
+        return (
+            f"the path has {len(path)} characters; {PATH_LIMIT - 1} is the most",
+            "rename files or folders to shorter names",
+        )
+    return None
+
+
+def _check_destination(text: str) -> None:
+    if text.startswith("/"):
+        raise ModelError(
+            f"{text!r} starts with a slash",
+            remedy="write the path on the host without it: " + (text.strip("/") or HOST_ROOT),
+        )
+    if text not in {HOST_ROOT, f"{HOST_ROOT}/"} and not _is_plain_path(text.removesuffix("/")):
+        raise ModelError(
+            f"{text!r} is not a path on the host",
+            remedy="write it without empty parts, `.` and `..`: opt/acme/bin/",
+        )
+    if fault := path_fault(text):
+        raise ModelError(fault[0], remedy="write another path")
+
+
+def _is_plain_path(text: str) -> bool:
+    return all(part not in {"", ".", ".."} for part in text.split("/"))
+
+
+class FileMapping(Struct, frozen=True, kw_only=True):
+    """Files of the project and their place on the host.
+
+    Examples:
+        >>> from vibforge import ContentType, FileMapping, PayloadRecipe, Recipe, build
+        >>> conf = FileMapping(src="my-trx/etc/vmware/*.conf", dst="etc/vmware", config=True)
+        >>> logs = FileMapping(type=ContentType.DIR, dst="opt/acme/logs")
+        >>> payload = PayloadRecipe(name="acme", files=(conf, logs))
+        >>> recipe = Recipe(name="agent", version="2.0-1", payloads=(payload,))
+        >>> build(recipe, "agent").plan.files
+        ('etc/vmware/trx.conf',)
+    """
+
+    src: Annotated[
+        str,
+        key(
+            "File, folder or pattern, relative to the recipe and inside its folder. `*` and `?` "
+            "match within a name, `**` across folders. For a symlink: its target on the host."
+        ),
+    ] = ""
+    dst: Annotated[
+        str,
+        key(
+            "Path on the host, without a leading slash; `.` is /. A file goes to this path, or "
+            "into it if it ends with a slash; what a folder or pattern matches goes below it.",
+            check=_check_destination,
+        ),
+    ]
+    type: Annotated[
+        ContentType,
+        key(
+            "`file` for what `src` matches, with all in matched folders; `tree` for a whole "
+            "folder; `dir` for an empty folder, `symlink` for a link, both without a source file."
+        ),
+    ] = ContentType.FILE
+    mode: Annotated[
+        Mode | None,
+        key("Octal mode of the files, or of the folder of a `dir`; goes before all rules."),
+    ] = None
+    owner: Annotated[int | None, key("Numeric user id.", check=_check_owner)] = None
+    group: Annotated[int | None, key("Numeric group id.", check=_check_owner)] = None
+    config: Annotated[
+        bool,
+        key(
+            "Whether ESXi keeps edits of the files over a reboot: sets the sticky bit, which works "
+            "below /etc. An update of the VIB then keeps an edited file, too (6.7; not known for "
+            "later releases)."
+        ),
+    ] = False
+
+
 class PayloadRecipe(Struct, frozen=True, kw_only=True):
-    """One payload: a tree of files and how it is packed."""
+    """One payload: its files and how they are packed. It has a tree, or `files`, or both."""
 
     name: Annotated[
         str,
@@ -142,9 +256,13 @@ class PayloadRecipe(Struct, frozen=True, kw_only=True):
         str,
         key(
             "Folder, relative to the recipe, whose content appears at / on the host.",
-            check=identity.check_filled_line,
+            check=_check_tree,
         ),
-    ]
+    ] = ""
+    files: Annotated[
+        tuple[FileMapping, ...],
+        key("Files from elsewhere in the project, each with its place on the host."),
+    ] = ()
     type: Annotated[PayloadType, key("`tgz` (GNU tar) or `vgz` (vmtar).")] = PayloadType.TGZ
     boot_order: Annotated[
         int | None,

@@ -28,7 +28,8 @@ from vibforge.formats.toml_keys import (
     rule_of,
 )
 from vibforge.formats.toml_reading import read_toml
-from vibforge.project.recipe import PATTERN_LIMIT, PayloadRecipe, Recipe, VibType
+from vibforge.project.mapped_files import mapping_faults
+from vibforge.project.recipe import PATTERN_LIMIT, FileMapping, PayloadRecipe, Recipe, VibType
 from vibforge.vib.descriptor import (
     HardwarePlatform,
     MaintenanceMode,
@@ -43,6 +44,12 @@ from vibforge.vib.relationships import Relationships
 def broken_rules(recipe: Recipe) -> Iterator[Fault]:
     """Yield an error for each rule that a recipe breaks, with its key."""
     yield from broken_keys(recipe, ())
+    for index, payload in enumerate(recipe.payloads):
+        if not (payload.tree or payload.files):
+            yield ("payloads", index), _no_content()
+        for number, mapping in enumerate(payload.files):
+            for below, error in mapping_faults(mapping):
+                yield ("payloads", index, "files", number, *below), error
     yield from contradictions(recipe)
 
 
@@ -70,8 +77,17 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
         )
 
 
+def _no_content() -> ModelError:
+    return ModelError(
+        "the payload has neither `tree` nor `files`",
+        remedy="name the folder whose content appears at / on the host, or files with `src` and "
+        "`dst`",
+    )
+
+
 def _patterns(payload: PayloadRecipe) -> Iterator[tuple[str, ...]]:
     yield payload.exclude
+    yield tuple(mapping.src for mapping in payload.files)
     yield from (rule.paths for rule in payload.rules)
 
 
@@ -234,7 +250,7 @@ def read_recipe(
         '1.0-1'
     """
     table = _toml(document, where)
-    place = _DocumentPlaces(document, where)
+    place = DocumentPlaces(document, where)
     return read_table(table, place, environment=environment, settings=settings, keyless=keyless)
 
 
@@ -257,7 +273,7 @@ def read_bundle_recipe(
         ModelError: with all problems: syntax, unknown keys, types, rules.
     """
     table = {"bundle": _toml(document, where).get("bundle", {})}
-    reader = _Reader(_DocumentPlaces(document, where), environment)
+    reader = _Reader(DocumentPlaces(document, where), environment)
     reader.apply(table, {f"bundle.{name}": value for name, value in (settings or {}).items()})
     recipe = reader.read(BundleRecipe, table["bundle"], ("bundle",))
     if isinstance(recipe, BundleRecipe):
@@ -310,7 +326,7 @@ def read_table(
     return recipe
 
 
-class _DocumentPlaces:
+class DocumentPlaces:
     """Finds the line of a key; reads the document for lines only at the first request."""
 
     def __init__(self, document: str, where: str) -> None:
@@ -426,7 +442,15 @@ class _Reader:
             elif field.required:
                 self.refuse(path, ModelError(f"the key `{name}` is missing"))
                 given[field.name] = _BROKEN
-        return _BROKEN if _BROKEN in given.values() else kind(**given)
+        if kind is PayloadRecipe and not (table.get("tree") or table.get("files")):
+            self.refuse(path, _no_content())
+        if _BROKEN in given.values():
+            return _BROKEN
+        made: object = kind(**given)
+        if isinstance(made, FileMapping):
+            for below, error in mapping_faults(made):
+                self.refuse((*path, *below), error)
+        return made
 
     def _checked(self, check: Rule | None, value: Any, path: Path) -> Any:  # noqa: ANN401
         if check and value is not _BROKEN:
