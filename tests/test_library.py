@@ -282,6 +282,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "cat": lambda path: vibforge.cat(path, "x", bytearray().extend),
     "verify": lambda path: vibforge.verify(path).unreadable,
     "verify trust": lambda path: vibforge.verify("page.vib", trust=path or "absent"),
+    "verify sbom": lambda path: vibforge.verify("page.vib", sbom=path),
     "verify level": lambda text: vibforge.verify("page.vib", require_level=text or "x"),
     "extract": lambda path: vibforge.extract(path, "out"),
     "extract --stage": lambda path: vibforge.extract(path, "out", stage=True),

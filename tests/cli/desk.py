@@ -58,6 +58,7 @@ COMMANDS = {
     "bundle verify by a policy": "bundle verify bundle.zip --require-signed",
     "bundle unpack": "bundle unpack given.zip -C depot",
     "evidence sbom": "evidence sbom good.vib -o sbom.json",
+    "verify --sbom": "verify good.vib community.vib --sbom sbom.json",
     "trx check": "trx check trx.conf",
     "trx check that allows": "trx check bad.conf --allow port-section --because tried",
     "trx show": "trx show bad.conf --all",

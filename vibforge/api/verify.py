@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import path_of, policy_of, some_of, typed_errors
+from vibforge.api.arguments import optional_path, path_of, policy_of, some_of, typed_errors
+from vibforge.evidence import claims, sbom_checking
 from vibforge.packages import verify as packages_verify
 from vibforge.vib import archive
 
@@ -28,6 +29,7 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
     at: datetime | None = None,
     require_signed: bool = False,
     require_level: str | AcceptanceLevel | None = None,
+    sbom: str | Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Verified:
     """Check VIBs and bundles against their own metadata: sizes, digests, file lists, signatures.
@@ -42,11 +44,12 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         require_signed: fail VIBs without a valid signature.
         require_level: fail VIBs below this acceptance level, and VIBs whose level no signer in
             `trust` carries.
+        sbom: an SBOM in CycloneDX or SPDX, as JSON; fail files that it does not describe.
         on_progress: called with the bytes that are read, and how many there are in all.
 
     Raises:
         ModelError: no file is named, or an argument is malformed.
-        FormatError: a file of `trust` cannot be read.
+        FormatError: a file of `trust` or the SBOM cannot be read.
 
     Examples:
         >>> from vibforge import Fact, Outcome, Verification, Verified, verify
@@ -79,7 +82,11 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         trust, at=at, strict=strict, require_signed=require_signed, require_level=require_level
     )
     given = (files,) if isinstance(files, str | Path | archive.Vib) else files
-    return packages_verify.verify_all(some_of(given, _subject_of), on_progress, policy)
+    bill = optional_path(sbom)
+    stated = None if bill is None else sbom_checking.read_sbom(bill)
+    subjects = some_of(given, _subject_of)
+    verified = packages_verify.verify_all(subjects, on_progress, policy)
+    return verified if stated is None else claims.with_sbom(verified, subjects, stated)
 
 
 def _subject_of(file: str | Path | Vib) -> Path | Vib:

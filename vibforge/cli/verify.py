@@ -33,6 +33,10 @@ def verify(  # noqa: PLR0913 - the options of the command
     at: At = None,
     require_signed: RequireSigned = False,
     require_level: RequireLevel = None,
+    sbom: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Fail files that this SBOM does not describe."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check VIBs and bundles against their own metadata: sizes, digests, file lists, signatures.
@@ -47,6 +51,7 @@ def verify(  # noqa: PLR0913 - the options of the command
             at=check_moment_of(at),
             require_signed=require_signed,
             require_level=require_level,
+            sbom=sbom,
             on_progress=on_progress,
         )
     if as_json:

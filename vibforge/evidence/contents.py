@@ -96,26 +96,31 @@ class PackageContents(Struct, frozen=True, kw_only=True):
         return sum(len(payload.files) for vib in self.vibs for payload in vib.payloads)
 
 
-def read_contents(path: Path) -> PackageContents:
+def read_contents(package: Path | Vib) -> PackageContents:
     """List the files of a VIB or bundle.
 
     Raises:
         FormatError: it is neither a VIB nor one bundle, or a payload cannot be read to its end.
         LimitError: it has too many files, or asks for more work than its size allows.
     """
-    digests = digests_of(FileSource.from_path(path))
-    with opened(path) as subjects:
+    if isinstance(package, Vib):
+        return _contents(package.afresh(), package.source)
+    with opened(package) as subjects:
         if len(subjects) != 1:
             raise FormatError(
                 f"the file holds {len(subjects)} bundles, not one",
-                where=str(path),
+                where=str(package),
                 remedy="unpack it and name one bundle",
             )
-        kind, vendor, vibs = _listed(subjects[0], str(path))
+        return _contents(subjects[0], FileSource.from_path(package))
+
+
+def _contents(subject: Subject, source: Source) -> PackageContents:
+    kind, vendor, vibs = _listed(subject, source.name)
     return PackageContents(
-        name=escaped(path.name),
+        name=escaped(Path(source.name).name),
         kind=kind,
-        digests=digests,
+        digests=digests_of(source),
         vibs=vibs,
         vendor=vendor,
         date=latest(vib.descriptor.release_date for vib in vibs),

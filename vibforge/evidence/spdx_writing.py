@@ -36,12 +36,12 @@ from vibforge.evidence.contents import (
     PackageContents,
     PackageKind,
 )
-from vibforge.evidence.facts import (
+from vibforge.evidence.package_url import package_url
+from vibforge.evidence.words import (
     document_id,
     facts_of_file,
     facts_of_vib,
     one_line,
-    package_url,
     size_of,
 )
 

@@ -93,6 +93,8 @@ class Topic(StrEnum):
     DATES = "dates"
     STRICT = "strict"
     POLICY = "policy"
+    SBOM = "sbom"
+    PROVENANCE = "provenance"
 
 
 class Contradiction(NamedTuple):

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from uuid import UUID, uuid5
 
-from packageurl import PackageURL
-
 from vibforge import __version__
 from vibforge.errors import escaped
 from vibforge.evidence.contents import Digests, ListedFile, ListedVib, PackageContents
@@ -24,23 +22,6 @@ def document_id(contents: PackageContents, form: str) -> UUID:
 def one_line(text: str) -> str:
     """Return a text in one line, with the characters escaped that cannot be printed."""
     return escaped(" ".join(text.split()))
-
-
-def package_url(vib: ListedVib) -> PackageURL | None:
-    """Return the package URL of a VIB, of type `generic`; None if it has no name.
-
-    No type is registered for VIBs.
-    """
-    descriptor = vib.descriptor
-    if not one_line(descriptor.name):
-        return None
-    return PackageURL(
-        type="generic",
-        namespace=one_line(descriptor.vendor) or None,
-        name=one_line(descriptor.name),
-        version=one_line(descriptor.version) or None,
-        qualifiers={"checksum": f"sha256:{vib.digests.sha256}"},
-    )
 
 
 def facts_of_vib(vib: ListedVib) -> Facts:
