@@ -411,7 +411,7 @@ def test_four_gibibytes_unpacked(tmp_path: Path) -> None:
 
 
 def test_a_recipe_given_as_a_value_is_held_against_the_rules() -> None:
-    recipe = Recipe(name="a'; reboot", version="1", payloads=(PayloadRecipe(name="", tree="t"),))
+    recipe = Recipe(name="a'; reboot", version="one", payloads=(PayloadRecipe(name="", tree="t"),))
     assert len(problems_of(recipe)) == 3
 
 

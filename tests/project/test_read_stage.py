@@ -92,7 +92,7 @@ def test_settings_go_over_the_descriptor(tmp_path: Path) -> None:
         ("0.1-0.0.1", "$AGENT_VERSION", "version holds the placeholder $AGENT_VERSION"),
         ("A service", "$(date +%F)", "summary holds the placeholder $(date +%F)"),
         ("0.1-0.0.1", "VERSION", "version: 'VERSION' is not a VIB version"),
-        ("0.1-0.0.1", "1.0", "version: '1.0' is not a VIB version"),
+        ("0.1-0.0.1", "1_0", "version: '1_0' is not a VIB version"),
         ('<vib version="6.0">', '<vib version=\\"6.0\\">', "not well-formed XML"),
         ("<payloads><payload", "<a><payload", "not well-formed XML"),
         ('"vgz"', '"boot"', "payloads[0].type: 'boot' is none of tgz, vgz"),

@@ -229,7 +229,7 @@ def test_the_schema_documents_every_key() -> None:
 def test_all_problems_at_once_with_line_and_key() -> None:
     document = (
         'name = "a b"\n'
-        'version = "1.0"\n'
+        'version = "1_0"\n'
         'vendr = "x"\n'
         'live-install-allowed = "yes"\n'
         "[relationships]\n"
@@ -244,7 +244,7 @@ def test_all_problems_at_once_with_line_and_key() -> None:
     assert found == [
         "vibforge.toml:3: vendr: unknown key `vendr`",
         "vibforge.toml:1: name: 'a b' is not a name",
-        "vibforge.toml:2: version: '1.0' is not a VIB version",
+        "vibforge.toml:2: version: '1_0' is not a VIB version",
         "vibforge.toml:6: relationships.depends[0]: 'esx-version > 7.0' is not a constraint",
         "vibforge.toml:4: live-install-allowed: is a text, but must be true or false",
         "vibforge.toml:8: payloads[0].name: the payload name 'sixteen-letters.' has 16 characters",
@@ -350,7 +350,7 @@ def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("change", "remedy"),
     [
-        ("name = 'x'\nversion = '1'", "1.2.0-1"),
+        ("name = 'x'\nversion = 'one'", "1.2.0-1"),
         (
             "release-date = 'soon'",
             "write a time such as 2026-05-01T12:00:00+00:00, a date, or seconds since 1970",
@@ -426,7 +426,7 @@ def test_settings_go_over_the_document() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("version", "1.0", "--set version: '1.0' is not a VIB version"),
+        ("version", "one", "--set version: 'one' is not a VIB version"),
         ("overlay", "perhaps", "--set overlay: is a text, but must be true or false"),
         ("payloads[9].type", "vgz", "--set payloads[9].type: no such key"),
         ("payloads[0]", "x", "--set payloads[0]: is a text, but must be a table"),

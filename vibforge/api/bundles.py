@@ -13,6 +13,7 @@ from vibforge.api.arguments import path_of, paths_of, policy_of, typed_errors, w
 from vibforge.bundle import compose, create, modernise, opening
 from vibforge.bundle import recipe as bundle_recipe
 from vibforge.errors import ModelError, is_folder
+from vibforge.formats import toml_keys
 from vibforge.host import candidate
 from vibforge.packages import verify as packages_verify
 from vibforge.project import read_project, recipe_reading
@@ -135,11 +136,19 @@ def _recipe_of(  # noqa: PLR0913, PLR0917 - the arguments of the two above
         raise ModelError("--component-version needs --component")
     chosen = dict(settings or {})
     if words := words_of(platforms):
-        chosen["platforms"] = json.dumps(words)
+        chosen["platforms"] = recipe_reading.OptionValue(json.dumps(words), "--platform")
     wanted = _read_recipe(recipe, chosen, environment)
     if not component:
         return wanted
     only = bundle_recipe.ComponentRecipe(name=component, version=component_version)
+    options = {"name": "--component", "version": "--component-version"}
+    problems = [
+        replaced(problem, where=options[str(path[-1])])
+        for path, error in toml_keys.broken_keys(only, ())
+        for problem in error.problems
+    ]
+    if problems:
+        raise ModelError.from_problems(problems)
     return replaced(wanted, components=(only,))
 
 

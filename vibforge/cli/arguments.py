@@ -15,6 +15,7 @@ import typer
 
 from vibforge.cli.exit_codes import ExitCode
 from vibforge.errors import ModelError, SigningError, TrxError
+from vibforge.project import recipe_reading
 from vibforge.report import documents, plain
 from vibforge.report.paint import Paint, wants_colour
 from vibforge.signing import key_source, passphrase
@@ -70,6 +71,15 @@ def settings_of(texts: Iterable[str], option: str = "--set") -> dict[str, str]:
             raise ModelError(f"{option} needs KEY=VALUE; number {number} has no key or no `=`")
         settings[name.strip()] = value
     return settings
+
+
+def options_of(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the settings of options that have a key's name; messages then name the option."""
+    return {
+        key: recipe_reading.OptionValue(value, f"--{key}")
+        for key, value in given.items()
+        if value is not None
+    }
 
 
 def reasons_of(allow: Iterable[str] | None, because: Sequence[str] | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ from vibforge.cli.arguments import (
     Settings,
     Verbose,
     environment_of,
+    options_of,
     print_json,
     progress,
     reasons_of,
@@ -54,7 +55,12 @@ def build(  # noqa: PLR0913 - the options of the command
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the VIB.")] = None,
     version: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="Version, such as 1.2.0-1.")
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Version: 1.2.0-1 (v1.2.0 and 1.2.0 mean that), git (the last tag and the commits "
+            "since), or git+digest.",
+        ),
     ] = None,
     vendor: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the vendor.")] = None,
     layout: Annotated[
@@ -105,14 +111,15 @@ def build(  # noqa: PLR0913 - the options of the command
     payloads/NAME/…), or a plain tree of files with the paths they will have on the host. Findings
     of lint are printed; they do not change the exit code. --dry-run does not open the key.
     """
-    given = {
-        "acceptance-level": acceptance_level,
-        "name": name,
-        "version": version,
-        "vendor": vendor,
-        "layout": layout,
-    }
-    chosen = {key: value for key, value in given.items() if value is not None}
+    chosen = options_of(
+        {
+            "acceptance-level": acceptance_level,
+            "name": name,
+            "version": version,
+            "vendor": vendor,
+            "layout": layout,
+        }
+    )
     with progress("packing") as on_progress:
         result = api.build(
             project,

@@ -20,6 +20,7 @@ from vibforge.cli.arguments import (
     VendorCode,
     check_moment_of,
     exit_unless,
+    options_of,
     paint,
     print_json,
     print_report,
@@ -182,12 +183,11 @@ def create(  # noqa: PLR0913 - the options of the command
         "contact": contact,
         "image-profile": image_profile,
     }
-    given = {name: value for name, value in options.items() if value is not None}
     written = api.create_bundle(
         vibs,
         output,
         recipe=recipe,
-        settings=settings_of(settings or []) | given,
+        settings=settings_of(settings or []) | options_of(options),
         platforms=words_of(platform),
         component=component or "",
         component_version=component_version or "",

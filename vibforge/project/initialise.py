@@ -48,7 +48,12 @@ def initialise(folder: Path, template: str, name: str | None = None) -> tuple[st
     with explained(folder):  # the current folder may be gone
         own_name = Path(os.path.realpath(folder)).name
     vib_name = own_name if name is None else name
-    check_name(vib_name)
+    try:
+        check_name(vib_name)
+    except ModelError as error:
+        (problem,) = error.problems
+        place = str(folder) if name is None else "--name"
+        raise ModelError(problem.what, where=place, remedy=problem.remedy) from error
     check_file_name(own_name)
     with explained(folder):
         is_new = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))

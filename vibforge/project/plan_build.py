@@ -1,10 +1,9 @@
 """Plan a build: its date, its trees, its descriptor, and the outcome on hosts."""
 
 import os
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,11 +21,13 @@ from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, ou
 from vibforge.host.package import Package
 from vibforge.host.prediction import InstallOutcome
 from vibforge.project.boot_copy import boot_copied
+from vibforge.project.git import Changes, Checkout
 from vibforge.project.instruct import GUIDES
 from vibforge.project.pack import PayloadTree, collect
 from vibforge.project.read_project import Project, ProjectKind, read_project
 from vibforge.project.recipe import Layout, PayloadRecipe, Recipe
 from vibforge.project.recipe_reading import broken_rules
+from vibforge.project.versioning import BuildVersion, build_version, packed_changes
 from vibforge.trx.check import CheckResult, check
 from vibforge.trx.rules import BY_NAME
 from vibforge.vib.descriptor import (
@@ -42,13 +43,6 @@ from vibforge.vib.scan import ChangedMode
 from vibforge.vib.signature import Signature
 
 FIXED = ReleaseDate.parse("2000-01-01")
-_GIT_SECONDS = 30
-_GIT_ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "LC_ALL": "C",
-}
 
 
 class DateSource(StrEnum):
@@ -65,15 +59,17 @@ class DatedBy(Struct, frozen=True):
 
     date: ReleaseDate
     source: DateSource
+    changes: Changes = Changes()
+    """The files that differ from the commit, if a commit is the source."""
 
 
 def release_date(
-    of_recipe: ReleaseDate | None, project: Path, environment: Mapping[str, str]
+    of_recipe: ReleaseDate | None, checkout: Checkout, environment: Mapping[str, str]
 ) -> DatedBy:
-    """Return the release date for a VIB that is built from the folder `project`.
+    """Return the release date for a VIB that is built from a project.
 
     Raises:
-        ModelError: SOURCE_DATE_EPOCH is not a number of seconds.
+        ModelError: SOURCE_DATE_EPOCH is not a number of seconds, or git cannot tell the date.
     """
     if of_recipe:
         return DatedBy(of_recipe, DateSource.RECIPE)
@@ -84,42 +80,9 @@ def release_date(
             raise ModelError(
                 f"SOURCE_DATE_EPOCH is {text!r}", remedy="set it to seconds since 1970, or unset it"
             ) from error
-    if committed := _last_commit(project):
+    if committed := checkout.date():
         return DatedBy(committed, DateSource.COMMIT)
     return DatedBy(FIXED, DateSource.FIXED)
-
-
-def _last_commit(project: Path) -> ReleaseDate | None:
-    """Return the committer's date of the last commit that touched the folder, None without one.
-
-    The settings of the repository come with the project, and must not make git run a program: not
-    to check a signature, to watch the file system, or to fetch what a partial clone lacks.
-    """
-    if not _may_be_in_git(project):
-        return None
-    settings = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
-    command = ["git", "-C", str(project), *settings, "log", "-1", "--format=%ct", "--", "."]
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command; the path is one argument
-            command,
-            capture_output=True,
-            text=True,
-            timeout=_GIT_SECONDS,
-            check=False,
-            env={**os.environ, **_GIT_ENVIRONMENT},
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return None
-    text = done.stdout.strip()
-    return ReleaseDate.parse(text) if done.returncode == 0 and text.isdigit() else None
-
-
-def _may_be_in_git(project: Path) -> bool:
-    """Return whether the folder is in a git repository; a process for each VIB would be slow."""
-    folder = project.resolve()
-    return "GIT_DIR" in os.environ or any(
-        (at / ".git").exists() for at in (folder, *folder.parents)
-    )
 
 
 def describe(
@@ -209,6 +172,7 @@ class BuildPlan(Struct, frozen=True, kw_only=True):
     """All that is known before packing; the payloads are in the order of their names."""
 
     project: Project
+    version: BuildVersion
     dated: DatedBy
     trees: tuple[PayloadTree, ...]
     package: Package
@@ -319,8 +283,14 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
         found = read_project(
             Path(project), settings=settings, environment=variables, keyless=keyless
         )
-    dated = release_date(found.recipe.release_date, found.root, variables)
+    checkout = Checkout(found.root, found.parts)
+    dated = release_date(found.recipe.release_date, checkout, variables)
     trees = _collect_all(found, dated)
+    changes = cache(partial(packed_changes, checkout, found.file, trees))
+    if dated.source is DateSource.COMMIT:
+        dated = replace(dated, changes=changes())
+    version = _version(found, checkout, trees, changes, settings or {})
+    found = replace(found, recipe=replace(found.recipe, version=version.version))
     trx = judge_trx(trees, of_recipe=found.recipe.allow, allow=allow)
     if found.recipe.layout is Layout.BOOT_COPY:
         trees = boot_copied(trees, found.recipe)
@@ -331,6 +301,7 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
     )
     return BuildPlan(
         project=found,
+        version=version,
         dated=dated,
         trees=trees,
         package=package,
@@ -350,6 +321,22 @@ def without_key(plan: BuildPlan) -> BuildPlan:
         package=replace(plan.package, signature=Signature.MISSING),
         left_out_key=plan.recipe.signing.key,
     )
+
+
+def _version(
+    project: Project,
+    checkout: Checkout,
+    trees: Sequence[PayloadTree],
+    changes: Callable[[], Changes],
+    settings: Mapping[str, str],
+) -> BuildVersion:
+    """Return the version; an error names the option or the line that asks for it."""
+    try:
+        return build_version(project.recipe, checkout, trees, changes)
+    except ModelError as error:
+        place = project.place_of(("version",), settings)
+        problems = (each if each.where else replace(each, where=place) for each in error.problems)
+        raise ModelError.from_problems(problems) from error
 
 
 def _package(recipe: Recipe, dated: DatedBy, files: tuple[str, ...], *, signed: bool) -> Package:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from io import BytesIO, TextIOWrapper
+from itertools import takewhile
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from vibforge.formats.toml_keys import dotted
 from vibforge.formats.toml_reading import SIZE_LIMIT
 from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.project.recipe import Recipe
-from vibforge.project.recipe_reading import DocumentPlaces, read_recipe, read_table
+from vibforge.project.recipe_reading import DocumentPlaces, origin, read_recipe, read_table
 from vibforge.project.recipe_writing import table_of
 from vibforge.vib.descriptor import Descriptor, Payload
 from vibforge.vib.descriptor_reading import parse
@@ -152,6 +153,28 @@ class Project(Struct, frozen=True, kw_only=True):
     kind: ProjectKind
     place: Callable[[KeyPath], str] = dotted
     """Returns where the value of a key is, for messages."""
+    file: Path | None = None
+    """The recipe or the stage's descriptor; None without one."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The files and folders that hold all that becomes a VIB, relative to `root`."""
+        own = () if self.file is None else (self.file.name,)
+        payloads = self.recipe.payloads
+        mapped = (each for payload in payloads for each in payload.files if each.type.has_source)
+        trees = (payload.tree for payload in payloads if payload.tree)
+        return (*own, *trees, *(_without_pattern(each.src) for each in mapped))
+
+    def place_of(self, key: KeyPath, settings: Mapping[str, str]) -> str:
+        """Return where the value of a key comes from, for messages: an option, or file and line."""
+        name = dotted(key)
+        return origin(name, settings[name]) if name in settings else self.place(key)
+
+
+def _without_pattern(source: str) -> str:
+    """Return the folder that all matches of a pattern are in; a path without pattern as it is."""
+    steps = takewhile(lambda step: not any(char in step for char in "*?["), source.split("/"))
+    return "/".join(steps) or "."
 
 
 def read_project(
@@ -191,7 +214,9 @@ def read_project(
             text, str(file), environment=variables, settings=settings or {}, keyless=keyless
         )
         place = DocumentPlaces(text, str(file))
-        return Project(recipe=recipe, root=file.parent, kind=ProjectKind.RECIPE, place=place)
+        return Project(
+            recipe=recipe, root=file.parent, kind=ProjectKind.RECIPE, place=place, file=file
+        )
     if not is_folder(path):
         raise ModelError(
             "there is no such project",
@@ -199,9 +224,21 @@ def read_project(
             remedy=_WAYS_IN,
         )
     if is_file(path / STAGE_DESCRIPTOR):
-        recipe = read_stage(path / STAGE_DESCRIPTOR, settings or {})
-        return Project(recipe=recipe, root=path, kind=ProjectKind.STAGE)
-    return Project(recipe=_of_tree(path, settings or {}), root=path, kind=ProjectKind.TREE)
+        file = path / STAGE_DESCRIPTOR
+        recipe = read_stage(file, settings or {})
+        return Project(
+            recipe=recipe,
+            root=path,
+            kind=ProjectKind.STAGE,
+            place=lambda key: f"{file}: {dotted(key)}",
+            file=file,
+        )
+    return Project(
+        recipe=_of_tree(path, settings or {}),
+        root=path,
+        kind=ProjectKind.TREE,
+        place=lambda key: f"{path}: {dotted(key)}",
+    )
 
 
 def recipe_text(file: Path) -> str:

@@ -18,7 +18,7 @@ from vibforge.formats.gnu_tar import MODE_BITS, PATH_LIMIT
 from vibforge.formats.toml_keys import key
 from vibforge.vib import identity
 from vibforge.vib.descriptor import SystemRequires, Url
-from vibforge.vib.identity import ReleaseDate, check_version
+from vibforge.vib.identity import ReleaseDate, written_version
 from vibforge.vib.relationships import Relationships
 
 
@@ -82,6 +82,16 @@ def _check_owner(value: int | None) -> None:
 def _check_tags(values: tuple[str, ...]) -> None:
     for value in values:
         identity.check_filled_line(value)
+
+
+FROM_GIT = "git"
+FROM_GIT_WITH_DIGEST = "git+digest"
+"""Versions that a build takes from the history of the project, see `versioning`."""
+
+
+def _check_version(value: str) -> None:
+    if value not in {FROM_GIT, FROM_GIT_WITH_DIGEST}:
+        written_version(value)
 
 
 def _check_bundle(value: BundleRecipe | None) -> None:
@@ -336,7 +346,15 @@ class Recipe(Struct, frozen=True, kw_only=True):
     """
 
     name: Annotated[str, key("Name of the VIB, at most 35 characters.", check=identity.check_name)]
-    version: Annotated[str, key("VERSION-RELEASE, such as 1.2.0-1.", check=check_version)]
+    version: Annotated[
+        str,
+        key(
+            "VERSION-RELEASE, such as 1.2.0-1, at most 35 characters. `v1.2.0` and `1.2.0` become "
+            "1.2.0-1. `git` takes the version from the last tag and the commits since; "
+            "`git+digest` adds a digest of the content between tags.",
+            check=_check_version,
+        ),
+    ]
     vendor: Annotated[str, key("Name of the vendor; a short word.", check=identity.check_name)] = (
         "custom"
     )

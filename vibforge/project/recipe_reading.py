@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from types import NoneType, UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Self, get_args, get_origin
 
 from msgspec import Struct
 from msgspec.structs import FieldInfo
@@ -98,6 +98,25 @@ class CommandLineValue(str):
     """A value from the command line: text that is read as the type of its key."""
 
     __slots__ = ()
+
+
+class OptionValue(str):
+    """A setting that has an option of its own on the command line, such as `--version`."""
+
+    __slots__ = ("option",)
+
+    option: str
+
+    def __new__(cls, value: str, option: str) -> Self:
+        """Note with a value the option that was typed."""
+        made = super().__new__(cls, value)
+        made.option = option
+        return made
+
+
+def origin(name: str, value: str) -> str:
+    """Return what was typed to give a setting: `--version`, or `--set version`."""
+    return value.option if isinstance(value, OptionValue) else f"--set {name}"
 
 
 def setting_path(name: str) -> Path:
@@ -274,7 +293,11 @@ def read_bundle_recipe(
     """
     table = {"bundle": _toml(document, where).get("bundle", {})}
     reader = _Reader(DocumentPlaces(document, where), environment)
-    reader.apply(table, {f"bundle.{name}": value for name, value in (settings or {}).items()})
+    given = {
+        f"bundle.{name}": OptionValue(value, origin(name, value))
+        for name, value in (settings or {}).items()
+    }
+    reader.apply(table, given)
     recipe = reader.read(BundleRecipe, table["bundle"], ("bundle",))
     if isinstance(recipe, BundleRecipe):
         try:
@@ -377,14 +400,14 @@ class _Reader:
     def _place(self, path: Path) -> str:
         for length in range(len(path), 0, -1):
             if path[:length] in self._set:
-                return f"--set {self._set[path[:length]]}"
+                return self._set[path[:length]]
         return self._place_of(path)
 
     def apply(self, table: dict[str, Any], settings: Mapping[str, str]) -> None:
         """Override the document's values by settings from the command line."""
         for name, value in settings.items():
             path = setting_path(name)
-            self._set[path] = name
+            self._set[path] = origin(name, value)
             if not path or not put(table, path, CommandLineValue(value)):
                 self.refuse(path, ModelError("no such key in this recipe"))
 

@@ -13,6 +13,7 @@ from vibforge.packages.lint import LintResult
 from vibforge.project.build import Built
 from vibforge.project.plan_build import BuildPlan, DateSource
 from vibforge.project.recipe_writing import serialise
+from vibforge.project.versioning import LINE_ENDS_REMEDY, listed
 from vibforge.report import bundle, sign, units
 from vibforge.report.lint import brief_lines, counted
 from vibforge.report.paint import Paint
@@ -65,7 +66,7 @@ def _plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
         paint("Recipe, as resolved", "strong"),
         *(f"  {line}" for line in serialise(plan.recipe).splitlines()),
         "",
-        _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
+        *_origin_lines(plan, paint),
         *_key_lines(plan),
         "",
         paint("Would be written", "strong"),
@@ -87,7 +88,7 @@ def _built_text(built: Built, judged: LintResult, paint: Paint) -> str:
         _fact("VIB", f"{built.vib_path} ({units.size(built.size)})"),
         _fact("SHA-256", built.sha256),
         _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, {_signed_by(built)}"),
-        _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
+        *_origin_lines(plan, paint),
         "",
         *_payload_lines(plan, built, paint, _SHOWN_FILES),
         "",
@@ -113,7 +114,7 @@ def _built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
         paint(str(built.vib_path), "strong") + f"  {units.size(built.size)}",
         _fact("SHA-256", built.sha256),
         _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, {_signed_by(built)}"),
-        _fact("date", f"{plan.dated.date}, from {plan.dated.source}"),
+        *_origin_lines(plan, paint),
         _fact("holds", f"{_count(files, 'file')}, {unpacked} unpacked"),
         *_signature_lines(built, paint),
         *_stock_summary(plan, paint),
@@ -124,6 +125,22 @@ def _built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
         *_refused_lines(plan, paint),
     ]
     return "\n".join(lines)
+
+
+def _origin_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
+    """Yield where version and date come from, and what differs from the commit that dates it."""
+    if origin := plan.version.origin:
+        yield _fact("version", f"{plan.version.version}, from {escaped(origin)}")
+    since = plan.dated.changes
+    count = f"; {_count(len(since.all), 'file')} changed since" if since else ""
+    yield _fact("date", f"{plan.dated.date}, from {plan.dated.source}{count}")
+    if since.files:
+        yield paint("  ! ", "warn") + f"Not as in that commit: {escaped(listed(since.files))}."
+    if since.line_ends:
+        yield paint("  ! ", "warn") + (
+            f"CRLF line ends here, LF in the commit: {escaped(listed(since.line_ends))}. "
+            f"To build the same bytes everywhere, {LINE_ENDS_REMEDY}."
+        )
 
 
 def _stock_summary(plan: BuildPlan, paint: Paint) -> Iterator[str]:

@@ -201,6 +201,8 @@ LENGTH_LIMIT = 35
 
 _FORM = re.compile(r"[0-9][0-9A-Za-z.]*-[0-9][0-9A-Za-z.]*")
 _FIELD = re.compile(r"([0-9]*)(.*)", re.DOTALL)
+_LEADING_V = re.compile(r"v[0-9]")
+_FIRST_RELEASE = 1
 _FIELD_LIMIT = 64
 """Digits of one field that are read as a number; real fields are far shorter."""
 
@@ -264,9 +266,14 @@ def check_version(text: str) -> None:
     Raises:
         ModelError: it has another form or is too long.
     """
+    _check_version(text, text)
+
+
+def _check_version(text: str, given: str) -> None:
+    """Check the version that was made of the text `given`, which the message repeats."""
     if not _FORM.fullmatch(text):
         raise ModelError(
-            f"{text!r} is not a VIB version",
+            f"{given!r} is not a VIB version",
             remedy="write VERSION-RELEASE, such as 1.2.0-1: letters, digits and dots, both parts "
             "starting with a digit",
         )
@@ -274,6 +281,34 @@ def check_version(text: str) -> None:
         raise ModelError(
             f"the version {text!r} has {len(text)} characters", remedy=f"use at most {LENGTH_LIMIT}"
         )
+
+
+class WrittenVersion(Struct, frozen=True):
+    """A version as somebody wrote it, and the VIB version that it stands for."""
+
+    given: str
+    version: str
+    rules: tuple[str, ...] = ()
+    """What was done to get from one to the other, in words."""
+
+
+def written_version(text: str) -> WrittenVersion:
+    """Return the version that `v2.4.0`, `2.4.0` or `2.4.0-1` stands for: 2.4.0-1.
+
+    A `v` before a digit is dropped, and the release `-1` is added where there is none.
+
+    Raises:
+        ModelError: the text is no version, or is too long.
+    """
+    version, rules = text, []
+    if _LEADING_V.match(text):
+        version = text[1:]
+        rules.append("`v` dropped")
+    if "-" not in version:
+        version = f"{version}-{_FIRST_RELEASE}"
+        rules.append(f"`-{_FIRST_RELEASE}` added")
+    _check_version(version, text)
+    return WrittenVersion(given=text, version=version, rules=tuple(rules))
 
 
 def next_version(version: Version) -> Version:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vibforge.project.build import Built
     from vibforge.project.pack import PayloadTree
     from vibforge.project.plan_build import BuildPlan
+    from vibforge.project.versioning import BuildVersion
     from vibforge.trx.check import CheckResult
 
 
@@ -50,6 +51,29 @@ class BuiltVib(Shape, frozen=True):
     def of(cls, result: "BuildResult") -> Self:
         """Return the VIB of a build."""
         return cls(path=str(result.vib_path), size=result.size, sha256=result.sha256)
+
+
+class VersionOrigin(Shape, frozen=True):
+    """The version of a build."""
+
+    version: Annotated[str, says("The version of the VIB.")]
+    given: Annotated[str, says("What the recipe or the option has: `v1.2.0`, `git`.")]
+    rules: Annotated[
+        tuple[str, ...], says("What was done to that text, or to the tag, to get the version.")
+    ]
+    tag: Annotated[str | None, says("The tag that it comes from; null if it was given.")]
+    distance: Annotated[int | None, says("Commits since the tag; null without one.")]
+
+    @classmethod
+    def of(cls, version: "BuildVersion") -> Self:
+        """Return the version of a build."""
+        return cls(
+            version=version.version,
+            given=version.given,
+            rules=version.rules,
+            tag=version.tag or None,
+            distance=version.distance if version.tag else None,
+        )
 
 
 class TrxVerdict(Shape, frozen=True):
@@ -162,8 +186,17 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             "--unsigned leaves it out; otherwise null."
         ),
     ]
+    version_origin: Annotated[VersionOrigin, says("The version, and where it comes from.")]
     release_date: Annotated[str, says("The date in the VIB, as the descriptor has it.")]
     release_date_source: Annotated[str, says("What named it.")]
+    changed_files: Annotated[
+        tuple[str, ...],
+        says("Files of the VIB that are not as in the commit that names the date; else empty."),
+    ]
+    changed_line_ends: Annotated[
+        tuple[str, ...],
+        says("Files with CRLF line ends that have LF in that commit, by a setting of this clone."),
+    ]
     recipe: Annotated[
         Mapping[str, Any], says("The recipe as resolved; `vibforge schema` describes it.")
     ]
@@ -208,8 +241,11 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             acceptance_level=plan.recipe.acceptance_level,
             signed=plan.recipe.signing is not None,
             key_not_opened=result.key_not_opened or None,
+            version_origin=VersionOrigin.of(plan.version),
             release_date=str(plan.dated.date),
             release_date_source=plan.dated.source.value,
+            changed_files=plan.dated.changes.files,
+            changed_line_ends=plan.dated.changes.line_ends,
             recipe=table(plan.recipe),
             folder=str(result.folder) if written else None,
             outputs=(*plan.output_names, *filter(None, [plan.bundle_name])),
