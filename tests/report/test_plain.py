@@ -9,8 +9,9 @@ from vibforge.errors import Problem
 from vibforge.host.known_messages import recognise
 from vibforge.packages.lint import CheckSelection, lint
 from vibforge.packages.plan import plan
+from vibforge.report.annotations import github
 from vibforge.report.explain import explain_text
-from vibforge.report.lint import github, lint_text
+from vibforge.report.lint import lint_text
 from vibforge.report.paint import Paint
 from vibforge.report.plan import plan_text
 from vibforge.report.trx_tables import losses_text

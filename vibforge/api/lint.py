@@ -15,7 +15,7 @@ from vibforge.formats import ar, deflating
 from vibforge.packages import lint as packages_lint
 from vibforge.packages import subjects as packages_subjects
 from vibforge.project import build as project_build
-from vibforge.project import plan_build
+from vibforge.project import plan_build, source_places
 from vibforge.vib import archive
 from vibforge.vib import scan as vib_scan
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vibforge.bundle.scan import BundleScan
-    from vibforge.findings.check import Allowance
     from vibforge.packages.lint import CheckSelection, LintResult
     from vibforge.project.build import Built
     from vibforge.vib.scan import VibScan
@@ -75,29 +74,27 @@ def lint(
 def _look(path: Path, choice: CheckSelection, environment: Mapping[str, str] | None) -> LintResult:
     """Check one file; what a recipe allows, it allows its own VIB alone."""
     with ExitStack() as stack:
-        allowances: list[Allowance] = []
-        subjects = tuple(_subjects(path, stack, allowances, environment))
-        result = packages_lint.lint(subjects, replace(choice, allowances=tuple(allowances)))
-    keys = (each for each in subjects if isinstance(each, vib_scan.VibScan) and each.to_be_signed)
-    return replace(result, keys_not_opened=tuple(each.name for each in keys))
+        if errors.is_folder(path) or path.suffix == ".toml":
+            return _look_at_project(_built(path, stack, environment), str(path), choice)
+        found = packages_lint.lint(tuple(_subjects(path, stack)), choice)
+        return source_places.with_file(found, path)
 
 
-def _subjects(
-    path: Path,
-    stack: ExitStack,
-    allowances: list[Allowance],
-    environment: Mapping[str, str] | None,
-) -> Iterator[VibScan | BundleScan]:
-    if errors.is_folder(path) or path.suffix == ".toml":
-        built = _built(path, stack, environment)
-        allowances += built.plan.recipe.allow
-        yield vib_scan.VibScan(
-            archive.Vib.from_path(built.vib_path),
-            str(path),
-            changed_modes=built.plan.changed_modes,
-            to_be_signed=bool(built.plan.left_out_key),
-        )
-    elif _is_archive(path):
+def _look_at_project(built: Built, name: str, choice: CheckSelection) -> LintResult:
+    keyless = bool(built.plan.left_out_key)
+    scan = vib_scan.VibScan(
+        archive.Vib.from_path(built.vib_path),
+        name,
+        changed_modes=built.plan.changed_modes,
+        to_be_signed=keyless,
+    )
+    found = packages_lint.lint([scan], replace(choice, allowances=built.plan.recipe.allow))
+    found = source_places.with_sources(found, built.plan)
+    return replace(found, keys_not_opened=(name,) if keyless else ())
+
+
+def _subjects(path: Path, stack: ExitStack) -> Iterator[VibScan | BundleScan]:
+    if _is_archive(path):
         yield vib_scan.VibScan(archive.Vib.from_path(path), str(path))
     else:
         yield from _bundles(path, stack)

@@ -244,7 +244,8 @@ def script_with_crlf(subject: VibScan) -> Iterator[Fault]:
     """
     for file in subject.files():
         if file.has_crlf:
-            yield Fault(file.path, "has CRLF line ends")
+            before = file.content.partition(b"\r\n")[0]
+            yield Fault(file.path, "has CRLF line ends", line=before.count(b"\n") + 1)
 
 
 @check("VF337", Severity.ERROR, Certainty.DOCUMENTED)
@@ -264,7 +265,7 @@ def shell_not_on_hosts(subject: VibScan) -> Iterator[Fault]:
             program = words[1]
         if program in _ABSENT_SHELLS:
             what = f"starts with #!{file.shebang}, but hosts have only /bin/sh"
-            yield Fault(file.path, what)
+            yield Fault(file.path, what, line=1)
 
 
 @check("VF338", Severity.ERROR, Certainty.DOCUMENTED)
@@ -384,7 +385,7 @@ def script_without_shebang(subject: VibScan) -> Iterator[Fault]:
         is_started = file.path.startswith(_STARTED_BY_HOSTS) or file.path.endswith(".sh")
         is_executable = file.is_file and file.entry.size and file.entry.mode & _EXECUTE
         if is_started and is_executable and not file.shebang and not file.program:
-            yield Fault(file.path, "is started as a script, but has no #! line")
+            yield Fault(file.path, "is started as a script, but has no #! line", line=1)
 
 
 @check("VF344", Severity.ERROR, Certainty.DOCUMENTED)
@@ -400,23 +401,27 @@ def bad_firewall_rules(subject: VibScan) -> Iterator[Fault]:
     """
     for file in subject.files():
         if file.content and file.path.startswith(FIREWALL):
-            for what in _firewall_faults(file.content, subject.vib.source.budget):
-                yield Fault(file.path, what)
+            for line, what in _firewall_faults(file.content, subject.vib.source.budget):
+                yield Fault(file.path, what, line=line)
 
 
-def _firewall_faults(content: bytes, budget: "Budget") -> Iterator[str]:
+def _firewall_faults(content: bytes, budget: "Budget") -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each fault; line 0 is the file as a whole."""
     try:
         root = xml_reading.parse(content, "firewall", budget)
     except FormatError as error:
-        yield error.problems[0].what
+        line = error.problems[0].where.partition(":")[2]
+        yield int(line) if line.isdigit() else 0, error.problems[0].what
         return
     for port in root.iter("port"):
         texts = [end.text or "" for end in port] or [port.text or ""]
         numbers = [int(text) if _is_port(text.strip()) else -1 for text in texts]
         if -1 in numbers:
-            yield f"port {' to '.join(texts):.40} is not 0 to {_LAST_PORT}"
+            what = f"port {' to '.join(texts):.40} is not 0 to {_LAST_PORT}"
+            yield xml_reading.line_of(port), what
         elif numbers != sorted(numbers):
-            yield f"the ports {numbers[0]} to {numbers[-1]} are in the wrong order"
+            what = f"the ports {numbers[0]} to {numbers[-1]} are in the wrong order"
+            yield xml_reading.line_of(port), what
 
 
 def _is_port(text: str) -> bool:

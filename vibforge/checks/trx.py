@@ -28,6 +28,8 @@ def trx_conf_fault(subject: VibScan) -> Iterator[Fault]:
                     f"{finding.what} (trx rule {finding.rule})",
                     finding.severity,
                     finding.certainty,
+                    line=finding.line,
+                    column=finding.column,
                 )
 
 

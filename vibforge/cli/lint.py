@@ -18,7 +18,7 @@ from vibforge.cli.arguments import (
     words_of,
 )
 from vibforge.files import inputs
-from vibforge.report import documents
+from vibforge.report import annotations, documents
 from vibforge.report import lint as report
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def _print(result: "LintResult", form: FindingsFormat, *, every_one: bool) -> No
         case FindingsFormat.TEXT:
             print_report(report.lint_text(result, paint(), every_one=every_one))
         case FindingsFormat.SARIF:
-            print_json(report.sarif(result))
+            print_json(annotations.sarif(result))
         case FindingsFormat.GITHUB:
-            print_text(report.github(result), end="")
+            print_text(annotations.github(result), end="")
         case FindingsFormat.GITLAB:
-            print_text(report.gitlab(result))
+            print_text(annotations.gitlab(result))

@@ -203,6 +203,16 @@ _PLACE = re.compile(r"\{([A-Z_0-9]+)(\.title)?\}")
 _MANUAL_WIDTH = 96
 
 
+class SourcePlace(Struct, frozen=True):
+    """A place in a file that a person can open and edit, such as a recipe or a trx.conf."""
+
+    path: str
+    line: int = 0
+    """Counted from 1; 0 if the finding concerns the file as a whole."""
+    column: int = 0
+    """Counted from 1; 0 if it is not known."""
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """A fault of a file, with its check; `because` is the reason if a recipe allows it."""
 
@@ -225,6 +235,9 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Copied from the fault, like `column` and `linuxptp`."""
     column: int = 1
     linuxptp: tuple[str, ...] = ()
+    source: SourcePlace | None = None
+    """The place to edit: in a project, the file and line that cause the finding; None if only
+    `file` is known."""
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

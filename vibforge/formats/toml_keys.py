@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,12 @@ _SHORT_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\
 def key_lines(document: str) -> dict[Path, int]:
     """Return the line, counted from 1, of every key, table and array element."""
     return _Scanner(document).scan()
+
+
+def nearest_line(lines: Mapping[Path, int], path: Path) -> int:
+    """Return the line of a key, or of the nearest table around it that has one; 1 if none has."""
+    known = (path[:length] for length in range(len(path), 0, -1))
+    return next((lines[part] for part in known if part in lines), 1)
 
 
 class _Scanner:

@@ -1,7 +1,7 @@
 """Parse untrusted XML with lxml: no document type, entities or network access, bounded work."""
 
 import pyexpat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vibforge.errors import FormatError
 from vibforge.formats.budget import Budget, Work
@@ -85,6 +85,12 @@ def parse(  # noqa: PLR0913 - the caller decides each of them
     if root.xpath(f"boolean(//*[count(@*) > {ATTRIBUTE_LIMIT}])"):
         raise FormatError(f"an element with more than {ATTRIBUTE_LIMIT} attributes", where=where)
     return root
+
+
+def line_of(element: "etree._Element") -> int:
+    """Return the line of an element's start tag, counted from 1."""
+    line: Any = element.sourceline  # the stubs name no type
+    return int(line or 1)
 
 
 class _Namespaces:

@@ -25,6 +25,7 @@ from vibforge.formats.toml_keys import (
     dotted,
     key_lines,
     keys_of,
+    nearest_line,
     rule_of,
 )
 from vibforge.formats.toml_reading import read_toml
@@ -361,8 +362,7 @@ class DocumentPlaces:
         return key_lines(self._document)
 
     def __call__(self, path: Path) -> str:
-        known = (path[:length] for length in range(len(path), 0, -1))
-        line = next((self._lines[part] for part in known if part in self._lines), 1)
+        line = nearest_line(self._lines, path)
         return f"{self._where}:{line}: {dotted(path)}" if path else f"{self._where}:{line}"
 
 

@@ -7,6 +7,7 @@ from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats.deflating import codec_release, codec_version
 from vibforge.host.install_needs import outcomes_of
 from vibforge.host.prediction import InstallOutcome
+from vibforge.project import source_places
 from vibforge.project.read_project import ProjectKind
 from vibforge.project.recipe import PayloadType
 from vibforge.project.recipe_writing import table
@@ -256,14 +257,16 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             codec=codec_release() if built else None,
             codec_library=codec_version() if built else None,
             trx=TrxVerdict.of(plan.trx) if plan.trx else None,
-            findings=_findings(result.findings),
+            findings=_findings(result.findings, plan),
             payloads=_payloads(plan, built),
             install=Install.of(plan),
         )
 
 
-def _findings(findings: "LintResult | None") -> tuple[LintFinding, ...] | None:
-    return tuple(map(LintFinding.of, findings.findings)) if findings else None
+def _findings(findings: "LintResult | None", plan: "BuildPlan") -> tuple[LintFinding, ...] | None:
+    if findings is None:
+        return None
+    return tuple(map(LintFinding.of, source_places.with_sources(findings, plan).findings))
 
 
 def _payloads(plan: "BuildPlan", built: "Built | None") -> tuple[BuiltPayload, ...]:

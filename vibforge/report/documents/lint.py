@@ -38,6 +38,10 @@ class LintFinding(Shape, frozen=True):
     where: Annotated[str | None, says("Where in it.")]
     what: Annotated[str, says("What is wrong.")]
     because: Annotated[str | None, says("The reason, where the recipe allows it.")]
+    source: Annotated[
+        str | None, says("The file to edit: in a project, the one that causes the finding.")
+    ] = None
+    line: Annotated[int | None, says("The line in `source`, counted from 1, where known.")] = None
 
     @classmethod
     def of(cls, finding: "Finding") -> Self:
@@ -51,6 +55,8 @@ class LintFinding(Shape, frozen=True):
             where=finding.where or None,
             what=finding.what,
             because=finding.because or None,
+            source=finding.source.path if finding.source else None,
+            line=(finding.source.line or None) if finding.source else None,
         )
 
 
