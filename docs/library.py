@@ -21,6 +21,8 @@ COMMANDS = {
     "inspect": "inspect",
     "cat": "inspect",
     "compare": "diff",
+    "repro": "repro",
+    "replay": "repro",
     "verify": "verify",
     "extract": "extract",
     "sign": "sign",
@@ -67,7 +69,7 @@ True
 - Of several files, those that cannot be read are in `unreadable` of the result, and the others are
   looked at all the same.
 - A call prints nothing and starts no other program, but for git, which is asked for the date of a
-  project, and linuxptp in a rehearsal.
+  project, linuxptp in a rehearsal, and Python where `repro` builds again.
 - `import vibforge` loads nothing; a name is loaded when it is first used. Everything that is not on
   this page may change with any version.
 

@@ -24,7 +24,7 @@ ROOMS = (
     ("packages",),
     ("project",),
     ("comparison",),
-    ("evidence",),
+    ("evidence", "reproduction"),
     ("api",),
     ("report",),
     ("cli",),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vibforge.api.inspect import cat, extract, inspect
     from vibforge.api.lint import lint
     from vibforge.api.plan import plan
+    from vibforge.api.repro import replay, repro
     from vibforge.api.sign import sign, to_sign
     from vibforge.api.trx import check_trx, rehearse_trx
     from vibforge.api.verify import verify
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
         Recipe,
     )
     from vibforge.project.recipe_reading import read_recipe
+    from vibforge.reproduction.rebuilding import Rebuild, Reproduction
+    from vibforge.reproduction.replaying import Replay
     from vibforge.signing.key_source import KeySource, open_signer
     from vibforge.signing.store import TrustStore, read_store
     from vibforge.trx.check import CheckResult
@@ -122,10 +125,13 @@ _HOMES = {
     "PayloadType": "vibforge.project.recipe",
     "Plan": "vibforge.packages.plan",
     "Problem": "vibforge.errors",
+    "Rebuild": "vibforge.reproduction.rebuilding",
     "Recipe": "vibforge.project.recipe",
     "Rehearsal": "vibforge.trx.rehearsal.rehearse",
     "ReleaseDate": "vibforge.vib.identity",
     "Sbom": "vibforge.evidence.sbom",
+    "Replay": "vibforge.reproduction.replaying",
+    "Reproduction": "vibforge.reproduction.rebuilding",
     "Severity": "vibforge.findings.check",
     "Signed": "vibforge.packages.sign",
     "SigningError": "vibforge.errors",
@@ -162,6 +168,8 @@ _HOMES = {
     "read_store": "vibforge.signing.store",
     "rehearse_trx": "vibforge.api.trx",
     "remove_from_bundle": "vibforge.api.bundles",
+    "replay": "vibforge.api.repro",
+    "repro": "vibforge.api.repro",
     "sign": "vibforge.api.sign",
     "split_bundle": "vibforge.api.bundles",
     "to_sign": "vibforge.api.sign",
@@ -205,9 +213,12 @@ __all__ = [
     "PayloadType",
     "Plan",
     "Problem",
+    "Rebuild",
     "Recipe",
     "Rehearsal",
     "ReleaseDate",
+    "Replay",
+    "Reproduction",
     "Sbom",
     "Severity",
     "Signed",
@@ -246,6 +257,8 @@ __all__ = [
     "read_store",
     "rehearse_trx",
     "remove_from_bundle",
+    "replay",
+    "repro",
     "sign",
     "split_bundle",
     "to_sign",

@@ -36,6 +36,8 @@ COMMANDS = {
     "explain nothing": "explain nothing",
     "inspect": "inspect good.vib signed.vib bad.vib bundle.zip payload stage",
     "diff": "diff good.vib bad.vib",
+    "repro": "repro tree --vary hash-seed --against good.vib",
+    "repro --build": "repro --build made/build.json tree",
     "verify": "verify good.vib signed.vib bad.vib bundle.zip",
     "verify by a policy": "verify good.vib signed.vib --require-level partner --strict",
     "extract": "extract good.vib -C out",

@@ -143,8 +143,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         >>> build("my-trx", settings={"version": "1.2.0-1"}, if_changed=True).unchanged
         True
     """
-    if compression not in _LEVELS:
-        raise ModelError(f"{compression!r} is no compression", remedy="use fast or best")
+    level = deflating.CompressionLevel.named(compression)
     if unsigned and signer is not None:
         raise ModelError("unsigned and signer exclude each other", remedy="give only one of them")
     plan = plan_build.plan_build(
@@ -162,7 +161,6 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     if dry_run:
         return BuildResult(plan=plan, folder=folder, dry_run=True)
 
-    level = deflating.CompressionLevel[_LEVELS[compression]]
     signer = signer or project_build.open_key(plan, passphrase)
     if if_changed and up_to_date.is_up_to_date(plan, folder, level=level, signer=signer):
         return _unchanged(plan, folder)
@@ -178,9 +176,6 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         size=built.size,
         bundle=written,
     )
-
-
-_LEVELS = {"fast": "FAST", "best": "BEST"}
 
 
 def _bundled(plan: BuildPlan, wanted: bool | None) -> BuildPlan:  # noqa: FBT001 - as the argument

@@ -30,6 +30,7 @@ _COMMANDS = {
     "host-check": "host_check:host_check",
     "inspect": "inspect:inspect",
     "diff": "diff:diff",
+    "repro": "repro:repro",
     "verify": "verify:verify",
     "extract": "extract:extract",
     "sign": "sign:sign",

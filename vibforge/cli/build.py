@@ -1,6 +1,5 @@
 """`vibforge build` and `vibforge schema`."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,8 @@ from vibforge.api import build as api
 from vibforge.cli.arguments import (
     Allow,
     Because,
+    Compression,
+    CompressionOption,
     Json,
     Pkcs11Module,
     Quiet,
@@ -27,13 +28,6 @@ from vibforge.cli.arguments import (
 from vibforge.report import build as report
 from vibforge.report import documents
 from vibforge.report import schema as report_schema
-
-
-class CompressionOption(StrEnum):
-    """Effort of the compression."""
-
-    FAST = "fast"
-    BEST = "best"
 
 
 def build(  # noqa: PLR0913 - the options of the command
@@ -71,9 +65,7 @@ def build(  # noqa: PLR0913 - the options of the command
         ),
     ] = None,
     settings: Settings = None,
-    compression: Annotated[
-        CompressionOption, typer.Option(help="fast, or best: twice the time for about 2% less.")
-    ] = CompressionOption.FAST,
+    compression: Compression = CompressionOption.FAST,
     bundle: Annotated[
         bool | None,
         typer.Option(

@@ -36,6 +36,10 @@ vibforge inspect acme.vib --cat etc/vmware/trx.conf""",
 vibforge diff acme-1.vib acme-2.vib
 vibforge diff acme-1.vib project --format markdown
 vibforge diff trx.conf.old trx.conf""",
+    "repro": """\
+vibforge repro my-trx
+vibforge repro my-trx --python py3.14/bin/python --against published.vib
+vibforge repro my-trx --vary time-zone --vary locale""",
     "verify": """\
 vibforge verify acme.vib fleet.zip
 vibforge verify acme.vib --trust host-certs

@@ -1,5 +1,6 @@
 """Sources of bytes (memory, files, zip members), and commands over several files."""
 
+import hashlib
 import io
 import sys
 from collections.abc import Callable, Iterable
@@ -148,6 +149,19 @@ def read_file(path: Path, most: int, error: type[VibforgeError]) -> bytes:
     except OSError as problem:
         raise error(f"cannot be read: {problem.strerror}", where=str(path)) from problem
     return _bounded(data, path, most, error)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hex.
+
+    Raises:
+        FormatError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FormatError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
 
 def read_input(path: Path, most: int, error: type[VibforgeError]) -> bytes:

@@ -19,7 +19,7 @@ import zlib_ng as codec_package
 from msgspec import Struct, field
 from zlib_ng import zlib_ng
 
-from vibforge.errors import FormatError
+from vibforge.errors import FormatError, ModelError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -38,6 +38,17 @@ class CompressionLevel(IntEnum):
 
     BEST = 9
     FAST = 6
+
+    @classmethod
+    def named(cls, word: str) -> "CompressionLevel":
+        """Return the level of `fast` or `best`.
+
+        Raises:
+            ModelError: it is neither.
+        """
+        if word not in {level.name.lower() for level in cls}:
+            raise ModelError(f"{word!r} is no compression", remedy="use fast or best")
+        return cls[word.upper()]
 
 
 DEFAULT_LEVEL = CompressionLevel.FAST

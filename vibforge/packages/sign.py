@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -217,21 +217,32 @@ def _write(vib: Vib, signatures: bytes, target: Path) -> None:
             publication.create(target.name, like_replaced=True) as file,
             vib.source.open() as source,
         ):
-            file.write(MAGIC)
-            for member in vib.archive.members:
-                if member.name == SIGNATURE_NAME:
-                    size = f"{len(signatures):<10}".encode("ascii")
-                    file.write(member.header[: _SIZE_FIELD.start] + size)
-                    file.write(member.header[_SIZE_FIELD.stop :] + signatures)
-                    file.write(member_padding(len(signatures)))
-                    continue
-                file.write(member.header)
-                source.seek(member.data_offset)
-                for chunk in read_chunks(source, member.size):
-                    file.write(chunk)
-                file.write(member.padding)
+            for chunk in with_signatures(vib, signatures, source):
+                file.write(chunk)
             _verify_written(file, vib, signatures)
         publication.publish()
+
+
+def with_signatures(vib: Vib, signatures: bytes, source: BinaryIO) -> Iterator[bytes]:
+    """Yield the bytes of a VIB with other signatures; every other member stays as it is.
+
+    Args:
+        vib: the VIB.
+        signatures: the new content of `sig.pkcs7`.
+        source: the open file of the VIB.
+    """
+    yield MAGIC
+    for member in vib.archive.members:
+        if member.name == SIGNATURE_NAME:
+            size = f"{len(signatures):<10}".encode("ascii")
+            yield member.header[: _SIZE_FIELD.start] + size
+            yield member.header[_SIZE_FIELD.stop :] + signatures
+            yield member_padding(len(signatures))
+            continue
+        yield member.header
+        source.seek(member.data_offset)
+        yield from read_chunks(source, member.size)
+        yield member.padding
 
 
 def _verify_written(file: BinaryIO, vib: Vib, signatures: bytes) -> None:

@@ -322,9 +322,9 @@ def _record(built: Built, inputs: Facts, beside: list[tuple[WrittenKind, str, by
     vib = WrittenFile(
         kind=WrittenKind.VIB, name=built.plan.vib_name, size=built.size, sha256=built.sha256
     )
-    names = [tree.recipe.name for tree in built.plan.trees]
     files = [vib, *(WrittenFile.of(kind, name, data) for kind, name, data in beside)]
-    return serialise_record(record(inputs, names, built.members), files)
+    signed_at = built.signature.stated.moment if built.signature else None
+    return serialise_record(record(inputs, built.plan.trees, built.members, signed_at), files)
 
 
 def _guides(built: Built) -> Iterator[tuple[WrittenKind, str, bytes]]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
@@ -19,6 +20,7 @@ from vibforge.errors import FormatError, OutputError
 from vibforge.files.folder_handle import FolderHandle, OutputFolder
 from vibforge.files.publication import Publication, explained, undisturbed
 from vibforge.formats.deflating import CompressionLevel, GzipMember, codec_release, codec_version
+from vibforge.project.pack import PayloadTree
 from vibforge.project.plan_build import BuildPlan
 from vibforge.project.recipe_writing import table
 from vibforge.trx.check import allowed
@@ -33,6 +35,10 @@ RECORD_LIMIT = 16 * 1024 * 1024
 """Most bytes of a record; its largest part, the recipe, has at most 4 MiB."""
 FILE_LIMIT = 10_000
 """Most files in a list; a build writes eight, a ledger keeps those of older versions."""
+MODES_LIMIT = 10_000
+"""Most files of a payload whose mode a record lists; with paths of 510 characters, 5 MiB."""
+USUAL_MODE = 0o644
+"""The mode of files that a record does not list."""
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 Facts = dict[str, Any]
@@ -91,25 +97,49 @@ def inputs(plan: BuildPlan, level: CompressionLevel, signer: "Signer | None") ->
     }
 
 
-def record(inputs: Facts, names: Sequence[str], members: Sequence[GzipMember]) -> Facts:
+def record(
+    inputs: Facts,
+    trees: Sequence[PayloadTree],
+    members: Sequence[GzipMember],
+    signed_at: datetime | None,
+) -> Facts:
     """Return build.json without its list of files.
 
     Args:
         inputs: from the function of this name.
-        names: the payloads' names.
+        trees: the payloads' trees.
         members: the payloads as packed, in the same order.
+        signed_at: the time that the signature states; None if there is no signature.
     """
     payloads = [
         {
-            "name": name,
+            "name": tree.recipe.name,
             "size": member.size,
             "sha256": member.sha256,
             "uncompressed_size": member.content_size,
             "uncompressed_sha256": member.content_sha256,
+            "modes": recorded_modes(tree),
         }
-        for name, member in zip(names, members, strict=True)
+        for tree, member in zip(trees, members, strict=True)
     ]
-    return {**inputs, "payloads": payloads}
+    signing_time = signed_at and signed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {**inputs, "signing_time": signing_time, "payloads": payloads}
+
+
+def recorded_modes(tree: PayloadTree) -> dict[str, list[str]] | None:
+    """Return the files of a tree whose mode is not 0644, by mode; None if there are too many.
+
+    A checkout can lose the modes of files, and the digest of a payload does not tell which.
+    """
+    modes: dict[str, list[str]] = {}
+    count = 0
+    for entry in tree.entries:
+        if entry.kind.is_file and entry.mode != USUAL_MODE:
+            modes.setdefault(f"{entry.mode:04o}", []).append(entry.path)
+            count += 1
+            if count > MODES_LIMIT:
+                return None
+    return dict(sorted(modes.items()))
 
 
 def serialise_record(facts: Facts, files: Sequence[WrittenFile]) -> bytes:

@@ -72,7 +72,7 @@ def has_bundle(plan: BuildPlan, folder: Path) -> bool:
 
 def _known(found: Record) -> Facts:
     """Return the inputs of a record."""
-    results = {"payloads", "files"}
+    results = {"signing_time", "payloads", "files"}
     return _without_bundle({k: v for k, v in found.facts.items() if k not in results})
 
 

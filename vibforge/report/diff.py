@@ -35,7 +35,7 @@ def _text_lines(found: Comparison, paint: Paint) -> Iterator[str]:
     for (vib, section), group in groupby(_merged(found.differences), key=_place):
         yield paint(f"{section}{f' of {plain(vib)}' if vib else ''}", "strong")
         for each in group:
-            yield f"  {_line(each, paint)}"
+            yield f"  {difference_line(each, paint)}"
             for line in each.lines:
                 yield paint(f"      {plain(line)}", _LINE_ROLES.get(line[:1], "note"))
             if each.more_lines:
@@ -60,7 +60,8 @@ def _place(each: Difference) -> tuple[str, str]:
     return each.vib, str(each.section)
 
 
-def _line(each: Difference, paint: Paint) -> str:
+def difference_line(each: Difference, paint: Paint) -> str:
+    """Show one difference: added, removed or changed."""
     name = plain(each.name)
     if each.old is None:
         return paint(f"+ {name}: {plain(each.new or '')}", "good")

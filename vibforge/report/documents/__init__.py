@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vibforge.report.documents import inspect as inspect
     from vibforge.report.documents import lint as lint
     from vibforge.report.documents import plan as plan
+    from vibforge.report.documents import repro as repro
     from vibforge.report.documents import shape as shape
     from vibforge.report.documents import sign as sign
     from vibforge.report.documents import trx as trx

@@ -18,11 +18,13 @@ from vibforge.report.documents.shape import (
     Document,
     Entry,
     EsxiRelease,
+    Mode,
     Sha1,
     Sha256,
     Shape,
     Size,
     Sure,
+    Time,
     says,
 )
 from vibforge.report.documents.sign import Trust
@@ -282,6 +284,10 @@ class RecordedPayload(Shape, frozen=True):
     sha256: Annotated[Sha256, says("Of the stored bytes.")]
     uncompressed_size: Annotated[Size, says("Bytes unpacked.")]
     uncompressed_sha256: Annotated[Sha256, says("Of the unpacked bytes.")]
+    modes: Annotated[
+        Mapping[Mode, tuple[str, ...]] | None,
+        says("Files whose mode is not 0644, by mode; null if there are more than 10,000."),
+    ]
 
 
 class RecordedFile(Shape, frozen=True):
@@ -320,6 +326,9 @@ class Record(Document, tag="vibforge/record/2", frozen=True):
         Mapping[str, Any], says("The recipe as resolved; `vibforge schema` describes it.")
     ]
     allowed: Annotated[tuple[Allowed, ...], says("What was allowed on trx.conf, and why.")]
+    signing_time: Annotated[
+        Time | None, says("The time in the signature; null without a signature.")
+    ]
     payloads: Annotated[tuple[RecordedPayload, ...], says("Payloads.")]
     files: Annotated[
         tuple[RecordedFile, ...], says("Every file that the build wrote, but for this one.")
