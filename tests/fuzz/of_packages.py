@@ -152,7 +152,7 @@ def read_stage_folder(data: bytes) -> None:
 
     def use(path: Path) -> None:
         (path.parent / "payloads/payload1").mkdir(parents=True)
-        recipe_writing.serialise(read_stage(path, {}))
+        recipe_writing.serialise(read_stage(path, {}).recipe)
 
     as_file(data, "descriptor.xml", use)
 

@@ -1,5 +1,10 @@
+from pathlib import Path
+
 import pytest
 
+import vibforge
+from tests import vibs
+from tests.trees import make_tree
 from tests.vibs import File, make
 from vibforge.errors import ModelError
 from vibforge.esxi.table import STOCK_TARGETS
@@ -85,3 +90,24 @@ def test_a_rule_says_itself_in_short_and_for_whom() -> None:
     assert rule is not None
     assert rule.summary == "The descriptor is not the first member of the archive."
     assert rule.name == "descriptor-not-first"
+
+
+def test_settings_fill_in_the_template_of_a_stage_directory(tmp_path: Path) -> None:
+    text = vibs.descriptor('<payload name="payload1" type="tgz"/>').replace(b"1.0.0-1", b"${V}")
+    stage = make_tree(
+        tmp_path / "stage", {"descriptor.xml": text, "payloads/payload1/opt/acme/a": "a"}
+    )
+    assert b"${V}" in text
+    (unreadable,) = vibforge.lint(stage).unreadable
+    assert "holds the placeholder ${V}" in str(unreadable)
+    both = vibforge.lint([stage, vib_file(tmp_path)], settings={"version": "1.2-1"})
+    assert not both.unreadable
+
+
+def test_settings_without_a_project_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no project is named"):
+        vibforge.lint(vib_file(tmp_path), settings={"version": "1.2-1"})
+
+
+def vib_file(folder: Path) -> Path:
+    return make_tree(folder, {"a.vib": vibs.vib()}) / "a.vib"

@@ -1,11 +1,19 @@
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from tests import vibs
 from tests.trees import make_tree
+from vibforge import lint
 from vibforge.errors import VibforgeError
 from vibforge.project.build import build
 from vibforge.project.plan_build import plan_build
+from vibforge.project.read_project import ProjectKind, repack_command
 from vibforge.vib.descriptor_reading import parse
 
 DATE = {"SOURCE_DATE_EPOCH": "0"}
@@ -170,3 +178,121 @@ def test_the_descriptors_of_the_field(tmp_path: Path, corpus: Path) -> None:
             built_ones.add(file.name)
             assert built.descriptor.name == parse(data).name
     assert built_ones == BUILDABLE
+
+
+OVER = """\
+descriptor = "descriptor.xml"
+live-remove-allowed = true
+[urls]
+more = "https://example.com/more"
+[[payloads]]
+name = "vmdkops"
+[[payloads.rules]]
+paths = ["opt/x"]
+mode = "1600"
+"""
+
+
+def test_a_recipe_goes_over_the_descriptor_that_it_names(tmp_path: Path) -> None:
+    project = make_tree(stage(tmp_path / "s"), {"vibforge.toml": OVER})
+    plan = plan_build(project, environment=DATE)
+    given = plan_build(stage(tmp_path / "t"), environment=DATE).recipe
+    assert plan.project.kind is ProjectKind.STAGE
+    assert [f"{e.mode:o}" for e in plan.trees[0].entries if e.path == "opt/x"] == ["1600"]
+    assert [url.key for url in plan.recipe.urls] == ["kb", "more"]
+    assert plan.recipe.live_remove_allowed is True
+    same = replace(
+        plan.recipe,
+        urls=given.urls,
+        live_remove_allowed=False,
+        payloads=tuple(replace(each, rules=()) for each in plan.recipe.payloads),
+    )
+    assert same == given
+
+
+def test_texts_of_a_descriptor_are_no_variables_of_the_recipe(tmp_path: Path) -> None:
+    descriptor = DESCRIPTOR.replace("0.1-0.0.1", "${VIB_TAG}").replace("lines.", "${lines")
+    over = OVER + '[[payloads.files]]\nsrc = "more"\ndst = "opt/${WHERE}"\n'
+    project = make_tree(
+        stage(tmp_path / "s", descriptor),
+        {"vibforge.toml": f'version = "${{TAG}}-1"\n{over}', "more/a": ""},
+    )
+    plan = plan_build(project, environment={"TAG": "7.0", "WHERE": "there", **DATE})
+    assert plan.recipe.version == "7.0-1"
+    assert "${lines" in plan.recipe.description
+    assert plan.files == ("opt/there/a", "opt/x")
+
+
+def test_a_recipe_adds_a_payload_and_replaces_a_tree(tmp_path: Path) -> None:
+    over = (
+        'descriptor = "descriptor.xml"\n'
+        '[[payloads]]\nname = "second"\nfiles = [{src = "more/*", dst = "opt/more"}]\n'
+        '[[payloads]]\nname = "vmdkops"\nfiles = [{src = "more/a", dst = "opt/b"}]\n'
+    )
+    files = {"descriptor.xml": DESCRIPTOR, "vibforge.toml": over, "more/a": ""}
+    plan = plan_build(make_tree(tmp_path / "s", files), environment=DATE)
+    assert [(each.recipe.name, *each.files()) for each in plan.trees] == [
+        ("second", "opt/more/a"),
+        ("vmdkops", "opt/b"),
+    ]
+    assert plan.recipe.payloads[0].boot_order == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("1600", "9", "vibforge.toml:9: payloads[0].rules[0].mode: '9' is not a file mode"),
+        ("true", "1", "vibforge.toml:2: live-remove-allowed: is a whole number"),
+        ("rules", "rulez", "vibforge.toml:7: payloads[0].rulez: unknown key"),
+        ("opt/x", "opt/y", "no path matches rules[0]"),
+        ('"descriptor.xml"', '"../descriptor.xml"', "is not the name of a file beside the recipe"),
+        ('"descriptor.xml"', "1", "vibforge.toml:1: descriptor: is not the name of a file"),
+        ('"descriptor.xml"', '"other.xml"', "vibforge.toml:1: descriptor: there is no"),
+        ('"vmdkops"', '"other"', "payload 'other' has no tree"),
+        ("[[payloads]]", "[payloads]", "payloads: is a table, but must be an array"),
+        ("[urls]", "payloads = 1\n[urls]\na=1\n[x]", "unknown key `x`"),
+    ],
+)
+def test_a_wrong_key_over_a_descriptor(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    over = OVER.replace(old, new)
+    if new == "[payloads]":
+        over = over.replace("[[payloads.rules]]", "[payloads.rules]")
+    if "payloads = 1" in new:
+        over = over.partition("[[payloads]]")[0]
+    found = problems_of(make_tree(stage(tmp_path / "s"), {"vibforge.toml": over}))
+    assert any(problem in text for text in found), found
+
+
+def test_a_wrong_value_of_the_descriptor_below_a_recipe_has_its_own_line(tmp_path: Path) -> None:
+    project = stage(tmp_path / "s", DESCRIPTOR.replace('"vgz"', '"boot"'))
+    (only,) = problems_of(make_tree(project, {"vibforge.toml": OVER}))
+    assert "descriptor.xml:10: payloads[0].type: 'boot' is none of tgz, vgz" in only
+
+
+def test_a_vib_is_refused_with_the_line_that_builds_it_again(tmp_path: Path) -> None:
+    folder = make_tree(tmp_path / "it's here", {"-x $y.vib": vibs.vib()})
+    (told,) = problems_of(folder / "-x $y.vib")
+    assert "a VIB is the result of a build, not a project" in told
+    line = told.partition("build that: ")[2]
+    assert "$(" not in line
+    program = f'vibforge() {{ {shlex.quote(sys.executable)} -m vibforge "$@"; }}; {line}'
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(["sh", "-c", program], cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 0
+    assert len(list(tmp_path.glob("-x $y-project/dist/*.vib"))) == 1
+
+
+def test_a_bundle_and_other_files_are_no_projects(tmp_path: Path) -> None:
+    make_tree(tmp_path, {"a.zip": b"PK\x03\x04", "a.txt": "text", "-b.vib": "!<arch>\n"})
+    assert "take out its VIBs" in problems_of(tmp_path / "a.zip")[0]
+    assert "a file that is no recipe" in problems_of(tmp_path / "a.txt")[0]
+    assert "--stage ./-b.vib -C ./-b-project" in repack_command(Path("-b.vib"))
+
+
+def test_a_finding_has_its_place_in_the_recipe_or_in_the_descriptor(tmp_path: Path) -> None:
+    over = OVER.replace("1600", "0666")
+    result = lint(make_tree(stage(tmp_path / "s"), {"vibforge.toml": over}))
+    places = {each.name: each.source for each in result.findings if each.source}
+    found = {name: (Path(of.path).name, of.line) for name, of in places.items()}
+    assert found["world-writable"] == ("vibforge.toml", 9)
+    assert found["unsigned-claim"] == ("descriptor.xml", 23)

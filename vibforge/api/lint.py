@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -20,22 +21,24 @@ from vibforge.vib import archive
 from vibforge.vib import scan as vib_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from vibforge.bundle.scan import BundleScan
     from vibforge.packages.lint import CheckSelection, LintResult
     from vibforge.project.build import Built
+    from vibforge.project.plan_build import BuildPlan
     from vibforge.vib.scan import VibScan
 
 
 @typed_errors
-def lint(
+def lint(  # noqa: PLR0913 - each one is a thing that a caller decides
     files: str | Path | Iterable[str | Path],
     *,
     esxi: str | Iterable[str] = (),
     select: str | Iterable[str] = (),
     ignore: str | Iterable[str] = (),
+    settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> LintResult:
     """Find what is wrong with VIBs, bundles and projects before a host does.
@@ -49,10 +52,13 @@ def lint(
         esxi: the ESXi releases to check for: `8.0U3`; 6.5 to 9.0 if none is named.
         select: only these rules: ids, names or beginnings of ids (`VF3`); all if none is named.
         ignore: not these rules.
+        settings: recipe keys of the projects to override: `{"version": "1.2.0-1"}` fills in the
+            template of a stage directory.
         environment: the variables for recipes; those of the process if None.
 
     Raises:
-        ModelError: no file is named, or a word is no rule or no release.
+        ModelError: no file is named, a word is no rule or no release, or there are settings but no
+            project.
 
     Examples:
         >>> from vibforge import Finding, LintResult, Severity, lint
@@ -66,16 +72,22 @@ def lint(
     choice = packages_lint.CheckSelection(
         select=words_of(select), ignore=words_of(ignore), targets=targets_of(esxi)
     )
-    looked = inputs.each_file(paths_of(files), lambda path: _look(path, choice, environment))
+    paths = paths_of(files)
+    if settings and not any(map(_is_project, paths)):
+        raise errors.ModelError(
+            "no project is named to which the settings apply", remedy="leave them out"
+        )
+    plan = partial(plan_build.plan_build, settings=settings, environment=environment, keyless=True)
+    looked = inputs.each_file(paths, lambda path: _look(path, choice, plan))
     result = packages_lint.LintResult.of(found for _path, found in looked.found)
     return replace(result, unreadable=looked.unreadable)
 
 
-def _look(path: Path, choice: CheckSelection, environment: Mapping[str, str] | None) -> LintResult:
+def _look(path: Path, choice: CheckSelection, plan: Callable[[Path], BuildPlan]) -> LintResult:
     """Check one file; what a recipe allows, it allows its own VIB alone."""
     with ExitStack() as stack:
-        if errors.is_folder(path) or path.suffix == ".toml":
-            return _look_at_project(_built(path, stack, environment), str(path), choice)
+        if _is_project(path):
+            return _look_at_project(_built(plan(path), stack), str(path), choice)
         found = packages_lint.lint(tuple(_subjects(path, stack)), choice)
         return source_places.with_file(found, path)
 
@@ -100,6 +112,10 @@ def _subjects(path: Path, stack: ExitStack) -> Iterator[VibScan | BundleScan]:
         yield from _bundles(path, stack)
 
 
+def _is_project(path: Path) -> bool:
+    return errors.is_folder(path) or path.suffix == ".toml"
+
+
 def _is_archive(path: Path) -> bool:
     """Whether it is a VIB by its first bytes: then zip and bundles need not be loaded."""
     try:
@@ -119,8 +135,7 @@ def _bundles(path: Path, stack: ExitStack) -> Iterator[BundleScan]:
         yield scan.bundle_scan(subject.bundle, subject.sources, inside=inside)
 
 
-def _built(path: Path, stack: ExitStack, environment: Mapping[str, str] | None) -> Built:
-    plan = plan_build.plan_build(path, environment=environment, keyless=True)
+def _built(plan: BuildPlan, stack: ExitStack) -> Built:
     folder = stack.enter_context(publication.temporary_folder())
     return project_build.build_plan(
         plan_build.without_key(plan), folder, level=deflating.CompressionLevel.FAST

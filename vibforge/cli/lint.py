@@ -10,11 +10,13 @@ from vibforge.api import lint as api
 from vibforge.cli.arguments import (
     Esxi,
     Json,
+    Settings,
     exit_unless,
     paint,
     print_json,
     print_report,
     print_text,
+    settings_of,
     words_of,
 )
 from vibforge.files import inputs
@@ -54,6 +56,7 @@ def lint(  # noqa: PLR0913 - the options of the command
         bool,
         typer.Option("--all", help="Print each finding on its own line, also of the same check."),
     ] = False,
+    settings: Settings = None,
     as_json: Json = False,
 ) -> None:
     """Check VIBs, bundles and projects for what hosts refuse or what fails on them.
@@ -62,7 +65,13 @@ def lint(  # noqa: PLR0913 - the options of the command
     in a temporary folder; findings that its recipe allows do not change the exit code. Exit code 1
     means that there are errors.
     """
-    result = api.lint(files, esxi=words_of(esxi), select=words_of(select), ignore=words_of(ignore))
+    result = api.lint(
+        files,
+        esxi=words_of(esxi),
+        select=words_of(select),
+        ignore=words_of(ignore),
+        settings=settings_of(settings or []),
+    )
     if as_json:
         print_json(documents.lint.Lint.of(result))
     else:

@@ -286,7 +286,7 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
     checkout = Checkout(found.root, found.parts)
     dated = release_date(found.recipe.release_date, checkout, variables)
     trees = _collect_all(found, dated)
-    changes = cache(partial(packed_changes, checkout, found.file, trees))
+    changes = cache(partial(packed_changes, checkout, found.files, trees))
     if dated.source is DateSource.COMMIT:
         dated = replace(dated, changes=changes())
     version = _version(found, checkout, trees, changes, settings or {})

@@ -269,7 +269,7 @@ def read_recipe(
         >>> recipe.version
         '1.0-1'
     """
-    table = _toml(document, where)
+    table = toml_table(document, where)
     place = DocumentPlaces(document, where)
     return read_table(table, place, environment=environment, settings=settings, keyless=keyless)
 
@@ -292,7 +292,7 @@ def read_bundle_recipe(
     Raises:
         ModelError: with all problems: syntax, unknown keys, types, rules.
     """
-    table = {"bundle": _toml(document, where).get("bundle", {})}
+    table = {"bundle": toml_table(document, where).get("bundle", {})}
     reader = _Reader(DocumentPlaces(document, where), environment)
     given = {
         f"bundle.{name}": OptionValue(value, origin(name, value))
@@ -311,7 +311,12 @@ def read_bundle_recipe(
     return recipe
 
 
-def _toml(document: str, where: str) -> dict[str, Any]:
+def toml_table(document: str, where: str) -> dict[str, Any]:
+    """Return a document as plain values.
+
+    Raises:
+        ModelError: it is not TOML.
+    """
     try:
         return read_toml(document)
     except FormatError as error:
@@ -360,6 +365,9 @@ class DocumentPlaces:
     @cached_property
     def _lines(self) -> dict[Path, int]:
         return key_lines(self._document)
+
+    def __contains__(self, path: Path) -> bool:
+        return path in self._lines
 
     def __call__(self, path: Path) -> str:
         line = nearest_line(self._lines, path)
@@ -515,6 +523,9 @@ def _unknown_key(name: str, known: Mapping[str, object]) -> ModelError:
     return ModelError(f"unknown key `{name}`", remedy=remedy)
 
 
+DESCRIPTOR_KEY = "descriptor"
+"""The key of a recipe that goes over a stage's descriptor; `read_project` follows it."""
+
 Schema = dict[str, Any]
 
 _DOCS = {
@@ -551,11 +562,19 @@ _DOCS = {
 
 def recipe_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of a recipe."""
+    table = _of(Recipe)
+    table["properties"][DESCRIPTOR_KEY] = {
+        "description": "Descriptor of a VIB Author stage directory, beside this recipe. Its values "
+        "apply where the recipe has no key of its own; payloads are matched by name.",
+        "type": "string",
+    }
+    table["if"] = {"required": [DESCRIPTOR_KEY]}
+    table["else"] = {"required": table.pop("required")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "vibforge recipe",
         "description": "The recipe from which `vibforge build` makes a VIB.",
-        **_of(Recipe),
+        **table,
     }
 
 

@@ -13,7 +13,7 @@ def serialise(recipe: Recipe) -> str:
     """Return a vibforge.toml that `read_recipe` reads as this recipe."""
     import tomli_w  # noqa: PLC0415 - only where a recipe is written
 
-    return tomli_w.dumps(_escaped(table(recipe)))
+    return tomli_w.dumps(without_variables(table(recipe)))
 
 
 def table(recipe: Recipe) -> dict[str, Any]:
@@ -40,14 +40,14 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any part of a recipe
     return {name: part for name, part in plain.items() if part not in ({}, [], "")}
 
 
-def _escaped(value: Any) -> Any:  # noqa: ANN401 - any plain value
-    """Keep `${` in texts from being read as a variable."""
+def without_variables(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    """Return a value in whose texts `${` is escaped, so that it is not read as a variable."""
     if isinstance(value, str):
         return value.replace("${", "$${")
     if isinstance(value, list):
-        return [_escaped(part) for part in value]
+        return [without_variables(part) for part in value]
     if isinstance(value, dict):
-        return {name: _escaped(part) for name, part in value.items()}
+        return {name: without_variables(part) for name, part in value.items()}
     return value
 
 

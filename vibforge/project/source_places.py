@@ -157,18 +157,18 @@ class _Places:
 
     def _at_key(self, path: KeyPath) -> SourcePlace:
         """Return the line of a key, or of the nearest table above it that the file has."""
-        file = self._plan.project.file
-        if file is None:
-            return SourcePlace(str(next(_files(self._plan.trees), self._plan.project.root)))
-        return SourcePlace(str(file), toml_keys.nearest_line(self._lines, path))
+        project = self._plan.project
+        if not project.files:
+            return SourcePlace(str(next(_files(self._plan.trees), project.root)))
+        if len(project.files) > 1 and (end := _LINE_IN_WHERE.search(place := project.place(path))):
+            return SourcePlace(place[: end.start()], int(end[1]))
+        return SourcePlace(str(project.files[0]), toml_keys.nearest_line(self._lines, path))
 
     @cached_property
     def _lines(self) -> Mapping[KeyPath, int]:
         """The lines of the recipe's keys or of the descriptor's elements; empty if it changed."""
-        file = self._plan.project.file
         try:
-            if file is None:
-                return {}
+            file = self._plan.project.files[0]
             if self._plan.project.kind is ProjectKind.STAGE:
                 return dict(_element_lines(file))
             return toml_keys.key_lines(recipe_text(file))

@@ -5,6 +5,7 @@ a recipe cannot say is told: a signature, parts of seconds in the date, zstd.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,12 @@ from vibforge.formats.tar_reading import TarReader, starts_tar
 from vibforge.formats.toml_keys import dotted
 from vibforge.packages.extract import Extracted, ExtractOptions, Unpacking, leads_out
 from vibforge.packages.subjects import Subject
-from vibforge.project.read_project import PAYLOADS_FOLDER, RECIPE_NAME
+from vibforge.project.read_project import (
+    COMPUTED_ELEMENTS,
+    PAYLOADS_FOLDER,
+    RECIPE_NAME,
+    tag_of,
+)
 from vibforge.project.recipe import Mode, PathRule, PayloadType, Recipe
 from vibforge.project.recipe_reading import read_table
 from vibforge.project.recipe_writing import serialise, table_of
@@ -194,5 +200,7 @@ def _not_said(vib: Vib) -> Iterator[Problem]:
         yield Problem(what="zstd: the payload will be a vgz, which every ESXi reads")
     if "." in (of.release_date or ""):
         yield Problem(what="the fraction of a second in the release date")
-    if of.unknown:
-        yield Problem(what=f"{len(of.unknown)} unknown elements of the descriptor")
+    dropped = [tag for tag in map(tag_of, of.unknown) if tag not in COMPUTED_ELEMENTS]
+    for tag, count in Counter(dropped).items():
+        times = f", {count} times" if count > 1 else ""
+        yield Problem(what=f"<{tag}>{times}: no recipe has a key for this element")

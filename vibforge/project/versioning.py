@@ -219,7 +219,7 @@ def _differs(changes: Changes) -> ModelError:
 
 
 def packed_changes(
-    checkout: Checkout, recipe: Path | None, trees: Iterable[PayloadTree]
+    checkout: Checkout, recipes: Iterable[Path], trees: Iterable[PayloadTree]
 ) -> Changes:
     """Return the files of a VIB that differ from the commit.
 
@@ -227,7 +227,7 @@ def packed_changes(
 
     Args:
         checkout: the project in git.
-        recipe: the file of the recipe, if any.
+        recipes: the files of the recipe.
         trees: the payloads.
 
     Raises:
@@ -237,7 +237,7 @@ def packed_changes(
     if not found:
         return found
     paths = (tree.origins.get(e.path, tree.root / e.path) for tree in trees for e in tree.entries)
-    packed = {os.path.normpath(path) for path in (recipe, *paths) if isinstance(path, Path)}
+    packed = {os.path.normpath(path) for path in (*recipes, *paths) if isinstance(path, Path)}
     return Changes(*(_counted(files, checkout.project, packed) for files in astuple(found)))
 
 

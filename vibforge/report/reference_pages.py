@@ -227,7 +227,7 @@ def _table(title: str, schema: dict[str, Any]) -> Iterator[str]:
     yield "| key | takes | default | what |"
     yield "| --- | --- | --- | --- |"
     inner = []
-    required = schema.get("required", [])
+    required = schema.get("required") or schema.get("else", {}).get("required", [])
     for key, of in schema["properties"].items():
         default = "required" if key in required else _default(of)
         yield f"| `{key}` | {_takes(of)} | {default} | {of.get('description', '')} |"
