@@ -13,6 +13,7 @@ from vibforge.report.reference_pages import (
     recipe_page,
     trx_rules_page,
 )
+from vibforge.report.traces_page import traces_page
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -31,6 +32,7 @@ PAGES = {
     "limits.md": limits_page,
     "recipe.md": recipe_page,
     "rules.md": explain.rules_page,
+    "traces.md": traces_page,
     "trx-options.md": options_page,
     "trx-profiles.md": profiles_page,
     "trx-rules.md": _trx_rules_page,

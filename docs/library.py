@@ -37,6 +37,7 @@ COMMANDS = {
     "modernise_bundle": "bundle modernise",
     "unpack_bundle": "bundle unpack",
     "make_sbom": "evidence sbom",
+    "change_record": "evidence change-record",
     "check_trx": "trx check",
     "rehearse_trx": "trx rehearse",
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         verify_bundle,
     )
     from vibforge.api.compare import compare
-    from vibforge.api.evidence import make_sbom
+    from vibforge.api.evidence import change_record, make_sbom
     from vibforge.api.explain import Explanation, explain
     from vibforge.api.inspect import cat, extract, inspect
     from vibforge.api.lint import lint
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         VibforgeError,
     )
     from vibforge.esxi.acceptance import AcceptanceLevel
+    from vibforge.evidence.change_record import ChangeRecord
     from vibforge.evidence.sbom import Sbom
     from vibforge.findings.check import Finding, Severity
     from vibforge.packages.extract import Extracted
@@ -98,6 +99,7 @@ _HOMES = {
     "BundleInspection": "vibforge.packages.inspect",
     "BundleListing": "vibforge.api.bundles",
     "BundleRecipe": "vibforge.bundle.recipe",
+    "ChangeRecord": "vibforge.evidence.change_record",
     "CheckResult": "vibforge.trx.check",
     "Comparison": "vibforge.comparison.differences",
     "ComponentRecipe": "vibforge.bundle.recipe",
@@ -151,6 +153,7 @@ _HOMES = {
     "add_to_bundle": "vibforge.api.bundles",
     "build": "vibforge.api.build",
     "cat": "vibforge.api.inspect",
+    "change_record": "vibforge.api.evidence",
     "check_trx": "vibforge.api.trx",
     "compare": "vibforge.api.compare",
     "create_bundle": "vibforge.api.bundles",
@@ -186,6 +189,7 @@ __all__ = [
     "BundleInspection",
     "BundleListing",
     "BundleRecipe",
+    "ChangeRecord",
     "CheckResult",
     "Comparison",
     "ComponentRecipe",
@@ -240,6 +244,7 @@ __all__ = [
     "add_to_bundle",
     "build",
     "cat",
+    "change_record",
     "check_trx",
     "compare",
     "create_bundle",

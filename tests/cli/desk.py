@@ -61,6 +61,7 @@ COMMANDS = {
     "bundle unpack": "bundle unpack given.zip -C depot",
     "evidence sbom": "evidence sbom good.vib -o sbom.json",
     "verify --sbom": "verify good.vib community.vib --sbom sbom.json",
+    "evidence change-record": "evidence change-record good.vib -o record --date 2026-12-01",
     "trx check": "trx check trx.conf",
     "trx check that allows": "trx check bad.conf --allow port-section --because tried",
     "trx show": "trx show bad.conf --all",

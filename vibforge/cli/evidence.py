@@ -6,9 +6,21 @@ from typing import Annotated
 import typer
 
 from vibforge.api import evidence as api
-from vibforge.cli.arguments import Json, print_json, print_text, tell
+from vibforge.cli.arguments import (
+    Esxi,
+    Json,
+    Trust,
+    exit_unless,
+    moment_of,
+    print_json,
+    print_text,
+    show,
+    tell,
+    words_of,
+)
 from vibforge.evidence.sbom import SbomFormat
-from vibforge.report import documents
+from vibforge.report import change_record as record_report
+from vibforge.report import change_record_folder, documents
 from vibforge.report import evidence as report
 
 app = typer.Typer(
@@ -47,3 +59,75 @@ def sbom(
         print_text(made.data.decode("ascii"), end="")
     else:
         tell(report.sbom_text(made, output))
+
+
+@app.command("change-record")
+def change_record(  # noqa: PLR0913 - the options of the command
+    package: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|DIR", help="VIB, offline bundle, or build.json or folder of a build."
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="New or empty folder.")
+    ],
+    previous: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The last release, to compare with.")
+    ] = None,
+    rehearsal: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Result of `vibforge trx rehearse --json`."),
+    ] = None,
+    clock_log: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Result of `vibforge trx log --json`; may be repeated."),
+    ] = None,
+    host: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Facts of a host; see `vibforge host-facts`."),
+    ] = None,
+    esxi: Esxi = None,
+    trust: Trust = None,
+    purpose: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why it is installed, and for whom.")
+    ] = "",
+    date: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Date of the record; default: SOURCE_DATE_EPOCH, or else the present.",
+        ),
+    ] = None,
+    sbom: Annotated[
+        bool, typer.Option("--sbom/--no-sbom", help="Add SBOMs in CycloneDX and SPDX.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write a folder with all that a board that approves changes asks about a package.
+
+    Exit code 1 means that no host takes the package even by the steps of the record, that its
+    trx.conf was rehearsed and does not fit, or that a clock log does not show its limits kept. The
+    folder is written all the same. A package is not refused for being unsigned: the record says it,
+    with the risk and the waivers that it needs.
+    """
+    found = api.change_record(
+        package,
+        previous=previous,
+        rehearsal=rehearsal,
+        clock_logs=clock_log or (),
+        host=host,
+        esxi=words_of(esxi),
+        trust=trust or (),
+        purpose=purpose,
+        date=moment_of(date, "--date"),
+        sboms=sbom,
+    )
+    names = change_record_folder.write_record(found, output)
+    show(
+        as_json,
+        lambda: documents.change_record.ChangeRecord.of(found, found.attachments),
+        lambda paint: record_report.change_record_text(found, output, names, paint),
+    )
+    exit_unless(good=found.good)

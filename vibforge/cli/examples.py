@@ -77,6 +77,10 @@ echo 'ptp4l:delay_mechanism P2P' | vibforge trx check -""",
     "evidence sbom": """\
 vibforge evidence sbom acme.vib -o acme.cdx.json
 vibforge evidence sbom acme-bundle.zip --as spdx -o acme.spdx.json""",
+    "evidence change-record": """\
+vibforge evidence change-record dist -o record --purpose 'PTP for the trading hosts'
+vibforge evidence change-record acme.vib -o record --previous old.vib --host facts.json
+vibforge evidence change-record dist -o record --rehearsal rehearsal.json --date 2026-12-01""",
     "trx new": "vibforge trx new --profile default-p2p --domain 24 -o trx.conf",
     "trx profiles": "vibforge trx profiles",
     "trx options": "vibforge trx options delay mechanism",

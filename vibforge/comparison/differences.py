@@ -76,14 +76,22 @@ def compare(old: Path, new: Path, *, settings: Mapping[str, str] | None = None) 
         ModelError: the two cannot be compared, or a recipe is wrong.
         FormatError: one of them cannot be read.
     """
-    sides = read_side(old, settings=settings), read_side(new, settings=settings)
-    kinds = {side.kind for side in sides}
+    return compare_sides(read_side(old, settings=settings), read_side(new, settings=settings))
+
+
+def compare_sides(old: Side, new: Side) -> Comparison:
+    """Return the differences between two sides that were read.
+
+    Raises:
+        ModelError: the two cannot be compared.
+    """
+    kinds = {old.kind, new.kind}
     if len(kinds) > 1 and not all(kind.holds_vibs for kind in kinds):
         raise ModelError(
-            f"{old} is {_article(sides[0].kind)}, {new} is {_article(sides[1].kind)}",
+            f"{old.label} is {_article(old.kind)}, {new.label} is {_article(new.kind)}",
             remedy="compare two of one kind, or a VIB, bundle or project with another",
         )
-    return Comparison(old=sides[0], new=sides[1], differences=tuple(_differences(*sides)))
+    return Comparison(old=old, new=new, differences=tuple(_differences(old, new)))
 
 
 def _article(kind: SideKind) -> str:

@@ -1,7 +1,7 @@
 """Write the instructions that go with a VIB: INSTALL.md and two scripts."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,55 @@ class Guide(Struct, frozen=True):
     executable: bool
 
 
+class WayBack(Struct, frozen=True, kw_only=True):
+    """How a host loses a VIB again: the commands, and what they require."""
+
+    commands: tuple[str, ...]
+    requirements: tuple[str, ...]
+    then: str = ""
+    """What to do if the level cannot be set at once; empty if it can."""
+
+
+FORMER_LEVEL = "THE-LEVEL-YOU-NOTED"
+"""Stands for the level that the host had before the install."""
+DATASTORE = "/vmfs/volumes/DATASTORE"
+"""The folder of a host to which files are copied."""
+
+
+_FOR_THE_LEVEL = (
+    "For the former level: no other VIB of a lower level. `esxcli software vib list` shows the "
+    "levels."
+)
+
+
+def way_back(descriptors: Sequence[Descriptor]) -> WayBack:
+    """Return how hosts lose VIBs again that one command installed."""
+    in_maintenance = any(_maintenance(each).on_remove for each in descriptors)
+    is_live = all(each.live_remove_allowed for each in descriptors)
+    names = [word for each in descriptors for word in ("-n", each.name)]
+    maintenance = ("esxcli system maintenanceMode set --enable true",) if in_maintenance else ()
+    return WayBack(
+        commands=(
+            *maintenance,
+            shell_line("esxcli", "software", "vib", "remove", *names),
+            f"esxcli software acceptance set --level={FORMER_LEVEL}",
+        ),
+        requirements=(
+            "Maintenance mode, unless an earlier change waits for a reboot."
+            if in_maintenance
+            else "No maintenance mode.",
+            "A reboot only if an earlier change waits for one."
+            if is_live
+            else "A reboot: until then the VIB stays in use.",
+            "No VIB that depends on this one: esxcli names those that do, and stops.",
+            _FOR_THE_LEVEL,
+        ),
+        then=""
+        if is_live
+        else "If esxcli refuses the level before the reboot, set it after the reboot.",
+    )
+
+
 class ReleaseLine(Struct, frozen=True):
     """The outcome of the command in the instructions on hosts of some releases."""
 
@@ -110,6 +159,8 @@ def instructions(
         "maintenance": maintenance,
         "asks_for_maintenance": _asked_for(maintenance),
         "releases": tuple(_release_lines(outlooks)),
+        "folder": f"{DATASTORE}/{descriptor.name}",
+        "back": way_back((descriptor,)),
         "digests": [
             checksum.digest
             for payload in descriptor.payloads

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from vibforge.comparison.differences import Comparison, Difference, Section
 from vibforge.report.paint import Paint
 from vibforge.report.plain import plain
+from vibforge.report.sections import fenced, inline
 
 _LINE_ROLES = {"+": "good", "-": "bad"}
 
@@ -32,7 +33,7 @@ def summary(found: Comparison) -> str:
 def _text_lines(found: Comparison, paint: Paint) -> Iterator[str]:
     labels = f"{plain(found.old.label)} → {plain(found.new.label)}"
     yield f"{paint(labels, 'strong')}: {summary(found)}"
-    for (vib, section), group in groupby(_merged(found.differences), key=_place):
+    for (vib, section), group in groupby(merged(found.differences), key=_place):
         yield paint(f"{section}{f' of {plain(vib)}' if vib else ''}", "strong")
         for each in group:
             yield f"  {difference_line(each, paint)}"
@@ -42,7 +43,7 @@ def _text_lines(found: Comparison, paint: Paint) -> Iterator[str]:
                 yield f"      … and {each.more_lines} more lines"
 
 
-def _merged(differences: Iterable[Difference]) -> Iterator[Difference]:
+def merged(differences: Iterable[Difference]) -> Iterator[Difference]:
     """Yield the differences, with one for all releases of ESXi whose verdicts change alike."""
     for key, group in groupby(differences, key=_verdict):
         same = list(group)
@@ -78,7 +79,7 @@ def diff_markdown(found: Comparison) -> str:
         f"{summary(found)}.",
         "",
     ]
-    for (vib, section), group in groupby(_merged(found.differences), key=_place):
+    for (vib, section), group in groupby(merged(found.differences), key=_place):
         differences = list(group)
         lines += [f"#### {section}{f' of {_cell(vib)}' if vib else ''}", "", "| | old | new |"]
         lines += ["| --- | --- | --- |"]
@@ -89,21 +90,16 @@ def diff_markdown(found: Comparison) -> str:
         lines.append("")
         for each in differences:
             if each.lines:
-                lines += [f"`{_cell(each.name)}`", "", *_fenced(each), ""]
+                lines += [f"`{_cell(each.name)}`", "", *fenced(diff_lines(each), "diff"), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _cell(text: str | None) -> str:
     """Return untrusted text for a cell of a table: one line, with Markdown escaped."""
-    if text is None:
-        return "-"
-    shown = plain(" ".join(text.split()))
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in shown)
+    return "-" if text is None else inline(text)
 
 
-def _fenced(each: Difference) -> list[str]:
-    """Return the diff in a code fence that is longer than any fence in the text."""
-    longest = max((len(line) - len(line.lstrip("`+- ")) for line in each.lines), default=0)
-    fence = "`" * max(3, longest + 1)
-    more = [f"… and {each.more_lines} more lines"] if each.more_lines else []
-    return [f"{fence}diff", *map(plain, each.lines), *more, fence]
+def diff_lines(each: Difference) -> tuple[str, ...]:
+    """Return the diff of a text, and how many lines of it were left out."""
+    more = (f"… and {each.more_lines} more lines",) if each.more_lines else ()
+    return (*each.lines, *more)

@@ -126,10 +126,11 @@ def _command(route: RoutePlan, plan: Plan) -> str:
 
 def _verdicts(route: RoutePlan, paint: Paint) -> tuple[str, ...]:
     """Return the possible verdicts of a route, one line each."""
-    return tuple(_verdict(branch, paint) for branch in route.branches)
+    return tuple(verdict_words(branch, paint) for branch in route.branches)
 
 
-def _verdict(branch: Branch[Prediction], paint: Paint) -> str:
+def verdict_words(branch: Branch[Prediction], paint: Paint) -> str:
+    """Return one possible verdict in a line: outcome, certainty, error and conditions."""
     result = branch.result
     outcome = paint(outcome_words(result), ROLES[result.outcome])
     conditions = shorten(

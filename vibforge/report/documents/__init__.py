@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vibforge.report.documents import build as build
     from vibforge.report.documents import bundle as bundle
+    from vibforge.report.documents import change_record as change_record
     from vibforge.report.documents import diff as diff
     from vibforge.report.documents import evidence as evidence
     from vibforge.report.documents import explain as explain

@@ -20,8 +20,8 @@ class EvidenceSbom(Document, tag="vibforge/evidence-sbom/1", frozen=True):
     package: Annotated[str, says("File name of the package.")]
     package_kind: Annotated[PackageKind, says("What the package is.")]
     package_sha256: Annotated[Sha256, says("Of the package.")]
-    vibs: Annotated[Count, says("VIBs that the SBOM describes.")]
-    files: Annotated[Count, says("Files, links and devices in their payloads.")]
+    vib_count: Annotated[Count, says("VIBs that the SBOM describes.")]
+    file_count: Annotated[Count, says("Files, links and devices in their payloads.")]
 
     @classmethod
     def of(cls, made: "Sbom", output: Path | None) -> Self:
@@ -34,6 +34,6 @@ class EvidenceSbom(Document, tag="vibforge/evidence-sbom/1", frozen=True):
             package=contents.name,
             package_kind=contents.kind,
             package_sha256=contents.digests.sha256,
-            vibs=len(contents.vibs),
-            files=contents.file_count,
+            vib_count=len(contents.vibs),
+            file_count=contents.file_count,
         )
