@@ -15,6 +15,7 @@ from vibforge.errors import VibforgeError
 
 COMMANDS = {
     "build": "build",
+    "bump": "bump",
     "lint": "lint",
     "plan": "plan",
     "explain": "explain",
@@ -69,8 +70,8 @@ True
   has that method.
 - Of several files, those that cannot be read are in `unreadable` of the result, and the others are
   looked at all the same.
-- A call prints nothing and starts no other program, but for git, which is asked for the date of a
-  project, linuxptp in a rehearsal, and Python where `repro` builds again.
+- A call prints nothing and starts no other program, but for git, which is asked for the date and
+  the version of a project, linuxptp in a rehearsal, and Python where `repro` builds again.
 - `import vibforge` loads nothing; a name is loaded when it is first used. Everything that is not on
   this page may change with any version.
 

@@ -291,6 +291,8 @@ CALLS: dict[str, Callable[[str], object]] = {
     "sign certificates": lambda path: vibforge.sign("page.vib", key="x", certificates=path),
     "sign signature": lambda path: vibforge.sign("page.vib", signature=path),
     "to_sign": vibforge.to_sign,
+    "bump": vibforge.bump,
+    "bump version": lambda text: vibforge.bump("page.vib", version=text),
     "compare": lambda path: vibforge.compare(path, "page.vib"),
     "repro": lambda path: vibforge.repro(path, vary="hash-seed").good,
     "repro vary": lambda text: vibforge.repro("folder", vary=text),

@@ -39,6 +39,7 @@ SAID_FOR_EACH_COMMAND = {
     "--name": "of a VIB or of a PtpConfig",
     "--output": "what is written differs",
     "--seconds": "of a rehearsal or of listening",
+    "--version": "a build can take it from git",
 }
 """Options whose help tells what the one word is here, and why."""
 

@@ -13,6 +13,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from vibforge.api.build import BuildResult, build
+    from vibforge.api.bump import bump
     from vibforge.api.bundles import (
         BundleListing,
         add_to_bundle,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from vibforge.packages.verification import Fact, Outcome, Verification
     from vibforge.packages.verify import JudgedBundle, Verified, VerifiedBundles
     from vibforge.project.build import Built
+    from vibforge.project.bump import Bumped
     from vibforge.project.plan_build import BuildPlan
     from vibforge.project.recipe import (
         ContentType,
@@ -96,6 +98,7 @@ _HOMES = {
     "BuildPlan": "vibforge.project.plan_build",
     "BuildResult": "vibforge.api.build",
     "Built": "vibforge.project.build",
+    "Bumped": "vibforge.project.bump",
     "BundleInspection": "vibforge.packages.inspect",
     "BundleListing": "vibforge.api.bundles",
     "BundleRecipe": "vibforge.bundle.recipe",
@@ -152,6 +155,7 @@ _HOMES = {
     "Written": "vibforge.bundle.opening",
     "add_to_bundle": "vibforge.api.bundles",
     "build": "vibforge.api.build",
+    "bump": "vibforge.api.bump",
     "cat": "vibforge.api.inspect",
     "change_record": "vibforge.api.evidence",
     "check_trx": "vibforge.api.trx",
@@ -186,6 +190,7 @@ __all__ = [
     "BuildPlan",
     "BuildResult",
     "Built",
+    "Bumped",
     "BundleInspection",
     "BundleListing",
     "BundleRecipe",
@@ -243,6 +248,7 @@ __all__ = [
     "__version__",
     "add_to_bundle",
     "build",
+    "bump",
     "cat",
     "change_record",
     "check_trx",

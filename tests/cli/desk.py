@@ -19,6 +19,7 @@ BUNDLE = ("--platform", "8.0", "--vendor-code", "ABC")
 COMMANDS = {
     "build": "build tree -o made",
     "build --bundle": "build tree -o made-bundle --bundle --set bundle.vendor-code=ABC",
+    "bump": "bump versioned",
     "build --dry-run": "build tree --dry-run",
     "build of a recipe": "build project -o made-project",
     "build that allows": "build bad -o made-bad --allow port-section --because tried",
@@ -133,6 +134,8 @@ def _projects(folder: Path, lab: Lab) -> None:
     make_tree(folder / "bad", {"etc/vmware/trx.conf": "ptp4l:port0:delay_mechanism P2P\n"})
     trx_tree(folder / "project/tree")
     (folder / "project/vibforge.toml").write_text(PROJECT)
+    (folder / "versioned").mkdir()
+    (folder / "versioned/vibforge.toml").write_text(PROJECT)
     issued = lab.issued()
     (folder / "me.key").write_bytes(issued.key_path.read_bytes())
     (folder / "me.pem").write_bytes(issued.certificate_path.read_bytes())

@@ -90,6 +90,6 @@ def test_the_shell_completes_commands_and_options() -> None:
         )
         return done.stdout.split()
 
-    assert offered("vibforge bu", 1) == ["build", "bundle"]
+    assert offered("vibforge bu", 1) == ["build", "bump", "bundle"]
     assert "--acceptance-level" in offered("vibforge build --acc", 2)
     assert offered("vibforge trx reh", 2) == ["rehearse"]

@@ -23,6 +23,7 @@ from vibforge.errors import NotPossibleHereError, VibforgeError, refused
 _COMMANDS = {
     "init": "init:init",
     "build": "build:build",
+    "bump": "bump:bump",
     "lint": "lint:lint",
     "plan": "hosts:plan",
     "explain": "hosts:explain",

@@ -10,6 +10,10 @@ vibforge init agent --template init-script""",
 vibforge build my-trx
 vibforge build my-trx --dry-run
 vibforge build my-trx --version 1.2.0-1 --bundle -o out""",
+    "bump": """\
+vibforge bump my-trx
+vibforge bump my-trx --part minor
+vibforge bump my-trx --version v2.0.0""",
     "lint": """\
 vibforge lint my-trx
 vibforge lint dist/*.vib --as sarif >lint.sarif""",

@@ -36,8 +36,16 @@ def nearest_line(lines: Mapping[Path, int], path: Path) -> int:
     return next((lines[part] for part in known if part in lines), 1)
 
 
+def value_spans(document: str) -> dict[Path, tuple[int, int]]:
+    """Return where the value of every key starts and ends, in characters from the start."""
+    scanner = _Scanner(document)
+    scanner.scan()
+    return scanner.spans
+
+
 class _Scanner:
     def __init__(self, text: str) -> None:
+        self.spans: dict[Path, tuple[int, int]] = {}
         self._text = text
         self._at = 0
         self._lines: dict[Path, int] = {}
@@ -116,7 +124,10 @@ class _Scanner:
         for depth in range(1, len(keys) + 1):
             self._mark((*table, *keys[:depth]))
         self._at = end + 1
+        self._skip_space()
+        start = self._at
         self._value((*table, *keys))
+        self.spans[(*table, *keys)] = (start, self._at)
 
     def _value(self, path: Path) -> None:
         self._skip_space()

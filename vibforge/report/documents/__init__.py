@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vibforge.report.documents import build as build
+    from vibforge.report.documents import bump as bump
     from vibforge.report.documents import bundle as bundle
     from vibforge.report.documents import change_record as change_record
     from vibforge.report.documents import diff as diff
