@@ -19,6 +19,7 @@ SECTIONS = {
     "Lists of written files": ("project.ledger",),
     "Bundles": ("bundle.metadata", "bundle.opening", "bundle.compose"),
     "Recipes": ("formats.toml_reading", "project.recipe", "project.pack"),
+    "Builds to replay": ("reproduction.recorded_build",),
     "Predictions": (
         "host.facts",
         "host.installed",

@@ -12,6 +12,7 @@ from tests.hostile import (
     of_packages,
     of_payloads,
     of_recipes,
+    of_records,
     of_settings,
     of_trees,
     of_words,
@@ -20,6 +21,7 @@ from tests.hostile.case import Hostile
 
 _SOURCES = (
     of_recipes,
+    of_records,
     of_packages,
     of_payloads,
     of_bundles,

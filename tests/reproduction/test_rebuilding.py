@@ -1,26 +1,32 @@
 """Builds under other circumstances, each in a real process."""
 
+import hashlib
 import json
 import os
 import shlex
 import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.test_reading import run
 from tests.report.schemas import require_valid
+from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
-from vibforge import Reproduction, build, repro
+from vibforge import Reproduction, build, repro, sign
 from vibforge.errors import ModelError, NotPossibleHereError, VibforgeError
 from vibforge.formats.deflating import BLOCK_SIZE
 from vibforge.project.plan_build import plan_build
+from vibforge.reproduction import rebuilding
 from vibforge.reproduction.project_copy import copy_project
 from vibforge.reproduction.pythons import found_pythons
 from vibforge.reproduction.rebuilding import RebuildState
 from vibforge.reproduction.variations import Circumstance
+from vibforge.signing.pki import KeyKind
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the interpreters are shell scripts")
 
@@ -236,6 +242,43 @@ def test_the_published_vib_is_compared_without_its_key(tmp_path: Path) -> None:
     assert [each.state for each in found.rebuilds] == [RebuildState.SAME, RebuildState.DIFFERENT]
     assert found.rebuilds[1].difference is not None
     assert found.rebuilds[1].difference.name == "summary"
+
+
+def test_a_signed_vib_is_compared_with_its_signature(tmp_path: Path, lab: Lab) -> None:
+    issued = lab.issued(kind=KeyKind.RSA_2048)
+    tree = trx_tree(tmp_path / "my-trx")
+    settings = {"acceptance-level": "partner"}
+    built = build(tree, tmp_path / "out", settings=settings)
+    sign(built.vib_path, key=str(issued.key_path), certificates=issued.certificate_path)
+    found = repro(tree, settings=settings, vary="hash-seed", against=built.vib_path)
+    assert found.good
+    assert found.rebuilds[1].sha256 == hashlib.sha256(built.vib_path.read_bytes()).hexdigest()
+    assert found.rebuilds[1].sha256 != found.reference.sha256
+
+
+@posix
+def test_a_build_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuilding, "_LEAST_SECONDS", 0.2)
+    monkeypatch.setattr(rebuilding, "_TIMES_AS_LONG", 0)
+    python = python_script(tmp_path / "python", "while :; do :; done")
+    with pytest.raises(ModelError, match="did not end within"):
+        one_of(trx_tree(tmp_path / "my-trx"), python)
+
+
+def test_settings_are_no_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody on the machine can read the arguments of a process."""
+    started = []
+    run_process = subprocess.run
+
+    def spied(command: list[str], **named: Any) -> Any:  # noqa: ANN401 - as subprocess.run
+        started.append(command)
+        return run_process(command, **named)
+
+    monkeypatch.setattr(subprocess, "run", spied)
+    tree = trx_tree(tmp_path / "my-trx")
+    assert repro(tree, vary="hash-seed", settings={"summary": "hunter2"}).good
+    assert len(started) == 2
+    assert "hunter2" not in str(started)
 
 
 def test_the_command_shows_a_table_and_its_json_is_valid(tmp_path: Path) -> None:

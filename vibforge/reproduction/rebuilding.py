@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from enum import StrEnum
@@ -29,6 +30,9 @@ _PASSABLE = 0o711
 """Mode of the scratch folder: another user may pass through, and lists nothing."""
 _LAST_WORDS = 300
 """Characters of what a process said at its end."""
+_LEAST_SECONDS = 120
+_TIMES_AS_LONG = 20
+"""How long a build may take: this many times as long as the reference, and two minutes at least."""
 REMEDY = (
     "make it an environment with vibforge's libraries (-m venv ENV, ENV/bin/pip install vibforge), "
     "and name it: --python ENV/bin/python"
@@ -166,6 +170,7 @@ class _Reference(Struct, frozen=True, kw_only=True):
 
     vib: Path
     told: Rebuild
+    seconds: float = 0.0
 
 
 class _Ended(NamedTuple):
@@ -191,8 +196,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
             VibforgeError: the build fails.
         """
         usual = Variation(circumstance=Circumstance.DIRECTORY, what="as usual")
-        folder = self._folder("reference", None)
-        ended = self._run(usual, folder)
+        begun = time.monotonic()
+        ended = self._run(usual, self._folder("reference", None), None)
         reply = ended.reply or Reply()
         if reply.problems:
             raise VibforgeError.from_problems(reply.problems)
@@ -208,7 +213,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             python=reply.python,
             codec=reply.codec,
         )
-        return _Reference(vib=vib, told=told)
+        return _Reference(vib=vib, told=told, seconds=time.monotonic() - begun)
 
     def compared(self, variation: Variation, reference: _Reference) -> Rebuild:
         """Build under a variation and compare the VIB with the reference.
@@ -227,7 +232,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
         with temporary_folder() as folder, explained(folder):
             folder.chmod(_PASSABLE)
             try:
-                ended = self._run(variation, folder)
+                seconds = max(_LEAST_SECONDS, _TIMES_AS_LONG * reference.seconds)
+                ended = self._run(variation, folder, seconds)
             except NotPossibleHereError as error:
                 return replace(told, reason=_first(error))
             return self._judged(variation, ended, told, reference)
@@ -255,8 +261,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
             )
         return _against(Path(reply.vib), reference, told)
 
-    def _run(self, variation: Variation, folder: Path) -> _Ended:
-        """Build once in a process.
+    def _run(self, variation: Variation, folder: Path, seconds: float | None) -> _Ended:
+        """Build once in a process, which may take so many seconds.
 
         Raises:
             NotPossibleHereError: the project cannot be copied.
@@ -281,7 +287,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             threads=variation.threads,
             reverse=variation.reverse,
         )
-        return _process(variation, environment, bytes_of(request))
+        return _process(variation, environment, bytes_of(request), seconds)
 
     def _folder(self, name: str, user: User | None, parent: Path | None = None) -> Path:
         folder = (parent or self.scratch) / name
@@ -292,7 +298,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
         return folder
 
 
-def _process(variation: Variation, environment: Mapping[str, str], request: bytes) -> _Ended:
+def _process(
+    variation: Variation, environment: Mapping[str, str], request: bytes, seconds: float | None
+) -> _Ended:
     """Run one build in a process; the request, which may hold secrets, is no argument."""
     user = variation.user
     identity = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
@@ -305,8 +313,11 @@ def _process(variation: Variation, environment: Mapping[str, str], request: byte
             cwd=variation.directory,
             env=environment,
             umask=variation.umask,
+            timeout=seconds,
             **identity,
         )
+    except subprocess.TimeoutExpired as error:
+        return _Ended(None, f"did not end within {error.timeout:.0f} seconds")
     except OSError as error:
         return _Ended(None, f"cannot be run: {error.strerror or error}")
     try:

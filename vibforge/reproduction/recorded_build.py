@@ -4,16 +4,14 @@ The file may be forged. Nothing that it names is run, and no file that it names 
 those of payload trees inside the project, and the VIB and its signature beside the record.
 """
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from vibforge.errors import FormatError, ModelError, Problem, VibforgeError
 from vibforge.files.inputs import read_file
@@ -22,15 +20,15 @@ from vibforge.formats.toml_keys import dotted
 from vibforge.project.ledger import (
     FORMAT,
     RECORD_LIMIT,
-    Record,
     WrittenFile,
     WrittenKind,
-    parse_record,
 )
 from vibforge.project.recipe import Recipe
 from vibforge.project.recipe_reading import read_table
 from vibforge.vib.identity import ReleaseDate
 
+RECIPE_LIMIT = 4 * 1024 * 1024
+"""Most bytes of the recipe in a record; a vibforge.toml has at most 262,144 characters."""
 VALUES_LIMIT = 100_000
 """Most values in the recipe of a record; a recipe of 262,144 characters has fewer."""
 PROBLEMS_LIMIT = 20
@@ -43,6 +41,7 @@ _NOT_BUILT = ("signing", "bundle")
 """Tables of a recipe that have no part in the bytes of an unsigned VIB."""
 
 _Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Value = TypeVar("_Value")
 _Word = Annotated[str, Meta(pattern=r"^[ -~]{1,200}\Z")]
 
 
@@ -56,8 +55,31 @@ class RecordedPayload(Struct, frozen=True, kw_only=True):
     """The files whose mode is not 0644, by mode; None if the record does not say."""
 
 
+class _File(Struct, frozen=True, kw_only=True):
+    """A file that the build wrote."""
+
+    kind: WrittenKind
+    name: str
+    size: Annotated[int, Meta(ge=0)]
+    sha256: _Digest
+
+
+class _Keys(Struct, frozen=True, kw_only=True):
+    """The keys of a record that a replay needs, whatever stands there."""
+
+    format: msgspec.Raw | UnsetType = UNSET
+    vibforge: msgspec.Raw | UnsetType = UNSET
+    codec: msgspec.Raw | UnsetType = UNSET
+    compression_level: msgspec.Raw | UnsetType = UNSET
+    release_date: msgspec.Raw | UnsetType = UNSET
+    certificates: msgspec.Raw | UnsetType = UNSET
+    recipe: msgspec.Raw | UnsetType = UNSET
+    payloads: msgspec.Raw | UnsetType = UNSET
+    files: msgspec.Raw | UnsetType = UNSET
+
+
 class _Facts(Struct, frozen=True, kw_only=True):
-    """The values of a record that a replay needs."""
+    """The values of a record that a replay needs. Others are skipped, however many there are."""
 
     vibforge: _Word
     codec: _Word
@@ -65,13 +87,9 @@ class _Facts(Struct, frozen=True, kw_only=True):
     compression_level: _Word
     release_date: _Word
     certificates: list[_Digest]
-    recipe: dict[str, Any]
+    recipe: msgspec.Raw
     payloads: list[RecordedPayload]
-    files: list[Any]
-
-
-_NEEDED = tuple(name for name in _Facts.__struct_fields__ if name != "codec_library")
-"""What every record of this format has."""
+    files: list[_File]
 
 
 class RecordedBuild(Struct, frozen=True, kw_only=True):
@@ -91,7 +109,7 @@ class RecordedBuild(Struct, frozen=True, kw_only=True):
     payloads: tuple[RecordedPayload, ...]
     vib: WrittenFile
     descriptor: WrittenFile
-    record: Record
+    signature: WrittenFile | None
 
 
 def read_recorded_build(path: Path) -> RecordedBuild:
@@ -105,8 +123,8 @@ def read_recorded_build(path: Path) -> RecordedBuild:
     where = str(path)
     data = read_file(path, RECORD_LIMIT, FormatError)
     facts = _facts(data, where)
-    record = _record(data, where)
-    vib, descriptor = record.find(WrittenKind.VIB), record.find(WrittenKind.DESCRIPTOR)
+    files = {file.kind: WrittenFile(**structs.asdict(file)) for file in reversed(facts.files)}
+    vib, descriptor = files.get(WrittenKind.VIB), files.get(WrittenKind.DESCRIPTOR)
     if vib is None or descriptor is None:
         raise FormatError(
             "its list of files names no VIB, or no descriptor", where=where, remedy=_REMEDY
@@ -122,7 +140,7 @@ def read_recorded_build(path: Path) -> RecordedBuild:
         payloads=tuple(facts.payloads),
         vib=vib,
         descriptor=descriptor,
-        record=record,
+        signature=files.get(WrittenKind.SIGNATURE),
     )
 
 
@@ -160,19 +178,25 @@ def _is_inside(tree: str, root: str) -> bool:
 
 def _facts(data: bytes, where: str) -> _Facts:
     """Read the values that a replay needs, and check their forms."""
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"not JSON: {_short(str(error))}", where=where, remedy=_REMEDY) from error
-    shape = found.get("format") if isinstance(found, dict) else None
-    if not isinstance(shape, str) or not _SHAPE.fullmatch(shape):
+    keys = _decoded(data, _Keys, where)
+    shape = "" if keys.format is UNSET else _decoded(bytes(keys.format), str, where)
+    if not _SHAPE.fullmatch(shape):
         raise FormatError("not a build.json", where=where, remedy=_REMEDY)
-    lacks = [name for name in _NEEDED if name not in found]
+    lacks = [name for name in _Keys.__struct_fields__ if getattr(keys, name) is UNSET]
     if shape != FORMAT or lacks:
         raise _other_shape(shape, lacks, where)
+    return _decoded(data, _Facts, where)
+
+
+def _decoded(data: bytes, kind: type[_Value], where: str) -> _Value:
+    """Read JSON as a type, without keeping what the type does not name.
+
+    Raises:
+        FormatError: it is not JSON, or not of this type.
+    """
     try:
-        return msgspec.convert(found, _Facts)
-    except msgspec.ValidationError as error:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(
             f"not what a build writes: {_short(str(error))}", where=where, remedy=_REMEDY
         ) from error
@@ -193,15 +217,6 @@ def _other_shape(shape: str, lacks: list[str], where: str) -> FormatError:
     )
 
 
-def _record(data: bytes, where: str) -> Record:
-    """Read the list of files."""
-    try:
-        return parse_record(data, FORMAT, where)
-    except FormatError as error:
-        what = error.problems[0].what
-        raise FormatError(_short(what), where=where, remedy=_REMEDY) from error
-
-
 def _level(facts: _Facts, where: str) -> CompressionLevel:
     try:
         return CompressionLevel.named(facts.compression_level)
@@ -211,14 +226,18 @@ def _level(facts: _Facts, where: str) -> CompressionLevel:
 
 def _recipe(facts: _Facts, where: str) -> Recipe:
     """Read the recipe as resolved; `${NAME}` in it stays as it is."""
-    _check_values(facts.recipe, where)
-    table = {name: value for name, value in facts.recipe.items() if name not in _NOT_BUILT}
+    if len(bytes(facts.recipe)) > RECIPE_LIMIT:
+        what = f"its recipe has more than {RECIPE_LIMIT} bytes, the limit"
+        raise FormatError(what, where=where, remedy=_REMEDY)
+    values = _decoded(bytes(facts.recipe), dict[str, Any], where)
+    _check_values(values, where)
+    table = {name: value for name, value in values.items() if name not in _NOT_BUILT}
     try:
         recipe = read_table(table, lambda path: f"{where}: recipe.{_short(dotted(path))}")
         date = ReleaseDate.parse(facts.release_date)
     except ModelError as error:
         raise _from_record(error, where) from error
-    return replace(recipe, release_date=date)
+    return structs.replace(recipe, release_date=date)
 
 
 def _from_record(error: VibforgeError, where: str) -> ModelError:

@@ -16,7 +16,7 @@ from vibforge.findings.check import Allowance
 from vibforge.formats.budget import SIGNATURE_LIMIT
 from vibforge.formats.deflating import codec_release, codec_version
 from vibforge.project.build import Built, build_plan
-from vibforge.project.ledger import BuiltFolder, WrittenKind, recorded_modes
+from vibforge.project.ledger import BuiltFolder, recorded_modes
 from vibforge.project.plan_build import plan_build
 from vibforge.reproduction.recorded_build import (
     RecordedBuild,
@@ -160,7 +160,7 @@ def _signature(recorded: RecordedBuild, published: Path | None) -> bytes:
     """Return the signature of the published VIB, or else the recorded one beside the record."""
     if published is not None:
         return Vib.from_path(published).signature
-    written = recorded.record.find(WrittenKind.SIGNATURE)
+    written = recorded.signature
     if written is None:
         return b""
     try:
