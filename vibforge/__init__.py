@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from vibforge.packages.lint import LintResult
     from vibforge.packages.plan import Plan
     from vibforge.packages.sign import Signed, ToSign
+    from vibforge.packages.sign_files import SignedFile, SignedFiles
     from vibforge.packages.verification import Fact, Outcome, Verification
     from vibforge.packages.verify import JudgedBundle, Verified, VerifiedBundles
     from vibforge.project.build import Built
@@ -139,6 +140,8 @@ _HOMES = {
     "Reproduction": "vibforge.reproduction.rebuilding",
     "Severity": "vibforge.findings.check",
     "Signed": "vibforge.packages.sign",
+    "SignedFile": "vibforge.packages.sign_files",
+    "SignedFiles": "vibforge.packages.sign_files",
     "SigningError": "vibforge.errors",
     "StageInspection": "vibforge.packages.inspect",
     "ToSign": "vibforge.packages.sign",
@@ -231,6 +234,8 @@ __all__ = [
     "Sbom",
     "Severity",
     "Signed",
+    "SignedFile",
+    "SignedFiles",
     "SigningError",
     "StageInspection",
     "ToSign",

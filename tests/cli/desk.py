@@ -44,6 +44,7 @@ COMMANDS = {
     "extract": "extract good.vib -C out",
     "extract --stage": "extract good.vib --stage -C stage-out",
     "sign": "sign community.vib --key me.key --cert me.pem -o signed-now.vib",
+    "sign several": "sign community.vib bundle.zip page.vib --key me.key --cert me.pem -o signed",
     "sign elsewhere": "sign community.vib --digest-out digest --attributes-out text",
     "pki init": "pki init ca",
     "pki issue": "pki issue ca me",

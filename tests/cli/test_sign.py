@@ -71,9 +71,10 @@ def test_a_lab_from_beginning_to_end(tmp_path: Path, file: Path) -> None:
 def test_the_facts_come_as_json(lab: Lab, file: Path, tmp_path: Path) -> None:
     facts = json.loads(run("sign", file, *key_of(lab), "--json").stdout)
     assert next(iter(facts)) == "format"
-    assert facts["format"] == "vibforge/sign/1"
-    assert facts["signing_time"] == "2026-04-01T12:00:00Z"
-    (block,) = facts["trust"]["signatures"]
+    assert facts["format"] == "vibforge/sign/2"
+    (signed,) = facts["files"][0]["vibs"]
+    assert signed["signing_time"] == "2026-04-01T12:00:00Z"
+    (block,) = signed["trust"]["signatures"]
     assert block["arithmetic"]["held"] is True
     assert block["host"] == {"held": None, "reasons": ["no trust store was given"]}
     asked = ("--digest-out", tmp_path / "d", "--json")

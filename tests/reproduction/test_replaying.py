@@ -157,12 +157,12 @@ def test_a_vib_that_was_signed_elsewhere_is_named(project: Path, tmp_path: Path,
     edited_tree = project / "vibforge.toml"
     assert not edited_tree.exists()
     partner = build(project, tmp_path / "p", settings={"acceptance-level": "partner"})
-    signed = sign(
+    (signed,) = sign(
         partner.vib_path,
         key=str(issued.key_path),
         certificates=issued.certificate_path,
         output=tmp_path / "signed.vib",
-    )
+    ).vibs
     found = replay(tmp_path / "p/build.json", project, against=signed.path)
     assert found.state is ReplayState.DIFFERENT, "the record is of the unsigned VIB"
     assert names(found) == ["VIB"]

@@ -11,10 +11,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Struct
 
-from tests.signing.lab import RELEASE_DATE, Lab, descriptor
+from tests import bundles, vibs
+from tests.signing.lab import RELEASE_DATE, Lab, descriptor, vib
 from tests.trees import trx_tree
+from vibforge import sign
 from vibforge.errors import ModelError, SigningError
 from vibforge.formats.pkcs7 import check_block, parse_blocks
+from vibforge.packages.sign_files import SignedFiles
 from vibforge.project.build import build
 from vibforge.signing.key_source import MODULE_VARIABLE, KeySource, open_signer
 from vibforge.signing.passphrase import Passphrase
@@ -110,6 +113,49 @@ def test_a_certificate_of_another_key_is_noticed(token: Token) -> None:
 def test_a_wrong_pin_is_told_and_the_key_stays_where_it_is(token: Token) -> None:
     with pytest.raises(SigningError, match="the PIN is wrong"):
         token.signer(KeyKind.P256, lambda: b"0000").sign(b"text")
+
+
+def signed_set(token: Token, folder: Path, secret: Passphrase) -> SignedFiles:
+    """Sign two VIBs and a bundle of two with one key of the token."""
+    folder.mkdir()
+    bundle = folder / "fleet.zip"
+    bundle.write_bytes(bundles.bundle(*(vibs.vib(name=name) for name in "ab")))
+    (folder / "c.vib").write_bytes(vib())
+    (folder / "d.vib").write_bytes(vib("community"))
+    return sign(
+        [bundle, folder / "c.vib", folder / "d.vib"],
+        key=token.uri(f"object={KeyKind.RSA_2048}"),
+        certificates=token.lab.issued(kind=KeyKind.RSA_2048).certificate_path,
+        passphrase=secret,
+    )
+
+
+def test_a_set_asks_for_the_pin_once(token: Token, tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def pin() -> bytes:
+        asked.append(1)
+        return PIN
+
+    result = signed_set(token, tmp_path / "set", pin)
+    assert result.require().good
+    assert len(result.vibs) == 4
+    assert all(each.judgement.blocks[0].check.held for each in result.vibs)
+    assert asked == [1]
+
+
+def test_a_wrong_pin_is_tried_once_for_a_whole_set(token: Token, tmp_path: Path) -> None:
+    """A token locks after a few wrong ones."""
+    asked: list[int] = []
+
+    def pin() -> bytes:
+        asked.append(1)
+        return b"0000"
+
+    with pytest.raises(SigningError, match="the PIN is wrong"):
+        signed_set(token, tmp_path / "set", pin)
+    assert asked == [1]
+    assert (tmp_path / "set/c.vib").read_bytes() == vib()
 
 
 def test_several_keys_of_one_name_are_told_and_nothing_else(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -13,7 +13,6 @@ from vibforge.signing import policy, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from vibforge.esxi.acceptance import AcceptanceLevel
     from vibforge.esxi.release import Release
@@ -91,15 +90,18 @@ def targets_of(esxi: str | Iterable[str]) -> tuple[Release, ...]:
     return release.parse_releases(words_of(esxi)) or table.STOCK_TARGETS
 
 
-def policy_of(
+def policy_of(  # noqa: PLR0913 - the arguments of `verify`
     trust: str | Path | Iterable[str | Path] | TrustStore = (),
     *,
     at: datetime | None = None,
     strict: bool = False,
     require_signed: bool = False,
     require_level: str | AcceptanceLevel | None = None,
+    now: datetime | None = None,
 ) -> TrustPolicy:
     """Return the policy that the arguments of `verify` describe.
+
+    `now` is the time from `present`; None to warn of no expired certificate.
 
     Raises:
         FormatError: a file of `trust` cannot be read.
@@ -111,6 +113,7 @@ def policy_of(
         strict=strict,
         require_signed=require_signed,
         require_level=acceptance.AcceptanceLevel.parse(require_level) if require_level else None,
+        now=now,
     )
 
 
@@ -120,6 +123,15 @@ def _store_of(trust: str | Path | Iterable[str | Path] | TrustStore) -> TrustSto
     if isinstance(trust, store.TrustStore):
         return trust
     return store.read_store(paths_of(trust))
+
+
+def present(*named: datetime | None) -> datetime:
+    """Return the first moment that a caller named, else the time of the clock.
+
+    The only clock that results depend on: it decides which certificates are warned of.
+    """
+    given = next((moment for moment in named if moment is not None), None)
+    return aware(given) or datetime.now(UTC)
 
 
 def aware(moment: datetime | None) -> datetime | None:

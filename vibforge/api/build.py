@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vibforge.api.arguments import path_of, typed_errors
+from vibforge.api.arguments import path_of, present, typed_errors
 from vibforge.errors import ModelError
 from vibforge.formats import deflating
 from vibforge.project import build as project_build
 from vibforge.project import bundle_of_build, judge_build, ledger, plan_build, up_to_date
+from vibforge.signing import expiry
 from vibforge.trx import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from vibforge.bundle.opening import Written
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from vibforge.project.build import Built
     from vibforge.project.plan_build import BuildPlan
     from vibforge.project.recipe import Recipe
+    from vibforge.signing.expiry import Expiry
     from vibforge.signing.signer import Signer
 
 
@@ -38,6 +41,7 @@ class BuildResult(Struct, frozen=True, kw_only=True, dict=True):
         sha256: the SHA-256 of the VIB in hexadecimal; empty after a dry run.
         size: the bytes of the VIB; 0 after a dry run.
         bundle: the offline bundle that was written with the VIB, if any.
+        expiring: the certificates of the signer that have expired, or will within 30 days.
     """
 
     plan: BuildPlan
@@ -47,6 +51,7 @@ class BuildResult(Struct, frozen=True, kw_only=True, dict=True):
     sha256: str = ""
     size: int = 0
     bundle: Written | None = None
+    expiring: tuple[Expiry, ...] = ()
 
     @property
     def unchanged(self) -> bool:
@@ -97,6 +102,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     signer: Signer | None = None,
     passphrase: Callable[[], bytes] | None = None,
     threads: int | None = None,
+    now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> BuildResult:
     """Build a VIB, with the instructions to install it.
@@ -120,6 +126,8 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         signer: signs instead of the key that the recipe names; see `open_signer`.
         passphrase: called if the key is encrypted and the recipe names no source of the passphrase.
         threads: how many threads compress; the number does not change the bytes.
+        now: the moment to warn of expired certificates at, UTC unless it has a time zone; the time
+            of the clock if None. It changes no byte of the VIB.
         on_progress: called with the bytes that are packed, and how many there are in all.
 
     Raises:
@@ -162,8 +170,9 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         return BuildResult(plan=plan, folder=folder, dry_run=True)
 
     signer = signer or project_build.open_key(plan, passphrase)
+    expiring = expiry.signer_expiries(signer, present(now)) if signer else ()
     if if_changed and up_to_date.is_up_to_date(plan, folder, level=level, signer=signer):
-        return _unchanged(plan, folder)
+        return replace(_unchanged(plan, folder), expiring=expiring)
     built = project_build.build_plan(
         plan, folder, level=level, threads=threads, on_progress=on_progress, signer=signer
     )
@@ -175,6 +184,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         sha256=built.sha256,
         size=built.size,
         bundle=written,
+        expiring=expiring,
     )
 
 

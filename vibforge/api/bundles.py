@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace as replaced
 
-from vibforge.api.arguments import path_of, paths_of, policy_of, typed_errors, words_of
+from vibforge.api.arguments import path_of, paths_of, policy_of, present, typed_errors, words_of
 from vibforge.bundle import compose, create, modernise, opening
 from vibforge.bundle import recipe as bundle_recipe
 from vibforge.errors import ModelError, is_folder
@@ -209,6 +209,7 @@ def verify_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
     at: datetime | None = None,
     require_signed: bool = False,
     require_level: str | AcceptanceLevel | None = None,
+    now: datetime | None = None,
     reader: str = "",
 ) -> VerifiedBundles:
     """Check a bundle and its VIBs against their metadata, and say what each reader makes of it.
@@ -221,6 +222,7 @@ def verify_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
         require_signed: fail VIBs without a valid signature.
         require_level: fail VIBs below this acceptance level, and VIBs whose level no signer in
             `trust` carries.
+        now: the moment to warn of expired certificates at; see `verify`.
         reader: also fail where this reader refuses the bundle: `esxcli`, `component`, `vlcm`,
             `image-builder` or `update-manager`.
 
@@ -239,7 +241,12 @@ def verify_bundle(  # noqa: PLR0913 - each one is a thing that a caller decides
         ('esxcli software vib install -d', 'takes it')
     """
     policy = policy_of(
-        trust, at=at, strict=strict, require_signed=require_signed, require_level=require_level
+        trust,
+        at=at,
+        strict=strict,
+        require_signed=require_signed,
+        require_level=require_level,
+        now=present(now, at),
     )
     wanted = _reader_of(reader)
     judged = packages_verify.judge_bundle(path_of(bundle), policy)

@@ -1,27 +1,33 @@
-"""Sign VIBs, here or where the key is."""
+"""Sign VIBs and bundles, here or where the key is."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import aware, optional_path, path_of, paths_of, typed_errors
+from msgspec import structs
+
+from vibforge.api.arguments import aware, optional_path, path_of, paths_of, present, typed_errors
+from vibforge.errors import ModelError
+from vibforge.files import inputs
 from vibforge.packages import sign as packages_sign
-from vibforge.signing import key_source
+from vibforge.packages import sign_files
+from vibforge.signing import expiry, key_source
 from vibforge.signing import passphrase as signing_passphrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
-    from pathlib import Path
 
-    from vibforge.packages.sign import Signed, ToSign
+    from vibforge.packages.sign import ToSign
+    from vibforge.packages.sign_files import SignedFile, SignedFiles
     from vibforge.signing.signer import Signer
 
 
 @typed_errors
 def sign(  # noqa: PLR0913 - each one is a thing that a caller decides
-    file: str | Path,
+    files: str | Path | Iterable[str | Path],
     *,
     key: str = "",
     certificates: str | Path | Iterable[str | Path] = (),
@@ -33,49 +39,71 @@ def sign(  # noqa: PLR0913 - each one is a thing that a caller decides
     append: bool = False,
     replace: bool = False,
     output: str | Path | None = None,
-) -> Signed:
-    """Sign a VIB as ESXi reads signatures.
+    now: datetime | None = None,
+) -> SignedFiles:
+    """Sign VIBs, and the VIBs in offline bundles, as ESXi reads signatures.
 
-    The signature covers the descriptor, which holds the digests of the payloads. The file is
-    replaced only when the new signature has been verified.
+    The signature covers the descriptor, which holds the digests of the payloads. A bundle is put
+    together anew, so that its metadata has the sizes and digests of the signed VIBs. A file is
+    replaced only when all its new signatures have been verified.
+
+    One file that is not signed raises an error. Of several, those that are not signed are listed
+    in `unreadable` of the result, and the others are signed.
 
     Args:
-        file: the VIB.
+        files: VIBs and offline bundles.
         key: the certificate's key: a PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or
-            a `pkcs11:` URI.
+            a `pkcs11:` URI. It is opened once for all files.
         certificates: files with the certificate and its chain.
-        passphrase: called if the key is encrypted or lies in a token; returns the passphrase or
-            PIN.
+        passphrase: called once if the key is encrypted or lies in a token; returns the passphrase
+            or PIN.
         environment: the variables for `env:NAME` and PKCS11_MODULE_PATH; those of the process if
             None.
-        signature: a signature that was made elsewhere, see `to_sign`; instead of `key`.
+        signature: a signature of one VIB that was made elsewhere, see `to_sign`; instead of `key`.
         signer: a key that `open_signer` opened; instead of `key`.
-        signing_time: what the signature states, UTC unless it has a time zone; if None, the later
-            of the VIB's release date and the first moment of the certificate.
-        append: add to the signatures that the VIB has.
-        replace: drop the signatures that the VIB has.
-        output: the signed VIB; `file` itself if None.
+        signing_time: what the signatures state, UTC unless it has a time zone; if None, the later
+            of each VIB's release date and the first moment of the certificate.
+        append: add to the signatures that a VIB has.
+        replace: drop the signatures that a VIB has.
+        output: the signed file, or the folder for several; each file itself if None.
+        now: the moment to warn of expired certificates at, UTC unless it has a time zone; the time
+            of the clock if None. It changes no byte of a signature.
 
     Raises:
-        FormatError: it is not a VIB, or is damaged.
-        SigningError: the key or certificate cannot sign it, or it is signed already.
-        ModelError: the key's name is not a name, but perhaps the key.
-        OutputError: the result cannot be written; the VIB is as it was.
+        FormatError: the file is neither a VIB nor a bundle, or is damaged.
+        DepotError: the bundle contradicts itself, or is one of several in its file.
+        SigningError: the key or certificate cannot sign, or a VIB is signed already.
+        ModelError: the key's name is not a name, but perhaps the key; a file is named twice, or
+            two would get the same name.
+        OutputError: the result cannot be written; the file is as it was.
 
     Examples:
-        >>> from vibforge import Signed, sign
-        >>> signed: Signed = sign("acme.vib", key="me.key", certificates="me.pem", output="new.vib")
+        >>> from vibforge import Signed, SignedFile, SignedFiles, sign
+        >>> result: SignedFiles = sign(
+        ...     "acme.vib", key="me.key", certificates="me.pem", output="new.vib"
+        ... )
+        >>> signed: Signed = result.vibs[0]
         >>> signed.vib_id, signed.path.name
         ('custom_bootbank_acme_1.0.0-1', 'new.vib')
 
-        A key that signs many VIBs is opened once:
+        A set is signed with a key that is opened once:
 
-        >>> from pathlib import Path
-        >>> from vibforge import KeySource, open_signer
-        >>> signer = open_signer(KeySource(key="me.key", certificates=(Path("me.pem"),)))
-        >>> for name in ("a", "b"):
-        ...     _ = sign("acme.vib", signer=signer, output=f"{name}.vib")
+        >>> result = sign(
+        ...     ["acme.vib", "fleet.zip", "page.vib"],
+        ...     key="me.key",
+        ...     certificates="me.pem",
+        ...     output="signed",
+        ... )
+        >>> [path.name for path, file in result.found], [str(f.path) for f in result.unreadable]
+        (['acme.vib', 'fleet.zip'], ['page.vib'])
+        >>> bundle: SignedFile = result.found[1][1]
+        >>> [str(vib.path) for vib in bundle.vibs]
+        ['signed/fleet.zip:vib20/acme/custom_bootbank_acme_1.0.0-1.vib']
     """
+    existing = packages_sign.Existing.of(append=append, replace=replace)
+    outputs = sign_files.outputs_of(paths_of(files), optional_path(output))
+    if signature is not None:
+        _require_one_vib(outputs)
     if signer is None:
         signer = packages_sign.choose_signer(
             key_source.KeySource(key=key, certificates=_paths(certificates)),
@@ -83,13 +111,31 @@ def sign(  # noqa: PLR0913 - each one is a thing that a caller decides
             passphrase or signing_passphrase.no_passphrase,
             os.environ if environment is None else environment,
         )
-    return packages_sign.sign_vib(
-        path_of(file),
-        signer,
-        output=optional_path(output),
-        signing_time=aware(signing_time),
-        existing=packages_sign.Existing.of(append=append, replace=replace),
+    options = sign_files.SigningOptions(
+        signer=signer, signing_time=aware(signing_time), existing=existing
     )
+
+    def one(path: Path) -> SignedFile:
+        return sign_files.sign_file(path, outputs[path], options)
+
+    alone = isinstance(files, str | Path)
+    signed = sign_files.SignedFiles.from_results(
+        (path, one(path) if alone else inputs.tried(path, one)) for path in outputs
+    )
+    return structs.replace(signed, expiring=expiry.signer_expiries(signer, present(now)))
+
+
+def _require_one_vib(outputs: Mapping[Path, Path]) -> None:
+    """Refuse a set or a bundle, of which one given signature cannot be.
+
+    Raises:
+        ModelError: it is not one VIB.
+    """
+    if len(outputs) > 1 or any(map(sign_files.is_bundle, outputs)):
+        raise ModelError(
+            "a signature that was made elsewhere is that of one VIB",
+            remedy="name one VIB; take VIBs out of a bundle with `vibforge extract`",
+        )
 
 
 @typed_errors

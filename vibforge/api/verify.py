@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vibforge.api.arguments import optional_path, path_of, policy_of, some_of, typed_errors
+from vibforge.api.arguments import (
+    optional_path,
+    path_of,
+    policy_of,
+    present,
+    some_of,
+    typed_errors,
+)
 from vibforge.evidence import claims, sbom_checking
 from vibforge.packages import verify as packages_verify
 from vibforge.vib import archive
@@ -30,6 +37,7 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
     require_signed: bool = False,
     require_level: str | AcceptanceLevel | None = None,
     sbom: str | Path | None = None,
+    now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Verified:
     """Check VIBs and bundles against their own metadata: sizes, digests, file lists, signatures.
@@ -45,6 +53,8 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         require_level: fail VIBs below this acceptance level, and VIBs whose level no signer in
             `trust` carries.
         sbom: an SBOM in CycloneDX or SPDX, as JSON; fail files that it does not describe.
+        now: the moment to warn of expired certificates at, UTC unless it has a time zone; if None,
+            `at`, else the time of the clock. A warning changes no verdict.
         on_progress: called with the bytes that are read, and how many there are in all.
 
     Raises:
@@ -79,7 +89,12 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         acme.vib
     """
     policy = policy_of(
-        trust, at=at, strict=strict, require_signed=require_signed, require_level=require_level
+        trust,
+        at=at,
+        strict=strict,
+        require_signed=require_signed,
+        require_level=require_level,
+        now=present(now, at),
     )
     given = (files,) if isinstance(files, str | Path | archive.Vib) else files
     bill = optional_path(sbom)

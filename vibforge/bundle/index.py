@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 from msgspec import Struct
 
-from vibforge.errors import Problem
+from vibforge.errors import FormatError, Problem
+from vibforge.files.inputs import Source
 from vibforge.formats.budget import Budget
+from vibforge.formats.streams import ALGORITHMS, Hasher, read_chunks
 from vibforge.formats.xml_reading import parse as parse_xml
 from vibforge.formats.xml_writing import branch, leaf
 from vibforge.vib import descriptor_reading
@@ -214,6 +216,38 @@ def announcement(
     for offset, node in enumerate(nodes):
         root.insert(place + offset, node)
     return etree.tostring(root, encoding="ascii")
+
+
+def announced_anew(metadata: bytes, file: Source) -> bytes:
+    """Return the file of `vibs/` for a VIB whose file changed and whose descriptor did not.
+
+    Only size and digests change; everything else stays, also what is not known here.
+
+    Args:
+        metadata: the file of `vibs/` of the old bundle.
+        file: the new file of the VIB.
+
+    Raises:
+        FormatError: the metadata is not well-formed XML, or has a checksum of an unknown type.
+    """
+    root = parse_xml(metadata, file.name, file.budget)
+    for size in root.findall("packed-size"):
+        size.text = str(file.size)
+    for checksum in root.findall("checksum"):
+        checksum.text = _digest_of(file, checksum.get("checksum-type", ""))
+    return etree.tostring(root, encoding="ascii")
+
+
+def _digest_of(file: Source, kind: str) -> str:
+    if kind not in ALGORITHMS:
+        raise FormatError(
+            f"the metadata has a checksum of the unknown type {kind!r}", where=file.name
+        )
+    hasher = Hasher([kind])
+    with file.open() as stream:
+        for chunk in read_chunks(stream, file.size):
+            hasher.take(chunk)
+    return hasher.digest(kind)
 
 
 def announcement_name(descriptor: Descriptor) -> str:

@@ -19,6 +19,7 @@ from vibforge.bundle.index import (
     DepotVib,
     Platform,
     Vendor,
+    announced_anew,
     announcement,
     announcement_name,
     conventional_path,
@@ -41,7 +42,7 @@ from vibforge.errors import DepotError, FormatError, ModelError, Problem
 from vibforge.files.inputs import FileSource, Source, ZipSource
 from vibforge.files.publication import TEMPORARY, Publication, explained
 from vibforge.files.unpack_folder import UnpackFolder
-from vibforge.formats.budget import Work
+from vibforge.formats.budget import Budget, Work
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.formats.streams import CHUNK_SIZE, read_chunks
 from vibforge.formats.xml_reading import SIZE_LIMIT as XML_LIMIT
@@ -167,6 +168,24 @@ def file_digests(source: Source) -> tuple[str, int]:
     return sha256.hexdigest(), crc32
 
 
+def carried_anew(old: CarriedVib, source: Source) -> CarriedVib:
+    """Return a VIB of a bundle with another file, which has the same descriptor.
+
+    Raises:
+        FormatError: the file or the metadata of the VIB cannot be read.
+    """
+    data = announced_anew(old.metadata, source)
+    sha256, crc32 = file_digests(source)
+    return replace(
+        old,
+        source=source,
+        announced=parse_announcement(data, old.announced.member, old.origin, source.budget),
+        metadata=data,
+        sha256=sha256,
+        crc32=crc32,
+    )
+
+
 def joined_vibs(vibs: Iterable[CarriedVib]) -> tuple[CarriedVib, ...]:
     """Return each VIB once.
 
@@ -233,19 +252,40 @@ def write(content: BundleContent, path: Path, notes: tuple[str, ...] = ()) -> Wr
 
 
 def write_unpublished(
-    publication: Publication, content: BundleContent, path: Path, notes: tuple[str, ...] = ()
+    publication: Publication,
+    content: BundleContent,
+    path: Path,
+    notes: tuple[str, ...] = (),
+    *,
+    like_replaced: bool = False,
 ) -> Written:
     """Write a bundle as one file of a publication in the folder of `path`; errors as for `write`.
 
-    The file gets its name when the caller publishes.
+    The file gets its name when the caller publishes. With `like_replaced` it gets the owner and the
+    permissions of the file that it replaces, and is read back before it gets its name.
     """
     if not content.vibs:
         raise DepotError("there is no VIB to put into a bundle", where=str(path))
-    with publication.create(path.name) as file:
+    with publication.create(path.name, like_replaced=like_replaced) as file:
         _write_zip(content, file)
         size = file.tell()
         sha256 = _sha256(file)
+        if like_replaced:
+            _read_back(file, size, path)
     return Written(path=path, size=size, sha256=sha256, content=content, notes=notes)
+
+
+def _read_back(file: BinaryIO, size: int, path: Path) -> None:
+    """Check that a written bundle can be read and that its metadata agrees with its VIBs.
+
+    Raises:
+        FormatError: it cannot be read.
+        DepotError: it contradicts itself.
+    """
+    source = FileSource(path, size, Budget(str(path), size))
+    with ExitStack() as stack:
+        (bundle,) = bundles_in(source, file, stack)
+        content_of(bundle, str(path))
 
 
 def _write_zip(content: BundleContent, file: BinaryIO) -> None:

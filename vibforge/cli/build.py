@@ -1,5 +1,6 @@
 """`vibforge build` and `vibforge schema`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,15 +19,17 @@ from vibforge.cli.arguments import (
     Verbose,
     environment_of,
     options_of,
+    paint,
     print_json,
     progress,
     reasons_of,
     settings_of,
     show,
+    tell,
     terminal_passphrase,
 )
 from vibforge.report import build as report
-from vibforge.report import documents
+from vibforge.report import documents, plain
 from vibforge.report import schema as report_schema
 
 
@@ -128,6 +131,8 @@ def build(  # noqa: PLR0913 - the options of the command
             passphrase=terminal_passphrase(),
             on_progress=on_progress,
         )
+    for ending in result.expiring if quiet else ():
+        tell(f"{paint(sys.stderr)('warning:', 'warn')} {plain.plain(str(ending))}")
     show(
         as_json,
         lambda: documents.build.Build.of(result),

@@ -14,12 +14,14 @@ from vibforge.cli.arguments import (
     passphrase_of,
     show,
 )
+from vibforge.errors import ModelError
+from vibforge.files import inputs
 from vibforge.report import documents
 from vibforge.report import sign as report
 
 
 def sign(  # noqa: PLR0913 - the options of the command
-    file: Annotated[Path, typer.Argument(help="The VIB.", metavar="VIB")],
+    files: Annotated[list[Path], typer.Argument(help="VIBs or bundles.", metavar="FILE…")],
     *,
     key: Annotated[
         str | None,
@@ -75,34 +77,40 @@ def sign(  # noqa: PLR0913 - the options of the command
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the signed VIB here, not to VIB."
+            "--output",
+            "-o",
+            metavar="DIR|FILE",
+            help="Folder for the signed files, or the one signed file. Default: replace each FILE.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Sign a VIB in the format that ESXi reads.
+    """Sign VIBs and the VIBs in bundles, in the format that ESXi reads.
 
-    The signature covers the descriptor, which holds the digests of the payloads. VIB is replaced
-    only after the new signature has been verified.
+    The signature covers the descriptor, which holds the digests of the payloads. A bundle gets
+    metadata that fits its signed VIBs. Each FILE is replaced only after its new signatures have
+    been verified. A FILE that cannot be signed stays as it is, and the others are signed.
     """
     time = moment_of(signing_time, "--signing-time")
     if digest_out or attributes_out:
+        if len(files) > 1:
+            raise ModelError("--digest-out and --attributes-out are for one VIB")
         request = api.to_sign(
-            file,
+            files[0],
             certificates=certificates or (),
             signing_time=time,
             digest=digest_out,
             attributes=attributes_out,
         )
-        files = tuple(path for path in (digest_out, attributes_out) if path)
+        written = tuple(path for path in (digest_out, attributes_out) if path)
         show(
             as_json,
-            lambda: documents.sign.SignRequest.of(request, files),
-            lambda _: report.to_sign_text(request, files),
+            lambda: documents.sign.SignRequest.of(request, written),
+            lambda _: report.to_sign_text(request, written),
         )
         return
     signed = api.sign(
-        file,
+        files,
         key=key or "",
         certificates=certificates or (),
         passphrase=passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
@@ -118,3 +126,4 @@ def sign(  # noqa: PLR0913 - the options of the command
         lambda: documents.sign.Sign.of(signed),
         lambda paint: report.signed_text(signed, paint),
     )
+    inputs.require_readable(signed.unreadable)

@@ -30,7 +30,8 @@ from vibforge.signing.key_source import (
     read_certificate_files,
     read_small_file,
 )
-from vibforge.signing.passphrase import Passphrase
+from vibforge.signing.passphrase import Passphrase, once
+from vibforge.signing.pkcs11_token import TokenSigner
 from vibforge.signing.policy import TrustPolicy
 from vibforge.signing.signer import (
     Signer,
@@ -106,7 +107,7 @@ class Signable(Struct, frozen=True):
 
 
 class Signed(Struct, frozen=True, kw_only=True):
-    """A VIB that was signed.
+    """A VIB that was signed; `path` is its file, `bundle.zip:member` for one in a bundle.
 
     `stated` is the signing time and its source; `judgement` is that of all signatures of the VIB.
     """
@@ -122,14 +123,19 @@ class Signed(Struct, frozen=True, kw_only=True):
 
 
 def read_signable(path: Path) -> Signable:
-    """Read a VIB to sign, and verify that the VIB and its payloads are undamaged.
+    """Read the file of a VIB to sign; errors as for `signable`."""
+    return signable(Vib.from_path(path))
+
+
+def signable(vib: Vib) -> Signable:
+    """Return a VIB that can be signed: verify that it and its payloads are undamaged.
 
     Raises:
         FormatError: it is not a VIB, cannot be read, or is damaged.
         SigningError: a payload is not what the descriptor says, or no SHA-256 or stronger digest
             of its stored bytes is declared.
     """
-    vib = Vib.from_path(path)
+    path = Path(vib.source.name)
     if vib.faults:
         raise FormatError.from_problems(
             Problem(what=fault.what, where=fault.where or str(path)) for fault in vib.faults
@@ -172,55 +178,84 @@ def sign_vib(
         SigningError: the key or certificate cannot sign it, or it is signed already.
         OutputError: the result cannot be written; the VIB is as it was.
     """
-    signable = read_signable(path)
-    vib = signable.vib
-    stated = signable.signing_time(signing_time, signer.certificates[0])
-    kept = _kept(signable, existing)
-    block = make_block(vib.descriptor_bytes, signer, stated.moment)
-    signatures = append_block(kept, block)
+    subject = read_signable(path)
+    made = make_signatures(
+        subject, signer, kept_signatures(subject, existing), signing_time=signing_time
+    )
     with explained(output or path):
         target = behind_links(output or path)
-    _write(vib, signatures, target)
-    return Signed(
-        path=output or path,
-        vib_id=vib.descriptor.vib_id,
-        stated=stated,
-        judgement=judgement_of(replace(vib, signature=signatures)),
-    )
+    with Publication(target.parent) as publication:
+        with publication.create(target.name, like_replaced=True) as file:
+            write_signed(file, subject.vib, made.signatures)
+        publication.publish()
+    return made.signed(output or path)
 
 
-def _kept(signable: Signable, existing: Existing) -> bytes:
-    """Return the existing signatures to keep; refuse invalid ones, which would come first."""
-    blocks = parse_blocks(signable.vib.signature) if existing is not Existing.REPLACE else ()
+class Signatures(Struct, frozen=True, kw_only=True):
+    """The new signature member of a VIB, which is not written yet."""
+
+    vib: Vib
+    signatures: bytes
+    stated: SigningTime
+
+    def signed(self, path: Path) -> Signed:
+        """Return the result, once the VIB is written to `path`."""
+        return Signed(
+            path=path,
+            vib_id=self.vib.descriptor.vib_id,
+            stated=self.stated,
+            judgement=judgement_of(replace(self.vib, signature=self.signatures)),
+        )
+
+
+def make_signatures(
+    subject: Signable, signer: Signer, kept: bytes, *, signing_time: datetime | None = None
+) -> Signatures:
+    """Sign the descriptor of a VIB; `kept` are the signatures before the new one.
+
+    Raises:
+        SigningError: the key or certificate cannot sign it.
+    """
+    stated = subject.signing_time(signing_time, signer.certificates[0])
+    block = make_block(subject.vib.descriptor_bytes, signer, stated.moment)
+    return Signatures(vib=subject.vib, signatures=append_block(kept, block), stated=stated)
+
+
+def kept_signatures(subject: Signable, existing: Existing) -> bytes:
+    """Return the existing signatures to keep; refuse invalid ones, which would come first.
+
+    Raises:
+        SigningError: it is signed and nothing says what to do with that, or a signature to keep is
+            not valid.
+    """
+    blocks = parse_blocks(subject.vib.signature) if existing is not Existing.REPLACE else ()
     if blocks and existing is Existing.REFUSE:
         raise SigningError(
             f"it has {len(blocks)} signature{'s' if len(blocks) > 1 else ''} already",
-            where=str(signable.path),
+            where=str(subject.path),
             remedy="use --append to add a signature, or --replace to drop the existing ones",
         )
     for number, block in enumerate(blocks, start=1):
-        check = check_block(block, signable.vib.descriptor_bytes)
+        check = check_block(block, subject.vib.descriptor_bytes)
         reasons = [*form_reasons(block), *([] if check.held else [check.reason])]
         if reasons:
             raise SigningError(
                 f"signature {number} is not valid: {reasons[0]}",
-                where=str(signable.path),
+                where=str(subject.path),
                 remedy="use --replace to drop it",
             )
-    return signable.vib.signature if blocks else b""
+    return subject.vib.signature if blocks else b""
 
 
-def _write(vib: Vib, signatures: bytes, target: Path) -> None:
-    """Write the VIB with new signatures; copy every other member unchanged."""
-    with Publication(target.parent) as publication:
-        with (
-            publication.create(target.name, like_replaced=True) as file,
-            vib.source.open() as source,
-        ):
-            for chunk in with_signatures(vib, signatures, source):
-                file.write(chunk)
-            _verify_written(file, vib, signatures)
-        publication.publish()
+def write_signed(file: BinaryIO, vib: Vib, signatures: bytes) -> None:
+    """Write the VIB with new signatures; copy every other member unchanged, and read it back.
+
+    Raises:
+        SigningError: the VIB changed meanwhile.
+    """
+    with vib.source.open() as source:
+        file.writelines(with_signatures(vib, signatures, source))
+    _verify_written(file, vib, signatures)
 
 
 def with_signatures(vib: Vib, signatures: bytes, source: BinaryIO) -> Iterator[bytes]:
@@ -298,11 +333,11 @@ def to_sign(
         FormatError: it is not a VIB, or is damaged.
         SigningError: it cannot be read, or has no release date for a signing time.
     """
-    signable = read_signable(path)
+    subject = read_signable(path)
     signer = next(iter(read_certificate_files(certificates)), None)
-    stated = signable.signing_time(signing_time, signer)
-    text = text_to_sign(signable.vib.descriptor_bytes, stated.moment)
-    return ToSign(signable=signable, stated=stated, text=text)
+    stated = subject.signing_time(signing_time, signer)
+    text = text_to_sign(subject.vib.descriptor_bytes, stated.moment)
+    return ToSign(signable=subject, stated=stated, text=text)
 
 
 def write_request(
@@ -334,7 +369,10 @@ def choose_signer(
         SigningError: neither or both are given, or the given one cannot be used.
     """
     if signature is None and source.key:
-        return open_signer(source, passphrase, environment)
+        signer = open_signer(source, once(passphrase), environment)
+        if isinstance(signer, TokenSigner):
+            signer.check()
+        return signer
     if signature is None or source.key:
         raise SigningError(
             "give either --key, or --signature-in with the signature of a signing service",

@@ -22,6 +22,7 @@ from vibforge.findings.check import (
 )
 from vibforge.formats.pkcs7 import Block, parse_blocks
 from vibforge.signing import judging
+from vibforge.signing.expiry import WARNED_DAYS, block_expiries
 from vibforge.signing.host_rules import BlockJudgement, Ruling, TrustJudgement
 from vibforge.signing.judging import claim, judge, level_ruling, signature_ruling
 from vibforge.signing.policy import NO_POLICY, TrustPolicy, unsigned_claim
@@ -221,7 +222,7 @@ def signed_facts(vib: Vib, policy: TrustPolicy) -> Iterator[Fact]:
         yield fact(Topic.SIGNATURE, "can be read", holds=False, reason=error.problems[0].what)
     judgement = judgement_of(vib, policy)
     for judged in judgement.blocks:
-        yield from _block_facts(judged, judgement)
+        yield from _block_facts(judged, judgement, policy)
     if vib.descriptor.has_level:
         yield from _level_facts(judgement)
     if judgement.blocks:
@@ -263,7 +264,9 @@ def judgement_of(vib: Vib, policy: TrustPolicy = NO_POLICY) -> TrustJudgement:
     )
 
 
-def _block_facts(judged: BlockJudgement, judgement: TrustJudgement) -> Iterator[Fact]:
+def _block_facts(
+    judged: BlockJudgement, judgement: TrustJudgement, policy: TrustPolicy
+) -> Iterator[Fact]:
     subject = f"signature {judged.number}"
     check = judged.check
     yield fact(
@@ -277,6 +280,15 @@ def _block_facts(judged: BlockJudgement, judgement: TrustJudgement) -> Iterator[
         return
     yield _signer_fact(judged, judgement, subject)
     yield fact(Topic.DATES, _dates(judged), holds=None, reason="for information", subject=subject)
+    for ending in block_expiries(judged, policy.now) if policy.now else ():
+        yield fact(
+            Topic.DATES,
+            f"its certificates stay valid for {WARNED_DAYS} days",
+            holds=False,
+            reason=str(ending),
+            subject=subject,
+            warns=True,
+        )
 
 
 def _signer_fact(judged: BlockJudgement, judgement: TrustJudgement, subject: str) -> Fact:

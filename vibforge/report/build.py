@@ -51,6 +51,8 @@ def build_text(result: BuildResult, paint: Paint, *, verbose: bool = False) -> s
         made = _plan_text(plan, findings, paint)
     else:
         made = built_text(result.built, findings, paint)
+    if result.expiring:
+        made = "\n".join([made, *sign.expiry_lines(result.expiring, paint)])
     return f"{made}\n\n{bundle.written_text(result.bundle, paint)}" if result.bundle else made
 
 

@@ -1,11 +1,12 @@
 """Read the passphrase or PIN of a key: from a file, a descriptor or the environment.
 
 Never from an argument, which every user of the machine can see. The secret is read only if a key
-needs it, and is not kept.
+needs it. Only a key in a token that signs several VIBs needs it more than once; see `once`.
 """
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from vibforge.errors import SigningError
@@ -19,6 +20,11 @@ _NAME_IT = (
 )
 _SIZE_LIMIT = 64 * 1024
 """Bytes read for a secret; only the first line is used."""
+
+
+def once(passphrase: Passphrase) -> Passphrase:
+    """Return a source that asks another one when it is first called, and keeps the secret."""
+    return cache(passphrase)
 
 
 def no_passphrase() -> bytes:

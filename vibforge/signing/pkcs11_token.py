@@ -97,6 +97,15 @@ class TokenSigner(Struct, frozen=True):
     passphrase: Passphrase
     certificates: tuple[x509.Certificate, ...]
 
+    def check(self) -> None:
+        """Log in once and find the key, so that a wrong PIN is reported before any file is signed.
+
+        Raises:
+            SigningError: the token, its key or the PIN cannot be used.
+        """
+        with _open(self.uri, self.passphrase) as session:
+            _private_key(session, self.uri)
+
     def sign(self, text: bytes) -> bytes:
         from pkcs11 import Mechanism  # noqa: PLC0415 - only with a token
 

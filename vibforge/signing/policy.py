@@ -45,6 +45,8 @@ class TrustPolicy(Struct, frozen=True, kw_only=True):
         require_signed: fail a VIB without a valid signature, whatever level it claims.
         require_level: fail a VIB that claims a lower level, or whose signer the store does not
             trust for the claimed level. Without a store every VIB fails.
+        now: the time at which expired certificates are warned of; None to warn of none. It decides
+            no verdict.
 
     Raises:
         ModelError: `require_level` is community, which every VIB meets.
@@ -55,6 +57,7 @@ class TrustPolicy(Struct, frozen=True, kw_only=True):
     strict: bool = False
     require_signed: bool = False
     require_level: AcceptanceLevel | None = None
+    now: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.require_level is AcceptanceLevel.COMMUNITY:

@@ -27,7 +27,7 @@ from vibforge.report.documents.shape import (
     Time,
     says,
 )
-from vibforge.report.documents.sign import Trust
+from vibforge.report.documents.sign import Expiring, ExpiringSoon, Trust
 from vibforge.report.documents.trx import Allowed, AllowedRules, Counts
 from vibforge.signing.stated_time import TimeSource
 
@@ -215,6 +215,7 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             "date, or the certificate's notBefore where that is later; null where it has none."
         ),
     ]
+    expiring: ExpiringSoon
     codec: Annotated[
         str | None, says("The package release that compressed the payloads, as pip wants it named.")
     ]
@@ -256,6 +257,7 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             bundle=WrittenBundle.of(result.bundle) if result.bundle else None,
             trust=Trust.of(signature.judgement) if signature else None,
             signing_time_source=signature.stated.source if signature else None,
+            expiring=Expiring.all_of(result.expiring),
             codec=codec_release() if built else None,
             codec_library=codec_version() if built else None,
             trx=TrxVerdict.of(plan.trx) if plan.trx else None,

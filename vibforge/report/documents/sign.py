@@ -1,6 +1,6 @@
 """Signing, trust and `pki`."""
 
-from pathlib import Path
+import pathlib
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from cryptography import x509
@@ -8,14 +8,28 @@ from cryptography.hazmat.primitives import hashes
 
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.report import units
-from vibforge.report.documents.shape import Document, Hex, Sha256, Shape, Time, says
+from vibforge.report.documents.shape import (
+    Document,
+    Hex,
+    Path,
+    Sha256,
+    Shape,
+    Size,
+    Time,
+    Unreadable,
+    says,
+)
 from vibforge.signing import judging
 from vibforge.signing.pki import WARNING, Issued
 from vibforge.signing.stated_time import TimeSource
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vibforge.packages import sign_files
     from vibforge.packages.sign import Signed, ToSign
     from vibforge.signing import host_rules
+    from vibforge.signing.expiry import Expiry
 
 
 class Ruling(Shape, frozen=True):
@@ -98,6 +112,26 @@ class Trust(Shape, frozen=True):
         )
 
 
+class Expiring(Shape, frozen=True):
+    """A certificate of the signer that has expired, or will within 30 days."""
+
+    subject: Annotated[str, says("Subject.")]
+    not_after: Annotated[Time, says("Valid until.")]
+    expired: Annotated[bool, says("Whether it has expired.")]
+
+    @classmethod
+    def all_of(cls, found: "Iterable[Expiry]") -> tuple[Self, ...]:
+        """Return the certificates as programs read them."""
+        return tuple(
+            cls(subject=each.subject, not_after=units.utc(each.not_after), expired=each.expired)
+            for each in found
+        )
+
+
+ExpiringSoon = Annotated[
+    tuple[Expiring, ...],
+    says("The certificates of the signer that have expired, or will within 30 days."),
+]
 Folder = Annotated[str, says("Where.")]
 Warned = Annotated[str, says("That its keys are for labs only.")]
 Outputs = Annotated[tuple[str, ...], says("Names of the files, below the folder.")]
@@ -131,7 +165,7 @@ class PkiInit(Document, tag="vibforge/pki-init/1", frozen=True):
     warning: Warned
 
     @classmethod
-    def of(cls, folder: Path) -> Self:
+    def of(cls, folder: pathlib.Path) -> Self:
         """Tell of a CA that was made."""
         return cls(folder=str(folder), warning=WARNING)
 
@@ -165,7 +199,7 @@ class PkiRevoke(Document, tag="vibforge/pki-revoke/1", frozen=True):
     certificate: Certificate
 
     @classmethod
-    def of(cls, folder: Path, certificate: x509.Certificate) -> Self:
+    def of(cls, folder: pathlib.Path, certificate: x509.Certificate) -> Self:
         """Tell of a signer that was revoked."""
         return cls(folder=str(folder), warning=WARNING, certificate=Certificate.of(certificate))
 
@@ -178,7 +212,7 @@ class PkiExport(Document, tag="vibforge/pki-export/1", frozen=True):
     outputs: Outputs
 
     @classmethod
-    def of(cls, folder: Path, files: tuple[Path, ...]) -> Self:
+    def of(cls, folder: pathlib.Path, files: tuple[pathlib.Path, ...]) -> Self:
         """Tell of a trust store that was written."""
         return cls(folder=str(folder), warning=WARNING, outputs=tuple(one.name for one in files))
 
@@ -194,11 +228,11 @@ StatedBy = Annotated[
 ]
 
 
-class Sign(Document, tag="vibforge/sign/1", frozen=True):
+class SignedVibFacts(Shape, frozen=True):
     """A VIB that was signed."""
 
     vib_id: Annotated[str, says("VIB ID.")]
-    path: SignedVib
+    path: Annotated[str, says("The file that was written; `bundle.zip:member` in a bundle.")]
     signing_time: StatedTime
     signing_time_source: StatedBy
     trust: Trust
@@ -212,6 +246,61 @@ class Sign(Document, tag="vibforge/sign/1", frozen=True):
             signing_time=units.utc(signed.signing_time),
             signing_time_source=signed.stated.source,
             trust=Trust.of(signed.judgement),
+        )
+
+
+class WrittenZip(Shape, frozen=True):
+    """A bundle that was put together anew."""
+
+    path: Annotated[str, says("The file.")]
+    size: Size
+    sha256: Sha256
+
+
+class SignedFile(Shape, frozen=True):
+    """A file that was signed."""
+
+    path: Path
+    output: Annotated[str, says("The file that was written.")]
+    bundle: Annotated[WrittenZip | None, says("The bundle; null for a VIB.")]
+    vibs: Annotated[tuple[SignedVibFacts, ...], says("The VIB, or those of the bundle.")]
+
+    @classmethod
+    def of(cls, path: object, file: "sign_files.SignedFile") -> Self:
+        """Tell of a file that was signed."""
+        bundle = file.bundle
+        return cls(
+            path=str(path),
+            output=str(file.path),
+            bundle=WrittenZip(path=str(bundle.path), size=bundle.size, sha256=bundle.sha256)
+            if bundle
+            else None,
+            vibs=tuple(map(SignedVibFacts.of, file.vibs)),
+        )
+
+
+class Sign(Document, tag="vibforge/sign/2", frozen=True):
+    """What was signed, file by file."""
+
+    good: Annotated[bool, says("Whether every file was signed: exit code 0.")]
+    files: Annotated[tuple[SignedFile, ...], says("The files that were signed.")]
+    expiring: ExpiringSoon
+    unreadable: Annotated[
+        tuple[Unreadable, ...],
+        says(
+            "The files that were not signed and are as they were. If there are any, the exit code "
+            "is 2."
+        ),
+    ]
+
+    @classmethod
+    def of(cls, result: "sign_files.SignedFiles") -> Self:
+        """Tell what was signed, and what was not."""
+        return cls(
+            good=result.good,
+            files=tuple(SignedFile.of(path, file) for path, file in result.found),
+            expiring=Expiring.all_of(result.expiring),
+            unreadable=Unreadable.all_of(result.unreadable),
         )
 
 
@@ -229,7 +318,7 @@ class SignRequest(Document, tag="vibforge/sign-request/1", frozen=True):
     outputs: Annotated[tuple[str, ...], says("Files that were written.")]
 
     @classmethod
-    def of(cls, request: "ToSign", files: tuple[Path, ...]) -> Self:
+    def of(cls, request: "ToSign", files: tuple[pathlib.Path, ...]) -> Self:
         """Tell what shall be signed, and where it was written."""
         return cls(
             vib_id=request.signable.vib.descriptor.vib_id,
