@@ -11,7 +11,7 @@ from vibforge.errors import ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.formats import toml_reading
 from vibforge.project.recipe import Mode, PathRule, PayloadRecipe, PayloadType, Recipe, VibType
-from vibforge.project.recipe_reading import read_recipe, recipe_schema
+from vibforge.project.recipe_reading import broken_rules, read_recipe, recipe_schema
 from vibforge.project.recipe_writing import serialise, table
 from vibforge.vib.descriptor import (
     HardwarePlatform,
@@ -197,6 +197,7 @@ def test_the_schema_tells_what_a_key_is_without_being_written() -> None:
         "on-install": False,
         "on-remove": False,
         "config": False,
+        "version-as-is": False,
         "product-line-id": "embeddedEsx",
         "acceptance-level": "community",
         "live-install-allowed": True,
@@ -469,3 +470,22 @@ def test_no_value_ends_in_a_traceback(key: str, value: object) -> None:
         read_recipe(document)
     except ModelError as error:
         assert error.problems  # noqa: PT017 - any other exception fails the test
+
+
+@pytest.mark.parametrize("version", ["2.4.4", "8.045a-napi", "1", "v1-rc_1", "1" * 64])
+def test_a_version_that_exists_stays_as_it_is(version: str) -> None:
+    document = MINIMAL.replace("1.0-1", version)
+    recipe = read_recipe(f"version-as-is = true\n{document}")
+    assert recipe.version == version
+    assert read_recipe(serialise(recipe)) == recipe
+    assert read_recipe(document, settings={"version-as-is": "true"}) == recipe
+    assert list(broken_rules(recipe)) == []
+
+
+@pytest.mark.parametrize("version", ["", "1-1-1", "-1", "1-", "a/b", "1 2", "1" * 65, "${V}"])
+def test_a_version_that_no_host_reads(version: str) -> None:
+    document = f"version-as-is = true\n{MINIMAL.replace('1.0-1', version.replace('$', '$$'))}"
+    (problem,) = problems(document)
+    assert "is no version that hosts read" in problem
+    recipe = Recipe(name="x", version=version, version_as_is=True, type=VibType.META)
+    assert [path for path, _ in broken_rules(recipe)] == [("version",)]

@@ -355,6 +355,13 @@ class Recipe(Struct, frozen=True, kw_only=True):
             check=_check_version,
         ),
     ]
+    version_as_is: Annotated[
+        bool,
+        key(
+            "Whether the version stays as it is in any form that hosts read, such as 2.4.4 or "
+            "8.045a-napi: for a package that exists and is built again."
+        ),
+    ] = False
     vendor: Annotated[str, key("Name of the vendor; a short word.", check=identity.check_name)] = (
         "custom"
     )

@@ -38,13 +38,17 @@ from vibforge.vib.descriptor import (
     SystemRequires,
     Url,
 )
-from vibforge.vib.identity import TAG_OR_KEY_LIMIT
+from vibforge.vib.identity import TAG_OR_KEY_LIMIT, check_any_version
 from vibforge.vib.relationships import Relationships
 
 
 def broken_rules(recipe: Recipe) -> Iterator[Fault]:
     """Yield an error for each rule that a recipe breaks, with its key."""
-    yield from broken_keys(recipe, ())
+    for path, error in broken_keys(recipe, ()):
+        if path != ("version",) or not recipe.version_as_is:
+            yield path, error
+    if recipe.version_as_is:
+        yield from _version_faults(recipe.version)
     for index, payload in enumerate(recipe.payloads):
         if not (payload.tree or payload.files):
             yield ("payloads", index), _no_content()
@@ -76,6 +80,21 @@ def contradictions(recipe: Recipe) -> Iterator[Fault]:
             ("payloads",),
             ModelError("there is no payload", remedy="add a [[payloads]] with name and tree"),
         )
+
+
+def _version_faults(version: str) -> Iterator[Fault]:
+    try:
+        check_any_version(version)
+    except ModelError as error:
+        yield ("version",), error
+
+
+def _rules(kind: Any, table: Mapping[str, Any]) -> dict[str, Rule | None]:  # noqa: ANN401
+    """Return the rule of each key in a table of a type."""
+    rules = {name: rule_of(field.type) for name, field in keys_of(kind).items()}
+    if kind is Recipe and table.get("version-as-is") in (True, "true"):
+        rules["version"] = check_any_version
+    return rules
 
 
 def _no_content() -> ModelError:
@@ -466,10 +485,11 @@ class _Reader:
             if name not in keys:
                 self.refuse((*path, name), _unknown_key(name, keys))
         given: dict[str, Any] = {}
+        rules = _rules(kind, table)
         for name, field in keys.items():
             if name in table:
                 found = self.read(field.type, table[name], (*path, name))
-                given[field.name] = self._checked(rule_of(field.type), found, (*path, name))
+                given[field.name] = self._checked(rules[name], found, (*path, name))
             elif field.required:
                 self.refuse(path, ModelError(f"the key `{name}` is missing"))
                 given[field.name] = _BROKEN

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from vibforge.errors import FormatError, Problem
+from vibforge.errors import FormatError, ModelError, Problem
 from vibforge.files.unpack_folder import UnpackFolder
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.formats.sniffing import HEAD_SIZE
@@ -29,6 +29,7 @@ from vibforge.project.recipe import Mode, PathRule, PayloadType, Recipe
 from vibforge.project.recipe_reading import read_table
 from vibforge.project.recipe_writing import serialise, table_of
 from vibforge.vib.archive import StoredPayload, Vib
+from vibforge.vib.identity import check_version
 
 _PROGRAM, _PLAIN, _LINK = 0o755, 0o644, 0o777
 _BUILT_TYPES = frozenset(PayloadType) | {"vzstd"}
@@ -125,15 +126,17 @@ def _recipe(vib: Vib) -> Recipe:
         replace(payload, type=PayloadType.VGZ) if payload.type == "vzstd" else payload
         for payload in vib.descriptor.payloads
     )
-    descriptor = replace(vib.descriptor, version=_version(vib), payloads=payloads)
-    table = table_of(descriptor)
+    table = table_of(replace(vib.descriptor, payloads=payloads))
+    table["version-as-is"] = not _has_form_of_template(vib.descriptor.version)
     return read_table(table, lambda path: f"{where}: {dotted(path)}")
 
 
-def _version(vib: Vib) -> str:
-    """Return the version with a release, which VMware's template requires."""
-    version = vib.descriptor.version
-    return version if "-" in version else f"{version}-1"
+def _has_form_of_template(version: str) -> bool:
+    try:
+        check_version(version)
+    except ModelError:
+        return False
+    return True
 
 
 def _with_rules(recipe: Recipe, taken: dict[str, list[ArchiveEntry]]) -> Recipe:
@@ -193,9 +196,6 @@ def _not_said(vib: Vib) -> Iterator[Problem]:
     of = vib.descriptor
     if vib.is_signed:
         yield Problem(what="the signature: it is only valid for the old VIB; sign the new one")
-    if of.version != _version(vib):
-        what = f"version {of.version} lacks a release; the recipe says {_version(vib)}"
-        yield Problem(what=what)
     if any(payload.type == "vzstd" for payload in of.payloads):
         yield Problem(what="zstd: the payload will be a vgz, which every ESXi reads")
     if "." in (of.release_date or ""):

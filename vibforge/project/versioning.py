@@ -77,7 +77,8 @@ def build_version(
     """Return the version of a build.
 
     Args:
-        recipe: its version is a text that `written_version` accepts, `git` or `git+digest`.
+        recipe: its version is a text that `written_version` accepts, `git` or `git+digest`; or
+            it stays as it is.
         checkout: the project in git.
         trees: its payloads; their content is hashed for `git+digest`.
         changes: returns the files that differ from the commit.
@@ -85,6 +86,8 @@ def build_version(
     Raises:
         ModelError: the history has no version, cannot tell it, or does not describe the files.
     """
+    if recipe.version_as_is:
+        return BuildVersion(version=recipe.version, given=recipe.version)
     if recipe.version not in {FROM_GIT, FROM_GIT_WITH_DIGEST}:
         written = written_version(recipe.version)
         return BuildVersion(version=written.version, given=written.given, rules=written.rules)

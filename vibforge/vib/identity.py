@@ -283,6 +283,27 @@ def _check_version(text: str, given: str) -> None:
         )
 
 
+_ANY_FORM = re.compile(r"[0-9A-Za-z][0-9A-Za-z._]*(-[0-9A-Za-z._]+)?")
+_ANY_LENGTH_LIMIT = 64
+"""Most characters of a version that exists; the longest real ones have 36."""
+
+
+def check_any_version(text: str) -> None:
+    """Check that hosts read a version, whatever VMware's template says of its form.
+
+    Real VIBs have versions such as `2.4.4` and `8.045a-napi`.
+
+    Raises:
+        ModelError: hosts refuse it, or it is not safe in shells and paths.
+    """
+    if not _ANY_FORM.fullmatch(text) or len(text) > _ANY_LENGTH_LIMIT:
+        raise ModelError(
+            f"{text[:_ANY_LENGTH_LIMIT]!r} is no version that hosts read",
+            remedy="use letters, digits, dots and at most one dash, and at most "
+            f"{_ANY_LENGTH_LIMIT} characters",
+        )
+
+
 class WrittenVersion(Struct, frozen=True):
     """A version as somebody wrote it, and the VIB version that it stands for."""
 
