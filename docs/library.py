@@ -38,6 +38,8 @@ COMMANDS = {
     "modernise_bundle": "bundle modernise",
     "unpack_bundle": "bundle unpack",
     "make_sbom": "evidence sbom",
+    "attest": "evidence attest",
+    "to_attest": "evidence attest",
     "change_record": "evidence change-record",
     "check_trx": "trx check",
     "rehearse_trx": "trx rehearse",

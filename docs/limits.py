@@ -26,6 +26,12 @@ SECTIONS = {
         "host.install.relationships",
         "host.remedy",
     ),
+    "Evidence": (
+        "evidence.contents",
+        "evidence.sbom_checking",
+        "evidence.dsse",
+        "evidence.results",
+    ),
     "PtpConfigs": ("trx.exchange.ptpconfig",),
 }
 """The modules whose limits a section shows."""

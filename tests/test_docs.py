@@ -120,7 +120,16 @@ def test_what_a_build_writes_is_on_its_page(name: str) -> None:
 
 def test_every_limit_of_a_reader_is_on_its_page() -> None:
     shown = {module for modules in SECTIONS.values() for module in modules}
-    for folder in ("formats", "files", "vib", "signing", "bundle", "packages", "project"):
+    for folder in (
+        "formats",
+        "files",
+        "vib",
+        "signing",
+        "bundle",
+        "packages",
+        "project",
+        "evidence",
+    ):
         for path in sorted((CHECKOUT / "vibforge" / folder).glob("*.py")):
             module = f"{folder}.{path.stem}"
             if limits_of(module) and module not in _LIMITS_OF_WRITERS:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         verify_bundle,
     )
     from vibforge.api.compare import compare
-    from vibforge.api.evidence import change_record, make_sbom
+    from vibforge.api.evidence import attest, change_record, make_sbom, to_attest
     from vibforge.api.explain import Explanation, explain
     from vibforge.api.inspect import cat, extract, inspect
     from vibforge.api.lint import lint
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         VibforgeError,
     )
     from vibforge.esxi.acceptance import AcceptanceLevel
+    from vibforge.evidence.attesting import Attested, ToAttest
     from vibforge.evidence.change_record import ChangeRecord
     from vibforge.evidence.sbom import Sbom
     from vibforge.findings.check import Finding, Severity
@@ -96,6 +97,7 @@ load_late()
 
 _HOMES = {
     "AcceptanceLevel": "vibforge.esxi.acceptance",
+    "Attested": "vibforge.evidence.attesting",
     "BuildPlan": "vibforge.project.plan_build",
     "BuildResult": "vibforge.api.build",
     "Built": "vibforge.project.build",
@@ -144,6 +146,7 @@ _HOMES = {
     "SignedFiles": "vibforge.packages.sign_files",
     "SigningError": "vibforge.errors",
     "StageInspection": "vibforge.packages.inspect",
+    "ToAttest": "vibforge.evidence.attesting",
     "ToSign": "vibforge.packages.sign",
     "TrustStore": "vibforge.signing.store",
     "TrxError": "vibforge.errors",
@@ -157,6 +160,7 @@ _HOMES = {
     "VibforgeError": "vibforge.errors",
     "Written": "vibforge.bundle.opening",
     "add_to_bundle": "vibforge.api.bundles",
+    "attest": "vibforge.api.evidence",
     "build": "vibforge.api.build",
     "bump": "vibforge.api.bump",
     "cat": "vibforge.api.inspect",
@@ -182,6 +186,7 @@ _HOMES = {
     "repro": "vibforge.api.repro",
     "sign": "vibforge.api.sign",
     "split_bundle": "vibforge.api.bundles",
+    "to_attest": "vibforge.api.evidence",
     "to_sign": "vibforge.api.sign",
     "unpack_bundle": "vibforge.api.bundles",
     "verify": "vibforge.api.verify",
@@ -190,6 +195,7 @@ _HOMES = {
 
 __all__ = [
     "AcceptanceLevel",
+    "Attested",
     "BuildPlan",
     "BuildResult",
     "Built",
@@ -238,6 +244,7 @@ __all__ = [
     "SignedFiles",
     "SigningError",
     "StageInspection",
+    "ToAttest",
     "ToSign",
     "TrustStore",
     "TrxError",
@@ -252,6 +259,7 @@ __all__ = [
     "Written",
     "__version__",
     "add_to_bundle",
+    "attest",
     "build",
     "bump",
     "cat",
@@ -277,6 +285,7 @@ __all__ = [
     "repro",
     "sign",
     "split_bundle",
+    "to_attest",
     "to_sign",
     "unpack_bundle",
     "verify",

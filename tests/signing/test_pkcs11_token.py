@@ -14,7 +14,7 @@ from msgspec import Struct
 from tests import bundles, vibs
 from tests.signing.lab import RELEASE_DATE, Lab, descriptor, vib
 from tests.trees import trx_tree
-from vibforge import sign
+from vibforge import attest, sign, verify
 from vibforge.errors import ModelError, SigningError
 from vibforge.formats.pkcs7 import check_block, parse_blocks
 from vibforge.packages.sign_files import SignedFiles
@@ -261,3 +261,18 @@ def test_a_recipe_signs_with_a_token_by_the_users_library(token: Token, tmp_path
     assert built.signature is not None
     assert built.signature.judgement.blocks[0].check.held
     assert PIN.decode() not in (tmp_path / "out/build.json").read_text()
+
+
+def test_a_token_attests_a_build(token: Token, tmp_path: Path) -> None:
+    settings = {"acceptance-level": "partner", "release-date": "2026-05-01"}
+    vib = build(trx_tree(tmp_path / "tree"), tmp_path / "dist", settings=settings).vib_path
+    for kind in KINDS:
+        attestation = tmp_path / f"{kind}.json"
+        attest(
+            vib,
+            attestation,
+            key=token.uri(f"object={kind}"),
+            certificates=token.lab.issued(kind=kind).certificate_path,
+            passphrase=RIGHT,
+        )
+        assert verify(vib, trust=token.lab.store, attestation=attestation).good

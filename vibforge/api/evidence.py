@@ -10,23 +10,29 @@ from vibforge.api.arguments import (
     aware,
     optional_path,
     path_of,
+    paths_of,
     policy_of,
     targets_of,
     typed_errors,
 )
 from vibforge.errors import ModelError
+from vibforge.evidence import attesting, sbom
 from vibforge.evidence import change_record as record_making
-from vibforge.evidence import sbom
 from vibforge.files import inputs, publication
 from vibforge.host import facts, host_state
+from vibforge.packages import sign as packages_sign
+from vibforge.signing import key_source
+from vibforge.signing import passphrase as signing_passphrase
 from vibforge.vib import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from vibforge.evidence.attesting import Attested, ToAttest
     from vibforge.evidence.change_record import ChangeRecord, Moment
     from vibforge.evidence.sbom import Sbom
+    from vibforge.signing.signer import Signer
     from vibforge.signing.store import TrustStore
 
 
@@ -62,6 +68,107 @@ def make_sbom(
     if (file := optional_path(output)) is not None:
         publication.write_file(file, made.data)
     return made
+
+
+@typed_errors
+def attest(  # noqa: PLR0913 - each one is a thing that a caller decides
+    build: str | Path,
+    output: str | Path | None = None,
+    *,
+    key: str = "",
+    certificates: str | Path | Iterable[str | Path] = (),
+    passphrase: Callable[[], bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+    signature: str | Path | None = None,
+    signer: Signer | None = None,
+    builder: str = "",
+) -> Attested:
+    """Attest how a VIB was built: an in-toto statement with SLSA v1 provenance, signed as DSSE.
+
+    What it states comes from the build.json beside the VIB. The VIB may have been signed since.
+
+    Args:
+        build: the folder that `build` wrote, its build.json, or the VIB in it.
+        output: the file to write; None to write none, the bytes are in `envelope` of the result.
+        key: the certificate's key: a PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or
+            a `pkcs11:` URI.
+        certificates: files with the certificate and its chain.
+        passphrase: called if the key is encrypted or lies in a token; returns the passphrase or
+            PIN.
+        environment: the variables for `env:NAME` and PKCS11_MODULE_PATH; those of the process if
+            None.
+        signature: a signature that was made elsewhere, see `to_attest`; instead of `key`.
+        signer: a key that `open_signer` opened; instead of `key`.
+        builder: URI of the builder, such as the address of the pipeline.
+
+    Raises:
+        FormatError: there is no build.json, it is about another VIB, or the VIB is damaged.
+        SigningError: the key or certificate cannot sign, or a payload was changed.
+        ModelError: the key's name is not a name, or `builder` is not a URI.
+        OutputError: the file cannot be written.
+
+    Examples:
+        >>> from vibforge import Attested, attest, build, verify
+        >>> made = build("my-trx", "dist")
+        >>> signed = {"key": "me.key", "certificates": "me.pem"}
+        >>> attested: Attested = attest("dist", "dist/acme.intoto.jsonl", **signed)
+        >>> verify(made.vib_path, trust="root.pem", attestation="dist/acme.intoto.jsonl").good
+        True
+        >>> verify("acme.vib", trust="root.pem", attestation="dist/acme.intoto.jsonl").good
+        False
+    """
+    if signer is None:
+        signer = packages_sign.choose_signer(
+            key_source.KeySource(key=key, certificates=_paths(certificates)),
+            optional_path(signature),
+            passphrase or signing_passphrase.no_passphrase,
+            os.environ if environment is None else environment,
+        )
+    made = attesting.attest(path_of(build), signer, builder)
+    if (file := optional_path(output)) is not None:
+        publication.write_file(file, made.envelope)
+    return made
+
+
+@typed_errors
+def to_attest(
+    build: str | Path,
+    output: str | Path | None = None,
+    *,
+    certificates: str | Path | Iterable[str | Path],
+    builder: str = "",
+) -> ToAttest:
+    """Return what a service elsewhere shall sign for an attestation.
+
+    The same build, signer and builder give the same bytes again.
+
+    Args:
+        build: the folder that `build` wrote, its build.json, or the VIB in it.
+        output: a file to write the text to whose SHA-256 shall be signed: DSSE's PAE.
+        certificates: files with the signer's certificate first.
+        builder: URI of the builder; the same as in `attest`.
+
+    Raises:
+        FormatError: there is no build.json, it is about another VIB, or the VIB is damaged.
+        SigningError: the certificate cannot sign, or a payload was changed.
+        ModelError: `builder` is not a URI.
+        OutputError: the file cannot be written.
+
+    Examples:
+        >>> from vibforge import ToAttest, build, to_attest
+        >>> made = build("my-trx", "dist")
+        >>> request: ToAttest = to_attest("dist", "text.pae", certificates="me.pem")
+        >>> request.text[:39]
+        b'DSSEv1 28 application/vnd.in-toto+json '
+    """
+    request = attesting.to_attest(path_of(build), _paths(certificates), builder)
+    if (file := optional_path(output)) is not None:
+        publication.write_file(file, request.text)
+    return request
+
+
+def _paths(certificates: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
+    return paths_of(certificates) if certificates else ()
 
 
 @typed_errors

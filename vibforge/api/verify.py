@@ -13,7 +13,8 @@ from vibforge.api.arguments import (
     some_of,
     typed_errors,
 )
-from vibforge.evidence import claims, sbom_checking
+from vibforge.errors import ModelError
+from vibforge.evidence import attestation_checking, claims, sbom_checking
 from vibforge.packages import verify as packages_verify
 from vibforge.vib import archive
 
@@ -37,6 +38,7 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
     require_signed: bool = False,
     require_level: str | AcceptanceLevel | None = None,
     sbom: str | Path | None = None,
+    attestation: str | Path | None = None,
     now: datetime | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Verified:
@@ -53,13 +55,16 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         require_level: fail VIBs below this acceptance level, and VIBs whose level no signer in
             `trust` carries.
         sbom: an SBOM in CycloneDX or SPDX, as JSON; fail files that it does not describe.
+        attestation: an in-toto attestation in a DSSE envelope; fail files that it is not about, and
+            all files if it is not SLSA v1 provenance that a signer in `trust` signed.
         now: the moment to warn of expired certificates at, UTC unless it has a time zone; if None,
             `at`, else the time of the clock. A warning changes no verdict.
         on_progress: called with the bytes that are read, and how many there are in all.
 
     Raises:
-        ModelError: no file is named, or an argument is malformed.
-        FormatError: a file of `trust` or the SBOM cannot be read.
+        ModelError: no file is named, an argument is malformed, or there is an attestation and no
+            `trust`.
+        FormatError: a file of `trust`, the SBOM or the attestation cannot be read.
 
     Examples:
         >>> from vibforge import Fact, Outcome, Verification, Verified, verify
@@ -97,11 +102,22 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
         now=present(now, at),
     )
     given = (files,) if isinstance(files, str | Path | archive.Vib) else files
-    bill = optional_path(sbom)
-    stated = None if bill is None else sbom_checking.read_sbom(bill)
     subjects = some_of(given, _subject_of)
+    bill, claim = optional_path(sbom), optional_path(attestation)
+    if claim is not None and policy.store is None:
+        raise ModelError(
+            "an attestation proves nothing without certificates to trust",
+            where=str(claim),
+            remedy="name the signer's root with --trust",
+        )
+    listed = None if bill is None else sbom_checking.read_sbom(bill)
+    attested = None if claim is None else attestation_checking.read_attestation(claim)
     verified = packages_verify.verify_all(subjects, on_progress, policy)
-    return verified if stated is None else claims.with_sbom(verified, subjects, stated)
+    if listed is not None:
+        verified = claims.with_sbom(verified, subjects, listed)
+    if attested is not None:
+        verified = claims.with_attestation(verified, subjects, attested, policy)
+    return verified
 
 
 def _subject_of(file: str | Path | Vib) -> Path | Vib:

@@ -231,6 +231,34 @@ def check_moment_of(text: str | None) -> datetime | None:
     return datetime.now(UTC) if text == "now" else moment_of(text, "--at")
 
 
+SigningKey = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help="The certificate's key: PEM or PKCS#12 file, env:NAME for PEM in the "
+        "environment, or a pkcs11: URI.",
+    ),
+]
+Certificates = Annotated[
+    list[Path] | None,
+    typer.Option("--cert", metavar="FILE", help="Certificate and chain; may be repeated."),
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="File whose first line is the passphrase or PIN."),
+]
+PassphraseFd = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Open file descriptor to read the passphrase from."),
+]
+PassphraseEnv = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Environment variable that holds the passphrase."),
+]
+SignatureIn = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Insert the signature that was made elsewhere."),
+]
 Pkcs11Module = Annotated[
     Path | None,
     typer.Option(

@@ -7,11 +7,20 @@ import typer
 
 from vibforge.api import evidence as api
 from vibforge.cli.arguments import (
+    Certificates,
     Esxi,
     Json,
+    PassphraseEnv,
+    PassphraseFd,
+    PassphraseFile,
+    Pkcs11Module,
+    SignatureIn,
+    SigningKey,
     Trust,
+    environment_of,
     exit_unless,
     moment_of,
+    passphrase_of,
     print_json,
     print_text,
     show,
@@ -50,7 +59,7 @@ def sbom(
 ) -> None:
     """Describe a VIB or bundle by an SBOM that names every file with its digests.
 
-    The same package gives the same bytes, on every machine.
+    The same package gives the same bytes. `vibforge verify --sbom` checks a package against it.
     """
     made = api.make_sbom(package, output, form=form)
     if as_json:
@@ -59,6 +68,63 @@ def sbom(
         print_text(made.data.decode("ascii"), end="")
     else:
         tell(report.sbom_text(made, output))
+
+
+@app.command()
+def attest(  # noqa: PLR0913 - the options of the command
+    build: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="Folder that `vibforge build` wrote, its build.json, or its VIB."
+        ),
+    ],
+    *,
+    key: SigningKey = None,
+    certificates: Certificates = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_env: PassphraseEnv = None,
+    pkcs11_module: Pkcs11Module = None,
+    builder: Annotated[
+        str, typer.Option(metavar="URL", help="State that this pipeline is the builder.")
+    ] = "",
+    pae_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the text whose SHA-256 has to be signed elsewhere (PAE)."
+        ),
+    ] = None,
+    signature_in: SignatureIn = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Attest how a VIB was built: SLSA v1 provenance, signed as DSSE with the key of a VIB.
+
+    What it states comes from build.json. `vibforge verify --attestation` checks a VIB against it.
+    """
+    if pae_out is not None:
+        request = api.to_attest(build, pae_out, certificates=certificates or (), builder=builder)
+        if as_json:
+            print_json(documents.evidence.EvidenceRequest.of(request, pae_out))
+        else:
+            print_text(report.to_attest_text(request, pae_out))
+        return
+    attested = api.attest(
+        build,
+        output,
+        key=key or "",
+        certificates=certificates or (),
+        passphrase=passphrase_of(passphrase_file, passphrase_fd, passphrase_env),
+        environment=environment_of(pkcs11_module),
+        signature=signature_in,
+        builder=builder,
+    )
+    if as_json:
+        print_json(documents.evidence.EvidenceAttest.of(attested, output))
+    elif output is None:
+        print_text(attested.envelope.decode("ascii"), end="")
+    else:
+        tell(report.attested_text(attested, output))
 
 
 @app.command("change-record")

@@ -81,6 +81,10 @@ echo 'ptp4l:delay_mechanism P2P' | vibforge trx check -""",
     "evidence sbom": """\
 vibforge evidence sbom acme.vib -o acme.cdx.json
 vibforge evidence sbom acme-bundle.zip --as spdx -o acme.spdx.json""",
+    "evidence attest": """\
+vibforge evidence attest dist --key me.key --cert me.pem -o acme.intoto.jsonl
+vibforge evidence attest dist --cert me.pem --pae-out acme.pae
+vibforge evidence attest dist --cert me.pem --signature-in acme.sig -o acme.intoto.jsonl""",
     "evidence change-record": """\
 vibforge evidence change-record dist -o record --purpose 'PTP for the trading hosts'
 vibforge evidence change-record acme.vib -o record --previous old.vib --host facts.json

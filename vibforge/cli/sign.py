@@ -7,8 +7,14 @@ import typer
 
 from vibforge.api import sign as api
 from vibforge.cli.arguments import (
+    Certificates,
     Json,
+    PassphraseEnv,
+    PassphraseFd,
+    PassphraseFile,
     Pkcs11Module,
+    SignatureIn,
+    SigningKey,
     environment_of,
     moment_of,
     passphrase_of,
@@ -23,30 +29,11 @@ from vibforge.report import sign as report
 def sign(  # noqa: PLR0913 - the options of the command
     files: Annotated[list[Path], typer.Argument(help="VIBs or bundles.", metavar="FILE…")],
     *,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            help="The certificate's key: PEM or PKCS#12 file, env:NAME for PEM in the "
-            "environment, or a pkcs11: URI.",
-        ),
-    ] = None,
-    certificates: Annotated[
-        list[Path] | None,
-        typer.Option("--cert", metavar="FILE", help="Certificate and chain; may be repeated."),
-    ] = None,
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="File whose first line is the passphrase or PIN."),
-    ] = None,
-    passphrase_fd: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Open file descriptor to read the passphrase from."),
-    ] = None,
-    passphrase_env: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Environment variable that holds the passphrase."),
-    ] = None,
+    key: SigningKey = None,
+    certificates: Certificates = None,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_env: PassphraseEnv = None,
     pkcs11_module: Pkcs11Module = None,
     append: Annotated[
         bool, typer.Option("--append", help="Keep the existing signatures and add one.")
@@ -70,10 +57,7 @@ def sign(  # noqa: PLR0913 - the options of the command
         Path | None,
         typer.Option(metavar="FILE", help="Write the text whose SHA-256 has to be signed."),
     ] = None,
-    signature_in: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Insert the signature that was made elsewhere."),
-    ] = None,
+    signature_in: SignatureIn = None,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -37,6 +37,14 @@ def verify(  # noqa: PLR0913 - the options of the command
         Path | None,
         typer.Option(metavar="FILE", help="Fail files that this SBOM does not describe."),
     ] = None,
+    attestation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Fail files that this attestation is not about, and all files unless it is SLSA "
+            "provenance by a signer from --trust.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check VIBs and bundles against their own metadata: sizes, digests, file lists, signatures.
@@ -52,6 +60,7 @@ def verify(  # noqa: PLR0913 - the options of the command
             require_signed=require_signed,
             require_level=require_level,
             sbom=sbom,
+            attestation=attestation,
             on_progress=on_progress,
         )
     if as_json:

@@ -7,11 +7,14 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from vibforge.errors import FormatError, LimitError
-from vibforge.evidence.contents import read_contents
+from vibforge.evidence.attestation_checking import Attestation, attestation_facts
+from vibforge.evidence.contents import digests_of, read_contents
 from vibforge.evidence.sbom_checking import Inventory, differences, inventory_of
+from vibforge.files.inputs import FileSource
 from vibforge.findings.check import Topic
 from vibforge.packages.verification import Fact, fact
 from vibforge.packages.verify import Verified
+from vibforge.signing.policy import TrustPolicy
 from vibforge.vib.archive import Vib
 
 _SHOWN = 5
@@ -22,6 +25,25 @@ _MATCHES = "the SBOM describes this package and all files in it"
 def with_sbom(verified: Verified, subjects: Iterable[Path | Vib], sbom: Inventory) -> Verified:
     """Return a result with the facts of an SBOM, which has to describe each of the subjects."""
     return _with_facts(verified, subjects, lambda subject: sbom_facts(subject, sbom))
+
+
+def with_attestation(
+    verified: Verified,
+    subjects: Iterable[Path | Vib],
+    attestation: Attestation,
+    policy: TrustPolicy,
+) -> Verified:
+    """Return a result with the facts of an attestation, which has to be about each subject."""
+    return _with_facts(
+        verified,
+        subjects,
+        lambda subject: attestation_facts(attestation, _sha256(subject), policy),
+    )
+
+
+def _sha256(subject: Path | Vib) -> str:
+    source = subject.source if isinstance(subject, Vib) else FileSource.from_path(subject)
+    return digests_of(source).sha256
 
 
 def _with_facts(
