@@ -10,6 +10,8 @@
 # OUT          where to: one path                     dist
 # ACCEPTANCE   community, partner, accepted, certified   as the recipe says
 # VERSION      VERSION-RELEASE                        as the recipe says
+# PREVIOUS     what was published before: VIBs, bundles, build.json, SHA256SUMS, folders of them
+# OVERWRITE=1  replace a VIB of the same version that has other bytes; for the desk
 # VIBFORGE_FLAGS       any other option of `vibforge build`
 # VIBFORGE_LINT_FLAGS  options of `vibforge lint`
 # V=1          show the commands and their output
@@ -23,14 +25,15 @@
 #
 # Values from the command line and from the environment are texts: neither make nor a shell expands
 # `$`, quotes, `~` or anything else in them. PROJECT and OUT may hold any character; but make drops
-# blanks in front of a value on its command line: write OUT="./ name". In PROJECTS and the flags,
-# blanks separate words, and quotes keep blanks together: PROJECTS="'my agent' firewall".
+# blanks in front of a value on its command line: write OUT="./ name". In PROJECTS, PREVIOUS and the
+# flags, blanks separate words, and quotes keep blanks together: PROJECTS="'my agent' firewall".
 # Make itself expands what is in MAKEFLAGS, what is set by `:=` on its command line, and what a
 # Makefile above passes on: such values must be your own.
 # Values that a Makefile sets are expanded by make, as anything in a Makefile.
 
 # Which variables are texts. Those of the environment can still be set by a Makefile further down.
-vibforge_texts := PROJECT PROJECTS OUT ACCEPTANCE VERSION VIBFORGE_FLAGS VIBFORGE_LINT_FLAGS V
+vibforge_texts := PROJECT PROJECTS OUT ACCEPTANCE VERSION PREVIOUS OVERWRITE \
+	VIBFORGE_FLAGS VIBFORGE_LINT_FLAGS V
 vibforge_one := $(filter command,$(firstword $(origin PROJECT)))
 # A simple variable with the text itself as its value: make expands no `$` in it, neither here nor
 # when it passes the variables of its command line to commands. `make -e` needs `override`.
@@ -71,6 +74,8 @@ $(vibforge_steps): export VIBFORGE_MAKE_ONE_PROJECT = $(vibforge_one)
 $(vibforge_steps): export VIBFORGE_MAKE_OUT = $(OUT)
 $(vibforge_steps): export VIBFORGE_MAKE_ACCEPTANCE = $(ACCEPTANCE)
 $(vibforge_steps): export VIBFORGE_MAKE_VERSION = $(VERSION)
+$(vibforge_steps): export VIBFORGE_MAKE_PREVIOUS = $(PREVIOUS)
+$(vibforge_steps): export VIBFORGE_MAKE_OVERWRITE = $(OVERWRITE)
 $(vibforge_steps): export VIBFORGE_MAKE_VIBFORGE_FLAGS = $(VIBFORGE_FLAGS)
 $(vibforge_steps): export VIBFORGE_MAKE_VIBFORGE_LINT_FLAGS = $(VIBFORGE_LINT_FLAGS)
 

@@ -16,7 +16,7 @@ SECTIONS = {
     "Signatures": ("formats.budget", "formats.pkcs7"),
     "Certificates to trust": ("signing.store", "signing.path"),
     "Keys": ("signing.key_files", "signing.signer"),
-    "Lists of written files": ("project.ledger",),
+    "Lists of written files": ("project.ledger", "project.published"),
     "Bundles": ("bundle.metadata", "bundle.opening", "bundle.compose"),
     "Recipes": ("formats.toml_reading", "project.recipe", "project.pack"),
     "Builds to replay": ("reproduction.recorded_build",),

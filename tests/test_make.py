@@ -20,7 +20,8 @@ from vibforge.packages.subjects import opened
 
 TARGETS = ("package", "bundle", "check", "lint", "dist", "clean")
 VARIABLES = (
-    *("PROJECT", "PROJECTS", "OUT", "ACCEPTANCE", "VERSION", "VIBFORGE_FLAGS"),
+    *("PROJECT", "PROJECTS", "OUT", "ACCEPTANCE", "VERSION", "PREVIOUS", "OVERWRITE"),
+    "VIBFORGE_FLAGS",
     "VIBFORGE_LINT_FLAGS",
 )
 
@@ -81,7 +82,8 @@ def test_nothing_is_rebuilt_that_has_not_changed(tmp_path: Path, make: Make) -> 
     assert unchanged not in make(*words, "VERSION=2-1"), "another version"
     assert unchanged not in make(*words), "the version from before"
     (tree / "etc/vmware/with a space").touch()
-    assert unchanged not in make(*words), "a new file"
+    assert "version 1.0.0-1 exists with other content" in make.run(*words).stderr
+    assert unchanged not in make(*words, "OVERWRITE=1"), "a new file"
     (tmp_path / "dist/INSTALL.md").unlink()
     assert unchanged not in make(*words), "an output less"
     assert unchanged in make(*words)
@@ -322,7 +324,7 @@ def test_names_may_hold_every_printable_character(tmp_path: Path, make: Make) ->
     make("check", "lint", "dist", "PROJECT=p", "VIBFORGE_LINT_FLAGS=--select VF201")
     assert "has not changed" in make("package", "PROJECT=p", "V=1")
     (tmp_path / 'p/opt/1"1').unlink()
-    assert "has not changed" not in make("package", "PROJECT=p", "V=1")
+    assert "has not changed" not in make("package", "PROJECT=p", "V=1", "VERSION=2-1")
     make("clean", "PROJECT=p")
     assert not list(tmp_path.glob("PWN*"))
 

@@ -27,7 +27,7 @@ VALUES = {
     ),
     *("VENDOR:DEVICE", "VERSION", "WHY", "WORD"),
 }
-OF_TWO_KINDS = {"--output", "--as"}
+OF_TWO_KINDS = {"--output", "--as", "--previous"}
 """Options that take a file or a folder, or another choice of words, by what is made."""
 SAID_FOR_EACH_COMMAND = {
     "--acceptance-level": "one cannot sign for community",
@@ -38,6 +38,7 @@ SAID_FOR_EACH_COMMAND = {
     "--key": "a server's key is a file",
     "--name": "of a VIB or of a PtpConfig",
     "--output": "what is written differs",
+    "--previous": "one release, or all that was published",
     "--seconds": "of a rehearsal or of listening",
     "--version": "a build can take it from git",
 }

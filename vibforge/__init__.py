@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from vibforge.project.build import Built
     from vibforge.project.bump import Bumped
     from vibforge.project.plan_build import BuildPlan
+    from vibforge.project.published import PublishedVersion
     from vibforge.project.recipe import (
         ContentType,
         FileMapping,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
         Recipe,
     )
     from vibforge.project.recipe_reading import read_recipe
+    from vibforge.project.version_lock import VersionConflict
     from vibforge.reproduction.rebuilding import Rebuild, Reproduction
     from vibforge.reproduction.replaying import Replay
     from vibforge.signing.key_source import KeySource, open_signer
@@ -133,6 +135,7 @@ _HOMES = {
     "PayloadType": "vibforge.project.recipe",
     "Plan": "vibforge.packages.plan",
     "Problem": "vibforge.errors",
+    "PublishedVersion": "vibforge.project.published",
     "Rebuild": "vibforge.reproduction.rebuilding",
     "Recipe": "vibforge.project.recipe",
     "Rehearsal": "vibforge.trx.rehearsal.rehearse",
@@ -155,6 +158,7 @@ _HOMES = {
     "VerificationError": "vibforge.errors",
     "Verified": "vibforge.packages.verify",
     "VerifiedBundles": "vibforge.packages.verify",
+    "VersionConflict": "vibforge.project.version_lock",
     "Vib": "vibforge.vib.archive",
     "VibInspection": "vibforge.packages.inspect",
     "VibforgeError": "vibforge.errors",
@@ -231,6 +235,7 @@ __all__ = [
     "PayloadType",
     "Plan",
     "Problem",
+    "PublishedVersion",
     "Rebuild",
     "Recipe",
     "Rehearsal",
@@ -253,6 +258,7 @@ __all__ = [
     "VerificationError",
     "Verified",
     "VerifiedBundles",
+    "VersionConflict",
     "Vib",
     "VibInspection",
     "VibforgeError",

@@ -16,6 +16,7 @@ from vibforge.project.build import build_plan
 from vibforge.project.bundle_of_build import bundle_of, with_bundle
 from vibforge.project.plan_build import BuildPlan, plan_build
 from vibforge.project.up_to_date import has_bundle, is_up_to_date
+from vibforge.project.version_lock import VersionLock
 
 RECIPE = 'name = "p"\nversion = "1-1"\n[[payloads]]\nname = "p"\ntree = "tree"\n'
 
@@ -118,7 +119,7 @@ def test_options_count(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_certificate_counts(project: Path, lab: Lab) -> None:
     out = project.parent / "out"
     signer, other = lab.signer(AcceptanceLevel.PARTNER), lab.signer(AcceptanceLevel.ACCEPTED)
-    build_plan(planned(project), out, signer=signer)
+    build_plan(planned(project), out, signer=signer, lock=VersionLock(overwrite=True))
     assert is_up_to_date(planned(project), out, signer=signer)
     assert not is_up_to_date(planned(project), out, signer=other)
     assert not is_up_to_date(planned(project), out)

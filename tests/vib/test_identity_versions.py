@@ -28,6 +28,7 @@ def test_order_tried_on_a_host(smaller: str, larger: str) -> None:
 
 def test_leading_zeros_do_not_count() -> None:
     assert Version("01") == Version("1")
+    assert not Version("01") != Version("1")  # noqa: SIM202 - the operator is tried
     assert hash(Version("01")) == hash(Version("1"))
 
 

@@ -96,6 +96,21 @@ def build(  # noqa: PLR0913 - the options of the command
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Do not sign, although the recipe names a key.")
     ] = False,
+    previous: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Refuse other bytes than were published for this version, and a version below "
+            "those published: a VIB, bundle, build.json, SHA256SUMS or folder. Repeatable.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace a VIB of the same version that has other bytes; for the desk.",
+        ),
+    ] = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -128,6 +143,8 @@ def build(  # noqa: PLR0913 - the options of the command
             dry_run=dry_run,
             if_changed=if_changed,
             unsigned=unsigned,
+            previous=previous,
+            overwrite=overwrite,
             passphrase=terminal_passphrase(),
             on_progress=on_progress,
         )

@@ -60,6 +60,9 @@ def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -
         words.append(f"--version={request.version}")
     if request.acceptance:
         words.append(f"--acceptance-level={request.acceptance}")
+    words += [f"--previous={path}" for path in request.previous]
+    if request.overwrite:
+        words.append("--overwrite")
     if target is Target.CHECK:
         _run(*words, "--dry-run", "--", project)
         return

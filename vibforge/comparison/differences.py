@@ -50,6 +50,15 @@ class Difference(Struct, frozen=True, kw_only=True):
     more_lines: int = 0
     """Lines of the diff that were left out."""
 
+    @property
+    def line(self) -> str:
+        """The difference in one line: `+ NAME: NEW`, `- NAME: OLD` or `~ NAME: OLD → NEW`."""
+        if self.old is None:
+            return f"+ {self.name}: {self.new or ''}"
+        if self.new is None:
+            return f"- {self.name}: {self.old}"
+        return f"~ {self.name}: {self.old} → {self.new}"
+
 
 class Comparison(Struct, frozen=True, kw_only=True):
     """Two sides and their differences, in the order of the sections."""
@@ -101,7 +110,7 @@ def _article(kind: SideKind) -> str:
 def _differences(old: Side, new: Side) -> Iterator[Difference]:
     section = Section.HOST if old.kind is SideKind.HOST else Section.BUNDLE
     if old.fields and new.fields:
-        yield from _field_differences(section, old.fields, new.fields)
+        yield from value_differences(section, old.fields, new.fields)
     yield from _settings_differences(old.settings, new.settings)
     if old.text != new.text and old.settings == new.settings:
         yield _text_difference(Section.TRX, "lines", old.text, new.text)
@@ -124,12 +133,12 @@ def _differences(old: Side, new: Side) -> Iterator[Difference]:
 
 def _vib_differences(old: VibSide, new: VibSide, vib: str = "") -> Iterator[Difference]:
     found = [
-        *_field_differences(Section.DESCRIPTOR, old.fields, new.fields),
+        *value_differences(Section.DESCRIPTOR, old.fields, new.fields),
         *_file_differences(old.files, new.files),
         *_settings_differences(old.settings, new.settings),
         *_signature_differences(old.signatures, new.signatures),
-        *_field_differences(Section.VERDICT, old.verdicts, new.verdicts),
-        *_field_differences(Section.PAYLOADS, old.payloads, new.payloads),
+        *value_differences(Section.VERDICT, old.verdicts, new.verdicts),
+        *value_differences(Section.PAYLOADS, old.payloads, new.payloads),
     ]
     yield from (replace(difference, vib=vib) for difference in found)
 
@@ -139,9 +148,10 @@ def _names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     return list(dict.fromkeys((*old, *new)))
 
 
-def _field_differences(
+def value_differences(
     section: Section, old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Difference]:
+    """Yield what differs between values with names; lists are compared as sets."""
     for name in _names(old, new):
         before, after = old.get(name), new.get(name)
         if before == after:

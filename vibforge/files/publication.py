@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from vibforge.errors import OutputError
+from vibforge.errors import OutputError, VibforgeError
 from vibforge.files.folder_handle import FolderHandle, OutputFolder
 
 _STOPPING = tuple(
@@ -79,6 +79,18 @@ class WholeFile:
         self._folder.rename(self._hidden, name)
         self._hidden = None
 
+    def withdraw(self, name: str) -> None:
+        """Take the name back that the file was given; it keeps a hidden one."""
+        hidden = self._folder.free_name()
+        self._folder.rename(name, hidden)
+        self._hidden = hidden
+
+    def readable_name(self) -> str:
+        """Return a hidden name by which the file can be read; it keeps the name until the end."""
+        if self._hidden is None or not self.file.closed:
+            self.prepare()
+        return self._hidden or ""
+
     def discard(self) -> None:
         """Delete the file, unless it has its name."""
         with contextlib.suppress(OSError):  # lost data does not matter here
@@ -130,19 +142,17 @@ class Publication:
     are delayed.
     """
 
-    def __init__(self, folder: Path, check: Callable[[], None] = _nothing_to_check) -> None:
+    def __init__(self, folder: Path) -> None:
         """Prepare a publication.
 
         Args:
             folder: the folder of the files.
-            check: called when all new names are given and before any file is replaced, while the
-                folder is locked against other publications; if it raises, the new names are
-                removed.
         """
         self._folder = folder
-        self._check = check
         self._output = OutputFolder(folder)
         self._ready: list[tuple[WholeFile, str]] = []
+        self._unwanted: list[str] = []
+        self._new: set[str] = set()
 
     @contextlib.contextmanager
     def create(
@@ -187,6 +197,24 @@ class Publication:
         with self.create(name, executable=executable, private=private) as file:
             file.write(data)
 
+    def remove(self, name: str) -> None:
+        """Remove a file of the folder just before the first file is replaced."""
+        self._unwanted.append(name)
+
+    def is_new(self, name: str) -> bool:
+        """Whether there was no file of this name; known when the check is called."""
+        return name in self._new
+
+    def readable(self, name: str) -> Path:
+        """Return a path for reading a file that was written and has not been published.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        with explained(self._folder / name):
+            whole = next(whole for whole, given in self._ready if given == name)
+            return self._folder / whole.readable_name()
+
     def scratch_file(self) -> BinaryIO:
         """Open a file in the folder that is deleted when it is closed.
 
@@ -195,8 +223,13 @@ class Publication:
         """
         return self._output.open().scratch_file()
 
-    def publish(self) -> None:
+    def publish(self, check: Callable[[], None] = _nothing_to_check) -> None:
         """Give every file its final name.
+
+        Args:
+            check: called when all new names are given and before any file is replaced, while the
+                folder is locked against other publications; if it raises, the new names are
+                removed. It may call `remove`.
 
         Raises:
             OutputError: something that a file cannot replace has the name, or the folder cannot be
@@ -212,28 +245,33 @@ class Publication:
                 )
         output = self._output.open()
         with explained(self._folder), output.held(), undisturbed():
-            for whole, name in self._replacing():
+            replacing = self._replacing(check)
+            for name in self._unwanted:
+                with explained(self._folder / name):
+                    output.remove_file(name)
+            for whole, name in replacing:
                 with explained(self._folder / name):
                     whole.replace(name)
             self._ready.clear()
 
-    def _replacing(self) -> list[tuple[WholeFile, str]]:
+    def _replacing(self, check: Callable[[], None]) -> list[tuple[WholeFile, str]]:
         """Name all files whose names are free, or none; return the others, prepared."""
-        new: list[str] = []
+        new: list[tuple[WholeFile, str]] = []
         others: list[tuple[WholeFile, str]] = []
         try:
             for whole, name in self._ready:
                 with explained(self._folder / name):
                     try:
                         whole.take_name(name)
-                        new.append(name)
+                        new.append((whole, name))
+                        self._new.add(name)
                     except FileExistsError:
                         whole.prepare()
                         others.append((whole, name))
-            self._check()
-        except OutputError:
-            for name in new:
-                self._output.open().remove_file(name)
+            check()
+        except VibforgeError:
+            for whole, name in new:
+                whole.withdraw(name)
             raise
         return others
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vibforge.errors import OutputError, PayloadError, Problem, SigningError, shell_line
 from vibforge.files.publication import Publication, explained
@@ -34,6 +34,7 @@ from vibforge.project.ledger import (
 from vibforge.project.mapped_files import takes
 from vibforge.project.pack import pack
 from vibforge.project.plan_build import BuildPlan, describe, plan_build
+from vibforge.project.version_lock import FolderLock, VersionConflict, VersionLock
 from vibforge.signing import judging, key_source, passphrase, stated_time
 from vibforge.signing import signer as signing_making
 from vibforge.vib.descriptor import Descriptor, serialise
@@ -197,6 +198,10 @@ class Built(Struct, frozen=True, kw_only=True):
     sha256: str
     signature: BuiltSignature | None = None
     """None if the recipe names no key."""
+    conflicts: tuple[VersionConflict, ...] = ()
+    """What would have refused the build without leave to overwrite."""
+    removed: tuple[Path, ...] = ()
+    """Bundles that held the VIB that was replaced."""
 
     @property
     def vib_path(self) -> Path:
@@ -217,6 +222,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     allow: Sequence[Allowance] = (),
     instructions: bool = True,
     signer: Signer | None = None,
+    lock: VersionLock | None = None,
 ) -> Built:
     """Build a VIB, its descriptor, signature slot and instructions into a folder.
 
@@ -235,6 +241,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         instructions: whether to write INSTALL.md and the scripts for the host.
         signer: signs in place of the key that the recipe names: `open_signer` opens a key once for
             however many packages. It stays the caller's.
+        lock: what the build may not contradict; the output folder alone if None.
 
     Raises:
         VibforgeError: one of its children says what keeps the VIB from being built; the folder is
@@ -257,6 +264,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         on_progress=on_progress,
         ask_passphrase=ask_passphrase,
         signer=signer,
+        lock=lock,
     )
 
 
@@ -269,14 +277,15 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
     on_progress: Progress | None = None,
     ask_passphrase: Callable[[], bytes] | None = None,
     signer: Signer | None = None,
+    lock: VersionLock | None = None,
 ) -> Built:
     """Carry out a plan; arguments and errors are those of `build`."""
+    lock = lock or VersionLock()
+    lock.check_plan(plan)
     signing = _signing(plan, signer, ask_passphrase)
     _check_folder(folder, plan)
     with ExitStack() as stack:
-        # What was checked above may have changed while the payloads were packed.
-        check = partial(_check_others, folder, plan.recipe)
-        publication = stack.enter_context(Publication(folder, check))
+        publication = stack.enter_context(Publication(folder))
         packed = []
         for tree, report in zip(plan.trees, _shares(plan, on_progress), strict=True):
             spool = stack.enter_context(Spool(publication.scratch_file))
@@ -312,19 +321,48 @@ def build_plan(  # noqa: PLR0913 - each one is a thing that a caller decides
         ]
         for kind, name, data in beside:
             publication.write(name, data, executable=kind is WrittenKind.SCRIPT)
-        facts = inputs(plan, level, signing.signer if signing else None)
-        publication.write(RECORD_NAME, _record(built, facts, beside))
-        publication.publish()
-    return built
+        given = inputs(plan, level, signing.signer if signing else None)
+        signed_at = signature.stated.moment if signature else None
+        facts = record(given, plan.trees, built.members, signed_at)
+        publication.write(RECORD_NAME, serialise_record(facts, _files(built, beside)))
+        return _published(publication, built, facts, lock)
 
 
-def _record(built: Built, inputs: Facts, beside: list[tuple[WrittenKind, str, bytes]]) -> bytes:
+def _published(publication: Publication, built: Built, facts: Facts, lock: VersionLock) -> Built:
+    """Publish what was built, unless it contradicts an older build.
+
+    Raises:
+        OutputError: it does, and the lock does not let it overwrite; or it cannot be written.
+    """
+    plan, folder = built.plan, built.folder
+    before = lock.published(plan, built.sha256)
+    in_folder = FolderLock(lock, plan, publication)
+
+    def check() -> None:
+        # What was checked before may have changed while the payloads were packed.
+        _check_others(folder, plan.recipe)
+        in_folder.check(folder, built.sha256)
+
+    def refused(conflicts: Sequence[VersionConflict]) -> OutputError:
+        return lock.refusal(plan, conflicts, (publication.readable(plan.vib_name), facts))
+
+    if before and not lock.overwrite:
+        raise refused(before)
+    try:
+        publication.publish(check)
+    except OutputError as error:
+        if in_folder.conflicts and not lock.overwrite:
+            raise refused(in_folder.conflicts) from error
+        raise
+    removed = tuple(Path(bundle.where) for bundle in in_folder.bundles)
+    return replace(built, conflicts=(*before, *in_folder.conflicts), removed=removed)
+
+
+def _files(built: Built, beside: list[tuple[WrittenKind, str, bytes]]) -> list[WrittenFile]:
     vib = WrittenFile(
         kind=WrittenKind.VIB, name=built.plan.vib_name, size=built.size, sha256=built.sha256
     )
-    files = [vib, *(WrittenFile.of(kind, name, data) for kind, name, data in beside)]
-    signed_at = built.signature.stated.moment if built.signature else None
-    return serialise_record(record(inputs, built.plan.trees, built.members, signed_at), files)
+    return [vib, *(WrittenFile.of(kind, name, data) for kind, name, data in beside)]
 
 
 def _guides(built: Built) -> Iterator[tuple[WrittenKind, str, bytes]]:

@@ -148,13 +148,17 @@ def serialise_record(facts: Facts, files: Sequence[WrittenFile]) -> bytes:
     return json.dumps(whole, indent=2).encode("ascii") + b"\n"
 
 
-def parse_record(data: bytes, shape: str, where: str) -> Record:
+_REMOVE = "remove it by hand if you do not need it; a build writes it again"
+
+
+def parse_record(data: bytes, shape: str, where: str, *, remedy: str = _REMOVE) -> Record:
     """Read a record or ledger.
 
     Args:
         data: its bytes.
         shape: the `format` that it must have.
         where: its path, for messages.
+        remedy: what to do if it cannot be read.
 
     Raises:
         FormatError: it is not JSON of this format, or its list of files is malformed or too long.
@@ -166,13 +170,15 @@ def parse_record(data: bytes, shape: str, where: str) -> Record:
         raise FormatError(
             f"not a file that this vibforge wrote: {error}",
             where=where,
-            remedy="remove it by hand if you do not need it; a build writes it again",
+            remedy=remedy,
         ) from error
 
 
 def _object(value: object, shape: str) -> Facts:
     if not isinstance(value, dict) or value.get("format") != shape:
-        raise ValueError(f"its format is not {shape}")
+        found = value.get("format") if isinstance(value, dict) else None
+        said = f", but {found:.40}" if isinstance(found, str) else ""
+        raise ValueError(f"its format is not {shape}{said}")
     return value
 
 

@@ -27,6 +27,9 @@ class MakeRequest(Struct, frozen=True, kw_only=True):
     """The output folders of all projects, requested or not."""
     acceptance: str
     version: str
+    previous: tuple[str, ...]
+    """What was published before."""
+    overwrite: bool
     flags: tuple[str, ...]
     lint_flags: tuple[str, ...]
 
@@ -34,19 +37,22 @@ class MakeRequest(Struct, frozen=True, kw_only=True):
 def read_make_request(environment: Mapping[str, str]) -> MakeRequest:
     """Read the variables of vibforge.mk.
 
-    PROJECT is one path, whatever characters it has. In PROJECTS and the flags, blanks separate,
-    and quotes of either kind keep blanks together; no other character is special.
+    PROJECT is one path, whatever characters it has. In PROJECTS, PREVIOUS and the flags, blanks
+    separate, and quotes of either kind keep blanks together; no other character is special.
 
     Raises:
         ModelError: with all that is wrong with the variables.
     """
     problems: list[Problem] = []
     several = _once(_words("PROJECTS", environment, problems))
+    previous = _words("PREVIOUS", environment, problems)
     flags = _words("VIBFORGE_FLAGS", environment, problems)
     lint_flags = _words("VIBFORGE_LINT_FLAGS", environment, problems)
     one, output = _value("PROJECT", environment), _value("OUT", environment)
     asked = several if several and not _value("ONE_PROJECT", environment) else (one,)
     problems += _path_problems("OUT", [output])
+    problems += _path_problems("PREVIOUS", previous)
+    overwrite = _switch("OVERWRITE", environment, problems)
     problems += _path_problems("PROJECTS" if asked is several else "PROJECT", asked)
     apart = len(several) > 1
     if apart and not problems:
@@ -59,6 +65,8 @@ def read_make_request(environment: Mapping[str, str]) -> MakeRequest:
         folders=tuple(_folder(each, output, apart=apart) for each in several or asked),
         acceptance=_value("ACCEPTANCE", environment),
         version=_value("VERSION", environment),
+        previous=previous,
+        overwrite=overwrite,
         flags=flags,
         lint_flags=lint_flags,
     )
@@ -66,6 +74,13 @@ def read_make_request(environment: Mapping[str, str]) -> MakeRequest:
 
 def _value(name: str, environment: Mapping[str, str]) -> str:
     return environment.get(PREFIX + name, "")
+
+
+def _switch(name: str, environment: Mapping[str, str], problems: list[Problem]) -> bool:
+    value = _value(name, environment)
+    if value not in {"", "0", "1"}:
+        problems.append(Problem(what=f"{value!r} is neither 1 nor 0", where=name))
+    return value == "1"
 
 
 def _words(name: str, environment: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...]:

@@ -224,8 +224,12 @@ class BuildPlan(Struct, frozen=True, kw_only=True):
     @property
     def bundle_name(self) -> str:
         """The name of the offline bundle's file, empty if the build makes none."""
-        of = self.recipe
-        return f"{of.name}-{of.version}-offline-bundle.zip" if of.bundle else ""
+        return self.usual_bundle_name if self.recipe.bundle else ""
+
+    @property
+    def usual_bundle_name(self) -> str:
+        """The name that the offline bundle's file has if the build makes one."""
+        return f"{self.recipe.name}-{self.recipe.version}-offline-bundle.zip"
 
     @property
     def output_names(self) -> tuple[str, ...]:

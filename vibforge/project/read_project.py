@@ -154,6 +154,7 @@ def read_stage(
         kind=ProjectKind.STAGE,
         place=place,
         files=(descriptor, *((beside.file,) if beside else ())),
+        staged=found,
     )
 
 
@@ -275,6 +276,8 @@ class Project(Struct, frozen=True, kw_only=True):
     """Returns where the value of a key is, for messages."""
     files: tuple[Path, ...] = ()
     """The recipe, the stage's descriptor, or both."""
+    staged: Descriptor | None = None
+    """The descriptor of a stage directory."""
 
     @property
     def parts(self) -> tuple[str, ...]:

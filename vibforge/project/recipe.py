@@ -333,6 +333,21 @@ class SigningRecipe(Struct, frozen=True, kw_only=True):
     ]
 
 
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def _check_sha256(value: str) -> None:
+    if not _SHA256.fullmatch(value):
+        raise ModelError(f"{value!r} is not a SHA-256 in hexadecimal")
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """The VIB that a project was extracted from."""
+
+    vib_id: Annotated[str, key("Its ID.", check=identity.check_filled_line)]
+    sha256: Annotated[str, key("The SHA-256 of its file.", check=_check_sha256)]
+
+
 class Recipe(Struct, frozen=True, kw_only=True):
     """All that determines a VIB, except the files themselves.
 
@@ -417,4 +432,11 @@ class Recipe(Struct, frozen=True, kw_only=True):
     signing: Annotated[
         SigningRecipe | None,
         key("The key that signs it; without this table the VIB is not signed."),
+    ] = None
+    origin: Annotated[
+        Origin | None,
+        key(
+            "The VIB that `extract --stage` made this project from; a build with its ID and other "
+            "bytes warns."
+        ),
     ] = None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from vibforge.bundle.opening import file_digests
 from vibforge.errors import FormatError, ModelError, Problem
 from vibforge.files.unpack_folder import UnpackFolder
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
@@ -25,7 +26,7 @@ from vibforge.project.read_project import (
     RECIPE_NAME,
     tag_of,
 )
-from vibforge.project.recipe import Mode, PathRule, PayloadType, Recipe
+from vibforge.project.recipe import Mode, Origin, PathRule, PayloadType, Recipe
 from vibforge.project.recipe_reading import read_table
 from vibforge.project.recipe_writing import serialise, table_of
 from vibforge.vib.archive import StoredPayload, Vib
@@ -65,7 +66,7 @@ def extract_stage(
             unpacking = _Tree(target, prefix, done, outside_links=outside_links)
             unpacking.run_payload(vib, payload)
             payloads[payload.name] = unpacking.taken
-        text = serialise(_with_rules(recipe, payloads))
+        text = serialise(replace(_with_rules(recipe, payloads), origin=_origin(vib)))
         target.write(RECIPE_NAME, [_encoded(text)], _PLAIN)
         target.keep()
     done.paths.append(RECIPE_NAME)
@@ -137,6 +138,10 @@ def _has_form_of_template(version: str) -> bool:
     except ModelError:
         return False
     return True
+
+
+def _origin(vib: Vib) -> Origin:
+    return Origin(vib_id=vib.descriptor.vib_id, sha256=file_digests(vib.source)[0])
 
 
 def _with_rules(recipe: Recipe, taken: dict[str, list[ArchiveEntry]]) -> Recipe:

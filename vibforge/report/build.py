@@ -13,6 +13,7 @@ from vibforge.packages.lint import LintResult
 from vibforge.project.build import Built
 from vibforge.project.plan_build import BuildPlan, DateSource
 from vibforge.project.recipe_writing import serialise
+from vibforge.project.version_lock import ConflictKind, VersionConflict
 from vibforge.project.versioning import LINE_ENDS_REMEDY, listed
 from vibforge.report import bundle, sign, units
 from vibforge.report.lint import brief_lines, counted
@@ -21,6 +22,7 @@ from vibforge.report.plain import entry_line
 from vibforge.signing import judging
 from vibforge.signing.policy import why_auditors_care
 from vibforge.trx.check import CheckResult
+from vibforge.vib.identity import Version
 
 _SHOWN_FILES = 20
 _SHOWN_FINDINGS = 2
@@ -53,7 +55,39 @@ def build_text(result: BuildResult, paint: Paint, *, verbose: bool = False) -> s
         made = built_text(result.built, findings, paint)
     if result.expiring:
         made = "\n".join([made, *sign.expiry_lines(result.expiring, paint)])
+    notes = list(_note_lines(result, paint))
+    made = "\n".join([made, "", *notes]) if notes else made
     return f"{made}\n\n{bundle.written_text(result.bundle, paint)}" if result.bundle else made
+
+
+def _note_lines(result: BuildResult, paint: Paint) -> Iterator[str]:
+    """Yield what is known of older builds: warnings, what was overwritten, what was compared."""
+    for problem in result.warnings:
+        yield paint("! ", "warn") + f"{escaped(problem.what)}."
+        yield f"  → {problem.remedy}"
+    for conflict in result.overwritten:
+        yield paint("! ", "warn") + _overwritten(conflict, result.plan)
+    for path in result.removed:
+        gone = "Replaced" if result.bundle and result.bundle.path == path else "Removed"
+        yield f"{gone} {escaped(str(path))}, which held the VIB that was overwritten."
+    if result.previous:
+        versions = sorted({release.version for release in result.previous}, key=Version)
+        count = _count(len(versions), "published version")
+        yield f"Compared with {count}; the highest is {escaped(versions[-1])}."
+    elif result.previous is not None:
+        yield f"Nothing published is a version of {result.plan.recipe.name}: this is the first."
+
+
+def _overwritten(conflict: VersionConflict, plan: BuildPlan) -> str:
+    version, where = escaped(conflict.version), escaped(conflict.where)
+    match conflict.kind:
+        case ConflictKind.HIGHER_VERSION:
+            return f"{where}: a host with {version} does not install {plan.recipe.version}."
+        case ConflictKind.EQUAL_VERSION:
+            return f"{where}: a host takes {version} for the same version and keeps its files."
+        case ConflictKind.OTHER_BYTES:
+            digest = f"SHA-256 {conflict.sha256[:16]}…"
+            return f"{where}: {version} had other bytes ({digest}); a host with it keeps its files."
 
 
 def _plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:

@@ -23,11 +23,11 @@ def write_record(record: ChangeRecord, folder: Path) -> tuple[str, ...]:
         OutputError: the folder holds other files, or cannot be written. It is as it was.
     """
     files = _files(record)
-    with Publication(folder, lambda: _check_alone(folder, files)) as publication:
+    with Publication(folder) as publication:
         _check_alone(folder, files)
         for name, data in files.items():
             publication.write(name, data)
-        publication.publish()
+        publication.publish(lambda: _check_alone(folder, files))
     return tuple(files)
 
 

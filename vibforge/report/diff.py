@@ -63,12 +63,9 @@ def _place(each: Difference) -> tuple[str, str]:
 
 def difference_line(each: Difference, paint: Paint) -> str:
     """Show one difference: added, removed or changed."""
-    name = plain(each.name)
-    if each.old is None:
-        return paint(f"+ {name}: {plain(each.new or '')}", "good")
-    if each.new is None:
-        return paint(f"- {name}: {plain(each.old)}", "bad")
-    return f"~ {name}: {plain(each.old)} → {plain(each.new)}"
+    line = plain(each.line)
+    role = _LINE_ROLES.get(line[0])
+    return paint(line, role) if role else line
 
 
 def diff_markdown(found: Comparison) -> str:

@@ -229,6 +229,10 @@ class Version(Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and _sort_key(self.text) == _sort_key(other.text)
 
+    def __ne__(self, other: object) -> bool:
+        # A Struct has one of its own, which compares identities.
+        return not self == other
+
     def __lt__(self, other: "Version") -> bool:
         return _sort_key(self.text) < _sort_key(other.text)
 
@@ -351,6 +355,13 @@ def next_version(version: Version) -> Version:
     following = Version(f"{base}-{'.'.join(raised)}")
     # A number of more than `_FIELD_LIMIT` digits does not grow for a host; one more field does.
     return following if following > version else Version(f"{version.text}.1")
+
+
+def proposed_version(version: Version) -> str:
+    """Return `next_version` as text, empty if it would break the rules of `check_version`."""
+    following = next_version(version).text
+    fits = _FORM.fullmatch(following) and len(following) <= LENGTH_LIMIT
+    return following if fits else ""
 
 
 def _raised(field: str) -> str:

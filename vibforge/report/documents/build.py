@@ -11,6 +11,7 @@ from vibforge.project import source_places
 from vibforge.project.read_project import ProjectKind
 from vibforge.project.recipe import PayloadType
 from vibforge.project.recipe_writing import table
+from vibforge.project.version_lock import ConflictKind
 from vibforge.report.build import install_command, least_certainty
 from vibforge.report.documents.bundle import WrittenBundle
 from vibforge.report.documents.lint import LintFinding
@@ -18,6 +19,7 @@ from vibforge.report.documents.shape import (
     Document,
     Entry,
     EsxiRelease,
+    Fault,
     Mode,
     Sha1,
     Sha256,
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from vibforge.project.build import Built
     from vibforge.project.pack import PayloadTree
     from vibforge.project.plan_build import BuildPlan
+    from vibforge.project.published import PublishedVersion
+    from vibforge.project.version_lock import VersionConflict
     from vibforge.project.versioning import BuildVersion
     from vibforge.trx.check import CheckResult
 
@@ -166,6 +170,37 @@ class Install(Shape, frozen=True):
         )
 
 
+class PreviousVersion(Shape, frozen=True):
+    """A version that was published before."""
+
+    where: Annotated[str, says("The file, with the line or member.")]
+    version: Annotated[str, says("Version.")]
+
+    @classmethod
+    def of(cls, release: "PublishedVersion") -> Self:
+        """Return a version that was published."""
+        return cls(where=release.where, version=release.version)
+
+
+class Contradicted(Shape, frozen=True):
+    """An older build that the new one contradicts."""
+
+    kind: Annotated[ConflictKind, says("How.")]
+    where: Annotated[str, says("The file that holds or names it.")]
+    version: Annotated[str, says("Its version.")]
+    sha256: Annotated[Sha256 | None, says("Of its VIB; null if the version is another.")]
+
+    @classmethod
+    def of(cls, conflict: "VersionConflict") -> Self:
+        """Return an older build."""
+        return cls(
+            kind=conflict.kind,
+            where=conflict.where,
+            version=conflict.version,
+            sha256=conflict.sha256 or None,
+        )
+
+
 class Build(Document, tag="vibforge/build/1", frozen=True):
     """What was built, or would be built with --dry-run.
 
@@ -216,6 +251,20 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
         ),
     ]
     expiring: ExpiringSoon
+    previous: Annotated[
+        tuple[PreviousVersion, ...] | None,
+        says("Versions of this package that --previous knows; null without it."),
+    ]
+    overwritten: Annotated[
+        tuple[Contradicted, ...],
+        says("Older builds that this one contradicts; empty without --overwrite."),
+    ]
+    removed: Annotated[
+        tuple[str, ...], says("Bundles that held the VIB that was overwritten; `bundle` is anew.")
+    ]
+    warnings: Annotated[
+        tuple[Fault, ...], says("What to know before the VIB is published; empty after --dry-run.")
+    ]
     codec: Annotated[
         str | None, says("The package release that compressed the payloads, as pip wants it named.")
     ]
@@ -258,6 +307,10 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             trust=Trust.of(signature.judgement) if signature else None,
             signing_time_source=signature.stated.source if signature else None,
             expiring=Expiring.all_of(result.expiring),
+            previous=_previous(result),
+            overwritten=tuple(map(Contradicted.of, result.overwritten)),
+            removed=tuple(map(str, result.removed)),
+            warnings=Fault.all_of(result.warnings),
             codec=codec_release() if built else None,
             codec_library=codec_version() if built else None,
             trx=TrxVerdict.of(plan.trx) if plan.trx else None,
@@ -265,6 +318,12 @@ class Build(Document, tag="vibforge/build/1", frozen=True):
             payloads=_payloads(plan, built),
             install=Install.of(plan),
         )
+
+
+def _previous(result: "BuildResult") -> tuple[PreviousVersion, ...] | None:
+    if result.previous is None:
+        return None
+    return tuple(map(PreviousVersion.of, result.previous))
 
 
 def _findings(findings: "LintResult | None", plan: "BuildPlan") -> tuple[LintFinding, ...] | None:
@@ -309,7 +368,7 @@ class Record(Document, tag="vibforge/record/2", frozen=True):
 
     title: ClassVar[str] = "build.json"
 
-    vibforge: Annotated[str, says("Release of vibforge.")]
+    vibforge: Annotated[str, says("PublishedVersion of vibforge.")]
     codec: Annotated[
         str, says("The package release that compressed the payloads, as pip wants it named.")
     ]
