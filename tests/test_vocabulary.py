@@ -33,6 +33,7 @@ SAID_FOR_EACH_COMMAND = {
     "--acceptance-level": "one cannot sign for community",
     "--all": "findings of a file, or options of linuxptp",
     "--as": "the forms differ",
+    "--attestation": "verify fails files by it, a change record adds it",
     "--cert": "a chain in several files, or one file",
     "--interface": "of this machine, of a file, or of what is written",
     "--key": "a server's key is a file",

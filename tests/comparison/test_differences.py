@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import vibs
 from tests.trees import elf_program
 from vibforge.cli import main
 from vibforge.comparison.differences import Comparison, Difference, Section, compare
@@ -229,3 +230,12 @@ def test_a_program_is_the_same_file_in_a_vmtar(tmp_path: Path) -> None:
     found = compare(old, new)
     assert only(found, Section.FILES) == []
     assert only(found, Section.PAYLOADS) != []
+
+
+def test_a_boot_module_is_compared_by_its_digest(tmp_path: Path) -> None:
+    """It is no tar, so there are no files to compare; diff used to refuse such a VIB."""
+    old = vibs.write(tmp_path, "old", kind="boot", content=b"module", file_list=[])
+    new = vibs.write(tmp_path, "new", kind="boot", content=b"other module", file_list=[])
+    found = compare(old, new)
+    assert [each.name for each in found.differences if each.section is Section.PAYLOADS] == ["acme"]
+    assert compare(old, old).same_content

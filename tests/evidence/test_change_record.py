@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests import bundles, vibs
+from tests.packages import generated
 from tests.report.schemas import facts_of, require_valid
 from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
-from vibforge import ChangeRecord, build, change_record, compare, plan, sign
+from vibforge import ChangeRecord, attest, build, change_record, compare, plan, sign
 from vibforge.errors import FormatError, ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.controls import ControlSubject
@@ -21,6 +22,7 @@ from vibforge.evidence.assessment import RiskGrade, Standing
 from vibforge.evidence.change_record import MomentSource
 from vibforge.evidence.results import CLOCK_LOG_LIMIT, RESULT_LIMIT
 from vibforge.host.install_needs import install_needs, outlook, outlook_words
+from vibforge.host.remedy import OF_THE_VIB, PROVIDER, Remedy
 from vibforge.packages.plan import read_candidate
 from vibforge.report.change_record import change_record_markdown, change_record_text
 from vibforge.report.documents.change_record import ChangeRecord as Document
@@ -179,6 +181,28 @@ def test_verdicts_are_those_of_plan_and_of_install_md(name: str, tmp_path: Path)
     assert bool(found.objections) == (name == "depends")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", generated.VIBS)
+def test_the_verdict_agrees_with_what_plan_says_helps(name: str, tmp_path: Path) -> None:
+    """Some host takes it by the steps exactly where plan knows flags and levels that help."""
+    path = generated.vib_file(tmp_path, name)
+    helped = [
+        host.label
+        for host in plan(path).files[0].hosts
+        if any(_is_of_the_host(remedy) for remedy in host.remedies)
+    ]
+    found = record(path)
+    assert found.good == bool(helped), (helped, found.steps)
+    taken = [verdict.plan.label for verdict in found.verdicts if verdict.may_install]
+    assert set(taken) <= set(helped)
+
+
+def _is_of_the_host(remedy: Remedy) -> bool:
+    """Whether a remedy is flags, a level and maintenance mode alone, or nothing at all."""
+    keys = {step.key for step in remedy.steps}
+    return not keys & {*OF_THE_VIB, PROVIDER}
+
+
 def test_with_secure_boot_is_what_plan_says_of_such_a_host(tmp_path: Path) -> None:
     path = vibs.write(tmp_path, files=CONF, acceptance_level="partner")
     facts = {
@@ -277,6 +301,27 @@ def test_a_rehearsal_must_be_of_the_trx_conf_in_the_package(tmp_path: Path) -> N
     without = vibs.write(tmp_path, "none", files=AGENT)
     with pytest.raises(ModelError, match="a package without"):
         record(without, rehearsal=foreign)
+
+
+def test_an_attestation_is_checked_against_the_package(tmp_path: Path, lab: Lab) -> None:
+    build(trx_tree(tmp_path / "tree"), tmp_path / "dist")
+    claim = tmp_path / "claim.json"
+    attest(tmp_path / "dist", claim, signer=lab.signer(), builder="https://ci.test/run/1")
+    good = record(tmp_path / "dist", attestation=claim, trust=lab.store)
+    assert good.good
+    assert "attestation.json" in [each.name for each in good.attachments]
+    document = facts_of(Document.of(good, good.attachments))
+    assert require_valid(document) == "change-record"
+    assert document["attestation"]["builder"] == "https://ci.test/run/1"
+    assert {each["outcome"] for each in document["attestation"]["checks"]} == {"held"}
+    other = record(vibs.write(tmp_path), attestation=claim, trust=lab.store)
+    assert not other.good
+    assert "it is about" in other.objections[0]
+    assert "**failed**" in change_record_markdown(other, ())
+    with pytest.raises(ModelError, match="proves nothing"):
+        record(tmp_path / "dist", attestation=claim)
+    with pytest.raises(FormatError):
+        record(tmp_path / "dist", attestation=tmp_path / "tree", trust=lab.store)
 
 
 def test_clock_logs_count(tmp_path: Path) -> None:

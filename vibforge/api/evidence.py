@@ -16,7 +16,7 @@ from vibforge.api.arguments import (
     typed_errors,
 )
 from vibforge.errors import ModelError
-from vibforge.evidence import attesting, sbom
+from vibforge.evidence import attestation_checking, attesting, sbom
 from vibforge.evidence import change_record as record_making
 from vibforge.files import inputs, publication
 from vibforge.host import facts, host_state
@@ -178,6 +178,7 @@ def change_record(  # noqa: PLR0913 - each one is a thing that a caller decides
     previous: str | Path | None = None,
     rehearsal: str | Path | None = None,
     clock_logs: Iterable[str | Path] = (),
+    attestation: str | Path | None = None,
     host: str | Path | None = None,
     esxi: str | Iterable[str] = (),
     trust: str | Path | Iterable[str | Path] | TrustStore = (),
@@ -196,6 +197,7 @@ def change_record(  # noqa: PLR0913 - each one is a thing that a caller decides
         previous: the last release, to compare with.
         rehearsal: what `vibforge trx rehearse --json` printed about the trx.conf in the package.
         clock_logs: what `vibforge trx log --json` printed, up to 20 files.
+        attestation: the attestation of its build, see `attest`; needs `trust`.
         host: the facts of a host; if None, predict for stock hosts.
         esxi: the releases of the stock hosts: `8.0U3`; 6.5 to 9.0 if none is named.
         trust: whom the hosts trust: a folder of certificates, PEM files, or `read_store`.
@@ -207,8 +209,9 @@ def change_record(  # noqa: PLR0913 - each one is a thing that a caller decides
 
     Raises:
         FormatError: a file cannot be read.
-        ModelError: the rehearsal is of another trx.conf than the package has, the facts of the host
-            are malformed, or SOURCE_DATE_EPOCH is no number of seconds.
+        ModelError: the rehearsal is of another trx.conf than the package has, there is an
+            attestation and nobody to trust, the facts of the host are malformed, or
+            SOURCE_DATE_EPOCH is no number of seconds.
         LimitError: a file asks for more work than its size allows.
         NotPossibleHereError: SBOMs are to be made, and the extra `evidence` is not installed.
 
@@ -222,7 +225,9 @@ def change_record(  # noqa: PLR0913 - each one is a thing that a caller decides
         >>> record.back.commands[0]
         'esxcli software vib remove -n acme'
     """
-    facts_file = optional_path(host)
+    facts_file, claim, policy = optional_path(host), optional_path(attestation), policy_of(trust)
+    if claim is not None:
+        attestation_checking.require_trust(claim, policy)
     told = (
         inputs.read_file(facts_file, facts.SIZE_LIMIT, ModelError)
         if facts_file is not None
@@ -236,10 +241,11 @@ def change_record(  # noqa: PLR0913 - each one is a thing that a caller decides
             previous=optional_path(previous),
             rehearsal=optional_path(rehearsal),
             clock_logs=tuple(map(path_of, clock_logs)),
+            attestation=claim,
             host=facts.read_facts(told, str(host)) if facts_file is not None else None,
             state=host_state.read_state(told, str(host)) if facts_file is not None else None,
             targets=targets_of(esxi),
-            policy=policy_of(trust),
+            policy=policy,
             sboms=sboms,
         )
     )

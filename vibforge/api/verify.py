@@ -13,7 +13,6 @@ from vibforge.api.arguments import (
     some_of,
     typed_errors,
 )
-from vibforge.errors import ModelError
 from vibforge.evidence import attestation_checking, claims, sbom_checking
 from vibforge.packages import verify as packages_verify
 from vibforge.vib import archive
@@ -104,12 +103,8 @@ def verify(  # noqa: PLR0913 - each one is a thing that a caller decides
     given = (files,) if isinstance(files, str | Path | archive.Vib) else files
     subjects = some_of(given, _subject_of)
     bill, claim = optional_path(sbom), optional_path(attestation)
-    if claim is not None and policy.store is None:
-        raise ModelError(
-            "an attestation proves nothing without certificates to trust",
-            where=str(claim),
-            remedy="name the signer's root with --trust",
-        )
+    if claim is not None:
+        attestation_checking.require_trust(claim, policy)
     listed = None if bill is None else sbom_checking.read_sbom(bill)
     attested = None if claim is None else attestation_checking.read_attestation(claim)
     verified = packages_verify.verify_all(subjects, on_progress, policy)

@@ -150,6 +150,10 @@ def change_record(  # noqa: PLR0913 - the options of the command
         list[Path] | None,
         typer.Option(metavar="FILE", help="Result of `vibforge trx log --json`; may be repeated."),
     ] = None,
+    attestation: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Attestation of the build; its signer needs --trust."),
+    ] = None,
     host: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Facts of a host; see `vibforge host-facts`."),
@@ -166,29 +170,30 @@ def change_record(  # noqa: PLR0913 - the options of the command
             help="Date of the record; default: SOURCE_DATE_EPOCH, or else the present.",
         ),
     ] = None,
-    sbom: Annotated[
-        bool, typer.Option("--sbom/--no-sbom", help="Add SBOMs in CycloneDX and SPDX.")
-    ] = True,
+    no_sbom: Annotated[
+        bool, typer.Option("--no-sbom", help="Leave out the SBOMs in CycloneDX and SPDX.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a folder with all that a board that approves changes asks about a package.
 
     Exit code 1 means that no host takes the package even by the steps of the record, that its
-    trx.conf was rehearsed and does not fit, or that a clock log does not show its limits kept. The
-    folder is written all the same. A package is not refused for being unsigned: the record says it,
-    with the risk and the waivers that it needs.
+    trx.conf was rehearsed and does not fit, that an attestation does not hold, or that a clock log
+    does not show its limits kept. The folder is written all the same. A package is not refused for
+    being unsigned: the record says it, with the risk and the waivers that it needs.
     """
     found = api.change_record(
         package,
         previous=previous,
         rehearsal=rehearsal,
         clock_logs=clock_log or (),
+        attestation=attestation,
         host=host,
         esxi=words_of(esxi),
         trust=trust or (),
         purpose=purpose,
         date=moment_of(date, "--date"),
-        sboms=sbom,
+        sboms=not no_sbom,
     )
     names = change_record_folder.write_record(found, output)
     show(

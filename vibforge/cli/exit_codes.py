@@ -39,7 +39,7 @@ TABLE = (
     ExitCodeRow(
         str(ExitCode.NOT_POSSIBLE_HERE.value),
         "not possible on this machine: `trx rehearse` and `trx sniff` lack linuxptp, namespaces or "
-        "rights, `trx log --stability` lacks allantools, `evidence sbom` lacks its libraries, "
+        "rights, `trx log --stability` lacks allantools, `evidence` lacks the libraries of SBOMs, "
         "`repro` lacks the record's compressor or all that --vary names",
     ),
     ExitCodeRow(

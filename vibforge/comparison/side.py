@@ -18,6 +18,7 @@ from vibforge.files.publication import temporary_folder
 from vibforge.formats.gnu_tar import kind_name
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.streams import read_chunks
+from vibforge.formats.tar_reading import starts_tar
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Host
 from vibforge.host.install_needs import install_needs, outlook, outlook_words
@@ -250,6 +251,13 @@ class _Texts:
 
 
 def _files(vib: Vib, payload: StoredPayload, texts: _Texts) -> Iterator[tuple[str, PackedFile]]:
+    """Yield the entries of a payload; a boot module and other payloads that are no tar have none.
+
+    Their digests are compared as those of payloads.
+    """
+    with vib.unpacked(payload) as unpacked:
+        if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
+            return
     for found, pieces in vib.contents(payload):
         entry = found.entry
         digest, text = texts.of(entry.path, entry.size, pieces)

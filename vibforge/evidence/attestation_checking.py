@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import DecodeError, Meta, Struct, ValidationError, field, json
 from msgspec.structs import replace
 
-from vibforge.errors import FormatError, escaped
+from vibforge.errors import FormatError, ModelError, escaped
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.evidence import dsse
 from vibforge.evidence.dsse import Envelope, EnvelopeSignature
@@ -119,6 +119,20 @@ def _with_provenance(found: Attestation) -> Attestation:
         builder=predicate.run_details.builder.id,
         moment=metadata.finished_on or metadata.started_on,
     )
+
+
+def require_trust(path: Path, policy: TrustPolicy) -> None:
+    """Insist on certificates to trust.
+
+    Raises:
+        ModelError: there are none.
+    """
+    if policy.store is None:
+        raise ModelError(
+            "an attestation proves nothing without certificates to trust",
+            where=str(path),
+            remedy="name the signer's root with --trust",
+        )
 
 
 def attestation_facts(attestation: Attestation, sha256: str, policy: TrustPolicy) -> Iterator[Fact]:

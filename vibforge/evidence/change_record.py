@@ -24,8 +24,14 @@ from vibforge.evidence.assessment import (
     findings_of,
     risks_of,
 )
+from vibforge.evidence.attestation_checking import (
+    Attestation,
+    attestation_facts,
+    read_attestation,
+)
 from vibforge.evidence.results import (
     CLOCK_LOG_LIMIT,
+    RESULT_LIMIT,
     Attachment,
     ClockLogResult,
     RehearsalResult,
@@ -42,13 +48,14 @@ from vibforge.evidence.steps import (
     verdict_of,
 )
 from vibforge.files.inputs import read_file
-from vibforge.host.candidate import InstallCandidate
 from vibforge.host.host import Host
 from vibforge.host.host_state import HostState
-from vibforge.host.install_needs import InstallNeeds, install_needs
+from vibforge.host.install_needs import InstallNeeds, Outlook, install_needs, outcomes_of
+from vibforge.host.install_needs import outlook as outlook_of
 from vibforge.host.package import Package
 from vibforge.packages.plan import FilePlan, plan
 from vibforge.packages.subjects import opened
+from vibforge.packages.verification import Fact, Outcome
 from vibforge.project.instruct import WayBack, way_back
 from vibforge.project.ledger import (
     FORMAT,
@@ -79,6 +86,18 @@ class Moment(Struct, frozen=True):
     source: MomentSource
 
 
+class CheckedAttestation(Struct, frozen=True, kw_only=True):
+    """An attestation, and the facts that were checked."""
+
+    attestation: Attestation
+    facts: tuple[Fact, ...]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why it does not hold; empty if it does."""
+        return tuple(fact.failure for fact in self.facts if fact.outcome is Outcome.FAILED)
+
+
 class RecordedVib(Struct, frozen=True, kw_only=True):
     """A VIB of the package.
 
@@ -86,6 +105,7 @@ class RecordedVib(Struct, frozen=True, kw_only=True):
         package: the VIB as a host sees it.
         needs: what its install requires.
         files: its entries by path, with owner, mode and digest.
+        payloads: how each payload is stored.
         signers: who signed it.
         is_hunted: whether the public YARA rule on descriptors fires on it.
     """
@@ -93,6 +113,7 @@ class RecordedVib(Struct, frozen=True, kw_only=True):
     package: Package
     needs: InstallNeeds
     files: dict[str, PackedFile]
+    payloads: dict[str, str]
     signers: tuple[str, ...]
     is_hunted: bool
 
@@ -122,6 +143,7 @@ class ChangeRecord(Struct, frozen=True, kw_only=True):
         rehearsal: the rehearsal of its trx.conf; None if there is none.
         clock_logs: what clock logs say.
         provenance: the build.json of its build; None if there is none.
+        attestation: the attestation of its build, checked; None if none was given.
         has_trx_conf: whether it has a trx.conf.
         attachments: the files that go with the record.
     """
@@ -143,6 +165,7 @@ class ChangeRecord(Struct, frozen=True, kw_only=True):
     rehearsal: RehearsalResult | None
     clock_logs: tuple[ClockLogResult, ...]
     provenance: Record | None
+    attestation: CheckedAttestation | None
     has_trx_conf: bool
     attachments: tuple[Attachment, ...]
 
@@ -167,6 +190,8 @@ def _objections(record: ChangeRecord) -> Iterator[str]:
         yield "No host of this record installs the package, even with the steps."
     if record.rehearsal and not record.rehearsal.good:
         yield f"The rehearsal of the trx.conf does not fit: {record.rehearsal.meaning}."
+    if record.attestation and record.attestation.failures:
+        yield f"The attestation is not to be trusted: {'; '.join(record.attestation.failures)}."
     if not all(log.good for log in record.clock_logs):
         yield "The clock logs do not show that every limit was kept."
 
@@ -180,6 +205,7 @@ class Question(Struct, frozen=True, kw_only=True):
     previous: Path | None = None
     rehearsal: Path | None = None
     clock_logs: tuple[Path, ...] = ()
+    attestation: Path | None = None
     host: Host | None = None
     state: HostState | None = None
     targets: tuple[Release, ...] = STOCK_TARGETS
@@ -203,12 +229,12 @@ def change_record(asked: Question) -> ChangeRecord:
             remedy="name a VIB, a bundle, or the build.json or folder of a build",
         )
     planned = _plan(path, asked)
-    vibs = _vibs(path, planned.candidate, side)
+    vibs = _vibs(path, planned, side)
     steps = steps_of(planned.candidate, [vib.needs for vib in vibs])
     assessed = [AssessedVib(package=v.package, needs=v.needs, files=v.files) for v in vibs]
     built = _provenance(path, side.sha256)
     confs = {file.digest.hex() for vib in vibs for file in _trx_confs(vib)}
-    evidence = _Evidence.read(asked, confs)
+    evidence = _Evidence.read(asked, confs, side.sha256)
     change = Change(
         vib_ids=tuple(vib.package.id for vib in vibs), sha256=side.sha256, purpose=asked.purpose
     )
@@ -232,6 +258,7 @@ def change_record(asked: Question) -> ChangeRecord:
         rehearsal=evidence.rehearsal,
         clock_logs=evidence.clock_logs,
         provenance=built.record if built else None,
+        attestation=evidence.attestation,
         has_trx_conf=bool(confs),
         attachments=(
             *(_sboms(path) if asked.sboms else ()),
@@ -264,20 +291,42 @@ def _plan(path: Path, asked: Question) -> FilePlan:
     return planned.files[0]
 
 
-def _vibs(path: Path, candidate: InstallCandidate, side: Side) -> tuple[RecordedVib, ...]:
+def _vibs(path: Path, planned: FilePlan, side: Side) -> tuple[RecordedVib, ...]:
     hunted = _hunted(path)
     sides = {vib.id: vib for vib in side.vibs.values()}
+    releases = tuple(host.host.release for host in planned.hosts if host.is_known)
     return tuple(
-        _recorded(package, sides[package.id], is_hunted=package.id in hunted)
-        for package in candidate.packages
+        _recorded(package, sides[package.id], releases, is_hunted=package.id in hunted)
+        for package in planned.candidate.packages
     )
 
 
-def _recorded(package: Package, side: VibSide, *, is_hunted: bool) -> RecordedVib:
+def _needs(package: Package, releases: tuple[Release, ...]) -> InstallNeeds:
+    """Return what an install requires, as INSTALL.md has it.
+
+    Where that helps on none of the releases, because no flags help on all of them, return what
+    helps on those where some flags do.
+    """
+    light = replace(package, contents=())
+    needs = install_needs(light)
+    if any(_may_install(outlook) for outlook in outlook_of(package, needs, releases)):
+        return needs
+    helped = tuple(release for release in releases if install_needs(light, (release,)).flags)
+    return install_needs(light, helped) if helped else needs
+
+
+def _may_install(outlook: Outlook) -> bool:
+    return any(outcome.installs for outcome in outcomes_of(outlook.then))
+
+
+def _recorded(
+    package: Package, side: VibSide, releases: tuple[Release, ...], *, is_hunted: bool
+) -> RecordedVib:
     return RecordedVib(
         package=package,
-        needs=install_needs(replace(package, contents=())),
+        needs=_needs(package, releases),
         files=dict(side.files),
+        payloads=dict(side.payloads),
         signers=side.signatures,
         is_hunted=is_hunted,
     )
@@ -340,16 +389,21 @@ class _Evidence(Struct, frozen=True, kw_only=True):
 
     rehearsal: RehearsalResult | None
     clock_logs: tuple[ClockLogResult, ...]
+    attestation: CheckedAttestation | None
     attachments: tuple[Attachment, ...]
 
     @classmethod
-    def read(cls, asked: Question, confs: set[str]) -> "_Evidence":
-        """Read the rehearsal, which must be of one of these trx.confs, and the clock logs."""
+    def read(cls, asked: Question, confs: set[str], sha256: str) -> "_Evidence":
+        """Read the rehearsal, which must be of one of these trx.confs, and the other files."""
         attachments: list[Attachment] = []
         rehearsal = None
         if asked.rehearsal is not None:
             rehearsal, copy = read_rehearsal(asked.rehearsal)
             _check_subject(rehearsal, confs, asked.rehearsal)
+            attachments.append(copy)
+        attestation = None
+        if asked.attestation is not None:
+            attestation, copy = _checked(asked.attestation, sha256, asked.policy)
             attachments.append(copy)
         if len(asked.clock_logs) > CLOCK_LOG_LIMIT:
             raise ModelError(f"more than {CLOCK_LOG_LIMIT} clock logs")
@@ -357,8 +411,19 @@ class _Evidence(Struct, frozen=True, kw_only=True):
         return cls(
             rehearsal=rehearsal,
             clock_logs=tuple(log for log, _ in logs),
+            attestation=attestation,
             attachments=(*attachments, *(copy for _, copy in logs)),
         )
+
+
+def _checked(path: Path, sha256: str, policy: TrustPolicy) -> tuple[CheckedAttestation, Attachment]:
+    """Read an attestation and check it against the digest of the package."""
+    data = read_file(path, RESULT_LIMIT, FormatError)
+    attestation = read_attestation(path)
+    facts = tuple(attestation_facts(attestation, sha256, policy))
+    return CheckedAttestation(attestation=attestation, facts=facts), Attachment(
+        name="attestation.json", data=data, what="attestation of the build, signed"
+    )
 
 
 def _check_subject(rehearsal: RehearsalResult, confs: set[str], where: Path) -> None:
@@ -392,6 +457,12 @@ def _more_risks(
             )
     if has_conf:
         yield _rehearsal_risk(evidence.rehearsal)
+    if evidence.attestation and evidence.attestation.failures:
+        yield Risk(
+            grade=RiskGrade.HIGH,
+            about="attestation",
+            what=f"{'; '.join(evidence.attestation.failures)}.",
+        )
     for log in evidence.clock_logs:
         if not log.good:
             yield Risk(

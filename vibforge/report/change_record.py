@@ -10,15 +10,17 @@ from vibforge.esxi.controls import Control
 from vibforge.esxi.release import Certainty
 from vibforge.esxi.traces import CODE_RULE, DESCRIPTOR_RULE, Detection
 from vibforge.evidence.assessment import ControlFinding, RiskGrade, Standing, level_words
-from vibforge.evidence.change_record import ChangeRecord, RecordedVib
+from vibforge.evidence.change_record import ChangeRecord, CheckedAttestation, RecordedVib
 from vibforge.evidence.results import Attachment
 from vibforge.evidence.steps import ActTraces, HostVerdict
 from vibforge.host.prediction import Branch, Prediction
+from vibforge.packages.verification import Outcome
+from vibforge.project.ledger import Record
 from vibforge.report.diff import diff_lines, merged
 from vibforge.report.diff import summary as diff_summary
 from vibforge.report.paint import Paint
 from vibforge.report.plan import host_state
-from vibforge.report.plan_summary import verdict_words
+from vibforge.report.plan_summary import remedy_line, verdict_words
 from vibforge.report.sections import (
     Block,
     Bullets,
@@ -51,6 +53,12 @@ _LIMITS = (
     "What hosts do is predicted, and the names of events are from documents: nothing was tried on "
     "your hosts."
 )
+_OUTCOMES = {
+    Outcome.HELD: "good",
+    Outcome.WARNING: "warn",
+    Outcome.NOT_CHECKED: "warn",
+    Outcome.FAILED: "bad",
+}
 _NOT_NAMED = "No earlier release was named: --previous VIB compares with one."
 
 
@@ -185,6 +193,8 @@ def _files(record: ChangeRecord) -> Iterator[Block]:
         yield Table(columns, rows)
         if len(files) > SHOWN_FILES:
             yield Paragraph(f"and {len(files) - SHOWN_FILES} more files, see record.json.")
+        payloads = tuple(vib.payloads.items())[:SHOWN_FILES]
+        yield Facts(tuple((f"payload {name}", stored) for name, stored in payloads))
     yield Paragraph("record.json and the SBOMs have the whole digest of each file.")
 
 
@@ -229,6 +239,9 @@ def _releases(record: ChangeRecord) -> Iterator[Block]:
     )
     if warnings:
         yield Bullets(tuple(warnings))
+    if helps := tuple(_helps(record.verdicts)):
+        yield Heading("What helps where the steps do not")
+        yield Bullets(helps)
 
 
 def _verdict_rows(verdicts: Sequence[HostVerdict]) -> Iterator[tuple[Cell, ...]]:
@@ -247,6 +260,18 @@ def _verdict_rows(verdicts: Sequence[HostVerdict]) -> Iterator[tuple[Cell, ...]]
         first = hosts[0].plan
         others = "".join(f", {each.plan.host.release}" for each in hosts[1:])
         yield (f"{first.label}{others} {host_state(first)}", *key[1:])
+
+
+def _helps(verdicts: Sequence[HostVerdict]) -> Iterator[str]:
+    """Yield what helps on hosts that refuse the package in spite of the steps."""
+    found: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        remedies = verdict.plan.remedies
+        if not verdict.may_install and remedies and remedies[0].steps:
+            name = str(verdict.plan.host.release)
+            found.setdefault(remedy_line(remedies[0]), []).append(name)
+    for line, names in found.items():
+        yield f"{', '.join(names)}: {line}"
 
 
 def _words(branches: Sequence[Branch[Prediction]]) -> Cell:
@@ -271,10 +296,11 @@ def _steps(record: ChangeRecord) -> Iterator[Block]:
     yield Facts(tuple(needs))
     if steps.reasons:
         yield Bullets(steps.reasons)
-    yield Paragraph(
-        "Note the level that the first command prints; the way back restores it. The INSTALL.md "
-        "of the build has each step with its checks."
-    )
+    yield Paragraph("Note the level that the first command prints; the way back restores it.")
+    if record.provenance is not None:
+        yield Paragraph(
+            "The INSTALL.md and install.sh of the build have each step with its checks."
+        )
 
 
 def _tests(record: ChangeRecord) -> Iterator[Block]:
@@ -425,7 +451,8 @@ def _number(control: Control) -> str:
 
 
 def _back(record: ChangeRecord) -> Iterator[Block]:
-    yield Paragraph("With the remove.sh of the build, or by hand:")
+    built = record.provenance is not None
+    yield Paragraph("With the remove.sh of the build, or by hand:" if built else "By hand:")
     yield Lines(record.back.commands, "sh")
     yield Bullets(record.back.requirements)
     if record.back.then:
@@ -438,13 +465,39 @@ def _back(record: ChangeRecord) -> Iterator[Block]:
 
 
 def _provenance(record: ChangeRecord) -> Iterator[Block]:
-    if record.provenance is None:
+    if record.attestation is not None:
+        yield from _attestation(record.attestation)
+    elif record.provenance is None:
         yield Paragraph(
             "Not known: there is no build.json of vibforge beside the package, and no attestation "
             "was given."
         )
-        return
-    facts = record.provenance.facts
+    if record.provenance is not None:
+        yield from _build_facts(record.provenance)
+
+
+def _attestation(found: CheckedAttestation) -> Iterator[Block]:
+    stated = found.attestation
+    yield Heading("Attestation")
+    yield Facts(
+        (
+            ("builder", stated.builder or "not stated"),
+            ("build type", stated.build_type or "not stated"),
+            ("built", utc(stated.moment) if stated.moment else "not stated"),
+        )
+    )
+    yield Table(
+        (("checked", False), ("outcome", False), ("why", False)),
+        tuple(
+            (fact.statement, Marked(fact.outcome, _OUTCOMES[fact.outcome]), fact.reason or "-")
+            for fact in found.facts
+        ),
+    )
+
+
+def _build_facts(provenance: Record) -> Iterator[Block]:
+    yield Heading("Record of the build")
+    facts = provenance.facts
     labels = {
         "vibforge": "built by vibforge",
         "codec": "compressed by",

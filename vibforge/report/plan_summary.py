@@ -229,7 +229,7 @@ def _help(host: HostPlan, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]
         return ("no flag or setting; the unknown facts above decide",), ()
     if not best.steps:
         return (), ()
-    words = tuple(map(_remedy, (best, *_within_reach(host.remedies))))
+    words = tuple(map(remedy_line, (best, *_within_reach(host.remedies))))
     return words, tuple(f"{step.short}: {step.cost}" for step in best.steps)
 
 
@@ -239,5 +239,6 @@ def _within_reach(remedies: Sequence[Remedy]) -> Iterator[Remedy]:
         yield from [each for each in remedies if not each.is_signed and each.is_sure][:1]
 
 
-def _remedy(remedy: Remedy) -> str:
+def remedy_line(remedy: Remedy) -> str:
+    """Return the steps of a remedy, and what comes of them."""
     return f"{remedy_words(remedy)} → {' or '.join(remedy.outcomes)} [{remedy.certainty}]"

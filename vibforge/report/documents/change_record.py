@@ -9,6 +9,7 @@ from vibforge.esxi.traces import Act, TraceKind
 from vibforge.evidence.assessment import RiskGrade, Standing
 from vibforge.evidence.change_record import MomentSource
 from vibforge.formats.gnu_tar import KindName
+from vibforge.packages.verification import Outcome
 from vibforge.report import units
 from vibforge.report.change_record import old_name
 from vibforge.report.documents.diff import Diff, OneDifference
@@ -381,6 +382,39 @@ class RecordedComparison(Shape, frozen=True):
         )
 
 
+class RecordedFact(Shape, frozen=True):
+    """A fact about the attestation that was checked."""
+
+    statement: Annotated[str, says("What has to hold.")]
+    outcome: Annotated[Outcome, says("Whether it does.")]
+    reason: Annotated[str | None, says("Why it does not.")]
+
+
+class RecordedAttestation(Shape, frozen=True):
+    """The attestation of the build."""
+
+    builder: Annotated[str | None, says("URI of the builder; null where it is not stated.")]
+    build_type: Annotated[str | None, says("URI of the build's type.")]
+    built_at: Annotated[Time | None, says("The time that it states.")]
+    checks: Annotated[tuple[RecordedFact, ...], says("What was checked.")]
+
+    @classmethod
+    def of(cls, found: "change_record.CheckedAttestation") -> Self:
+        """Return an attestation as programs read it."""
+        stated = found.attestation
+        return cls(
+            builder=stated.builder or None,
+            build_type=stated.build_type or None,
+            built_at=units.utc(stated.moment) if stated.moment else None,
+            checks=tuple(
+                RecordedFact(
+                    statement=fact.statement, outcome=fact.outcome, reason=fact.reason or None
+                )
+                for fact in found.facts
+            ),
+        )
+
+
 class RecordedAttachment(Shape, frozen=True):
     """A file of the record's folder."""
 
@@ -422,6 +456,7 @@ class ChangeRecord(Document, tag="vibforge/change-record/1", frozen=True):
     built_by: Annotated[
         str | None, says("The vibforge of the build.json beside it; null where there is none.")
     ]
+    attestation: Annotated[RecordedAttestation | None, says("Null where none was given.")]
     attachments: Annotated[tuple[RecordedAttachment, ...], says("The files beside the record.")]
 
     @classmethod
@@ -456,5 +491,6 @@ class ChangeRecord(Document, tag="vibforge/change-record/1", frozen=True):
             rehearsal=RecordedRehearsal.of(record.rehearsal) if record.rehearsal else None,
             clock_logs=tuple(map(RecordedClockLog.of, record.clock_logs)),
             built_by=None if built is None else str(built),
+            attestation=RecordedAttestation.of(record.attestation) if record.attestation else None,
             attachments=tuple(map(RecordedAttachment.of, attachments)),
         )
