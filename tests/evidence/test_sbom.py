@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from spdx_tools.spdx.parser.jsonlikedict.json_like_dict_parser import JsonLikeDictParser
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.spdx_element_utils import calculate_package_verification_code
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
@@ -18,7 +21,10 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 from tests import bundles, vibs
 from vibforge.errors import FormatError, LimitError, ModelError, NotPossibleHereError
 from vibforge.evidence import contents as evidence_contents
+from vibforge.evidence.cyclonedx_writing import cyclonedx
 from vibforge.evidence.sbom import SbomFormat, format_of, sbom_of
+from vibforge.evidence.spdx_writing import spdx
+from vibforge.vib.archive import Vib
 from vibforge.vib.relationships import Constraint, Relationships
 
 ODD = vibs.tree(
@@ -176,3 +182,23 @@ def test_without_its_library_the_extra_is_named(form: str, library: str, tmp_pat
     assert done.returncode == 4
     assert "vibforge[evidence]" in done.stderr
     assert NotPossibleHereError.__name__ not in done.stderr
+
+
+ODD_TEXTS = (
+    *("", "/", "//", "..", "@", "a@b", "?x", "#y", "%2F", "%", "é", "名", "\xa0", " a ", "a\tb"),
+    *("a\nb", "\x7f", "\u202e", "NOASSERTION", "NONE", "Organization: x", "x (y)", "()"),
+    *("(mail@x.y)", "x" * 3000, "pkg:", "<&>"),
+)
+TEXTS = some.sampled_from(ODD_TEXTS)
+FIELDS = ("name", "vendor", "version", "summary", "description", "release_date", "type")
+
+
+@given(texts=some.fixed_dictionaries(dict.fromkeys(FIELDS, TEXTS)))
+@settings(max_examples=60)
+def test_any_text_of_a_descriptor_stays_valid(texts: dict[str, str]) -> None:
+    vib = Vib.from_bytes(vibs.vib(**texts), "x.vib")  # type: ignore[arg-type] # fields of it
+    contents = evidence_contents.read_contents(vib)
+    data = cyclonedx(contents)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(data.decode("ascii")) is None
+    parser = JsonLikeDictParser()  # type: ignore[no-untyped-call] # the library's
+    assert validate_full_spdx_document(parser.parse(json.loads(spdx(contents)))) == []

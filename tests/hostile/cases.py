@@ -6,6 +6,7 @@ from functools import cache
 from tests.hostile import (
     of_bundles,
     of_captures,
+    of_evidence,
     of_floods,
     of_keys,
     of_logs,
@@ -32,6 +33,7 @@ _SOURCES = (
     of_captures,
     of_trees,
     of_words,
+    of_evidence,
 )
 
 

@@ -33,6 +33,9 @@ from vibforge.evidence.words import (
     size_of,
 )
 
+_VERSION_LENGTH = 1024
+"""Most characters of a version since CycloneDX 1.6; the property with the VIB ID has it whole."""
+
 
 def cyclonedx(contents: PackageContents) -> bytes:
     """Return the SBOM of a package; the same package gives the same bytes."""
@@ -83,13 +86,18 @@ def _vib(ref: str, vib: ListedVib) -> Component:
         type=ComponentType.APPLICATION,
         bom_ref=ref,
         name=one_line(descriptor.name),
-        version=one_line(descriptor.version),
+        version=_version(descriptor.version),
         description=one_line(descriptor.summary) or None,
         supplier=_supplier(descriptor.vendor),
         purl=package_url(vib),
         hashes=_hashes(vib.digests),
         properties=_properties(facts_of_vib(vib)),
     )
+
+
+def _version(text: str) -> str | None:
+    version = one_line(text)
+    return version if 0 < len(version) <= _VERSION_LENGTH else None
 
 
 def _supplier(vendor: str) -> OrganizationalEntity | None:

@@ -7,12 +7,12 @@ from vibforge.evidence.words import one_line
 
 
 def package_url(vib: ListedVib) -> PackageURL | None:
-    """Return the package URL of a VIB, of type `generic`; None if it has no name.
+    """Return the package URL of a VIB, of type `generic`; None if its name cannot stand in one.
 
     No type is registered for VIBs.
     """
     descriptor = vib.descriptor
-    if not one_line(descriptor.name):
+    if not one_line(descriptor.name).strip("/"):
         return None
     return PackageURL(
         type="generic",

@@ -169,8 +169,11 @@ def _references(vib: ListedVib) -> Iterator[ExternalPackageRef]:
 
 
 def _supplier(vendor: str) -> Actor | SpdxNoAssertion:
+    """Return a vendor; SPDX takes what stands in parentheses for an address, so none has any."""
     name = one_line(vendor)
-    return Actor(ActorType.ORGANIZATION, name) if name else SpdxNoAssertion()
+    if not name or set(name) & set("()"):
+        return SpdxNoAssertion()
+    return Actor(ActorType.ORGANIZATION, name)
 
 
 def _payload(ref: str, payload: ListedPayload) -> File:
