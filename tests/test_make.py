@@ -390,6 +390,14 @@ def test_blanks_in_one_of_several_projects(tmp_path: Path, make: Make) -> None:
 
 
 @pytest.mark.slow
+def test_errors_name_the_variables_that_were_set(tmp_path: Path, make: Make) -> None:
+    trx_tree(tmp_path / "p")
+    done = make.run("package", "PROJECT=p", "VERSION=one", "ACCEPTANCE=high")
+    assert "error: VERSION: 'one' is not a VIB version" in done.stderr
+    assert "error: ACCEPTANCE: 'high' is not an acceptance level" in done.stderr
+
+
+@pytest.mark.slow
 def test_two_projects_of_one_name_are_refused(tmp_path: Path, make: Make) -> None:
     for folder in ("a", "b"):
         trx_tree(tmp_path / folder / "agent")

@@ -93,6 +93,17 @@ def test_every_way_to_write_it(text: str, after: str, tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == after
 
 
+@pytest.mark.parametrize(
+    ("version", "after"), [("2.4.4", "2.4.4-1"), ("8.045a-napi", "8.045a-1napi")]
+)
+def test_a_version_that_stays_as_it_is_grows_from_there(
+    version: str, after: str, tmp_path: Path
+) -> None:
+    text = f'version = "{version}"\nversion-as-is = true\n'
+    bumped = bump(make_tree(tmp_path, {"vibforge.toml": text}))
+    assert (bumped.old, bumped.new, bumped.is_higher) == (version, after, True)
+
+
 def test_a_version_that_is_set_already_or_lower_is_said(recipe: Path) -> None:
     before = recipe.stat()
     assert not bump(recipe, version="1.2.3-4").is_higher

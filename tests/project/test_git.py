@@ -269,6 +269,13 @@ def test_without_the_program_git_a_checkout_has_no_date_of_its_own(
     assert "git cannot be run" in refused(repository.project)
 
 
+def test_the_repository_of_another_user_is_an_error_and_no_other_date(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert "detected dubious ownership" in refused(repository.project)
+
+
 def test_an_answer_is_bounded_in_size_and_time(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

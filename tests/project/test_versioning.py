@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.project.repository import Repository
 from tests.trees import make_tree, trx_tree
 from vibforge.api.build import build
+from vibforge.api.lint import lint
 from vibforge.errors import ModelError
 from vibforge.project import versioning
 from vibforge.project.git import Changes, Commit, Tag
@@ -265,6 +266,24 @@ def test_without_a_history_there_is_no_version(
     message = refused(project)
     assert f"{project}/vibforge.toml:2: version: git has no commit of this project" in message
     assert "--version 1.2.0-1" in message
+
+
+def test_a_project_whose_version_stays_as_it_is_may_take_one_from_git(
+    repository: Repository,
+) -> None:
+    as_is = {"version-as-is": "true"}
+    assert version_of(repository.project, version="8.045a-napi", **as_is) == "8.045a-napi"
+    repository.git("tag", "v1.0")
+    assert version_of(repository.project, **as_is) == "1.0-1"
+
+
+def test_lint_needs_neither_a_date_nor_a_version(repository: Repository, tmp_path: Path) -> None:
+    change(repository)
+    project = repository.clone(tmp_path / "clone", "--depth", "1")
+    assert "this is a shallow clone" in refused(project)
+    make_tree(project, {"files/etc/new": "x"})
+    assert lint(project, environment={}).findings
+    assert lint(project, settings={"version": "git+digest"}, environment={}).findings
 
 
 def test_a_worktree_and_a_submodule_have_versions(repository: Repository, tmp_path: Path) -> None:

@@ -77,7 +77,13 @@ def lint(  # noqa: PLR0913 - each one is a thing that a caller decides
         raise errors.ModelError(
             "no project is named to which the settings apply", remedy="leave them out"
         )
-    plan = partial(plan_build.plan_build, settings=settings, environment=environment, keyless=True)
+    plan = partial(
+        plan_build.plan_build,
+        settings=settings,
+        environment=environment,
+        keyless=True,
+        to_be_released=False,
+    )
     looked = inputs.each_file(paths, lambda path: _look(path, choice, plan))
     result = packages_lint.LintResult.of(found for _path, found in looked.found)
     return replace(result, unreadable=looked.unreadable)

@@ -1,16 +1,18 @@
 """`vibforge make`: the targets of vibforge.mk."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
 from vibforge.cli import application
 from vibforge.cli.arguments import exit_unless, print_text, tell
-from vibforge.errors import ModelError, Problem
+from vibforge.errors import ModelError, Problem, VibforgeError
 from vibforge.project import clean as project_clean
 from vibforge.project import ledger, make_request
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 _RESERVED = {"output": "OUT", "dry_run": "make check", "help": "vibforge build --help"}
 """Options that would change what a target does, by parameter, and what to use instead."""
+
+
+_VARIABLES = {"--version": "VERSION", "--acceptance-level": "ACCEPTANCE"}
+"""The variables of vibforge.mk behind options of `build`."""
 
 
 class Target(StrEnum):
@@ -63,14 +69,27 @@ def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -
     words += [f"--previous={path}" for path in request.previous]
     if request.overwrite:
         words.append("--overwrite")
-    if target is Target.CHECK:
-        _run(*words, "--dry-run", "--", project)
-        return
+    with _naming_variables():
+        if target is Target.CHECK:
+            _run(*words, "--dry-run", "--", project)
+            return
 
-    if target is Target.BUNDLE:
-        words.append("--bundle")
-    with ledger.keeping_ledgers(request.output, folder):
-        _run(*words, "--if-changed", f"--output={folder}", "--", project)
+        if target is Target.BUNDLE:
+            words.append("--bundle")
+        with ledger.keeping_ledgers(request.output, folder):
+            _run(*words, "--if-changed", f"--output={folder}", "--", project)
+
+
+@contextmanager
+def _naming_variables() -> Iterator[None]:
+    """Let errors name the variable of make that somebody set, not the option made of it."""
+    try:
+        yield
+    except VibforgeError as error:
+        problems = (
+            replace(each, where=_VARIABLES.get(each.where, each.where)) for each in error.problems
+        )
+        raise type(error).from_problems(problems) from error
 
 
 def _dist(request: "MakeRequest") -> None:

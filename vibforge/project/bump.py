@@ -11,11 +11,12 @@ from vibforge.files.publication import Publication
 from vibforge.formats.toml_keys import value_spans
 from vibforge.formats.toml_reading import SIZE_LIMIT, read_toml
 from vibforge.project.read_project import RECIPE_NAME
-from vibforge.project.recipe import FROM_GIT, FROM_GIT_WITH_DIGEST
+from vibforge.project.recipe import is_from_git
 from vibforge.project.recipe_reading import DocumentPlaces, typed
 from vibforge.vib.identity import (
     Version,
     WrittenVersion,
+    check_any_version,
     check_version,
     next_version,
     written_version,
@@ -139,26 +140,29 @@ def _table_of(text: str, file: Path) -> dict[str, object]:
 
 def _version_in(text: str, file: Path) -> str:
     """Return the version of a recipe in its full form."""
-    found = _table_of(text, file).get("version")
+    table = _table_of(text, file)
     place = DocumentPlaces(text.removeprefix(_BYTE_ORDER_MARK), str(file))(_KEY)
     try:
-        return _full_version(found)
+        return _full_version(table.get("version"), as_is=table.get("version-as-is") is True)
     except ModelError as error:
         raise _placed(error, place) from error
 
 
-def _full_version(found: object) -> str:
+def _full_version(found: object, *, as_is: bool) -> str:
     write_it = 'write it into the recipe: version = "1.2.0-1"'
     if found is None:
         raise ModelError("there is no version", remedy=write_it)
     text = str(typed(str, found))
-    if text in {FROM_GIT, FROM_GIT_WITH_DIGEST}:
+    if is_from_git(text):
         raise ModelError(
             "the version comes from git",
             remedy="tag the commit instead, for example `git tag v1.2.0`",
         )
     if "${" in text:
         raise ModelError("the version comes from the environment", remedy=write_it)
+    if as_is:
+        check_any_version(text)
+        return text
     return written_version(text).version
 
 

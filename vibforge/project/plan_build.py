@@ -25,9 +25,14 @@ from vibforge.project.git import Changes, Checkout
 from vibforge.project.instruct import GUIDES
 from vibforge.project.pack import PayloadTree, collect
 from vibforge.project.read_project import Project, ProjectKind, read_project
-from vibforge.project.recipe import Layout, PayloadRecipe, Recipe
+from vibforge.project.recipe import Layout, PayloadRecipe, Recipe, is_from_git
 from vibforge.project.recipe_reading import broken_rules
-from vibforge.project.versioning import BuildVersion, build_version, packed_changes
+from vibforge.project.versioning import (
+    NO_VERSION,
+    BuildVersion,
+    build_version,
+    packed_changes,
+)
 from vibforge.trx.check import CheckResult, check
 from vibforge.trx.rules import BY_NAME
 from vibforge.vib.descriptor import (
@@ -64,9 +69,19 @@ class DatedBy(Struct, frozen=True):
 
 
 def release_date(
-    of_recipe: ReleaseDate | None, checkout: Checkout, environment: Mapping[str, str]
+    of_recipe: ReleaseDate | None,
+    checkout: Checkout,
+    environment: Mapping[str, str],
+    *,
+    required: bool = True,
 ) -> DatedBy:
     """Return the release date for a VIB that is built from a project.
+
+    Args:
+        of_recipe: the date in the recipe.
+        checkout: the project in git.
+        environment: may have SOURCE_DATE_EPOCH.
+        required: whether a date that git cannot tell is an error; if not, it is the fixed date.
 
     Raises:
         ModelError: SOURCE_DATE_EPOCH is not a number of seconds, or git cannot tell the date.
@@ -80,7 +95,13 @@ def release_date(
             raise ModelError(
                 f"SOURCE_DATE_EPOCH is {text!r}", remedy="set it to seconds since 1970, or unset it"
             ) from error
-    if committed := checkout.date():
+    try:
+        committed = checkout.date()
+    except ModelError:
+        if required:
+            raise
+        committed = None
+    if committed:
         return DatedBy(committed, DateSource.COMMIT)
     return DatedBy(FIXED, DateSource.FIXED)
 
@@ -268,11 +289,13 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
     instructions: bool = True,
     signed: bool = False,
     keyless: bool = False,
+    to_be_released: bool = True,
 ) -> BuildPlan:
     """Read a project and list its trees; the arguments are those of `build`.
 
     `signed` says that it will be signed although its recipe names no key, `keyless` that the key of
-    the recipe will not be opened.
+    the recipe will not be opened. If it is not `to_be_released`, nobody gets the VIB: a date or a
+    version that git cannot tell is no error then, and stands as 2000-01-01 or 0-0.
 
     Raises:
         ModelError: the recipe breaks rules.
@@ -288,12 +311,16 @@ def plan_build(  # noqa: PLR0913 - each one is a thing that a caller decides
             Path(project), settings=settings, environment=variables, keyless=keyless
         )
     checkout = Checkout(found.root, found.parts)
-    dated = release_date(found.recipe.release_date, checkout, variables)
+    dated = release_date(found.recipe.release_date, checkout, variables, required=to_be_released)
     trees = _collect_all(found, dated)
     changes = cache(partial(packed_changes, checkout, found.files, trees))
-    if dated.source is DateSource.COMMIT:
+    if dated.source is DateSource.COMMIT and to_be_released:
         dated = replace(dated, changes=changes())
-    version = _version(found, checkout, trees, changes, settings or {})
+    version = (
+        _version(found, checkout, trees, changes, settings or {})
+        if to_be_released or not is_from_git(found.recipe.version)
+        else NO_VERSION
+    )
     found = replace(found, recipe=replace(found.recipe, version=version.version))
     trx = judge_trx(trees, of_recipe=found.recipe.allow, allow=allow)
     if found.recipe.layout is Layout.BOOT_COPY:

@@ -89,8 +89,13 @@ FROM_GIT_WITH_DIGEST = "git+digest"
 """Versions that a build takes from the history of the project, see `versioning`."""
 
 
+def is_from_git(version: str) -> bool:
+    """Whether a recipe's version is to come from the history of the project."""
+    return version in {FROM_GIT, FROM_GIT_WITH_DIGEST}
+
+
 def _check_version(value: str) -> None:
-    if value not in {FROM_GIT, FROM_GIT_WITH_DIGEST}:
+    if not is_from_git(value):
         written_version(value)
 
 

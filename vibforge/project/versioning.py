@@ -21,7 +21,7 @@ from msgspec.structs import astuple, replace
 from vibforge.errors import ModelError, Problem
 from vibforge.project.git import UNSHALLOW, Changes, Checkout, Tag
 from vibforge.project.pack import PayloadTree, image_sha256
-from vibforge.project.recipe import FROM_GIT, FROM_GIT_WITH_DIGEST, Recipe
+from vibforge.project.recipe import FROM_GIT, FROM_GIT_WITH_DIGEST, Recipe, is_from_git
 from vibforge.project.recipe_writing import table
 from vibforge.vib.identity import Version, WrittenVersion, check_version, written_version
 
@@ -68,6 +68,10 @@ class BuildVersion(Struct, frozen=True, kw_only=True):
         return f"{source}: {', '.join(self.rules)}" if self.rules else source
 
 
+NO_VERSION = BuildVersion(version="0-0", given=FROM_GIT)
+"""Stands in the VIB of a project that is only judged, whose version would come from git."""
+
+
 def build_version(
     recipe: Recipe,
     checkout: Checkout,
@@ -86,9 +90,9 @@ def build_version(
     Raises:
         ModelError: the history has no version, cannot tell it, or does not describe the files.
     """
-    if recipe.version_as_is:
+    if recipe.version_as_is and not is_from_git(recipe.version):
         return BuildVersion(version=recipe.version, given=recipe.version)
-    if recipe.version not in {FROM_GIT, FROM_GIT_WITH_DIGEST}:
+    if not is_from_git(recipe.version):
         written = written_version(recipe.version)
         return BuildVersion(version=written.version, given=written.given, rules=written.rules)
     _require_commit(checkout)
