@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_reading import run
+from tests.conftest import CHECKOUT
 from tests.report.schemas import require_valid
 from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
@@ -330,3 +331,64 @@ def test_it_runs_from_a_folder_that_another_vibforge_is_in(tmp_path: Path) -> No
     environment = os.environ | {"PYTHONPATH": str(trap)}
     assert repro(tree, vary="hash-seed", environment=environment).good
     shutil.rmtree(trap)
+
+
+FAULTS = {
+    "time-zone": (
+        "vib/identity.py",
+        "fromtimestamp(self.epoch, UTC).strf",
+        "fromtimestamp(self.epoch).strf",
+    ),
+    "order": (
+        "project/pack.py",
+        "sorted(found, key=lambda child: os.fsencode(child.name), reverse=True)",
+        "list(found)",
+    ),
+    "copy": ("project/pack.py", "mtime=self._mtime", "mtime=int(os.stat(source).st_mtime)"),
+    "hash-seed": (
+        "project/plan_build.py",
+        "file_list=tuple(sorted(files))",
+        "file_list=tuple(set(files))",
+    ),
+    "umask": (
+        "project/pack.py",
+        "mode = _PROGRAM_MODE if found & stat.S_IXUSR else _FILE_MODE",
+        "mode = stat.S_IMODE(found)",
+    ),
+    "directory": (
+        "project/plan_build.py",
+        "summary=recipe.summary or",
+        "summary=recipe.summary + os.getcwd() or",
+    ),
+}
+"""A fault of vibforge for each circumstance that finds it: file, text, and what stands there."""
+
+
+@posix
+@pytest.mark.circumstances
+@pytest.mark.slow
+@pytest.mark.parametrize("circumstance", FAULTS)
+def test_a_fault_is_found_under_its_circumstance(circumstance: str, tmp_path: Path) -> None:
+    file, right, wrong = FAULTS[circumstance]
+    for folder in ("vibforge", "templates", "payloads"):
+        shutil.copytree(CHECKOUT / folder, tmp_path / "faulty" / folder)
+    module = tmp_path / "faulty/vibforge" / file
+    text = module.read_text()
+    assert text.count(right) == 1, "the test has to follow the code"
+    module.write_text(text.replace(right, wrong))
+    project = make_tree(tmp_path / "p", {f"opt/{name}": name for name in "abcdefgh"})
+    words = ["repro", str(project), "--json"]
+    for each in FAULTS:
+        words += ["--vary", each]
+    done = subprocess.run(
+        [sys.executable, "-m", "vibforge", *words],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "faulty")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    rebuilds = json.loads(done.stdout)["rebuilds"]
+    differing = {each["circumstance"] for each in rebuilds if each["state"] == "other bytes"}
+    assert differing == {circumstance} | ({"umask"} if circumstance == "copy" else set())

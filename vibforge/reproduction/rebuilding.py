@@ -12,7 +12,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vibforge.comparison.differences import Difference, compare
+from vibforge.comparison.differences import Comparison, Difference, compare
 from vibforge.errors import ModelError, NotPossibleHereError, Problem, VibforgeError, escaped
 from vibforge.files.inputs import file_sha256
 from vibforge.files.publication import explained, temporary_folder
@@ -23,8 +23,15 @@ from vibforge.reproduction.child import Reply, Request, bytes_of, message_of
 from vibforge.reproduction.project_copy import copy_project
 from vibforge.reproduction.pythons import found_pythons
 from vibforge.reproduction.signature_of_another import same_signature
-from vibforge.reproduction.variations import Circumstance, User, Variation, variations
+from vibforge.reproduction.variations import (
+    HASH_SEED,
+    Circumstance,
+    User,
+    Variation,
+    variations,
+)
 from vibforge.trx.check import allowances
+from vibforge.vib.archive import Vib
 
 _PASSABLE = 0o711
 """Mode of the scratch folder: another user may pass through, and lists nothing."""
@@ -33,6 +40,7 @@ _LAST_WORDS = 300
 _LEAST_SECONDS = 120
 _TIMES_AS_LONG = 20
 """How long a build may take: this many times as long as the reference, and two minutes at least."""
+_BY_CHANCE = "random"
 REMEDY = (
     "make it an environment with vibforge's libraries (-m venv ENV, ENV/bin/pip install vibforge), "
     "and name it: --python ENV/bin/python"
@@ -118,7 +126,10 @@ def rebuild(  # noqa: PLR0913 - each one is a thing that a caller decides
     on_progress: Progress | None = None,
 ) -> Reproduction:
     """Build a project once as usual and once for each variation; `api.repro` describes it."""
-    variables = dict(os.environ if environment is None else environment)
+    variables = {**(os.environ if environment is None else environment)}
+    # A seed by chance would differ in every build, not only in that with another seed.
+    if variables.get(HASH_SEED, _BY_CHANCE) == _BY_CHANCE:
+        variables[HASH_SEED] = "0"
     plan = plan_build(
         project,
         settings=settings,
@@ -353,22 +364,39 @@ def _against(vib: Path, reference: _Reference, told: Rebuild) -> Rebuild:
     told = replace(told, sha256=file_sha256(vib))
     if told.sha256 == reference.told.sha256:
         return replace(told, state=RebuildState.SAME)
-    found = compare(reference.vib, vib).differences
-    reason = (
-        "" if found else f"the first other byte is at offset {_first_offset(reference.vib, vib)}"
-    )
-    if told.codec and told.codec != reference.told.codec:
-        reason = f"it has {told.codec}, the reference {reference.told.codec}"
+    found = compare(reference.vib, vib)
     return replace(
         told,
         state=RebuildState.DIFFERENT,
-        reason=reason,
-        difference=found[0] if found else None,
-        more_differences=max(0, len(found) - 1),
+        reason=_why(found, reference, told),
+        difference=found.differences[0] if found.differences else None,
+        more_differences=max(0, len(found.differences) - 1),
     )
 
 
+def _why(found: Comparison, reference: _Reference, told: Rebuild) -> str:
+    """Return what the differences do not say by themselves; empty if they say it all."""
+    if told.codec and told.codec != reference.told.codec:
+        return f"it has {told.codec}, the reference {reference.told.codec}"
+    if not found.differences:
+        return _first_other_byte(reference.vib, Path(found.new.label))
+    if found.same_content:
+        return "the files are the same: their order, their times or the compression differ"
+    return ""
+
+
 _CHUNK = 1 << 20
+
+
+def _first_other_byte(one: Path, other: Path) -> str:
+    """Return in which member of a VIB the first byte is that differs."""
+    offset = _first_offset(one, other)
+    for member in Vib.from_path(one).archive.members:
+        if member.data_offset <= offset < member.data_offset + member.size:
+            return (
+                f"the first other byte is in {member.name}, at offset {offset - member.data_offset}"
+            )
+    return f"the first other byte is at offset {offset}, outside of the members"
 
 
 def _first_offset(one: Path, other: Path) -> int:

@@ -11,6 +11,8 @@ from vibforge.errors import ModelError
 
 _NOBODY = "nobody"
 _MANY_THREADS = 4
+HASH_SEED = "PYTHONHASHSEED"
+"""The variable that decides the order of sets of texts."""
 
 
 class Circumstance(StrEnum):
@@ -101,7 +103,7 @@ def variations(
 def _plain(environment: Mapping[str, str]) -> Iterator[Variation]:
     """Yield the variations of environment, folders and threads, which every system can do."""
     zone = _other(environment.get("TZ"), "<+1345>-13:45", "<-0930>9:30")
-    seed = _other(environment.get("PYTHONHASHSEED"), "1", "2")
+    seed = _other(environment.get(HASH_SEED), "1", "2")
     threads = 1 if (os.cpu_count() or 1) > 1 else _MANY_THREADS
     yield Variation(
         circumstance=Circumstance.TIME_ZONE, what=f"TZ={zone}", environment={"TZ": zone}
@@ -130,8 +132,8 @@ def _plain(environment: Mapping[str, str]) -> Iterator[Variation]:
     )
     yield Variation(
         circumstance=Circumstance.HASH_SEED,
-        what=f"PYTHONHASHSEED={seed}",
-        environment={"PYTHONHASHSEED": seed},
+        what=f"{HASH_SEED}={seed}",
+        environment={HASH_SEED: seed},
     )
     yield Variation(
         circumstance=Circumstance.THREADS,
