@@ -1,5 +1,7 @@
 """`make release`: a dry run from a clean clone, and what it refuses."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -7,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import vibforge
 from tests.conftest import CHECKOUT
+from vibforge.evidence.attestation_checking import read_attestation
+from vibforge.evidence.provenance import PREDICATE_TYPE
 
 pytestmark = pytest.mark.slow
 
@@ -42,8 +48,29 @@ def test_a_dry_run_makes_files_that_verify(clone: Path) -> None:
     made = clone / "dist" / f"release-{vibforge.__version__}"
     check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
     checked = subprocess.run(check, cwd=made, capture_output=True, text=True, check=True)
-    assert checked.stdout.count(": OK") == 2
+    assert checked.stdout.count(": OK") == 4
     assert (made / "SHA256SUMS.sig").read_text().startswith("-----BEGIN SSH SIGNATURE-----")
+
+    check_evidence(made)
+
+
+def check_evidence(made: Path) -> None:
+    """The SBOM is valid, and the provenance is about the files of the release."""
+    version = vibforge.__version__
+    bill = (made / f"vibforge-{version}.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    components = {each["name"]: each for each in json.loads(bill)["components"]}
+    assert components["cryptography"]["scope"] == "required"
+    assert components["hypercorn"]["scope"] == "optional"
+    found = read_attestation(made / f"vibforge-{version}.intoto.jsonl")
+    assert found.predicate_type == PREDICATE_TYPE
+    files = {path.name: path for path in made.iterdir() if path.suffix in {".gz", ".whl", ".json"}}
+    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    assert dict(found.subjects) == digests
+    assert len(digests) == 3
+    assert {name for name in components if name in digests} == {
+        name for name in digests if not name.endswith(".json")
+    }
 
 
 def test_what_a_release_refuses(clone: Path) -> None:
