@@ -148,6 +148,12 @@ def _several_and_old(folder: Path) -> None:
     _done("bundle", "create", *_CODE, "-o", folder / "out/x.zip", folder / "a.vib")
 
 
+def _signable_bundle(folder: Path) -> None:
+    _with_lab(folder)
+    _several_and_old(folder)
+    (folder / OUTPUT / "x.zip").chmod(0o644)
+
+
 def _packed(folder: Path) -> None:
     (folder / "a.vib").write_bytes(vibs.MIXED_VIB)
 
@@ -222,6 +228,11 @@ SCENARIOS = {
     ),
     "sign --output": Scenario(
         words=("sign", "out/a.vib", *_SIGN, "-o", "out/b.vib"), prepare=_signable
+    ),
+    "sign a bundle in place": Scenario(
+        words=("sign", "out/x.zip", *_SIGN),
+        again=("sign", "out/x.zip", *_SIGN, "--replace"),
+        prepare=_signable_bundle,
     ),
     "bundle create": Scenario(
         words=("bundle", "create", *_CODE, "-o", "out/x.zip", "a.vib", "b.vib", "c.vib"),

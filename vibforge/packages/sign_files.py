@@ -161,18 +161,18 @@ def sign_file(path: Path, output: Path, options: SigningOptions) -> SignedFile:
 
 
 def _sign_bundle(path: Path, output: Path, options: SigningOptions) -> SignedFile:
-    with _only_bundle(path) as old, temporary_folder() as folder:
-        with explained(output):
-            target = behind_links(output)
-        made = _signatures(old.vibs, options)
-        vibs = [
-            _with_signatures(vib, one, folder / f"{number}.vib")
-            for number, (vib, one) in enumerate(zip(old.vibs, made, strict=True))
-        ]
-        with Publication(target.parent) as publication:
+    with explained(output):
+        target = behind_links(output)
+    with Publication(target.parent) as publication:
+        with _only_bundle(path) as old, temporary_folder() as folder:
+            made = _signatures(old.vibs, options)
+            vibs = [
+                _with_signatures(vib, one, folder / f"{number}.vib")
+                for number, (vib, one) in enumerate(zip(old.vibs, made, strict=True))
+            ]
             content = replace(old, vibs=tuple(vibs))
             written = write_unpublished(publication, content, target, like_replaced=True)
-            publication.publish()
+        publication.publish()  # last, so that what fails before it leaves the old bundle
     return SignedFile(
         path=output,
         vibs=tuple(
