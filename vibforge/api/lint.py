@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -77,13 +76,16 @@ def lint(  # noqa: PLR0913 - each one is a thing that a caller decides
         raise errors.ModelError(
             "no project is named to which the settings apply", remedy="leave them out"
         )
-    plan = partial(
-        plan_build.plan_build,
-        settings=settings,
-        environment=environment,
-        keyless=True,
-        to_be_released=False,
-    )
+
+    def plan(path: Path) -> BuildPlan:  # a function, so that a VIB does not load the module
+        return plan_build.plan_build(
+            path,
+            settings=settings,
+            environment=environment,
+            keyless=True,
+            to_be_released=False,
+        )
+
     looked = inputs.each_file(paths, lambda path: _look(path, choice, plan))
     result = packages_lint.LintResult.of(found for _path, found in looked.found)
     return replace(result, unreadable=looked.unreadable)
@@ -95,7 +97,7 @@ def _look(path: Path, choice: CheckSelection, plan: Callable[[Path], BuildPlan])
         if _is_project(path):
             return _look_at_project(_built(plan(path), stack), str(path), choice)
         found = packages_lint.lint(tuple(_subjects(path, stack)), choice)
-        return source_places.with_file(found, path)
+        return packages_lint.with_file(found, path)
 
 
 def _look_at_project(built: Built, name: str, choice: CheckSelection) -> LintResult:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from msgspec import Struct
@@ -15,7 +16,14 @@ from vibforge.errors import ModelError
 from vibforge.esxi.release import Certainty, Release
 from vibforge.esxi.table import STOCK_TARGETS, TABLE, row_of
 from vibforge.files.inputs import Unreadable
-from vibforge.findings.check import Check, Finding, Severity, Subject_contra, finding
+from vibforge.findings.check import (
+    Check,
+    Finding,
+    Severity,
+    SourcePlace,
+    Subject_contra,
+    finding,
+)
 from vibforge.vib.scan import VibScan
 
 if TYPE_CHECKING:
@@ -141,6 +149,13 @@ class LintResult(Struct, frozen=True, kw_only=True):
     def good(self) -> bool:
         """Whether every file was read, and there is no error that is not allowed."""
         return not self.unreadable and not self.count(Severity.ERROR)
+
+
+def with_file(result: LintResult, file: Path) -> LintResult:
+    """Return the findings about a VIB or a bundle, each with the file itself as its place."""
+    place = SourcePlace(str(file))
+    found = (replace(each, source=place) for each in result.findings)
+    return replace(result, findings=tuple(found))
 
 
 def lint(subjects: Iterable[VibScan | BundleScan], choice: CheckSelection) -> LintResult:

@@ -57,13 +57,6 @@ def with_sources(result: LintResult, plan: BuildPlan) -> LintResult:
     return replace(result, findings=tuple(found))
 
 
-def with_file(result: LintResult, file: Path) -> LintResult:
-    """Return the findings about a VIB or a bundle, each with the file itself as its place."""
-    place = SourcePlace(str(file))
-    found = (replace(each, source=place) for each in result.findings)
-    return replace(result, findings=tuple(found))
-
-
 def place_of(problem: Problem, path: Path) -> SourcePlace:
     """Return the place to edit for a problem that prevented `path` from being checked.
 
