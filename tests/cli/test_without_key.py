@@ -39,6 +39,7 @@ READING = (
     "repro project --vary threads --json",
     f"bundle create one.vib --recipe project -o one.zip {BUNDLE}",
     f"bundle add one.zip two.vib --recipe project -o two.zip {BUNDLE}",
+    "bump project --json",
 )
 
 
@@ -171,11 +172,14 @@ def test_unsigned_leaves_the_key_out_and_says_so(
 
 
 def test_a_signed_and_an_unsigned_build_are_two(folder: Path) -> None:
-    """--if-changed does not take the one for the other."""
+    """--if-changed does not take the one for the other, and neither replaces the other silently."""
     made = ("build", "project", "-o", "out", "--if-changed", "--json")
-    for words, unchanged in ((made, False), (made, True), ((*made, "--unsigned"), False)):
-        assert json.loads(run(*words, folder=folder).stdout)["unchanged"] is unchanged
-    assert json.loads(run(*made, "--unsigned", folder=folder).stdout)["unchanged"] is True
+    for unchanged in (False, True):
+        assert json.loads(run(*made, folder=folder).stdout)["unchanged"] is unchanged
+    assert run(*made, "--unsigned", folder=folder).returncode == 2
+    for unchanged in (False, True):
+        done = run(*made, "--unsigned", "--overwrite", folder=folder)
+        assert json.loads(done.stdout)["unchanged"] is unchanged
 
 
 @pytest.mark.parametrize("target", ["check", "lint"])
