@@ -318,6 +318,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "attest": lambda path: vibforge.attest(path, key="page.vib", certificates="page.vib"),
     "attest key": lambda path: vibforge.attest("folder", key=path, certificates="page.vib"),
     "attest signature": lambda path: vibforge.attest("folder", signature=path),
+    "attest source": lambda path: vibforge.attest("x", certificates="y", key="z", source=path),
     "to_attest": lambda path: vibforge.to_attest(path, certificates="page.vib"),
     "to_attest certificates": lambda path: vibforge.to_attest("folder", certificates=path),
     "to_attest builder": lambda text: vibforge.to_attest("x", certificates="y", builder=text),

@@ -456,6 +456,47 @@ def test_a_builder_has_an_address(lab: Lab, built: Path) -> None:
             attest(built, signer=lab.signer(), builder=wrong)
 
 
+def git(folder: Path, *words: str) -> str:
+    person = ("-c", "user.name=a", "-c", "user.email=a@b")
+    done = subprocess.run(
+        ["git", "-C", str(folder), *person, *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+def test_the_commit_is_stated_if_the_project_is_what_it_has(
+    lab: Lab, tmp_path: Path, tool: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool("git")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    project = trx_tree(tmp_path / "tree")
+    with pytest.raises(ModelError, match="no commit of git"):
+        attest(built_in(tmp_path / "before", project), signer=lab.signer(), source=project)
+    git(project, "init", "--quiet")
+    git(project, "add", ".")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-05-01T12:00:00Z")
+    git(project, "commit", "--quiet", "-m", "one")
+    vib = built_in(tmp_path / "dist", project)
+    stated = attest(vib, signer=lab.signer(), source=project).statement
+    commit = git(project, "rev-parse", "HEAD")
+    definition = json.loads(stated)["predicate"]["buildDefinition"]
+    assert {"name": "source", "digest": {"gitCommit": commit}} in definition["resolvedDependencies"]
+    (project / "new").touch()
+    with pytest.raises(ModelError, match="the first is new"):
+        attest(vib, signer=lab.signer(), source=project)
+    git(project, "add", ".")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-05-02T12:00:00Z")
+    git(project, "commit", "--quiet", "-m", "two")
+    with pytest.raises(ModelError, match="dated by another commit"):
+        attest(vib, signer=lab.signer(), source=project)
+
+
+def built_in(folder: Path, project: Path) -> Path:
+    settings = {"name": "acme", "acceptance-level": "partner"}
+    return build(project, folder, settings=settings).vib_path
+
+
 @given(data=some.binary(max_size=60), kind=some.text(max_size=20))
 def test_any_payload_is_read_back_and_no_other_verifies(
     data: bytes, kind: str, tmp_path_factory: pytest.TempPathFactory

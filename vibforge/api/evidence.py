@@ -82,6 +82,7 @@ def attest(  # noqa: PLR0913 - each one is a thing that a caller decides
     signature: str | Path | None = None,
     signer: Signer | None = None,
     builder: str = "",
+    source: str | Path | None = None,
 ) -> Attested:
     """Attest how a VIB was built: an in-toto statement with SLSA v1 provenance, signed as DSSE.
 
@@ -100,11 +101,13 @@ def attest(  # noqa: PLR0913 - each one is a thing that a caller decides
         signature: a signature that was made elsewhere, see `to_attest`; instead of `key`.
         signer: a key that `open_signer` opened; instead of `key`.
         builder: URI of the builder, such as the address of the pipeline.
+        source: the folder of the project, to state its git commit, from which no file may differ.
 
     Raises:
         FormatError: there is no build.json, it is about another VIB, or the VIB is damaged.
         SigningError: the key or certificate cannot sign, or a payload was changed.
-        ModelError: the key's name is not a name, or `builder` is not a URI.
+        ModelError: the key's name is not a name, `builder` is not a URI, or `source` is not what a
+            commit has.
         OutputError: the file cannot be written.
 
     Examples:
@@ -124,7 +127,7 @@ def attest(  # noqa: PLR0913 - each one is a thing that a caller decides
             passphrase or signing_passphrase.no_passphrase,
             os.environ if environment is None else environment,
         )
-    made = attesting.attest(path_of(build), signer, builder)
+    made = attesting.attest(path_of(build), signer, builder, optional_path(source))
     if (file := optional_path(output)) is not None:
         publication.write_file(file, made.envelope)
     return made
@@ -137,6 +140,7 @@ def to_attest(
     *,
     certificates: str | Path | Iterable[str | Path],
     builder: str = "",
+    source: str | Path | None = None,
 ) -> ToAttest:
     """Return what a service elsewhere shall sign for an attestation.
 
@@ -147,11 +151,12 @@ def to_attest(
         output: a file to write the text to whose SHA-256 shall be signed: DSSE's PAE.
         certificates: files with the signer's certificate first.
         builder: URI of the builder; the same as in `attest`.
+        source: the folder of the project; the same as in `attest`.
 
     Raises:
         FormatError: there is no build.json, it is about another VIB, or the VIB is damaged.
         SigningError: the certificate cannot sign, or a payload was changed.
-        ModelError: `builder` is not a URI.
+        ModelError: `builder` is not a URI, or `source` is not what a commit has.
         OutputError: the file cannot be written.
 
     Examples:
@@ -161,7 +166,9 @@ def to_attest(
         >>> request.text[:39]
         b'DSSEv1 28 application/vnd.in-toto+json '
     """
-    request = attesting.to_attest(path_of(build), _paths(certificates), builder)
+    request = attesting.to_attest(
+        path_of(build), _paths(certificates), builder, optional_path(source)
+    )
     if (file := optional_path(output)) is not None:
         publication.write_file(file, request.text)
     return request

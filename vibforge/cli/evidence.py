@@ -88,6 +88,13 @@ def attest(  # noqa: PLR0913 - the options of the command
     builder: Annotated[
         str, typer.Option(metavar="URL", help="State that this pipeline is the builder.")
     ] = "",
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="State the git commit of this project; fail if its files differ from it.",
+        ),
+    ] = None,
     pae_out: Annotated[
         Path | None,
         typer.Option(
@@ -103,7 +110,9 @@ def attest(  # noqa: PLR0913 - the options of the command
     What it states comes from build.json. `vibforge verify --attestation` checks a VIB against it.
     """
     if pae_out is not None:
-        request = api.to_attest(build, pae_out, certificates=certificates or (), builder=builder)
+        request = api.to_attest(
+            build, pae_out, certificates=certificates or (), builder=builder, source=source
+        )
         if as_json:
             print_json(documents.evidence.EvidenceRequest.of(request, pae_out))
         else:
@@ -118,6 +127,7 @@ def attest(  # noqa: PLR0913 - the options of the command
         environment=environment_of(pkcs11_module),
         signature=signature_in,
         builder=builder,
+        source=source,
     )
     if as_json:
         print_json(documents.evidence.EvidenceAttest.of(attested, output))

@@ -10,6 +10,7 @@ from msgspec import Struct
 from vibforge.errors import ModelError, SigningError
 from vibforge.evidence import dsse
 from vibforge.evidence.provenance import PAYLOAD_TYPE, Build, read_build, statement, time_of
+from vibforge.evidence.source_commit import source_commit
 from vibforge.signing.key_source import read_certificate_files
 from vibforge.signing.signer import Signer
 from vibforge.signing.stated_time import SigningTime
@@ -43,20 +44,21 @@ class ToAttest(Struct, frozen=True, kw_only=True):
         return hashlib.sha256(self.text).hexdigest()
 
 
-def attest(path: Path, signer: Signer, builder: str = "") -> Attested:
+def attest(path: Path, signer: Signer, builder: str = "", project: Path | None = None) -> Attested:
     """Attest a build; the same build and signer give the same statement.
 
     Args:
         path: the folder of the build, its build.json, or the VIB in it.
         signer: holds the key.
         builder: URI of the builder; empty if it has no name.
+        project: the folder of the project, to state its git commit; None to state none.
 
     Raises:
         FormatError: there is no build, or its VIB is damaged.
-        ModelError: `builder` is not a URI.
+        ModelError: `builder` is not a URI, or the project is not what a commit has.
         SigningError: the key or certificate cannot sign, or a payload was changed.
     """
-    build, stated, text = _stated(path, signer.certificates[0], builder)
+    build, stated, text = _stated(path, signer.certificates[0], builder, project)
     return Attested(
         build=build,
         stated=stated,
@@ -66,28 +68,32 @@ def attest(path: Path, signer: Signer, builder: str = "") -> Attested:
     )
 
 
-def to_attest(path: Path, certificates: tuple[Path, ...], builder: str = "") -> ToAttest:
+def to_attest(
+    path: Path, certificates: tuple[Path, ...], builder: str = "", project: Path | None = None
+) -> ToAttest:
     """Return what a signing service shall sign; arguments and errors are those of `attest`.
 
     Args:
         path: the folder of the build, its build.json, or the VIB in it.
         certificates: files with the signer's certificate first.
         builder: URI of the builder; empty if it has no name.
+        project: the folder of the project, to state its git commit.
     """
     own = next(iter(read_certificate_files(certificates)), None)
     if own is None:
         raise SigningError("the signer's certificate is needed", remedy="name it with --cert")
-    build, stated, text = _stated(path, own, builder)
+    build, stated, text = _stated(path, own, builder, project)
     return ToAttest(build=build, stated=stated, text=dsse.pae(PAYLOAD_TYPE, text))
 
 
 def _stated(
-    path: Path, certificate: x509.Certificate, builder: str
+    path: Path, certificate: x509.Certificate, builder: str, project: Path | None
 ) -> tuple[Build, SigningTime, bytes]:
     _check_builder(builder)
     build = read_build(path)
     stated = time_of(build, certificate)
-    return build, stated, statement(build, stated.moment, builder)
+    commit = source_commit(project, build.record) if project is not None else ""
+    return build, stated, statement(build, stated.moment, builder, commit)
 
 
 def _check_builder(builder: str) -> None:

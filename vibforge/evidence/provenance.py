@@ -114,20 +114,21 @@ def time_of(build: Build, certificate: x509.Certificate) -> SigningTime:
     return stated
 
 
-def statement(build: Build, finished: datetime, builder: str = "") -> bytes:
+def statement(build: Build, finished: datetime, builder: str = "", commit: str = "") -> bytes:
     """Return the statement about a build as JSON; the same build gives the same bytes.
 
     Args:
         build: the build.
         finished: the time to state.
         builder: URI of the builder, such as the address of a pipeline.
+        commit: the git commit that was built; empty if it is not known.
     """
     whole = {
         "_type": STATEMENT_TYPE,
         "subject": list(_subjects(build)),
         "predicateType": PREDICATE_TYPE,
         "predicate": {
-            "buildDefinition": _definition(build.record.facts),
+            "buildDefinition": _definition(build.record.facts, commit),
             "runDetails": {
                 "builder": {
                     "id": builder or UNNAMED_BUILDER,
@@ -162,18 +163,20 @@ def _resource(file: WrittenFile) -> JsonObject:
     return {"name": file.name, "digest": {"sha256": file.sha256}}
 
 
-def _definition(facts: Mapping[str, Any]) -> JsonObject:
+def _definition(facts: Mapping[str, Any], commit: str) -> JsonObject:
     return {
         "buildType": BUILD_TYPE,
         "externalParameters": {name: facts[name] for name in _EXTERNAL if name in facts},
         "internalParameters": {name: facts[name] for name in _INTERNAL if name in facts},
-        "resolvedDependencies": list(_dependencies(facts)),
+        "resolvedDependencies": list(_dependencies(facts, commit)),
     }
 
 
-def _dependencies(facts: Mapping[str, Any]) -> Iterator[JsonObject]:
-    """Yield vibforge itself, and the content of each payload before it was compressed."""
+def _dependencies(facts: Mapping[str, Any], commit: str) -> Iterator[JsonObject]:
+    """Yield vibforge, the commit, and the content of each payload before it was compressed."""
     yield {"name": "vibforge", "uri": f"pkg:pypi/vibforge@{facts.get('vibforge')}"}
+    if commit:
+        yield {"name": "source", "digest": {"gitCommit": commit}}
     payloads = facts.get("payloads")
     for payload in payloads if isinstance(payloads, list) else ():
         if isinstance(payload, dict) and "uncompressed_sha256" in payload:
