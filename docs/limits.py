@@ -31,6 +31,7 @@ SECTIONS = {
         "evidence.sbom_checking",
         "evidence.dsse",
         "evidence.results",
+        "evidence.change_record",
     ),
     "PtpConfigs": ("trx.exchange.ptpconfig",),
 }

@@ -11,21 +11,32 @@ from msgspec.structs import replace
 from tests import bundles, vibs
 from tests.packages import generated
 from tests.report.schemas import facts_of, require_valid
+from tests.report.test_trx_rehearse import rehearsal as played
 from tests.signing.lab import Lab
 from tests.trees import make_tree, trx_tree
 from vibforge import ChangeRecord, attest, build, change_record, compare, plan, sign
-from vibforge.errors import FormatError, ModelError
+from vibforge.cli import main
+from vibforge.errors import FormatError, LimitError, ModelError
 from vibforge.esxi.acceptance import AcceptanceLevel
 from vibforge.esxi.controls import ControlSubject
 from vibforge.esxi.traces import Act
 from vibforge.evidence.assessment import RiskGrade, Standing
-from vibforge.evidence.change_record import MomentSource
-from vibforge.evidence.results import CLOCK_LOG_LIMIT, RESULT_LIMIT
+from vibforge.evidence.change_record import VIB_LIMIT, MomentSource
+from vibforge.evidence.results import (
+    CLOCK_LOG_LIMIT,
+    ITEM_LIMIT,
+    RESULT_LIMIT,
+    WORD_LIMIT,
+    read_clock_log,
+    read_rehearsal,
+)
 from vibforge.host.install_needs import install_needs, outlook, outlook_words
 from vibforge.host.remedy import OF_THE_VIB, PROVIDER, Remedy
 from vibforge.packages.plan import read_candidate
 from vibforge.report.change_record import change_record_markdown, change_record_text
 from vibforge.report.documents.change_record import ChangeRecord as Document
+from vibforge.report.documents.shape import json_text
+from vibforge.report.documents.trx_network import TrxRehearse
 from vibforge.report.paint import Paint
 
 WHEN = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
@@ -337,6 +348,22 @@ def test_clock_logs_count(tmp_path: Path) -> None:
         record(path, clock_logs=[good] * (CLOCK_LOG_LIMIT + 1))
 
 
+def test_what_trx_log_and_trx_rehearse_print_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = min((Path(__file__).parents[1] / "trx/log/real").glob("*"))
+    assert main(["trx", "log", str(log), "--limit", "1ms", "--json"]) == 0
+    result = tmp_path / "log.json"
+    result.write_text(capsys.readouterr().out)
+    found, copy = read_clock_log(result, 1)
+    assert [each.verdict for each in found.verdicts] == ["kept"]
+    assert copy.data == result.read_bytes()
+    made = played()
+    result.write_text(json_text(TrxRehearse.of(made, "trx.conf")))
+    read, _ = read_rehearsal(result)
+    assert (read.sha256, read.verdict, read.good) == (made.sha256, str(made.code), made.good)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -348,11 +375,14 @@ def test_clock_logs_count(tmp_path: Path) -> None:
         b'{"format": "vibforge/trx-log/1", "good": "yes"}',
         b'{"format": "vibforge/trx-log/1", "good": true, "sources": [], "verdicts": 1}',
         b'{"format": "vibforge/trx-rehearse/1", "good": true}',
+        json.dumps(clock_log(sources=[{"sha256": "<script>"}])).encode(),
+        json.dumps(clock_log(unproven=["x"] * (ITEM_LIMIT + 1))).encode(),
+        json.dumps(rehearsal("ab" * 32, meaning="x" * (WORD_LIMIT + 1))).encode(),
         b"\xff\xfe",
         b"[" * 100_000,
         b" " * (RESULT_LIMIT + 1),
     ],
-    ids=range(11),
+    ids=range(14),
 )
 @pytest.mark.parametrize("option", ["rehearsal", "clock_logs"])
 def test_what_is_no_result_is_refused(content: bytes, option: str, tmp_path: Path) -> None:
@@ -385,6 +415,14 @@ def test_a_bundle_has_one_command_for_all_its_vibs(tmp_path: Path) -> None:
         "esxcli software vib install -d /vmfs/volumes/DATASTORE/FOLDER/fleet.zip"
     )
     assert found.back.commands[0] == "esxcli software vib remove -n acme -n other"
+
+
+def test_a_bundle_of_very_many_vibs_is_refused(tmp_path: Path) -> None:
+    path, vib = tmp_path / "fleet.zip", vibs.vib()
+    more = {f"vib20/more/{number}.vib": vib for number in range(VIB_LIMIT)}
+    path.write_bytes(bundles.bundle(outer=more))
+    with pytest.raises(LimitError, match="more than 200 VIBs"):
+        record(path)
 
 
 @pytest.mark.parametrize("name", ["absent.vib", "page.vib", "project", "trx.conf", "facts.json"])

@@ -19,8 +19,15 @@ _COMMANDS = (
     "lint x.vib",
     "plan x.vib",
     "extract x.vib -C o",
+    "evidence change-record x.vib -o record",
 )
-_OF_A_BUNDLE = ("bundle verify x.zip", "inspect x.zip", "lint x.zip", "plan x.zip")
+_OF_A_BUNDLE = (
+    "bundle verify x.zip",
+    "inspect x.zip",
+    "lint x.zip",
+    "plan x.zip",
+    "evidence change-record x.zip -o record",
+)
 
 
 def _payload(name: str, size: int) -> bytes:

@@ -8,9 +8,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vibforge.bundle.opening import OpenBundle
 from vibforge.comparison.differences import Comparison, compare_sides
 from vibforge.comparison.side import PackedFile, Side, SideKind, VibSide, read_side
-from vibforge.errors import FormatError, ModelError, is_file
+from vibforge.errors import FormatError, LimitError, ModelError, is_file
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.release import Release
 from vibforge.esxi.table import STOCK_TARGETS
@@ -69,6 +70,9 @@ from vibforge.project.recorded_vib import recorded_vib
 from vibforge.signing.policy import NO_POLICY, TrustPolicy
 from vibforge.vib.archive import Vib
 from vibforge.vib.descriptor import Descriptor
+
+VIB_LIMIT = 200
+"""VIBs of a bundle in one record; the image of a release has about 130."""
 
 
 class MomentSource(StrEnum):
@@ -218,9 +222,11 @@ def change_record(asked: Question) -> ChangeRecord:
 
     Raises:
         FormatError: a file cannot be read.
+        LimitError: a bundle has too many VIBs, or asks for more work than its size allows.
         ModelError: the rehearsal is of another trx.conf, or there are too many clock logs.
     """
     path = _package_path(asked.path)
+    hunted = _hunted(path)
     side = read_side(path)
     if side.kind not in {SideKind.VIB, SideKind.BUNDLE}:
         raise FormatError(
@@ -229,7 +235,7 @@ def change_record(asked: Question) -> ChangeRecord:
             remedy="name a VIB, a bundle, or the build.json or folder of a build",
         )
     planned = _plan(path, asked)
-    vibs = _vibs(path, planned, side)
+    vibs = _vibs(planned, side, hunted)
     steps = steps_of(planned.candidate, [vib.needs for vib in vibs])
     assessed = [AssessedVib(package=v.package, needs=v.needs, files=v.files) for v in vibs]
     built = _provenance(path, side.sha256)
@@ -291,8 +297,7 @@ def _plan(path: Path, asked: Question) -> FilePlan:
     return planned.files[0]
 
 
-def _vibs(path: Path, planned: FilePlan, side: Side) -> tuple[RecordedVib, ...]:
-    hunted = _hunted(path)
+def _vibs(planned: FilePlan, side: Side, hunted: frozenset[str]) -> tuple[RecordedVib, ...]:
     sides = {vib.id: vib for vib in side.vibs.values()}
     releases = tuple(host.host.release for host in planned.hosts if host.is_known)
     return tuple(
@@ -332,16 +337,24 @@ def _recorded(
     )
 
 
-def _hunted(path: Path) -> set[str]:
-    """Return the IDs of the VIBs on whose descriptors the public YARA rule fires."""
+def _hunted(path: Path) -> frozenset[str]:
+    """Return the IDs of the VIBs on whose descriptors the public YARA rule fires.
+
+    Raises:
+        FormatError: it is neither a VIB nor a bundle.
+        LimitError: there are too many VIBs for one record.
+    """
     with opened(path) as subjects:
-        found: list[Vib] = []
-        for subject in subjects:
-            if isinstance(subject, Vib):
-                found.append(subject)
-            else:
-                found += [Vib.from_source(source) for source in getattr(subject, "sources", ())]
-        return {vib.descriptor.vib_id for vib in found if _is_hit(vib)}
+        found: list[Vib] = [each for each in subjects if isinstance(each, Vib)]
+        sources = [s for each in subjects if isinstance(each, OpenBundle) for s in each.sources]
+        if len(sources) > VIB_LIMIT:
+            raise LimitError(
+                f"more than {VIB_LIMIT} VIBs, the limit of a change record",
+                where=str(path),
+                remedy="split the bundle, or make records of its VIBs",
+            )
+        found += map(Vib.from_source, sources)
+        return frozenset(vib.descriptor.vib_id for vib in found if _is_hit(vib))
 
 
 def _is_hit(vib: Vib) -> bool:

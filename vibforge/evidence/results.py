@@ -2,10 +2,10 @@
 
 import hashlib
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from vibforge.errors import FormatError
 from vibforge.files.inputs import read_file
@@ -14,9 +14,13 @@ RESULT_LIMIT = 16 * 1024 * 1024
 """Most bytes of a result; a rehearsal of ten minutes has a megabyte."""
 CLOCK_LOG_LIMIT = 20
 """Most results of clock logs in one record."""
-LIMIT_VERDICT_LIMIT = 1_000
-"""Most verdicts on limits in the results of one clock log."""
+ITEM_LIMIT = 1_000
+"""Logs, and verdicts on limits, in the results of one clock log."""
+WORD_LIMIT = 4_000
+"""Characters of one text in a result; the longest that vibforge writes has 300."""
 _Result = TypeVar("_Result", bound=Struct)
+_Text = Annotated[str, Meta(max_length=WORD_LIMIT)]
+_Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
 class Attachment(Struct, frozen=True, kw_only=True):
@@ -35,38 +39,38 @@ class Attachment(Struct, frozen=True, kw_only=True):
 class RehearsalResult(Struct, frozen=True, tag_field="format", tag="vibforge/trx-rehearse/1"):
     """A rehearsal of a trx.conf: `sha256` is that of the trx.conf, `verdict` a code."""
 
-    sha256: str
-    verdict: str
+    sha256: _Sha256
+    verdict: _Text
     good: bool
-    meaning: str
-    against: str
-    linuxptp_release: str
-    limits: str = ""
+    meaning: _Text
+    against: _Text
+    linuxptp_release: _Text
+    limits: _Text = ""
 
 
 class LimitResult(Struct, frozen=True):
     """Whether the clock of a host kept a limit; times in nanoseconds."""
 
-    host_name: str
-    limit: str
+    host_name: _Text
+    limit: _Text
     limit_ns: float
-    verdict: str
+    verdict: _Text
     total_ns: float | None = None
 
 
 class LogSource(Struct, frozen=True):
     """A log that was read."""
 
-    sha256: str
+    sha256: _Sha256
 
 
 class ClockLogResult(Struct, frozen=True, tag_field="format", tag="vibforge/trx-log/1"):
     """What the logs of clocks say."""
 
     good: bool
-    sources: tuple[LogSource, ...]
-    verdicts: tuple[LimitResult, ...]
-    unproven: tuple[str, ...] = ()
+    sources: Annotated[tuple[LogSource, ...], Meta(max_length=ITEM_LIMIT)]
+    verdicts: Annotated[tuple[LimitResult, ...], Meta(max_length=ITEM_LIMIT)]
+    unproven: Annotated[tuple[_Text, ...], Meta(max_length=ITEM_LIMIT)] = ()
 
 
 def read_rehearsal(path: Path) -> tuple[RehearsalResult, Attachment]:
@@ -86,8 +90,6 @@ def read_clock_log(path: Path, number: int) -> tuple[ClockLogResult, Attachment]
         FormatError: the file is no such result.
     """
     data, result = _read(path, ClockLogResult, "vibforge trx log --json")
-    if len(result.verdicts) > LIMIT_VERDICT_LIMIT:
-        raise FormatError(f"more than {LIMIT_VERDICT_LIMIT} verdicts on limits", where=str(path))
     return result, Attachment(
         name=f"clock-log-{number}.json", data=data, what="result of the clock logs"
     )

@@ -367,6 +367,7 @@ def _traces(record: ChangeRecord) -> Iterator[Block]:
     yield Table(tuple((name, False) for name in columns), tuple(_file_rules(record)))
     yield Heading("What other flags would add")
     yield _trace_table(others)
+    yield Heading("Rules that would fire on them")
     yield _rule_table(others)
 
 

@@ -9,12 +9,13 @@ from vibforge.esxi.traces import Act, TraceKind
 from vibforge.evidence.assessment import RiskGrade, Standing
 from vibforge.evidence.change_record import MomentSource
 from vibforge.formats.gnu_tar import KindName
+from vibforge.host.prediction import InstallOutcome
 from vibforge.packages.verification import Outcome
 from vibforge.report import units
 from vibforge.report.change_record import old_name
 from vibforge.report.documents.diff import Diff, OneDifference
-from vibforge.report.documents.plan import Prediction
 from vibforge.report.documents.shape import (
+    Cause,
     Count,
     Document,
     EsxiRelease,
@@ -39,7 +40,35 @@ if TYPE_CHECKING:
     from vibforge.host.prediction import Branch
     from vibforge.host.prediction import Prediction as Predicted
 
-Predictions = tuple[Prediction, ...]
+SHOWN_CAUSES = 20
+"""Causes of one prediction that are listed; `vibforge plan --json` has all."""
+
+
+class RecordedPrediction(Shape, frozen=True):
+    """What a host does, if the conditions hold."""
+
+    conditions: Annotated[tuple[str, ...], says("What is not known and assumed here.")]
+    outcome: Annotated[InstallOutcome, says("What happens.")]
+    certainty: Sure
+    error: Annotated[str | None, says("The class of the host's error; null where it installs.")]
+    causes: Annotated[tuple[Cause, ...], says("Why, the first 20.")]
+    cause_count: Annotated[Count, says("How many causes there are.")]
+
+    @classmethod
+    def of(cls, branch: "Branch[Predicted]") -> Self:
+        """Return a prediction with its conditions."""
+        result = branch.result
+        return cls(
+            conditions=tuple(branch.assumptions.conditions),
+            outcome=result.outcome,
+            certainty=result.certainty,
+            error=result.message.error if result.message else None,
+            causes=tuple(map(Cause.of, result.causes[:SHOWN_CAUSES])),
+            cause_count=len(result.causes),
+        )
+
+
+Predictions = tuple[RecordedPrediction, ...]
 
 
 class HostEntry(Shape, frozen=True):
@@ -148,7 +177,7 @@ class RecordedHost(Shape, frozen=True):
 
 
 def _predictions(branches: "Iterable[Branch[Predicted]]") -> Predictions:
-    return tuple(map(Prediction.of, branches))
+    return tuple(map(RecordedPrediction.of, branches))
 
 
 class RecordedSteps(Shape, frozen=True):
