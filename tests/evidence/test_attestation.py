@@ -447,6 +447,28 @@ def test_a_build_is_needed(lab: Lab, built: Path, other: Path, tmp_path: Path) -
         attest(alone, signer=lab.signer())
 
 
+FORGED = {
+    "NaN": '"x": NaN',
+    "surrogate": r'"x": "\ud800"',
+    "deep": '"x": ' + "[" * 90_000 + "]" * 90_000,
+    "no date": '"release_date": "yesterday"',
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_record_is_an_error_and_no_bug(
+    lab: Lab, built: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copy(built, tmp_path)
+    record = json.loads((built.parent / "build.json").read_text())
+    del record["release_date" if name == "no date" else "allowed"]
+    forged = FORGED[name].replace('"x"', '"allowed"')
+    text = json.dumps(record).replace('{"format"', "{" + forged + ', "format"', 1)
+    (tmp_path / "build.json").write_text(text)
+    with pytest.raises(FormatError):
+        attest(tmp_path, signer=lab.signer())
+
+
 def test_a_builder_has_an_address(lab: Lab, built: Path) -> None:
     stated = attest(built, signer=lab.signer(), builder="https://ci.example.com/fleet")
     builder = json.loads(stated.statement)["predicate"]["runDetails"]["builder"]

@@ -234,6 +234,9 @@ SCENARIOS = {
         again=("sign", "out/x.zip", *_SIGN, "--replace"),
         prepare=_signable_bundle,
     ),
+    "evidence sbom": Scenario(
+        words=("evidence", "sbom", "out/a.vib", "-o", "out/a.json"), prepare=_signable
+    ),
     "bundle create": Scenario(
         words=("bundle", "create", *_CODE, "-o", "out/x.zip", "a.vib", "b.vib", "c.vib"),
         prepare=_several_and_old,

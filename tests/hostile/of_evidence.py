@@ -9,6 +9,7 @@ from pathlib import Path
 from tests import bundles, vibs
 from tests.hostile.case import Hostile, file_input
 from tests.signing import made
+from vibforge.project.build import build
 
 _SIZE = 950_000
 _SBOM = (*("evidence sbom x.vib -o o", "evidence sbom x.vib --as spdx -o o"),)
@@ -133,4 +134,33 @@ def _beside(name: str, content: Callable[[], bytes], command: str) -> Hostile:
     return Hostile(name, make, (tuple(command.split(" ")),))
 
 
-FAMILIES = (packages, evidence)
+def records() -> Iterator[Hostile]:
+    """Builds with a build.json from a stranger."""
+    for name, text in (
+        ("nested", "[" * _SIZE),
+        ("nested-and-closed", "[" * 900 + "]" * 900),
+        ("tables", "[" + "{}," * (_SIZE // 3) + "{}]"),
+        ("keys", "{" + ",".join(f'"{n}":1' for n in range(_SIZE // 12)) + "}"),
+        ("text", '"' + "x" * _SIZE + '"'),
+        ("digits", "9" * _SIZE),
+    ):
+        yield _recorded(f"evidence/record-{name}", text)
+
+
+def _recorded(name: str, text: str) -> Hostile:
+    def make(folder: Path) -> None:
+        (folder / "tree").mkdir()
+        (folder / "tree/x").write_text("x")
+        build(folder / "tree", folder / "made", environment={}, instructions=False)
+        record = json.loads((folder / "made/build.json").read_text())
+        whole = json.dumps(record | {"allowed": "@@"}).replace('"@@"', text)
+        (folder / "made/build.json").write_text(whole)
+        signer = made.made("own", ca=True)
+        (folder / "own.pem").write_bytes(signer.certificate_pem())
+        (folder / "own.key").write_bytes(signer.key_pem())
+
+    words = ("evidence", "attest", "made", "--key", "own.key", "--cert", "own.pem", "-o", "o")
+    return Hostile(name, make, (words,))
+
+
+FAMILIES = (packages, evidence, records)

@@ -104,7 +104,10 @@ def sign(payload_type: str, payload: bytes, signer: Signer) -> bytes:
         intermediates=tuple(_text(other.public_bytes(Encoding.PEM)) for other in others),
     )
     envelope = _Envelope(payload_type=payload_type, payload=_text(payload), signatures=(made,))
-    return json.encode(to_builtins(envelope)) + b"\n"
+    data = json.encode(to_builtins(envelope)) + b"\n"
+    if len(data) > SIZE_LIMIT:
+        raise SigningError(f"the envelope has more than {SIZE_LIMIT} bytes, the limit of readers")
+    return data
 
 
 def _text(data: bytes) -> str:

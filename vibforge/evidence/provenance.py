@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from msgspec import Struct
+from msgspec import DecodeError, Struct
+from msgspec import json as strict_json
 
 from vibforge.errors import FormatError, ModelError, is_folder
 from vibforge.evidence.contents import digests_of
@@ -122,6 +123,9 @@ def statement(build: Build, finished: datetime, builder: str = "", commit: str =
         finished: the time to state.
         builder: URI of the builder, such as the address of a pipeline.
         commit: the git commit that was built; empty if it is not known.
+
+    Raises:
+        FormatError: build.json holds what no statement can.
     """
     whole = {
         "_type": STATEMENT_TYPE,
@@ -139,7 +143,16 @@ def statement(build: Build, finished: datetime, builder: str = "", commit: str =
             },
         },
     }
-    return json.dumps(whole, sort_keys=True, separators=(",", ":")).encode("ascii")
+    try:
+        text = json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        strict_json.decode(text)  # other readers refuse lone surrogates and deep nesting
+    except (ValueError, RecursionError, DecodeError) as error:
+        raise FormatError(
+            f"this build.json cannot be stated: {error}",
+            where=str(build.vib.parent / RECORD_NAME),
+            remedy="build again",
+        ) from error
+    return text.encode("ascii")
 
 
 def _subjects(build: Build) -> Iterator[JsonObject]:
