@@ -177,6 +177,14 @@ def test_a_shallow_clone_knows_a_date_only_within_its_history(
     assert "shallow" in refused(repository.clone(tmp_path / "two", "--depth", "1"))
 
 
+def test_a_shallow_clone_of_the_whole_history_knows_every_date(
+    repository: Repository, tmp_path: Path
+) -> None:
+    project = repository.clone(tmp_path / "clone", "--depth", "2")
+    assert git(project, "rev-parse", "--is-shallow-repository") == "true"
+    assert date_of(project) == FIRST
+
+
 def test_a_folder_without_git_has_no_date(tmp_path: Path, repository: Repository) -> None:
     repository.git("archive", "--format=tar", "-o", str(tmp_path / "export.tar"), "HEAD")
     shutil.unpack_archive(tmp_path / "export.tar", tmp_path / "export", filter="data")
@@ -353,7 +361,9 @@ def test_a_partial_clone_fetches_nothing(repository: Repository, tmp_path: Path)
     repository.git("config", "uploadpack.allowFilter", "true")
     project = repository.clone(tmp_path / "clone", "--filter=tree:0", "--no-checkout")
     project.mkdir()
-    assert "git cannot tell about it" in refused(project)
+    message = refused(project)
+    assert "git cannot tell about it" in message
+    assert "warning" not in message
 
 
 def test_folders_that_look_like_a_bare_repository_are_none(repository: Repository) -> None:

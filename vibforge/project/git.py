@@ -54,6 +54,7 @@ _NO_REPOSITORY = "not a git repository (or any"
 _NO_COMMITS = ("does not have any commits yet", "bad default revision")
 _SHA256_LENGTH = 64
 """Hexadecimal digits of an object's name in a repository that uses SHA-256."""
+_FATAL = "fatal: "
 _SUBMODULE, _LINK, _PROGRAM = "160000", "120000", "100755"
 _LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
 """What Git LFS commits in place of a file (git-lfs, docs/spec.md)."""
@@ -121,7 +122,13 @@ class Checkout(Struct, frozen=True, dict=True):
         if answer is None or not answer.strip():
             return None
         name, date, *grafted = answer.decode("ascii", "replace").split()
-        return Commit(name=name, seconds=date, is_boundary=bool(grafted))
+        is_boundary = bool(grafted) and self._has_parents(name)
+        return Commit(name=name, seconds=date, is_boundary=is_boundary)
+
+    def _has_parents(self, commit: str) -> bool:
+        """Whether a commit has parents, be they in the clone or not."""
+        head, _, _message = _required(self.project, "cat-file", "commit", commit).partition(b"\n\n")
+        return b"\nparent " in head
 
     def date(self) -> ReleaseDate | None:
         """Return the committer's date of the last commit; None without git, or without a commit.
@@ -379,7 +386,8 @@ def _reason(answer: _Answer) -> str:
     if len(answer.out) > _ANSWER_LIMIT:
         return f"the answer has more than {_ANSWER_LIMIT} bytes"
     lines = [line.strip() for line in answer.said.splitlines() if line.strip()]
-    return escaped(lines[0].removeprefix("fatal: ")) if lines else f"exit code {answer.code}"
+    lines.sort(key=lambda line: not line.startswith(_FATAL))  # warnings come first
+    return escaped(lines[0].removeprefix(_FATAL)) if lines else f"exit code {answer.code}"
 
 
 def _run(command: Sequence[str]) -> _Answer:
