@@ -13,7 +13,7 @@ from vibforge.project.ledger import WrittenKind
 from vibforge.report.documents.shape import Fault, json_text
 from vibforge.report.schema import RECIPE, schema, schema_names
 
-VERSIONS = {"record": 2}
+VERSIONS = {"record": 2, "sign": 2}
 """The shapes that are not the first of their name."""
 
 OF_TWO_KINDS = {

@@ -50,7 +50,7 @@ class RecordedPrediction(Shape, frozen=True):
     conditions: Annotated[tuple[str, ...], says("What is not known and assumed here.")]
     outcome: Annotated[InstallOutcome, says("What happens.")]
     certainty: Sure
-    error: Annotated[str | None, says("The class of the host's error; null where it installs.")]
+    error_class: Annotated[str | None, says("The host's error; null where it installs.")]
     causes: Annotated[tuple[Cause, ...], says("Why, the first 20.")]
     cause_count: Annotated[Count, says("How many causes there are.")]
 
@@ -62,7 +62,7 @@ class RecordedPrediction(Shape, frozen=True):
             conditions=tuple(branch.assumptions.conditions),
             outcome=result.outcome,
             certainty=result.certainty,
-            error=result.message.error if result.message else None,
+            error_class=result.message.error if result.message else None,
             causes=tuple(map(Cause.of, result.causes[:SHOWN_CAUSES])),
             cause_count=len(result.causes),
         )

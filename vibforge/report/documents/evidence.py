@@ -48,14 +48,14 @@ class EvidenceAttest(Document, tag="vibforge/evidence-attest/1", frozen=True):
     """An attestation that was made."""
 
     path: Annotated[str | None, says("The file that was written; null if none was.")]
-    vib: Annotated[str, says("The VIB.")]
+    vib_path: Annotated[str, says("The VIB.")]
     vib_sha256: Annotated[Sha256, says("Of the VIB.")]
     predicate_type: Annotated[str, says("The kind of statement: SLSA provenance.")]
     build_type: Annotated[str, says("What docs/reference/provenance.md describes.")]
     signer: Annotated[str, says("Subject of the signer's certificate.")]
     key_id: Annotated[Sha256, says("Of the signer's public key.")]
     time: Annotated[Time, says("The time that the provenance states.")]
-    time_source: Annotated[TimeSource, says("Where the time comes from.")]
+    stated_time_source: Annotated[TimeSource, says("Where the time comes from.")]
     statement: Annotated[Any, says("The in-toto statement.")]
 
     @classmethod
@@ -63,14 +63,14 @@ class EvidenceAttest(Document, tag="vibforge/evidence-attest/1", frozen=True):
         """Tell what was attested, and by whom."""
         return cls(
             path=None if output is None else str(output),
-            vib=str(attested.build.vib),
+            vib_path=str(attested.build.vib),
             vib_sha256=attested.build.sha256,
             predicate_type=PREDICATE_TYPE,
             build_type=BUILD_TYPE,
             signer=attested.certificate.subject.rfc4514_string(),
             key_id=attested.key_id,
             time=units.utc(attested.stated.moment),
-            time_source=attested.stated.source,
+            stated_time_source=attested.stated.source,
             statement=json.loads(attested.statement),
         )
 
@@ -81,10 +81,10 @@ class EvidenceRequest(Document, tag="vibforge/evidence-request/1", frozen=True):
     title: ClassVar[str] = "vibforge evidence attest --pae-out --json"
 
     path: Annotated[str, says("The file that was written: the text to sign, DSSE's PAE.")]
-    vib: Annotated[str, says("The VIB.")]
+    vib_path: Annotated[str, says("The VIB.")]
     sha256: Annotated[Sha256, says("Of the text; a service that signs digests signs this one.")]
 
     @classmethod
     def of(cls, request: "ToAttest", output: Path) -> Self:
         """Tell what has to be signed."""
-        return cls(path=str(output), vib=str(request.build.vib), sha256=request.sha256)
+        return cls(path=str(output), vib_path=str(request.build.vib), sha256=request.sha256)
