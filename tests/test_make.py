@@ -90,6 +90,25 @@ def test_nothing_is_rebuilt_that_has_not_changed(tmp_path: Path, make: Make) -> 
 
 
 @pytest.mark.slow
+def test_what_was_published_is_compared(tmp_path: Path, make: Make) -> None:
+    tree = trx_tree(tmp_path / "trx-conf")
+    words = ("package", "PROJECT=trx-conf", "PREVIOUS='last releases' lists/SHA256SUMS", "V=1")
+    make("dist", "PROJECT=trx-conf")
+    (tmp_path / "dist").rename(tmp_path / "last releases")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "last releases/SHA256SUMS").rename(tmp_path / "lists/SHA256SUMS")
+    assert "Compared with 1 published version" in make(*words)
+    (tree / "etc/vmware/more").touch()
+    for target in ("package", "dist", "bundle"):
+        refused = make.run(target, *words[1:])
+        assert refused.returncode == 2
+        assert "+ /etc/vmware/more" in refused.stderr
+    assert "is lower" in make.run("check", *words[1:], "VERSION=0.9-1").stderr
+    assert "had other bytes" in make(*words, "OVERWRITE=1")
+    assert "neither 1 nor 0" in make.run(*words, "OVERWRITE=yes").stderr
+
+
+@pytest.mark.slow
 def test_several_projects_side_by_side(tmp_path: Path, make: Make) -> None:
     names = ["one", "two", "three"]
     for name in names:

@@ -74,7 +74,6 @@ if TYPE_CHECKING:
     from vibforge.project.build import Built
     from vibforge.project.bump import Bumped
     from vibforge.project.plan_build import BuildPlan
-    from vibforge.project.published import PublishedVersion
     from vibforge.project.recipe import (
         ContentType,
         FileMapping,
@@ -85,7 +84,7 @@ if TYPE_CHECKING:
         Recipe,
     )
     from vibforge.project.recipe_reading import read_recipe
-    from vibforge.project.version_lock import VersionConflict
+    from vibforge.project.version_lock import PublishedVersion, VersionConflict
     from vibforge.reproduction.rebuilding import Rebuild, Reproduction
     from vibforge.reproduction.replaying import Replay
     from vibforge.signing.key_source import KeySource, open_signer
@@ -135,7 +134,7 @@ _HOMES = {
     "PayloadType": "vibforge.project.recipe",
     "Plan": "vibforge.packages.plan",
     "Problem": "vibforge.errors",
-    "PublishedVersion": "vibforge.project.published",
+    "PublishedVersion": "vibforge.project.version_lock",
     "Rebuild": "vibforge.reproduction.rebuilding",
     "Recipe": "vibforge.project.recipe",
     "Rehearsal": "vibforge.trx.rehearsal.rehearse",

@@ -131,7 +131,8 @@ class Bench(Struct, frozen=True):
             tally.leftovers["partial folder"] += 1
             if number != signal.SIGKILL:
                 yield f"{folder.name} is left"
-        yield from (f"{path} is gone" for path in self.before if path not in found)
+        lost = (self.before.keys() & self.after.keys()) - found.keys()
+        yield from (f"{path} is gone" for path in sorted(lost))
 
     def _manners(self, number: int, code: int, outcome: str, log: str) -> Iterator[str]:
         """Yield how the command did not end as one ends that is asked to."""

@@ -72,10 +72,16 @@ def _small(folder: Path) -> None:
     trx_tree(folder / "p")
 
 
-def _small_and_old(folder: Path) -> None:
+def _small_and_old(folder: Path, *options: str) -> None:
     _small(folder)
     make_tree(folder / "older", {"opt/x": "another content\n", "opt/y": "y" * 3000})
-    _done("build", folder / "older", "--set", "name=p", "-o", folder / OUTPUT)
+    named = ("--set", "name=p", "--vendor", "Acme")
+    _done("build", folder / "older", *named, "-o", folder / OUTPUT, *options)
+
+
+def _small_and_old_bundle(folder: Path) -> None:
+    """The bundle of the older one is removed with it."""
+    _small_and_old(folder, "--bundle")
 
 
 def _large(folder: Path) -> None:
@@ -197,9 +203,14 @@ _SIGN = ("--key", "lab/signers/s.key", "--cert", "lab/signers/s.pem")
 _FORCED = ("extract", "a.vib", "-C", OUTPUT, "--force")
 _BOOT_COPY = ("--layout", "boot-copy", "--set", "payloads[0].type=vgz")
 
+_OVERWRITING = ("build", "p", "-o", OUTPUT, "--overwrite", "--vendor", "Acme")
+
 SCENARIOS = {
     "build": Scenario(words=("build", "p", "-o", OUTPUT), prepare=_small),
-    "build over an older one": Scenario(words=("build", "p", "-o", OUTPUT), prepare=_small_and_old),
+    "build over an older one": Scenario(words=_OVERWRITING, prepare=_small_and_old),
+    "build over an older one with a bundle": Scenario(
+        words=_OVERWRITING, prepare=_small_and_old_bundle
+    ),
     "build three payloads, --bundle": Scenario(
         words=(
             "build",

@@ -11,7 +11,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 COMMANDS = (
-    *("build over an older one", "build signed, --bundle", "sign in place", "bundle create"),
+    *(
+        "build over an older one",
+        "build over an older one with a bundle",
+        "build signed, --bundle",
+        "sign in place",
+        "bundle create",
+    ),
     *("extract", "extract --force", "extract --stage", "init", "pki issue", "trx new"),
 )
 

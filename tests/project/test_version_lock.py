@@ -632,6 +632,29 @@ def test_a_stage_with_the_descriptor_of_a_vib_warns(desk: Desk) -> None:
     assert build(stage, desk.root / "new", settings={"version": "2-1"}).warnings == ()
 
 
+def test_the_command_line_says_it_in_text_and_json(desk: Desk) -> None:
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "vibforge", "build", str(desk.root / "p"), *words]
+        return subprocess.run(command, cwd=desk.root, capture_output=True, text=True, check=False)
+
+    assert run("--bundle", "--quiet").returncode == 0
+    desk.edit("tree/opt/a", "two\n")
+    refused = run("--json")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "+two" in refused.stderr
+    facts = json.loads(run("--json", "--overwrite", "--previous", "dist").stdout)
+    assert {each["kind"] for each in facts["overwritten"]} == {"other bytes"}
+    assert facts["removed"] == [f"dist/{BUNDLE}"]
+    assert {each["version"] for each in facts["previous"]} == {"1.2.0-1"}
+    assert facts["warnings"] == []
+    desk.edit("tree/opt/a", "three\n")
+    said = run("--overwrite", "--bundle").stdout
+    assert "! dist/Acme_bootbank_agent_1.2.0-1.vib: 1.2.0-1 had other bytes" in said
+    facts = json.loads(run("--json", "--if-changed", "--bundle").stdout)
+    assert facts["previous"] is None
+    assert facts["overwritten"] == facts["removed"] == []
+
+
 def test_a_signed_release_is_not_what_the_project_builds(desk: Desk, lab: Lab) -> None:
     """Signing in place makes other bytes; the unsigned build is refused after it."""
     issued = lab.issued(AcceptanceLevel.PARTNER)

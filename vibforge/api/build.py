@@ -35,10 +35,15 @@ if TYPE_CHECKING:
     from vibforge.errors import Problem
     from vibforge.packages.lint import LintResult
     from vibforge.project.build import Built
+    from vibforge.project.ledger import Facts
     from vibforge.project.plan_build import BuildPlan
-    from vibforge.project.published import PublishedVersion
     from vibforge.project.recipe import Recipe
-    from vibforge.project.version_lock import VersionConflict, VersionLock
+    from vibforge.project.version_lock import (
+        Explanation,
+        PublishedVersion,
+        VersionConflict,
+        VersionLock,
+    )
     from vibforge.signing.expiry import Expiry
     from vibforge.signing.signer import Signer
 
@@ -209,9 +214,7 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
     plan = _bundled(plan_build.without_key(plan) if unsigned else plan, bundle)
     folder = path_of(output)
     releases = None if previous is None else _releases(previous, plan)
-    lock = version_lock.VersionLock(
-        releases=releases or (), overwrite=overwrite, explain=explanation.explain
-    )
+    lock = version_lock.VersionLock(releases=releases or (), overwrite=overwrite, explain=_explain)
     lock.check_plan(plan)
     if dry_run:
         return BuildResult(plan=plan, folder=folder, dry_run=True, previous=releases)
@@ -244,6 +247,11 @@ def build(  # noqa: PLR0913 - each one is a thing that a caller decides
         overwritten=built.conflicts,
         removed=built.removed,
     )
+
+
+def _explain(of: PublishedVersion, new: Path, facts: Facts) -> Explanation | None:
+    """Load what compares VIBs only if a build is refused."""
+    return explanation.explain(of, new, facts)
 
 
 def _releases(

@@ -11,8 +11,7 @@ from vibforge.errors import VibforgeError
 from vibforge.files.inputs import FileSource
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.project.ledger import Facts
-from vibforge.project.published import PublishedVersion
-from vibforge.project.version_lock import Explanation
+from vibforge.project.version_lock import Explanation, PublishedVersion
 
 _SHOWN_DIFFERENCES = 4
 _SHOWN_LINES = 2

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from vibforge.bundle.opening import OpenBundle, file_digests, opened_bundles
-from vibforge.errors import FormatError, ModelError, Problem, is_file, is_folder
+from vibforge.errors import FormatError, Problem, is_file, is_folder
 from vibforge.files.inputs import FileSource, Source, read_file
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind, not_a
 from vibforge.project.clean import CHECKSUMS_NAME
@@ -20,14 +20,13 @@ from vibforge.project.ledger import (
     FORMAT,
     RECORD_LIMIT,
     RECORD_NAME,
-    Facts,
     WrittenKind,
     is_plain_name,
     parse_record,
 )
+from vibforge.project.version_lock import PublishedVersion
 from vibforge.vib.archive import Vib
-from vibforge.vib.descriptor import Descriptor
-from vibforge.vib.identity import check_version
+from vibforge.vib.identity import VIB_SUFFIX, PackageName
 
 LINE_LIMIT = 100_000
 """Most lines of a SHA256SUMS."""
@@ -35,66 +34,11 @@ VISITED_LIMIT = 100_000
 """Most files and folders in a folder that `--previous` names."""
 DEPTH_LIMIT = 16
 """Most folders in each other that `--previous` looks into."""
-_VIB_SUFFIX = ".vib"
-_PACKAGE_SUFFIXES = (_VIB_SUFFIX, ".zip")
+_PACKAGE_SUFFIXES = (VIB_SUFFIX, ".zip")
 _GNU_LINE = re.compile(r"(\\?)([0-9A-Fa-f]{64}) [ *](.+)", re.DOTALL)
 _BSD_LINE = re.compile(r"SHA256 \((.+)\) = ([0-9A-Fa-f]{64})", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r"}
-
-
-class PackageName(Struct, frozen=True):
-    """What the IDs of all versions of a package share."""
-
-    vendor: str
-    type: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.vendor}_{self.type}_{self.name}"
-
-    def version_in(self, file_name: str, known: str) -> str | None:
-        """Return the version in the name of a VIB's file; None if it is not of this package.
-
-        Args:
-            file_name: the name.
-            known: a version that the package has, in any form. In other versions no `_` can be, for
-                `a_b_1.0-1` would be a version of `a` as well as of `a_b`.
-        """
-        start = f"{self}_"
-        if file_name == f"{start}{known}{_VIB_SUFFIX}":
-            return known
-        if not file_name.startswith(start) or not file_name.endswith(_VIB_SUFFIX):
-            return None
-        version = file_name[len(start) : -len(_VIB_SUFFIX)]
-        try:
-            check_version(version)
-        except ModelError:
-            return None
-        return version
-
-    def is_of(self, descriptor: Descriptor) -> bool:
-        """Whether a VIB is a version of this package."""
-        found = (descriptor.vendor, descriptor.type, descriptor.name)
-        return found == (self.vendor, self.type, self.name)
-
-
-class PublishedVersion(Struct, frozen=True, kw_only=True):
-    """A version of the package that is known from a file.
-
-    Attributes:
-        where: the file, with the line or member.
-        version: its version.
-        sha256: the SHA-256 of the VIB in hexadecimal; empty if its version is another.
-    """
-
-    where: str
-    version: str
-    sha256: str = ""
-    package: Path | None = None
-    """A VIB or bundle that holds it."""
-    record: Facts | None = None
-    """The build.json that describes it."""
 
 
 def read_releases(
@@ -145,8 +89,9 @@ class _Reader(Struct, frozen=True):
         if vib.faults:
             where, faults = source.name, vib.faults
             raise FormatError.from_problems(Problem(what=f.what, where=where) for f in faults)
-        if self.package.is_of(vib.descriptor):
-            version = vib.descriptor.version
+        of = vib.descriptor
+        if PackageName(of.vendor, of.type or "", of.name) == self.package:
+            version = of.version
             sha256 = file_digests(source)[0] if version == self.version else ""
             yield PublishedVersion(where=source.name, version=version, sha256=sha256, package=path)
 

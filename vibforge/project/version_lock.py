@@ -5,6 +5,7 @@ reach a host that has the first. What has the ID is looked for in the output fol
 bundles alike, and in what was published before.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -12,15 +13,31 @@ from typing import Any
 
 from msgspec import Struct
 
-from vibforge.bundle.opening import file_digests, opened_bundles
+from vibforge.bundle import opening
 from vibforge.errors import OutputError, Problem, VibforgeError, is_file
-from vibforge.files.inputs import FileSource
 from vibforge.files.publication import Publication
 from vibforge.project.ledger import Facts, WrittenKind, is_plain_name, read_record
 from vibforge.project.plan_build import BuildPlan
-from vibforge.project.published import PackageName, PublishedVersion
 from vibforge.vib.archive import Vib
-from vibforge.vib.identity import Version, proposed_version
+from vibforge.vib.identity import PackageName, Version, proposed_version
+
+
+class PublishedVersion(Struct, frozen=True, kw_only=True):
+    """A version of the package that is known from a file.
+
+    Attributes:
+        where: the file, with the line or member.
+        version: its version.
+        sha256: the SHA-256 of the VIB in hexadecimal; empty if its version is another.
+    """
+
+    where: str
+    version: str
+    sha256: str = ""
+    package: Path | None = None
+    """A VIB or bundle that holds it."""
+    record: Facts | None = None
+    """The build.json that describes it."""
 
 
 class ConflictKind(StrEnum):
@@ -73,7 +90,7 @@ class VersionLock(Struct, frozen=True, kw_only=True):
     """What a build is compared with before it gets its name.
 
     Attributes:
-        releases: what was published before, see `read_releases`.
+        releases: what was published before, see `published.read_releases`.
         overwrite: whether conflicts are reported in the result instead of refusing the build.
         explain: says in the refusal what differs.
     """
@@ -184,10 +201,19 @@ def _vibs(plan: BuildPlan, folder: Path, sha256: str) -> Iterator[VersionConflic
         if version != mine.text:
             yield VersionConflict(kind=ConflictKind.EQUAL_VERSION, where=where, version=version)
         elif sha256 and is_file(path):
-            found = file_digests(FileSource.from_path(path))[0]
+            found = _sha256(path)
             if found != sha256:
                 kind = ConflictKind.OTHER_BYTES
                 yield VersionConflict(kind=kind, where=where, version=version, sha256=found)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        what = f"cannot be compared with the build: {error.strerror or error}"
+        raise OutputError(what, where=str(path), remedy="remove it, or build elsewhere") from error
 
 
 def has_stale_bundle(plan: BuildPlan, folder: Path) -> bool:
@@ -218,11 +244,11 @@ def _bundles(plan: BuildPlan, folder: Path) -> list[Path]:
 
 def _in_bundle(path: Path, plan: BuildPlan, sha256: str) -> Iterator[VersionConflict]:
     try:
-        with opened_bundles(path) as bundles:
+        with opening.opened_bundles(path) as bundles:
             for source in (source for bundle in bundles for source in bundle.sources):
                 if Vib.from_source(source).descriptor.vib_id != plan.vib_id:
                     continue
-                found = file_digests(source)[0]
+                found = opening.file_digests(source)[0]
                 if found != sha256:
                     kind, version = ConflictKind.OTHER_BYTES, plan.recipe.version
                     yield VersionConflict(kind=kind, where=str(path), version=version, sha256=found)

@@ -371,6 +371,40 @@ def _raised(field: str) -> str:
     return f"{number:0{len(digits)}d}{rest}"
 
 
+VIB_SUFFIX = ".vib"
+
+
+class PackageName(Struct, frozen=True):
+    """What the IDs of all versions of a package share: vendor, type and name."""
+
+    vendor: str
+    type: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.vendor}_{self.type}_{self.name}"
+
+    def version_in(self, file_name: str, known: str) -> str | None:
+        """Return the version in the name of a VIB's file; None if it is not of this package.
+
+        Args:
+            file_name: the name.
+            known: a version that the package has, in any form. In other versions no `_` can be, for
+                `a_b_1.0-1` would be a version of `a` as well as of `a_b`.
+        """
+        start = f"{self}_"
+        if file_name == f"{start}{known}{VIB_SUFFIX}":
+            return known
+        if not file_name.startswith(start) or not file_name.endswith(VIB_SUFFIX):
+            return None
+        version = file_name[len(start) : -len(VIB_SUFFIX)]
+        try:
+            check_version(version)
+        except ModelError:
+            return None
+        return version
+
+
 _EPOCH = re.compile(r"[0-9]{1,11}")
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 """The upper limit; the time field of a tar header ends in 2242."""

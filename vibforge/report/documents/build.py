@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from vibforge.project.build import Built
     from vibforge.project.pack import PayloadTree
     from vibforge.project.plan_build import BuildPlan
-    from vibforge.project.published import PublishedVersion
-    from vibforge.project.version_lock import VersionConflict
+    from vibforge.project.version_lock import PublishedVersion, VersionConflict
     from vibforge.project.versioning import BuildVersion
     from vibforge.trx.check import CheckResult
 
