@@ -140,3 +140,19 @@ def test_the_pages_name_what_there_is() -> None:
     assert len(named) > 30
     for name in named:
         assert resolve_name(f"vibforge.{name}") is not None
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_field_hides_what_the_annotations_of_its_class_use(path: Path) -> None:
+    """Python 3.14 evaluates annotations late, when the names of the fields go first."""
+    for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(each, ast.ClassDef):
+            fields = [node for node in each.body if isinstance(node, ast.AnnAssign)]
+            names = {node.target.id for node in fields if isinstance(node.target, ast.Name)}
+            used = {
+                name.id
+                for node in fields
+                for name in ast.walk(node.annotation)
+                if isinstance(name, ast.Name)
+            }
+            assert not names & used, each.name

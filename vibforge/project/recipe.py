@@ -312,24 +312,28 @@ class PayloadRecipe(Struct, frozen=True, kw_only=True):
     ] = ()
 
 
+_key = key
+"""For a class with a field `key`, which Python 3.14 takes when it evaluates annotations late."""
+
+
 class SigningRecipe(Struct, frozen=True, kw_only=True):
     """The key that signs what is built; files are relative to the recipe."""
 
     certificates: Annotated[
-        tuple[str, ...], key("Files with its certificate and the chain above it, in any order.")
+        tuple[str, ...], _key("Files with its certificate and the chain above it, in any order.")
     ] = ()
-    passphrase_file: Annotated[str, key("File whose first line is the passphrase or PIN.")] = ""
-    passphrase_env: Annotated[str, key("Environment variable with the passphrase or PIN.")] = ""
+    passphrase_file: Annotated[str, _key("File whose first line is the passphrase or PIN.")] = ""
+    passphrase_env: Annotated[str, _key("Environment variable with the passphrase or PIN.")] = ""
     signing_time: Annotated[
         ReleaseDate | None,
-        key(
+        _key(
             "Time in the signature; if it is missing, the later of the release date and the "
             "certificate's notBefore."
         ),
     ] = None
     key: Annotated[
         str,
-        key(
+        _key(
             "PEM or PKCS#12 file, `env:NAME` for PEM in the environment, or a `pkcs11:` URI. "
             "Name the PKCS#11 library at the build, with `--pkcs11-module` or PKCS11_MODULE_PATH; "
             "a `module-path` in the URI must be the same.",

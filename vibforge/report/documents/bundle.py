@@ -17,6 +17,7 @@ from vibforge.report.documents.shape import (
     Shape,
     Size,
     Sure,
+    noted,
     says,
 )
 from vibforge.report.documents.verify import Verification
@@ -234,12 +235,12 @@ class BundleInspect(Document, tag="vibforge/bundle-inspect/1", frozen=True):
 class Reader(Shape, frozen=True):
     """What a reader makes of a bundle."""
 
-    reader: Annotated[BundleReader, says("Who.")]
-    verdict: Annotated[Verdict, says("What becomes of it.")]
+    reader: Annotated[BundleReader, noted("Who.")]
+    verdict: Annotated[Verdict, noted("What becomes of it.")]
     certainty: Sure
-    says: Annotated[str | None, says("What it prints.")]
-    causes: Annotated[tuple[Cause, ...], says("Why.")]
-    notes: Annotated[tuple[str, ...], says("What else to know.")]
+    says: Annotated[str | None, noted("What it prints.")]
+    causes: Annotated[tuple[Cause, ...], noted("Why.")]
+    notes: Annotated[tuple[str, ...], noted("What else to know.")]
 
     @classmethod
     def of(cls, found: ReaderVerdict) -> Self:

@@ -26,6 +26,7 @@ from vibforge.report.documents.shape import (
     Size,
     Sure,
     Time,
+    noted,
     says,
 )
 from vibforge.vib.signature import Signature
@@ -208,11 +209,11 @@ class RecordedSteps(Shape, frozen=True):
 class RecordedTrace(Shape, frozen=True):
     """What an act leaves on a host."""
 
-    kind: Annotated[TraceKind, says("Where it is found.")]
-    name: Annotated[str, says("Name of the record or event, or the words; ? if none is known.")]
-    says: Annotated[str, says("What it says.")]
+    kind: Annotated[TraceKind, noted("Where it is found.")]
+    name: Annotated[str, noted("Name of the record or event, or the words; ? if none is known.")]
+    says: Annotated[str, noted("What it says.")]
     certainty: Sure
-    source: Annotated[str, says("Where that is from.")]
+    source: Annotated[str, noted("Where that is from.")]
 
     @classmethod
     def of(cls, trace: "traces.Trace") -> Self:

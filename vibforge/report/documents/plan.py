@@ -15,6 +15,7 @@ from vibforge.report.documents.shape import (
     Shape,
     Sure,
     Unreadable,
+    noted,
     says,
 )
 from vibforge.vib.signature import Signature
@@ -30,16 +31,18 @@ if TYPE_CHECKING:
 class Prediction(Shape, frozen=True):
     """What a host does, if the conditions hold."""
 
-    conditions: Annotated[tuple[str, ...], says("What is not known and assumed here.")]
-    outcome: Annotated[InstallOutcome, says("What happens.")]
-    dry_run: Annotated[bool, says("Whether it only says so.")]
+    conditions: Annotated[tuple[str, ...], noted("What is not known and assumed here.")]
+    outcome: Annotated[InstallOutcome, noted("What happens.")]
+    dry_run: Annotated[bool, noted("Whether it only says so.")]
     certainty: Sure
-    says: Annotated[str | None, says("What the host prints.")]
-    causes: Annotated[tuple[Cause, ...], says("Why.")]
-    hidden_causes: Annotated[tuple[Cause, ...], says("What shows itself once the causes are gone.")]
-    added: Annotated[tuple[str, ...], says("VIB IDs that come in.")]
-    removed: Annotated[tuple[str, ...], says("VIB IDs that go.")]
-    skipped: Annotated[tuple[Cause, ...], says("VIBs that are passed over while others come in.")]
+    says: Annotated[str | None, noted("What the host prints.")]
+    causes: Annotated[tuple[Cause, ...], noted("Why.")]
+    hidden_causes: Annotated[
+        tuple[Cause, ...], noted("What shows itself once the causes are gone.")
+    ]
+    added: Annotated[tuple[str, ...], noted("VIB IDs that come in.")]
+    removed: Annotated[tuple[str, ...], noted("VIB IDs that go.")]
+    skipped: Annotated[tuple[Cause, ...], noted("VIBs that are passed over while others come in.")]
 
     @classmethod
     def of(cls, branch: "Branch[Predicted]") -> Self:

@@ -25,6 +25,10 @@ def says(text: str) -> Meta:
     return Meta(description=text)
 
 
+noted = says
+"""For a shape with a field `says`, which Python 3.14 takes when it evaluates annotations late."""
+
+
 class Shape(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An object in a document. Each key says what it holds; a schema knows no other keys.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Self
 
-from vibforge.report.documents.shape import Document, Good, Path, Sha256, Shape, says
+from vibforge.report.documents.shape import Document, Good, Path, Sha256, Shape, noted, says
 from vibforge.report.documents.trx import TrxFinding
 from vibforge.report.trx_rehearse import FLAGS, LIMITS, good_hearing
 from vibforge.trx.network.capture import Transport
@@ -276,9 +276,9 @@ class Override(Shape, frozen=True):
 class Rejected(Shape, frozen=True):
     """A line that a program does not take."""
 
-    program: Annotated[str, says("Program.")]
-    line: Annotated[int, says("Line of the trx.conf.")]
-    says: Annotated[str, says("What the program says.")]
+    program: Annotated[str, noted("Program.")]
+    line: Annotated[int, noted("Line of the trx.conf.")]
+    says: Annotated[str, noted("What the program says.")]
 
 
 class Assumed(Shape, frozen=True):
