@@ -122,6 +122,7 @@ BAD: dict[str, Callable[[], Vib]] = {
     ),
     "VF109": lambda: make(members={2: ("//", b"x/\n")}),
     "VF331": lambda: with_file("opt/a", mode=0o1644),
+    "VF348": lambda: with_file("etc/a.conf", mode=0o1644),
     "VF332": lambda: make(
         tree(replace(FILES[3], mode=0o1644)), software_tags=("RestrictStickyFiles",)
     ),

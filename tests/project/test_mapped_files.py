@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vibforge
 from tests.trees import TRX_CONF, make_tree
 from vibforge.errors import OutputError, VibforgeError
 from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
@@ -17,6 +18,8 @@ from vibforge.project.build import build
 from vibforge.project.mapped_files import SourcePattern
 from vibforge.project.plan_build import BuildPlan, plan_build
 from vibforge.project.up_to_date import is_up_to_date
+from vibforge.report.build import build_text
+from vibforge.report.paint import Paint
 
 HEAD = 'name = "agent"\nversion = "1.0-1"\n[[payloads]]\nname = "agent"\n'
 DATE = {"SOURCE_DATE_EPOCH": "0"}
@@ -346,3 +349,16 @@ def test_the_order_of_the_entries_is_that_of_nothing_else(tmp_path: Path) -> Non
         project(root, *contents)
         digests.add(build(root, tmp_path / f"dist{number}", environment=DATE).sha256)
     assert len(digests) == 1
+
+
+def test_the_end_of_a_build_counts_the_files_that_keep_edits(tmp_path: Path) -> None:
+    root = project(
+        tmp_path / "p",
+        mapped(src="out/lib", dst="etc/agent", config=True),
+        mapped(src="out/bin", dst="opt/agent", config=True),
+        **OUT,
+    )
+    text = build_text(vibforge.build(root, tmp_path / "dist", environment=DATE), Paint())
+    assert "  config   3 files below /etc keep edits, on 6.7 over an update too" in text
+    result = vibforge.lint(root, select=("VF348", "VF331"), environment=DATE)
+    assert [each.rule for each in result.findings] == ["VF331"] * 2 + ["VF348"] * 3

@@ -9,7 +9,7 @@ from vibforge.esxi.paths import BOOT_COPIED, EDITED_PATHS, SHIPPED_PATHS, host_p
 from vibforge.esxi.release import PRODUCT, Certainty
 from vibforge.findings.check import Contradiction, Fault, Result, Severity, Topic, Unchecked, check
 from vibforge.formats import xml_reading
-from vibforge.formats.gnu_tar import EntryKind
+from vibforge.formats.gnu_tar import ArchiveEntry, EntryKind
 from vibforge.vib.payload_scan import FIREWALL
 from vibforge.vib.scan import VibScan
 
@@ -153,6 +153,35 @@ def sticky_outside_etc(subject: VibScan) -> Iterator[Fault]:
         is_sticky_file = file.entry.mode & _STICKY and file.entry.kind is not EntryKind.DIRECTORY
         if is_sticky_file and not file.path.startswith("etc/"):
             what = f"has mode {file.entry.mode:04o}, but edits outside /etc are lost at a reboot"
+            yield Fault(file.path, what)
+
+
+def keeps_edits(entry: ArchiveEntry) -> bool:
+    """Return whether a host keeps edits of a file: format.md#sticky-files."""
+    is_file = entry.kind is not EntryKind.DIRECTORY and not entry.kind.is_link
+    return is_file and bool(entry.mode & _STICKY) and entry.path.startswith("etc/")
+
+
+@check("VF348", Severity.NOTE, Certainty.DOCUMENTED)
+def sticky_file_keeps_edits(subject: VibScan) -> Iterator[Fault]:
+    """A file below /etc has the sticky bit, so that hosts keep edits of it.
+
+    Why: once somebody edits such a file on a host, the host saves the edit and restores it after
+    a reboot (measured on 6.7). An update to another version of the VIB then keeps the edit, and the
+    new file of the package does not take effect on that host (documented for 6.7). If the VIB is
+    removed, the edit is not restored when it is installed again (documented for 6.7). Whether 7.0
+    and later do the same is not known: 7.0 U2 added a configuration store.
+
+    Remedy: nothing, if administrators edit the file. If every update has to replace the file, clear
+    the sticky bit: leave `config = true` out, or write a mode without the leading 1. `vibforge
+    host-check` shows which hosts have an edit.
+
+    Evidence: a 6.7 host; a host image of 6.7.0; KB 342062.
+    """
+    for file in subject.files():
+        if keeps_edits(file.entry):
+            mode = f"{file.entry.mode:04o}"
+            what = f"has mode {mode}: ESXi 6.7 keeps an edit of it over an update; later: not known"
             yield Fault(file.path, what)
 
 
@@ -485,6 +514,7 @@ CHECKS = (
     file_of_esxi,
     odd_path_in_list,
     sticky_outside_etc,
+    sticky_file_keeps_edits,
     sticky_under_strict_tag,
     builders_owner,
     world_writable,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from vibforge.api.build import BuildResult
+from vibforge.checks.files import keeps_edits
 from vibforge.errors import escaped, shell_line
 from vibforge.esxi.paths import TRX_CONF
 from vibforge.esxi.release import Certainty, least_sure
@@ -103,6 +104,7 @@ def _plan_text(plan: BuildPlan, judged: LintResult, paint: Paint) -> str:
         *(f"  {line}" for line in serialise(plan.recipe).splitlines()),
         "",
         *_origin_lines(plan, paint),
+        *_config_lines(plan),
         *_key_lines(plan),
         "",
         paint("Would be written", "strong"),
@@ -125,6 +127,7 @@ def _built_text(built: Built, judged: LintResult, paint: Paint) -> str:
         _fact("SHA-256", built.sha256),
         _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, {_signed_by(built)}"),
         *_origin_lines(plan, paint),
+        *_config_lines(plan),
         "",
         *_payload_lines(plan, built, paint, _SHOWN_FILES),
         "",
@@ -152,6 +155,7 @@ def _built_summary(built: Built, judged: LintResult, paint: Paint) -> str:
         _fact("level", f"{plan.recipe.acceptance_level.esxcli_name}, {_signed_by(built)}"),
         *_origin_lines(plan, paint),
         _fact("holds", f"{_count(files, 'file')}, {unpacked} unpacked"),
+        *_config_lines(plan),
         *_signature_lines(built, paint),
         *_stock_summary(plan, paint),
         *_findings_summary(built, judged, paint),
@@ -212,6 +216,14 @@ def _judged_lines(judged: LintResult, file: str, paint: Paint) -> Iterator[str]:
     if found := list(brief_lines(judged, paint)):
         yield from ("", paint("Findings of lint", "strong") + f"  {counted(judged)}", *found)
         yield f"  All findings: {shell_line('vibforge', 'lint', file)}"
+
+
+def _config_lines(plan: BuildPlan) -> Iterator[str]:
+    """Yield how many files keep the edits of administrators, and where to read what that means."""
+    kept = sum(keeps_edits(entry) for tree in plan.trees for entry in tree.entries)
+    if kept:
+        files = f"{_count(kept, 'file')} below /etc {'keep' if kept > 1 else 'keeps'} edits"
+        yield _fact("config", f"{files}, on 6.7 over an update too (explain VF348)")
 
 
 def _refused_lines(plan: BuildPlan, paint: Paint) -> Iterator[str]:
