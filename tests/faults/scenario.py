@@ -248,6 +248,10 @@ SCENARIOS = {
     "evidence sbom": Scenario(
         words=("evidence", "sbom", "out/a.vib", "-o", "out/a.json"), prepare=_signable
     ),
+    "evidence change-record": Scenario(
+        words=("evidence", "change-record", "a.vib", "-o", OUTPUT, "--date", "2026-12-01"),
+        prepare=_packed,
+    ),
     "bundle create": Scenario(
         words=("bundle", "create", *_CODE, "-o", "out/x.zip", "a.vib", "b.vib", "c.vib"),
         prepare=_several_and_old,
