@@ -52,15 +52,25 @@ format: $(VENV)/ready-for-work ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# What reads workflows: zizmor, pre-commit and check-jsonschema; actionlint too, where there is Go.
+WORKFLOWS ?= .workflows
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+$(WORKFLOWS)/ready: requirements-workflows.lock
+	@$(PYTHON) -m venv $(WORKFLOWS)
+	@$(WORKFLOWS)/bin/python -m pip --quiet --disable-pip-version-check $(LOCKED_ONLY) $<
+	-@go=$$(command -v go || echo /usr/local/go/bin/go); [ ! -x "$$go" ] || \
+		GOBIN="$(abspath $(WORKFLOWS)/bin)" "$$go" install $(ACTIONLINT)
+	@touch $@
+
 # What takes too long to wait for before each change goes in.
-SECOND_TIER := circumstances or hostile or linuxptp or forgeries or recorded or rehearsals
+SECOND_TIER := circumstances or hostile or linuxptp or forgeries or recorded or rehearsals or workflows
 
 test: gates ## the gates and all tests but those of `make integration`
 	$(BIN)/pytest -n auto -m 'not ($(SECOND_TIER))'
 
-integration: $(VENV)/ready-for-work ## the second tier: builds under all circumstances, hostile inputs, forgeries, rehearsals, other linuxptp releases, recorded verdicts
+integration: $(VENV)/ready-for-work $(WORKFLOWS)/ready ## the second tier: builds under all circumstances, hostile inputs, forgeries, rehearsals, other linuxptp releases, recorded verdicts, workflows
 	-tests/trx/rehearsal/fetch-linuxptp $(LINUXPTP)
-	VIBFORGE_LINUXPTP=$(LINUXPTP) $(BIN)/pytest -n auto -m '$(SECOND_TIER)'
+	VIBFORGE_LINUXPTP=$(LINUXPTP) PATH="$$PATH:$(abspath $(WORKFLOWS)/bin)" $(BIN)/pytest -n auto -m '$(SECOND_TIER)'
 
 hostile: $(VENV)/ready-for-work ## run every hostile input of tests/hostile within its limits
 	$(BIN)/pytest -n auto -m hostile
@@ -110,6 +120,7 @@ lock: $(UPKEEP)/ready ## write all lock files with the newest releases that fit;
 	$(COMPILE) $(UPGRADE) --generate-hashes --group mutation --constraint requirements-dev.lock \
 		--output-file requirements-mutation.lock
 	$(COMPILE) $(UPGRADE) --generate-hashes --group upkeep --output-file requirements-upkeep.lock
+	$(COMPILE) $(UPGRADE) --generate-hashes --group workflows --output-file requirements-workflows.lock
 	$(COMPILE) pyproject.toml --extra evidence --extra pkcs11 --extra serve --extra stability --constraint requirements-dev.lock \
 		--output-file constraints.txt
 

@@ -14,12 +14,17 @@
 # OVERWRITE=1  replace a VIB of the same version that has other bytes; for the desk
 # VIBFORGE_FLAGS       any other option of `vibforge build`
 # VIBFORGE_LINT_FLAGS  options of `vibforge lint`
+# VIBFORGE_ATTEST_FLAGS  options of `vibforge evidence attest`, such as the key
 # V=1          show the commands and their output
 #
 # package   build what has changed
 # bundle    the same, with an offline bundle of each, a component for Lifecycle Manager
 # check     read the projects and list their trees, without writing anything
 # lint      judge the projects as `vibforge lint` does; stops at errors that no recipe allows
+# sbom      build, and describe each VIB in $(OUT)/sbom.cdx.json
+# attest    build, and attest each build in $(OUT)/provenance.dsse.json
+# repro     build each project again under other circumstances, and compare the bytes
+# bump      raise the release of each recipe's version
 # dist      build everything and write $(OUT)/SHA256SUMS
 # clean     remove what was built, unless it was changed since
 #
@@ -33,7 +38,7 @@
 
 # Which variables are texts. Those of the environment can still be set by a Makefile further down.
 vibforge_texts := PROJECT PROJECTS OUT ACCEPTANCE VERSION PREVIOUS OVERWRITE \
-	VIBFORGE_FLAGS VIBFORGE_LINT_FLAGS V
+	VIBFORGE_FLAGS VIBFORGE_LINT_FLAGS VIBFORGE_ATTEST_FLAGS V
 vibforge_one := $(filter command,$(firstword $(origin PROJECT)))
 # A simple variable with the text itself as its value: make expands no `$` in it, neither here nor
 # when it passes the variables of its command line to commands. `make -e` needs `override`.
@@ -60,12 +65,21 @@ endif
 vibforge_packages := $(addprefix vibforge-package-,$(vibforge_numbers))
 vibforge_bundles := $(addprefix vibforge-bundle-,$(vibforge_numbers))
 vibforge_checks := $(addprefix vibforge-check-,$(vibforge_numbers))
-vibforge_steps := $(vibforge_packages) $(vibforge_bundles) $(vibforge_checks) lint dist clean
+vibforge_sboms := $(addprefix vibforge-sbom-,$(vibforge_numbers))
+vibforge_attests := $(addprefix vibforge-attest-,$(vibforge_numbers))
+vibforge_repros := $(addprefix vibforge-repro-,$(vibforge_numbers))
+vibforge_bumps := $(addprefix vibforge-bump-,$(vibforge_numbers))
+vibforge_steps := $(vibforge_packages) $(vibforge_bundles) $(vibforge_checks) $(vibforge_sboms) \
+	$(vibforge_attests) $(vibforge_repros) $(vibforge_bumps) lint dist clean
 
-.PHONY: package bundle check $(vibforge_steps)
+.PHONY: package bundle check sbom attest repro bump $(vibforge_steps)
 package: $(vibforge_packages)
 bundle: $(vibforge_bundles)
 check: $(vibforge_checks)
+sbom: $(vibforge_sboms)
+attest: $(vibforge_attests)
+repro: $(vibforge_repros)
+bump: $(vibforge_bumps)
 
 # The program reads the variables from the environment of these targets alone.
 $(vibforge_steps): export VIBFORGE_MAKE_PROJECT = $(PROJECT)
@@ -78,6 +92,7 @@ $(vibforge_steps): export VIBFORGE_MAKE_PREVIOUS = $(PREVIOUS)
 $(vibforge_steps): export VIBFORGE_MAKE_OVERWRITE = $(OVERWRITE)
 $(vibforge_steps): export VIBFORGE_MAKE_VIBFORGE_FLAGS = $(VIBFORGE_FLAGS)
 $(vibforge_steps): export VIBFORGE_MAKE_VIBFORGE_LINT_FLAGS = $(VIBFORGE_LINT_FLAGS)
+$(vibforge_steps): export VIBFORGE_MAKE_VIBFORGE_ATTEST_FLAGS = $(VIBFORGE_ATTEST_FLAGS)
 
 $(vibforge_packages): vibforge-package-%:
 	$(vibforge_hush)$(vibforge_program) make package $* $(vibforge_mute)
@@ -88,6 +103,19 @@ $(vibforge_bundles): vibforge-bundle-%: vibforge-package-%
 
 $(vibforge_checks): vibforge-check-%:
 	$(vibforge_hush)$(vibforge_program) make check $* $(vibforge_mute)
+
+# After the bundle, where it is asked for as well: both read the record that it writes.
+$(vibforge_sboms): vibforge-sbom-%: vibforge-package-% $(if $(filter bundle,$(MAKECMDGOALS)),vibforge-bundle-%)
+	$(vibforge_hush)$(vibforge_program) make sbom $* $(vibforge_mute)
+
+$(vibforge_attests): vibforge-attest-%: vibforge-package-% $(if $(filter bundle,$(MAKECMDGOALS)),vibforge-bundle-%)
+	$(vibforge_hush)$(vibforge_program) make attest $* $(vibforge_mute)
+
+$(vibforge_repros): vibforge-repro-%:
+	$(vibforge_hush)$(vibforge_program) make repro $*
+
+$(vibforge_bumps): vibforge-bump-%:
+	$(vibforge_hush)$(vibforge_program) make bump $*
 
 lint:
 	$(vibforge_hush)$(vibforge_program) make lint

@@ -20,6 +20,7 @@ LOCKS = {
     "requirements-dev.lock": [*RUN, *EXTRAS, *GROUPS["install"], *DEV],
     "requirements-mutation.lock": GROUPS["mutation"],
     "requirements-upkeep.lock": GROUPS["upkeep"],
+    "requirements-workflows.lock": GROUPS["workflows"],
     "constraints.txt": [*RUN, *EXTRAS],
 }
 WANTED = [(lock, Requirement(text)) for lock, texts in LOCKS.items() for text in texts]

@@ -1,4 +1,6 @@
+import base64
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -18,11 +20,14 @@ from vibforge.bundle.opening import OpenBundle
 from vibforge.cli import main
 from vibforge.packages.subjects import opened
 
-TARGETS = ("package", "bundle", "check", "lint", "dist", "clean")
+TARGETS = (
+    *("package", "bundle", "check", "sbom", "attest", "repro", "bump"),
+    *("lint", "dist", "clean"),
+)
 VARIABLES = (
     *("PROJECT", "PROJECTS", "OUT", "ACCEPTANCE", "VERSION", "PREVIOUS", "OVERWRITE"),
     "VIBFORGE_FLAGS",
-    "VIBFORGE_LINT_FLAGS",
+    *("VIBFORGE_ATTEST_FLAGS", "VIBFORGE_LINT_FLAGS"),
 )
 
 
@@ -172,6 +177,43 @@ def test_one_of_several_projects(tmp_path: Path, make: Make) -> None:
     assert {path.name for path in (tmp_path / "dist").iterdir()} == {"two", ".vibforge.json"}
 
 
+@pytest.mark.slow
+def test_evidence_stands_beside_each_vib(tmp_path: Path, make: Make) -> None:
+    for name in ("one", "two"):
+        trx_tree(tmp_path / "packages" / name)
+    assert main(["pki", "init", str(tmp_path / "ca")]) == 0
+    assert main(["pki", "issue", str(tmp_path / "ca"), "me"]) == 0
+    projects = "PROJECTS=packages/one packages/two"
+    flags = "VIBFORGE_ATTEST_FLAGS=--key ca/signers/me.key --cert ca/signers/me.pem"
+    make("-j2", "bundle", "sbom", "attest", projects, flags)
+    for name in ("one", "two"):
+        folder = tmp_path / "dist" / name
+        vib = str(next(folder.glob("*.vib")))
+        assert json.loads((folder / "sbom.cdx.json").read_text())["bomFormat"] == "CycloneDX"
+        assert main(["verify", vib, "--sbom", str(folder / "sbom.cdx.json")]) == 0
+        envelope = json.loads((folder / "provenance.dsse.json").read_text())
+        subjects = json.loads(base64.b64decode(envelope["payload"]))["subject"]
+        for file in (vib, next(folder.glob("*.zip"))):
+            digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+            assert digest in {subject["digest"]["sha256"] for subject in subjects}
+    refused = make.run("attest", projects, "VIBFORGE_ATTEST_FLAGS=--output=x")
+    assert "--output is not allowed here: use OUT" in refused.stderr
+
+
+def test_evidence_needs_a_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VIBFORGE_MAKE_PROJECT", ".")
+    monkeypatch.setenv("VIBFORGE_MAKE_OUT", "dist")
+    assert main(["make", "sbom"]) == 2
+
+
+def test_bump_raises_the_release_of_each_recipe(tmp_path: Path, make: Make) -> None:
+    recipe = 'name = "one"\nversion = "1.0-4"\n[[payloads]]\nname = "p"\ntree = "tree"\n'
+    make_tree(tmp_path / "one", {"vibforge.toml": recipe, "tree/opt/one/x": "x"})
+    make("bump", "PROJECT=one")
+    assert 'version = "1.0-5"' in (tmp_path / "one/vibforge.toml").read_text()
+
+
 def test_lint_says_what_is_wrong(tmp_path: Path, make: Make) -> None:
     make_tree(tmp_path / "p", {"opt/p/x": ""})
     assert "0 errors" in make("lint", "PROJECT=p", "VIBFORGE_LINT_FLAGS=--ignore VF221")
@@ -293,7 +335,7 @@ def test_a_makefile_still_computes_its_values(make: Make, spy: Callable[..., lis
     assert variables["VIBFORGE_MAKE_ACCEPTANCE"] == "later"
 
 
-@pytest.mark.parametrize("variable", VARIABLES[:-1])
+@pytest.mark.parametrize("variable", VARIABLES[:-2])
 @pytest.mark.parametrize("value", HOSTILE, ids=ascii)
 def test_the_program_does_it_or_refuses_by_name(
     tmp_path: Path,

@@ -54,6 +54,25 @@ def test_check_reads_standard_input(
     assert "-:1:7: error" in capsys.readouterr().out
 
 
+def test_check_of_several_files_names_each_and_is_as_bad_as_the_worst(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = conf.with_name("good.conf")
+    good.write_text(GOOD, encoding="utf-8")
+    assert main(["trx", "check", str(conf), str(good)]) == 1
+    said = capsys.readouterr().out
+    assert f"{conf}: bad" in said
+    assert f"{good}: good" in said
+    assert main(["trx", "check", str(good), str(good.with_name("gone")), str(conf)]) == 2
+    caught = capsys.readouterr()
+    assert f"{conf}: bad" in caught.out
+    assert "gone: cannot be read" in caught.err
+    assert main(["trx", "check", str(good), str(good)]) == 0
+    capsys.readouterr()
+    assert main(["trx", "check", str(good), str(conf), "--json"]) == 2
+    assert "name one" in capsys.readouterr().err
+
+
 def test_check_as_json_has_a_stable_shape(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["trx", "check", str(conf), "--esxi", "8.0U3", "--json"]
     assert main([*arguments, "--allow", "port-section", "--because", "tried"]) == 0

@@ -19,6 +19,9 @@ from vibforge.project import ledger, make_request
 if TYPE_CHECKING:
     from vibforge.project.make_request import MakeRequest
 
+SBOM_NAME = "sbom.cdx.json"
+PROVENANCE_NAME = "provenance.dsse.json"
+"""Names of the evidence beside a VIB."""
 _RESERVED = {"output": "OUT", "dry_run": "make check", "help": "vibforge build --help"}
 """Options that would change what a target does, by parameter, and what to use instead."""
 
@@ -33,6 +36,10 @@ class Target(StrEnum):
     PACKAGE = "package"
     BUNDLE = "bundle"
     CHECK = "check"
+    SBOM = "sbom"
+    ATTEST = "attest"
+    REPRO = "repro"
+    BUMP = "bump"
     LINT = "lint"
     DIST = "dist"
     CLEAN = "clean"
@@ -42,11 +49,11 @@ def make(
     target: Annotated[Target, typer.Argument(help="The target.", metavar="TARGET")],
     number: Annotated[int, typer.Argument(help="Which project, from 1.", metavar="[N]", min=1)] = 1,
 ) -> None:
-    """Run a target of vibforge.mk: package, bundle, check, lint, dist or clean.
+    """Run a target of vibforge.mk, such as package, bundle, lint, attest or clean.
 
     vibforge.mk calls this command. It passes make's variables in the environment, as
     VIBFORGE_MAKE_OUT and so on, so that neither make nor a shell expands them. N selects the
-    project for package, bundle and check; a number beyond the last project does nothing.
+    project, where the target has one at a time; a number beyond the last project does nothing.
     """
     request = make_request.read_make_request(os.environ)
     if target is Target.LINT:
@@ -57,7 +64,30 @@ def make(
     elif target is Target.CLEAN:
         _clean(request)
     elif number <= len(request.jobs):
-        _build(target, request, *request.jobs[number - 1])
+        project, folder = request.jobs[number - 1]
+        if target in {Target.REPRO, Target.BUMP}:
+            _run(target.value, "--", project)
+        elif target is Target.SBOM:
+            _run("evidence", "sbom", f"--output={folder / SBOM_NAME}", "--", str(_vib_of(folder)))
+        elif target is Target.ATTEST:
+            flags = _flags("evidence attest", request.attest_flags, "VIBFORGE_ATTEST_FLAGS")
+            output = f"--output={folder / PROVENANCE_NAME}"
+            _run("evidence", "attest", *flags, output, "--", str(folder))
+        else:
+            _build(target, request, project, folder)
+
+
+def _vib_of(folder: Path) -> Path:
+    """Return the VIB of the last build in a folder.
+
+    Raises:
+        ModelError: nothing was built there.
+    """
+    record = ledger.read_record(folder)
+    vib = record.find(ledger.WrittenKind.VIB) if record else None
+    if vib is None:
+        raise ModelError("there is no build", where=str(folder), remedy="run make package")
+    return folder / vib.name
 
 
 def _build(target: Target, request: "MakeRequest", project: str, folder: Path) -> None:
@@ -114,8 +144,9 @@ def _flags(command: str, flags: Sequence[str], variable: str) -> Sequence[str]:
     Raises:
         ModelError: a word is no option, or is an option that would change what the target does.
     """
-    group: Any = typer.main.get_command(application([command]))
-    declared = group.commands[command]
+    declared: Any = typer.main.get_command(application(command.split()))
+    for word in command.split():
+        declared = declared.commands[word]
     context = typer.Context(declared, info_name=command, help_option_names=["-h", "--help"])
     found, _rest, order = declared.make_parser(context).parse_args(list(flags))
     given = {each.name for each in order if found[each.name] is not None}
@@ -124,7 +155,7 @@ def _flags(command: str, flags: Sequence[str], variable: str) -> Sequence[str]:
         for name, instead in _RESERVED.items()
         if name in given
     ]
-    if "--" in flags or given & {"project", "files"}:
+    if "--" in flags or given & {"project", "files", "build"}:
         wrong.append("only options are allowed here, not names of projects or files")
     if wrong:
         raise ModelError.from_problems(Problem(what=each, where=variable) for each in wrong)

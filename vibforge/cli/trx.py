@@ -26,14 +26,17 @@ from vibforge.cli.arguments import (
 )
 from vibforge.cli.trx_arguments import (
     File,
+    Files,
     Linuxptp,
     Output,
+    each_of,
     name_of,
     read,
     releases_of,
     tell_inferred,
     write,
 )
+from vibforge.files import inputs
 from vibforge.report import documents
 from vibforge.report import trx_check as report_trx_check
 from vibforge.report import trx_tables as report
@@ -64,7 +67,7 @@ class ShownAs(StrEnum):
 
 @app.command()
 def check(  # noqa: PLR0913 - the options of the command
-    file: File,
+    files: Files,
     *,
     linuxptp: Linuxptp = None,
     esxi: Esxi = None,
@@ -76,20 +79,30 @@ def check(  # noqa: PLR0913 - the options of the command
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a trx.conf: print each finding with its line, reason, remedy and certainty."""
+    """Check a trx.conf: print each finding with its line, reason, remedy and certainty.
+
+    Several files are checked one after the other; --json takes one.
+    """
+    if as_json and len(files) > 1:
+        raise typer.BadParameter("--json describes one file: name one")
     tell_inferred(esxi)
-    result = api.check_trx(
-        file,
-        linuxptp=words_of(linuxptp),
-        esxi=words_of(esxi),
-        allow=reasons_of(allow, because),
-        configstore=settings_of(configstore or [], "--configstore"),
+    checked = each_of(
+        files,
+        lambda file: api.check_trx(
+            file,
+            linuxptp=words_of(linuxptp),
+            esxi=words_of(esxi),
+            allow=reasons_of(allow, because),
+            configstore=settings_of(configstore or [], "--configstore"),
+        ),
     )
-    if as_json:
-        print_json(documents.trx.TrxCheck.of(result, str(file)))
-    else:
-        print_report(report_trx_check.check_text(result, name_of(file), paint()))
-    exit_unless(good=result.good)
+    for file, result in checked.found:
+        if as_json:
+            print_json(documents.trx.TrxCheck.of(result, str(file)))
+        else:
+            print_report(report_trx_check.check_text(result, name_of(file), paint()))
+    inputs.require_readable(checked.unreadable)
+    exit_unless(good=all(result.good for _file, result in checked.found))
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """Arguments of the commands of `vibforge trx`, and how these read and write files."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,7 +14,16 @@ from vibforge.files import inputs
 from vibforge.files import publication as files_publication
 from vibforge.trx import option as trx_release
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vibforge.files.inputs import Several
+
+_Result = TypeVar("_Result")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file, or - for standard input.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE…", help="Files, or - for standard input.")
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help="Write to this file, not to stdout."),
@@ -47,6 +57,11 @@ def tell_inferred(esxi: list[str] | None) -> None:
 def name_of(path: Path) -> str:
     """Return a path as text that can be printed in any encoding."""
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def each_of(files: Iterable[Path], look: "Callable[[Path], _Result]") -> "Several[_Result]":
+    """Call `look` for each file; a file that cannot be read does not keep the others from it."""
+    return inputs.each_file(files, look)
 
 
 def read(path: Path, most: int | None = None) -> bytes:

@@ -32,6 +32,7 @@ class MakeRequest(Struct, frozen=True, kw_only=True):
     overwrite: bool
     flags: tuple[str, ...]
     lint_flags: tuple[str, ...]
+    attest_flags: tuple[str, ...]
 
 
 def read_make_request(environment: Mapping[str, str]) -> MakeRequest:
@@ -48,6 +49,7 @@ def read_make_request(environment: Mapping[str, str]) -> MakeRequest:
     previous = _words("PREVIOUS", environment, problems)
     flags = _words("VIBFORGE_FLAGS", environment, problems)
     lint_flags = _words("VIBFORGE_LINT_FLAGS", environment, problems)
+    attest_flags = _words("VIBFORGE_ATTEST_FLAGS", environment, problems)
     one, output = _value("PROJECT", environment), _value("OUT", environment)
     asked = several if several and not _value("ONE_PROJECT", environment) else (one,)
     problems += _path_problems("OUT", [output])
@@ -69,6 +71,7 @@ def read_make_request(environment: Mapping[str, str]) -> MakeRequest:
         overwrite=overwrite,
         flags=flags,
         lint_flags=lint_flags,
+        attest_flags=attest_flags,
     )
 
 
