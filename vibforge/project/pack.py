@@ -404,8 +404,9 @@ class _Walker:
             self._refuse(source, path, *fault)
             return False
         if len(self.entries) >= ENTRY_LIMIT:
-            self._refuse(source, path, f"more than {ENTRY_LIMIT} entries")
-            return False
+            what = f"the payload has more than {ENTRY_LIMIT} files, folders and links"
+            self._refuse(source, path, what, "spread the files over several packages")
+            raise PayloadError.from_problems(self.problems)
         return True
 
     def _take_link(self, path: str, source: str, target: str) -> None:
