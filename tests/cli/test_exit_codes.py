@@ -98,6 +98,9 @@ COMMANDS_WITH_A_PATH = (
     *("host-facts", "pki init", "trx check", "bundle verify", "bundle serve"),
     *("extract -C new", "build tree --output", "extract good.vib -C", "bundle unpack -o new"),
     *("verify good.vib --trust", "sign --key k --cert c", "pki issue --level partner n"),
+    *("bump", "repro", "repro --build", "diff good.vib", "build tree --previous"),
+    *("evidence sbom", "evidence attest --key k --cert c", "evidence change-record -o new"),
+    *("verify good.vib --sbom", "verify good.vib --trust good.vib --attestation"),
 )
 
 

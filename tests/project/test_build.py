@@ -594,7 +594,7 @@ def test_output_within_a_tree_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("name", ["a.vib", "etc/vmware/trx.conf"])
 def test_a_file_that_is_no_recipe(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / name).write_bytes(b"!<arch>\n\x8b")
+    (tmp_path / name).write_bytes(b"ptp4l:priority1 255\n\x8b")
     with pytest.raises(ModelError, match=r"no recipe: the name of a recipe ends with \.toml"):
         build(tmp_path / name, tmp_path / "dist")
 

@@ -1,5 +1,6 @@
 """Sign a set of VIBs and offline bundles with one key: each file whole, or as it was."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,7 +105,7 @@ def outputs_of(paths: Sequence[Path], output: Path | None) -> dict[Path, Path]:
     Raises:
         ModelError: a file is named twice, or two files would get the same name in the folder.
     """
-    _refuse_repeated(paths, lambda path: str(path.resolve()), "this file is named twice")
+    _refuse_repeated(paths, os.path.realpath, "this file is named twice")
     if output is None:
         return {path: path for path in paths}
     if len(paths) == 1 and not is_folder(output):
