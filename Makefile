@@ -63,7 +63,7 @@ $(WORKFLOWS)/ready: requirements-workflows.lock
 	@touch $@
 
 # What takes too long to wait for before each change goes in.
-SECOND_TIER := circumstances or hostile or linuxptp or forgeries or recorded or rehearsals or workflows
+SECOND_TIER := circumstances or hostile or linuxptp or forgeries or long or recorded or rehearsals or workflows
 
 test: gates ## the gates and all tests but those of `make integration`
 	$(BIN)/pytest -n auto -m 'not ($(SECOND_TIER))'

@@ -173,6 +173,7 @@ def test_a_stopped_build_leaves_nothing(tmp_path: Path, number: signal.Signals) 
     assert [path.name for path in (tmp_path / "dist").glob("*")] == []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     big = sparse(tmp_path / "p/opt/big", 1_500_000_000)

@@ -48,6 +48,8 @@ def test_the_wheel_holds_the_package_and_what_ships_with_it(wheel: Path) -> None
     assert "py3-none-any" in wheel.name
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_an_installed_wheel_builds_the_demo_far_from_the_checkout(
     wheel: Path, tmp_path: Path
 ) -> None:

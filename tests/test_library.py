@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from doctest import DocTestParser, DocTestRunner
 from functools import cache
 from pathlib import Path
@@ -76,8 +76,17 @@ def _others(folder: Path) -> None:
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
+def _by_tier(names: Iterable[str]) -> list[Any]:
+    """Put rehearsals, which wait for clocks, into the second tier."""
+    marks = [pytest.mark.rehearsals, pytest.mark.slow]
+    return [
+        pytest.param(name, marks=marks) if name.startswith("rehearse_trx") else name
+        for name in names
+    ]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WITH_EXAMPLES)
+@pytest.mark.parametrize("name", _by_tier(WITH_EXAMPLES))
 def test_examples_of_the_page_do_what_they_show(
     name: str, full_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,7 +355,7 @@ def test_every_function_is_called_with_what_is_wrong() -> None:
     assert {name.split()[0] for name in CALLS} == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", _by_tier(CALLS))
 def test_what_cannot_be_done_is_an_error_of_its_own(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,8 @@ def release(clone: Path, version: str, **more: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_a_dry_run_makes_files_that_verify(clone: Path) -> None:
     done = release(clone, vibforge.__version__, DRY_RUN="yes")
     assert done.returncode == 0, done.stderr

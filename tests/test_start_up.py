@@ -14,6 +14,7 @@ GROWTH = 1.05
 """Counts repeat to a thousandth wherever the checkout lies: what is above this, was put there."""
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_start_takes_no_more_instructions_than_it_did(
     tmp_path: Path, tool: Callable[[str], str]

@@ -229,6 +229,7 @@ MEMORY = 64 * 1024
 """KiB: the interpreter, lxml and the metadata of 200 VIBs."""
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells the peak of memory")
 def test_200_vibs_of_2_gib_in_flat_memory(tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ def test_a_slow_client_gets_all_however_long_it_takes(
             assert size + len(response.read()) == LARGE
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux has such a time-out")
 def test_a_client_that_takes_nothing_is_closed(

@@ -74,6 +74,7 @@ def test_a_bad_rehearsal(conf: Path, gm_conf: Path, capsys: pytest.CaptureFixtur
     assert facts["changes"][0]["new"] == "ptp4l:domainNumber 7"
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 @rehearsing
 def test_a_rehearsal_against_a_capture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,6 +174,7 @@ def test_sniffing_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "ptp4l:domainNumber 24\n" in domain["trx_conf"]
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="a real interface is for root")
 @pytest.mark.parametrize("case", [MATCHES[1], MISMATCHES[2]], ids=lambda case: case.name)

@@ -22,6 +22,8 @@ COMMANDS = (
 )
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_commands_that_are_stopped_leave_nothing_half_written() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.run", "--points", "8", "--seed", "1", *COMMANDS],
@@ -34,6 +36,8 @@ def test_commands_that_are_stopped_leave_nothing_half_written() -> None:
     assert done.stdout.count(" 0 faults") == len(COMMANDS)
 
 
+@pytest.mark.long
+@pytest.mark.slow
 def test_failing_calls_leave_nothing_half_written() -> None:
     if shutil.which("strace") is None:
         pytest.skip("strace is missing; Debian's strace has it")

@@ -36,6 +36,7 @@ def test_there_are_inputs_for_every_reader() -> None:
     assert len(_families()) >= 19
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_sample_holds() -> None:
     names = [case.name for case in all_cases()]

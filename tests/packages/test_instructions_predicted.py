@@ -155,6 +155,7 @@ def test_instructions_install_what_they_are_for(tmp_path: Path, shape: Shape) ->
     check(shape, tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_instructions_of_every_shape(tmp_path: Path) -> None:
     for number, shape in enumerate(ALL):

@@ -45,6 +45,7 @@ def test_the_codec_is_what_pip_has_installed(tmp_path: Path) -> None:
     assert record["codec"] in frozen.split()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_recipe_of_the_page_brings_the_bytes_back(tmp_path: Path) -> None:
     """In an environment that has another release of the compressor."""

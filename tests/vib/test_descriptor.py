@@ -164,6 +164,7 @@ def test_one_mode_for_both_ends_is_written_short(modes: tuple[bool, bool], writt
     assert parse(serialise(said)) == said
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @given(descriptors)
 def test_a_written_descriptor_is_read_as_the_same(descriptor: Descriptor) -> None:

@@ -51,6 +51,7 @@ def test_a_capture_is_never_better_than_its_grandmaster(
     assert kind.says in "; ".join(found.unlike)
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 def test_what_is_played_announces_what_was_heard(programs: Programs, tmp_path: Path) -> None:
     listener = Listener()

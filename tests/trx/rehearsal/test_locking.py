@@ -12,6 +12,7 @@ def test_releases_are_found_by_their_version(programs: Programs) -> None:
     assert programs.client.version in releases_at_hand()
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 def test_priority1_lets_the_client_follow_a_grandmaster_of_a_low_rank(programs: Programs) -> None:
     profile = profile_named("aes-r16")

@@ -49,6 +49,7 @@ def gone(traces: Traces, base: Path) -> bool:
     return False
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 def test_nothing_is_left_after_fifty_runs(programs: Programs, traces: Traces, here: Path) -> None:
     for _ in range(RUNS):
@@ -90,6 +91,7 @@ def wait_for_client(traces: Traces) -> None:
     pytest.fail("the client did not start")
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_after_a_signal(
@@ -104,6 +106,7 @@ def test_nothing_is_left_after_a_signal(
     assert gone(traces, here)
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 def test_ctrl_c_of_a_terminal_reaches_all_and_leaves_nothing(
     traces: Traces, here: Path, tmp_path: Path
@@ -128,6 +131,7 @@ def test_the_clock_is_out_of_reach(programs: Programs) -> None:
     assert "PermissionError" in done.stderr
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="root's own namespaces need root")
 def test_root_has_a_way_without_user_namespaces(
@@ -185,6 +189,7 @@ def environment() -> dict[str, str]:
     }
 
 
+@pytest.mark.rehearsals
 @pytest.mark.slow
 def test_an_ordinary_user_can(traces: Traces) -> None:
     command = ordinary()
