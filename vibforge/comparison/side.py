@@ -18,7 +18,7 @@ from vibforge.files.publication import temporary_folder
 from vibforge.formats.gnu_tar import kind_name
 from vibforge.formats.sniffing import HEAD_SIZE, FileKind, file_kind
 from vibforge.formats.streams import read_chunks
-from vibforge.formats.tar_reading import starts_tar
+from vibforge.formats.tar_reading import TarEntry
 from vibforge.host.facts import read_facts
 from vibforge.host.host import Host
 from vibforge.host.install_needs import install_needs, outlook, outlook_words
@@ -196,26 +196,23 @@ def _project_side(path: Path, settings: Mapping[str, str]) -> Side:
 
 
 def _vib_side(vib: Vib) -> VibSide:
-    scan = VibScan(vib)
+    files = _Files()
+    scan = VibScan(vib, watch=files.watch)
+    if faults := [payload for payload in scan.payloads if payload.fault]:
+        where = f"{vib.source.name}: payload {faults[0].stored.name}"
+        raise FormatError(faults[0].fault, where=where)
     candidate = judged_candidate(scan, vib.source.name)
     (package,) = candidate.packages
     needs = install_needs(replace(package, contents=()))
-    texts = _Texts()
-    files = {
-        path: packed
-        for payload in vib.payloads
-        if payload.member is not None
-        for path, packed in _files(vib, payload, texts)
-    }
     return VibSide(
         id=vib.descriptor.vib_id,
         fields=dict(_flat("", {**table_of(vib.descriptor), "payloads": []})),
-        files=files,
+        files=files.by_path,
         payloads={
             payload.name: _stored(vib, payload) for payload in vib.payloads if payload.member
         },
         signatures=tuple(_signatures(vib)),
-        settings=_settings(texts.trx_conf),
+        settings=_settings(files.trx_conf),
         verdicts={
             str(each.release): outlook_words(each, needs)
             for each in outlook(package, needs, STOCK_TARGETS)
@@ -223,56 +220,50 @@ def _vib_side(vib: Vib) -> VibSide:
     )
 
 
-class _Texts:
-    """Keeps the texts of files, as far as there is room."""
+class _Files:
+    """Takes in the entries of all payloads while a scan reads them, and keeps texts within limits.
+
+    A boot module and other payloads that are not a tar have no entries; their digests are compared
+    as those of payloads.
+    """
 
     def __init__(self) -> None:
         self._left = TEXTS_LIMIT
         self.trx_conf = b""
+        self.by_path: dict[str, PackedFile] = {}
 
-    def of(self, path: str, size: int, pieces: Iterable[memoryview]) -> tuple[bytes, str | None]:
-        """Return the SHA-256 of a file's content, and its text where there is room."""
+    def watch(self, found: TarEntry, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+        """Pass on the content of an entry, and take the entry in when all of it was passed on."""
+        entry = found.entry
         digest, kept = hashlib.sha256(), bytearray()
-        keep = size <= min(TEXT_LIMIT, self._left)
+        keep = entry.kind.is_file and entry.size <= min(TEXT_LIMIT, self._left)
         for piece in pieces:
             digest.update(piece)
             if keep:
                 kept += piece
-        if path == TRX_CONF:
+            yield piece
+        if entry.path == TRX_CONF:
             self.trx_conf = bytes(kept)
-        if not keep or b"\0" in kept:
-            return digest.digest(), None
+        self.by_path[entry.path] = PackedFile(
+            kind=kind_name(entry.kind),
+            mode=entry.mode,
+            owner=f"{entry.uid}:{entry.gid}",
+            size=entry.size,
+            link=entry.link,
+            digest=digest.digest() if entry.kind.is_file else b"",
+            text=self._text(kept) if keep else None,
+        )
+
+    def _text(self, kept: bytearray) -> str | None:
+        """Return a content as text, if it is text."""
+        if b"\0" in kept:
+            return None
         try:
             text = kept.decode("utf-8")
         except UnicodeDecodeError:
-            return digest.digest(), None
+            return None
         self._left -= len(kept)
-        return digest.digest(), text
-
-
-def _files(vib: Vib, payload: StoredPayload, texts: _Texts) -> Iterator[tuple[str, PackedFile]]:
-    """Yield the entries of a payload; a boot module and other payloads that are no tar have none.
-
-    Their digests are compared as those of payloads.
-    """
-    with vib.unpacked(payload) as unpacked:
-        if not starts_tar(unpacked.content.peek(HEAD_SIZE)):
-            return
-    for found, pieces in vib.contents(payload):
-        entry = found.entry
-        digest, text = texts.of(entry.path, entry.size, pieces)
-        yield (
-            entry.path,
-            PackedFile(
-                kind=kind_name(entry.kind),
-                mode=entry.mode,
-                owner=f"{entry.uid}:{entry.gid}",
-                size=entry.size,
-                link=entry.link,
-                digest=digest if entry.kind.is_file else b"",
-                text=text if entry.kind.is_file else None,
-            ),
-        )
+        return text
 
 
 def _stored(vib: Vib, payload: StoredPayload) -> str:

@@ -1,5 +1,6 @@
 """Read a payload once, and keep what checks and reports need."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from enum import Enum, auto
@@ -81,6 +82,15 @@ class ScannedFile(Struct, kw_only=True):
     @property
     def is_file(self) -> bool:
         return self.found.entry.kind.is_file
+
+
+Watch = Callable[[TarEntry, Iterator[memoryview]], Iterator[memoryview]]
+"""Called with each entry and its content; returns the content, which it may look at on its way."""
+
+
+def unwatched(_entry: TarEntry, content: Iterator[memoryview]) -> Iterator[memoryview]:
+    """Return the content as it is (the default)."""
+    return content
 
 
 def scan_file(found: TarEntry, content: Iterable[memoryview], budget: Budget) -> ScannedFile:
@@ -226,6 +236,7 @@ def scan_payload(  # noqa: PLR0913 - the caller decides each of them
     depth: Depth = Depth.ALL,
     size: int | None = None,
     progress: Progress = no_progress,
+    watch: Watch = unwatched,
 ) -> ScannedPayload:
     """Read a payload.
 
@@ -236,6 +247,7 @@ def scan_payload(  # noqa: PLR0913 - the caller decides each of them
         depth: how much to read.
         size: the bytes of a payload that is not in an archive; None to take them from `stored`.
         progress: called with the number of stored bytes that were read.
+        watch: sees the content of each file when all is read.
 
     Raises:
         LimitError: the budget of the file is spent.
@@ -244,7 +256,7 @@ def scan_payload(  # noqa: PLR0913 - the caller decides each of them
         size = stored.member.stored_size if stored.member else 0
     payload = ScannedPayload(stored=stored, stored_size=size)
     if depth is Depth.ALL:
-        _read_all(payload, pieces, budget, progress)
+        _read_all(payload, pieces, budget, progress, watch)
     else:
         _read_entries(payload, pieces, budget, whole=depth is Depth.ENTRIES)
     return payload
@@ -258,7 +270,11 @@ def with_trailer(payload: ScannedPayload, trailer: bytes) -> ScannedPayload:
 
 
 def _read_all(
-    payload: ScannedPayload, pieces: Iterator[bytes], budget: Budget, progress: Progress
+    payload: ScannedPayload,
+    pieces: Iterator[bytes],
+    budget: Budget,
+    progress: Progress,
+    watch: Watch,
 ) -> None:
     targets = [target for checksum in payload.checksums if (target := hashed(checksum))]
     payload.hashers = {
@@ -273,7 +289,7 @@ def _read_all(
         watched = _watched(pieces, taps[Layer.STORED], progress)
         layers = Taps(gunzipped=taps[Layer.GUNZIPPED], content=taps[Layer.CONTENT])
         try:
-            _read_content(payload, watched, budget, layers)
+            _read_content(payload, watched, budget, layers, watch)
         except FormatError as error:
             payload.fault = error.problems[0].what
         for _ in watched:
@@ -283,7 +299,7 @@ def _read_all(
 
 
 def _read_content(
-    payload: ScannedPayload, pieces: Iterator[bytes], budget: Budget, taps: Taps
+    payload: ScannedPayload, pieces: Iterator[bytes], budget: Budget, taps: Taps, watch: Watch
 ) -> None:
     content = _open(payload, pieces, budget, taps)
     if not starts_tar(content.peek(HEAD_SIZE)):
@@ -292,7 +308,10 @@ def _read_content(
     reader = TarReader(content, budget)
     try:
         for entry, data in reader.contents():
-            file = scan_file(entry, data, budget)
+            seen = watch(entry, data)
+            file = scan_file(entry, seen, budget)
+            if seen is not data:
+                deque(seen, maxlen=0)  # the rest of the file, for whoever watches
             if not file.is_plain:
                 payload.known_files[len(payload.entries)] = file
             payload.entries.append(entry)

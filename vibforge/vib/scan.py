@@ -13,8 +13,10 @@ from vibforge.vib.payload_scan import (
     Progress,
     ScannedFile,
     ScannedPayload,
+    Watch,
     no_progress,
     scan_payload,
+    unwatched,
 )
 from vibforge.vib.signature import Signature, signature_of
 
@@ -50,6 +52,7 @@ class VibScan:
         changed_modes: Mapping[str, ChangedMode] = MappingProxyType({}),
         *,
         to_be_signed: bool = False,
+        watch: Watch = unwatched,
     ) -> None:
         """Prepare the scan of a VIB.
 
@@ -61,11 +64,13 @@ class VibScan:
                 when the first check needs them.
             changed_modes: the modes that the build changed, by path; empty for a finished VIB.
             to_be_signed: whether a build will sign the VIB, which is unsigned here.
+            watch: sees the content of each file when the payloads are read.
         """
         self.vib = vib
         self.name = name or vib.source.name
         self._progress = progress
         self._given = payloads
+        self._watch = watch
         self.changed_modes = changed_modes
         self.to_be_signed = to_be_signed
 
@@ -95,6 +100,7 @@ class VibScan:
                     self.vib.stored(payload, stream),
                     self.vib.source.budget,
                     progress=self._progress,
+                    watch=self._watch,
                 )
                 for payload in self.vib.payloads
             )
