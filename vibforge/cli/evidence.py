@@ -113,10 +113,11 @@ def attest(  # noqa: PLR0913 - the options of the command
         request = api.to_attest(
             build, pae_out, certificates=certificates or (), builder=builder, source=source
         )
-        if as_json:
-            print_json(documents.evidence.EvidenceRequest.of(request, pae_out))
-        else:
-            print_text(report.to_attest_text(request, pae_out))
+        show(
+            as_json,
+            lambda: documents.evidence.EvidenceRequest.of(request, pae_out),
+            lambda _: report.to_attest_text(request, pae_out),
+        )
         return
     attested = api.attest(
         build,
